@@ -1,1 +1,49 @@
-//! x
+//! Data sets: rows of inputs with class labels or real targets, and a test split where there is one.
+//!
+//! [`load`] reads the set named by a `--data` string ([`Spec`] has the grammar):
+//!
+//! | string | rows |
+//! |---|---|
+//! | `digits` | 1 797 handwritten digits of 8×8 pixels, embedded ([`digits`]) |
+//! | `mnist:DIR` | the four IDX files of MNIST, gzipped or not; none are shipped |
+//! | `csv:FILE?target=COL&task=classes\|regress&test-every=K` | one row a line |
+//! | `npz:FILE` | arrays `x`, `y` and optional `x_test`, `y_test` |
+//! | `safetensors:FILE` | the same names and rules |
+//! | `synthetic:NAME?key=value&…` | drawn from a seed ([`synthetic_tasks`] lists the names) |
+//!
+//! ```
+//! let data = collado_data::load("synthetic:teacher?n=100&d=3&test=20")?;
+//! assert_eq!((data.train.len(), data.features(), data.outputs()), (100, 3, 1));
+//! # Ok::<(), collado_data::Error>(())
+//! ```
+//!
+//! Invariants of every [`Dataset`]: inputs `[N, n0]` and targets are finite, N and n0 are at least 1, labels
+//! lie below the class count, both splits agree in features, number type and outputs. Readers trust no file:
+//! sizes are checked against the bytes that are there before anything is allocated, and nothing in a file is
+//! executed. This crate prints nothing and depends on no other crate of the workspace.
+
+mod array;
+mod bytes;
+mod csv;
+mod dataset;
+mod digits;
+mod error;
+mod hash;
+mod idx;
+mod named;
+mod npy;
+mod npz;
+mod options;
+mod safetensors;
+mod spec;
+mod split;
+mod synthetic;
+mod targets;
+
+pub use dataset::Dataset;
+pub use digits::digits;
+pub use error::{Error, Result};
+pub use spec::{Spec, load};
+pub use split::Split;
+pub use synthetic::synthetic_tasks;
+pub use targets::{MAX_CLASSES, Targets};

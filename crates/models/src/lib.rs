@@ -1,1 +1,29 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod activation;
+mod arch;
+mod checkpoint;
+mod engine;
+mod error;
+mod graph;
+mod layout;
+mod loss;
+mod objective;
+mod real;
+mod regularizer;
+mod span;
+
+pub use self::{
+    activation::Activation,
+    arch::{Arch, ArchSpec, Head},
+    checkpoint::{Checkpoint, PathFile, PathKind, Provenance, atomically, file_hash},
+    engine::{DenseObjective, Risk},
+    error::{Error, Result},
+    graph::risk_node,
+    layout::{Entry, Layout},
+    loss::Loss,
+    objective::{Objective, Rows, Value},
+    real::{Real, with_slice, with_slice_mut},
+    regularizer::Regularizer,
+    span::Span,
+};

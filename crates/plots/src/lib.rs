@@ -1,1 +1,47 @@
-//! x
+//! Pictures of collado: the risk along a path and the curves of a training, as SVG and PNG.
+//!
+//! A [`Figure`] is a stack of [`Panel`]s over one x axis; a panel holds [`Series`], rules, shades
+//! and [`Point`]s. [`profile_figure`] and [`history_figure`] are ready-made compositions.
+//!
+//! Three promises: a value that is not finite is never dropped silently (it leaves a gap, a cross at
+//! the panel's edge and a count in the legend); the same input gives the same bytes; the text of
+//! the SVG is text, and the PNG is a rendering of that same SVG with the embedded font Inter.
+//!
+//! ```
+//! use collado_plots::{Figure, Panel, Series};
+//! let figure = Figure::new("A parabola").x_label("x").panel(
+//!     Panel::new("y").series(Series::line("x squared", &[0.0, 1.0, 2.0], &[0.0, 1.0, 4.0])),
+//! );
+//! assert!(figure.to_svg()?.contains("A parabola"));
+//! # Ok::<(), collado_plots::Error>(())
+//! ```
+
+mod axis;
+mod canvas;
+mod color;
+mod curves;
+mod error;
+mod figure;
+mod frame;
+mod header;
+mod history;
+mod labels;
+mod marks;
+mod number;
+mod panel;
+mod png;
+mod point;
+mod profile;
+mod series;
+mod text;
+mod ticks;
+
+pub use axis::Scale;
+pub use color::Role;
+pub use error::{Error, Result};
+pub use figure::Figure;
+pub use history::{History, Run, history_figure};
+pub use panel::Panel;
+pub use point::Point;
+pub use profile::{Profile, Reference, profile_figure};
+pub use series::Series;

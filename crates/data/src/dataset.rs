@@ -1,0 +1,53 @@
+//! A training split with its test split and a hash of both.
+
+use crate::hash::content_hash;
+use crate::{Error, Result, Split};
+
+/// A data set: training rows and, where there is one, a test split.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The `--data` string it came from.
+    pub spec: String,
+    /// SHA-256 (hex) of inputs and targets of both splits; the same whatever the file was called or packed
+    /// with.
+    pub hash: String,
+    /// The rows to fit.
+    pub train: Split,
+    /// The rows to judge by.
+    pub test: Option<Split>,
+}
+
+impl Dataset {
+    /// Joins checked splits and hashes their content.
+    ///
+    /// # Errors
+    /// A test split that differs in features, number type, kind or number of outputs.
+    pub fn new(spec: impl Into<String>, train: Split, test: Option<Split>) -> Result<Self> {
+        let spec = spec.into();
+        if let Some(test) = &test {
+            let (expected, found) = (signature(&train), signature(test));
+            if expected != found {
+                return Err(Error::Splits { spec, expected, found });
+            }
+        }
+        let hash = content_hash(&train, test.as_ref())?;
+        Ok(Self { spec, hash, train, test })
+    }
+
+    /// The number of inputs n0.
+    pub fn features(&self) -> usize {
+        self.train.features()
+    }
+
+    /// The number of outputs a model needs: classes, or columns of real targets.
+    pub fn outputs(&self) -> usize {
+        self.train.targets.outputs()
+    }
+}
+
+/// What two splits of one set share, in words.
+fn signature(split: &Split) -> String {
+    let kind = if split.targets.is_classes() { "classes" } else { "real targets" };
+    let (dtype, outputs) = (split.inputs.dtype().as_str(), split.targets.outputs());
+    format!("{} {dtype} inputs and {outputs} {kind}", split.features())
+}

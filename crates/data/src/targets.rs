@@ -1,0 +1,92 @@
+//! What the rows of a split are to be mapped to.
+
+use candle_core::Tensor;
+
+use crate::array::vector;
+use crate::{Error, Result};
+
+/// The most classes a data set may have; a larger label is taken for a mistake (one-hot rows would not fit).
+pub const MAX_CLASSES: usize = 65_536;
+
+/// Targets of N rows.
+#[derive(Debug, Clone)]
+pub enum Targets {
+    /// Class labels `[N]`, each below `count`.
+    Classes {
+        /// One label a row.
+        labels: Vec<u32>,
+        /// The number of classes.
+        count: usize,
+    },
+    /// Real targets `[N, q]`, F64 on the CPU.
+    Values(Tensor),
+}
+
+impl Targets {
+    /// Labels with as many classes as the largest of them asks for.
+    pub(crate) fn classes(labels: Vec<u32>) -> Self {
+        let count = labels.iter().max().map_or(0, |&label| label as usize + 1);
+        Self::Classes { labels, count }
+    }
+
+    /// The number of rows N.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes { labels, .. } => labels.len(),
+            Self::Values(values) => values.dim(0).unwrap_or(0),
+        }
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of outputs a model needs: classes, or q.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Classes { count, .. } => *count,
+            Self::Values(values) => values.dim(1).unwrap_or(0),
+        }
+    }
+
+    /// Whether the targets are class labels.
+    pub fn is_classes(&self) -> bool {
+        matches!(self, Self::Classes { .. })
+    }
+
+    /// The targets of the given rows.
+    pub(crate) fn select(&self, rows: &[u32]) -> Result<Self> {
+        match self {
+            Self::Values(values) => Ok(Self::Values(values.index_select(&vector(rows.to_vec())?, 0)?)),
+            Self::Classes { labels, count } => {
+                let pick =
+                    |&row: &u32| labels.get(row as usize).copied().ok_or_else(|| outside(row, labels.len()));
+                let labels = rows.iter().map(pick).collect::<Result<_>>()?;
+                Ok(Self::Classes { labels, count: *count })
+            }
+        }
+    }
+
+    /// Gives both the larger class count, so that a class seen in one split only counts in both.
+    pub(crate) fn unite(&mut self, other: &mut Self) {
+        if let (Self::Classes { count: a, .. }, Self::Classes { count: b, .. }) = (self, other) {
+            *a = (*a).max(*b);
+            *b = *a;
+        }
+    }
+}
+
+fn outside(row: u32, len: usize) -> Error {
+    Error::format("targets", format!("a row below {len}"), row.to_string())
+}
+
+/// Checks integers as class labels: from 0 to [`MAX_CLASSES`] − 1.
+pub(crate) fn labels(place: &str, values: &[i64]) -> Result<Vec<u32>> {
+    let max = MAX_CLASSES - 1;
+    let check = |(row, &found): (usize, &i64)| match u32::try_from(found) {
+        Ok(label) if label as usize <= max => Ok(label),
+        _ => Err(Error::Label { place: place.to_owned(), row, max, found }),
+    };
+    values.iter().enumerate().map(check).collect()
+}

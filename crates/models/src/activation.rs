@@ -1,0 +1,142 @@
+use std::{fmt, str::FromStr};
+
+use candle_core::Tensor;
+
+use crate::{Error, Real, Result};
+
+/// The function $\rho$ between two layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// $\rho(z) = z$: a deep linear network.
+    Linear,
+    /// $\rho(z) = \max(0, z)$, with $\rho'(0) = 0$ as in PyTorch.
+    Relu,
+    /// $\rho(z) = \tanh z$.
+    Tanh,
+    /// $\rho(z) = \log(1 + e^z)$.
+    Softplus,
+    /// $\rho(z) = z\,\Phi(z)$ with the normal distribution function $\Phi$ (the exact, erf form).
+    Gelu,
+    /// $\rho(z) = 1 / (1 + e^{-z})$.
+    Logistic,
+}
+
+impl Activation {
+    /// All activations, in the order in which help texts list them.
+    pub const ALL: [Self; 6] =
+        [Self::Relu, Self::Linear, Self::Tanh, Self::Softplus, Self::Gelu, Self::Logistic];
+
+    /// Name in `--arch` strings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+            Self::Gelu => "gelu",
+            Self::Logistic => "logistic",
+        }
+    }
+
+    /// $\rho(z)$, elementwise, as a candle graph.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn forward(self, z: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Linear => Ok(z.clone()),
+            // candle's own ReLU has ρ′(0) = 1.
+            Self::Relu => z * z.gt(0.)?.to_dtype(z.dtype())?.detach(),
+            Self::Tanh => z.tanh(),
+            // log(1 + e^z) = max(z, 0) + log(1 + e^{-|z|}) does not overflow.
+            Self::Softplus => z.relu()? + (z.abs()?.neg()?.exp()? + 1.)?.log()?,
+            // candle's own gelu has a derivative that is off by 1e-7.
+            Self::Gelu => z * (z * std::f64::consts::FRAC_1_SQRT_2)?.erf()?.affine(0.5, 0.5)?,
+            Self::Logistic => candle_nn::ops::sigmoid(z),
+        }
+    }
+
+    /// $\rho$ at one number.
+    #[inline(always)]
+    pub(crate) fn value<T: Real>(self, z: T) -> T {
+        match self {
+            Self::Linear => z,
+            // Written so that NaN stays NaN.
+            Self::Relu => {
+                if z < T::zero() {
+                    T::zero()
+                } else {
+                    z
+                }
+            }
+            Self::Tanh => z.tanh(),
+            Self::Softplus => softplus(z),
+            Self::Gelu => z * normal_distribution(z),
+            Self::Logistic => logistic(z),
+        }
+    }
+
+    /// $\rho'(z)$ from `z` and `a` = $\rho(z)$.
+    #[inline(always)]
+    pub(crate) fn slope<T: Real>(self, z: T, a: T) -> T {
+        match self {
+            Self::Linear => T::one(),
+            Self::Relu => {
+                if a > T::zero() {
+                    T::one()
+                } else {
+                    T::zero()
+                }
+            }
+            Self::Tanh => T::one() - a * a,
+            Self::Softplus => logistic(z),
+            Self::Gelu => {
+                let density = T::of(FRAC_1_SQRT_2PI) * (T::of(-0.5) * z * z).exp();
+                normal_distribution(z) + z * density
+            }
+            Self::Logistic => a * (T::one() - a),
+        }
+    }
+
+    /// Whether $\rho'$ needs the pre-activation, or only $\rho(z)$.
+    pub(crate) fn slope_needs_input(self) -> bool {
+        matches!(self, Self::Softplus | Self::Gelu)
+    }
+}
+
+const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
+
+/// $\log(1 + e^z)$ without overflow.
+#[inline(always)]
+pub(crate) fn softplus<T: Real>(z: T) -> T {
+    num_traits::Float::max(z, T::zero()) + (-z.abs()).exp().ln_1p()
+}
+
+/// $1 / (1 + e^{-z})$ without overflow.
+#[inline(always)]
+pub(crate) fn logistic<T: Real>(z: T) -> T {
+    let e = (-z.abs()).exp();
+    (if z >= T::zero() { T::one() } else { e }) / (T::one() + e)
+}
+
+#[inline(always)]
+fn normal_distribution<T: Real>(z: T) -> T {
+    T::of(0.5) * (-z * T::of(std::f64::consts::FRAC_1_SQRT_2)).erfc()
+}
+
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Activation {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|a| a.name() == name).ok_or_else(|| Error::Arch {
+            spec: name.into(),
+            reason: format!("unknown activation; expected one of {}", Self::ALL.map(Self::name).join(", ")),
+        })
+    }
+}

@@ -1,0 +1,227 @@
+use std::{fmt, str::FromStr};
+
+use crate::{Activation, Error, Layout, Result};
+
+/// What the last layer's outputs are for, which decides the loss where none is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Head {
+    /// Class scores: cross-entropy.
+    Classify,
+    /// Values: squared loss.
+    Regress,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Family {
+    /// Widths n_0..n_K with an activation between the layers.
+    Dense(Activation, Vec<usize>),
+    /// Theory §11: one hidden layer of N neurons, hidden bias in the row, ReLU.
+    TwoLayer(usize),
+}
+
+/// An `--arch` string, read: `relu:64-64-10`, `linear:6-8-3?bias=true`, `two-layer:256?head=regress`.
+///
+/// It becomes an [`Arch`] by [`resolve`](Self::resolve), where the data say what the string leaves open.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ArchSpec {
+    family: Family,
+    bias: Option<bool>,
+    head: Option<Head>,
+}
+
+impl ArchSpec {
+    /// The network for data with `inputs` features, read out by `outputs` numbers.
+    ///
+    /// # Errors
+    /// When the widths of the string are others.
+    pub fn resolve(&self, inputs: usize, outputs: usize) -> Result<Arch> {
+        let arch = self.with_ends(inputs, outputs);
+        if arch.inputs() != inputs {
+            return Err(self.error(format!("takes {} inputs, the data have {inputs}", arch.inputs())));
+        }
+        if arch.outputs() != outputs {
+            return Err(self.error(format!("has {} outputs, the data need {outputs}", arch.outputs())));
+        }
+        Ok(arch)
+    }
+
+    /// The network that the string itself describes; `inputs` and `outputs` count for `two-layer:` only.
+    pub fn with_ends(&self, inputs: usize, outputs: usize) -> Arch {
+        let (activation, widths, hidden_bias, output_bias) = match &self.family {
+            Family::Dense(activation, widths) => {
+                let bias = self.bias.unwrap_or(*activation != Activation::Linear);
+                (*activation, widths.clone(), bias, bias)
+            }
+            Family::TwoLayer(n) => {
+                (Activation::Relu, vec![inputs, *n, outputs], true, self.bias.unwrap_or(false))
+            }
+        };
+        Arch { spec: self.clone(), activation, widths, hidden_bias, output_bias }
+    }
+
+    /// What the string says about the outputs.
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+
+    fn error(&self, reason: String) -> Error {
+        Error::Arch { spec: self.to_string(), reason }
+    }
+}
+
+/// A dense network $\Phi(x;\theta) = W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$: what is fixed about it, without θ.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Arch {
+    spec: ArchSpec,
+    activation: Activation,
+    widths: Vec<usize>,
+    hidden_bias: bool,
+    output_bias: bool,
+}
+
+impl Arch {
+    /// Dense layers of the given widths $n_0..n_K$ (at least two), each with a bias or none.
+    ///
+    /// # Errors
+    /// When there are fewer than two widths or one is 0.
+    pub fn dense(activation: Activation, widths: &[usize], bias: bool) -> Result<Self> {
+        let list = widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
+        format!("{activation}:{list}?bias={bias}").parse::<ArchSpec>().map(|spec| spec.with_ends(0, 0))
+    }
+
+    /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,[x;1]\rangle)$ (theory §11).
+    ///
+    /// # Errors
+    /// When a width is 0.
+    pub fn two_layer(inputs: usize, neurons: usize, outputs: usize) -> Result<Self> {
+        format!("two-layer:{neurons}").parse::<ArchSpec>()?.resolve(inputs, outputs)
+    }
+
+    /// The six-parameter network of Example 1.20 (Berner et al. 2021),
+    /// $\Phi(x,\theta)=\theta_1\rho(\theta_3x+\theta_5)+\theta_2\rho(\theta_4x+\theta_6)$: `two-layer:2` with one input.
+    /// A row of its stack is $(\theta_3,\theta_4,\theta_5,\theta_6,\theta_1,\theta_2)$.
+    pub fn example_1_20() -> Self {
+        ArchSpec { family: Family::TwoLayer(2), bias: None, head: Some(Head::Regress) }.with_ends(1, 1)
+    }
+
+    /// The string it came from.
+    pub fn spec(&self) -> &ArchSpec {
+        &self.spec
+    }
+
+    /// The function between two layers.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+
+    /// $n_0, \dots, n_K$.
+    pub fn widths(&self) -> &[usize] {
+        &self.widths
+    }
+
+    /// Number of layers K.
+    pub fn depth(&self) -> usize {
+        self.widths.len() - 1
+    }
+
+    /// $n_0$.
+    pub fn inputs(&self) -> usize {
+        self.widths[0]
+    }
+
+    /// $n_K$.
+    pub fn outputs(&self) -> usize {
+        self.widths[self.depth()]
+    }
+
+    /// Whether layer `k` (0-based) has a bias.
+    pub fn has_bias(&self, k: usize) -> bool {
+        if k + 1 == self.depth() { self.output_bias } else { self.hidden_bias }
+    }
+
+    /// Name of layer `k` (0-based) in a PyTorch `nn.Sequential`: activations take a number too.
+    pub fn layer_name(&self, k: usize) -> String {
+        let step = if self.activation == Activation::Linear { 1 } else { 2 };
+        (step * k).to_string()
+    }
+
+    /// Names and shapes of the parameters, in the order of a stack's columns.
+    pub fn layout(&self) -> Layout {
+        Layout::new((0..self.depth()).flat_map(|k| {
+            let (name, out) = (self.layer_name(k), self.widths[k + 1]);
+            let weight = (format!("{name}.weight"), vec![out, self.widths[k]]);
+            let bias = self.has_bias(k).then(|| (format!("{name}.bias"), vec![out]));
+            std::iter::once(weight).chain(bias)
+        }))
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.spec.fmt(f)
+    }
+}
+
+impl fmt::Display for ArchSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.family {
+            Family::Dense(activation, widths) => {
+                let widths = widths.iter().map(ToString::to_string).collect::<Vec<_>>();
+                write!(f, "{activation}:{}", widths.join("-"))?;
+            }
+            Family::TwoLayer(n) => write!(f, "two-layer:{n}")?,
+        }
+        let default = matches!(&self.family, Family::Dense(a, _) if *a != Activation::Linear);
+        let bias = self.bias.filter(|b| *b != default).map(|b| format!("bias={b}"));
+        let head = self.head.map(|h| match h {
+            Head::Classify => "head=classify".to_owned(),
+            Head::Regress => "head=regress".to_owned(),
+        });
+        let options: Vec<_> = bias.into_iter().chain(head).collect();
+        if options.is_empty() { Ok(()) } else { write!(f, "?{}", options.join("&")) }
+    }
+}
+
+impl FromStr for ArchSpec {
+    type Err = Error;
+
+    fn from_str(spec: &str) -> Result<Self> {
+        let error = |reason: &str| Error::Arch { spec: spec.into(), reason: reason.into() };
+        let (body, options) = spec.split_once('?').unwrap_or((spec, ""));
+        let (family, sizes) =
+            body.split_once(':').ok_or_else(|| error("expected a form like relu:64-64-10"))?;
+        let sizes = sizes
+            .split('-')
+            .map(|n| n.parse().ok().filter(|n| (1..=MAX_WIDTH).contains(n)))
+            .collect::<Option<Vec<usize>>>()
+            .ok_or_else(|| error("expected widths from 1 to 1048576 with '-' between them"))?;
+        let family = match (family, sizes.as_slice()) {
+            ("two-layer", [n]) => Family::TwoLayer(*n),
+            ("two-layer", _) => return Err(error("expected one number, as in two-layer:256")),
+            (_, [_]) => return Err(error("expected at least two widths, input and output")),
+            (name, _) => Family::Dense(activation(name).ok_or_else(|| error(&unknown_family()))?, sizes),
+        };
+        let mut arch = Self { family, bias: None, head: None };
+        for option in options.split('&').filter(|o| !o.is_empty()) {
+            match option {
+                "bias=true" => arch.bias = Some(true),
+                "bias=false" => arch.bias = Some(false),
+                "head=classify" => arch.head = Some(Head::Classify),
+                "head=regress" => arch.head = Some(Head::Regress),
+                _ => return Err(error("expected the options bias=true|false, head=classify|regress")),
+            }
+        }
+        Ok(arch)
+    }
+}
+
+/// Wider layers would overflow the sizes of a row long before they fit into memory.
+const MAX_WIDTH: usize = 1 << 20;
+
+fn activation(name: &str) -> Option<Activation> {
+    name.parse().ok()
+}
+
+fn unknown_family() -> String {
+    format!("unknown family; expected one of {}, two-layer", Activation::ALL.map(Activation::name).join(", "))
+}

@@ -1,0 +1,129 @@
+//! Matrix products on strided views, by the `gemm` crate (AVX2 and AVX-512 kernels chosen at run time).
+
+use std::marker::PhantomData;
+
+use crate::Real;
+
+/// A strided `[rows, cols]` view.
+#[derive(Clone, Copy)]
+pub(super) struct Mat<'a, T> {
+    data: *const T,
+    rows: usize,
+    cols: usize,
+    strides: (isize, isize),
+    life: PhantomData<&'a [T]>,
+}
+
+// A view is a shared slice with strides.
+unsafe impl<T: Sync> Send for Mat<'_, T> {}
+unsafe impl<T: Sync> Sync for Mat<'_, T> {}
+
+impl<'a, T: Real> Mat<'a, T> {
+    /// Row-major view of the first `rows * cols` elements.
+    pub(super) fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
+        assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
+        Self { data: data.as_ptr(), rows, cols, strides: (cols as isize, 1), life: PhantomData }
+    }
+
+    /// The transpose.
+    pub(super) fn t(self) -> Self {
+        Self { rows: self.cols, cols: self.rows, strides: (self.strides.1, self.strides.0), ..self }
+    }
+
+    /// Columns `from..to`.
+    pub(super) fn columns(self, from: usize, to: usize) -> Self {
+        assert!(from <= to && to <= self.cols);
+        // In bounds: the view's own elements, checked when it was made.
+        let data = unsafe { self.data.offset(self.strides.1 * from as isize) };
+        Self { data, cols: to - from, ..self }
+    }
+}
+
+/// A strided `[rows, cols]` view that is written to.
+pub(super) struct MatMut<'a, T> {
+    data: *mut T,
+    rows: usize,
+    cols: usize,
+    row_stride: isize,
+    life: PhantomData<&'a mut [T]>,
+}
+
+// A view is an exclusive slice with strides.
+unsafe impl<T: Send> Send for MatMut<'_, T> {}
+
+impl<'a, T: Real> MatMut<'a, T> {
+    /// Row-major view of the first `rows * cols` elements.
+    pub(super) fn new(data: &'a mut [T], rows: usize, cols: usize) -> Self {
+        assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
+        Self { data: data.as_mut_ptr(), rows, cols, row_stride: cols as isize, life: PhantomData }
+    }
+
+    /// Disjoint views of `width` columns each (the last may be narrower), with their first column.
+    pub(super) fn split_columns(self, width: usize) -> Vec<(usize, Self)> {
+        (0..self.cols)
+            .step_by(width)
+            .map(|from| {
+                let cols = width.min(self.cols - from);
+                // In bounds and disjoint from the other views: each owns its columns.
+                let data = unsafe { self.data.add(from) };
+                (from, Self { data, cols, rows: self.rows, row_stride: self.row_stride, life: PhantomData })
+            })
+            .collect()
+    }
+
+    /// `self = a b`, or `self += a b` when `add`.
+    pub(super) fn product(&mut self, a: Mat<'_, T>, b: Mat<'_, T>, add: bool) {
+        assert_eq!((self.rows, self.cols, a.cols), (a.rows, b.cols, b.rows), "matrix product");
+        if self.rows == 0 || self.cols == 0 {
+            return;
+        }
+        // The views' elements are in bounds, and `self` is exclusive.
+        unsafe {
+            gemm::gemm(
+                self.rows,
+                self.cols,
+                a.cols,
+                self.data,
+                1,
+                self.row_stride,
+                add,
+                a.data,
+                a.strides.1,
+                a.strides.0,
+                b.data,
+                b.strides.1,
+                b.strides.0,
+                T::one(),
+                T::one(),
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_match_triple_loops() {
+        for (m, n, k) in [(1, 1, 1), (3, 5, 7), (17, 64, 33), (64, 10, 100)] {
+            let a: Vec<f64> = (0..m * k).map(|i| (i % 13) as f64 - 6.).collect();
+            let b: Vec<f64> = (0..n * k).map(|i| (i % 7) as f64 - 3.).collect();
+            let mut c = vec![1.; m * n];
+            for (from, mut block) in MatMut::new(&mut c, m, n).split_columns(4) {
+                let to = (from + 4).min(n);
+                block.product(Mat::new(&a, m, k), Mat::new(&b, n, k).t().columns(from, to), true);
+            }
+            for i in 0..m {
+                for j in 0..n {
+                    let dot: f64 = (0..k).map(|l| a[i * k + l] * b[j * k + l]).sum();
+                    assert_eq!(c[i * n + j], 1. + dot);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use std::path::PathBuf;
+
+/// What can go wrong with networks, stacks, objectives and checkpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An `--arch` string that cannot be read.
+    #[error("architecture '{spec}': {reason}")]
+    Arch {
+        /// The string as given.
+        spec: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Sizes that do not fit together.
+    #[error("{what}: expected {expected}, found {found}")]
+    Mismatch {
+        /// What was measured.
+        what: String,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name of the setting, as the user wrote it.
+        name: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The value given.
+        found: String,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor in a file that is not what the architecture needs.
+    #[error("{}: tensor '{tensor}': expected {expected}, found {found}", path.display())]
+    Tensor {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor in the file.
+        tensor: String,
+        /// Shape or property needed.
+        expected: String,
+        /// Shape or property found.
+        found: String,
+    },
+    /// An operation that the device or dtype does not offer.
+    #[error("{what} is not available for {found}")]
+    Unsupported {
+        /// The operation.
+        what: &'static str,
+        /// The device, dtype or kind asked for.
+        found: String,
+    },
+    /// An error of candle.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+impl Error {
+    pub(crate) fn mismatch(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
+        Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
+    }
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,129 @@
+use candle_core::{CpuStorage, DType, Tensor, WithDType};
+
+use crate::{Error, Result};
+
+/// The two floating-point types of parameters: `f32` for training, `f64` where a number is a claim.
+pub trait Real: WithDType + num_traits::Float + std::iter::Sum + std::ops::AddAssign + Send + Sync {
+    /// From `f64`, rounded.
+    fn of(x: f64) -> Self;
+    /// To `f64`, exact.
+    fn wide(self) -> f64;
+    /// Complementary error function.
+    fn erfc(self) -> Self;
+    /// The elements of a CPU storage of this type.
+    fn elements_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+}
+
+macro_rules! real {
+    ($t:ty, $variant:ident, $erfc:path) => {
+        impl Real for $t {
+            #[inline(always)]
+            fn of(x: f64) -> Self {
+                x as $t
+            }
+            #[inline(always)]
+            fn wide(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn erfc(self) -> Self {
+                $erfc(self)
+            }
+            fn elements_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
+                match storage {
+                    CpuStorage::$variant(data) => Some(data),
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+real!(f32, F32, libm::erfcf);
+real!(f64, F64, libm::erfc);
+
+/// Lends the elements of a contiguous CPU tensor to `read`.
+///
+/// # Errors
+/// When the tensor is on another device, of another dtype or not contiguous.
+pub fn with_slice<T: Real, R>(tensor: &Tensor, read: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let candle_core::Storage::Cpu(storage) = &*storage else {
+        return Err(unsupported("a view of elements", tensor));
+    };
+    let (start, end) =
+        layout.contiguous_offsets().ok_or_else(|| unsupported("a view of elements", tensor))?;
+    read(&storage.as_slice::<T>()?[start..end])
+}
+
+/// Lends the elements of a contiguous CPU tensor to `write`, in place.
+///
+/// `write` must not touch the same tensor's storage in another way: the storage is locked meanwhile.
+///
+/// # Errors
+/// When the tensor is on another device, of another dtype or not contiguous.
+pub fn with_slice_mut<T: Real, R>(tensor: &Tensor, write: impl FnOnce(&mut [T]) -> Result<R>) -> Result<R> {
+    if tensor.dtype() != T::DTYPE || !tensor.is_contiguous() || !tensor.device().is_cpu() {
+        return Err(unsupported("writing in place", tensor));
+    }
+    let op = InPlace {
+        write: std::cell::RefCell::new(Some(write)),
+        result: std::cell::RefCell::new(None),
+        element: std::marker::PhantomData,
+    };
+    tensor.inplace_op1(&op)?;
+    op.result.into_inner().unwrap_or_else(|| Err(unsupported("writing in place", tensor)))
+}
+
+fn unsupported(what: &'static str, tensor: &Tensor) -> Error {
+    let order = if tensor.is_contiguous() { "contiguous" } else { "strided" };
+    Error::Unsupported {
+        what,
+        found: format!("a {order} {:?} tensor on {:?}", tensor.dtype(), tensor.device().location()),
+    }
+}
+
+/// candle hands out mutable storage only to in-place operations: this one runs a closure on it.
+struct InPlace<F, R, T> {
+    write: std::cell::RefCell<Option<F>>,
+    result: std::cell::RefCell<Option<Result<R>>>,
+    element: std::marker::PhantomData<T>,
+}
+
+impl<T: Real, R, F: FnOnce(&mut [T]) -> Result<R>> candle_core::InplaceOp1 for InPlace<F, R, T> {
+    fn name(&self) -> &'static str {
+        "write-in-place"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &candle_core::Layout) -> candle_core::Result<()> {
+        let elements = T::elements_mut(storage).zip(layout.contiguous_offsets());
+        if let (Some((elements, (start, end))), Some(write)) = (elements, self.write.borrow_mut().take()) {
+            *self.result.borrow_mut() = Some(write(&mut elements[start..end]));
+        }
+        Ok(())
+    }
+}
+
+/// Runs `$body` with the type `$t` = `f32` or `f64` named by a [`DType`].
+#[macro_export]
+macro_rules! dispatch {
+    ($dtype:expr, $t:ident => $body:expr) => {
+        match $dtype {
+            ::candle_core::DType::F32 => {
+                type $t = f32;
+                $body
+            }
+            ::candle_core::DType::F64 => {
+                type $t = f64;
+                $body
+            }
+            other => {
+                Err($crate::Error::Unsupported { what: "arithmetic", found: format!("{other:?}") }.into())
+            }
+        }
+    };
+}
+
+/// Refuses dtypes other than `f32` and `f64`.
+pub(crate) fn check_dtype(dtype: DType) -> Result<()> {
+    dispatch!(dtype, T => { let _ = T::DTYPE; Ok::<(), Error>(()) })
+}

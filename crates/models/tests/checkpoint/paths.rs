@@ -1,0 +1,156 @@
+use collado_models::{Arch, Checkpoint, PathFile, PathKind};
+use serde_json::json;
+
+use crate::support::{
+    checkpoint, f32s, file, message, path_file, ramp, raw, reading, safetensors, spec, values,
+};
+
+fn arch() -> Arch {
+    spec("relu:3-4-2").with_ends(0, 0)
+}
+
+fn chain(knots: &[f64]) -> PathKind {
+    PathKind::Polychain { knots: knots.to_vec() }
+}
+
+#[test]
+fn paths_read_back() {
+    let (_dir, path) = file("path.safetensors");
+    let cases = [(chain(&[0., 0.1 + 0.2, 1.]), 3), (PathKind::Bezier, 4), (chain(&[0., 1.]), 2)];
+    for (kind, points) in cases {
+        for arch in [arch(), Arch::two_layer(3, 5, 2).unwrap()] {
+            let mut written = path_file(arch, kind.clone(), points);
+            written.provenance = json!({"method": "neb", "permutations": [[1, 0]]});
+            written.write(&path).unwrap();
+            let read = PathFile::read(&path).unwrap();
+            assert_eq!(
+                (&read.arch, &read.kind, &read.provenance),
+                (&written.arch, &kind, &written.provenance)
+            );
+            assert_eq!(read.vertices.dims(), written.vertices.dims());
+            assert_eq!(values(&read.vertices), values(&written.vertices));
+        }
+    }
+}
+
+#[test]
+fn a_slice_is_a_vertex() {
+    let (_dir, path) = file("path.safetensors");
+    path_file(arch(), PathKind::Bezier, 3).write(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let bias = file.tensor("0.bias").unwrap();
+    assert_eq!(bias.shape(), [3, 4]);
+    // Columns 12 to 15 of rows of 26.
+    let ramp = ramp(3 * 26);
+    let expected: Vec<u8> =
+        [12, 38, 64].iter().flat_map(|&i| ramp[i..i + 4].iter().flat_map(|v| v.to_le_bytes())).collect();
+    assert_eq!(bias.data(), expected);
+}
+
+#[test]
+fn the_json_of_kinds_is_that_of_the_contract() {
+    assert_eq!(
+        serde_json::to_string(&chain(&[0., 1.])).unwrap(),
+        r#"{"kind":"polychain","knots":[0.0,1.0]}"#
+    );
+    assert_eq!(serde_json::to_string(&PathKind::Bezier).unwrap(), r#"{"kind":"bezier"}"#);
+    let whole: PathKind = serde_json::from_str(r#"{"knots":[0,1],"kind":"polychain"}"#).unwrap();
+    assert_eq!(whole, chain(&[0., 1.]));
+}
+
+#[test]
+fn knots_that_are_none_are_refused() {
+    let (_dir, path) = file("p.safetensors");
+    let cases: [(&[f64], usize, &str); 6] = [
+        (&[0., 1.], 3, "expected a knot for each of 3 vertices, found 2"),
+        (&[0., 0.5, 0.5, 1.], 4, "expected strictly increasing knots, found 0.5 after 0.5 at place 2"),
+        (&[0., f64::NAN, 1.], 3, "expected strictly increasing knots, found NaN after 0 at place 1"),
+        (&[0., 0.5, f64::INFINITY], 3, "expected knots from 0 to 1, found 0 to inf"),
+        (&[0.1, 1.], 2, "expected knots from 0 to 1, found 0.1 to 1"),
+        (&[0.], 1, "expected at least 2 vertices, found 1"),
+    ];
+    for (knots, points, expected) in cases {
+        let result = path_file(arch(), chain(knots), points).write(&path);
+        assert_eq!(message(&path, result), format!("p.safetensors: {expected}"));
+    }
+    let flat = PathFile {
+        vertices: path_file(arch(), PathKind::Bezier, 2).vertices.flatten_all().unwrap(),
+        ..path_file(arch(), PathKind::Bezier, 2)
+    };
+    assert_eq!(message(&path, flat.write(&path)), "vertices: expected [V, 26], found [52]");
+    assert!(!path.exists());
+}
+
+#[test]
+fn files_that_are_no_path() {
+    let (_dir, path) = file("p.safetensors");
+    let say = |what: &str| format!("p.safetensors: {what}");
+    let wrong = |kind: &str, arch: &str| {
+        let tensors = [f32s("0.weight", &[2, 4, 3]), f32s("0.bias", &[2, 4])];
+        safetensors(&path, &tensors, json!({"collado.arch": arch, "collado.path": kind}));
+        message(&path, PathFile::read(&path))
+    };
+    let two = r#"{"kind":"polychain","knots":[0,1]}"#;
+    let three = r#"{"kind":"polychain","knots":[0,0.5,1]}"#;
+    assert_eq!(
+        wrong(three, "relu:3-4"),
+        say("tensor '0.weight': expected 3 points along the first axis, found [2, 4, 3]")
+    );
+    assert_eq!(wrong(two, "relu:3-5"), say("tensor '0.weight': expected [2, 5, 3], found [2, 4, 3]"));
+    assert_eq!(
+        wrong(r#"{"kind":"spiral"}"#, "relu:3-4"),
+        say(
+            "metadata 'collado.path': unknown variant `spiral`, expected `polychain` or `bezier` at line 1 column 16"
+        )
+    );
+    assert_eq!(
+        wrong(r#"{"kind":"polychain","knots":[0,2]}"#, "relu:3-4"),
+        say("metadata 'collado.path': expected knots from 0 to 1, found 0 to 2")
+    );
+    assert!(wrong(r#"{"kind":"polychain"}"#, "relu:3-4").contains("missing field `knots`"));
+    safetensors(&path, &[f32s("0.weight", &[2, 4, 3])], json!({"collado.path": two}));
+    assert_eq!(message(&path, PathFile::read(&path)), say("has no metadata 'collado.arch'"));
+    safetensors(
+        &path,
+        &[f32s("0.weight", &[1, 4, 3])],
+        json!({"collado.arch": "relu:3-4", "collado.path": r#"{"kind":"bezier"}"#}),
+    );
+    assert_eq!(
+        message(&path, PathFile::read(&path)),
+        say("metadata 'collado.path': expected at least 2 vertices, found 1")
+    );
+    checkpoint(arch(), candle_core::DType::F32).write(&path).unwrap();
+    assert_eq!(
+        message(&path, PathFile::read(&path)),
+        say("has no metadata 'collado.path': it is not a path")
+    );
+    path_file(arch(), PathKind::Bezier, 2).write(&path).unwrap();
+    assert_eq!(
+        reading(&path, None),
+        say("is a path, expected a checkpoint; 'collado point' takes one out of it")
+    );
+}
+
+#[test]
+fn provenance_may_be_empty_or_absent() {
+    let (_dir, path) = file("p.safetensors");
+    let metadata = r#"{"collado.arch":"linear:1-1","collado.path":"{\"kind\":\"bezier\"}"PROVENANCE}"#;
+    for (provenance, works) in
+        [("", true), (r#","collado.provenance":"{}""#, true), (r#","collado.provenance":"{""#, false)]
+    {
+        let metadata = metadata.replace("PROVENANCE", provenance);
+        raw(
+            &path,
+            &format!(
+                r#"{{"__metadata__":{metadata},"0.weight":{{"dtype":"F32","shape":[2,1,1],"data_offsets":[0,8]}}}}"#
+            ),
+            &[0; 8],
+        );
+        match PathFile::read(&path) {
+            Ok(read) => assert!(works && read.provenance == json!({})),
+            Err(e) => assert!(!works && e.to_string().contains("metadata 'collado.provenance': EOF"), "{e}"),
+        }
+    }
+    assert!(Checkpoint::read(&path, None).is_err());
+}

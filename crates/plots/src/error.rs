@@ -1,0 +1,36 @@
+//! What can go wrong when a picture is drawn.
+
+/// The reason why a figure could not be drawn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A series whose columns differ in length.
+    #[error("series \"{label}\": {expected} x values, but {got} values in column {column}")]
+    Length {
+        /// The label of the series.
+        label: String,
+        /// The column that differs: `y`, `lower band` or `upper band`.
+        column: &'static str,
+        /// The number of x values.
+        expected: usize,
+        /// The number of values in the column.
+        got: usize,
+    },
+    /// A figure without panels.
+    #[error("a figure needs at least one panel")]
+    NoPanels,
+    /// A size that leaves no room for the panels, or more than can be drawn.
+    #[error("a figure of {width} x {height} px cannot be drawn: use 200 to 10000 px each way")]
+    Size {
+        /// Width in px.
+        width: f64,
+        /// Height in px.
+        height: f64,
+    },
+    /// The SVG could not be turned into pixels.
+    #[error("the SVG cannot be rendered: {0}")]
+    Render(String),
+}
+
+/// `std::result::Result` with this crate's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;

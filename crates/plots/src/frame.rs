@@ -1,0 +1,74 @@
+//! The frame of a panel: its y range, grid, ticks and tick labels.
+
+use crate::axis::{Axis, Range, Scale};
+use crate::canvas::{Canvas, Rect, Stroke, Style};
+use crate::color::{AXIS, FINE_GRID, GRID, SOFT};
+use crate::panel::Panel;
+use crate::text::Ruler;
+use crate::ticks::{minor, ticks};
+
+/// The size of tick labels in px.
+const SIZE: f64 = 11.5;
+/// Ticks that the widths of labels are measured for, whatever the panel's height will be.
+const MOST: usize = 8;
+
+/// The limits given, if the scale can show them, else what the data need.
+pub(crate) fn y_range(panel: &Panel) -> Range {
+    let scale = panel.scale;
+    if let Some((low, high)) = panel.y_limits
+        && scale.shows(low)
+        && scale.shows(high)
+        && low < high
+    {
+        return Range { low, high }.widened(scale);
+    }
+    let series = panel.series.iter().flat_map(|series| series.all_ys());
+    let points = panel.points.iter().map(|point| point.y);
+    let rules = panel.rules.iter().map(|&(y, _)| y);
+    Range::airy(scale, panel.from_zero, series.chain(points).chain(rules))
+}
+
+/// The width of the widest label that the y axis may get.
+pub(crate) fn tick_width(ruler: &Ruler, scale: Scale, range: Range) -> f64 {
+    let labels = (2..=MOST).flat_map(|wanted| ticks(scale, range, wanted));
+    labels.map(|tick| ruler.width(&tick.label, SIZE)).fold(0.0, f64::max)
+}
+
+/// How many y ticks fit a panel of this height.
+fn wanted(window: Rect) -> usize {
+    ((window.bottom - window.top) / 36.0).clamp(2.0, MOST as f64) as usize
+}
+
+/// Draws the horizontal grid lines with their labels, and the finer lines of a log axis.
+pub(crate) fn draw_grid(canvas: &mut Canvas, window: Rect, (_, axis): (Axis, Axis)) {
+    let wanted = wanted(window);
+    for y in minor(axis.scale, axis.range, wanted).into_iter().filter_map(|value| axis.place(value)) {
+        canvas.line((window.left, y), (window.right, y), Stroke::solid(FINE_GRID, 1.0));
+    }
+    for tick in ticks(axis.scale, axis.range, wanted) {
+        let Some(y) = axis.place(tick.value) else { continue };
+        canvas.line((window.left, y), (window.right, y), Stroke::solid(GRID, 1.0));
+        let style = Style::new(SIZE, SOFT).anchor("end");
+        canvas.text((window.left - 8.0, y + SIZE * 0.35), &tick.label, style);
+    }
+}
+
+/// Draws the x axis under a panel; labels only under the last one.
+pub(crate) fn draw_x_axis(canvas: &mut Canvas, window: Rect, axis: Axis, labelled: bool) {
+    let Rect { left, right, bottom, .. } = window;
+    canvas.line((left, bottom), (right, bottom), Stroke::solid(AXIS, 1.0));
+    let wanted = ((right - left) / 90.0).clamp(2.0, 10.0) as usize;
+    for value in minor(axis.scale, axis.range, wanted) {
+        if let Some(x) = axis.place(value) {
+            canvas.line((x, bottom), (x, bottom + 3.0), Stroke::solid(AXIS, 0.6));
+        }
+    }
+    for tick in ticks(axis.scale, axis.range, wanted) {
+        let Some(x) = axis.place(tick.value) else { continue };
+        canvas.line((x, bottom), (x, bottom + 4.5), Stroke::solid(AXIS, 1.0));
+        if labelled {
+            let style = Style::new(SIZE, SOFT).anchor("middle");
+            canvas.text((x, bottom + 18.0), &tick.label, style);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The line above a panel: the y label at the left, the legend at the right.
+//!
+//! A legend outside the plot never hides data, and a horizontal y label is read without turning the
+//! head.
+
+use crate::canvas::{Canvas, Stroke, Style, Xy};
+use crate::color::{FAINT, SOFT};
+use crate::curves::{DASH, cross, missing};
+use crate::panel::Panel;
+use crate::series::Series;
+use crate::text::Ruler;
+
+const SIZE: f64 = 11.5;
+/// The height of one row of the legend.
+const ROW: f64 = 17.0;
+/// The width of a swatch, and the air after it.
+const SWATCH: Xy = (20.0, 6.0);
+/// The air between two entries.
+const AIR: f64 = 16.0;
+
+/// What an entry of the legend shows.
+enum Entry<'a> {
+    Series(&'a Series),
+    Missing,
+}
+
+/// The y label and the legend of one panel, broken into rows.
+pub(crate) struct Header<'a> {
+    y_label: &'a str,
+    rows: Vec<Vec<(Entry<'a>, String, f64)>>,
+}
+
+impl<'a> Header<'a> {
+    /// Breaks the legend of `panel` into rows at most `room` px wide, the y label in the first.
+    pub(crate) fn new(panel: &'a Panel, ruler: &Ruler, room: f64) -> Self {
+        // What is drawn last lies on top: it matters most.
+        let named = panel.series.iter().rev().filter(|series| !series.label.is_empty());
+        let named = named.map(|series| (Entry::Series(series), series.label.clone()));
+        let missing = missing(panel).map(|text| (Entry::Missing, text));
+        let mut rows = vec![Vec::new()];
+        let mut used = ruler.width(&panel.y_label, SIZE + 0.5) + AIR;
+        for (entry, text) in named.chain(missing) {
+            let text = ruler.fitted(&text, SIZE, room - SWATCH.0 - SWATCH.1);
+            // A fallback font may be a little wider than the embedded one.
+            let width = SWATCH.0 + SWATCH.1 + ruler.width(&text, SIZE) * 1.03;
+            if used + width > room {
+                rows.push(Vec::new());
+                used = 0.0;
+            }
+            used += width + AIR;
+            if let Some(row) = rows.last_mut() {
+                row.push((entry, text, width));
+            }
+        }
+        Self { y_label: &panel.y_label, rows }
+    }
+
+    /// The height of the header, the air under it included.
+    pub(crate) fn height(&self) -> f64 {
+        ROW * self.rows.len() as f64 + 7.0
+    }
+
+    /// Draws the header between `left` and `right`, from `top` down.
+    pub(crate) fn draw(&self, canvas: &mut Canvas, (left, right): Xy, top: f64) {
+        let mut baseline = top + 12.0;
+        canvas.text((left, baseline), self.y_label, Style::new(SIZE + 0.5, SOFT));
+        for row in &self.rows {
+            let width: f64 = row.iter().map(|(_, _, width)| width + AIR).sum();
+            let mut x = right - width + AIR;
+            for (entry, text, width) in row {
+                draw_swatch(canvas, entry, (x, baseline - 4.0));
+                let color = if matches!(entry, Entry::Missing) { FAINT } else { SOFT };
+                canvas.text((x + SWATCH.0 + SWATCH.1, baseline), text, Style::new(SIZE, color));
+                x += width + AIR;
+            }
+            baseline += ROW;
+        }
+    }
+}
+
+fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
+    let Entry::Series(series) = entry else {
+        return cross(canvas, (x + SWATCH.0 - 6.0, y), FAINT);
+    };
+    let color = series.role.hex();
+    let dash = if series.dashed { DASH } else { "none" };
+    let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash };
+    if series.band.is_some() {
+        let (top, bottom, end) = (y - 4.0, y + 4.0, x + SWATCH.0);
+        canvas.area(&[(x, top), (end, top), (end, bottom), (x, bottom)], color, 0.18);
+    }
+    if series.joined {
+        canvas.line((x, y), (x + SWATCH.0, y), stroke);
+    }
+    if series.markers {
+        canvas.circle((x + SWATCH.0 / 2.0, y), 2.6, color, Stroke { width: 0.0, ..stroke });
+    }
+}

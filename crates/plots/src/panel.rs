@@ -1,0 +1,112 @@
+//! A panel: what is drawn over one pair of axes.
+
+use crate::axis::Scale;
+use crate::point::Point;
+use crate::series::Series;
+
+/// One pair of axes and everything drawn over them.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    pub(crate) y_label: String,
+    pub(crate) scale: Scale,
+    pub(crate) from_zero: bool,
+    pub(crate) y_limits: Option<(f64, f64)>,
+    pub(crate) weight: f64,
+    pub(crate) series: Vec<Series>,
+    pub(crate) rules: Vec<(f64, String)>,
+    pub(crate) uprights: Vec<(f64, String)>,
+    pub(crate) shades: Vec<(f64, f64)>,
+    pub(crate) spans: Vec<(f64, f64, f64)>,
+    pub(crate) points: Vec<Point>,
+}
+
+impl Panel {
+    /// An empty panel with a linear y axis.
+    #[must_use]
+    pub fn new(y_label: impl Into<String>) -> Self {
+        Self {
+            y_label: y_label.into(),
+            scale: Scale::Linear,
+            from_zero: false,
+            y_limits: None,
+            weight: 1.0,
+            series: Vec::new(),
+            rules: Vec::new(),
+            uprights: Vec::new(),
+            shades: Vec::new(),
+            spans: Vec::new(),
+            points: Vec::new(),
+        }
+    }
+
+    /// Sets the scale of the y axis (default: linear).
+    #[must_use]
+    pub fn scale(self, scale: Scale) -> Self {
+        Self { scale, ..self }
+    }
+
+    /// Lets a linear y axis include zero.
+    #[must_use]
+    pub fn from_zero(self) -> Self {
+        Self { from_zero: true, ..self }
+    }
+
+    /// Fixes the y axis instead of fitting it to the data; limits the scale cannot show are ignored.
+    #[must_use]
+    pub fn y_limits(self, low: f64, high: f64) -> Self {
+        Self { y_limits: Some((low, high)), ..self }
+    }
+
+    /// Sets the height relative to the other panels (default: 1).
+    #[must_use]
+    pub fn weight(self, weight: f64) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// Adds a series; later ones are drawn over earlier ones.
+    #[must_use]
+    pub fn series(mut self, series: Series) -> Self {
+        self.series.push(series);
+        self
+    }
+
+    /// Adds a thin horizontal reference line with a label.
+    #[must_use]
+    pub fn rule(mut self, y: f64, label: impl Into<String>) -> Self {
+        self.rules.push((y, label.into()));
+        self
+    }
+
+    /// Adds a thin vertical marker with a label.
+    #[must_use]
+    pub fn upright(mut self, x: f64, label: impl Into<String>) -> Self {
+        self.uprights.push((x, label.into()));
+        self
+    }
+
+    /// Shades the vertical band from `x0` to `x1`.
+    #[must_use]
+    pub fn shade(mut self, x0: f64, x1: f64) -> Self {
+        self.shades.push((x0, x1));
+        self
+    }
+
+    /// Adds a dimension line at `x` from `y0` to `y1`; left out where it would be a speck.
+    #[must_use]
+    pub fn span(mut self, x: f64, y0: f64, y1: f64) -> Self {
+        self.spans.push((x, y0, y1));
+        self
+    }
+
+    /// Adds a marked point.
+    #[must_use]
+    pub fn point(mut self, point: Point) -> Self {
+        self.points.push(point);
+        self
+    }
+
+    /// The weight, or 1 where that is no weight.
+    pub(crate) fn share(&self) -> f64 {
+        if self.weight.is_finite() && self.weight > 0.0 { self.weight.clamp(0.05, 20.0) } else { 1.0 }
+    }
+}

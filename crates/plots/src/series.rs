@@ -1,0 +1,107 @@
+//! One curve or cloud of points.
+
+use crate::color::Role;
+use crate::error::{Error, Result};
+
+/// A curve or a cloud of points, with a label for the legend (none if empty).
+#[derive(Clone, Debug)]
+pub struct Series {
+    pub(crate) label: String,
+    pub(crate) xs: Vec<f64>,
+    pub(crate) ys: Vec<f64>,
+    pub(crate) role: Role,
+    pub(crate) width: f64,
+    pub(crate) opacity: f64,
+    pub(crate) dashed: bool,
+    pub(crate) joined: bool,
+    pub(crate) markers: bool,
+    pub(crate) band: Option<(Vec<f64>, Vec<f64>)>,
+    pub(crate) counted: bool,
+}
+
+impl Series {
+    /// A line through the points in the order given.
+    #[must_use]
+    pub fn line(label: impl Into<String>, xs: &[f64], ys: &[f64]) -> Self {
+        Self {
+            label: label.into(),
+            xs: xs.to_vec(),
+            ys: ys.to_vec(),
+            role: Role::default(),
+            width: 1.75,
+            opacity: 1.0,
+            dashed: false,
+            joined: true,
+            markers: false,
+            band: None,
+            counted: true,
+        }
+    }
+
+    /// Dots without a line.
+    #[must_use]
+    pub fn dots(label: impl Into<String>, xs: &[f64], ys: &[f64]) -> Self {
+        Self { joined: false, markers: true, ..Self::line(label, xs, ys) }
+    }
+
+    /// Sets what the series stands for, hence its colour (default: [`Role::Train`]).
+    #[must_use]
+    pub fn role(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// Sets the width of the line in px (default: 1.75).
+    #[must_use]
+    pub fn width(self, width: f64) -> Self {
+        Self { width, ..self }
+    }
+
+    /// Sets the opacity, 0 to 1 (default: 1).
+    #[must_use]
+    pub fn opacity(self, opacity: f64) -> Self {
+        Self { opacity, ..self }
+    }
+
+    /// Draws the line dashed.
+    #[must_use]
+    pub fn dashed(self) -> Self {
+        Self { dashed: true, ..self }
+    }
+
+    /// Draws a dot at every point.
+    #[must_use]
+    pub fn markers(self) -> Self {
+        Self { markers: true, ..self }
+    }
+
+    /// Shades the band between `lower` and `upper`, one value a point.
+    #[must_use]
+    pub fn band(self, lower: &[f64], upper: &[f64]) -> Self {
+        Self { band: Some((lower.to_vec(), upper.to_vec())), ..self }
+    }
+
+    /// Leaves gaps, but does not count them: for a summary of other series, which count their own.
+    #[must_use]
+    pub fn uncounted(self) -> Self {
+        Self { counted: false, ..self }
+    }
+
+    /// Refuses columns of different lengths.
+    pub(crate) fn check(&self) -> Result<()> {
+        let mut columns = vec![("y", self.ys.len())];
+        if let Some((lower, upper)) = &self.band {
+            columns.extend([("lower band", lower.len()), ("upper band", upper.len())]);
+        }
+        let expected = self.xs.len();
+        match columns.into_iter().find(|&(_, got)| got != expected) {
+            None => Ok(()),
+            Some((column, got)) => Err(Error::Length { label: self.label.clone(), column, expected, got }),
+        }
+    }
+
+    /// All y values, those of the band included.
+    pub(crate) fn all_ys(&self) -> impl Iterator<Item = f64> + '_ {
+        let band = self.band.iter().flat_map(|(lower, upper)| lower.iter().chain(upper));
+        self.ys.iter().chain(band).copied()
+    }
+}
