@@ -1,1 +1,21 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod connect;
+mod error;
+mod optimizer;
+mod path;
+mod profile;
+mod sampler;
+mod schedule;
+mod train;
+
+pub use self::{
+    connect::{Connect, Curve, CurveKind, Linear, Problem},
+    error::{Error, Result},
+    optimizer::{Optimizer, Rule},
+    path::Path,
+    profile::{Barrier, Profile, profile},
+    sampler::Sampler,
+    schedule::{Decay, Schedule},
+    train::{Epoch, Observe, Stop, TrainSettings, Trained, Training, train},
+};

@@ -1,0 +1,130 @@
+use candle_core::Tensor;
+use collado_models::{Objective, Rows};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
+
+/// Finds a path between two points of parameter space.
+pub trait Connect {
+    /// A path from `a` to `b` `[S]` with low risk.
+    ///
+    /// # Errors
+    /// When the ends do not fit together or the risk cannot be evaluated.
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path>;
+}
+
+/// What a path is to be good for.
+pub struct Problem<'a> {
+    /// The risk.
+    pub objective: &'a dyn Objective,
+    /// Randomness: the t and the minibatches.
+    pub seed: u64,
+    /// Told (steps done, steps in all); `false` stops the search with the path found so far.
+    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
+}
+
+/// The straight line.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Linear;
+
+impl Connect for Linear {
+    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path> {
+        Path::segment(a, b)
+    }
+}
+
+/// Which curve the bends make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CurveKind {
+    /// Bernstein weights.
+    Bezier,
+    /// Straight legs between equidistant knots.
+    Polychain,
+}
+
+/// A curve whose bends $w_1..w_r$ minimise $E_{t\sim U(0,1)}F(\gamma(t))$ by stochastic gradients (Garipov et al.
+/// 2018), several t a step, drawn one from each of as many equal parts of [0, 1].
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `kind` | Bézier | curve | |
+/// | `bends` | 1 | bends r | ≥ 1 |
+/// | `epochs` | 60 | passes over the examples | ≥ 1 |
+/// | `batch` | 128 | minibatch, shared by the t of a step; 0 = all | |
+/// | `lr` | 2e-3 | Adam's step size, with a cosine schedule | > 0 |
+/// | `samples` | 4 | t in a step | ≥ 1 |
+#[derive(Debug, Clone, Copy)]
+pub struct Curve {
+    /// Curve.
+    pub kind: CurveKind,
+    /// Bends.
+    pub bends: usize,
+    /// Passes over the examples.
+    pub epochs: u64,
+    /// Minibatch.
+    pub batch: usize,
+    /// Step size.
+    pub lr: f64,
+    /// t in a step.
+    pub samples: usize,
+}
+
+impl Default for Curve {
+    fn default() -> Self {
+        Self { kind: CurveKind::Bezier, bends: 1, epochs: 60, batch: 128, lr: 2e-3, samples: 4 }
+    }
+}
+
+impl Curve {
+    /// The curve that starts as the straight line.
+    fn start(&self, a: &Tensor, b: &Tensor) -> Result<Path> {
+        let line = Path::segment(a, b)?;
+        let v = self.bends + 2;
+        let ts: Vec<f64> = (0..v).map(|i| i as f64 / (v - 1) as f64).collect();
+        // A copy: training writes into it.
+        let vertices = line.span(&ts)?.materialize()?.copy()?;
+        match self.kind {
+            CurveKind::Bezier => Path::bezier(vertices),
+            CurveKind::Polychain => Path::polychain(vertices),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.bends == 0 || self.samples == 0 || self.epochs == 0 {
+            let found = format!("{} bends, {} samples, {} epochs", self.bends, self.samples, self.epochs);
+            return Err(Error::Setting { name: "bends, samples and epochs", expected: "at least 1", found });
+        }
+        if !(self.lr > 0. && self.lr.is_finite()) {
+            return Err(Error::Setting { name: "lr", expected: "a finite number > 0", found: self.lr.to_string() });
+        }
+        Ok(())
+    }
+}
+
+impl Connect for Curve {
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+        self.check()?;
+        let path = self.start(a, b)?;
+        let bends = path.vertices().narrow(0, 1, self.bends)?;
+        let grad = bends.zeros_like()?;
+        let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &bends)?;
+        let mut sampler = Sampler::new(problem.seed, problem.objective.examples(), self.batch);
+        let mut rng = ChaCha8Rng::seed_from_u64(problem.seed);
+        let total = self.epochs * sampler.steps_per_epoch();
+        let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
+        for step in 0..total {
+            let part = 1. / self.samples as f64;
+            let ts: Vec<f64> = (0..self.samples).map(|i| (i as f64 + rng.random::<f64>()) * part).collect();
+            let span = path.span(&ts)?.with_free(1..self.bends + 1);
+            let rows = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
+            problem.objective.evaluate(&span, rows, Some(&grad))?;
+            // Adam does not see the scale of a gradient: the sum over t serves as their mean.
+            optimizer.step(&bends, &grad, self.lr * schedule.factor(step, total))?;
+            if !(problem.progress)(step + 1, total) {
+                break;
+            }
+        }
+        Ok(path)
+    }
+}

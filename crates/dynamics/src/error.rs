@@ -1,0 +1,34 @@
+/// What can go wrong in training and in connecting minima.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name of the setting, as on the command line.
+        name: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The value given.
+        found: String,
+    },
+    /// Two ends that are not points of one parameter space.
+    #[error("ends of a path: expected [{expected}] parameters at both, found [{found}]")]
+    Ends {
+        /// Parameters at A.
+        expected: usize,
+        /// Parameters at B.
+        found: usize,
+    },
+    /// Saved state that cannot be continued from.
+    #[error("saved state: {0}")]
+    State(String),
+    /// An error of the models.
+    #[error(transparent)]
+    Models(#[from] collado_models::Error),
+    /// An error of candle.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

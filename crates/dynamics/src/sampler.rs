@@ -1,0 +1,47 @@
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+/// Minibatches of one run: each epoch is a new permutation of the examples, cut into batches; the last may be short.
+///
+/// Stateless: the batch of a step depends on (seed, step) only, so a resumed run goes on to the same bits.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    seed: u64,
+    examples: usize,
+    batch: usize,
+    epoch: Option<u64>,
+    order: Vec<u32>,
+}
+
+impl Sampler {
+    /// `batch` = 0 or more than `examples` means all of them.
+    pub fn new(seed: u64, examples: usize, batch: usize) -> Self {
+        let batch = if batch == 0 { examples } else { batch.min(examples) };
+        Self { seed, examples, batch, epoch: None, order: Vec::new() }
+    }
+
+    /// Batches in an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.examples.div_ceil(self.batch) as u64
+    }
+
+    /// Whether every batch is the whole data set.
+    pub fn is_full(&self) -> bool {
+        self.batch == self.examples
+    }
+
+    /// The examples of step `step` (0-based).
+    pub fn batch(&mut self, step: u64) -> &[u32] {
+        let epoch = step / self.steps_per_epoch();
+        if self.epoch != Some(epoch) {
+            let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+            // Stream 0 belongs to the initialisation.
+            rng.set_stream(epoch + 1);
+            self.order = (0..self.examples as u32).collect();
+            self.order.shuffle(&mut rng);
+            self.epoch = Some(epoch);
+        }
+        let from = (step % self.steps_per_epoch()) as usize * self.batch;
+        &self.order[from..(from + self.batch).min(self.examples)]
+    }
+}
