@@ -1,2 +1,44 @@
-//! x
-fn main() {}
+//! `collado`: find, follow and draw low-risk paths between minima of neural networks.
+
+mod args;
+mod connect;
+mod eval;
+mod failure;
+mod folder;
+mod json;
+mod point;
+mod progress;
+mod task;
+mod train;
+
+use clap::{CommandFactory, Parser};
+
+use crate::{args::Command, failure::Failure};
+
+fn main() -> std::process::ExitCode {
+    let command = args::Args::parse().command;
+    let result = match command {
+        Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
+        Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
+        Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::Point(args) => point::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Runs inside a thread pool, so that parallel loops start without a change of threads.
+fn on_threads(
+    threads: Option<usize>,
+    run: impl FnOnce() -> Result<(), Failure> + Send,
+) -> Result<(), Failure> {
+    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
+    let pool = builder.build().map_err(|e| Failure::new(format!("cannot start threads: {e}")))?;
+    pool.install(run)
+}

@@ -96,7 +96,11 @@ impl Curve {
             return Err(Error::Setting { name: "bends, samples and epochs", expected: "at least 1", found });
         }
         if !(self.lr > 0. && self.lr.is_finite()) {
-            return Err(Error::Setting { name: "lr", expected: "a finite number > 0", found: self.lr.to_string() });
+            return Err(Error::Setting {
+                name: "lr",
+                expected: "a finite number > 0",
+                found: self.lr.to_string(),
+            });
         }
         Ok(())
     }

@@ -89,14 +89,17 @@ impl Optimizer {
 
     fn step_typed<T: Real>(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
         let mut empty: [T; 0] = [];
-        let update = |theta: &mut [T], grad: &[T], s0: &mut [T], s1: &mut [T]| self.update(theta, grad, s0, s1, lr);
+        let update = |theta: &mut [T], grad: &[T], s0: &mut [T], s1: &mut [T]| {
+            self.update(theta, grad, s0, s1, lr);
+            Ok::<_, ModelError>(())
+        };
         with_slice::<T, _>(grad, |grad| {
             with_slice_mut::<T, _>(theta, |theta| match &self.state[..] {
-                [] => Ok(update(theta, grad, &mut empty, &mut [])),
-                [v] => with_slice_mut::<T, _>(v, |v| Ok(update(theta, grad, v, &mut []))),
-                [m, v, ..] => with_slice_mut::<T, _>(m, |m| {
-                    with_slice_mut::<T, _>(v, |v| Ok::<_, ModelError>(update(theta, grad, m, v)))
-                }),
+                [] => update(theta, grad, &mut empty, &mut []),
+                [v] => with_slice_mut::<T, _>(v, |v| update(theta, grad, v, &mut [])),
+                [m, v, ..] => {
+                    with_slice_mut::<T, _>(m, |m| with_slice_mut::<T, _>(v, |v| update(theta, grad, m, v)))
+                }
             })
         })?;
         Ok(())
@@ -113,7 +116,9 @@ impl Optimizer {
         };
         let empty = |s: &[T]| s.is_empty();
         match (empty(s0), empty(s1)) {
-            (true, _) => theta.par_chunks_mut(BLOCK).enumerate().for_each(|(i, t)| one(i, t, &mut [], &mut [])),
+            (true, _) => {
+                theta.par_chunks_mut(BLOCK).enumerate().for_each(|(i, t)| one(i, t, &mut [], &mut []))
+            }
             (_, true) => theta
                 .par_chunks_mut(BLOCK)
                 .zip(s0.par_chunks_mut(BLOCK))
@@ -134,14 +139,14 @@ impl Optimizer {
         match self.rule {
             Rule::Sgd { momentum: 0., weight_decay, .. } => {
                 let decay = T::of(weight_decay);
-                all.for_each(|(x, &g)| *x = *x - lr_t * (g + decay * *x));
+                all.for_each(|(x, &g)| *x -= lr_t * (g + decay * *x));
             }
             Rule::Sgd { momentum, nesterov, weight_decay } => {
                 let (mu, decay) = (T::of(momentum), T::of(weight_decay));
                 for ((x, &g), v) in all.zip(s0) {
                     let g = g + decay * *x;
                     *v = mu * *v + g;
-                    *x = *x - lr_t * if nesterov { g + mu * *v } else { *v };
+                    *x -= lr_t * if nesterov { g + mu * *v } else { *v };
                 }
             }
             Rule::Adam { weight_decay, decoupled } => {

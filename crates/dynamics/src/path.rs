@@ -117,8 +117,11 @@ impl Path {
         Ok(c.windows(2)
             .map(|w| {
                 let e: Vec<f64> = w[1].iter().zip(&w[0]).map(|(a, b)| a - b).collect();
-                let square: f64 =
-                    gram.iter().zip(&e).map(|(g, a)| a * g.iter().zip(&e).map(|(g, b)| g * b).sum::<f64>()).sum();
+                let square: f64 = gram
+                    .iter()
+                    .zip(&e)
+                    .map(|(g, a)| a * g.iter().zip(&e).map(|(g, b)| g * b).sum::<f64>())
+                    .sum();
                 square.max(0.).sqrt()
             })
             .collect())

@@ -28,7 +28,11 @@ pub fn profile(
     test: Option<&dyn Objective>,
 ) -> Result<Profile> {
     if points < 2 {
-        return Err(crate::Error::Setting { name: "points", expected: "at least 2", found: points.to_string() });
+        return Err(crate::Error::Setting {
+            name: "points",
+            expected: "at least 2",
+            found: points.to_string(),
+        });
     }
     let t: Vec<f64> = (0..points).map(|i| i as f64 / (points - 1) as f64).collect();
     let span = path.span(&t)?;

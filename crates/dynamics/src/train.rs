@@ -185,7 +185,12 @@ struct Stack<'a> {
 }
 
 impl<'a> Stack<'a> {
-    fn new(objective: &'a dyn Objective, theta: &Tensor, seeds: &[u64], settings: &'a TrainSettings) -> Result<Self> {
+    fn new(
+        objective: &'a dyn Objective,
+        theta: &Tensor,
+        seeds: &[u64],
+        settings: &'a TrainSettings,
+    ) -> Result<Self> {
         let points = theta.dims2()?.0;
         if seeds.len() != points {
             let found = seeds.len().to_string();
@@ -239,8 +244,13 @@ impl<'a> Stack<'a> {
         let span = Span::stack(&self.theta)?;
         let gradient = self.settings.until_gradient.is_some();
         let values = self.objective.evaluate(&span, Rows::All, gradient.then_some(&self.grad))?;
-        let event =
-            Epoch { epoch, epochs: self.settings.epochs, runs: &self.alive, theta: &self.theta, values: &values };
+        let event = Epoch {
+            epoch,
+            epochs: self.settings.epochs,
+            runs: &self.alive,
+            theta: &self.theta,
+            values: &values,
+        };
         let go_on = observer.observe(&event)?;
         let out_of_time = self.settings.max_time.is_some_and(|max| start.elapsed() >= max);
         let mut kept = Vec::new();
@@ -257,7 +267,8 @@ impl<'a> Stack<'a> {
                 None => kept.push(i as u32),
                 Some(stop) => {
                     let theta = self.theta.get(i)?.copy()?;
-                    self.done[self.alive[i]] = Some(Trained { theta, value: *value, stop, steps: self.steps });
+                    self.done[self.alive[i]] =
+                        Some(Trained { theta, value: *value, stop, steps: self.steps });
                 }
             }
         }

@@ -6,8 +6,11 @@ mod checkpoint;
 mod engine;
 mod error;
 mod graph;
+mod init;
 mod layout;
 mod loss;
+mod module_objective;
+mod modules;
 mod objective;
 mod real;
 mod regularizer;
@@ -20,8 +23,11 @@ pub use self::{
     engine::{DenseObjective, Risk},
     error::{Error, Result},
     graph::risk_node,
+    init::Init,
     layout::{Entry, Layout},
     loss::Loss,
+    module_objective::ModuleObjective,
+    modules::{DeepLinear, Example120, Mlp, ReluNet, TwoLayer},
     objective::{Objective, Rows, Value},
     real::{Real, with_slice, with_slice_mut},
     regularizer::Regularizer,

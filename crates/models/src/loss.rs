@@ -98,19 +98,32 @@ fn each<T: Real>(z: &mut [T], target: Target<'_>, f: impl Fn(T, T) -> (T, T)) ->
 }
 
 fn cross_entropy<T: Real>(z: &mut [T], label: usize) -> f64 {
-    let max = z.iter().fold(T::neg_infinity(), |m, &x| num_traits::Float::max(m, x));
+    let best = argmax(z);
+    let max = z[best];
     let margin = max - z[label];
-    let mut sum = T::zero();
-    for z in z.iter_mut() {
+    // The largest term, 1, is kept out of the sum: small losses keep their digits.
+    let mut rest = T::zero();
+    for (j, z) in z.iter_mut().enumerate() {
         *z = (*z - max).exp();
-        sum += *z;
+        if j != best {
+            rest += *z;
+        }
     }
+    let sum = T::one() + rest;
     for z in z.iter_mut() {
-        *z = *z / sum;
+        *z /= sum;
     }
-    z[label] = z[label] - T::one();
-    // `max` skips NaN, the sum does not.
-    (sum.ln() + margin).wide()
+    if label == best {
+        z[label] = -rest / sum;
+    } else {
+        z[label] -= T::one();
+    }
+    (rest.ln_1p() + margin).wide()
+}
+
+/// Position of the largest score, the first of equals.
+fn argmax<T: Real>(z: &[T]) -> usize {
+    z.iter().enumerate().fold(0, |best, (j, x)| if *x > z[best] { j } else { best })
 }
 
 /// The class with the largest score, the first of equals; one score stands for two classes. NaN is no class.
@@ -121,8 +134,7 @@ fn predict<T: Real>(z: &[T]) -> Option<usize> {
     if let [z] = z {
         return Some(usize::from(*z > T::zero()));
     }
-    let best = z.iter().enumerate().fold(0, |best, (j, x)| if *x > z[best] { j } else { best });
-    Some(best)
+    Some(argmax(z))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use candle_core::{CpuStorage, DType, Tensor, WithDType};
 use crate::{Error, Result};
 
 /// The two floating-point types of parameters: `f32` for training, `f64` where a number is a claim.
-pub trait Real: WithDType + num_traits::Float + std::iter::Sum + std::ops::AddAssign + Send + Sync {
+pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::NumAssign + Send + Sync {
     /// From `f64`, rounded.
     fn of(x: f64) -> Self;
     /// To `f64`, exact.

@@ -34,7 +34,7 @@ impl Span {
     pub fn new(vertices: &Tensor, coefficients: Vec<f64>) -> Result<Self> {
         crate::real::check_dtype(vertices.dtype())?;
         let (v, _) = vertices.dims2()?;
-        if v == 0 || coefficients.len() % v != 0 {
+        if v == 0 || !coefficients.len().is_multiple_of(v) {
             return Err(Error::mismatch("coefficients", format!("a multiple of {v}"), coefficients.len()));
         }
         let points = coefficients.len() / v;

@@ -1,4 +1,5 @@
 //! The fused engine against central differences, against candle's autodiff, and against itself.
+#![allow(clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Activation, Arch, DenseObjective, Loss, Objective, Regularizer, Risk, Rows, Span};

@@ -47,34 +47,6 @@ impl Stacked {
         Ok(h)
     }
 
-    /// Loss and misclassification `[P]`, summed over the examples.
-    fn sums(&self, z: &Tensor, targets: &Tensor) -> candle_core::Result<(Tensor, Option<Tensor>)> {
-        let (points, batch, q) = z.dims3()?;
-        let classes = self.examples.is_classes();
-        let wrong = match classes {
-            false => None,
-            true => {
-                let best =
-                    if q == 1 { z.gt(0.)?.squeeze(2)?.to_dtype(DType::U32)? } else { z.argmax(D::Minus1)? };
-                Some(best.ne(&targets.broadcast_as((points, batch))?)?.to_dtype(DType::F64)?.sum(1)?)
-            }
-        };
-        let y = match (classes, q) {
-            (false, _) => targets.to_dtype(z.dtype())?,
-            (true, 1) => targets.unsqueeze(D::Minus1)?.to_dtype(z.dtype())?,
-            (true, _) => candle_nn::encoding::one_hot(targets.clone(), q, 1f32, 0f32)?.to_dtype(z.dtype())?,
-        };
-        let each = match self.risk.loss {
-            Loss::Squared => z.broadcast_sub(&y)?.sqr()?,
-            Loss::Logistic => {
-                let softplus = (z.relu()? + (z.abs()?.neg()?.exp()? + 1.)?.log()?)?;
-                (softplus - z.broadcast_mul(&y)?)?
-            }
-            Loss::CrossEntropy => candle_nn::ops::log_softmax(z, D::Minus1)?.broadcast_mul(&y)?.neg()?,
-        };
-        Ok((each.sum((1, 2))?, wrong))
-    }
-
     /// $\kappa R(\theta_i)$ `[P]`.
     fn penalty(&self, theta: &Tensor) -> candle_core::Result<Tensor> {
         let columns = self.risk.regularizer.columns(&self.arch);
@@ -114,7 +86,8 @@ impl Stacked {
         };
         for from in (0..batch).step_by(tile) {
             let (x, y) = self.slice(index.as_ref(), from, tile.min(batch - from))?;
-            let (part, errors) = self.sums(&self.forward(theta, &x)?, &y)?;
+            let (part, errors) =
+                self.risk.loss.sums(&self.forward(theta, &x)?, &y, self.examples.is_classes())?;
             let part = (part / batch as f64)?;
             add(&part)?;
             loss = (loss + part.detach().to_dtype(DType::F64)?)?;
@@ -168,6 +141,41 @@ impl Stacked {
             t.index_select(&index.flatten_all()?, 0)?.reshape(shape)
         };
         Ok((pick(inputs)?, pick(targets)?))
+    }
+}
+
+impl Loss {
+    /// Loss and misclassification `[P]`, summed over the examples, of outputs `z` `[P, B, q]` for class
+    /// labels `[B]` or `[P, B]`, or for values with a last axis more.
+    pub(crate) fn sums(
+        self,
+        z: &Tensor,
+        targets: &Tensor,
+        classes: bool,
+    ) -> candle_core::Result<(Tensor, Option<Tensor>)> {
+        let (points, batch, q) = z.dims3()?;
+        let wrong = match classes {
+            false => None,
+            true => {
+                let best =
+                    if q == 1 { z.gt(0.)?.squeeze(2)?.to_dtype(DType::U32)? } else { z.argmax(D::Minus1)? };
+                Some(best.ne(&targets.broadcast_as((points, batch))?)?.to_dtype(DType::F64)?.sum(1)?)
+            }
+        };
+        let y = match (classes, q) {
+            (false, _) => targets.to_dtype(z.dtype())?,
+            (true, 1) => targets.unsqueeze(D::Minus1)?.to_dtype(z.dtype())?,
+            (true, _) => candle_nn::encoding::one_hot(targets.clone(), q, 1f32, 0f32)?.to_dtype(z.dtype())?,
+        };
+        let each = match self {
+            Loss::Squared => z.broadcast_sub(&y)?.sqr()?,
+            Loss::Logistic => {
+                let softplus = (z.relu()? + (z.abs()?.neg()?.exp()? + 1.)?.log()?)?;
+                (softplus - z.broadcast_mul(&y)?)?
+            }
+            Loss::CrossEntropy => candle_nn::ops::log_softmax(z, D::Minus1)?.broadcast_mul(&y)?.neg()?,
+        };
+        Ok((each.sum((1, 2))?, wrong))
     }
 }
 

@@ -164,8 +164,8 @@ fn times_slope<T: Real>(activation: Activation, delta: &mut [T], before: &[T], a
             let both = delta.iter_mut().zip(before.iter().zip(active));
             match activation {
                 Activation::Linear => {}
-                Activation::Relu => both.for_each(|(d, (&z, &a))| *d = *d * Activation::Relu.slope(z, a)),
-                _ => both.for_each(|(d, (&z, &a))| *d = *d * activation.slope(z, a)),
+                Activation::Relu => both.for_each(|(d, (&z, &a))| *d *= Activation::Relu.slope(z, a)),
+                _ => both.for_each(|(d, (&z, &a))| *d *= activation.slope(z, a)),
             }
         },
     );

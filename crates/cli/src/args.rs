@@ -1,0 +1,292 @@
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use collado_models::{ArchSpec, Loss, Regularizer};
+
+/// Find, follow and draw low-risk paths between minima of neural networks.
+#[derive(Debug, Parser)]
+#[command(name = "collado", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train one or many minima as one stack.
+    #[command(
+        after_help = "Example:\n  collado train --arch relu:64-64-64-10 --seeds 0..8 --out runs/digits"
+    )]
+    Train(TrainArgs),
+    /// Risk, loss and error of checkpoints.
+    #[command(after_help = "Example:\n  collado eval checkpoints/digits-a.safetensors")]
+    Eval(EvalArgs),
+    /// Connect two minima by a low-risk path.
+    #[command(
+        after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
+    )]
+    Connect(ConnectArgs),
+    /// Write a point of a path as a checkpoint.
+    #[command(
+        after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
+    )]
+    Point(PointArgs),
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Machine and output")]
+pub(crate) struct Common {
+    /// Where to compute: cpu, cuda or cuda:N.
+    #[arg(long, default_value = "cpu")]
+    pub(crate) device: String,
+    /// Floating-point type [default: f32].
+    #[arg(long)]
+    pub(crate) dtype: Option<Dtype>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Threads [default: all cores]. Results do not depend on it.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Scratch memory, as 512MiB or 2GiB [default: a quarter of the machine's].
+    #[arg(long, value_parser = memory)]
+    pub(crate) memory: Option<usize>,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// No progress, no summary.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Output folder")]
+pub(crate) struct Out {
+    /// Folder for the results; created.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Overwrite results that are there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dtype {
+    F32,
+    F64,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Data and risk")]
+pub(crate) struct DataArgs {
+    /// digits, mnist:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?...
+    #[arg(long, default_value = "digits")]
+    pub(crate) data: collado_data::Spec,
+    /// Loss: squared, cross-entropy or logistic [default: the checkpoint's, else by the outputs].
+    #[arg(long)]
+    pub(crate) loss: Option<Loss>,
+    /// Weight of the regulariser.
+    #[arg(long, default_value_t = 0.)]
+    pub(crate) kappa: f64,
+    /// R of loss + kappa R: l2, l1-last or l2-last.
+    #[arg(long, default_value = "l2")]
+    pub(crate) regularizer: Regularizer,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TrainArgs {
+    /// Network, as relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    #[arg(long)]
+    pub(crate) arch: ArchSpec,
+    /// Seeds a..b without b, one run each; overrides --seed.
+    #[arg(long, value_parser = seeds)]
+    pub(crate) seeds: Option<std::ops::Range<u64>>,
+    /// Initialisation: pytorch, he, xavier, normal[:SIGMA], standard or orthogonal.
+    #[arg(long, default_value = "pytorch")]
+    pub(crate) init: collado_models::Init,
+    /// Passes over the examples.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) epochs: u64,
+    /// Examples in a minibatch; 0 = all.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) batch: usize,
+    /// Update rule.
+    #[arg(long, default_value = "sgd")]
+    pub(crate) optimizer: OptimizerName,
+    /// Step size [default: 0.05; adam and adamw 1e-3].
+    #[arg(long)]
+    pub(crate) lr: Option<f64>,
+    /// Momentum of SGD.
+    #[arg(long, default_value_t = 0.9)]
+    pub(crate) momentum: f64,
+    /// Nesterov's momentum.
+    #[arg(long)]
+    pub(crate) nesterov: bool,
+    /// Weight decay.
+    #[arg(long, default_value_t = 0.)]
+    pub(crate) weight_decay: f64,
+    /// Step size over the run.
+    #[arg(long, default_value = "constant")]
+    pub(crate) schedule: ScheduleName,
+    /// Epochs of linear warm-up.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) warmup: u64,
+    /// A run stops at this risk.
+    #[arg(long)]
+    pub(crate) until_risk: Option<f64>,
+    /// A run stops at this gradient norm.
+    #[arg(long)]
+    pub(crate) until_gradient: Option<f64>,
+    /// At most so many steps.
+    #[arg(long)]
+    pub(crate) max_steps: Option<u64>,
+    /// At most so long.
+    #[arg(long)]
+    pub(crate) max_seconds: Option<f64>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizerName {
+    Sgd,
+    Adam,
+    Adamw,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScheduleName {
+    Constant,
+    Step,
+    Cosine,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EvalArgs {
+    /// Checkpoints.
+    #[arg(required = true)]
+    pub(crate) checkpoints: Vec<PathBuf>,
+    /// Network, for files that do not say.
+    #[arg(long)]
+    pub(crate) arch: Option<ArchSpec>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Method {
+    Auto,
+    Linear,
+    Bezier,
+    Polychain,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConnectArgs {
+    /// One end.
+    #[arg(long)]
+    pub(crate) a: PathBuf,
+    /// The other end.
+    #[arg(long)]
+    pub(crate) b: PathBuf,
+    /// Network, for files that do not say.
+    #[arg(long)]
+    pub(crate) arch: Option<ArchSpec>,
+    /// How: auto tries the line, then Bézier curves with more bends.
+    #[arg(long, default_value = "auto")]
+    pub(crate) method: Method,
+    /// Bends of the curve.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) bends: usize,
+    /// Passes over the examples [default: as many as 5 000 steps need, at least 10].
+    #[arg(long)]
+    pub(crate) epochs: Option<u64>,
+    /// Examples in a minibatch; 0 = all.
+    #[arg(long, default_value_t = 128)]
+    pub(crate) batch: usize,
+    /// Step size of Adam.
+    #[arg(long, default_value_t = 2e-3)]
+    pub(crate) lr: f64,
+    /// Points of the profile, both ends among them.
+    #[arg(long, default_value_t = 61)]
+    pub(crate) points: usize,
+    /// Barrier above the ends to reach: a number, or N% of the higher end's risk [default for auto: 5%].
+    #[arg(long, value_parser = target)]
+    pub(crate) target: Option<Target>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PointArgs {
+    /// A path.safetensors.
+    pub(crate) path: PathBuf,
+    /// Where on the path, from 0 to 1.
+    #[arg(long)]
+    pub(crate) t: f64,
+    /// The checkpoint to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Overwrite it.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// How high a path may be above its ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Target {
+    /// Share of the higher end's risk.
+    Share(f64),
+    /// Absolute.
+    Absolute(f64),
+}
+
+impl Target {
+    pub(crate) fn bound(self, ends: f64) -> f64 {
+        match self {
+            Self::Share(share) => share * ends,
+            Self::Absolute(bound) => bound,
+        }
+    }
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let (number, share) = text.strip_suffix('%').map_or((text, false), |n| (n, true));
+    match number.parse::<f64>() {
+        Ok(n) if n >= 0. && n.is_finite() && share => Ok(Target::Share(n / 100.)),
+        Ok(n) if n >= 0. && n.is_finite() => Ok(Target::Absolute(n)),
+        _ => Err("expected a number ≥ 0, or one with %".into()),
+    }
+}
+
+fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let ends = text.split_once("..").and_then(|(a, b)| Some(a.parse::<u64>().ok()?..b.parse::<u64>().ok()?));
+    match ends {
+        Some(range) if range.start < range.end && range.end - range.start <= 100_000 => Ok(range),
+        _ => Err("expected a..b with a < b".into()),
+    }
+}
+
+fn memory(text: &str) -> Result<usize, String> {
+    let units = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1), ("", 1)];
+    units
+        .into_iter()
+        .find_map(|(unit, size)| text.strip_suffix(unit)?.trim().parse::<usize>().ok()?.checked_mul(size))
+        .filter(|&n| n > 0)
+        .ok_or_else(|| "expected a size like 512MiB or 2GiB".into())
+}

@@ -1,0 +1,256 @@
+use std::{path::Path as FilePath, time::Instant};
+
+use candle_core::Tensor;
+use collado_dynamics::{Connect, Curve, CurveKind, Linear, Path, Problem, Profile, Sampler, profile};
+use collado_models::{Checkpoint, Objective, PathFile, Value};
+use collado_plots::{Profile as Drawing, Reference, profile_figure};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    args::{ConnectArgs, Method, Target},
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    progress,
+    task::{Task, read_like},
+    train::{text, write_table},
+};
+
+/// One path that was tried.
+struct Attempt {
+    name: String,
+    path: Path,
+    profile: Profile,
+    fit_seconds: f64,
+    profile_seconds: f64,
+}
+
+/// Connects two minima.
+pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
+    let start = Instant::now();
+    let a = Checkpoint::read(&args.a, args.arch.as_ref())?;
+    let b = read_like(&args.b, args.arch.as_ref(), &a)?;
+    let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
+    let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
+    progress::catch_interrupt();
+    let (from, to) = (a.theta.to_dtype(task.dtype)?, b.theta.to_dtype(task.dtype)?);
+    let target = args.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
+    let attempts = attempts(args, &task, &from, &to, target)?;
+    let best = (attempts.iter())
+        .min_by(|x, y| above_ends(x).total_cmp(&above_ends(y)))
+        .ok_or_else(|| Failure::new("no path was found"))?;
+    let summary = save(args, &task, &folder, [&a, &b], &attempts, best, start)?;
+    report(args, &attempts, best, &summary, &folder);
+    let bound = target.map(|t| t.bound(ends(best)));
+    match bound {
+        _ if progress::interrupted() => {
+            Err(Failure::interrupted("interrupted; the best path so far is saved"))
+        }
+        // A barrier that is NaN misses every target.
+        Some(bound) if above_ends(best).is_nan() || above_ends(best) > bound => {
+            let message =
+                format!("barrier above the ends: {:.6}, the target is {bound:.6}", above_ends(best));
+            Err(Failure::new(message)
+                .hint("the best path is saved; more --bends or --epochs, or another --target"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn above_ends(attempt: &Attempt) -> f64 {
+    attempt.profile.barrier().above_ends
+}
+
+/// The risk at the higher end.
+fn ends(attempt: &Attempt) -> f64 {
+    let risks = attempt.profile.risks();
+    risks[0].max(risks[risks.len() - 1])
+}
+
+/// What the method tries, one after the other until the target is met.
+fn attempts(
+    args: &ConnectArgs,
+    task: &Task,
+    a: &Tensor,
+    b: &Tensor,
+    target: Option<Target>,
+) -> Result<Vec<Attempt>, Failure> {
+    let n = task.train.examples();
+    let per_epoch = Sampler::new(0, n, args.batch).steps_per_epoch();
+    let epochs = args.epochs.unwrap_or_else(|| 5000_u64.div_ceil(per_epoch).max(10));
+    let curve =
+        |kind, bends| Curve { kind, bends, epochs, batch: args.batch, lr: args.lr, ..Curve::default() };
+    let bezier = |bends: usize| -> (String, Box<dyn Connect>) {
+        (format!("bezier, {bends} bends"), Box::new(curve(CurveKind::Bezier, bends)))
+    };
+    let linear: (String, Box<dyn Connect>) = ("linear".into(), Box::new(Linear));
+    let methods = match args.method {
+        Method::Linear => vec![linear],
+        Method::Bezier => vec![linear, bezier(args.bends)],
+        Method::Polychain => {
+            let chain = curve(CurveKind::Polychain, args.bends);
+            vec![linear, (format!("polychain, {} bends", args.bends), Box::new(chain) as Box<dyn Connect>)]
+        }
+        Method::Auto => vec![linear, bezier(args.bends), bezier(args.bends + 2), bezier(args.bends + 4)],
+    };
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for (name, method) in methods {
+        let attempt = attempt(args, task, a, b, name, &*method)?;
+        let met = target.is_some_and(|t| above_ends(&attempt) <= t.bound(ends(&attempt)));
+        attempts.push(attempt);
+        if progress::interrupted() || (met && args.method == Method::Auto) {
+            break;
+        }
+    }
+    // The line is there for comparison; a named method answers with its own path.
+    if matches!(args.method, Method::Bezier | Method::Polychain) && attempts.len() > 1 {
+        attempts.reverse();
+        attempts.truncate(2);
+    }
+    Ok(attempts)
+}
+
+fn attempt(
+    args: &ConnectArgs,
+    task: &Task,
+    a: &Tensor,
+    b: &Tensor,
+    name: String,
+    method: &dyn Connect,
+) -> Result<Attempt, Failure> {
+    let bar = progress::bar(&name, args.common.quiet);
+    let start = Instant::now();
+    let mut tell = |done: u64, total: u64| {
+        bar.set_length(total);
+        bar.set_position(done);
+        !progress::interrupted()
+    };
+    let mut problem = Problem { objective: &task.train, seed: args.common.seed, progress: &mut tell };
+    let path = method.connect(a, b, &mut problem)?;
+    let fit_seconds = start.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let start = Instant::now();
+    let test = task.test.as_ref().map(|t| t as &dyn Objective);
+    let profile = profile(&path, args.points, &task.train, test)?;
+    Ok(Attempt { name, path, profile, fit_seconds, profile_seconds: start.elapsed().as_secs_f64() })
+}
+
+fn save(
+    args: &ConnectArgs,
+    task: &Task,
+    folder: &FilePath,
+    ends: [&Checkpoint; 2],
+    attempts: &[Attempt],
+    best: &Attempt,
+    start: Instant,
+) -> Result<Json, Failure> {
+    let mut provenance = serde_json::to_value(task.provenance()).map_err(|e| Failure::new(e.to_string()))?;
+    let end = |c: &Checkpoint, file: &FilePath| json!({"file": file.display().to_string(), "hash": c.hash});
+    provenance["a"] = end(ends[0], &args.a);
+    provenance["b"] = end(ends[1], &args.b);
+    provenance["method"] = best.name.as_str().into();
+    let (kind, vertices) = (best.path.kind().clone(), best.path.vertices().clone());
+    PathFile { arch: task.arch.clone(), kind, vertices, provenance }
+        .write(&folder.join("path.safetensors"))?;
+    table(folder, &best.profile)?;
+    draw(task, folder, attempts, best)?;
+    let summary = summary(attempts, best, start.elapsed().as_secs_f64());
+    json::write(&folder.join("summary.json"), &summary)?;
+    Ok(summary)
+}
+
+fn summary(attempts: &[Attempt], best: &Attempt, seconds: f64) -> Json {
+    let (profile, barrier) = (&best.profile, best.profile.barrier());
+    let risks = profile.risks();
+    let tried: Vec<_> = attempts
+        .iter()
+        .map(|a| json!({"method": a.name, "above_ends": number(above_ends(a)), "seconds": number(a.fit_seconds)}))
+        .collect();
+    json!({
+        "barrier": {
+            "max": number(barrier.max), "above_ends": number(barrier.above_ends),
+            "above_mean": number(barrier.above_mean), "above_chord": number(barrier.above_chord),
+            "midpoint": number(barrier.midpoint), "mean": number(barrier.mean),
+        },
+        "certified": null,
+        "ends": {"a": number(risks[0]), "b": number(risks[risks.len() - 1])},
+        "length": number(profile.length()),
+        "normalized_length": number(profile.normalized_length()),
+        "points": profile.t.len(),
+        "method": best.name,
+        "seconds": number(seconds),
+        "fit_seconds": number(best.fit_seconds),
+        "profile_seconds": number(best.profile_seconds),
+        "attempts": tried,
+    })
+}
+
+fn table(folder: &FilePath, profile: &Profile) -> Result<(), Failure> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let header = ["t", "arc_length", "train_risk", "train_loss", "train_error", "test_loss", "test_error"];
+    table.write_record(header)?;
+    for (i, a) in profile.train.iter().enumerate() {
+        let (loss, error) = profile.test.as_ref().map_or((f64::NAN, f64::NAN), |t| (t[i].loss, t[i].error));
+        let row = [profile.t[i], profile.arc_length[i], a.risk, a.loss, a.error, loss, error];
+        table.write_record(row.map(text))?;
+    }
+    write_table(&folder.join("profile.csv"), table)
+}
+
+fn draw(task: &Task, folder: &FilePath, attempts: &[Attempt], best: &Attempt) -> Result<(), Failure> {
+    let pick = |values: &[Value], f: fn(&Value) -> f64| values.iter().map(f).collect::<Vec<_>>();
+    let p = &best.profile;
+    let test = p.test.clone().unwrap_or_default();
+    let line = attempts.iter().find(|a| a.name == "linear" && a.name != best.name);
+    let line = line.map(|a| (a.profile.t.clone(), a.profile.risks()));
+    let references: Vec<_> =
+        line.iter().map(|(t, risk)| Reference { label: "straight line", t, risk }).collect();
+    let subtitle = format!("{} on {}, {} points sampled", task.arch, task.data.spec, p.t.len());
+    let title = format!("Risk along the path ({})", best.name);
+    let (risk, loss) = (p.risks(), pick(&p.train, |v| v.loss));
+    let (error, test_loss, test_error) =
+        (pick(&p.train, |v| v.error), pick(&test, |v| v.loss), pick(&test, |v| v.error));
+    let figure = profile_figure(&Drawing {
+        title: &title,
+        subtitle: &subtitle,
+        t: &p.t,
+        train_risk: &risk,
+        train_loss: &loss,
+        train_error: &error,
+        test_loss: &test_loss,
+        test_error: &test_error,
+        references: &references,
+        knots: &best.path.knots(),
+        above_ends: above_ends(best),
+    });
+    folder::picture(folder, "profile", &figure)
+}
+
+fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Json, folder: &FilePath) {
+    if args.common.json {
+        return print(&summary.to_string());
+    }
+    if args.common.quiet {
+        return;
+    }
+    for a in attempts {
+        let (barrier, seconds) = (above_ends(a), a.fit_seconds);
+        print(&format!("{:<20} barrier above ends {barrier:>10.6}   {seconds:>6.2} s", a.name));
+    }
+    let (b, p) = (best.profile.barrier(), &best.profile);
+    let risks = p.risks();
+    print(&format!("\nbest path            {}", best.name));
+    print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
+    print(&format!("highest risk         {:.6}  (sampled at {} points, not certified)", b.max, p.t.len()));
+    print(&format!(
+        "barrier              above ends {:.6}, above mean {:.6}, above chord {:.6}",
+        b.above_ends, b.above_mean, b.above_chord
+    ));
+    print(&format!("                     midpoint {:.6}, mean risk {:.6}", b.midpoint, b.mean));
+    print(&format!(
+        "length               {:.3}, {:.3} times the distance of the ends",
+        p.length(),
+        p.normalized_length()
+    ));
+    print(&format!("written to           {}", folder.display()));
+}

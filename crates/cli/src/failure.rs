@@ -1,0 +1,60 @@
+use std::process::ExitCode;
+
+/// Why the program ends with an error: one line, a hint where something helps, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    pub(crate) fn new(message: impl ToString) -> Self {
+        Self { message: message.to_string(), hint: None, code: 1 }
+    }
+
+    /// A command line that cannot be meant.
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self { code: 2, ..Self::new(message) }
+    }
+
+    /// Stopped by Ctrl-C, after saving.
+    pub(crate) fn interrupted(message: impl ToString) -> Self {
+        Self { code: 130, ..Self::new(message) }
+    }
+
+    pub(crate) fn hint(self, hint: impl ToString) -> Self {
+        Self { hint: Some(hint.to_string()), ..self }
+    }
+
+    /// Prints the error and gives the exit code.
+    #[allow(clippy::print_stderr)]
+    pub(crate) fn report(&self) -> ExitCode {
+        eprintln!("error: {}", self.message.replace('\n', " "));
+        if let Some(hint) = &self.hint {
+            eprintln!("hint: {hint}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<collado_data::Error> for Failure {
+    fn from(error: collado_data::Error) -> Self {
+        let failure = Self::new(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+macro_rules! plain {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error)
+            }
+        })*
+    };
+}
+plain!(collado_models::Error, collado_dynamics::Error, collado_plots::Error, candle_core::Error, csv::Error);

@@ -1,0 +1,135 @@
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use collado_data::{Dataset, Split, Targets};
+use collado_models::{Arch, ArchSpec, Checkpoint, DenseObjective, Head, Loss, Provenance, Risk};
+
+use crate::{
+    args::{Common, DataArgs, Dtype},
+    failure::Failure,
+};
+
+/// Data, network and risk of one command.
+pub(crate) struct Task {
+    pub(crate) data: Dataset,
+    pub(crate) arch: Arch,
+    pub(crate) risk: Risk,
+    pub(crate) dtype: DType,
+    pub(crate) train: DenseObjective,
+    pub(crate) test: Option<DenseObjective>,
+}
+
+impl Task {
+    /// For training `spec` from the start.
+    pub(crate) fn for_training(args: &DataArgs, common: &Common, spec: &ArchSpec) -> Result<Self, Failure> {
+        let data = args.data.load()?;
+        let loss = args.loss.unwrap_or_else(|| default_loss(&data, spec.head()));
+        let arch = spec.resolve(data.features(), outputs(&data, spec, loss))?;
+        Self::new(data, arch, loss, args, common)
+    }
+
+    /// For checkpoints or paths of `arch`, made as `provenance` says.
+    pub(crate) fn for_arch(
+        args: &DataArgs,
+        common: &Common,
+        arch: &Arch,
+        provenance: &Provenance,
+    ) -> Result<Self, Failure> {
+        let data = args.data.load()?;
+        let told = provenance.loss.as_deref().and_then(|l| l.parse().ok());
+        let loss = args.loss.or(told).unwrap_or_else(|| default_loss(&data, arch.spec().head()));
+        let arch = arch.spec().resolve(data.features(), outputs(&data, arch.spec(), loss))?;
+        Self::new(data, arch, loss, args, common)
+    }
+
+    fn new(data: Dataset, arch: Arch, loss: Loss, args: &DataArgs, common: &Common) -> Result<Self, Failure> {
+        let device = device(&common.device)?;
+        let dtype = if common.dtype == Some(Dtype::F64) { DType::F64 } else { DType::F32 };
+        let risk = Risk { loss, kappa: args.kappa, regularizer: args.regularizer };
+        let memory = common.memory.unwrap_or_else(default_memory);
+        let objective = |split: &Split| -> Result<DenseObjective, Failure> {
+            let inputs = split.inputs.to_dtype(dtype)?.to_device(&device)?;
+            let targets = match &split.targets {
+                Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
+                Targets::Values(values) => values.clone(),
+            };
+            Ok(DenseObjective::new(&arch, &inputs, &targets.to_device(&device)?, risk, memory)?)
+        };
+        let train = objective(&data.train)?;
+        let test = data.test.as_ref().map(objective).transpose()?;
+        Ok(Self { data, arch, risk, dtype, train, test })
+    }
+
+    /// The part of a provenance that all files of this task share.
+    pub(crate) fn provenance(&self) -> Provenance {
+        Provenance {
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+            command: std::env::args().collect(),
+            data: Some(self.data.spec.clone()),
+            data_hash: Some(self.data.hash.clone()),
+            loss: Some(self.risk.loss.to_string()),
+            kappa: Some(self.risk.kappa),
+            regularizer: Some(self.risk.regularizer.to_string()),
+            ..Provenance::default()
+        }
+    }
+}
+
+/// Reads a checkpoint and refuses one of another network than `like`.
+pub(crate) fn read_like(
+    path: &Path,
+    spec: Option<&ArchSpec>,
+    like: &Checkpoint,
+) -> Result<Checkpoint, Failure> {
+    let checkpoint = Checkpoint::read(path, spec)?;
+    if checkpoint.arch.layout() != like.arch.layout()
+        || checkpoint.arch.activation() != like.arch.activation()
+    {
+        let (found, expected) = (&checkpoint.arch, &like.arch);
+        let message =
+            format!("{}: expected a network {expected} like the first, found {found}", path.display());
+        return Err(
+            Failure::new(message).hint("only minima of one architecture can be compared or connected")
+        );
+    }
+    Ok(checkpoint)
+}
+
+fn default_loss(data: &Dataset, head: Option<Head>) -> Loss {
+    match head {
+        Some(Head::Regress) => Loss::Squared,
+        _ if data.train.targets.is_classes() => Loss::CrossEntropy,
+        _ => Loss::Squared,
+    }
+}
+
+/// Outputs that the data need; two classes may share one under the losses that allow it.
+fn outputs(data: &Dataset, spec: &ArchSpec, loss: Loss) -> usize {
+    let outputs = data.outputs();
+    let shared = data.train.targets.is_classes() && outputs == 2 && loss != Loss::CrossEntropy;
+    if shared && spec.with_ends(data.features(), 2).outputs() == 1 { 1 } else { outputs }
+}
+
+fn device(name: &str) -> Result<Device, Failure> {
+    let number = match name {
+        "cpu" => return Ok(Device::Cpu),
+        "cuda" => Some(0),
+        _ => name.strip_prefix("cuda:").and_then(|n| n.parse().ok()),
+    };
+    match number {
+        None => Err(Failure::usage(format!("--device: expected cpu, cuda or cuda:N, found '{name}'"))),
+        Some(_) if !cfg!(feature = "cuda") => {
+            Err(Failure::new(format!("--device {name}: built without CUDA"))
+                .hint("build with --features cuda"))
+        }
+        Some(n) => Device::new_cuda(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
+    }
+}
+
+/// A quarter of the memory that the system says it has; 1 GiB where it does not say.
+fn default_memory() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib =
+        text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
+    kib.map_or(1 << 30, |kib: usize| kib * 1024 / 4)
+}

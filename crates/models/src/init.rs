@@ -1,0 +1,140 @@
+use std::{fmt, str::FromStr};
+
+use candle_core::{DType, Device, Tensor};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+use crate::{Arch, Error, Result};
+
+/// Where training starts. Biases are 0 unless said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Init {
+    /// PyTorch's `nn.Linear`: weights and biases uniform in $\pm1/\sqrt{n_\text{in}}$.
+    #[default]
+    Pytorch,
+    /// $N(0,2/n_\text{in})$ (He et al. 2015).
+    He,
+    /// Uniform in $\pm\sqrt{6/(n_\text{in}+n_\text{out})}$ (Glorot & Bengio 2010).
+    Xavier,
+    /// $N(0,\sigma^2/n_\text{in})$.
+    Normal {
+        /// σ.
+        sigma: f64,
+    },
+    /// First layer with its bias $N(0,1)$, the others $N(0,1/n_\text{in})$ (theory §11).
+    Standard,
+    /// Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
+    Orthogonal,
+}
+
+impl Init {
+    /// One point `[S]` of `arch`, in the order of a stack's columns.
+    pub fn init(&self, arch: &Arch, rng: &mut impl Rng) -> Vec<f64> {
+        let mut theta = Vec::with_capacity(arch.layout().len());
+        for k in 0..arch.depth() {
+            let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
+            let biases = if arch.has_bias(k) { outputs } else { 0 };
+            let fan = inputs as f64;
+            match self {
+                Self::Pytorch => uniform(&mut theta, inputs * outputs + biases, fan.sqrt().recip(), rng),
+                Self::Standard if k == 0 => normal(&mut theta, inputs * outputs + biases, 1., rng),
+                Self::Standard => normal(&mut theta, inputs * outputs, fan.sqrt().recip(), rng),
+                Self::He => normal(&mut theta, inputs * outputs, (2. / fan).sqrt(), rng),
+                Self::Normal { sigma } => normal(&mut theta, inputs * outputs, sigma / fan.sqrt(), rng),
+                Self::Xavier => {
+                    uniform(&mut theta, inputs * outputs, (6. / (inputs + outputs) as f64).sqrt(), rng);
+                }
+                Self::Orthogonal => orthogonal(&mut theta, outputs, inputs, rng),
+            }
+            theta.resize(end_of(arch, k), 0.);
+        }
+        theta
+    }
+
+    /// A point for each seed, `[P, S]`, each from a generator of its own, so that rows do not depend on each other.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn stack(&self, arch: &Arch, seeds: &[u64], dtype: DType, device: &Device) -> Result<Tensor> {
+        let rows: Vec<f64> =
+            seeds.iter().flat_map(|&seed| self.init(arch, &mut ChaCha8Rng::seed_from_u64(seed))).collect();
+        let shape = (seeds.len(), arch.layout().len());
+        Ok(Tensor::from_vec(rows, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?)
+    }
+}
+
+/// First column after layer `k`.
+fn end_of(arch: &Arch, k: usize) -> usize {
+    (0..=k)
+        .map(|k| {
+            let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
+            outputs * (inputs + usize::from(arch.has_bias(k)))
+        })
+        .sum()
+}
+
+fn uniform(theta: &mut Vec<f64>, count: usize, bound: f64, rng: &mut impl Rng) {
+    theta.extend((0..count).map(|_| bound * rng.random_range(-1. ..1.)));
+}
+
+fn normal(theta: &mut Vec<f64>, count: usize, sigma: f64, rng: &mut impl Rng) {
+    theta.extend((0..count).map(|_| sigma * rng.sample::<f64, _>(StandardNormal)));
+}
+
+/// Gram–Schmidt, twice for stability, on Gaussian vectors.
+fn orthogonal(theta: &mut Vec<f64>, rows: usize, cols: usize, rng: &mut impl Rng) {
+    let (count, size) = (rows.min(cols), rows.max(cols));
+    let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut v = Vec::new();
+        normal(&mut v, size, 1., rng);
+        for _ in 0..2 {
+            for b in &basis {
+                let dot: f64 = b.iter().zip(&v).map(|(b, v)| b * v).sum();
+                v.iter_mut().zip(b).for_each(|(v, b)| *v -= dot * b);
+            }
+        }
+        let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        v.iter_mut().for_each(|x| *x /= norm);
+        basis.push(v);
+    }
+    let entries = (0..rows * cols).map(|at| (at / cols, at % cols));
+    theta.extend(entries.map(|(i, j)| if rows <= cols { basis[i][j] } else { basis[j][i] }));
+}
+
+impl fmt::Display for Init {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pytorch => f.write_str("pytorch"),
+            Self::He => f.write_str("he"),
+            Self::Xavier => f.write_str("xavier"),
+            Self::Normal { sigma } => write!(f, "normal:{sigma}"),
+            Self::Standard => f.write_str("standard"),
+            Self::Orthogonal => f.write_str("orthogonal"),
+        }
+    }
+}
+
+impl FromStr for Init {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let sigma = name.strip_prefix("normal:").and_then(|s| s.parse().ok()).filter(|s: &f64| s.is_finite());
+        Ok(match name {
+            "pytorch" => Self::Pytorch,
+            "he" => Self::He,
+            "xavier" => Self::Xavier,
+            "normal" => Self::Normal { sigma: 1. },
+            "standard" => Self::Standard,
+            "orthogonal" => Self::Orthogonal,
+            _ => match sigma {
+                Some(sigma) => Self::Normal { sigma },
+                None => {
+                    let expected = "pytorch, he, xavier, normal[:SIGMA], standard or orthogonal";
+                    return Err(Error::Setting { name: "init", expected, found: name.into() });
+                }
+            },
+        })
+    }
+}

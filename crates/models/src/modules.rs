@@ -1,0 +1,101 @@
+//! Dense networks $\Phi(x;\theta)=W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$ (Berner et al. 2021, Def. 1.4) as candle
+//! modules. They take their tensors under the names of [`Arch::layout`](crate::Arch::layout).
+
+use candle_core::{Module, Tensor};
+use candle_nn::{Init, Linear, VarBuilder};
+
+use crate::{Activation, Arch};
+
+/// The network of any [`Arch`].
+#[derive(Debug, Clone)]
+pub struct Mlp {
+    layers: Vec<Linear>,
+    activation: Activation,
+}
+
+impl Mlp {
+    /// Takes the tensors of `arch` from `vb`, with PyTorch's `nn.Linear` as the hint for where training starts.
+    ///
+    /// # Errors
+    /// When `vb` lacks a tensor or has it in another shape.
+    pub fn new(arch: &Arch, vb: VarBuilder<'_>) -> candle_core::Result<Self> {
+        let layers = (0..arch.depth()).map(|k| {
+            let (inputs, outputs, vb) = (arch.widths()[k], arch.widths()[k + 1], vb.pp(arch.layer_name(k)));
+            let bound = (inputs as f64).sqrt().recip();
+            let hint = Init::Uniform { lo: -bound, up: bound };
+            let weight = vb.get_with_hints((outputs, inputs), "weight", hint)?;
+            let bias = arch.has_bias(k).then(|| vb.get_with_hints(outputs, "bias", hint)).transpose()?;
+            Ok(Linear::new(weight, bias))
+        });
+        Ok(Self { layers: layers.collect::<candle_core::Result<_>>()?, activation: arch.activation() })
+    }
+
+    /// The affine layers in order.
+    pub fn layers(&self) -> &[Linear] {
+        &self.layers
+    }
+
+    /// The function between two layers.
+    pub fn activation(&self) -> Activation {
+        self.activation
+    }
+}
+
+impl Module for Mlp {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        let mut h = x.clone();
+        for (k, layer) in self.layers.iter().enumerate() {
+            h = layer.forward(&if k == 0 { h } else { self.activation.forward(&h)? })?;
+        }
+        Ok(h)
+    }
+}
+
+/// An [`Mlp`] of one family, made from what that family leaves open.
+macro_rules! family {
+    ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $arch:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(Mlp);
+
+        impl $name {
+            /// Takes its tensors from `vb`.
+            ///
+            /// # Errors
+            /// When a width is 0, or `vb` lacks a tensor or has it in another shape.
+            pub fn new($($arg: $type,)* vb: VarBuilder<'_>) -> candle_core::Result<Self> {
+                let arch: crate::Result<Arch> = $arch;
+                Mlp::new(&arch.map_err(candle_core::Error::wrap)?, vb).map(Self)
+            }
+
+            /// The affine layers in order.
+            pub fn layers(&self) -> &[Linear] {
+                self.0.layers()
+            }
+        }
+
+        impl Module for $name {
+            fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+                self.0.forward(x)
+            }
+        }
+    };
+}
+
+family! {
+    /// $\Phi(x;\theta)=W_K\cdots W_1x$ with the widths $n_0..n_K$, without biases.
+    DeepLinear(widths: &[usize]) => Arch::dense(Activation::Linear, widths, false)
+}
+family! {
+    /// ReLU layers of the widths $n_0..n_K$, with biases.
+    ReluNet(widths: &[usize]) => Arch::dense(Activation::Relu, widths, true)
+}
+family! {
+    /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,(x,1)\rangle)$ (theory §11), ReLU.
+    TwoLayer(inputs: usize, neurons: usize, outputs: usize) => Arch::two_layer(inputs, neurons, outputs)
+}
+family! {
+    /// The six-parameter network of Example 1.20 (Berner et al. 2021): see
+    /// [`Arch::example_1_20`](crate::Arch::example_1_20).
+    Example120() => Ok(Arch::example_1_20())
+}

@@ -1,0 +1,132 @@
+//! The program as a user meets it: through the binary.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn checkpoint(name: &str) -> String {
+    root().join("checkpoints").join(name).display().to_string()
+}
+
+fn collado(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_collado")).args(args).output().unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+fn failure(args: &[&str], code: i32) -> String {
+    let output = collado(args);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    assert!(text.starts_with("error: ") && !text.contains("panicked"), "{text}");
+    text
+}
+
+#[test]
+fn the_shipped_pair_is_connected() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("first");
+    let (a, b, dir_text) =
+        (checkpoint("digits-a.safetensors"), checkpoint("digits-b.safetensors"), dir.display().to_string());
+    let args = ["connect", "--a", &a, "--b", &b, "--method", "bezier", "--out", &dir_text, "--json"];
+    let output = collado(&args);
+    assert!(output.status.success(), "{output:?}");
+    let summary = json(&output);
+    assert!(summary["barrier"]["above_ends"].as_f64().unwrap() <= 0.05, "{summary}");
+    let line = summary["attempts"].as_array().unwrap().iter().find(|a| a["method"] == "linear").unwrap();
+    assert!(line["above_ends"].as_f64().unwrap() > 0.5, "{summary}");
+    assert!(summary["normalized_length"].as_f64().unwrap() >= 1.);
+    for file in ["path.safetensors", "profile.csv", "profile.svg", "profile.png", "summary.json"] {
+        assert!(dir.join(file).exists(), "{file}");
+    }
+    // Its middle is a checkpoint whose risk is the profile's.
+    let middle = out.path().join("middle.safetensors").display().to_string();
+    let path = dir.join("path.safetensors").display().to_string();
+    assert!(collado(&["point", &path, "--t", "0.5", "--out", &middle]).status.success());
+    let risk = json(&collado(&["eval", &middle, "--json"]))["checkpoints"][0]["risk"].as_f64().unwrap();
+    let table = std::fs::read_to_string(dir.join("profile.csv")).unwrap();
+    let row: Vec<f64> = table.lines().nth(31).unwrap().split(',').map(|x| x.parse().unwrap()).collect();
+    assert_eq!(row[0], 0.5);
+    assert!((row[2] - risk).abs() <= 1e-5 * risk, "{} {risk}", row[2]);
+    // A second run does not overwrite the first.
+    let text = failure(&args, 1);
+    assert!(text.contains("exists already") && text.contains("hint: "), "{text}");
+}
+
+#[test]
+fn a_run_is_the_same_bits_for_any_number_of_threads() {
+    let out = tempfile::tempdir().unwrap();
+    let train = |name: &str, threads: &str| {
+        let dir = out.path().join(name);
+        let text = dir.display().to_string();
+        let args = [
+            "train",
+            "--arch",
+            "relu:64-300-10",
+            "--seeds",
+            "3..5",
+            "--epochs",
+            "2",
+            "--batch",
+            "256",
+            "--out",
+            &text,
+            "--threads",
+            threads,
+            "--json",
+        ];
+        let output = collado(&args);
+        assert!(output.status.success(), "{output:?}");
+        let tensors = std::fs::read(dir.join("seed-4.safetensors")).unwrap();
+        // The header holds the command line; the parameters follow it.
+        let header = u64::from_le_bytes(tensors[..8].try_into().unwrap()) as usize;
+        tensors[8 + header..].to_vec()
+    };
+    assert!(train("one", "1") == train("two", "2"));
+}
+
+#[test]
+fn bad_input_gets_one_clear_line() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("x").display().to_string();
+    let (a, b) = (checkpoint("digits-a.safetensors"), checkpoint("digits-b.safetensors"));
+    let wide = out.path().join("wide").display().to_string();
+    let trained = collado(&["train", "--arch", "relu:64-8-10", "--epochs", "1", "--out", &wide, "-q"]);
+    assert!(trained.status.success(), "{trained:?}");
+    let other = format!("{wide}/seed-0.safetensors");
+    let text = failure(&["connect", "--a", &a, "--b", &other, "--out", &dir], 1);
+    assert!(text.contains("relu:64-64-64-10") && text.contains("relu:64-8-10"), "{text}");
+    assert!(!Path::new(&dir).exists());
+    let text = failure(&["connect", "--a", &a, "--b", "nowhere.safetensors", "--out", &dir], 1);
+    assert!(text.contains("nowhere.safetensors"), "{text}");
+    let text = failure(&["connect", "--a", &a, "--b", &b, "--out", &dir, "--kappa=-1"], 1);
+    assert!(text.contains("kappa: expected a finite number ≥ 0, found -1"), "{text}");
+    failure(&["connect", "--a", &a, "--b", &b, "--out", &dir, "--method", "teleport"], 2);
+    failure(&["train", "--arch", "relu:64", "--out", &dir], 2);
+    let text = failure(&["train", "--arch", "relu:63-10", "--out", &dir], 1);
+    assert!(text.contains("takes 63 inputs, the data have 64"), "{text}");
+    let text = failure(&["eval", &a, "--device", "cuda"], 1);
+    assert!(text.contains("hint: build with --features cuda"), "{text}");
+}
+
+#[test]
+fn an_absolute_target_that_is_missed_is_exit_1_with_the_path_saved() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("line");
+    let (a, b, text) =
+        (checkpoint("digits-a.safetensors"), checkpoint("digits-b.safetensors"), dir.display().to_string());
+    let args =
+        ["connect", "--a", &a, "--b", &b, "--method", "linear", "--target", "0.1", "--out", &text, "--json"];
+    let output = collado(&args);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(json(&output)["method"], "linear");
+    assert!(dir.join("path.safetensors").exists());
+}
