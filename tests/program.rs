@@ -42,7 +42,7 @@ fn the_shipped_pair_is_connected() {
     let summary = json(&output);
     assert!(summary["barrier"]["above_ends"].as_f64().unwrap() <= 0.05, "{summary}");
     let line = summary["attempts"].as_array().unwrap().iter().find(|a| a["method"] == "linear").unwrap();
-    assert!(line["above_ends"].as_f64().unwrap() > 0.5, "{summary}");
+    assert!(line["above_ends"].as_f64().unwrap() > 0.2, "{summary}");
     assert!(summary["normalized_length"].as_f64().unwrap() >= 1.);
     for file in ["path.safetensors", "profile.csv", "profile.svg", "profile.png", "summary.json"] {
         assert!(dir.join(file).exists(), "{file}");

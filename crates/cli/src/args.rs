@@ -106,7 +106,7 @@ pub(crate) struct TrainArgs {
     /// Seeds a..b without b, one run each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,
-    /// Initialisation: pytorch, he, xavier, normal[:SIGMA], standard or orthogonal.
+    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard or orthogonal.
     #[arg(long, default_value = "pytorch")]
     pub(crate) init: collado_models::Init,
     /// Passes over the examples.

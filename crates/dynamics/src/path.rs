@@ -3,7 +3,7 @@ use collado_models::{PathKind, Span};
 
 use crate::{Error, Result};
 
-/// A path $\gamma:[0,1]\to\mathbb R^S$ from $\theta^A$ to $\theta^B$: combinations $\sum_jc_j(t)v_j$ of its vertices.
+/// A path $\gamma:\lbrack0,1\rbrack\to\mathbb R^S$ from $\theta^A$ to $\theta^B$: combinations $\sum_jc_j(t)v_j$ of its vertices.
 #[derive(Debug, Clone)]
 pub struct Path {
     kind: PathKind,

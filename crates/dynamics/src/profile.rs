@@ -85,7 +85,7 @@ pub struct Barrier {
     pub above_ends: f64,
     /// $\max_tF-\tfrac12(F_A+F_B)$ (Ainsworth 2023).
     pub above_mean: f64,
-    /// $\max_t[F-(1-t)F_A-tF_B]$ (Frankle 2020, Entezari 2022).
+    /// $\max_t\lbrack F-(1-t)F_A-tF_B\rbrack$ (Frankle 2020, Entezari 2022).
     pub above_chord: f64,
     /// $F(\gamma(\tfrac12))-\tfrac12(F_A+F_B)$ (Jordan 2023).
     pub midpoint: f64,

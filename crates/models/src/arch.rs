@@ -89,7 +89,7 @@ impl Arch {
         format!("{activation}:{list}?bias={bias}").parse::<ArchSpec>().map(|spec| spec.with_ends(0, 0))
     }
 
-    /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,[x;1]\rangle)$ (theory §11).
+    /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,\lbrack x;1\rbrack\rangle)$ (theory §11).
     ///
     /// # Errors
     /// When a width is 0.

@@ -12,7 +12,7 @@ pub enum Loss {
     Squared,
     /// $-\log\operatorname{softmax}(\Phi)_y$ of a class label.
     CrossEntropy,
-    /// $\log(1+e^\Phi)-y\Phi$ with $y\in[0,1]$, for each output; two classes may share one output.
+    /// $\log(1+e^\Phi)-y\Phi$ with $y\in\lbrack0,1\rbrack$, for each output; two classes may share one output.
     Logistic,
 }
 
