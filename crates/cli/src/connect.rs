@@ -36,9 +36,10 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let (from, to) = (a.theta.to_dtype(task.dtype)?, b.theta.to_dtype(task.dtype)?);
     let target = args.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
     let attempts = attempts(args, &task, &from, &to, target)?;
-    let best = (attempts.iter())
-        .min_by(|x, y| above_ends(x).total_cmp(&above_ends(y)))
-        .ok_or_else(|| Failure::new("no path was found"))?;
+    let lowest = attempts.iter().min_by(|x, y| above_ends(x).total_cmp(&above_ends(y)));
+    // A named method answers with its own path, even where the straight line is lower.
+    let best = if args.method == Method::Auto { lowest } else { attempts.last() };
+    let best = best.ok_or_else(|| Failure::new("no path was found"))?;
     let summary = save(args, &task, &folder, [&a, &b], &attempts, best, start)?;
     report(args, &attempts, best, &summary, &folder);
     let bound = target.map(|t| t.bound(ends(best)));
@@ -55,6 +56,11 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// A curve's name in tables.
+fn name(kind: &str, bends: usize) -> String {
+    format!("{kind}, {bends} {}", if bends == 1 { "bend" } else { "bends" })
 }
 
 fn above_ends(attempt: &Attempt) -> f64 {
@@ -81,7 +87,7 @@ fn attempts(
     let curve =
         |kind, bends| Curve { kind, bends, epochs, batch: args.batch, lr: args.lr, ..Curve::default() };
     let bezier = |bends: usize| -> (String, Box<dyn Connect>) {
-        (format!("bezier, {bends} bends"), Box::new(curve(CurveKind::Bezier, bends)))
+        (name("bezier", bends), Box::new(curve(CurveKind::Bezier, bends)))
     };
     let linear: (String, Box<dyn Connect>) = ("linear".into(), Box::new(Linear));
     let methods = match args.method {
@@ -89,7 +95,7 @@ fn attempts(
         Method::Bezier => vec![linear, bezier(args.bends)],
         Method::Polychain => {
             let chain = curve(CurveKind::Polychain, args.bends);
-            vec![linear, (format!("polychain, {} bends", args.bends), Box::new(chain) as Box<dyn Connect>)]
+            vec![linear, (name("polychain", args.bends), Box::new(chain) as Box<dyn Connect>)]
         }
         Method::Auto => vec![linear, bezier(args.bends), bezier(args.bends + 2), bezier(args.bends + 4)],
     };
@@ -101,11 +107,6 @@ fn attempts(
         if progress::interrupted() || (met && args.method == Method::Auto) {
             break;
         }
-    }
-    // The line is there for comparison; a named method answers with its own path.
-    if matches!(args.method, Method::Bezier | Method::Polychain) && attempts.len() > 1 {
-        attempts.reverse();
-        attempts.truncate(2);
     }
     Ok(attempts)
 }
