@@ -5,14 +5,19 @@ use crate::{args::Out, failure::Failure};
 /// Creates the output folder; refuses to write over any of `files` in it unless forced.
 pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
     let folder = &out.out;
-    let found = files.iter().find(|f| folder.join(f).exists());
-    if let (Some(file), false) = (found, out.force) {
-        let message = format!("{}: exists already", folder.join(file).display());
-        return Err(Failure::new(message).hint("give another --out, or --force to overwrite"));
-    }
+    files.iter().try_for_each(|file| refuse_existing(&folder.join(file), out.force))?;
     std::fs::create_dir_all(folder)
         .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
     Ok(folder.clone())
+}
+
+/// Refuses to write over a file unless forced.
+pub(crate) fn refuse_existing(file: &Path, force: bool) -> Result<(), Failure> {
+    if force || !file.exists() {
+        return Ok(());
+    }
+    let message = format!("{}: exists already", file.display());
+    Err(Failure::new(message).hint("give another --out, or --force to overwrite"))
 }
 
 /// Writes a picture as SVG and PNG.

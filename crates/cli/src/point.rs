@@ -1,15 +1,12 @@
 use collado_dynamics::Path;
 use collado_models::{Checkpoint, PathFile, Provenance};
 
-use crate::{args::PointArgs, failure::Failure};
+use crate::{args::PointArgs, failure::Failure, folder};
 
 /// Writes γ(t) as a checkpoint.
 pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     let file = PathFile::read(&args.path)?;
-    if args.out.exists() && !args.force {
-        let message = format!("{}: exists already", args.out.display());
-        return Err(Failure::new(message).hint("give another --out, or --force to overwrite"));
-    }
+    folder::refuse_existing(&args.out, args.force)?;
     let theta = Path::new(file.kind, file.vertices).at(args.t)?;
     let loss = file.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
     let mut provenance = Provenance {

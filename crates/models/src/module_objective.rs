@@ -170,10 +170,7 @@ fn check_risk(risk: Risk) -> Result<()> {
         let found = format!("the regulariser {}", risk.regularizer);
         return Err(Error::Unsupported { what: "the risk of a module", found });
     }
-    if risk.kappa >= 0. && risk.kappa.is_finite() {
-        return Ok(());
-    }
-    Err(Error::Setting { name: "kappa", expected: "a finite number ≥ 0", found: risk.kappa.to_string() })
+    risk.check()
 }
 
 /// q of outputs `[B, q]`.

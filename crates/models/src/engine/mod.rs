@@ -31,6 +31,18 @@ pub struct Risk {
     pub regularizer: Regularizer,
 }
 
+impl Risk {
+    /// Refuses settings outside their range.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.kappa >= 0. && self.kappa.is_finite() {
+            return Ok(());
+        }
+        Err(Error::Setting {
+            name: "kappa", expected: "a finite number ≥ 0", found: self.kappa.to_string()
+        })
+    }
+}
+
 impl Default for Risk {
     fn default() -> Self {
         Self { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 }
@@ -86,13 +98,7 @@ impl DenseObjective {
     }
 
     fn examples_of(arch: &Arch, inputs: &Tensor, targets: &Tensor, risk: Risk) -> Result<Examples> {
-        if !(risk.kappa >= 0. && risk.kappa.is_finite()) {
-            return Err(Error::Setting {
-                name: "kappa",
-                expected: "a finite number ≥ 0",
-                found: risk.kappa.to_string(),
-            });
-        }
+        risk.check()?;
         Examples::new(arch, risk.loss, inputs, targets)
     }
 

@@ -4,7 +4,7 @@
 use candle_core::{D, DType, Tensor, Var};
 
 use super::{Risk, examples::Examples};
-use crate::{Arch, Layout, Loss, Objective, Regularizer, Result, Rows, Span, Value};
+use crate::{Activation, Arch, Layout, Loss, Objective, Regularizer, Result, Rows, Span, Value};
 
 /// Dense networks of one architecture on one data set, on any candle device.
 pub(super) struct Stacked {
@@ -169,10 +169,7 @@ impl Loss {
         };
         let each = match self {
             Loss::Squared => z.broadcast_sub(&y)?.sqr()?,
-            Loss::Logistic => {
-                let softplus = (z.relu()? + (z.abs()?.neg()?.exp()? + 1.)?.log()?)?;
-                (softplus - z.broadcast_mul(&y)?)?
-            }
+            Loss::Logistic => (Activation::Softplus.forward(z)? - z.broadcast_mul(&y)?)?,
             Loss::CrossEntropy => candle_nn::ops::log_softmax(z, D::Minus1)?.broadcast_mul(&y)?.neg()?,
         };
         Ok((each.sum((1, 2))?, wrong))
