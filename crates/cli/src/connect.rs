@@ -12,8 +12,8 @@ use crate::{
     folder,
     json::{self, number, print},
     progress,
+    table::{text, write_table},
     task::{Task, read_like},
-    train::{text, write_table},
 };
 
 /// One path that was tried.
@@ -33,7 +33,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
     let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
     progress::catch_interrupt();
-    let (from, to) = (a.theta.to_dtype(task.dtype)?, b.theta.to_dtype(task.dtype)?);
+    let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
+    let (from, to) = (place(&a)?, place(&b)?);
     let target = args.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
     let attempts = attempts(args, &task, &from, &to, target)?;
     let lowest = attempts.iter().min_by(|x, y| above_ends(x).total_cmp(&above_ends(y)));

@@ -8,6 +8,7 @@ mod folder;
 mod json;
 mod point;
 mod progress;
+mod table;
 mod task;
 mod train;
 

@@ -12,10 +12,10 @@ mod train;
 pub use self::{
     connect::{Connect, Curve, CurveKind, Linear, Problem},
     error::{Error, Result},
-    optimizer::{Optimizer, Rule},
+    optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},
     sampler::Sampler,
     schedule::{Decay, Schedule},
-    train::{Epoch, Observe, Stop, TrainSettings, Trained, Training, train},
+    train::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, resume, train},
 };
