@@ -11,8 +11,8 @@ fn known() -> Vec<f64> {
     let entry = |i: usize, j: usize| match (i, j) {
         (0, 0) => a,
         _ if i == j => b,
-        (0, _) => c,
-        (_, 0) => d,
+        (0, _) => d,
+        (_, 0) => c,
         _ => e,
     };
     (0..49).map(|at| entry(at / 7, at % 7)).collect()
@@ -148,7 +148,7 @@ fn neuron_has_the_derivatives_of_its_risk() {
     assert!((risk - (by_hand(0.02) + by_hand(0.7)) / 6.).abs() < 1e-15);
     let slopes = grad.to_vec2::<f64>().unwrap();
     for (w, g) in [0.02, 0.7].into_iter().zip(&slopes[0]) {
-        let e = 1e-5;
+        let e = 1e-6;
         assert!(((by_hand(w + e) - by_hand(w - e)) / (12. * e) - g).abs() < 1e-7);
         let bend = (f.coordinate(w + e)[1] - f.coordinate(w - e)[1]) / (2. * e);
         assert!((bend - f.coordinate(w)[2]).abs() < 1e-4 * bend.abs());
