@@ -5,5 +5,8 @@ mod minimum;
 
 pub use self::{
     interval::Interval,
-    minimum::{MinimumKind, MinimumProof, NeuronMinima, Polished, neuron_minima, polish, prove_minimum},
+    minimum::{
+        Found, MinimumKind, MinimumProof, NeuronMinima, Polished, find_minimum, neuron_minima, polish,
+        prove_minimum,
+    },
 };

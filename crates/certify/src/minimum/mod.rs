@@ -1,5 +1,6 @@
 //! Proofs that a strict local minimum lies in a box.
 
+mod find;
 mod matrix;
 mod neuron;
 mod planted;
@@ -11,6 +12,7 @@ use self::matrix::Symmetric;
 use crate::Interval;
 
 pub use self::{
+    find::{Found, find_minimum},
     neuron::{NeuronMinima, neuron_minima},
     polish::{Polished, polish},
 };
@@ -18,7 +20,7 @@ pub use self::{
 /// What has been proved of a point of a [`Planted`] risk.
 ///
 /// When `proved`: the box of all weights within `radius` of the point holds exactly one critical point for d = k inputs; it
-/// is a strict local minimum (up to nothing: the Hessian is positive definite), with risk in `risk`. With `outside_lower` > 0
+/// is a strict local minimum, with risk in `risk`. With `outside_lower` > 0
 /// the same point, with zeros appended, is a strict local minimum for every number of inputs d > k.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MinimumProof {
@@ -107,9 +109,12 @@ fn try_radius(
     }
     let inverse = hessian.inverse();
     let rows = hessian.contraction(&inverse);
+    // the cube was rounded outwards: a little more than the radius
+    let wide =
+        cube.iter().zip(weights).map(|(c, x)| (c.hi() - x).max(x - c.lo())).fold(radius, f64::max).next_up();
     for (i, contraction) in rows.iter().enumerate() {
         let step: Interval = at.gradient.iter().enumerate().map(|(j, &g)| g * inverse[(i, j)]).sum();
-        let reach = step.magnitude() + (contraction * radius).next_up();
+        let reach = step.magnitude() + (contraction * wide).next_up();
         if reach.next_up() >= radius || reach.is_nan() {
             return Err(format!("the Krawczyk box is not inside: reach {reach:.3e} of {radius:.1e}"));
         }
