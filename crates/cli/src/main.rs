@@ -9,6 +9,7 @@ mod folder;
 mod json;
 mod point;
 mod progress;
+mod study;
 mod task;
 mod train;
 
@@ -23,6 +24,7 @@ fn main() -> std::process::ExitCode {
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
