@@ -138,26 +138,19 @@ impl Planted {
     }
 }
 
+/// Per lane; summed in the order of the parameters.
 fn squares(grad: &[Lanes]) -> Lanes {
     let mut sum = [0.; LANES];
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for g in grad {
-                (0..LANES).for_each(|l| sum[l] = g[l].mul_add(g[l], sum[l]));
-            }
-        },
-    );
+    for g in grad {
+        for (sum, g) in sum.iter_mut().zip(g) {
+            *sum += g * g;
+        }
+    }
     sum
 }
 
 fn advance(step: f64, grad: &[Lanes], w: &mut [Lanes]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (w, g) in w.iter_mut().zip(grad) {
-                (0..LANES).for_each(|l| w[l] = g[l].mul_add(-step, w[l]));
-            }
-        },
-    );
+    for (w, g) in w.as_flattened_mut().iter_mut().zip(grad.as_flattened()) {
+        *w -= step * g;
+    }
 }
