@@ -26,6 +26,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
     )]
     Connect(ConnectArgs),
+    /// Prove that a point is a strict local minimum.
+    #[command(
+        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
+    )]
+    CertifyMinimum(crate::certify_minimum::CertifyMinimumArgs),
+    /// Run one claim of the theory as an experiment.
+    Study(crate::study::StudyArgs),
     /// Write a point of a path as a checkpoint.
     #[command(
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"

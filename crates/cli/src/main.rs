@@ -1,6 +1,7 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
 mod args;
+mod certify_minimum;
 mod connect;
 mod eval;
 mod failure;
@@ -8,6 +9,7 @@ mod folder;
 mod json;
 mod point;
 mod progress;
+mod study;
 mod table;
 mod task;
 mod train;
@@ -22,6 +24,8 @@ fn main() -> std::process::ExitCode {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
