@@ -11,7 +11,10 @@ mod schedule;
 mod train;
 
 pub use self::{
-    connect::{About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level, Linear, LinearOptimum, Neb, Problem, StringReport, RidgePath, linear_optimum},
+    connect::{
+        About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level,
+        Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
+    },
     error::{Error, Result},
     optimizer::{Optimizer, Rule},
     path::Path,

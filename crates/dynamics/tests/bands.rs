@@ -14,7 +14,7 @@ impl Objective for Plane {
         let values: Vec<_> = points.iter().map(|p| self.0(p[0], p[1])).collect();
         if let Some(grad) = grad {
             // Gradients are only ever asked for at plain stacks here.
-            let rows: Vec<_> = values[span.free()].iter().map(|v| v.1).collect();
+            let rows: Vec<_> = values[span.free()].iter().map(|v| v.1.to_vec()).collect();
             grad.slice_set(&Tensor::new(rows, &Device::Cpu)?, 0, 0)?;
         }
         Ok(values.iter().map(|v| Value { risk: v.0, loss: v.0, error: f64::NAN }).collect())
@@ -95,7 +95,8 @@ fn a_string_stays_below_its_level_or_says_that_it_could_not() {
     let plane = Plane(bridge);
     let mut problem = Problem { objective: &plane, seed: 0, progress: &mut |_, _| true };
     let (a, b) = (point(-1., 0.), point(1., 0.1));
-    let dss = |level: f64| Dss { level: Level::Risk(level), epochs: 3000, lr: 1e-2, depth: 4, ..Dss::default() };
+    let dss =
+        |level: f64| Dss { level: Level::Risk(level), epochs: 3000, lr: 1e-2, depth: 4, ..Dss::default() };
     let (path, report) = dss(2.).string(&a, &b, &mut problem).unwrap();
     assert_eq!((report.missed, report.open_legs, report.depth_limit_reached), (0, 0, false), "{report:?}");
     assert_eq!(report.beads, path.vertices().dims()[0] - 2);

@@ -4,8 +4,8 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
-    About, Connect, Constructive, ConstructiveSettings, Decay, Epoch, Linear, Problem, Rule, Schedule, TrainSettings,
-    profile, train,
+    About, Connect, Constructive, ConstructiveSettings, Decay, Epoch, Linear, Problem, Rule, Schedule,
+    TrainSettings, profile, train,
 };
 use collado_models::{Arch, ArchSpec, DenseObjective, Init, Loss, Objective, Regularizer, Risk, Span};
 
@@ -41,8 +41,10 @@ impl Case {
         let start = Init::default().stack(&self.arch, seeds, DType::F64, &Device::Cpu).unwrap();
         let rule = Rule::Adam { weight_decay: 0., decoupled: false };
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
-        let settings = TrainSettings { epochs: steps, batch: 0, rule, lr: 1e-2, schedule, ..TrainSettings::default() };
-        let runs = train(&self.objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(true)).unwrap().runs;
+        let settings =
+            TrainSettings { epochs: steps, batch: 0, rule, lr: 1e-2, schedule, ..TrainSettings::default() };
+        let runs =
+            train(&self.objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(true)).unwrap().runs;
         runs.into_iter().map(|run| run.theta).collect()
     }
 }
@@ -68,9 +70,21 @@ fn check(case: &Case, a: &Tensor, b: &Tensor, settings: ConstructiveSettings) ->
     for leg in 0..legs {
         let on = &risks[40 * leg..=40 * (leg + 1)];
         let bound = at_vertices[leg].max(at_vertices[leg + 1]);
-        assert!(on.iter().all(|&f| f <= bound + tiny), "{}: leg {leg} of {legs} above {bound}: {on:?}", case.arch);
-        assert!(on.windows(3).all(|f| f[0] - 2. * f[1] + f[2] >= -tiny), "{}: leg {leg} is not convex", case.arch);
-        assert!(moves_output_or_unused_rows(&case.arch, &rows[leg], &rows[leg + 1]), "{}: leg {leg}", case.arch);
+        assert!(
+            on.iter().all(|&f| f <= bound + tiny),
+            "{}: leg {leg} of {legs} above {bound}: {on:?}",
+            case.arch
+        );
+        assert!(
+            on.windows(3).all(|f| f[0] - 2. * f[1] + f[2] >= -tiny),
+            "{}: leg {leg} is not convex",
+            case.arch
+        );
+        assert!(
+            moves_output_or_unused_rows(&case.arch, &rows[leg], &rows[leg + 1]),
+            "{}: leg {leg}",
+            case.arch
+        );
     }
     assert_eq!(vertex_max, at_vertices.iter().copied().fold(0., f64::max));
     // Both ends first go to the optimum of their output weights.
@@ -84,19 +98,29 @@ fn moves_output_or_unused_rows(arch: &Arch, from: &[f64], to: &[f64]) -> bool {
     if from[..rows] == to[..rows] {
         return true;
     }
-    let moved = |j: usize| from[n * j..n * (j + 1)] != to[n * j..n * (j + 1)] || (rows > n * m && from[n * m + j] != to[n * m + j]);
+    let moved = |j: usize| {
+        from[n * j..n * (j + 1)] != to[n * j..n * (j + 1)]
+            || (rows > n * m && from[n * m + j] != to[n * m + j])
+    };
     let unused = |j: usize| (0..q).all(|i| from[rows + i * m + j] == 0.);
     from[rows..] == to[rows..] && (0..m).all(|j| !moved(j) || unused(j))
 }
 
 #[test]
 fn legs_are_convex_whatever_the_regulariser_biases_and_outputs() {
-    let data = ["synthetic:teacher?d=2&n=60&q=1", "synthetic:teacher?d=3&n=60&q=2", "synthetic:gaussians?d=2&n=60&k=3"];
+    let data = [
+        "synthetic:teacher?d=2&n=60&q=1",
+        "synthetic:teacher?d=3&n=60&q=2",
+        "synthetic:gaussians?d=2&n=60&k=3",
+    ];
     let specs = ["relu:2-7-1", "relu:3-6-2?bias=false", "two-layer:8"];
     for (spec, data) in specs.iter().zip(data) {
-        for (kappa, regularizer) in
-            [(0., Regularizer::L2), (1e-2, Regularizer::L2), (1e-3, Regularizer::L1Last), (1e-3, Regularizer::L2Last)]
-        {
+        for (kappa, regularizer) in [
+            (0., Regularizer::L2),
+            (1e-2, Regularizer::L2),
+            (1e-3, Regularizer::L1Last),
+            (1e-3, Regularizer::L2Last),
+        ] {
             let case = case(spec, data, kappa, regularizer);
             let ends = case.minima(&[0, 1], 200);
             check(&case, &ends[0], &ends[1], quick());
@@ -147,7 +171,10 @@ fn other_networks_and_losses_are_refused() {
         let mut problem = Problem { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
         method.connect(&theta, &theta, &mut problem).unwrap_err().to_string()
     };
-    assert!(message("relu:2-4-4-2", Loss::Squared).contains("expected a two-layer ReLU network, found relu:2-4-4-2"));
+    assert!(
+        message("relu:2-4-4-2", Loss::Squared)
+            .contains("expected a two-layer ReLU network, found relu:2-4-4-2")
+    );
     assert!(message("tanh:2-4-2", Loss::Squared).contains("found tanh"));
     assert!(message("relu:2-4-2", Loss::Logistic).contains("expected the squared loss, found logistic"));
 }
@@ -157,7 +184,8 @@ fn other_networks_and_losses_are_refused() {
 #[ignore = "a minute: the table of theory §3"]
 fn what_is_left_vanishes_with_the_width() {
     for width in [4, 8, 16, 32, 64, 128] {
-        let case = case(&format!("two-layer:{width}"), "synthetic:teacher?d=2&n=400&k=8", 1e-3, Regularizer::L1Last);
+        let case =
+            case(&format!("two-layer:{width}"), "synthetic:teacher?d=2&n=400&k=8", 1e-3, Regularizer::L1Last);
         let (mut eps, mut line) = (Vec::new(), Vec::new());
         for pair in 0..3 {
             let ends = case.minima(&[2 * pair, 2 * pair + 1], 3000);

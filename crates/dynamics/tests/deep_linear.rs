@@ -97,7 +97,10 @@ fn check(seed: u64) -> Result<(), TestCaseError> {
     let About::Convex { vertex_max } = about else { panic!("{about:?}") };
     prop_assert!(vertex_max >= max * (1. - 1e-12) - rounding, "{vertex_max} below {max}");
     for (end, vertex) in [(&pair.a, 0), (&pair.b, legs)] {
-        prop_assert_eq!(end.to_vec1::<f64>().unwrap(), vertices.get(vertex).unwrap().to_vec1::<f64>().unwrap());
+        prop_assert_eq!(
+            end.to_vec1::<f64>().unwrap(),
+            vertices.get(vertex).unwrap().to_vec1::<f64>().unwrap()
+        );
     }
     Ok(())
 }
@@ -163,7 +166,10 @@ fn other_losses_are_convex_in_the_product_as_well() {
 fn a_width_that_is_too_small_is_named() {
     let arch = Arch::dense(Activation::Linear, &[5, 6, 3, 3], false).unwrap();
     let theta = Tensor::zeros(arch.layout().len(), candle_core::DType::F64, &Device::Cpu).unwrap();
-    let (x, y) = (theta.narrow(0, 0, 5).unwrap().reshape((1, 5)).unwrap(), Tensor::zeros((1, 3), candle_core::DType::F64, &Device::Cpu).unwrap());
+    let (x, y) = (
+        theta.narrow(0, 0, 5).unwrap().reshape((1, 5)).unwrap(),
+        Tensor::zeros((1, 3), candle_core::DType::F64, &Device::Cpu).unwrap(),
+    );
     let risk = Risk { loss: Loss::Squared, ..Risk::default() };
     let objective = DenseObjective::new(&arch, &x, &y, risk, 1 << 20).unwrap();
     let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };

@@ -83,7 +83,11 @@ impl Dss {
         }
         if !(self.lr > 0. && self.lr.is_finite() && self.alpha > 0. && self.alpha <= 1.) {
             let found = format!("lr {}, alpha {}", self.lr, self.alpha);
-            return Err(Error::Setting { name: "lr and alpha", expected: "lr > 0 and alpha in (0, 1]", found });
+            return Err(Error::Setting {
+                name: "lr and alpha",
+                expected: "lr > 0 and alpha in (0, 1]",
+                found,
+            });
         }
         Ok(())
     }
@@ -101,7 +105,8 @@ impl Dss {
             Level::AboveEnds(height) => higher + height,
             Level::Share(share) => higher * (1. + share),
         };
-        let mut string = Strand { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
+        let mut string =
+            Strand { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
         let (mut missed, mut go_on) = (0, true);
         for depth in 0..self.depth {
             let Some(beads) = string.beads(problem.objective, self.probes, level)? else { break };
@@ -114,18 +119,27 @@ impl Dss {
                 break;
             }
         }
-        let open_legs = string.beads(problem.objective, self.probes, level)?.map_or(0, |beads| beads.legs.len());
+        let open_legs =
+            string.beads(problem.objective, self.probes, level)?.map_or(0, |beads| beads.legs.len());
         let beads = string.vertices.len() - 2;
-        let report = StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
+        let report =
+            StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
         Ok((Path::polychain(Tensor::stack(&string.vertices, 0)?)?, report))
     }
 
     /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. And whether to go on.
-    fn train(&self, start: Tensor, level: f64, depth: u64, problem: &mut Problem<'_>) -> Result<(Tensor, bool)> {
+    fn train(
+        &self,
+        start: Tensor,
+        level: f64,
+        depth: u64,
+        problem: &mut Problem<'_>,
+    ) -> Result<(Tensor, bool)> {
         let done = start.copy()?;
         let (mut theta, mut rows): (_, Vec<usize>) = (start, (0..done.dims()[0]).collect());
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &theta)?;
-        let mut sampler = Sampler::new(problem.seed.wrapping_add(depth), problem.objective.examples(), self.batch);
+        let mut sampler =
+            Sampler::new(problem.seed.wrapping_add(depth), problem.objective.examples(), self.batch);
         let per_epoch = sampler.steps_per_epoch();
         let total = self.depth * self.epochs * per_epoch;
         for epoch in 0..self.epochs {
@@ -140,7 +154,8 @@ impl Dss {
                 done.slice_set(&theta.narrow(0, i, 1)?.contiguous()?, 0, row)?;
             }
             let go_on = (problem.progress)((depth * self.epochs + epoch + 1) * per_epoch, total);
-            let kept: Vec<u32> = (0..rows.len()).filter(|&i| !(risks[i] < self.alpha * level)).map(|i| i as u32).collect();
+            let kept: Vec<u32> =
+                (0..rows.len()).filter(|&i| !(risks[i] < self.alpha * level)).map(|i| i as u32).collect();
             if kept.is_empty() || !go_on {
                 return Ok((done, go_on));
             }

@@ -76,7 +76,9 @@ impl About {
 
 /// The largest of `risks`; NaN when one is.
 pub(crate) fn largest(risks: impl IntoIterator<Item = f64>) -> f64 {
-    risks.into_iter().fold(f64::NEG_INFINITY, |m, x| if x.is_nan() || m.is_nan() { f64::NAN } else { m.max(x) })
+    risks
+        .into_iter()
+        .fold(f64::NEG_INFINITY, |m, x| if x.is_nan() || m.is_nan() { f64::NAN } else { m.max(x) })
 }
 
 /// What a path is to be good for.

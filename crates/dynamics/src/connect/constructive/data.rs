@@ -15,7 +15,8 @@ impl Data {
         let inputs = matrix(inputs)?;
         let targets = if targets.dtype() == DType::U32 {
             let labels = targets.to_device(&Device::Cpu)?.to_vec1::<u32>()?;
-            let value = |label: u32, j: usize| if outputs == 1 { label } else { u32::from(label as usize == j) };
+            let value =
+                |label: u32, j: usize| if outputs == 1 { label } else { u32::from(label as usize == j) };
             Mat::from_fn(labels.len(), outputs, |i, j| f64::from(value(labels[i], j)))
         } else {
             matrix(targets)?

@@ -5,7 +5,14 @@ use faer::Mat;
 ///
 /// With the residual r = y − Hw, G = mean hhᵀ and c = mean hy the dual point is $\nu r$, ν the largest number ≤ 1 with
 /// $2\nu\|\operatorname{mean}hr\|_\infty\le\kappa$; its value is $2\nu\operatorname{mean}yr-\nu^2\operatorname{mean}r^2$.
-pub(super) fn lasso(gram: &Mat<f64>, cross: &[f64], square: f64, kappa: f64, tolerance: f64, sweeps: usize) -> Vec<f64> {
+pub(super) fn lasso(
+    gram: &Mat<f64>,
+    cross: &[f64],
+    square: f64,
+    kappa: f64,
+    tolerance: f64,
+    sweeps: usize,
+) -> Vec<f64> {
     let m = cross.len();
     let mut w = vec![0.; m];
     // c − Gw.
@@ -57,7 +64,11 @@ mod tests {
         let w = lasso(&gram, &cross, 1.5, kappa, 1e-15, 10_000);
         for j in 0..4 {
             let slope = 2. * (cross[j] - (0..4).map(|k| gram[(j, k)] * w[k]).sum::<f64>());
-            let met = if w[j] == 0. { slope.abs() <= kappa + 1e-7 } else { (slope - kappa * w[j].signum()).abs() < 1e-7 };
+            let met = if w[j] == 0. {
+                slope.abs() <= kappa + 1e-7
+            } else {
+                (slope - kappa * w[j].signum()).abs() < 1e-7
+            };
             assert!(met, "{j}: {slope} {w:?}");
         }
         assert!(w.contains(&0.) && w.iter().any(|&w| w != 0.));

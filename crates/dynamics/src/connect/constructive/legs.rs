@@ -39,7 +39,8 @@ impl Descent {
 
     /// Moves the output weights to the reference's, in `slots`.
     fn carry(&mut self, reference: &Reference, slots: &[usize]) {
-        let mut output = Output { weight: self.point.weights[1].clone(), bias: reference.output.bias.clone() };
+        let mut output =
+            Output { weight: self.point.weights[1].clone(), bias: reference.output.bias.clone() };
         output.weight.fill(0.);
         for (a, &slot) in slots.iter().enumerate() {
             output.weight.col_mut(slot).copy_from(reference.output.weight.col(a));

@@ -8,10 +8,16 @@ mod readout;
 mod reference;
 
 use candle_core::Tensor;
-use collado_models::{Activation, Arch, Loss, Objective, Regularizer, Risk, Span};
+use collado_models::{Activation, Arch, Loss, Regularizer, Risk, Span};
 use faer::Mat;
 
-use self::{data::Data, legs::Descent, order::Order, readout::{Output, Readout}, reference::Reference};
+use self::{
+    data::Data,
+    legs::Descent,
+    order::Order,
+    readout::{Output, Readout},
+    reference::Reference,
+};
 use super::{About, Connect, Found, Problem, largest};
 use crate::{
     Error, Path, Result,
@@ -114,7 +120,9 @@ impl Constructive {
             None
         };
         match expected {
-            Some((expected, found)) => Err(Error::Hypothesis { method: "constructive", expected: expected.into(), found }),
+            Some((expected, found)) => {
+                Err(Error::Hypothesis { method: "constructive", expected: expected.into(), found })
+            }
             None => Ok(()),
         }
     }
@@ -133,7 +141,8 @@ impl Constructive {
     fn hidden_penalty(&self, hidden: &Hidden) -> f64 {
         match self.risk.regularizer {
             Regularizer::L2 => {
-                self.risk.kappa * (hidden.weight.squared_norm_l2() + hidden.bias.iter().map(|b| b * b).sum::<f64>())
+                self.risk.kappa
+                    * (hidden.weight.squared_norm_l2() + hidden.bias.iter().map(|b| b * b).sum::<f64>())
             }
             _ => 0.,
         }
@@ -193,18 +202,26 @@ impl Constructive {
         let enough = largest(problem.objective.risks(&pair)?);
         if let Some(dropped) = self.settings.dropped {
             if !(1..=neurons).contains(&dropped) {
-                return Err(Error::Setting { name: "dropped", expected: "from 1 to the width", found: dropped.to_string() });
+                return Err(Error::Setting {
+                    name: "dropped",
+                    expected: "from 1 to the width",
+                    found: dropped.to_string(),
+                });
             }
             return self.attempt(&data, ends, dropped, enough, problem, a);
         }
-        let (mut low, mut high) = (1, neurons);
+        let (mut low, mut high) = (1_usize, neurons);
         let total = u64::from(neurons.ilog2()) + 1;
         let mut best: Option<Trial> = None;
         for done in 1..=total {
-            let dropped = low.midpoint(high);
+            let dropped = usize::midpoint(low, high);
             let trial = self.attempt(&data, ends, dropped, enough, problem, a)?;
             // What is left above the drop is the reference's: give it more neurons.
-            if trial.max > trial.after_drop { low = dropped + 1 } else { high = dropped - 1 }
+            if trial.max > trial.after_drop {
+                low = dropped + 1
+            } else {
+                high = dropped - 1
+            }
             if best.as_ref().is_none_or(|best| trial.max < best.max) {
                 best = Some(trial);
             }

@@ -11,7 +11,9 @@ pub(super) struct Order {
 impl Order {
     /// Two orders: backward elimination, and by the size of what each neuron adds to the output at the optimum `full`.
     pub(super) fn new(readout: &Readout, full: &Output, kappa: f64) -> Self {
-        Self { orders: [eliminate(readout.gram(), &full.weight, kappa), by_size(readout.gram(), &full.weight)] }
+        Self {
+            orders: [eliminate(readout.gram(), &full.weight, kappa), by_size(readout.gram(), &full.weight)],
+        }
     }
 
     /// The better of the two ways to keep `kept` neurons: (dropped, the refit of the others, its risk).

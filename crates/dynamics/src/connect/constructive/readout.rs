@@ -30,7 +30,14 @@ pub(super) struct Readout {
 
 impl Readout {
     /// For the hidden layer with rows `weight` `[m, n]` and `hidden_bias` `[m]` or none.
-    pub(super) fn new(inputs: MatRef<'_, f64>, targets: MatRef<'_, f64>, weight: &Mat<f64>, hidden_bias: &[f64], bias: bool, risk: Risk) -> Self {
+    pub(super) fn new(
+        inputs: MatRef<'_, f64>,
+        targets: MatRef<'_, f64>,
+        weight: &Mat<f64>,
+        hidden_bias: &[f64],
+        bias: bool,
+        risk: Risk,
+    ) -> Self {
         let m = weight.nrows();
         let penalised = bias && risk.regularizer == Regularizer::L2 && risk.kappa > 0.;
         let (width, q, n) = (m + usize::from(bias), targets.ncols(), inputs.nrows());
@@ -125,7 +132,9 @@ impl Readout {
                 return Ok(factor.solve(cross));
             }
         }
-        let eigen = gram.self_adjoint_eigen(Side::Lower).map_err(|_| Error::Numerics("the eigenvalue decomposition"))?;
+        let eigen = gram
+            .self_adjoint_eigen(Side::Lower)
+            .map_err(|_| Error::Numerics("the eigenvalue decomposition"))?;
         let values = eigen.S().column_vector();
         let limit = n as f64 * f64::EPSILON * values[n - 1].abs();
         let turned = eigen.U().transpose() * cross;

@@ -25,7 +25,8 @@ impl Reference {
         seed: u64,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Self> {
-        let mut all: Vec<_> = starts.iter().map(|hidden| Self::refit(task, data, hidden.clone())).collect::<Result<_>>()?;
+        let mut all: Vec<_> =
+            starts.iter().map(|hidden| Self::refit(task, data, hidden.clone())).collect::<Result<_>>()?;
         let neurons = starts.first().map_or(0, |h| h.weight.nrows());
         if all.iter().all(|(_, risk)| *risk > enough) && neurons > 0 {
             let arch = task.narrow(neurons)?;
@@ -99,7 +100,11 @@ impl Hidden {
     pub(super) fn select(&self, rows: &[usize]) -> Self {
         Self {
             weight: Mat::from_fn(rows.len(), self.weight.ncols(), |i, j| self.weight[(rows[i], j)]),
-            bias: if self.bias.is_empty() { Vec::new() } else { rows.iter().map(|&i| self.bias[i]).collect() },
+            bias: if self.bias.is_empty() {
+                Vec::new()
+            } else {
+                rows.iter().map(|&i| self.bias[i]).collect()
+            },
         }
     }
 }

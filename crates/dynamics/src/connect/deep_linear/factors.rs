@@ -1,4 +1,4 @@
-use faer::{Mat, MatRef};
+use faer::Mat;
 
 use super::interface::Interface;
 use crate::{
@@ -90,11 +90,4 @@ fn ends(weights: &[Mat<f64>]) -> (usize, usize) {
 /// $(W_K\cdots W_1)^\top=W_1^\top\cdots W_K^\top$.
 fn flip(weights: &[Mat<f64>]) -> Vec<Mat<f64>> {
     weights.iter().rev().map(|w| w.transpose().to_owned()).collect()
-}
-
-/// $W_K\cdots W_1$.
-pub(super) fn product(weights: &[Mat<f64>]) -> Mat<f64> {
-    let mut layers = weights.iter();
-    let first = layers.next().cloned().unwrap_or_default();
-    layers.fold(first, |product, w| w.as_ref() * MatRef::from(product.as_ref()))
 }

@@ -8,11 +8,11 @@ mod ridge;
 use candle_core::Tensor;
 use collado_models::{Activation, Arch, Regularizer, Risk};
 
+use self::factors::Factors;
 pub use self::{
     optimum::{LinearOptimum, linear_optimum},
     ridge::RidgePath,
 };
-use self::factors::Factors;
 use super::{About, Connect, Found, Problem};
 use crate::{
     Error, Path, Result,
@@ -56,7 +56,9 @@ impl DeepLinear {
 
     /// Whether the theorem speaks of this network.
     fn check(&self) -> Result<()> {
-        let fail = |expected: String, found: String| Err(Error::Hypothesis { method: "deep-linear", expected, found });
+        let fail = |expected: String, found: String| {
+            Err(Error::Hypothesis { method: "deep-linear", expected, found })
+        };
         if self.arch.activation() != Activation::Linear {
             return fail("a linear network".into(), self.arch.to_string());
         }
@@ -107,7 +109,11 @@ impl DeepLinear {
             return Err(Error::Hypothesis {
                 method: "deep-linear with a regulariser",
                 expected: "two layers without biases and the regulariser l2".into(),
-                found: format!("{depth} layers {} biases and {}", if biases { "with" } else { "without" }, self.risk.regularizer),
+                found: format!(
+                    "{depth} layers {} biases and {}",
+                    if biases { "with" } else { "without" },
+                    self.risk.regularizer
+                ),
             });
         }
         RidgePath::new(Dense::read(&self.arch, a)?, Dense::read(&self.arch, b)?)

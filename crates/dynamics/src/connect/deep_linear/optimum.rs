@@ -29,7 +29,8 @@ pub fn linear_optimum(inputs: &Tensor, targets: &Tensor, rank: usize, bias: bool
         let found = format!("{} targets for {} inputs", y.nrows(), x.nrows());
         return Err(Error::Setting { name: "targets", expected: "one for each input", found });
     }
-    let (mean_x, mean_y) = if bias { (center(&mut x), center(&mut y)) } else { (vec![0.; x.ncols()], vec![0.; y.ncols()]) };
+    let (mean_x, mean_y) =
+        if bias { (center(&mut x), center(&mut y)) } else { (vec![0.; x.ncols()], vec![0.; y.ncols()]) };
     let svd = x.thin_svd().map_err(|_| Error::Numerics("the singular value decomposition"))?;
     let (u, s, v) = (svd.U(), svd.S().column_vector(), svd.V());
     let limit = x.nrows().max(x.ncols()) as f64 * f64::EPSILON * s[0];
@@ -61,8 +62,8 @@ fn matrix(tensor: &Tensor) -> Result<Mat<f64>> {
 fn center(m: &mut Mat<f64>) -> Vec<f64> {
     let n = m.nrows() as f64;
     let mut means = Vec::with_capacity(m.ncols());
-    for mut column in m.col_iter_mut() {
-        let mean = column.iter().sum::<f64>() / n;
+    for column in m.col_iter_mut() {
+        let mean = column.as_ref().iter().sum::<f64>() / n;
         column.iter_mut().for_each(|x| *x -= mean);
         means.push(mean);
     }

@@ -28,13 +28,31 @@ type Pair = (Mat<f64>, Mat<f64>);
 /// A stretch of the curve, parametrised by [0, 1].
 #[derive(Debug, Clone)]
 enum Stage {
-    Straight { from: Pair, to: Pair },
+    Straight {
+        from: Pair,
+        to: Pair,
+    },
     /// $E\,Y D^{1-t}Y^\top$ between the thin factors.
-    Balance { e: Mat<f64>, y: Mat<f64>, d: Vec<f64>, right: Mat<f64>, left: Mat<f64> },
+    Balance {
+        e: Mat<f64>,
+        y: Mat<f64>,
+        d: Vec<f64>,
+        right: Mat<f64>,
+        left: Mat<f64>,
+    },
     /// A rotation of the hidden space by `angle` in the plane of the orthonormal x, y, from x towards y.
-    Rotate { from: Pair, x: Col<f64>, y: Col<f64>, angle: f64 },
+    Rotate {
+        from: Pair,
+        x: Col<f64>,
+        y: Col<f64>,
+        angle: f64,
+    },
     /// P straight, factors balanced.
-    Product { from: Mat<f64>, to: Mat<f64>, width: usize },
+    Product {
+        from: Mat<f64>,
+        to: Mat<f64>,
+        width: usize,
+    },
 }
 
 impl RidgePath {
@@ -109,10 +127,14 @@ impl Stage {
                 let (px, py) = (x.transpose() * &from.0, y.transpose() * &from.0);
                 let (qx, qy) = (&from.1 * x, &from.1 * y);
                 let w1 = Mat::from_fn(from.0.nrows(), from.0.ncols(), |i, j| {
-                    from.0[(i, j)] + x[i] * ((cos - 1.) * px[j] - sin * py[j]) + y[i] * ((cos - 1.) * py[j] + sin * px[j])
+                    from.0[(i, j)]
+                        + x[i] * ((cos - 1.) * px[j] - sin * py[j])
+                        + y[i] * ((cos - 1.) * py[j] + sin * px[j])
                 });
                 let w2 = Mat::from_fn(from.1.nrows(), from.1.ncols(), |i, j| {
-                    from.1[(i, j)] + x[j] * ((cos - 1.) * qx[i] - sin * qy[i]) + y[j] * ((cos - 1.) * qy[i] + sin * qx[i])
+                    from.1[(i, j)]
+                        + x[j] * ((cos - 1.) * qx[i] - sin * qy[i])
+                        + y[j] * ((cos - 1.) * qy[i] + sin * qx[i])
                 });
                 (w1, w2)
             }
@@ -182,7 +204,13 @@ fn to_canonical(end: Pair) -> Result<Vec<Stage>> {
 
 /// Rotates the columns of E to those of $\lbrack V;0\rbrack$, one after the other; a turn by more than a right angle
 /// goes by way of the last axis, which is orthogonal to all targets since the hidden width is larger than q.
-fn rotate(stages: &mut Vec<Stage>, mut e: Mat<f64>, thin: (&Mat<f64>, &Mat<f64>), v: &Mat<f64>, width: usize) {
+fn rotate(
+    stages: &mut Vec<Stage>,
+    mut e: Mat<f64>,
+    thin: (&Mat<f64>, &Mat<f64>),
+    v: &Mat<f64>,
+    width: usize,
+) {
     let mut turn = |e: &mut Mat<f64>, j: usize, target: &Col<f64>| {
         let x = e.col(j).to_owned();
         let cos = x.transpose() * target;
@@ -192,7 +220,12 @@ fn rotate(stages: &mut Vec<Stage>, mut e: Mat<f64>, thin: (&Mat<f64>, &Mat<f64>)
             let from = (&*e * thin.0, thin.1 * e.transpose());
             let stage = Stage::Rotate { from, x, y: faer::Scale(1. / sin) * rest, angle: sin.atan2(cos) };
             let Stage::Rotate { x, y, angle, .. } = &stage else { return };
-            let spin = Stage::Rotate { from: (e.clone(), Mat::zeros(0, e.nrows())), x: x.clone(), y: y.clone(), angle: *angle };
+            let spin = Stage::Rotate {
+                from: (e.clone(), Mat::zeros(0, e.nrows())),
+                x: x.clone(),
+                y: y.clone(),
+                angle: *angle,
+            };
             *e = spin.at(1.).0;
             stages.push(stage);
         }

@@ -106,9 +106,8 @@ fn perpendicular<T: Real>(around: &[T], (up, down): (f64, f64), grad: &mut [T]) 
     let size = grad.len();
     let (before, rest) = around.split_at(size);
     let (here, after) = rest.split_at(size);
-    let along = |s: usize| {
-        up * (after[s].wide() - here[s].wide()) + down * (here[s].wide() - before[s].wide())
-    };
+    let along =
+        |s: usize| up * (after[s].wide() - here[s].wide()) + down * (here[s].wide() - before[s].wide());
     let (mut dot, mut square) = (0., 0.);
     for (s, g) in grad.iter().enumerate() {
         let tau = along(s);

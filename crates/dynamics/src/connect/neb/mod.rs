@@ -70,7 +70,11 @@ impl Neb {
         let counts = [self.pivots as u64, self.cycles, self.epochs, self.respace, self.probes as u64];
         if counts.contains(&0) {
             let found = format!("{counts:?}");
-            return Err(Error::Setting { name: "pivots, cycles, epochs, respace, probes", expected: "at least 1", found });
+            return Err(Error::Setting {
+                name: "pivots, cycles, epochs, respace, probes",
+                expected: "at least 1",
+                found,
+            });
         }
         if !(self.lr > 0. && self.lr.is_finite()) {
             let found = self.lr.to_string();
@@ -87,7 +91,8 @@ impl Neb {
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
         let span = Span::stack(band.vertices())?.with_free(1..pivots.dims()[0] + 1);
         for step in 0..steps {
-            let rows = if run.sampler.is_full() { Rows::All } else { Rows::Shared(run.sampler.batch(first + step)) };
+            let rows =
+                if run.sampler.is_full() { Rows::All } else { Rows::Shared(run.sampler.batch(first + step)) };
             let values = run.problem.objective.evaluate(&span, rows, Some(&grad))?;
             let risks: Vec<f64> = values.iter().map(|v| v.risk).collect();
             band.nudge(&risks, &grad)?;
