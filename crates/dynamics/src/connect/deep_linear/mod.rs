@@ -69,8 +69,27 @@ impl DeepLinear {
                 format!("every hidden width > min(inputs, outputs) = {q}"),
                 format!("width {} at hidden layer {}", hidden[k], k + 1),
             ),
+            None if self.risk.kappa > 0. && self.arch.depth() > 1 => self.check_ridge(),
             None => Ok(()),
         }
+    }
+
+    /// Whether there is a path with a regulariser.
+    fn check_ridge(&self) -> Result<()> {
+        let (biases, depth) = (self.arch.has_bias(0), self.arch.depth());
+        let plain = self.risk.kappa == 0. || self.risk.regularizer == Regularizer::L2;
+        if depth != 2 || biases || !plain {
+            return Err(Error::Hypothesis {
+                method: "deep-linear with a regulariser",
+                expected: "two layers without biases and the regulariser l2".into(),
+                found: format!(
+                    "{depth} layers {} biases and {}",
+                    if biases { "with" } else { "without" },
+                    self.risk.regularizer
+                ),
+            });
+        }
+        Ok(())
     }
 
     fn rows(&self, a: &Tensor, b: &Tensor) -> Result<Chain> {
@@ -103,19 +122,7 @@ impl DeepLinear {
     /// When the hypotheses fail: two layers, no biases, hidden width > q.
     pub fn ridge(&self, a: &Tensor, b: &Tensor) -> Result<RidgePath> {
         self.check()?;
-        let (biases, depth) = (self.arch.has_bias(0), self.arch.depth());
-        let plain = self.risk.kappa == 0. || self.risk.regularizer == Regularizer::L2;
-        if depth != 2 || biases || !plain {
-            return Err(Error::Hypothesis {
-                method: "deep-linear with a regulariser",
-                expected: "two layers without biases and the regulariser l2".into(),
-                found: format!(
-                    "{depth} layers {} biases and {}",
-                    if biases { "with" } else { "without" },
-                    self.risk.regularizer
-                ),
-            });
-        }
+        self.check_ridge()?;
         RidgePath::new(Dense::read(&self.arch, a)?, Dense::read(&self.arch, b)?)
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_is_left_is_perpendicular() {
         let around = [0., 0., 0., 1., 2., 0., 1., 3., 5.];
-        let mut grad = [1., -2., 0.5];
+        let mut grad = [1_f64, -2., 0.5];
         perpendicular(&around, (1., 0.), &mut grad);
         // Towards the third vertex: (0, 1, 5).
         assert!((grad[1] + 5. * grad[2]).abs() < 1e-15 && grad[0] == 1., "{grad:?}");
