@@ -10,12 +10,11 @@ use crate::{
     task::{Task, default_memory},
 };
 
+/// A method and its name in tables.
+pub(crate) type Named = (String, Box<dyn Connect>);
+
 /// The methods that are neither a line nor a curve, by name.
-pub(crate) fn named(
-    args: &ConnectArgs,
-    task: &Task,
-    epochs: u64,
-) -> Result<Option<(String, Box<dyn Connect>)>, Failure> {
+pub(crate) fn named(args: &ConnectArgs, task: &Task, epochs: u64) -> Result<Option<Named>, Failure> {
     let (batch, lr) = (args.batch, args.lr);
     let (name, method): (&str, Box<dyn Connect>) = match args.method {
         Method::Neb => ("neb", Box::new(Neb { epochs, batch, lr, ..Neb::default() })),

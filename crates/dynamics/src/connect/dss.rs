@@ -113,7 +113,7 @@ impl Dss {
             let trained;
             (trained, go_on) = self.train(beads.points, level, depth, problem)?;
             let risks = problem.objective.risks(&Span::stack(&trained)?)?;
-            missed += risks.iter().filter(|risk| !(**risk <= level)).count();
+            missed += risks.iter().filter(|risk| risk.is_nan() || **risk > level).count();
             string.insert(&beads.legs, &trained)?;
             if !go_on {
                 break;
@@ -154,8 +154,10 @@ impl Dss {
                 done.slice_set(&theta.narrow(0, i, 1)?.contiguous()?, 0, row)?;
             }
             let go_on = (problem.progress)((depth * self.epochs + epoch + 1) * per_epoch, total);
-            let kept: Vec<u32> =
-                (0..rows.len()).filter(|&i| !(risks[i] < self.alpha * level)).map(|i| i as u32).collect();
+            let kept: Vec<u32> = (0..rows.len())
+                .filter(|&i| risks[i].is_nan() || risks[i] >= self.alpha * level)
+                .map(|i| i as u32)
+                .collect();
             if kept.is_empty() || !go_on {
                 return Ok((done, go_on));
             }
@@ -191,7 +193,8 @@ impl Strand {
         let mut found = (Vec::new(), Vec::new());
         for (on, &leg) in risks.chunks_exact(probes).zip(&legs) {
             let top = (1..probes).fold(0, |best, i| if on[i] > on[best] { i } else { best });
-            self.open[leg] = !(largest(on.iter().copied()) <= level);
+            let highest = largest(on.iter().copied());
+            self.open[leg] = highest.is_nan() || highest > level;
             if self.open[leg] {
                 found.0.push(leg);
                 found.1.push(t(leg, top));
