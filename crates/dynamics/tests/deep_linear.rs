@@ -79,7 +79,7 @@ fn norms(arch: &Arch, theta: &Tensor) -> f64 {
 
 /// Leg by leg, 8 points each: F ≤ max(F_A, F_B)(1 + 1e-10) and the rounding that the theory allows.
 fn check(seed: u64) -> Result<(), TestCaseError> {
-    let pair = pair(seed, 2..=4, seed % 3 == 0);
+    let pair = pair(seed, 2..=4, seed.is_multiple_of(3));
     let risk = Risk { loss: Loss::Squared, ..Risk::default() };
     let objective = objective(&pair, risk);
     let (path, about) = chain(&pair, &objective, risk);
