@@ -220,6 +220,10 @@ pub(crate) enum Method {
     Linear,
     Bezier,
     Polychain,
+    Neb,
+    Dss,
+    DeepLinear,
+    Constructive,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,7 +1,9 @@
 use std::{path::Path as FilePath, time::Instant};
 
 use candle_core::Tensor;
-use collado_dynamics::{Connect, Curve, CurveKind, Linear, Path, Problem, Profile, Sampler, profile};
+use collado_dynamics::{
+    About, Connect, Curve, CurveKind, Found, Linear, Path, Problem, Profile, Sampler, profile,
+};
 use collado_models::{Checkpoint, Objective, PathFile, Value};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
 use serde_json::{Value as Json, json};
@@ -11,7 +13,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    progress,
+    methods, progress,
     table::{text, write_table},
     task::{Task, read_like},
 };
@@ -20,6 +22,7 @@ use crate::{
 struct Attempt {
     name: String,
     path: Path,
+    about: About,
     profile: Profile,
     fit_seconds: f64,
     profile_seconds: f64,
@@ -98,6 +101,9 @@ fn attempts(
             let chain = curve(CurveKind::Polychain, args.bends);
             vec![linear, (name("polychain", args.bends), Box::new(chain) as Box<dyn Connect>)]
         }
+        Method::Neb | Method::Dss | Method::DeepLinear | Method::Constructive => {
+            std::iter::once(linear).chain(methods::named(args, task, epochs)?).collect()
+        }
         Method::Auto => vec![linear, bezier(args.bends), bezier(args.bends + 2), bezier(args.bends + 4)],
     };
     let mut attempts: Vec<Attempt> = Vec::new();
@@ -128,13 +134,13 @@ fn attempt(
         !progress::interrupted()
     };
     let mut problem = Problem { objective: &task.train, seed: args.common.seed, progress: &mut tell };
-    let path = method.connect(a, b, &mut problem)?;
+    let Found { path, about } = method.find(a, b, &mut problem)?;
     let fit_seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let start = Instant::now();
     let test = task.test.as_ref().map(|t| t as &dyn Objective);
     let profile = profile(&path, args.points, &task.train, test)?;
-    Ok(Attempt { name, path, profile, fit_seconds, profile_seconds: start.elapsed().as_secs_f64() })
+    Ok(Attempt { name, path, about, profile, fit_seconds, profile_seconds: start.elapsed().as_secs_f64() })
 }
 
 fn save(
@@ -180,6 +186,7 @@ fn summary(attempts: &[Attempt], best: &Attempt, seconds: f64) -> Json {
         "normalized_length": number(profile.normalized_length()),
         "points": profile.t.len(),
         "method": best.name,
+        "about": methods::about_json(&best.about),
         "seconds": number(seconds),
         "fit_seconds": number(best.fit_seconds),
         "profile_seconds": number(best.profile_seconds),
@@ -244,6 +251,7 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
     print(&format!("\nbest path            {}", best.name));
     print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
     print(&format!("highest risk         {:.6}  (sampled at {} points, not certified)", b.max, p.t.len()));
+    methods::about_text(&best.about).iter().for_each(|line| print(line));
     print(&format!(
         "barrier              above ends {:.6}, above mean {:.6}, above chord {:.6}",
         b.above_ends, b.above_mean, b.above_chord

@@ -7,6 +7,7 @@ mod eval;
 mod failure;
 mod folder;
 mod json;
+mod methods;
 mod point;
 mod progress;
 mod study;

@@ -148,7 +148,7 @@ fn device(name: &str) -> Result<Device, Failure> {
 }
 
 /// A quarter of the memory that the system says it has; 1 GiB where it does not say.
-fn default_memory() -> usize {
+pub(crate) fn default_memory() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib =
         text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());

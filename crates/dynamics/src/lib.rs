@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod connect;
+mod dense;
 mod error;
 mod optimizer;
 mod path;
@@ -10,7 +11,10 @@ mod schedule;
 mod train;
 
 pub use self::{
-    connect::{Connect, Curve, CurveKind, Linear, Problem},
+    connect::{
+        About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level,
+        Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
+    },
     error::{Error, Result},
     optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
