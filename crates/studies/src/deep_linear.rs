@@ -63,7 +63,7 @@ impl DeepLinearStudy {
             until_gradient: Some(self.gradient),
             ..TrainSettings::default()
         };
-        let runs = train(&objective, &start, &seeds, &settings, &mut |_: &Epoch<'_>| Ok(true))?.runs;
+        let runs = train(&objective, &start, &seeds, &settings, &mut |_: &Epoch<'_>| Ok(()))?.runs;
         Ok(DeepLinearResult {
             optimum,
             risks: runs.iter().map(|run| run.value.risk).collect(),

@@ -118,7 +118,7 @@ impl OverparamGap {
             schedule: Schedule { decay: Decay::Cosine, warmup: 0 },
             ..TrainSettings::default()
         };
-        let training = train(objective, &start, &seeds, &settings, &mut |_: &Epoch<'_>| Ok(true))?;
+        let training = train(objective, &start, &seeds, &settings, &mut |_: &Epoch<'_>| Ok(()))?;
         Ok(training.runs.into_iter().map(|run| run.theta).collect())
     }
 }
