@@ -44,7 +44,7 @@ impl Case {
         let settings =
             TrainSettings { epochs: steps, batch: 0, rule, lr: 1e-2, schedule, ..TrainSettings::default() };
         let runs =
-            train(&self.objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(true)).unwrap().runs;
+            train(&self.objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap().runs;
         runs.into_iter().map(|run| run.theta).collect()
     }
 }
