@@ -1,4 +1,5 @@
 //! `collado certify-minimum` from the outside.
+#![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Output};
 
@@ -12,7 +13,9 @@ fn object(output: &Output) -> serde_json::Value {
 
 #[test]
 fn spurious_and_global_minimum_are_proved() {
-    let output = collado(&["--k", "8", "--json"]);
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("k8").display().to_string();
+    let output = collado(&["--k", "8", "--json", "--out", &dir]);
     assert!(output.status.success(), "{output:?}");
     let o = object(&output);
     assert_eq!(
@@ -23,6 +26,10 @@ fn spurious_and_global_minimum_are_proved() {
     assert!(0.0214 < lo && lo <= hi && hi < 0.0216 && hi - lo <= 1e-8);
     assert!(o["lambda_min_lower"].as_f64().unwrap() > 0. && o["radius"].as_f64().unwrap() > 0.);
     assert_eq!(o["global"]["proved"], true);
+    // The point is a network like any other.
+    let arch = ["eval", o["point"].as_str().unwrap(), "--data", "synthetic:linear?n=20&d=8&q=1", "--json"];
+    let output = Command::new(env!("CARGO_BIN_EXE_collado")).args(arch).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! Interval arithmetic against exact integers and samples; proofs of minima, and of what is none.
+#![allow(clippy::unwrap_used)]
 
 use collado_certify::{Interval, MinimumKind, neuron_minima, polish, prove_minimum};
 use collado_models::{LogisticNeuron, Planted, PlantedDescent};

@@ -1,10 +1,14 @@
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
 use clap::Args as ClapArgs;
 use collado_certify::{Found, MinimumKind, MinimumProof, find_minimum, neuron_minima, prove_minimum};
-use collado_models::{LogisticNeuron, Planted};
+use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
 use serde_json::{Value, json};
 
 use crate::{
     failure::Failure,
+    folder,
     json::{number, print},
     progress,
 };
@@ -29,6 +33,12 @@ pub(crate) struct CertifyMinimumArgs {
     /// At most so many runs of gradient descent to find a minimum.
     #[arg(long, default_value_t = 4096)]
     max_runs: u64,
+    /// Folder for the minimum as a checkpoint, and the summary; created.
+    #[arg(long, conflicts_with = "dims")]
+    out: Option<PathBuf>,
+    /// Overwrite results that are there.
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Seed of the starts.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -54,6 +64,10 @@ pub(crate) fn run(args: &CertifyMinimumArgs) -> Result<(), Failure> {
 
 fn planted(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
     let risk = Planted::new(k, args.n.unwrap_or(k))?;
+    if let Some(out) = &args.out {
+        let files = ["point.safetensors", "summary.json"];
+        files.iter().try_for_each(|file| folder::refuse_existing(&out.join(file), args.force))?;
+    }
     progress::catch_interrupt();
     let bar = progress::bar("searching", args.quiet);
     bar.set_length(1000);
@@ -70,7 +84,15 @@ fn planted(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
         None => None,
     };
     let global = global(&risk)?;
-    report(args, &risk, &found, proof.as_ref(), global.as_ref());
+    let point = match (&args.out, &found.minimum) {
+        (Some(out), Some(end)) => Some(write_point(out, &risk, &end.weights)?),
+        _ => None,
+    };
+    let summary = summary(&risk, &found, proof.as_ref(), global.as_ref(), point.as_deref());
+    if let Some(out) = &args.out {
+        crate::json::write(&folder::make(out)?.join("summary.json"), &summary)?;
+    }
+    report(args, &risk, &found, proof.as_ref(), global.as_ref(), &summary);
     let reason = match &proof {
         Some(proof) => proof.reason.clone(),
         None => Some(format!("no spurious minimum in {} runs", found.runs)),
@@ -103,29 +125,56 @@ fn fields(proof: &MinimumProof) -> Value {
     })
 }
 
+/// The minimum as a network of n ReLU neurons whose outputs are added up.
+fn write_point(out: &Path, risk: &Planted, weights: &[f64]) -> Result<PathBuf, Failure> {
+    let (k, n) = (risk.k(), risk.n());
+    let spec: ArchSpec = format!("relu:{k}-{n}-1?bias=false").parse()?;
+    let theta: Vec<f64> = weights.iter().copied().chain(std::iter::repeat_n(1., n)).collect();
+    let provenance = Provenance {
+        version: Some(env!("CARGO_PKG_VERSION").into()),
+        command: std::env::args().collect(),
+        ..Provenance::default()
+    };
+    let theta = Tensor::from_vec(theta, (k + 1) * n, &Device::Cpu)?;
+    let file = folder::make(out)?.join("point.safetensors");
+    Checkpoint { arch: spec.resolve(k, 1)?, theta, provenance, hash: None }.write(&file)?;
+    Ok(file)
+}
+
+fn summary(
+    risk: &Planted,
+    found: &Found,
+    proof: Option<&MinimumProof>,
+    global: Option<&MinimumProof>,
+    point: Option<&Path>,
+) -> Value {
+    let mut object = match proof {
+        Some(proof) => fields(proof),
+        None => json!({
+            "proved": false, "reason": format!("no spurious minimum in {} runs", found.runs), "F": null,
+            "radius": null, "lambda_min_lower": null, "outside_lower": null, "gradient_norm": null,
+        }),
+    };
+    object["k"] = risk.k().into();
+    object["n"] = risk.n().into();
+    object["all_dims"] = proof.is_some_and(|p| p.proved && p.outside_lower > 0.).into();
+    object["runs"] = found.runs.into();
+    object["hits"] = found.hits.into();
+    object["point"] = point.map_or(Value::Null, |p| p.display().to_string().into());
+    object["global"] = global.map_or(Value::Null, fields);
+    object
+}
+
 fn report(
     args: &CertifyMinimumArgs,
     risk: &Planted,
     found: &Found,
     proof: Option<&MinimumProof>,
     global: Option<&MinimumProof>,
+    summary: &Value,
 ) {
     if args.json {
-        let mut object = match proof {
-            Some(proof) => fields(proof),
-            None => json!({
-                "proved": false, "reason": format!("no spurious minimum in {} runs", found.runs), "F": null,
-                "radius": null, "lambda_min_lower": null, "outside_lower": null, "gradient_norm": null,
-            }),
-        };
-        object["k"] = risk.k().into();
-        object["n"] = risk.n().into();
-        object["all_dims"] = proof.is_some_and(|p| p.proved && p.outside_lower > 0.).into();
-        object["runs"] = found.runs.into();
-        object["hits"] = found.hits.into();
-        object["point"] = Value::Null;
-        object["global"] = global.map_or(Value::Null, fields);
-        print(&object.to_string());
+        print(&summary.to_string());
     } else if !args.quiet {
         print(&format!("k = {}, n = {}: {} of {} runs", risk.k(), risk.n(), found.hits, found.runs));
         proof.into_iter().for_each(|p| print(&sentence("spurious minimum", p)));

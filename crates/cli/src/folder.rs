@@ -8,11 +8,15 @@ use crate::{
 
 /// Creates the output folder; refuses to write over any of `files` in it unless forced.
 pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
-    let folder = &out.out;
-    files.iter().try_for_each(|file| refuse_existing(&folder.join(file), out.force))?;
+    files.iter().try_for_each(|file| refuse_existing(&out.out.join(file), out.force))?;
+    make(&out.out)
+}
+
+/// Creates a folder, if it is not there.
+pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(folder)
         .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
-    Ok(folder.clone())
+    Ok(folder.to_owned())
 }
 
 /// Whether `--resume` meets a run that was finished: then `summary` is there, and is shown again.

@@ -1,4 +1,5 @@
 //! The planted risk and the logistic neuron against closed forms, differences and sampling.
+#![allow(clippy::unwrap_used)]
 
 use candle_core::{Device, Tensor};
 use collado_models::{LogisticNeuron, Objective, Planted, PlantedDescent, Rows, Span};
