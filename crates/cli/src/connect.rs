@@ -30,6 +30,9 @@ struct Attempt {
 
 /// Connects two minima.
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
+    if folder::is_finished(&args.out, "summary.json", &args.common)? {
+        return Ok(());
+    }
     let start = Instant::now();
     let a = Checkpoint::read(&args.a, args.arch.as_ref())?;
     let b = read_like(&args.b, args.arch.as_ref(), &a)?;

@@ -8,7 +8,7 @@ use crate::{
 
 /// Creates the output folder; refuses to write over any of `files` in it unless forced.
 pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
-    files.iter().try_for_each(|file| refuse_existing(&out.out.join(file), out.force))?;
+    files.iter().try_for_each(|file| refuse_existing(&out.out.join(file), out.force || out.resume))?;
     make(&out.out)
 }
 

@@ -57,6 +57,9 @@ impl StudyArgs {
 /// Runs a study and writes its folder.
 pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
     let Study::Spurious(args) = &args.study;
+    if folder::is_finished(&args.out, "result.json", &args.common)? {
+        return Ok(());
+    }
     let folder = folder::create(&args.out, &["result.json", "rows.csv", "spurious.svg", "spurious.png"])?;
     progress::catch_interrupt();
     let bar = progress::bar("spurious", args.common.quiet);
@@ -114,8 +117,9 @@ fn summary(rows: &[SpuriousRow], verdict: &str) {
     for r in rows {
         let [lo, hi] = r.interval().map(|x| 100. * x);
         let lowest = r.minima.iter().map(|m| m.risk).fold(f64::NAN, f64::min);
+        let lowest = if lowest.is_nan() { "-".to_owned() } else { format!("{lowest:.4}") };
         print(&format!(
-            "{:>3} {:>3} {:>12.1}  [{lo:>5.1}, {hi:>5.1}] {:>13.1} {:>7}  {lowest:.4}",
+            "{:>3} {:>3} {:>12.1}  [{lo:>5.1}, {hi:>5.1}] {:>13.1} {:>7}  {lowest:>8}",
             r.k,
             r.n,
             100. * r.rate(),

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     if saved.is_none() && folder::is_finished(&args.out, "summary.json", &args.common)? {
         return Ok(());
     }
-    let folder = folder::create(&args.out, if saved.is_some() { &[] } else { &["summary.json"] })?;
+    let folder = folder::create(&args.out, &["summary.json"])?;
     progress::catch_interrupt();
     let mut watch = Watch {
         task: &task,
