@@ -38,6 +38,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
     )]
     Point(PointArgs),
+    /// Seconds of one piece of work, for benchmarks.
+    #[command(hide = true)]
+    Time(crate::time::TimeArgs),
     /// Print shell completions.
     Completions {
         /// The shell.

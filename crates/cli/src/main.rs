@@ -13,6 +13,7 @@ mod progress;
 mod study;
 mod table;
 mod task;
+mod time;
 mod train;
 
 use clap::{CommandFactory, Parser};
@@ -27,6 +28,7 @@ fn main() -> std::process::ExitCode {
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
+        Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
