@@ -1,0 +1,133 @@
+use crate::{
+    leg::{Layer, Leg},
+    problem::Tile,
+    rounding::{U, gamma},
+    taylor::Taylor,
+};
+
+/// The parameters of one layer on a piece of a leg: $W(s)=\sum_ks^kD_k$ for $|s|\le\delta$.
+pub(crate) struct Affine {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    /// $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
+    pub(crate) weights: Vec<f64>,
+    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and [`SHARE`] of the vertices' bound besides, on which
+    /// the rounding errors of the $D_k$ ride; `[out, in]`.
+    pub(crate) radius: Vec<f64>,
+    /// The coefficients of the bias, `[(d+1), out]`; zeros where there is none.
+    pub(crate) bias: Vec<f64>,
+    /// At least the bias's absolute values at all vertices, `[out]`.
+    pub(crate) bias_bound: Vec<f64>,
+}
+
+/// Share of the vertices' bound in [`Affine::radius`]: small beside the radius's own size, large beside rounding.
+const SHARE: f64 = 1. / 8192.;
+/// Keeps the underflow of a parameter covered; far below anything that matters.
+const FLOOR: f64 = 1e-300;
+
+impl Affine {
+    /// A layer on a piece.
+    pub(crate) fn new(leg: &Leg, layer: &Layer, taylor: &Taylor) -> Self {
+        let (n, m) = (layer.outputs, layer.inputs);
+        let powers = taylor.rows.len();
+        let mut weights = vec![0.; powers * n * m];
+        let bound = layer.weight_of(&leg.bound);
+        let mut radius: Vec<f64> = bound.iter().map(|b| SHARE * b + FLOOR).collect();
+        let mut bias = vec![0.; powers * n];
+        for k in 0..powers {
+            let d = &mut weights[k * n * m..][..n * m];
+            taylor.combine(k, leg.vertices.iter().map(|v| layer.weight_of(v)), d);
+            let power = taylor.power(k);
+            radius.iter_mut().zip(d).for_each(|(r, d)| *r += power * d.abs());
+            if layer.bias.is_some() {
+                let rows = leg.vertices.iter().filter_map(|v| layer.bias_of(v));
+                taylor.combine(k, rows, &mut bias[k * n..][..n]);
+            }
+        }
+        let bias_bound = layer.bias_of(&leg.bound).map_or_else(|| vec![0.; n], <[f64]>::to_vec);
+        Self { inputs: m, outputs: n, weights, radius, bias, bias_bound }
+    }
+
+    /// The layer that puts out $z_j-z_y$ for all j ≠ y: what cross-entropy of class y sees.
+    pub(crate) fn margins(&self, y: usize) -> Self {
+        let (n, m) = (self.outputs, self.inputs);
+        let others = |n: usize| (0..n).filter(move |&j| j != y);
+        let subtract = |row: &[f64], of: &[f64], f: fn(f64, f64) -> f64, out: &mut Vec<f64>| {
+            out.extend(row.iter().zip(of).map(|(&a, &b)| f(a, b)));
+        };
+        let powers = self.weights.len() / (n * m).max(1);
+        let mut weights = Vec::with_capacity(self.weights.len());
+        let mut bias = Vec::with_capacity(self.bias.len());
+        for (w, b) in self.weights.chunks_exact(n * m).zip(self.bias.chunks_exact(n)) {
+            for j in others(n) {
+                subtract(&w[j * m..][..m], &w[y * m..][..m], |a, b| a - b, &mut weights);
+                bias.push(b[j] - b[y]);
+            }
+        }
+        debug_assert_eq!(powers * (n - 1) * m, weights.len());
+        let bias_bound = others(n).map(|j| self.bias_bound[j] + self.bias_bound[y]).collect();
+        Self { inputs: m, outputs: n - 1, weights, radius: Vec::new(), bias, bias_bound }
+    }
+}
+
+/// The constants of a layer's rounding on a piece.
+#[derive(Clone, Copy)]
+pub(crate) struct Slack {
+    /// What rides on |W||a|.
+    pub(crate) product: f64,
+    /// What rides on the bias's bound.
+    pub(crate) bias: f64,
+    /// Factor that rounds a radius up.
+    pub(crate) up: f64,
+}
+
+impl Slack {
+    /// For dot products of length `n`.
+    ///
+    /// The products and what is done with their results err by γ of n + 2d + 16 on $\sum_k\delta^k|D_k||a|$, in which
+    /// differences of two rows count once more; parameters by [`Taylor::error`] times the growth on the vertices'
+    /// bound, of which the radius holds [`SHARE`].
+    pub(crate) fn new(n: usize, taylor: &Taylor) -> Self {
+        let d = taylor.degree();
+        let parameters = 2. * taylor.growth * taylor.error();
+        Self {
+            product: 2. * gamma(n + 2 * d + 32) + parameters / SHARE,
+            bias: parameters + taylor.growth * gamma(2 * d + 32),
+            up: 1. + gamma(2 * n + 32 * d + 64),
+        }
+    }
+
+    /// For the first layer, on $|W||x|+|b|$ at the vertices.
+    pub(crate) fn first(n: usize, taylor: &Taylor) -> f64 {
+        2. * taylor.growth * (gamma(n + 8) + taylor.error() + 32. * U)
+    }
+}
+
+/// The first layer at the vertices of a leg, for one tile: it is linear in the parameters, so that every piece
+/// combines these.
+pub(crate) struct First {
+    /// $V_jx+b_j$, `[(d+1)][out][T]`.
+    pub(crate) products: Vec<f64>,
+    /// At least $|V_j||x|+|b_j|$ for every j, `[out][T]`.
+    pub(crate) bound: Vec<f64>,
+}
+
+impl First {
+    /// For inputs `x` `[T, in]`.
+    pub(crate) fn new(leg: &Leg, layer: &Layer, tile: &Tile, x: &[f64]) -> Self {
+        let t = tile.rows.len();
+        let size = layer.outputs * t;
+        let shape = (layer.outputs, layer.inputs, t);
+        let fill = |point: &[f64], x: &[f64], out: &mut [f64]| {
+            crate::matrix::product_t(out, layer.weight_of(point), x, shape);
+            for (z, b) in out.chunks_exact_mut(t).zip(layer.bias_of(point).unwrap_or_default()) {
+                z.iter_mut().for_each(|z| *z += b);
+            }
+        };
+        let mut products = vec![0.; leg.vertices.len() * size];
+        products.chunks_exact_mut(size).zip(&leg.vertices).for_each(|(out, v)| fill(v, x, out));
+        let mut bound = vec![0.; size];
+        fill(&leg.bound, &x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &mut bound);
+        Self { products, bound }
+    }
+}
