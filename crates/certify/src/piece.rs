@@ -11,13 +11,14 @@ pub(crate) struct Affine {
     pub(crate) outputs: usize,
     /// $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
     pub(crate) weights: Vec<f64>,
-    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and [`SHARE`] of the vertices' bound besides, on which
-    /// the rounding errors of the $D_k$ ride; `[out, in]`.
-    pub(crate) radius: Vec<f64>,
+    /// [`SHARE`] of the vertices' bound, on which the rounding errors of the $D_k$ ride; `[out, in]`.
+    share: Vec<f64>,
     /// The coefficients of the bias, `[(d+1), out]`; zeros where there is none.
     pub(crate) bias: Vec<f64>,
     /// At least the bias's absolute values at all vertices, `[out]`.
     pub(crate) bias_bound: Vec<f64>,
+    /// $\delta^k$.
+    powers: Vec<f64>,
 }
 
 /// Share of the vertices' bound in [`Affine::radius`]: small beside the radius's own size, large beside rounding.
@@ -29,44 +30,50 @@ impl Affine {
     /// A layer on a piece.
     pub(crate) fn new(leg: &Leg, layer: &Layer, taylor: &Taylor) -> Self {
         let (n, m) = (layer.outputs, layer.inputs);
-        let powers = taylor.rows.len();
-        let mut weights = vec![0.; powers * n * m];
-        let bound = layer.weight_of(&leg.bound);
-        let mut radius: Vec<f64> = bound.iter().map(|b| SHARE * b + FLOOR).collect();
-        let mut bias = vec![0.; powers * n];
-        for k in 0..powers {
-            let d = &mut weights[k * n * m..][..n * m];
-            taylor.combine(k, leg.vertices.iter().map(|v| layer.weight_of(v)), d);
-            let power = taylor.power(k);
-            radius.iter_mut().zip(d).for_each(|(r, d)| *r += power * d.abs());
+        let powers: Vec<f64> = (0..taylor.rows.len()).map(|k| taylor.power(k)).collect();
+        let mut weights = vec![0.; powers.len() * n * m];
+        let mut bias = vec![0.; powers.len() * n];
+        for k in 0..powers.len() {
+            let vertices = leg.vertices.iter();
+            taylor.combine(k, vertices.clone().map(|v| layer.weight_of(v)), &mut weights[k * n * m..][..n * m]);
             if layer.bias.is_some() {
-                let rows = leg.vertices.iter().filter_map(|v| layer.bias_of(v));
-                taylor.combine(k, rows, &mut bias[k * n..][..n]);
+                taylor.combine(k, vertices.filter_map(|v| layer.bias_of(v)), &mut bias[k * n..][..n]);
             }
         }
+        let share = layer.weight_of(&leg.bound).iter().map(|b| SHARE * b + FLOOR).collect();
         let bias_bound = layer.bias_of(&leg.bound).map_or_else(|| vec![0.; n], <[f64]>::to_vec);
-        Self { inputs: m, outputs: n, weights, radius, bias, bias_bound }
+        Self { inputs: m, outputs: n, weights, share, bias, bias_bound, powers }
+    }
+
+    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and the share of the vertices' bound besides;
+    /// `[out, in]`.
+    pub(crate) fn radius(&self) -> Vec<f64> {
+        let mut radius = self.share.clone();
+        for (d, &power) in self.weights.chunks_exact(radius.len().max(1)).zip(&self.powers) {
+            radius.iter_mut().zip(d).for_each(|(r, d)| *r += power * d.abs());
+        }
+        radius
     }
 
     /// The layer that puts out $z_j-z_y$ for all j ≠ y: what cross-entropy of class y sees.
     pub(crate) fn margins(&self, y: usize) -> Self {
         let (n, m) = (self.outputs, self.inputs);
-        let others = |n: usize| (0..n).filter(move |&j| j != y);
-        let subtract = |row: &[f64], of: &[f64], f: fn(f64, f64) -> f64, out: &mut Vec<f64>| {
-            out.extend(row.iter().zip(of).map(|(&a, &b)| f(a, b)));
+        let rows = |matrix: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
+            let width = matrix.len() / n;
+            let of = &matrix[y * width..][..width];
+            let others = matrix.chunks_exact(width).enumerate().filter(|(j, _)| *j != y);
+            others.flat_map(|(_, row)| row.iter().zip(of).map(|(&a, &b)| f(a, b))).collect()
         };
-        let powers = self.weights.len() / (n * m).max(1);
-        let mut weights = Vec::with_capacity(self.weights.len());
-        let mut bias = Vec::with_capacity(self.bias.len());
-        for (w, b) in self.weights.chunks_exact(n * m).zip(self.bias.chunks_exact(n)) {
-            for j in others(n) {
-                subtract(&w[j * m..][..m], &w[y * m..][..m], |a, b| a - b, &mut weights);
-                bias.push(b[j] - b[y]);
-            }
+        let difference = |a, b| a - b;
+        Self {
+            inputs: m,
+            outputs: n - 1,
+            weights: self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect(),
+            share: rows(&self.share, |a, b| a + b),
+            bias: self.bias.chunks_exact(n).flat_map(|b| rows(b, difference)).collect(),
+            bias_bound: rows(&self.bias_bound, |a, b| a + b),
+            powers: self.powers.clone(),
         }
-        debug_assert_eq!(powers * (n - 1) * m, weights.len());
-        let bias_bound = others(n).map(|j| self.bias_bound[j] + self.bias_bound[y]).collect();
-        Self { inputs: m, outputs: n - 1, weights, radius: Vec::new(), bias, bias_bound }
     }
 }
 
