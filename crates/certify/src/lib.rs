@@ -6,9 +6,11 @@ mod certificate;
 mod convex;
 mod curvature;
 mod error;
+mod interval;
 mod leg;
 mod loss;
 mod matrix;
+mod minimum;
 mod model;
 mod penalty;
 mod piece;
@@ -20,5 +22,10 @@ mod taylor;
 pub use self::{
     certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify},
     error::{Error, Result},
+    interval::Interval,
+    minimum::{
+        Found, MinimumKind, MinimumProof, NeuronMinima, Polished, find_minimum, neuron_minima, polish,
+        prove_minimum,
+    },
     problem::Problem,
 };

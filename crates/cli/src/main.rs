@@ -1,13 +1,17 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
 mod args;
+mod certify_minimum;
 mod connect;
 mod eval;
 mod failure;
 mod folder;
 mod json;
+mod methods;
 mod point;
 mod progress;
+mod study;
+mod table;
 mod task;
 mod train;
 
@@ -21,6 +25,8 @@ fn main() -> std::process::ExitCode {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
