@@ -67,7 +67,7 @@ fn curve(f: Smooth, row: Row<'_>, delta: f64) {
     for ((c, l), r) in row.c.iter_mut().zip(slopes).zip(row.r) {
         let reach = (delta * l.abs() + *r) * (1. + 8. * U);
         let (value, slope) = (f.value)(*c);
-        let (low, high) = (f.second)(*c, reach);
+        let (low, high) = (f.second)(*c, reach + 4. * U * (c.abs() + reach));
         // The remainder lies in reach²/2 times [low, high] and 0.
         let quarter = 0.25 * reach * reach;
         let shift = quarter * (high + low);

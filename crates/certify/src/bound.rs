@@ -67,8 +67,13 @@ impl Bounder {
     /// F on the piece of `leg` that `taylor` describes.
     pub(crate) fn bound(&self, leg: &Leg, first: &[First], taylor: &Taylor) -> Bound {
         let affine: Vec<_> = self.layers[1..].iter().map(|l| Affine::new(leg, l, taylor)).collect();
+        let margins: Vec<_> = match affine.last() {
+            Some(last) if self.examples.by_class() => (0..last.outputs).map(|y| last.margins(y)).collect(),
+            _ => Vec::new(),
+        };
         let tiles = self.examples.tiles.par_iter().zip(first);
-        let parts: Vec<_> = tiles.map(|(tile, first)| self.tile(tile, first, &affine, taylor)).collect();
+        let parts: Vec<_> =
+            tiles.map(|(tile, first)| self.tile(tile, first, (&affine, &margins), taylor)).collect();
         let mut sums = Sums::default();
         for part in &parts {
             sums.ends[0] += part.ends[0];
@@ -93,29 +98,24 @@ impl Bounder {
         Bound { lower: lower.max(0.), upper, wrong: sums.wrong }
     }
 
-    fn tile(&self, tile: &Tile, first: &First, affine: &[Affine], taylor: &Taylor) -> Sums {
-        let t = tile.rows.len();
-        let mut model = Model::first(first, self.layers[0].inputs, t, taylor);
-        let mut margins = false;
+    fn tile(
+        &self,
+        tile: &Tile,
+        first: &First,
+        (affine, margins): (&[Affine], &[Affine]),
+        taylor: &Taylor,
+    ) -> Sums {
+        let mut model = Model::first(first, self.layers[0].inputs, tile.rows.len(), taylor);
+        let margins = tile.label.and_then(|y| margins.get(y as usize));
         for (k, layer) in affine.iter().enumerate() {
             for i in 0..self.layers[k].outputs {
                 let (c, l, r) = model.row(i);
                 activate(self.activation, Row { c, l, r }, taylor.delta);
             }
             let last = k + 1 == affine.len();
-            model = match tile.label.filter(|_| last) {
-                Some(y) if layer.outputs == 1 => {
-                    let _ = y;
-                    model.affine(layer, taylor)
-                }
-                Some(y) => {
-                    margins = true;
-                    model.affine(&layer.margins(y as usize), taylor)
-                }
-                None => model.affine(layer, taylor),
-            };
+            model = model.affine(margins.filter(|_| last).unwrap_or(layer), taylor);
         }
-        self.read_out(tile, &mut model, margins, taylor.delta)
+        self.read_out(tile, &mut model, margins.is_some(), taylor.delta)
     }
 
     fn read_out(&self, tile: &Tile, model: &mut Model, margins: bool, delta: f64) -> Sums {

@@ -3,8 +3,7 @@ use crate::leg::{Layer, Leg};
 /// Whether the outputs are affine in τ on a leg, so that F is convex: decided exactly, by comparing numbers.
 ///
 /// True on a segment where only one layer moves and no activation follows it (the last layer, or any layer of a
-/// linear network), or where besides the last layer only neurons move whose outgoing weights are 0 at both ends; in
-/// the latter case the last layer must rest unless there is one hidden layer.
+/// linear network), or where besides the last layer only neurons move whose outgoing weights are 0 at both ends.
 pub(crate) fn is_convex(leg: &Leg, layers: &[Layer], linear: bool) -> bool {
     let [a, b] = leg.vertices.as_slice() else { return false };
     let moves = |layer: &Layer, row: usize| {
@@ -20,7 +19,8 @@ pub(crate) fn is_convex(leg: &Leg, layers: &[Layer], linear: bool) -> bool {
         _ => moving.iter().filter(|&&k| k != last).all(|&k| {
             let above = &layers[k + 1];
             let silent = |row: usize| {
-                let zero = |v: &[f64]| (0..above.outputs).all(|j| v[above.weight + j * above.inputs + row] == 0.);
+                let zero =
+                    |v: &[f64]| (0..above.outputs).all(|j| v[above.weight + j * above.inputs + row] == 0.);
                 zero(a) && zero(b)
             };
             (0..layers[k].outputs).all(|row| !moves(&layers[k], row) || silent(row))

@@ -29,10 +29,18 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
             scale: |_| 0.,
             steepest: 1.,
             // ρ″ = -2a(1-a²): odd, largest at tanh z = -1/√3.
-            second: |z, reach| odd(z, reach, 0.658_479, |z| {
-                let a = z.tanh();
-                2. * a * (1. - a * a)
-            }, 0.769_800_359),
+            second: |z, reach| {
+                odd(
+                    z,
+                    reach,
+                    0.658_479,
+                    |z| {
+                        let a = z.tanh();
+                        2. * a * (1. - a * a)
+                    },
+                    0.769_800_359,
+                )
+            },
         },
         Activation::Softplus => Smooth {
             value: |z| (z.max(0.) + (-z.abs()).exp().ln_1p(), logistic(z)),
@@ -50,10 +58,18 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
             },
             scale: |_| 0.,
             steepest: 0.25,
-            second: |z, reach| odd(z, reach, 1.316_957, |z| {
-                let a = logistic(z);
-                a * (1. - a) * (2. * a - 1.)
-            }, 0.096_225_045),
+            second: |z, reach| {
+                odd(
+                    z,
+                    reach,
+                    1.316_957,
+                    |z| {
+                        let a = logistic(z);
+                        a * (1. - a) * (2. * a - 1.)
+                    },
+                    0.096_225_045,
+                )
+            },
         },
         Activation::Gelu => Smooth {
             value: |z| {

@@ -55,7 +55,7 @@ impl Model {
         let mut products = vec![0.; powers * n * width];
         product(&mut products, &layer.weights, &self.lines, (powers * n, m, width));
         let mut model = Self::empty(n, t, powers);
-        product(&mut model.radius, &layer.radius(), &self.riding(taylor, slack), (n, m, t));
+        product(&mut model.radius, &layer.radius, &self.riding(taylor, slack), (n, m, t));
         let term = |k: usize, i: usize, channel: usize| &products[(k * n + i) * width + channel * t..][..t];
         for i in 0..n {
             let (c, l, r) = model.row(i);
@@ -109,9 +109,14 @@ impl Model {
 
 /// Adds $s^kv$ to a model, k ≥ 2.
 #[inline(always)]
-fn spread(taylor: &Taylor, k: usize, v: impl Fn(usize) -> f64, (c, l, r): (&mut [f64], &mut [f64], &mut [f64])) {
+fn spread(
+    taylor: &Taylor,
+    k: usize,
+    v: impl Fn(usize) -> f64,
+    (c, l, r): (&mut [f64], &mut [f64], &mut [f64]),
+) {
     let (share, radius) = taylor.split(k);
-    let line = if k % 2 == 0 { c } else { l };
+    let line = if k.is_multiple_of(2) { c } else { l };
     for (e, (line, r)) in line.iter_mut().zip(r).enumerate() {
         let v = v(e);
         *line += share * v;

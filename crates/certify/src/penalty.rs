@@ -26,7 +26,9 @@ impl Penalty {
         let end = last.bias.map_or(last.weight + last.inputs * last.outputs, |b| b + last.outputs);
         let columns = match risk.regularizer {
             Regularizer::L2 => 0..end,
-            Regularizer::L1Last | Regularizer::L2Last => last.weight..last.weight + last.inputs * last.outputs,
+            Regularizer::L1Last | Regularizer::L2Last => {
+                last.weight..last.weight + last.inputs * last.outputs
+            }
         };
         Self { kappa: risk.kappa, regularizer: risk.regularizer, columns }
     }
@@ -50,10 +52,7 @@ impl Penalty {
             Regularizer::L2 | Regularizer::L2Last => square(&powers, bound, taylor),
         };
         let up = |x: f64| self.kappa * x * (1. + 8. * U) + TINY;
-        Range {
-            ends: range.ends.map(up),
-            lower: (self.kappa * range.lower * (1. - 8. * U) - TINY).max(0.),
-        }
+        Range { ends: range.ends.map(up), lower: (self.kappa * range.lower * (1. - 8. * U) - TINY).max(0.) }
     }
 }
 
@@ -70,7 +69,7 @@ fn square(powers: &[Vec<f64>], bound: &[f64], taylor: &Taylor) -> Range {
     let error = relative * taylor.growth * taylor.growth * largest * 1.01 + TINY;
     let slope = a.get(1).copied().unwrap_or(0.) * taylor.delta;
     let high = |k: usize, x: f64| taylor.power(k) * if k == 2 { x.max(0.) } else { x.abs() };
-    let low = |k: usize, x: f64| taylor.power(k) * if k % 2 == 0 { (-x).max(0.) } else { x.abs() };
+    let low = |k: usize, x: f64| taylor.power(k) * if k.is_multiple_of(2) { (-x).max(0.) } else { x.abs() };
     let above: f64 = a.iter().enumerate().skip(2).map(|(k, &x)| high(k, x)).sum();
     let below: f64 = a.iter().enumerate().skip(2).map(|(k, &x)| low(k, x)).sum();
     Range {

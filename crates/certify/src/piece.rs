@@ -11,14 +11,17 @@ pub(crate) struct Affine {
     pub(crate) outputs: usize,
     /// $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
     pub(crate) weights: Vec<f64>,
-    /// [`SHARE`] of the vertices' bound, on which the rounding errors of the $D_k$ ride; `[out, in]`.
-    share: Vec<f64>,
+    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and [`SHARE`] of the vertices' bound besides, on
+    /// which the rounding errors of the $D_k$ ride; `[out, in]`.
+    pub(crate) radius: Vec<f64>,
+    /// The vertices' bound, `[out, in]`.
+    bound: Vec<f64>,
+    /// $\delta^k$.
+    powers: Vec<f64>,
     /// The coefficients of the bias, `[(d+1), out]`; zeros where there is none.
     pub(crate) bias: Vec<f64>,
     /// At least the bias's absolute values at all vertices, `[out]`.
     pub(crate) bias_bound: Vec<f64>,
-    /// $\delta^k$.
-    powers: Vec<f64>,
 }
 
 /// Share of the vertices' bound in [`Affine::radius`]: small beside the radius's own size, large beside rounding.
@@ -35,24 +38,19 @@ impl Affine {
         let mut bias = vec![0.; powers.len() * n];
         for k in 0..powers.len() {
             let vertices = leg.vertices.iter();
-            taylor.combine(k, vertices.clone().map(|v| layer.weight_of(v)), &mut weights[k * n * m..][..n * m]);
+            taylor.combine(
+                k,
+                vertices.clone().map(|v| layer.weight_of(v)),
+                &mut weights[k * n * m..][..n * m],
+            );
             if layer.bias.is_some() {
                 taylor.combine(k, vertices.filter_map(|v| layer.bias_of(v)), &mut bias[k * n..][..n]);
             }
         }
-        let share = layer.weight_of(&leg.bound).iter().map(|b| SHARE * b + FLOOR).collect();
+        let bound = layer.weight_of(&leg.bound).to_vec();
         let bias_bound = layer.bias_of(&leg.bound).map_or_else(|| vec![0.; n], <[f64]>::to_vec);
-        Self { inputs: m, outputs: n, weights, share, bias, bias_bound, powers }
-    }
-
-    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and the share of the vertices' bound besides;
-    /// `[out, in]`.
-    pub(crate) fn radius(&self) -> Vec<f64> {
-        let mut radius = self.share.clone();
-        for (d, &power) in self.weights.chunks_exact(radius.len().max(1)).zip(&self.powers) {
-            radius.iter_mut().zip(d).for_each(|(r, d)| *r += power * d.abs());
-        }
-        radius
+        let radius = radius(&weights, &bound, &powers);
+        Self { inputs: m, outputs: n, weights, radius, bound, powers, bias, bias_bound }
     }
 
     /// The layer that puts out $z_j-z_y$ for all j ≠ y: what cross-entropy of class y sees.
@@ -65,16 +63,28 @@ impl Affine {
             others.flat_map(|(_, row)| row.iter().zip(of).map(|(&a, &b)| f(a, b))).collect()
         };
         let difference = |a, b| a - b;
+        let weights: Vec<f64> = self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect();
+        let bound = rows(&self.bound, |a, b| a + b);
         Self {
             inputs: m,
             outputs: n - 1,
-            weights: self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect(),
-            share: rows(&self.share, |a, b| a + b),
+            radius: radius(&weights, &bound, &self.powers),
+            weights,
+            bound,
+            powers: self.powers.clone(),
             bias: self.bias.chunks_exact(n).flat_map(|b| rows(b, difference)).collect(),
             bias_bound: rows(&self.bias_bound, |a, b| a + b),
-            powers: self.powers.clone(),
         }
     }
+}
+
+/// [`Affine::radius`].
+fn radius(weights: &[f64], bound: &[f64], powers: &[f64]) -> Vec<f64> {
+    let mut radius: Vec<f64> = bound.iter().map(|b| SHARE * b + FLOOR).collect();
+    for (d, &power) in weights.chunks_exact(bound.len().max(1)).zip(powers) {
+        radius.iter_mut().zip(d).for_each(|(r, d)| *r += power * d.abs());
+    }
+    radius
 }
 
 /// The constants of a layer's rounding on a piece.

@@ -1,5 +1,5 @@
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, Loss, Risk, dispatch, with_slice};
+use collado_models::{Arch, Loss, Real, Risk, dispatch, with_slice};
 
 use crate::{Error, Result};
 
@@ -49,12 +49,14 @@ impl Examples {
     /// Checks shapes, labels and numbers.
     pub(crate) fn new(problem: &Problem<'_>) -> Result<Self> {
         let (n, features) = problem.inputs.dims2()?;
-        expect("examples: at least", 1.min(n), 1)?;
+        if n == 0 {
+            return Err(mismatch("examples", "at least 1", n));
+        }
         expect("features of an example", features, problem.arch.inputs())?;
-        expect("rows of the targets", problem.targets.dims()[0], n)?;
+        expect("rows of the targets", problem.targets.dims().first().copied().unwrap_or(0), n)?;
         let inputs = problem.inputs.contiguous()?;
         dispatch!(inputs.dtype(), T => with_slice::<T, _>(&inputs, |x| {
-            Ok::<_, collado_models::Error>(x.iter().position(|x| !x.is_finite()).map(|i| (i, f64::from(x[i]))))
+            Ok::<_, collado_models::Error>(x.iter().position(|x| !x.is_finite()).map(|i| (i, x[i].wide())))
         }))?
         .map_or(Ok(()), |(place, found)| Err(Error::NotFinite { what: "inputs", found, place }))?;
         let targets = Targets::new(problem, n)?;
@@ -67,12 +69,17 @@ impl Examples {
         self.inputs.dims()[0]
     }
 
+    /// Whether each tile has examples of one class only.
+    pub(crate) fn by_class(&self) -> bool {
+        self.tiles.iter().all(|tile| tile.label.is_some())
+    }
+
     /// The inputs of a tile, `[T, n_0]`.
     pub(crate) fn gather(&self, tile: &Tile) -> Result<Vec<f64>> {
         let width = self.inputs.dims()[1];
         let mut out = Vec::with_capacity(tile.rows.len() * width);
         dispatch!(self.inputs.dtype(), T => with_slice::<T, _>(&self.inputs, |x| {
-            tile.rows.iter().for_each(|i| out.extend(x[i * width..][..width].iter().map(|&x| f64::from(x))));
+            tile.rows.iter().for_each(|i| out.extend(x[i * width..][..width].iter().map(|&x| x.wide())));
             Ok::<_, collado_models::Error>(())
         }))?;
         Ok(out)

@@ -17,7 +17,7 @@ struct Node {
     a: f64,
     b: f64,
     bound: Bound,
-    /// F is convex on the whole leg: the bound is attained at its ends, up to rounding.
+    /// F is convex on the whole leg, so that its ends bound it.
     convex: bool,
 }
 
@@ -109,9 +109,10 @@ impl<'a> Search<'a> {
             let convex = is_convex(&self.legs[leg], self.bounder.layers(), linear);
             all_convex &= convex;
             let parts = if convex { 1 } else { parts };
+            let vertices = a.upper.max(b.upper);
             for i in 0..parts {
                 let (a, b) = (i as f64 / parts as f64, (i + 1) as f64 / parts as f64);
-                self.push(leg, a, b, convex, f64::INFINITY)?;
+                self.push(leg, a, b, convex, if convex { vertices } else { f64::INFINITY })?;
             }
         }
         Ok(all_convex)

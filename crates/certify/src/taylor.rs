@@ -84,7 +84,7 @@ fn derivative(d: usize, k: usize, t: f64) -> Vec<f64> {
     let lower = bernstein(d - k, t);
     let mut row = vec![0.; d + 1];
     for i in 0..=k {
-        let sign = if (k - i) % 2 == 0 { 1. } else { -1. };
+        let sign = if (k - i).is_multiple_of(2) { 1. } else { -1. };
         let factor = sign * binomial(d, k) * binomial(k, i);
         for (c, b) in row[i..].iter_mut().zip(&lower) {
             *c += factor * b;
