@@ -154,7 +154,8 @@ impl Bounder {
         let y = labels[row] as usize;
         let reach = |j: usize| delta * l[j].abs() + r[j];
         if margins {
-            return !(0..c.len()).all(|j| c[j] + reach(j) < 0.);
+            // A single output under cross-entropy has no margin; its sign, which decides, is not at hand.
+            return c.is_empty() || !(0..c.len()).all(|j| c[j] + reach(j) < 0.);
         }
         if let [c] = c {
             return !(if y == 1 { c - reach(0) > 0. } else { c + reach(0) < 0. });
