@@ -36,6 +36,18 @@ pub enum Status {
     Resolution,
 }
 
+impl Status {
+    /// Name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tolerance => "tolerance",
+            Self::Budget => "budget",
+            Self::Stopped => "stopped",
+            Self::Resolution => "resolution",
+        }
+    }
+}
+
 /// How an upper bound was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -122,7 +134,7 @@ impl Certificate {
 ///
 /// # Errors
 /// When sizes or settings do not fit, a number is not finite, or the risk overflows.
-pub fn certify(
+pub fn certify_path(
     path: &Path,
     problem: &Problem<'_>,
     settings: &CertifySettings,

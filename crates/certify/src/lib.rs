@@ -20,7 +20,7 @@ mod search;
 mod taylor;
 
 pub use self::{
-    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify},
+    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify_path},
     error::{Error, Result},
     interval::Interval,
     minimum::{

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 use candle_core::{Device, Tensor};
-use collado_certify::{Certificate, CertifySettings, Interval, Problem, certify};
+use collado_certify::{Certificate, CertifySettings, Interval, Problem, certify_path};
 use collado_dynamics::Path;
 use collado_models::{Activation, Arch, Loss, PathKind, Regularizer, Risk};
 
@@ -38,7 +38,7 @@ impl Case {
     pub fn certify(&self, settings: &CertifySettings) -> collado_certify::Result<Certificate> {
         let (inputs, targets) = self.tensors();
         let problem = Problem { arch: &self.arch, inputs: &inputs, targets: &targets, risk: self.risk };
-        certify(&self.path(), &problem, settings, &mut |_| true)
+        certify_path(&self.path(), &problem, settings, &mut |_| true)
     }
 
     /// Encloses F(γ(t)), and whether each example is certainly misclassified.
