@@ -26,6 +26,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
     )]
     Connect(ConnectArgs),
+    /// Enclose the largest risk along a path, for every t.
+    #[command(
+        after_help = "Examples:\n  collado certify runs/first/path.safetensors\n  collado certify runs/first/path.safetensors --tolerance 1e-6 --out runs/first/proof"
+    )]
+    Certify(crate::certify::CertifyArgs),
     /// Prove that a point is a strict local minimum.
     #[command(
         after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
@@ -261,6 +266,9 @@ pub(crate) struct ConnectArgs {
     /// Barrier above the ends to reach: a number, or N% of the higher end's risk [default for auto: 5%].
     #[arg(long, value_parser = target)]
     pub(crate) target: Option<Target>,
+    /// Whether to enclose the risk of the path for every t: auto for as long as finding the path took, at least 1 s.
+    #[arg(long, value_enum, default_value_t = crate::certify::When::Auto)]
+    pub(crate) certify: crate::certify::When,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

@@ -1,6 +1,7 @@
 use std::{path::Path as FilePath, time::Instant};
 
 use candle_core::Tensor;
+use collado_certify::{Certificate, CertifySettings};
 use collado_dynamics::{
     About, Connect, Curve, CurveKind, Found, Linear, Path, Problem, Profile, Sampler, profile,
 };
@@ -10,6 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{ConnectArgs, Method, Target},
+    certify::{self, When},
     failure::Failure,
     folder,
     json::{self, number, print},
@@ -165,12 +167,34 @@ fn save(
         .write(&folder.join("path.safetensors"))?;
     table(folder, &best.profile)?;
     draw(task, folder, attempts, best)?;
-    let summary = summary(attempts, best, start.elapsed().as_secs_f64());
+    let proof = proof(args, task, attempts, best)?;
+    let summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
     json::write(&folder.join("summary.json"), &summary)?;
     Ok(summary)
 }
 
-fn summary(attempts: &[Attempt], best: &Attempt, seconds: f64) -> Json {
+/// Encloses the risk of the best path, where it is asked for, or cheap: when covering the path once, at the speed of
+/// the profile, and then the search last no longer than finding the path did, or 1 s.
+fn proof(
+    args: &ConnectArgs,
+    task: &Task,
+    attempts: &[Attempt],
+    best: &Attempt,
+) -> Result<Option<Certificate>, Failure> {
+    let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
+    // A piece takes about ten times as long as a sampled point; a leg begins with 8 pieces.
+    let pieces = 8. * (best.path.knots().len() - 1) as f64;
+    let cover = 10. * pieces * best.profile_seconds / args.points as f64;
+    let limit = match args.certify {
+        When::Never => return Ok(None),
+        When::Auto if cover > limit => return Ok(None),
+        When::Auto => limit,
+        When::Always => f64::INFINITY,
+    };
+    certify::certificate(task, &args.common, &best.path, &CertifySettings::default(), limit).map(Some)
+}
+
+fn summary(attempts: &[Attempt], best: &Attempt, proof: Option<&Certificate>, seconds: f64) -> Json {
     let (profile, barrier) = (&best.profile, best.profile.barrier());
     let risks = profile.risks();
     let tried: Vec<_> = attempts
@@ -183,7 +207,7 @@ fn summary(attempts: &[Attempt], best: &Attempt, seconds: f64) -> Json {
             "above_mean": number(barrier.above_mean), "above_chord": number(barrier.above_chord),
             "midpoint": number(barrier.midpoint), "mean": number(barrier.mean),
         },
-        "certified": null,
+        "certified": proof.map(certify::fields),
         "ends": {"a": number(risks[0]), "b": number(risks[risks.len() - 1])},
         "length": number(profile.length()),
         "normalized_length": number(profile.normalized_length()),
@@ -253,7 +277,10 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
     let risks = p.risks();
     print(&format!("\nbest path            {}", best.name));
     print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
-    print(&format!("highest risk         {:.6}  (sampled at {} points, not certified)", b.max, p.t.len()));
+    print(&format!("highest risk         {:.6}  (sampled at {} points)", b.max, p.t.len()));
+    if let (Some(lo), Some(hi)) = (summary["certified"]["lo"].as_f64(), summary["certified"]["hi"].as_f64()) {
+        print(&format!("                     in [{lo:.6}, {hi:.6}] for every t, proved"));
+    }
     methods::about_text(&best.about).iter().for_each(|line| print(line));
     print(&format!(
         "barrier              above ends {:.6}, above mean {:.6}, above chord {:.6}",

@@ -1,6 +1,7 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
 mod args;
+mod certify;
 mod certify_minimum;
 mod connect;
 mod eval;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
