@@ -7,6 +7,7 @@ mod eval;
 mod failure;
 mod folder;
 mod json;
+mod landscape;
 mod methods;
 mod point;
 mod progress;
@@ -26,6 +27,7 @@ fn main() -> std::process::ExitCode {
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
