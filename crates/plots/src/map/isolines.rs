@@ -36,10 +36,10 @@ fn square(
         })
     };
     let crossings: Vec<Xy> = (0..4).filter_map(crossing).collect();
-    match crossings.as_slice() {
-        &[a, b] => out.push([a, b]),
+    match *crossings.as_slice() {
+        [a, b] => out.push([a, b]),
         // A saddle: the value in the middle says which corners hang together.
-        &[a, b, c, d] => {
+        [a, b, c, d] => {
             let middle = values.iter().sum::<f64>();
             let pairs = if (middle < 0.0) == (values[0] < 0.0) { [[a, b], [c, d]] } else { [[d, a], [b, c]] };
             out.extend(pairs);

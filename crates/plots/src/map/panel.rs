@@ -123,9 +123,13 @@ impl Map {
                 }
             }
         }
-        for (band, runs) in runs.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
-            canvas.runs(runs, dy, &shade.color((band as f64 + 0.5) / Shade::BANDS as f64, 1.0));
-        }
+        // A little over the next row: renderers round edges to pixels, and the paper would shine through.
+        canvas.clipped(window, |canvas| {
+            for (band, runs) in runs.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
+                let fill = shade.color((band as f64 + 0.5) / Shade::BANDS as f64, 1.0);
+                canvas.runs(runs, dy + 0.5, &fill);
+            }
+        });
     }
 
     fn draw_lines(&self, canvas: &mut Canvas, (x_axis, y_axis): (Axis, Axis), shade: &Shade) {

@@ -14,7 +14,7 @@ use crate::ticks::ticks;
 /// Squares along a side that are drawn at most.
 const MOST: usize = 72;
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 560.0;
+const HEIGHT: f64 = 650.0;
 /// How far the view is turned, and how steep it looks down (radians).
 const TURN: f64 = 0.62;
 const STEEP: f64 = 0.56;
@@ -60,7 +60,7 @@ impl SurfaceFigure {
             let [a, b, c, d] = quad;
             canvas.polyline(&[a, b, c, d, a], Stroke { opacity: 0.9, ..Stroke::solid(&fill, 0.5) });
         }
-        let window = Rect { left: 0.0, top: 110.0, right: WIDTH - 96.0, bottom: HEIGHT - 110.0 };
+        let window = Rect { left: 0.0, top: 110.0, right: WIDTH - 96.0, bottom: HEIGHT - 150.0 };
         draw_bar(&mut canvas, window, &shade, self.map.field.missing());
         Ok(canvas.finish((WIDTH, HEIGHT), &self.title))
     }
@@ -78,10 +78,10 @@ impl SurfaceFigure {
 fn project((x, y, z): (f64, f64, f64)) -> (Xy, f64) {
     let (x, y) = (x - 0.5, y - 0.5);
     let (across, away) = (x * TURN.cos() - y * TURN.sin(), x * TURN.sin() + y * TURN.cos());
-    let side = 400.0;
+    let side = 390.0;
     let place = (
         (WIDTH - 80.0) / 2.0 + side * across,
-        0.64 * HEIGHT - side * (away * STEEP.sin() + (z - 0.25) * TALL * STEEP.cos()),
+        0.58 * HEIGHT - side * (away * STEEP.sin() + (z - 0.25) * TALL * STEEP.cos()),
     );
     (place, -away)
 }
@@ -134,7 +134,6 @@ fn draw_floor(canvas: &mut Canvas, field: &Field, labels: (&str, &str)) {
             canvas.text((b.0 + 3.0 * (b.0 - a.0) / 4.0, b.1 + 12.0), &tick.label, style);
         }
     }
-    let (x, y) = (at(0.5, -0.17), at(-0.17, 0.5));
-    canvas.text((x.0, x.1 + 14.0), labels.0, style);
-    canvas.text((y.0, y.1 + 14.0), labels.1, style);
+    let text = format!("lower right edge: {};  lower left edge: {}", labels.0, labels.1);
+    canvas.text((20.0, HEIGHT - 14.0), &text, Style::new(12.0, SOFT));
 }
