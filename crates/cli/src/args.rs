@@ -36,6 +36,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
     )]
     CertifyMinimum(crate::certify_minimum::CertifyMinimumArgs),
+    /// Sections of the risk: lines, planes, zooms, training trajectories.
+    Landscape(crate::landscape::LandscapeArgs),
     /// Run one claim of the theory as an experiment.
     Study(crate::study::StudyArgs),
     /// Write a point of a path as a checkpoint.

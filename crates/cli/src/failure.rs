@@ -61,6 +61,7 @@ plain!(
     collado_certify::Error,
     collado_models::Error,
     collado_dynamics::Error,
+    collado_landscape::Error,
     collado_plots::Error,
     candle_core::Error,
     csv::Error

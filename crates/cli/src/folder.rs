@@ -53,3 +53,9 @@ pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure)
     collado_models::atomically(&folder.join(format!("{name}.png")), |f| f.write_all(&png))?;
     Ok(())
 }
+
+/// Writes the bytes of a file.
+pub(crate) fn bytes(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    use std::io::Write;
+    Ok(collado_models::atomically(file, |f| f.write_all(bytes))?)
+}

@@ -8,6 +8,7 @@ mod eval;
 mod failure;
 mod folder;
 mod json;
+mod landscape;
 mod methods;
 mod point;
 mod progress;
@@ -29,6 +30,7 @@ fn main() -> std::process::ExitCode {
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
         Command::Point(args) => point::run(&args),

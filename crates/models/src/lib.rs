@@ -22,7 +22,7 @@ pub use self::{
     activation::Activation,
     arch::{Arch, ArchSpec, Head},
     checkpoint::{Checkpoint, PathFile, PathKind, Provenance, atomically, file_hash},
-    engine::{DenseObjective, Risk},
+    engine::{CurvatureForm, DenseCurvature, DenseObjective, Risk},
     error::{Error, Result},
     graph::risk_node,
     init::Init,

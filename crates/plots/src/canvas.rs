@@ -91,6 +91,25 @@ impl Canvas {
         ));
     }
 
+    /// Rectangles of one colour, each from its upper left corner and its width; edges are not smoothed, so that
+    /// neighbours leave no seam.
+    pub(crate) fn runs(&mut self, runs: &[(Xy, f64)], height: f64, color: &str) {
+        let mut data = String::new();
+        for &((x, y), width) in runs {
+            let _ = write!(data, "M{} {}h{}v{}h-{}z", px(x), px(y), px(width), px(height), px(width));
+        }
+        self.push(format_args!(r#"<path d="{data}" fill="{color}" shape-rendering="crispEdges"/>"#));
+    }
+
+    /// Separate pieces of line in one stroke.
+    pub(crate) fn segments(&mut self, pieces: &[[Xy; 2]], stroke: Stroke<'_>) {
+        let data: String = pieces.iter().map(|piece| path_data(piece)).collect();
+        self.push(format_args!(
+            r#"<path d="{data}" fill="none" stroke="{}" stroke-width="{}" stroke-opacity="{}" stroke-linecap="round"/>"#,
+            stroke.color, px(stroke.width), px(stroke.opacity),
+        ));
+    }
+
     pub(crate) fn circle(&mut self, center: Xy, radius: f64, fill: &str, stroke: Stroke<'_>) {
         self.push(format_args!(
             r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}" fill-opacity="{}" stroke="{}" stroke-width="{}" stroke-opacity="{}"/>"#,

@@ -19,6 +19,9 @@ pub enum Error {
     /// A figure without panels.
     #[error("a figure needs at least one panel")]
     NoPanels,
+    /// A grid that is none.
+    #[error("a map needs {0}")]
+    Grid(String),
     /// A size that leaves no room for the panels, or more than can be drawn.
     #[error("a figure of {width} x {height} px cannot be drawn: use 200 to 10000 px each way")]
     Size {

@@ -1,5 +1,6 @@
 //! Risk and gradient of dense networks at many points: one objective, two engines behind it.
 
+mod curvature;
 mod examples;
 mod fused;
 mod gradient;
@@ -11,6 +12,7 @@ mod values;
 
 use candle_core::Tensor;
 
+pub use self::curvature::{CurvatureForm, DenseCurvature};
 use self::{examples::Examples, fused::Fused, stacked::Stacked};
 use crate::{Arch, Error, Loss, Objective, Real, Regularizer, Result, Rows, Span, Value, dispatch};
 

@@ -81,10 +81,14 @@ pub(super) struct Tile<'a, T> {
 }
 
 impl<'a, T: Real> Tile<'a, T> {
-    /// For values only: `rows` examples in `active`.
-    pub(super) fn forward(active: &'a mut [T], width: usize, rows: usize) -> Self {
-        let (active, none) = (MatMut::new(active, width, rows), || MatMut::new(&mut [], 0, 0));
-        Self { active, delta: none(), before: none() }
+    /// For forward passes of `rows` examples: `active` `[width][rows]`, and `before` as large or empty.
+    pub(super) fn forward(active: &'a mut [T], before: &'a mut [T], width: usize, rows: usize) -> Self {
+        let kept = if before.is_empty() { 0 } else { width };
+        Self {
+            active: MatMut::new(active, width, rows),
+            before: MatMut::new(before, kept, rows),
+            delta: MatMut::new(&mut [], 0, rows),
+        }
     }
 
     /// Activations of layer `k`: from `input` `[rows, n_0]` (row-major) for the first, else from the layer below.

@@ -76,7 +76,7 @@ impl<T: Real> Fused<T> {
         let mut gathered = self.pool.take(rows * n0);
         let mut products = self.pool.take(0);
         let mut sums = Vec::with_capacity(range.len());
-        let mut tile = Tile::forward(&mut active, self.width(), rows);
+        let mut tile = Tile::forward(&mut active, &mut [], self.width(), rows);
         for (nth, i) in range.enumerate() {
             let batch = batch(pass.rows, pass.first + i);
             // A minibatch that all points share is gathered once.

@@ -1,0 +1,124 @@
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use collado_data::NpzWriter;
+use collado_landscape::{Section, filter_normalized};
+use collado_plots::{Figure, Panel, Role, Scale, Series};
+use serde_json::json;
+
+use super::{
+    Shared, at_least,
+    grid::uniform,
+    open,
+    output::save_section,
+    positive,
+    sampled::{Sampled, remove_state, sample},
+    short, stack,
+};
+use crate::{
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    progress,
+    table::{text, write_table},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct LineArgs {
+    /// A checkpoint.
+    checkpoint: PathBuf,
+    /// The line goes through this checkpoint, at 1; without it, along a random filter-normalised direction.
+    #[arg(long)]
+    to: Option<PathBuf>,
+    /// How far beyond the checkpoint on both sides, in units of the direction; with --to, beyond both ends
+    /// [default: 1; with --to 0.25].
+    #[arg(long)]
+    radius: Option<f64>,
+    /// Points on the line.
+    #[arg(long, default_value_t = 101)]
+    points: usize,
+    #[command(flatten)]
+    pub(super) shared: Shared,
+}
+
+pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
+    let shared = &args.shared;
+    if !shared.out.resume || !folder::is_finished(&shared.out, "summary.json", &shared.common)? {
+        at_least("--points", args.points, 2)?;
+        return draw(args);
+    }
+    Ok(())
+}
+
+fn draw(args: &LineArgs) -> Result<(), Failure> {
+    let shared = &args.shared;
+    let radius = args.radius.unwrap_or(if args.to.is_some() { 0.25 } else { 1. });
+    positive("--radius", radius)?;
+    let files: Vec<PathBuf> = std::iter::once(&args.checkpoint).chain(&args.to).cloned().collect();
+    let (checkpoints, task) = open(shared, &files)?;
+    let folder = folder::create(&shared.out, &["summary.json", "grid.npz", "line.svg"])?;
+    progress::catch_interrupt();
+    let ends = stack(&task, &checkpoints)?;
+    let origin = ends.get(0)?;
+    let (section, until, label, what) = if args.to.is_some() {
+        let section = Section::segment(&origin, &ends.get(1)?)?;
+        let what = format!("from {} to {}", short(&files[0]), short(&files[1]));
+        (section, 1. + radius, "t: 0 at the first checkpoint, 1 at the second", what)
+    } else {
+        let direction = filter_normalized(&task.arch, &origin, shared.common.seed, 1)?;
+        let what = format!("along a random direction at {}", short(&files[0]));
+        (Section::along(&origin, &direction)?, radius, "distance, in units of the filters' norms", what)
+    };
+    let xs = uniform(-radius, until, args.points);
+    let values = sample(shared, &task, &section, &xs)?;
+    save(&folder, &xs, &values)?;
+    save_section(&folder, &task, &section)?;
+    let subtitle = format!("{} on {}, {} points sampled", task.arch, task.data.spec, xs.len());
+    let panel = panel(&xs, &values, args.to.is_some());
+    let figure = Figure::new(format!("Risk {what}")).subtitle(subtitle).x_label(label).panel(panel);
+    folder::picture(&folder, "line", &figure)?;
+    let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
+    let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
+    let summary = json!({
+        "section": "line", "points": xs.len(), "from": xs[0], "until": xs[xs.len() - 1], "seed": shared.common.seed,
+        "risk": {"min": number(low), "max": number(high)}, "not_finite": xs.len() - finite().count(),
+    });
+    json::write(&folder.join("summary.json"), &summary)?;
+    remove_state(&folder)?;
+    if shared.common.json {
+        print(&summary.to_string());
+    } else if !shared.common.quiet {
+        print(&format!("risk from {low:.6} to {high:.6}, written to {}", folder.display()));
+    }
+    Ok(())
+}
+
+fn panel(xs: &[f64], values: &Sampled, ends: bool) -> Panel {
+    let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
+    let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(0., f64::max));
+    let scale = if low > 0. && high / low > 30. { Scale::Log } else { Scale::Linear };
+    let mut panel = Panel::new(if scale == Scale::Log { "Risk (log scale)" } else { "Risk" }).scale(scale);
+    if values.test_loss.iter().any(|v| !v.is_nan()) {
+        panel = panel.series(Series::line("test loss", xs, &values.test_loss).role(Role::Test));
+    }
+    panel = panel.series(Series::line("training risk", xs, &values.risk).width(2.2));
+    panel = panel.upright(0., if ends { "A" } else { "checkpoint" });
+    if ends { panel.upright(1., "B") } else { panel }
+}
+
+fn save(folder: &std::path::Path, xs: &[f64], values: &Sampled) -> Result<(), Failure> {
+    collado_models::atomically(&folder.join("grid.npz"), |file| {
+        let mut npz = NpzWriter::new(file);
+        npz.array("x", &[xs.len()], xs)?;
+        for (name, column) in Sampled::NAMES.into_iter().zip(values.columns()) {
+            npz.array(name, &[xs.len()], column)?;
+        }
+        npz.finish().map(|_| ())
+    })?;
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(std::iter::once("x").chain(Sampled::NAMES))?;
+    for (i, &x) in xs.iter().enumerate() {
+        table.write_record(std::iter::once(x).chain(values.columns().map(|c| c[i])).map(text))?;
+    }
+    write_table(&folder.join("grid.csv"), table)
+}

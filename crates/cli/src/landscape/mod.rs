@@ -1,0 +1,134 @@
+//! Sections of the risk: one file a command, and what they share.
+
+mod grid;
+mod line;
+mod output;
+mod plane;
+mod sampled;
+mod trajectory;
+mod vtk;
+mod zoom;
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Tensor;
+use clap::{Args as ClapArgs, Subcommand};
+use collado_models::{ArchSpec, Checkpoint};
+
+use crate::{
+    args::{Common, DataArgs, Dtype, Out},
+    failure::Failure,
+    task::Task,
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LandscapeArgs {
+    #[command(subcommand)]
+    section: SectionName,
+}
+
+#[derive(Debug, Subcommand)]
+enum SectionName {
+    /// Risk along a line: a random direction, or from one checkpoint through another.
+    #[command(
+        after_help = "Examples:\n  collado landscape line checkpoints/digits-a.safetensors --out runs/line
+  collado landscape line checkpoints/digits-a.safetensors --to checkpoints/digits-b.safetensors --out runs/between"
+    )]
+    Line(line::LineArgs),
+    /// Risk on a plane: two random directions, through three checkpoints, or the plane of a path.
+    #[command(
+        after_help = "Examples:\n  collado landscape plane checkpoints/digits-a.safetensors --out runs/plane
+  collado landscape plane --path runs/first/path.safetensors --out runs/path-plane"
+    )]
+    Plane(plane::PlaneArgs),
+    /// Risk around a minimum at several scales.
+    #[command(
+        after_help = "Example:\n  collado landscape zoom checkpoints/digits-a.safetensors --out runs/zoom"
+    )]
+    Zoom(zoom::ZoomArgs),
+    /// Risk on the plane of the two principal components of a training trajectory.
+    #[command(
+        after_help = "Examples:\n  collado landscape trajectory --arch relu:64-32-10 --epochs 30 --out runs/trajectory
+  collado landscape trajectory epoch-*.safetensors --out runs/trajectory"
+    )]
+    Trajectory(trajectory::TrajectoryArgs),
+}
+
+/// What all sections take.
+#[derive(Debug, ClapArgs)]
+struct Shared {
+    /// Network: for files that do not say, or to train.
+    #[arg(long)]
+    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    out: Out,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl LandscapeArgs {
+    pub(crate) fn threads(&self) -> Option<usize> {
+        match &self.section {
+            SectionName::Line(args) => args.shared.common.threads,
+            SectionName::Plane(args) => args.shared.common.threads,
+            SectionName::Zoom(args) => args.shared.common.threads,
+            SectionName::Trajectory(args) => args.shared.common.threads,
+        }
+    }
+}
+
+/// Draws a section.
+pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
+    let shared = match &mut args.section {
+        SectionName::Line(args) => &mut args.shared,
+        SectionName::Plane(args) => &mut args.shared,
+        SectionName::Zoom(args) => &mut args.shared,
+        SectionName::Trajectory(args) => &mut args.shared,
+    };
+    // Four scales into a minimum show rounding in f32.
+    shared.common.dtype.get_or_insert(Dtype::F64);
+    match &args.section {
+        SectionName::Line(args) => line::run(args),
+        SectionName::Plane(args) => plane::run(args),
+        SectionName::Zoom(args) => zoom::run(args),
+        SectionName::Trajectory(args) => trajectory::run(args),
+    }
+}
+
+/// Reads checkpoints of one network, and the risk they are judged by.
+fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Vec<Checkpoint>, Task), Failure> {
+    let first = Checkpoint::read(&files[0], shared.arch.as_ref())?;
+    let task = Task::for_arch(&shared.data, &shared.common, &first.arch, &first.provenance)?;
+    let mut all = vec![first];
+    for file in &files[1..] {
+        all.push(crate::task::read_like(file, shared.arch.as_ref(), &all[0])?);
+    }
+    Ok((all, task))
+}
+
+/// The points of checkpoints as one stack `[P, S]` in the task's type.
+fn stack(task: &Task, checkpoints: &[Checkpoint]) -> Result<Tensor, Failure> {
+    let rows = checkpoints.iter().map(|c| c.theta.to_dtype(task.dtype)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Tensor::stack(&rows, 0)?.to_device(&task.device)?)
+}
+
+/// A file's name without folders.
+fn short(file: &Path) -> String {
+    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
+fn at_least(name: &str, found: usize, least: usize) -> Result<(), Failure> {
+    match found >= least {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("{name}: expected at least {least}, found {found}"))),
+    }
+}
+
+fn positive(name: &str, found: f64) -> Result<(), Failure> {
+    match found > 0. && found.is_finite() {
+        true => Ok(()),
+        false => Err(Failure::usage(format!("{name}: expected a finite number > 0, found {found}"))),
+    }
+}

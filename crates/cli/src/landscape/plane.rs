@@ -1,0 +1,197 @@
+use std::path::PathBuf;
+
+use candle_core::Tensor;
+use clap::Args as ClapArgs;
+use collado_dynamics::Path;
+use collado_landscape::{Section, Shadow, filter_normalized};
+use collado_models::{Objective, PathFile, Provenance, Span};
+use collado_plots::Mark;
+use serde_json::{Value as Json, json};
+
+use super::{
+    Shared, at_least,
+    grid::Grid,
+    open,
+    output::{FILES, draw, map, save_grid, save_section},
+    positive,
+    sampled::{remove_state, sample},
+    short, stack, vtk,
+};
+use crate::{
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    progress,
+    table::{text, write_table},
+    task::Task,
+};
+
+/// Points of a path that are drawn.
+const DRAWN: usize = 121;
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct PlaneArgs {
+    /// One checkpoint (two random directions at it), or three (the plane through them).
+    #[arg(required_unless_present = "path")]
+    checkpoints: Vec<PathBuf>,
+    /// A path: the plane through its ends and the vertex farthest from the line between them.
+    #[arg(long, conflicts_with = "checkpoints")]
+    path: Option<PathBuf>,
+    /// Half side of the square, in units of the directions; for one checkpoint.
+    #[arg(long, default_value_t = 1.)]
+    radius: f64,
+    /// Air around the checkpoints or the path, as a share of the longer side.
+    #[arg(long, default_value_t = 0.25)]
+    margin: f64,
+    /// Points along the longer side.
+    #[arg(long, default_value_t = 51)]
+    points: usize,
+    #[command(flatten)]
+    pub(super) shared: Shared,
+}
+
+/// A plane and what is drawn on it.
+struct Scene {
+    section: Section,
+    grid: Grid,
+    title: String,
+    labels: (&'static str, &'static str),
+    marks: Vec<(String, (f64, f64))>,
+    /// The path as it is drawn: points `[P, S]`, and where they fall.
+    path: Option<(Span, Vec<Shadow>)>,
+}
+
+pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
+    let shared = &args.shared;
+    if folder::is_finished(&shared.out, "summary.json", &shared.common)? {
+        return Ok(());
+    }
+    at_least("--points", args.points, 2)?;
+    positive("--radius", args.radius)?;
+    let (task, scene) = match &args.path {
+        Some(file) => of_path(args, file)?,
+        None => of_checkpoints(args)?,
+    };
+    let folder = folder::create(&shared.out, &FILES)?;
+    progress::catch_interrupt();
+    let values = sample(shared, &task, &scene.section, &scene.grid.points())?;
+    save_grid(&folder, "grid", &scene.grid, &values)?;
+    save_section(&folder, &task, &scene.section)?;
+    let mut picture = map("risk on the training rows", &scene.grid, &values.risk)?;
+    let mut summary = json!({"section": "plane", "points": [scene.grid.xs.len(), scene.grid.ys.len()],
+        "seed": shared.common.seed, "cosine": number(scene.section.cosine())});
+    let mut subtitle = format!("{} on {}", task.arch, task.data.spec);
+    if let Some((span, shadows)) = &scene.path {
+        let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
+        let (json, note) = compare(&task, &scene.section, span, shadows, &folder)?;
+        subtitle = format!("{subtitle}; {note}");
+        summary["path"] = json;
+        picture = picture.path(&line, false);
+    }
+    for (label, (x, y)) in &scene.marks {
+        picture = picture.mark(Mark { x: *x, y: *y, label: label.clone() });
+    }
+    draw(&folder, [&scene.title, &subtitle], scene.labels, picture)?;
+    summary["not_finite"] = values.risk.iter().filter(|r| !r.is_finite()).count().into();
+    json::write(&folder.join("summary.json"), &summary)?;
+    remove_state(&folder)?;
+    if shared.common.json {
+        print(&summary.to_string());
+    } else if !shared.common.quiet {
+        print(&format!("{} points, written to {}", values.len(), folder.display()));
+    }
+    Ok(())
+}
+
+fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
+    let files = &args.checkpoints;
+    if files.len() != 1 && files.len() != 3 {
+        return Err(Failure::usage(format!("expected 1 or 3 checkpoints, found {}", files.len())));
+    }
+    let (checkpoints, task) = open(&args.shared, files)?;
+    let stack = stack(&task, &checkpoints)?;
+    if files.len() == 1 {
+        let origin = stack.get(0)?;
+        let directions = filter_normalized(&task.arch, &origin, args.shared.common.seed, 2)?;
+        let section = Section::along(&origin, &directions)?;
+        let labels = ("first random direction, in units of the filters' norms", "second");
+        let (grid, marks) = (Grid::square(args.radius, args.points), vec![(short(&files[0]), (0., 0.))]);
+        let title = "Risk on a plane of two random directions".to_owned();
+        return Ok((task, Scene { section, grid, title, labels, marks, path: None }));
+    }
+    let section = Section::through(&stack)?;
+    let corners: Vec<(f64, f64)> = section.project(&stack)?.iter().map(|s| (s.at[0], s.at[1])).collect();
+    let grid = Grid::around(&corners, args.margin, args.points);
+    let marks = files.iter().map(|f| short(f)).zip(corners).collect();
+    let labels = ("distance in parameter space", "the same, at right angles");
+    let title = "Risk on the plane through three checkpoints".to_owned();
+    Ok((task, Scene { section, grid, title, labels, marks, path: None }))
+}
+
+fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, Scene), Failure> {
+    let found = PathFile::read(file)?;
+    let loss = found.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
+    let provenance = Provenance { loss, ..Provenance::default() };
+    let task = Task::for_arch(&args.shared.data, &args.shared.common, &found.arch, &provenance)?;
+    let vertices = found.vertices.to_dtype(task.dtype)?.to_device(&task.device)?;
+    let path = Path::new(found.kind, vertices.clone());
+    let ts: Vec<f64> = (0..DRAWN).map(|i| i as f64 / (DRAWN - 1) as f64).collect();
+    let span = path.span(&ts)?;
+    let section = Section::through(&corners(&vertices)?)?;
+    let shadows = section.project(&span.materialize()?)?;
+    let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
+    let marks = vec![("A".to_owned(), line[0]), ("B".to_owned(), line[DRAWN - 1])];
+    let grid = Grid::around(&line, args.margin, args.points);
+    let labels = ("distance in parameter space, from A towards B", "the same, at right angles");
+    let title = format!("Risk on the plane of {}", short(file));
+    Ok((task, Scene { section, grid, title, labels, marks, path: Some((span, shadows)) }))
+}
+
+/// First and last vertex, and the one farthest from the line between them.
+fn corners(vertices: &Tensor) -> Result<Tensor, Failure> {
+    let last = vertices.dims()[0] - 1;
+    let (a, b) = (vertices.get(0)?, vertices.get(last)?);
+    let rests = Section::segment(&a, &b)?.project(vertices)?;
+    let far = (1..last).max_by(|&i, &j| rests[i].distance.total_cmp(&rests[j].distance));
+    let far = far.ok_or_else(|| {
+        Failure::new("the path is a straight line: it has no plane").hint("'collado landscape line' draws it")
+    })?;
+    Ok(Tensor::stack(&[a, b, vertices.get(far)?], 0)?)
+}
+
+/// The risk on the path against the risk where it falls on the plane, as table, JSON and words.
+fn compare(
+    task: &Task,
+    section: &Section,
+    span: &Span,
+    shadows: &[Shadow],
+    folder: &std::path::Path,
+) -> Result<(Json, String), Failure> {
+    let own = task.train.risks(span)?;
+    let at: Vec<f64> = shadows.iter().flat_map(|s| s.at.iter().copied()).collect();
+    let shown = task.train.risks(&section.span(&at)?)?;
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["t", "x", "y", "distance_from_plane", "risk", "risk_on_plane"])?;
+    for (i, s) in shadows.iter().enumerate() {
+        let t = i as f64 / (shadows.len() - 1) as f64;
+        table.write_record([t, s.at[0], s.at[1], s.distance, own[i], shown[i]].map(text))?;
+    }
+    write_table(&folder.join("path.csv"), table)?;
+    let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
+    collado_models::atomically(&folder.join("path.vtk"), |f| vtk::write_path(f, &line, &own))?;
+    let off = shadows.iter().map(|s| s.distance).fold(0., f64::max);
+    let differs = own.iter().zip(&shown).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
+    let length = (line[0].0 - line[line.len() - 1].0).hypot(line[0].1 - line[line.len() - 1].1);
+    let note = if off <= 1e-9 * length {
+        "the path lies in the plane".to_owned()
+    } else {
+        format!(
+            "the path leaves the plane by up to {:.0} % of |AB|, its risk differs by up to {differs:.3}",
+            100. * off / length
+        )
+    };
+    Ok((
+        json!({"off_plane": number(off), "risk_differs": number(differs), "in_plane": off <= 1e-9 * length}),
+        note,
+    ))
+}

@@ -1,0 +1,187 @@
+//! Values at the points of a grid, chunk by chunk, saved now and then.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use candle_core::{Device, Tensor};
+use collado_landscape::Section;
+use collado_models::{Objective, Rows, Value};
+use serde_json::{Value as Json, json};
+
+use super::Shared;
+use crate::{failure::Failure, progress, task::Task};
+
+/// Points of one call: many enough to share the first layer's products.
+const CHUNK: usize = 256;
+const KEY: &str = "collado.state";
+
+/// Values at the points of a grid, one column each.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Sampled {
+    pub(super) risk: Vec<f64>,
+    pub(super) loss: Vec<f64>,
+    pub(super) error: Vec<f64>,
+    pub(super) test_loss: Vec<f64>,
+    pub(super) test_error: Vec<f64>,
+}
+
+impl Sampled {
+    pub(super) const NAMES: [&'static str; 5] = ["risk", "loss", "error", "test_loss", "test_error"];
+
+    pub(super) fn columns(&self) -> [&[f64]; 5] {
+        [&self.risk, &self.loss, &self.error, &self.test_loss, &self.test_error]
+    }
+
+    fn push(&mut self, train: Value, test: Option<Value>) {
+        self.risk.push(train.risk);
+        self.loss.push(train.loss);
+        self.error.push(train.error);
+        self.test_loss.push(test.map_or(f64::NAN, |v| v.loss));
+        self.test_error.push(test.map_or(f64::NAN, |v| v.error));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.risk.len()
+    }
+
+    /// Columns from `from` to `to`.
+    pub(super) fn slice(&self, from: usize, to: usize) -> Self {
+        let cut = |c: &[f64]| c[from..to].to_vec();
+        let [risk, loss, error, test_loss, test_error] = self.columns().map(cut);
+        Self { risk, loss, error, test_loss, test_error }
+    }
+}
+
+/// Evaluates the section at `points` `[P, D]` on training and test rows; goes on from a saved state with `--resume`, and
+/// saves one when interrupted.
+pub(super) fn sample(
+    shared: &Shared,
+    task: &Task,
+    section: &Section,
+    points: &[f64],
+) -> Result<Sampled, Failure> {
+    let total = points.len() / section.dims();
+    let state = State::new(shared, task, section, points)?;
+    let mut done = if shared.out.resume { state.read()? } else { Sampled::default() };
+    let bar = progress::bar("section", shared.common.quiet);
+    bar.set_length(total as u64);
+    let mut saved = Instant::now();
+    while done.len() < total {
+        let from = done.len();
+        let to = (from + CHUNK).min(total);
+        let span = section.span(&points[from * section.dims()..to * section.dims()])?;
+        let train = task.train.evaluate(&span, Rows::All, None)?;
+        let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
+        for (i, &value) in train.iter().enumerate() {
+            done.push(value, test.as_ref().map(|t| t[i]));
+        }
+        bar.set_position(to as u64);
+        let interrupted = progress::interrupted() && to < total;
+        if interrupted || saved.elapsed() > Duration::from_secs(20) {
+            state.write(&done)?;
+            saved = Instant::now();
+        }
+        if interrupted {
+            let message = format!("interrupted at {to} of {total} points; what was computed is saved");
+            return Err(Failure::interrupted(message).hint("--resume goes on from here"));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(done)
+}
+
+/// The saved part of a grid.
+struct State {
+    folder: PathBuf,
+    /// All that decides about the bits.
+    identity: Json,
+}
+
+impl State {
+    fn new(shared: &Shared, task: &Task, section: &Section, points: &[f64]) -> Result<Self, Failure> {
+        let vertices =
+            section.vertices().to_dtype(candle_core::DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let identity = json!({
+            "arch": task.arch.to_string(), "data": task.data.hash, "dtype": format!("{:?}", task.dtype),
+            "risk": format!("{:?}", task.risk), "vertices": fingerprint(&vertices), "points": fingerprint(points),
+        });
+        Ok(Self { folder: shared.out.out.join(".state"), identity })
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.join("grid.safetensors")
+    }
+
+    fn read(&self) -> Result<Sampled, Failure> {
+        let file = self.file();
+        if !file.exists() {
+            return Ok(Sampled::default());
+        }
+        let damaged = || {
+            let message = format!("{}: damaged state", file.display());
+            Failure::new(message).hint("--force without --resume starts afresh")
+        };
+        let bytes = std::fs::read(&file).map_err(|_| damaged())?;
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
+        let identity = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
+        if serde_json::from_str::<Json>(identity).ok().as_ref() != Some(&self.identity) {
+            let message = format!("{}: is the state of another section, risk or data set", file.display());
+            return Err(Failure::new(message).hint(
+                "repeat the command line that began it, or start afresh with --force and without --resume",
+            ));
+        }
+        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|_| damaged())?;
+        let column = |name: &str| tensors.get(name).ok_or_else(damaged)?.to_vec1().map_err(|_| damaged());
+        let [risk, loss, error, test_loss, test_error] = Sampled::NAMES.map(column);
+        let found = Sampled {
+            risk: risk?,
+            loss: loss?,
+            error: error?,
+            test_loss: test_loss?,
+            test_error: test_error?,
+        };
+        if found.columns().iter().any(|c| c.len() != found.len()) { Err(damaged()) } else { Ok(found) }
+    }
+
+    fn write(&self, done: &Sampled) -> Result<(), Failure> {
+        crate::folder::make(&self.folder)?;
+        let mut tensors = BTreeMap::new();
+        for (name, column) in Sampled::NAMES.into_iter().zip(done.columns()) {
+            tensors.insert(name.to_owned(), Tensor::from_slice(column, column.len(), &Device::Cpu)?);
+        }
+        write_tensors(&self.file(), tensors, [(KEY.to_owned(), self.identity.to_string())])
+    }
+}
+
+/// Removes the state of a section that is finished.
+pub(super) fn remove_state(folder: &Path) -> Result<(), Failure> {
+    let folder = folder.join(".state");
+    match std::fs::remove_dir_all(&folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("{}: cannot be removed: {e}", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes named tensors with metadata.
+pub(super) fn write_tensors(
+    file: &Path,
+    tensors: BTreeMap<String, Tensor>,
+    metadata: impl IntoIterator<Item = (String, String)>,
+) -> Result<(), Failure> {
+    use std::io::Write;
+    let metadata = Some(metadata.into_iter().collect());
+    let bytes = safetensors::serialize(tensors, metadata).map_err(|e| Failure::new(e.to_string()))?;
+    Ok(collado_models::atomically(file, |f| f.write_all(&bytes))?)
+}
+
+/// FNV-1a over the bits: tells one grid from another.
+fn fingerprint(numbers: &[f64]) -> String {
+    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let bytes = numbers.iter().flat_map(|x| x.to_le_bytes());
+    format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, fold))
+}

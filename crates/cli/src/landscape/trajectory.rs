@@ -1,0 +1,177 @@
+use std::path::PathBuf;
+
+use candle_core::{Device, Tensor};
+use clap::Args as ClapArgs;
+use collado_dynamics::{Epoch, TrainSettings, train};
+use collado_landscape::{Principal, Section, Shadow, principal};
+use collado_models::{Objective, PathFile, PathKind, Span};
+use collado_plots::{Figure, Mark, Panel, Role, Scale, Series};
+use serde_json::{Value as Json, json};
+
+use super::{
+    Shared, at_least,
+    grid::Grid,
+    open,
+    output::{FILES, draw, map, save_grid, save_section},
+    sampled::{remove_state, sample},
+    stack, vtk,
+};
+use crate::{
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    progress,
+    table::{text, write_table},
+    task::Task,
+};
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TrajectoryArgs {
+    /// Checkpoints of one run, in order; without them, --arch is trained and followed epoch by epoch.
+    checkpoints: Vec<PathBuf>,
+    /// Epochs of training, for --arch.
+    #[arg(long, default_value_t = 30, conflicts_with = "checkpoints")]
+    epochs: u64,
+    /// Examples in a minibatch, for --arch; 0 = all.
+    #[arg(long, default_value_t = 64, conflicts_with = "checkpoints")]
+    batch: usize,
+    /// Step size of SGD with momentum 0.9, for --arch.
+    #[arg(long, default_value_t = 0.05, conflicts_with = "checkpoints")]
+    lr: f64,
+    /// Air around the trajectory, as a share of the longer side.
+    #[arg(long, default_value_t = 0.25)]
+    margin: f64,
+    /// Points along the longer side.
+    #[arg(long, default_value_t = 51)]
+    points: usize,
+    #[command(flatten)]
+    pub(super) shared: Shared,
+}
+
+pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
+    let shared = &args.shared;
+    if folder::is_finished(&shared.out, "summary.json", &shared.common)? {
+        return Ok(());
+    }
+    at_least("--points", args.points, 2)?;
+    let (task, points) = trajectory(args)?;
+    let folder = folder::create(&shared.out, &FILES)?;
+    let steps = points.dims()[0];
+    let found = principal(&points, 2)?;
+    let section = Section::along(&points.get(steps - 1)?, &found.directions)?;
+    let shadows = section.project(&points)?;
+    let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
+    let grid = Grid::around(&line, args.margin, args.points);
+    let values = sample(shared, &task, &section, &grid.points())?;
+    save_grid(&folder, "grid", &grid, &values)?;
+    save_section(&folder, &task, &section)?;
+    let kind = PathKind::Polychain { knots: (0..steps).map(|i| i as f64 / (steps - 1) as f64).collect() };
+    let vertices = points.to_device(&Device::Cpu)?;
+    PathFile { arch: task.arch.clone(), kind, vertices, provenance: json!({"what": "training trajectory"}) }
+        .write(&folder.join("trajectory.safetensors"))?;
+    let summary = compare(&task, &section, &points, &shadows, &found, &folder)?;
+    let percent = |k: usize| 100. * found.explained[k];
+    let title = "Training trajectory on the plane of its two principal components";
+    let subtitle = format!(
+        "{} on {}: {:.0} % and {:.0} % of the variance (a random walk has 61 % and 15 %)",
+        task.arch,
+        task.data.spec,
+        percent(0),
+        percent(1)
+    );
+    let picture = map("risk on the training rows", &grid, &values.risk)?.path(&line, true);
+    let mark = |i: usize, label: &str| Mark { x: line[i].0, y: line[i].1, label: label.to_owned() };
+    let picture = picture.mark(mark(0, "start")).mark(mark(steps - 1, "end"));
+    draw(
+        &folder,
+        [title, &subtitle],
+        ("first principal component, distance from the end", "second"),
+        picture,
+    )?;
+    json::write(&folder.join("summary.json"), &summary)?;
+    remove_state(&folder)?;
+    if shared.common.json {
+        print(&summary.to_string());
+    } else if !shared.common.quiet {
+        print(&format!("variance explained   {:.1} %, {:.1} %", percent(0), percent(1)));
+        let shown = summary["risk_shown"].as_f64().unwrap_or(f64::NAN);
+        print(&format!("risk explained       {:.1} % of its variation along the trajectory", 100. * shown));
+        print(&format!("written to           {}", folder.display()));
+    }
+    Ok(())
+}
+
+/// The points `[T, S]`, read or trained.
+fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
+    let shared = &args.shared;
+    if !args.checkpoints.is_empty() {
+        at_least("checkpoints of a trajectory", args.checkpoints.len(), 3)?;
+        let (checkpoints, task) = open(shared, &args.checkpoints)?;
+        progress::catch_interrupt();
+        let points = stack(&task, &checkpoints)?;
+        return Ok((task, points));
+    }
+    let spec = shared.arch.as_ref();
+    let spec = spec.ok_or_else(|| Failure::usage("expected checkpoints, or --arch to train"))?;
+    at_least("--epochs", args.epochs as usize, 2)?;
+    let task = Task::for_training(&shared.data, &shared.common, spec)?;
+    progress::catch_interrupt();
+    let settings =
+        TrainSettings { epochs: args.epochs, batch: args.batch, lr: args.lr, ..TrainSettings::default() };
+    let seed = shared.common.seed;
+    let theta = collado_models::Init::Pytorch.stack(&task.arch, &[seed], task.dtype, &Device::Cpu)?;
+    let bar = progress::bar("training", shared.common.quiet);
+    let mut points = Vec::new();
+    let mut watch = |epoch: &Epoch<'_>| -> collado_dynamics::Result<()> {
+        bar.set_length(epoch.epochs);
+        bar.set_position(epoch.epoch);
+        points.push(epoch.theta.copy()?);
+        Ok(())
+    };
+    train(&task.train, &theta.to_device(&task.device)?, &[seed], &settings, &mut watch)?;
+    bar.finish_and_clear();
+    let points = Tensor::cat(&points, 0)?;
+    Ok((task, points))
+}
+
+/// The risk along the trajectory against what the plane shows of it, as table, picture and JSON.
+fn compare(
+    task: &Task,
+    section: &Section,
+    points: &Tensor,
+    shadows: &[Shadow],
+    found: &Principal,
+    folder: &std::path::Path,
+) -> Result<Json, Failure> {
+    let own = task.train.risks(&Span::stack(points)?)?;
+    let at: Vec<f64> = shadows.iter().flat_map(|s| s.at.iter().copied()).collect();
+    let shown = task.train.risks(&section.span(&at)?)?;
+    let steps: Vec<f64> = (0..own.len()).map(|i| i as f64).collect();
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["step", "x", "y", "distance_from_plane", "risk", "risk_on_plane"])?;
+    for (i, s) in shadows.iter().enumerate() {
+        table.write_record([steps[i], s.at[0], s.at[1], s.distance, own[i], shown[i]].map(text))?;
+    }
+    write_table(&folder.join("trajectory.csv"), table)?;
+    let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
+    collado_models::atomically(&folder.join("trajectory.vtk"), |f| vtk::write_path(f, &line, &own))?;
+    let panel = Panel::new("Risk (log scale)")
+        .scale(Scale::Log)
+        .series(Series::line("of its projection on the plane", &steps, &shown).role(Role::Test).markers())
+        .series(Series::line("of the trajectory", &steps, &own).markers());
+    let figure = Figure::new("How much of the risk along the trajectory the plane shows")
+        .subtitle(format!("{} on {}", task.arch, task.data.spec))
+        .x_label("checkpoint")
+        .panel(panel);
+    folder::picture(folder, "trajectory", &figure)?;
+    let mean = own.iter().sum::<f64>() / own.len() as f64;
+    let spread: f64 = own.iter().map(|r| (r - mean) * (r - mean)).sum();
+    let missed: f64 = own.iter().zip(&shown).map(|(a, b)| (a - b) * (a - b)).sum();
+    let differs = own.iter().zip(&shown).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
+    Ok(json!({
+        "section": "trajectory", "checkpoints": own.len(),
+        "explained": found.explained.iter().map(|&e| number(e)).collect::<Vec<_>>(),
+        "random_walk": [0.608, 0.152],
+        "risk_shown": number(1. - missed / spread), "risk_differs": number(differs),
+    }))
+}

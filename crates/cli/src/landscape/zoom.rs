@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use collado_landscape::{Section, filter_normalized};
+use collado_plots::MapFigure;
+use serde_json::json;
+
+use super::{
+    Shared, at_least,
+    grid::Grid,
+    open,
+    output::{map, picture, save_grid, save_section},
+    positive,
+    sampled::{remove_state, sample},
+    short, stack,
+};
+use crate::{
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    progress,
+    table::text,
+};
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ZoomArgs {
+    /// A checkpoint.
+    checkpoint: PathBuf,
+    /// Half sides of the squares, in units of the directions (1 = the filters' own norms).
+    #[arg(long, value_delimiter = ',', default_value = "4,1,0.25,0.0625")]
+    scales: Vec<f64>,
+    /// Points along a side.
+    #[arg(long, default_value_t = 51)]
+    points: usize,
+    #[command(flatten)]
+    pub(super) shared: Shared,
+}
+
+pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
+    let shared = &args.shared;
+    if folder::is_finished(&shared.out, "summary.json", &shared.common)? {
+        return Ok(());
+    }
+    at_least("--points", args.points, 2)?;
+    at_least("--scales", args.scales.len(), 1)?;
+    args.scales.iter().try_for_each(|&s| positive("--scales", s))?;
+    let (checkpoints, task) = open(shared, std::slice::from_ref(&args.checkpoint))?;
+    let folder = folder::create(&shared.out, &["summary.json", "zoom.svg"])?;
+    progress::catch_interrupt();
+    let origin = stack(&task, &checkpoints)?.get(0)?;
+    let section = Section::along(&origin, &filter_normalized(&task.arch, &origin, shared.common.seed, 2)?)?;
+    let grids: Vec<Grid> = args.scales.iter().map(|&s| Grid::square(s, args.points)).collect();
+    let points: Vec<f64> = grids.iter().flat_map(Grid::points).collect();
+    let values = sample(shared, &task, &section, &points)?;
+    let title = format!("Risk around {}", short(&args.checkpoint));
+    let subtitle =
+        format!("{} on {}, {} x {} points a map", task.arch, task.data.spec, args.points, args.points);
+    let axes = "two random filter-normalised directions, in units of the filters' norms";
+    let mut figure = MapFigure::new(title).subtitle(subtitle).labels(axes, "");
+    let mut rows = Vec::new();
+    let each = args.points * args.points;
+    for (k, (grid, &scale)) in grids.iter().zip(&args.scales).enumerate() {
+        let values = values.slice(k * each, (k + 1) * each);
+        save_grid(&folder, &format!("grid-{}", k + 1), grid, &values)?;
+        figure = figure.map(map(&format!("risk, half side {}", text(scale)), grid, &values.risk)?);
+        let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
+        let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
+        rows.push(json!({"scale": scale, "file": format!("grid-{}.npz", k + 1),
+            "risk": {"min": number(low), "max": number(high)}, "not_finite": each - finite().count()}));
+    }
+    save_section(&folder, &task, &section)?;
+    picture(&folder, "zoom", &figure.to_svg()?, &figure.to_png()?)?;
+    let summary = json!({"section": "zoom", "points": args.points, "seed": shared.common.seed, "scales": rows,
+        "cosine": number(section.cosine())});
+    json::write(&folder.join("summary.json"), &summary)?;
+    remove_state(&folder)?;
+    if shared.common.json {
+        print(&summary.to_string());
+    } else if !shared.common.quiet {
+        print(&format!("{} maps written to {}", grids.len(), folder.display()));
+    }
+    Ok(())
+}

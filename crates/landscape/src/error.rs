@@ -1,0 +1,56 @@
+/// What can go wrong with sections, operators and spectra.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Sizes that do not fit together.
+    #[error("{what}: expected {expected}, found {found}")]
+    Mismatch {
+        /// What was measured.
+        what: &'static str,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The value given.
+        found: String,
+    },
+    /// Points that span less than the section needs.
+    #[error("the points lie in a space of {found} dimensions, expected {expected}")]
+    Degenerate {
+        /// Dimensions of the section.
+        expected: usize,
+        /// Dimensions that the points span.
+        found: usize,
+    },
+    /// A matrix or vector with entries that are not finite.
+    #[error("{0} has values that are not finite")]
+    NotFinite(&'static str),
+    /// An eigenvalue decomposition that did not converge.
+    #[error("the eigenvalue decomposition of a {0} x {0} matrix did not converge")]
+    Eigen(usize),
+    /// An error of networks and objectives.
+    #[error(transparent)]
+    Models(#[from] collado_models::Error),
+    /// An error of candle.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+    /// The progress callback asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    pub(crate) fn mismatch(what: &'static str, expected: impl ToString, found: impl ToString) -> Self {
+        Self::Mismatch { what, expected: expected.to_string(), found: found.to_string() }
+    }
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,44 @@
+use faer::Mat;
+
+use super::LinearOperator;
+use crate::{Error, Result};
+
+/// Vectors in one call.
+const BLOCK: usize = 32;
+
+/// The matrix of an operator, made symmetric, and its largest asymmetry $\max|A_{ij}-A_{ji}|$: rounding, where the operator
+/// is symmetric. `progress` is told the share done; false stops.
+///
+/// # Errors
+/// Those of the operator, and [`Error::Interrupted`].
+pub fn explicit(
+    operator: &dyn LinearOperator,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<(Mat<f64>, f64)> {
+    let s = operator.size();
+    let mut matrix = Mat::<f64>::zeros(s, s);
+    for from in (0..s).step_by(BLOCK) {
+        let count = BLOCK.min(s - from);
+        let mut vectors = vec![0.; count * s];
+        (0..count).for_each(|b| vectors[b * s + from + b] = 1.);
+        let mut products = vec![0.; count * s];
+        operator.apply(&vectors, &mut products)?;
+        for (b, product) in products.chunks_exact(s).enumerate() {
+            product.iter().enumerate().for_each(|(i, x)| matrix[(i, from + b)] = *x);
+        }
+        if !progress((from + count) as f64 / s as f64) {
+            return Err(Error::Interrupted);
+        }
+    }
+    let mut asymmetry = 0.0_f64;
+    for j in 0..s {
+        for i in 0..j {
+            let (a, b) = (matrix[(i, j)], matrix[(j, i)]);
+            // NaN stays: `max` would drop it.
+            asymmetry = if (a - b).abs() <= asymmetry { asymmetry } else { (a - b).abs() };
+            matrix[(i, j)] = f64::midpoint(a, b);
+            matrix[(j, i)] = matrix[(i, j)];
+        }
+    }
+    Ok((matrix, asymmetry))
+}

@@ -1,0 +1,88 @@
+//! From values to colours, and the bar that explains them.
+
+use super::colormap::{MISSING, color};
+use super::field::Field;
+use crate::axis::{Axis, Range, Scale};
+use crate::canvas::{Canvas, Rect, Stroke, Style};
+use crate::color::{AXIS, SOFT};
+use crate::ticks::ticks;
+
+const SIZE: f64 = 11.0;
+
+/// Where values lie between the lowest and the highest, and their colours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shade {
+    scale: Scale,
+    range: Range,
+}
+
+impl Shade {
+    /// Colours told apart.
+    pub(super) const BANDS: usize = 48;
+
+    pub(super) fn new(field: &Field, scale: Scale) -> Self {
+        Self { scale, range: field.range(scale) }
+    }
+
+    /// The value on an axis of equal steps: its logarithm on a log scale (not finite where that has no place for it).
+    pub(super) fn form(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Log if value > 0.0 => value.ln(),
+            Scale::Log => f64::NAN,
+            Scale::Linear => value,
+        }
+    }
+
+    /// Where a [`form`](Self::form) lies, 0 for the lowest, 1 for the highest.
+    pub(super) fn part(&self, form: f64) -> f64 {
+        let (low, high) = (self.form(self.range.low), self.form(self.range.high));
+        (form - low) / (high - low)
+    }
+
+    /// The number of its colour; none where it is not finite.
+    pub(super) fn band(&self, form: f64) -> Option<usize> {
+        let part = self.part(form);
+        part.is_finite().then(|| ((part * Self::BANDS as f64) as usize).min(Self::BANDS - 1))
+    }
+
+    pub(super) fn color(&self, part: f64, light: f64) -> String {
+        color(part, light)
+    }
+
+    /// About `count` levels in equal steps for lines of equal value.
+    pub(super) fn levels(&self, count: usize) -> Vec<f64> {
+        let (low, high) = (self.form(self.range.low), self.form(self.range.high));
+        let level = |k: usize| low + (high - low) * k as f64 / (count + 1) as f64;
+        let back = |form: f64| if self.scale == Scale::Log { form.exp() } else { form };
+        (1..=count).map(|k| back(level(k))).collect()
+    }
+
+    /// The values along an axis from `start` to `end`.
+    pub(super) fn axis(&self, start: f64, end: f64) -> Axis {
+        Axis { scale: self.scale, range: self.range, start, end }
+    }
+}
+
+/// Draws the colour bar at the right of `window`, and below it what grey stands for.
+pub(super) fn draw_bar(canvas: &mut Canvas, window: Rect, shade: &Shade, missing: usize) {
+    let (left, right) = (window.right + 14.0, window.right + 26.0);
+    let bottom = if missing > 0 { window.bottom - 30.0 } else { window.bottom };
+    let step = (bottom - window.top) / Shade::BANDS as f64;
+    for band in 0..Shade::BANDS {
+        let y = bottom - (band + 1) as f64 * step;
+        let fill = shade.color((band as f64 + 0.5) / Shade::BANDS as f64, 1.0);
+        canvas.runs(&[((left, y), right - left)], step + 0.2, &fill);
+    }
+    let axis = shade.axis(bottom, window.top);
+    let wanted = ((bottom - window.top) / 36.0).clamp(2.0, 7.0) as usize;
+    for tick in ticks(axis.scale, axis.range, wanted) {
+        let Some(y) = axis.place(tick.value) else { continue };
+        canvas.line((right, y), (right + 4.0, y), Stroke::solid(AXIS, 1.0));
+        canvas.text((right + 7.0, y + SIZE * 0.35), &tick.label, Style::new(SIZE, SOFT));
+    }
+    if missing > 0 {
+        canvas.runs(&[((left, window.bottom - 12.0), right - left)], 12.0, MISSING);
+        let text = format!("not finite: {missing}");
+        canvas.text((right + 4.0, window.bottom - 2.0), &text, Style::new(9.0, SOFT));
+    }
+}

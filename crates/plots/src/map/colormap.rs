@@ -1,0 +1,36 @@
+//! Colours for values: viridis (van der Walt and Smith), even to the eye, readable in grey and with every common
+//! colour blindness.
+
+/// Every 16th of the 256 colours of viridis, and the last.
+const STOPS: [(u8, u8, u8); 17] = [
+    (68, 1, 84),
+    (72, 24, 106),
+    (71, 45, 123),
+    (66, 64, 134),
+    (59, 82, 139),
+    (51, 99, 141),
+    (44, 114, 142),
+    (38, 130, 142),
+    (33, 145, 140),
+    (31, 160, 136),
+    (40, 174, 128),
+    (63, 188, 115),
+    (94, 201, 98),
+    (132, 212, 75),
+    (173, 220, 48),
+    (216, 226, 25),
+    (253, 231, 37),
+];
+
+/// What stands where a value is not finite.
+pub(super) const MISSING: &str = "#d9dce0";
+
+/// The colour of `part` in [0, 1] as `#rrggbb`, shaded by `light` in [0, 1].
+pub(super) fn color(part: f64, light: f64) -> String {
+    let place = part.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
+    let index = (place as usize).min(STOPS.len() - 2);
+    let t = place - index as f64;
+    let ((r0, g0, b0), (r1, g1, b1)) = (STOPS[index], STOPS[index + 1]);
+    let mix = |a: u8, b: u8| ((f64::from(a) * (1.0 - t) + f64::from(b) * t) * light).round() as u8;
+    format!("#{:02x}{:02x}{:02x}", mix(r0, r1), mix(g0, g1), mix(b0, b1))
+}
