@@ -19,6 +19,14 @@ pub enum Error {
         /// Parameters at B.
         found: usize,
     },
+    /// A number that is not finite where none may be.
+    #[error("{what}: expected finite numbers, found {found}")]
+    NotFinite {
+        /// What was computed.
+        what: &'static str,
+        /// The number found.
+        found: f64,
+    },
     /// Saved state that cannot be continued from.
     #[error("saved state: {0}")]
     State(String),

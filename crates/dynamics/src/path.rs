@@ -69,7 +69,7 @@ impl Path {
     /// The t of vertices that lie on the path.
     pub fn knots(&self) -> Vec<f64> {
         match &self.kind {
-            PathKind::Polychain { knots } => knots.clone(),
+            PathKind::Polychain { knots } | PathKind::Repair { knots } => knots.clone(),
             _ => vec![0., 1.],
         }
     }
@@ -78,7 +78,7 @@ impl Path {
     pub fn coefficients(&self, t: f64) -> Vec<f64> {
         let v = self.vertices.dims()[0];
         match &self.kind {
-            PathKind::Polychain { knots } => hat(knots, t),
+            PathKind::Polychain { knots } | PathKind::Repair { knots } => hat(knots, t),
             _ => bernstein(v - 1, t),
         }
     }
