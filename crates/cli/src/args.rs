@@ -26,6 +26,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
     )]
     Connect(ConnectArgs),
+    /// Permute and rescale the hidden neurons of B onto those of A.
+    #[command(
+        after_help = "Example:\n  collado align --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --data digits --out runs/aligned"
+    )]
+    Align(crate::align::AlignArgs),
     /// Write a point of a path as a checkpoint.
     #[command(
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"

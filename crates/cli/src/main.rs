@@ -1,5 +1,6 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
+mod align;
 mod args;
 mod connect;
 mod eval;
@@ -21,6 +22,7 @@ fn main() -> std::process::ExitCode {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
