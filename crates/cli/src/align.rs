@@ -71,8 +71,7 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
         }
     };
     let folder = folder::create(&args.out, &["summary.json", "aligned.safetensors"])?;
-    let matching =
-        if args.method == Method::Weights { Matching::Weights } else { Matching::Activations };
+    let matching = if args.method == Method::Weights { Matching::Weights } else { Matching::Activations };
     let align = Align { matching, seed: args.common.seed, ..Align::default() };
     let dtype = match args.common.dtype {
         Some(Dtype::F64) => DType::F64,
@@ -90,7 +89,8 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     }
     let mut provenance = b.provenance.clone();
     provenance.command = std::env::args().collect();
-    let file = |path: &PathBuf, hash: &Option<String>| json!({"file": path.display().to_string(), "hash": hash});
+    let file =
+        |path: &PathBuf, hash: &Option<String>| json!({"file": path.display().to_string(), "hash": hash});
     provenance.extra.insert("aligned".into(), file(&args.b, &b.hash));
     provenance.extra.insert("aligned_to".into(), file(&args.a, &a.hash));
     Checkpoint { arch: b.arch.clone(), theta: aligned.theta.clone(), provenance, hash: None }
@@ -145,7 +145,10 @@ fn report(args: &AlignArgs, summary: &Json) {
     if args.common.quiet {
         return;
     }
-    print(&format!("distance to A        {} before, {} after", summary["distance_before"], summary["distance_after"]));
+    print(&format!(
+        "distance to A        {} before, {} after",
+        summary["distance_before"], summary["distance_after"]
+    ));
     print(&format!("largest difference   {} of B's outputs", summary["max_output_difference"]));
     if let (Some(risk), Some(barrier)) = (summary.get("risk"), summary.get("barrier_above_ends")) {
         print(&format!("risk of B            {} before, {} after", risk["b"], risk["aligned"]));

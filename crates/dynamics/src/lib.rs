@@ -2,6 +2,7 @@
 
 mod align;
 mod connect;
+mod dense;
 mod error;
 mod levelset;
 mod optimizer;
@@ -13,13 +14,16 @@ mod train;
 
 pub use self::{
     align::{Align, Aligned, Matching, Repair},
-    connect::{Connect, Curve, CurveKind, Linear, Problem},
+    connect::{
+        About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level,
+        Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
+    },
     error::{Error, Result},
     levelset::{Edge, Edges, Known, MergeTree, Node, SampledEdges, distinct, pairs, spanning_tree},
-    optimizer::{Optimizer, Rule},
+    optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},
     sampler::Sampler,
     schedule::{Decay, Schedule},
-    train::{Epoch, Observe, Stop, TrainSettings, Trained, Training, train},
+    train::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, resume, train},
 };
