@@ -1,21 +1,38 @@
 //! Activation matching: neurons whose activations correlate on data.
+//!
+//! Neurons that are constant on the data correlate with nothing. Their partners are those with similar incoming
+//! weights, which count so little that they decide between equals only.
 
 use candle_core::Tensor;
 use collado_models::{Arch, pre_activations};
 
-use super::assign::assign;
+use super::{assign::assign, weights::Matcher};
 use crate::Result;
 
 /// Examples at a time.
 const TILE: usize = 1024;
+/// Weight of the similarity of incoming weights, at most 1, beside that of activations.
+const TIE: f64 = 1e-6;
 
-/// $P_k$ of each hidden layer, from the points `a` and `b` `[S]` and `data` `[N, n_0]`, all in `f64`.
+/// $P_k$ of each hidden layer, from the points `a` and `b` `[S]`, in balanced form, and `data` `[N, n_0]`, all in `f64`.
 pub(super) fn match_activations(
     arch: &Arch,
     a: &Tensor,
     b: &Tensor,
     data: &Tensor,
 ) -> Result<Vec<Vec<usize>>> {
+    let mut matcher = Matcher::new(arch, a, b)?;
+    for (k, moments) in moments(arch, a, b, data)?.iter().enumerate() {
+        let weights = matcher.incoming(k + 1)?;
+        let largest = weights.abs()?.max_all()?.to_scalar::<f64>()?;
+        let weights = (weights * (TIE / largest.max(f64::MIN_POSITIVE)))?;
+        matcher.set(k + 1, assign(&(moments.correlation(data.dim(0)?)? + weights)?)?);
+    }
+    Ok(matcher.permutations())
+}
+
+/// The moments of each hidden layer's activations in both networks.
+fn moments(arch: &Arch, a: &Tensor, b: &Tensor, data: &Tensor) -> Result<Vec<Moments>> {
     let mut moments: Vec<Option<Moments>> = (1..arch.depth()).map(|_| None).collect();
     for tile in tiles(data)? {
         let (a, b) = (pre_activations(arch, a, &tile)?, pre_activations(arch, b, &tile)?);
@@ -28,7 +45,7 @@ pub(super) fn match_activations(
             });
         }
     }
-    moments.iter().flatten().map(|m| assign(&m.correlation(data.dim(0)?)?)).collect()
+    Ok(moments.into_iter().flatten().collect())
 }
 
 /// The rows of `data`, in tiles.

@@ -100,7 +100,7 @@ impl Align {
         let (flat_a, flat_b) = (of_a.apply(&a64)?, of_b.apply(&b64)?);
         let permutations = match self.matching {
             Matching::Weights => weights::match_weights(arch, &flat_a, &flat_b, self.seed)?,
-            Matching::Activations => activations::match_activations(arch, &a64, &b64, &probes)?,
+            Matching::Activations => activations::match_activations(arch, &flat_a, &flat_b, &probes)?,
         };
         let scales = Symmetry::identity(arch).scales().to_vec();
         let permuted = Symmetry::new(arch, permutations, scales)?;

@@ -12,23 +12,19 @@ type Layers = Vec<(Tensor, Option<Tensor>)>;
 
 /// $P_k$ of each hidden layer, for the points `a` and `b` `[S]` in `f64`, both in balanced form.
 pub(super) fn match_weights(arch: &Arch, a: &Tensor, b: &Tensor, seed: u64) -> Result<Vec<Vec<usize>>> {
-    let mut matcher = Matcher {
-        a: affine_layers(arch, a)?,
-        b: affine_layers(arch, b)?,
-        permutations: arch.widths().iter().map(|&n| (0..n as u32).collect()).collect(),
-    };
+    let mut matcher = Matcher::new(arch, a, b)?;
     let hidden = 1..arch.depth();
     for k in hidden.clone() {
         // Rows of fixed norms: the least-squares assignment is the one of the largest inner products.
         let gains = matcher.incoming(k)?;
-        matcher.permutations[k] = narrow(assign(&gains)?);
+        matcher.set(k, assign(&gains)?);
     }
     matcher.ascend(hidden.collect(), &mut ChaCha8Rng::seed_from_u64(seed))?;
-    let wide = |p: Vec<u32>| p.into_iter().map(|i| i as usize).collect();
-    Ok(matcher.permutations.into_iter().skip(1).take(arch.depth() - 1).map(wide).collect())
+    Ok(matcher.permutations())
 }
 
-struct Matcher {
+/// Two networks and which neurons of the second belong to those of the first, so far.
+pub(super) struct Matcher {
     a: Layers,
     b: Layers,
     /// $P_0..P_K$; the first and the last are the identity.
@@ -36,6 +32,24 @@ struct Matcher {
 }
 
 impl Matcher {
+    /// Starts from the identity.
+    pub(super) fn new(arch: &Arch, a: &Tensor, b: &Tensor) -> Result<Self> {
+        let permutations = arch.widths().iter().map(|&n| (0..n as u32).collect()).collect();
+        Ok(Self { a: affine_layers(arch, a)?, b: affine_layers(arch, b)?, permutations })
+    }
+
+    /// Sets $P_k$.
+    pub(super) fn set(&mut self, k: usize, p: Vec<usize>) {
+        self.permutations[k] = narrow(p);
+    }
+
+    /// $P_k$ of each hidden layer.
+    pub(super) fn permutations(self) -> Vec<Vec<usize>> {
+        let hidden = self.a.len() - 1;
+        let wide = |p: Vec<u32>| p.into_iter().map(|i| i as usize).collect();
+        self.permutations.into_iter().skip(1).take(hidden).map(wide).collect()
+    }
+
     /// Coordinate ascent: layers in random order, each solved again when one beside it has changed, until none gains.
     fn ascend(&mut self, mut stale: Vec<usize>, rng: &mut impl Rng) -> Result<()> {
         let last = self.a.len();
@@ -59,7 +73,7 @@ impl Matcher {
     }
 
     /// $W_k^AP_{k-1}(W_k^B)^T+b_k^A(b_k^B)^T$.
-    fn incoming(&self, k: usize) -> Result<Tensor> {
+    pub(super) fn incoming(&self, k: usize) -> Result<Tensor> {
         let ((a, a_bias), (b, b_bias)) = (&self.a[k - 1], &self.b[k - 1]);
         let products = a.matmul(&self.permuted(b, k - 1, 1)?.t()?)?;
         match (a_bias, b_bias) {
