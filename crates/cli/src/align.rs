@@ -53,7 +53,7 @@ enum Method {
 }
 
 /// Points of the straight lines whose barriers are reported.
-const POINTS: usize = 25;
+const POINTS: usize = 9;
 
 /// Aligns B to A.
 pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
@@ -124,7 +124,7 @@ fn risks(task: &Task, b: &Tensor, aligned: &Aligned) -> Result<Json, Failure> {
 fn barriers(task: &Task, a: &Tensor, b: &Tensor, aligned: &Aligned) -> Result<Json, Failure> {
     let cast = |t: &Tensor| t.to_dtype(task.dtype);
     let (a, b, near) = (cast(a)?, cast(b)?, cast(&aligned.theta)?);
-    let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: 21 };
+    let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
     let height = |method: &dyn Connect, b: &Tensor| -> Result<Json, Failure> {
         let progress = &mut |_, _| true;
         let mut problem = Problem { objective: &task.train, seed: 0, progress };
@@ -155,7 +155,7 @@ fn report(args: &AlignArgs, summary: &Json) {
         print(&format!("barrier above ends   line {}", barrier["line"]));
         print(&format!("                     aligned line {}", barrier["aligned_line"]));
         print(&format!("                     aligned, with REPAIR {}", barrier["aligned_repaired"]));
-        print("                     (sampled at 25 points, not certified)");
+        print(&format!("                     (sampled at {POINTS} points, not certified)"));
     }
     print(&format!("written to           {}", args.out.out.display()));
 }
