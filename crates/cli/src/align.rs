@@ -100,7 +100,7 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn summary(aligned: &Aligned, seconds: f64) -> Json {
+pub(crate) fn summary(aligned: &Aligned, seconds: f64) -> Json {
     json!({
         "permutations": aligned.symmetry.permutations(),
         "max_output_difference": number(aligned.difference.absolute),

@@ -2,12 +2,16 @@
 
 mod align;
 mod args;
+mod attempt;
+mod auto;
 mod certify_minimum;
 mod connect;
+mod ends;
 mod eval;
 mod failure;
 mod folder;
 mod json;
+mod levelset;
 mod methods;
 mod point;
 mod progress;
@@ -27,6 +31,7 @@ fn main() -> std::process::ExitCode {
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
+        Command::Levelset(args) => on_threads(args.common.threads, move || levelset::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
