@@ -38,6 +38,12 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<collado_data::Error> for Failure {
     fn from(error: collado_data::Error) -> Self {
         let failure = Self::new(&error);

@@ -1,14 +1,19 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
+mod align;
 mod args;
+mod attempt;
+mod auto;
 mod certify;
 mod certify_minimum;
 mod connect;
+mod ends;
 mod eval;
 mod failure;
 mod folder;
 mod json;
 mod landscape;
+mod levelset;
 mod methods;
 mod point;
 mod progress;
@@ -29,6 +34,8 @@ fn main() -> std::process::ExitCode {
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
+        Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
+        Command::Levelset(args) => on_threads(args.common.threads, move || levelset::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),

@@ -66,7 +66,7 @@ impl Case {
                     }
                 }
             }
-            PathKind::Polychain { knots } => {
+            PathKind::Polychain { knots } | PathKind::Repair { knots } => {
                 let i = (0..last).rev().find(|&i| knots[i] <= t.lo()).unwrap();
                 let [a, b] = [knots[i], knots[i + 1]].map(Interval::point);
                 let s = (t - a) * (b - a).recip();
