@@ -26,6 +26,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
     )]
     Connect(ConnectArgs),
+    /// Tangent kernels of a checkpoint, their spectra and the gradient bounds they give.
+    #[command(
+        after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
+    )]
+    Kernel(crate::kernel::KernelArgs),
     /// Write a point of a path as a checkpoint.
     #[command(
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
@@ -106,7 +111,7 @@ pub(crate) struct TrainArgs {
     /// Seeds a..b without b, one run each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,
-    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard or orthogonal.
+    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard, narrow or orthogonal.
     #[arg(long, default_value = "pytorch")]
     pub(crate) init: collado_models::Init,
     /// Passes over the examples.

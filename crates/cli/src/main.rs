@@ -6,6 +6,7 @@ mod eval;
 mod failure;
 mod folder;
 mod json;
+mod kernel;
 mod point;
 mod progress;
 mod task;
@@ -21,6 +22,7 @@ fn main() -> std::process::ExitCode {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());

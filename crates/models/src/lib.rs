@@ -14,6 +14,7 @@ mod modules;
 mod objective;
 mod real;
 mod regularizer;
+mod slopes;
 mod span;
 
 pub use self::{

@@ -8,5 +8,6 @@ mod hostile;
 mod make;
 mod mnist;
 mod named;
+mod npz_writer;
 mod splits;
 mod synthetic;
