@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Both minima are trained as one stack [2, S].
     let start = Init::default().stack(&arch, &[0, 1], DType::F32, &Device::Cpu)?;
     let settings = TrainSettings { epochs: 40, ..TrainSettings::default() };
-    let minima = train(&objective, &start, &[0, 1], &settings, &mut |_: &Epoch<'_>| Ok(true))?;
+    let minima = train(&objective, &start, &[0, 1], &settings, &mut |_: &Epoch<'_>| Ok(()))?;
     let (a, b) = (&minima.runs[0].theta, &minima.runs[1].theta);
 
     for (name, method) in [("line", &Linear as &dyn Connect), ("Bézier", &Curve::default())] {

@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [a, b] = start;
     let start = Tensor::stack(&[a?, b?], 0)?.to_dtype(DType::F64)?.to_device(&Device::Cpu)?;
     let settings = TrainSettings { epochs: 200, batch: 16, lr: 0.02, ..TrainSettings::default() };
-    let minima = train(&objective, &start, &[0, 1], &settings, &mut |_: &Epoch<'_>| Ok(true))?;
+    let minima = train(&objective, &start, &[0, 1], &settings, &mut |_: &Epoch<'_>| Ok(()))?;
 
     let curve = Curve { epochs: 200, batch: 16, lr: 5e-3, ..Curve::default() };
     for (name, method) in [("line", &Linear as &dyn Connect), ("Bézier", &curve)] {

@@ -130,3 +130,131 @@ fn an_absolute_target_that_is_missed_is_exit_1_with_the_path_saved() {
     assert_eq!(json(&output)["method"], "linear");
     assert!(dir.join("path.safetensors").exists());
 }
+
+/// The parameters of a checkpoint, without its header, which holds the command line.
+fn parameters(file: &Path) -> Vec<u8> {
+    let bytes = std::fs::read(file).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    bytes[8 + header..].to_vec()
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bits() {
+    let out = tempfile::tempdir().unwrap();
+    let args = |name: &str, more: &[&str]| {
+        let dir = out.path().join(name).display().to_string();
+        let mut args: Vec<String> = ["train", "--arch", "relu:64-32-10", "--seeds", "0..3", "--epochs", "60"]
+            .into_iter()
+            .chain(["--optimizer", "adam", "--schedule", "cosine", "--out", &dir, "-q"])
+            .chain(more.iter().copied())
+            .map(str::to_owned)
+            .collect();
+        args.push("--save-every=0".into());
+        args
+    };
+    let run = |args: &[String]| collado(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(run(&args("whole", &[])).status.success());
+    assert!(!out.path().join("whole/.state").exists());
+    // --resume starts afresh where nothing is saved.
+    let begin = args("killed", &["--resume"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collado")).args(&begin).spawn().unwrap();
+    let state = out.path().join("killed/.state/train.safetensors");
+    while !state.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(state.exists() && !out.path().join("killed/summary.json").exists());
+    // Another seed or setting is not this run.
+    let other = args("killed", &["--resume", "--lr", "0.1"]);
+    let text = failure(&other.iter().map(String::as_str).collect::<Vec<_>>(), 1);
+    assert!(text.contains("other settings"), "{text}");
+    assert!(run(&begin).status.success());
+    for seed in 0..3 {
+        let file = format!("seed-{seed}.safetensors");
+        let (a, b) = (out.path().join("whole").join(&file), out.path().join("killed").join(&file));
+        assert!(parameters(&a) == parameters(&b), "{file}");
+    }
+    let history = |name: &str| std::fs::read(out.path().join(name).join("history.csv")).unwrap();
+    assert!(history("whole") == history("killed"));
+    assert!(!state.exists());
+    // Finished: nothing to do; and without --resume nothing is overwritten.
+    let before = std::fs::metadata(out.path().join("killed/seed-0.safetensors")).unwrap().modified().unwrap();
+    assert!(run(&begin).status.success());
+    let after = std::fs::metadata(out.path().join("killed/seed-0.safetensors")).unwrap().modified().unwrap();
+    assert_eq!(before, after);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_output_that_cannot_be_written_is_named_and_a_closed_pipe_is_no_error() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let dir = file.join("inside").display().to_string();
+    let (a, b) = (checkpoint("digits-a.safetensors"), checkpoint("digits-b.safetensors"));
+    let text = failure(&["connect", "--a", &a, "--b", &b, "--method", "linear", "--out", &dir], 1);
+    assert!(text.contains(&dir), "{text}");
+    let text = failure(&["train", "--arch", "relu:64-8-10", "--out", &dir], 1);
+    assert!(text.contains(&dir), "{text}");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collado"))
+        .args(["eval", &a])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn hostile_files_are_refused_with_one_line() {
+    let out = tempfile::tempdir().unwrap();
+    let good = std::fs::read(checkpoint("digits-a.safetensors")).unwrap();
+    let header = u64::from_le_bytes(good[..8].try_into().unwrap()) as usize;
+    let text = String::from_utf8(good[8..8 + header].to_vec()).unwrap();
+    let with_header =
+        |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes(), &good[8 + header..]].concat();
+    let mut not_a_number = good.clone();
+    let last = not_a_number.len() - 4;
+    not_a_number[last..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let cases = [
+        ("truncated", good[..good.len() - 100].to_vec()),
+        ("header longer than the file", [&u64::MAX.to_le_bytes()[..], &good[8..]].concat()),
+        ("overflowing shape", with_header(&text.replace("[64,64]", "[4294967296,4294967297]"))),
+        ("missing tensor", with_header(&text.replace("2.weight", "7.weight"))),
+        ("not a number", not_a_number),
+        ("empty", Vec::new()),
+    ];
+    for (name, bytes) in cases {
+        let file = out.path().join("bad.safetensors");
+        std::fs::write(&file, bytes).unwrap();
+        let text = failure(&["eval", file.to_str().unwrap()], 1);
+        assert!(text.contains("bad.safetensors") && text.lines().count() <= 2, "{name}: {text}");
+    }
+}
+
+#[test]
+fn every_optimiser_is_reachable() {
+    let out = tempfile::tempdir().unwrap();
+    for name in
+        ["sgd", "adam", "adamw", "rmsprop", "nadam", "radam", "adagrad", "adadelta", "adamax", "lbfgs"]
+    {
+        let dir = out.path().join(name).display().to_string();
+        let args = [
+            "train",
+            "--arch",
+            "softplus:64-16-10",
+            "--epochs",
+            "20",
+            "--optimizer",
+            name,
+            "--out",
+            &dir,
+            "--json",
+        ];
+        let output = collado(&args);
+        assert!(output.status.success(), "{output:?}");
+        let risk = json(&output)["runs"][0]["risk"].as_f64().unwrap();
+        assert!(risk < 2.3, "{name}: {risk}");
+    }
+}

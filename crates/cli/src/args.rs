@@ -31,6 +31,13 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
     )]
     Kernel(crate::kernel::KernelArgs),
+    /// Prove that a point is a strict local minimum.
+    #[command(
+        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
+    )]
+    CertifyMinimum(crate::certify_minimum::CertifyMinimumArgs),
+    /// Run one claim of the theory as an experiment.
+    Study(crate::study::StudyArgs),
     /// Write a point of a path as a checkpoint.
     #[command(
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
@@ -67,6 +74,9 @@ pub(crate) struct Common {
     /// No progress, no summary.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Say more on stderr: data, network, risk and machine.
+    #[arg(short, long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -78,6 +88,9 @@ pub(crate) struct Out {
     /// Overwrite results that are there.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Go on where an earlier run was stopped; nothing to do when it was finished.
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) resume: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,13 +130,13 @@ pub(crate) struct TrainArgs {
     /// Passes over the examples.
     #[arg(long, default_value_t = 100)]
     pub(crate) epochs: u64,
-    /// Examples in a minibatch; 0 = all.
-    #[arg(long, default_value_t = 64)]
-    pub(crate) batch: usize,
-    /// Update rule.
+    /// Examples in a minibatch; 0 = all [default: 64; lbfgs 0].
+    #[arg(long)]
+    pub(crate) batch: Option<usize>,
+    /// Update rule; lbfgs takes one seed and all examples.
     #[arg(long, default_value = "sgd")]
     pub(crate) optimizer: OptimizerName,
-    /// Step size [default: 0.05; adam and adamw 1e-3].
+    /// Step size [default: 0.05; adam, adamw, rmsprop, nadam, radam 1e-3; adamax 2e-3; adagrad 1e-2; adadelta, lbfgs 1].
     #[arg(long)]
     pub(crate) lr: Option<f64>,
     /// Momentum of SGD.
@@ -153,6 +166,9 @@ pub(crate) struct TrainArgs {
     /// At most so long.
     #[arg(long)]
     pub(crate) max_seconds: Option<f64>,
+    /// Save the state every so many seconds, for --resume.
+    #[arg(long, default_value_t = 30., value_name = "SECONDS")]
+    pub(crate) save_every: f64,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]
@@ -166,6 +182,20 @@ pub(crate) enum OptimizerName {
     Sgd,
     Adam,
     Adamw,
+    Rmsprop,
+    Nadam,
+    Radam,
+    Adagrad,
+    Adadelta,
+    Adamax,
+    Lbfgs,
+}
+
+impl OptimizerName {
+    /// Whether its memory can be saved and taken up again.
+    pub(crate) fn is_saved(self) -> bool {
+        matches!(self, Self::Sgd | Self::Adam | Self::Adamw)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -195,6 +225,10 @@ pub(crate) enum Method {
     Linear,
     Bezier,
     Polychain,
+    Neb,
+    Dss,
+    DeepLinear,
+    Constructive,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,7 +1,9 @@
 use std::{path::Path as FilePath, time::Instant};
 
 use candle_core::Tensor;
-use collado_dynamics::{Connect, Curve, CurveKind, Linear, Path, Problem, Profile, Sampler, profile};
+use collado_dynamics::{
+    About, Connect, Curve, CurveKind, Found, Linear, Path, Problem, Profile, Sampler, profile,
+};
 use collado_models::{Checkpoint, Objective, PathFile, Value};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
 use serde_json::{Value as Json, json};
@@ -11,15 +13,16 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    progress,
+    methods, progress,
+    table::{text, write_table},
     task::{Task, read_like},
-    train::{text, write_table},
 };
 
 /// One path that was tried.
 struct Attempt {
     name: String,
     path: Path,
+    about: About,
     profile: Profile,
     fit_seconds: f64,
     profile_seconds: f64,
@@ -33,7 +36,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
     let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
     progress::catch_interrupt();
-    let (from, to) = (a.theta.to_dtype(task.dtype)?, b.theta.to_dtype(task.dtype)?);
+    let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
+    let (from, to) = (place(&a)?, place(&b)?);
     let target = args.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
     let attempts = attempts(args, &task, &from, &to, target)?;
     let lowest = attempts.iter().min_by(|x, y| above_ends(x).total_cmp(&above_ends(y)));
@@ -97,6 +101,9 @@ fn attempts(
             let chain = curve(CurveKind::Polychain, args.bends);
             vec![linear, (name("polychain", args.bends), Box::new(chain) as Box<dyn Connect>)]
         }
+        Method::Neb | Method::Dss | Method::DeepLinear | Method::Constructive => {
+            std::iter::once(linear).chain(methods::named(args, task, epochs)?).collect()
+        }
         Method::Auto => vec![linear, bezier(args.bends), bezier(args.bends + 2), bezier(args.bends + 4)],
     };
     let mut attempts: Vec<Attempt> = Vec::new();
@@ -127,13 +134,13 @@ fn attempt(
         !progress::interrupted()
     };
     let mut problem = Problem { objective: &task.train, seed: args.common.seed, progress: &mut tell };
-    let path = method.connect(a, b, &mut problem)?;
+    let Found { path, about } = method.find(a, b, &mut problem)?;
     let fit_seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let start = Instant::now();
     let test = task.test.as_ref().map(|t| t as &dyn Objective);
     let profile = profile(&path, args.points, &task.train, test)?;
-    Ok(Attempt { name, path, profile, fit_seconds, profile_seconds: start.elapsed().as_secs_f64() })
+    Ok(Attempt { name, path, about, profile, fit_seconds, profile_seconds: start.elapsed().as_secs_f64() })
 }
 
 fn save(
@@ -179,6 +186,7 @@ fn summary(attempts: &[Attempt], best: &Attempt, seconds: f64) -> Json {
         "normalized_length": number(profile.normalized_length()),
         "points": profile.t.len(),
         "method": best.name,
+        "about": methods::about_json(&best.about),
         "seconds": number(seconds),
         "fit_seconds": number(best.fit_seconds),
         "profile_seconds": number(best.profile_seconds),
@@ -243,6 +251,7 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
     print(&format!("\nbest path            {}", best.name));
     print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
     print(&format!("highest risk         {:.6}  (sampled at {} points, not certified)", b.max, p.t.len()));
+    methods::about_text(&best.about).iter().for_each(|line| print(line));
     print(&format!(
         "barrier              above ends {:.6}, above mean {:.6}, above chord {:.6}",
         b.above_ends, b.above_mean, b.above_chord

@@ -1,6 +1,10 @@
 use std::path::{Path, PathBuf};
 
-use crate::{args::Out, failure::Failure};
+use crate::{
+    args::{Common, Out},
+    failure::Failure,
+    json::print,
+};
 
 /// Creates the output folder; refuses to write over any of `files` in it unless forced.
 pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
@@ -9,6 +13,23 @@ pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
     std::fs::create_dir_all(folder)
         .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
     Ok(folder.clone())
+}
+
+/// Whether `--resume` meets a run that was finished: then `summary` is there, and is shown again.
+pub(crate) fn is_finished(out: &Out, summary: &str, common: &Common) -> Result<bool, Failure> {
+    let file = out.out.join(summary);
+    if !out.resume || !file.exists() {
+        return Ok(false);
+    }
+    let fail = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", file.display()));
+    let text = std::fs::read_to_string(&file).map_err(|e| fail(&e))?;
+    let summary: serde_json::Value = serde_json::from_str(&text).map_err(|e| fail(&e))?;
+    if common.json {
+        print(&summary.to_string());
+    } else if !common.quiet {
+        print(&format!("{}: finished already", out.out.display()));
+    }
+    Ok(true)
 }
 
 /// Refuses to write over a file unless forced.

@@ -1,14 +1,18 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
 mod args;
+mod certify_minimum;
 mod connect;
 mod eval;
 mod failure;
 mod folder;
 mod json;
 mod kernel;
+mod methods;
 mod point;
 mod progress;
+mod study;
+mod table;
 mod task;
 mod train;
 
@@ -23,6 +27,8 @@ fn main() -> std::process::ExitCode {
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
+        Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());

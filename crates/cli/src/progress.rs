@@ -19,6 +19,14 @@ pub(crate) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
+/// A line on stderr, unless all is to be quiet.
+#[allow(clippy::print_stderr)]
+pub(crate) fn note(common: &crate::args::Common, text: &str) {
+    if !common.quiet {
+        eprintln!("{text}");
+    }
+}
+
 /// A bar on stderr, when that is a terminal.
 pub(crate) fn bar(name: &str, quiet: bool) -> ProgressBar {
     let bar = ProgressBar::new(0);

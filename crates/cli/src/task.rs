@@ -7,6 +7,7 @@ use collado_models::{Arch, ArchSpec, Checkpoint, DenseObjective, Head, Loss, Pro
 use crate::{
     args::{Common, DataArgs, Dtype},
     failure::Failure,
+    progress::note,
 };
 
 /// Data, network and risk of one command.
@@ -15,6 +16,7 @@ pub(crate) struct Task {
     pub(crate) arch: Arch,
     pub(crate) risk: Risk,
     pub(crate) dtype: DType,
+    pub(crate) device: Device,
     pub(crate) train: DenseObjective,
     pub(crate) test: Option<DenseObjective>,
 }
@@ -57,7 +59,26 @@ impl Task {
         };
         let train = objective(&data.train)?;
         let test = data.test.as_ref().map(objective).transpose()?;
-        Ok(Self { data, arch, risk, dtype, train, test })
+        if common.verbose {
+            let rows = |split: &Split| split.inputs.dims()[0];
+            let test = data.test.as_ref().map_or(0, rows);
+            let (n, threads) = (rows(&data.train), rayon::current_num_threads());
+            note(
+                common,
+                &format!(
+                    "data      {}: {n} training rows, {test} test rows, {} features",
+                    data.spec,
+                    data.features()
+                ),
+            );
+            note(common, &format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()));
+            note(common, &format!("risk      {loss}, kappa {} ({})", risk.kappa, risk.regularizer));
+            note(
+                common,
+                &format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
+            );
+        }
+        Ok(Self { data, arch, risk, dtype, device, train, test })
     }
 
     /// The part of a provenance that all files of this task share.
@@ -127,7 +148,7 @@ fn device(name: &str) -> Result<Device, Failure> {
 }
 
 /// A quarter of the memory that the system says it has; 1 GiB where it does not say.
-fn default_memory() -> usize {
+pub(crate) fn default_memory() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib =
         text.lines().find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());

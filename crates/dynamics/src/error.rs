@@ -19,6 +19,19 @@ pub enum Error {
         /// Parameters at B.
         found: usize,
     },
+    /// A theorem whose hypothesis fails for this network.
+    #[error("{method}: expected {expected}, found {found}")]
+    Hypothesis {
+        /// The method that rests on the theorem.
+        method: &'static str,
+        /// What the theorem asks for.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+    /// A decomposition or iteration that did not converge, as when a parameter is not finite.
+    #[error("{0} did not converge: are all parameters finite?")]
+    Numerics(&'static str),
     /// Saved state that cannot be continued from.
     #[error("saved state: {0}")]
     State(String),

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod connect;
+mod dense;
 mod error;
 mod optimizer;
 mod path;
@@ -10,12 +11,15 @@ mod schedule;
 mod train;
 
 pub use self::{
-    connect::{Connect, Curve, CurveKind, Linear, Problem},
+    connect::{
+        About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level,
+        Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
+    },
     error::{Error, Result},
-    optimizer::{Optimizer, Rule},
+    optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},
     sampler::Sampler,
     schedule::{Decay, Schedule},
-    train::{Epoch, Observe, Stop, TrainSettings, Trained, Training, train},
+    train::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, resume, train},
 };

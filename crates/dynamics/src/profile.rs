@@ -1,6 +1,6 @@
 use collado_models::{Objective, Rows, Value};
 
-use crate::{Path, Result};
+use crate::{Path, Result, connect::largest};
 
 /// What is known at sampled points of a path. Sampled, not certified: between two points the risk may be higher.
 #[derive(Debug, Clone)]
@@ -96,18 +96,15 @@ pub struct Barrier {
 impl Barrier {
     /// From risks at increasing `t`; `midpoint` is F at ½. A risk that is NaN makes the maxima NaN.
     pub fn new(t: &[f64], risks: &[f64], midpoint: f64) -> Self {
-        let largest = |values: &mut dyn Iterator<Item = f64>| {
-            values.fold(f64::NEG_INFINITY, |m, x| if x.is_nan() || m.is_nan() { f64::NAN } else { m.max(x) })
-        };
         let (a, b) = (risks.first().copied().unwrap_or(f64::NAN), risks.last().copied().unwrap_or(f64::NAN));
-        let max = largest(&mut risks.iter().copied());
-        let ends = largest(&mut [a, b].into_iter());
+        let max = largest(risks.iter().copied());
+        let ends = largest([a, b]);
         let trapezoids = t.windows(2).zip(risks.windows(2)).map(|(t, f)| (t[1] - t[0]) * (f[0] + f[1]) / 2.);
         Self {
             max,
             above_ends: max - ends,
             above_mean: max - (a + b) / 2.,
-            above_chord: largest(&mut t.iter().zip(risks).map(|(t, f)| f - (1. - t) * a - t * b)),
+            above_chord: largest(t.iter().zip(risks).map(|(t, f)| f - (1. - t) * a - t * b)),
             midpoint: midpoint - (a + b) / 2.,
             mean: trapezoids.sum(),
         }

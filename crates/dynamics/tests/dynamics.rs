@@ -107,7 +107,7 @@ fn gradient_descent_on_a_bowl_is_geometric_and_divergence_is_named() {
     let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
     let settings = TrainSettings { epochs: 10, batch: 0, rule, lr: 0.1, ..TrainSettings::default() };
     let start = points(&[[1., 1., 1.], [2., 0., 0.]]);
-    let quiet = &mut |_: &Epoch<'_>| Ok(true);
+    let quiet = &mut |_: &Epoch<'_>| Ok(());
     let done = train(&Bowl, &start, &[0, 1], &settings, quiet).unwrap();
     let end = done.runs[0].theta.to_vec1::<f64>().unwrap();
     for (s, x) in end.iter().enumerate() {
@@ -133,7 +133,7 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
     let settings = TrainSettings { epochs: 3, batch: 16, ..TrainSettings::default() };
     let run = |seeds: &[u64]| {
         let start = Init::default().stack(&arch, seeds, DType::F64, &Device::Cpu).unwrap();
-        let runs = train(&objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(true)).unwrap().runs;
+        let runs = train(&objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap().runs;
         runs.iter().map(|r| r.theta.to_vec1::<f64>().unwrap()).collect::<Vec<_>>()
     };
     let together = run(&[0, 1, 2]);

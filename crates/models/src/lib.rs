@@ -11,7 +11,9 @@ mod layout;
 mod loss;
 mod module_objective;
 mod modules;
+mod neuron;
 mod objective;
+mod planted;
 mod real;
 mod regularizer;
 mod slopes;
@@ -29,7 +31,9 @@ pub use self::{
     loss::Loss,
     module_objective::ModuleObjective,
     modules::{DeepLinear, Example120, Mlp, ReluNet, TwoLayer},
+    neuron::LogisticNeuron,
     objective::{Objective, Rows, Value},
+    planted::{Planted, PlantedDescent, PlantedRun},
     real::{Real, with_slice, with_slice_mut},
     regularizer::Regularizer,
     span::Span,

@@ -6,6 +6,7 @@
 
 mod curvature;
 mod descent;
+mod fit;
 mod growth;
 mod outcome;
 mod pictures;
@@ -17,10 +18,11 @@ use collado_models::{Arch, Init};
 pub use self::{
     curvature::SecondDerivative,
     descent::{Descent, Moment},
+    fit::Estimate,
     growth::Growth,
     outcome::Lazy,
 };
-use crate::{Error, Result};
+use crate::{Result, StudyError};
 
 /// How the study is run.
 ///
@@ -69,7 +71,7 @@ impl LazySettings {
     }
 
     fn check(&self) -> Result<()> {
-        let out = |name, expected, found: String| Err(Error::Setting { name, expected, found });
+        let out = |name, expected, found: String| Err(StudyError::Setting { name, expected, found });
         let mut widths = self.widths.clone();
         widths.sort_unstable();
         widths.dedup();
@@ -122,9 +124,8 @@ impl<'a> Problem<'a> {
         let LazySettings { examples, inputs, seed, .. } = settings;
         let data =
             collado_data::load(&format!("synthetic:unit-sphere?n={examples}&d={inputs}&seed={seed}"))?;
-        let targets = match data.train.targets {
-            Targets::Values(values) => values,
-            Targets::Classes { .. } => return Err(Error::Data("unit-sphere has no real targets")),
+        let Targets::Values(targets) = data.train.targets else {
+            return Err(StudyError::Setting { name: "data", expected: "real targets", found: "classes".into() });
         };
         let mut widths = settings.widths.clone();
         widths.sort_unstable();
@@ -165,7 +166,7 @@ pub fn lazy(settings: &LazySettings, progress: &mut dyn FnMut(f64) -> bool) -> R
             descents.push(descent::run(&problem, start, neurons)?);
             done += (neurons + 200) as f64;
             if !progress(done / work) {
-                return Err(Error::Interrupted);
+                return Err(StudyError::Interrupted);
             }
         }
     }

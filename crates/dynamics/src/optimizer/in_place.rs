@@ -1,90 +1,68 @@
+//! The own rules: in place on the CPU, by tensor operations elsewhere.
+
 use candle_core::Tensor;
 use collado_models::{Error as ModelError, Real, dispatch, with_slice, with_slice_mut};
 use rayon::prelude::*;
 
+use super::Rule;
 use crate::Result;
 
-/// An update rule on a stack `[P, S]`, elementwise, so that rows stay apart; in place on the CPU.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Rule {
-    /// $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ (with Nesterov: $\theta\gets\theta-\alpha(g+\mu v)$), PyTorch's form;
-    /// weight decay adds $\lambda\theta$ to g.
-    Sgd {
-        /// μ.
-        momentum: f64,
-        /// Nesterov's look-ahead.
-        nesterov: bool,
-        /// λ.
-        weight_decay: f64,
-    },
-    /// Adam (Kingma & Ba 2015) with β = (0.9, 0.999), ε = 1e-8; weight decay in the gradient, or apart from it
-    /// (AdamW, Loshchilov & Hutter 2019).
-    Adam {
-        /// λ.
-        weight_decay: f64,
-        /// Whether $\theta\gets\theta-\alpha\lambda\theta$ is done apart from the gradient.
-        decoupled: bool,
-    },
-}
-
-/// A [`Rule`] and what it remembers.
+/// A rule with memory of the same shape as the parameters.
 #[derive(Debug, Clone)]
-pub struct Optimizer {
-    rule: Rule,
+pub(super) struct Own {
+    pub(super) rule: Rule,
     /// Velocity, or the two moments; `[P, S]` each.
-    state: Vec<Tensor>,
-    steps: u64,
+    pub(super) state: Vec<Tensor>,
+    pub(super) steps: u64,
 }
 
-impl Optimizer {
-    /// For a stack of the shape and type of `theta`.
-    ///
-    /// # Errors
-    /// Those of candle.
-    pub fn new(rule: Rule, theta: &Tensor) -> Result<Self> {
-        let count = match rule {
-            Rule::Sgd { momentum: 0., .. } => 0,
-            Rule::Sgd { .. } => 1,
-            Rule::Adam { .. } => 2,
-        };
-        let state = (0..count).map(|_| theta.zeros_like()).collect::<Result<_, _>>()?;
-        Ok(Self { rule, state, steps: 0 })
-    }
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
 
-    /// What it remembers, to be saved.
-    pub fn state(&self) -> (&[Tensor], u64) {
-        (&self.state, self.steps)
-    }
-
-    /// Goes on from saved state.
-    ///
-    /// # Errors
-    /// When the number of tensors is another.
-    pub fn restore(&mut self, state: Vec<Tensor>, steps: u64) -> Result<()> {
-        if state.len() != self.state.len() {
-            let found = format!("{} optimiser tensors, expected {}", state.len(), self.state.len());
-            return Err(crate::Error::State(found));
-        }
-        (self.state, self.steps) = (state, steps);
-        Ok(())
-    }
-
-    /// Keeps only some rows.
-    ///
-    /// # Errors
-    /// Those of candle.
-    pub fn keep(&mut self, rows: &Tensor) -> Result<()> {
-        self.state = self.state.iter().map(|s| s.index_select(rows, 0)).collect::<Result<_, _>>()?;
-        Ok(())
-    }
-
-    /// One step of size `lr` along `-grad`, in place on `theta`.
-    ///
-    /// # Errors
-    /// When the tensors are not contiguous on the CPU.
-    pub fn step(&mut self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
+impl Own {
+    pub(super) fn step(&mut self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
         self.steps += 1;
-        dispatch!(theta.dtype(), T => self.step_typed::<T>(theta, grad, lr))
+        if theta.device().is_cpu() {
+            return dispatch!(theta.dtype(), T => self.step_typed::<T>(theta, grad, lr));
+        }
+        self.step_tensors(theta, grad, lr)
+    }
+
+    /// What the moments are divided by so that they are unbiased.
+    fn corrections(&self) -> (f64, f64) {
+        let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
+        (1. / (1. - BETA1.powi(power)), 1. / (1. - BETA2.powi(power)))
+    }
+
+    /// The same by operations of candle, for other devices.
+    pub(super) fn step_tensors(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
+        let moved = match self.rule {
+            Rule::Sgd { momentum, nesterov, weight_decay } => {
+                let grad = (grad + (theta * weight_decay)?)?;
+                let direction = match &self.state[..] {
+                    [] => grad,
+                    [v, ..] => {
+                        let new = ((v * momentum)? + &grad)?;
+                        v.slice_set(&new, 0, 0)?;
+                        if nesterov { (grad + (new * momentum)?)? } else { new }
+                    }
+                };
+                (theta - (direction * lr)?)?
+            }
+            Rule::Adam { weight_decay, decoupled } => {
+                let (c1, c2) = self.corrections();
+                let grad = if decoupled { grad.clone() } else { (grad + (theta * weight_decay)?)? };
+                let kept = if decoupled { (theta * (1. - lr * weight_decay))? } else { theta.clone() };
+                let m = ((&self.state[0] * BETA1)? + (&grad * (1. - BETA1))?)?;
+                let v = ((&self.state[1] * BETA2)? + (grad.sqr()? * (1. - BETA2))?)?;
+                self.state[0].slice_set(&m, 0, 0)?;
+                self.state[1].slice_set(&v, 0, 0)?;
+                (kept - ((m * (lr * c1))? / ((v * c2)?.sqrt()? + EPSILON)?)?)?
+            }
+            Rule::Library { .. } | Rule::Lbfgs => return Err(super::not_here(self.rule)),
+        };
+        Ok(theta.slice_set(&moved, 0, 0)?)
     }
 
     fn step_typed<T: Real>(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
@@ -150,19 +128,20 @@ impl Optimizer {
                 }
             }
             Rule::Adam { weight_decay, decoupled } => {
-                let (b1, b2) = (0.9_f64, 0.999_f64);
-                let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
-                let (c1, c2) = (T::of(1. / (1. - b1.powi(power))), T::of(1. / (1. - b2.powi(power))));
-                let (b1, b2, d1, d2) = (T::of(b1), T::of(b2), T::of(1. - b1), T::of(1. - b2));
+                let (c1, c2) = self.corrections();
+                let (c1, c2, b1, b2) = (T::of(c1), T::of(c2), T::of(BETA1), T::of(BETA2));
+                let (d1, d2) = (T::of(1. - BETA1), T::of(1. - BETA2));
                 let inside = T::of(if decoupled { 0. } else { weight_decay });
                 let outside = T::of(if decoupled { 1. - lr * weight_decay } else { 1. });
                 for (((x, &g), m), v) in all.zip(s0).zip(s1) {
                     let g = g + inside * *x;
                     *m = b1 * *m + d1 * g;
                     *v = b2 * *v + d2 * g * g;
-                    *x = outside * *x - lr_t * (*m * c1) / ((*v * c2).sqrt() + T::of(1e-8));
+                    *x = outside * *x - lr_t * (*m * c1) / ((*v * c2).sqrt() + T::of(EPSILON));
                 }
             }
+            // They have no memory of this form, and never come here.
+            Rule::Library { .. } | Rule::Lbfgs => {}
         }
     }
 }

@@ -1,38 +1,10 @@
 use candle_core::Tensor;
-use collado_models::{Objective, Rows};
+use collado_models::Rows;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::{Connect, Problem};
 use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
-
-/// Finds a path between two points of parameter space.
-pub trait Connect {
-    /// A path from `a` to `b` `[S]` with low risk.
-    ///
-    /// # Errors
-    /// When the ends do not fit together or the risk cannot be evaluated.
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path>;
-}
-
-/// What a path is to be good for.
-pub struct Problem<'a> {
-    /// The risk.
-    pub objective: &'a dyn Objective,
-    /// Randomness: the t and the minibatches.
-    pub seed: u64,
-    /// Told (steps done, steps in all); `false` stops the search with the path found so far.
-    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
-}
-
-/// The straight line.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Linear;
-
-impl Connect for Linear {
-    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path> {
-        Path::segment(a, b)
-    }
-}
 
 /// Which curve the bends make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

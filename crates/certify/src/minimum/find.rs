@@ -1,0 +1,68 @@
+use collado_models::{Planted, PlantedDescent, PlantedRun, Result};
+
+use super::polish::{Polished, polish};
+
+/// What descent from random starts has found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The spurious minimum hit most often, when one was hit.
+    pub minimum: Option<Polished>,
+    /// Runs that were made.
+    pub runs: u64,
+    /// Runs that ended at it.
+    pub hits: usize,
+}
+
+/// Runs in one stack.
+const BATCH: u64 = 128;
+/// Runs end at the global minimum at this risk.
+const GLOBAL: f64 = 1e-3;
+/// Ends are taken for the same minimum when their risks differ by less.
+const SAME: f64 = 1e-7;
+
+/// Looks for the spurious minimum that gradient descent hits most often, in stacks of 128 runs until one holds a
+/// spurious minimum, at most `max_runs`; then Newton's method.
+///
+/// # Errors
+/// Those of the risk.
+pub fn find_minimum(
+    risk: &Planted,
+    seed: u64,
+    max_runs: u64,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<Found> {
+    let settings = PlantedDescent {
+        max_steps: 30_000,
+        gradient_tolerance: 1e-6,
+        risk_tolerance: GLOBAL,
+        ..Default::default()
+    };
+    let mut made = 0;
+    while made < max_runs {
+        let mut runs = risk.starts(seed, made..made + BATCH);
+        made += BATCH;
+        risk.descend(&mut runs, &settings, progress)?;
+        for group in groups(runs) {
+            for run in &group {
+                let end = polish(risk, &run.weights, 1e-13, 0.1)?;
+                if let Some(end) = end.filter(|e| e.risk > GLOBAL) {
+                    return Ok(Found { minimum: Some(end), runs: made, hits: group.len() });
+                }
+            }
+        }
+        if !progress(0.) {
+            break;
+        }
+    }
+    Ok(Found { minimum: None, runs: made, hits: 0 })
+}
+
+/// The runs that ended above the global minimum, by risk; the most frequent first.
+fn groups(runs: Vec<PlantedRun>) -> Vec<Vec<PlantedRun>> {
+    let mut ends: Vec<_> = runs.into_iter().filter(|r| r.done && r.risk > GLOBAL).collect();
+    ends.sort_by(|a, b| a.risk.total_cmp(&b.risk));
+    let mut groups: Vec<_> =
+        ends.chunk_by(|a, b| b.risk - a.risk <= SAME).map(<[PlantedRun]>::to_vec).collect();
+    groups.sort_by_key(|g| std::cmp::Reverse(g.len()));
+    groups
+}

@@ -1,0 +1,161 @@
+mod output;
+mod state;
+
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+use collado_dynamics::{
+    Decay, Epoch, LibraryRule, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Wish,
+    resume, train,
+};
+use collado_models::{Objective, Rows, Span, Value};
+use indicatif::ProgressBar;
+
+use self::state::StateFile;
+use crate::{
+    args::{OptimizerName, ScheduleName, TrainArgs},
+    failure::Failure,
+    folder, progress,
+    task::Task,
+};
+
+/// Values of one run after each epoch.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Log {
+    epochs: Vec<f64>,
+    train: Vec<Value>,
+    test: Vec<Value>,
+}
+
+/// Trains one or many minima as one stack.
+pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
+    let task = Task::for_training(&args.data, &args.common, &args.arch)?;
+    let seeds: Vec<u64> = args.seeds.clone().unwrap_or(args.common.seed..args.common.seed + 1).collect();
+    let settings = settings(args, task.train.examples())?;
+    let files = StateFile::new(args, &task, &seeds);
+    let saved = if args.out.resume { files.read()? } else { None };
+    if saved.is_none() && folder::is_finished(&args.out, "summary.json", &args.common)? {
+        return Ok(());
+    }
+    let folder = folder::create(&args.out, if saved.is_some() { &[] } else { &["summary.json"] })?;
+    progress::catch_interrupt();
+    let mut watch = Watch {
+        task: &task,
+        files: &files,
+        bar: progress::bar("training", args.common.quiet),
+        logs: vec![Log::default(); seeds.len()],
+        every: Duration::try_from_secs_f64(args.save_every).unwrap_or(Duration::MAX),
+        last: Instant::now(),
+    };
+    let training = match saved {
+        Some((state, logs)) => {
+            if matches!(args.optimizer, o if !o.is_saved()) {
+                progress::note(&args.common, "this optimiser's memory cannot be saved: it starts empty");
+            }
+            watch.logs = logs;
+            resume(&task.train, &seeds, &settings, state, &mut watch)?
+        }
+        None => {
+            let theta = args.init.stack(&task.arch, &seeds, task.dtype, &Device::Cpu)?;
+            let theta = theta.to_device(&task.device)?;
+            train(&task.train, &theta, &seeds, &settings, &mut watch)?
+        }
+    };
+    watch.bar.finish_and_clear();
+    output::save(args, &task, &folder, &seeds, &training, &watch.logs)?;
+    if training.runs.iter().any(|r| r.stop == Stop::Interrupted) {
+        let message = "interrupted; what was trained so far is saved";
+        return Err(Failure::interrupted(message).hint("--resume goes on from here"));
+    }
+    files.remove()?;
+    match training.runs.iter().position(|r| r.stop == Stop::Diverged) {
+        Some(i) => Err(Failure::new(format!("seed {}: diverged: the risk is no longer finite", seeds[i]))
+            .hint("a smaller --lr or a --warmup helps")),
+        None => Ok(()),
+    }
+}
+
+/// Draws the bar, notes the values of each epoch, and saves the state now and then.
+struct Watch<'a> {
+    task: &'a Task,
+    files: &'a StateFile,
+    bar: ProgressBar,
+    logs: Vec<Log>,
+    every: Duration,
+    last: Instant,
+}
+
+impl Observe for Watch<'_> {
+    fn observe(&mut self, epoch: &Epoch<'_>) -> collado_dynamics::Result<()> {
+        self.bar.set_length(epoch.epochs);
+        self.bar.set_position(epoch.epoch);
+        note(self.task, epoch, &mut self.logs)
+    }
+
+    fn poll(&mut self) -> Wish {
+        match () {
+            () if progress::interrupted() => Wish::Stop,
+            () if self.last.elapsed() >= self.every => Wish::Save,
+            () => Wish::GoOn,
+        }
+    }
+
+    fn save(&mut self, state: TrainState) -> collado_dynamics::Result<()> {
+        self.last = Instant::now();
+        Ok(self.files.write(&state, &self.logs)?)
+    }
+}
+
+fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure> {
+    let weight_decay = args.weight_decay;
+    let library = |rule| Rule::Library { rule, weight_decay };
+    let (rule, lr) = match args.optimizer {
+        OptimizerName::Sgd => {
+            (Rule::Sgd { momentum: args.momentum, nesterov: args.nesterov, weight_decay }, 0.05)
+        }
+        OptimizerName::Adam => (Rule::Adam { weight_decay, decoupled: false }, 1e-3),
+        OptimizerName::Adamw => (Rule::Adam { weight_decay, decoupled: true }, 1e-3),
+        OptimizerName::Rmsprop => (library(LibraryRule::RmsProp), 1e-3),
+        OptimizerName::Nadam => (library(LibraryRule::Nadam), 1e-3),
+        OptimizerName::Radam => (library(LibraryRule::Radam), 1e-3),
+        OptimizerName::Adagrad => (library(LibraryRule::Adagrad), 1e-2),
+        OptimizerName::Adadelta => (library(LibraryRule::Adadelta), 1.),
+        OptimizerName::Adamax => (library(LibraryRule::Adamax), 2e-3),
+        OptimizerName::Lbfgs => (Rule::Lbfgs, 1.),
+    };
+    let decay = match args.schedule {
+        ScheduleName::Constant => Decay::Constant,
+        ScheduleName::Step => Decay::Step,
+        ScheduleName::Cosine => Decay::Cosine,
+    };
+    let batch = args.batch.unwrap_or(if rule == Rule::Lbfgs { 0 } else { 64 });
+    let per_epoch = Sampler::new(0, examples, batch).steps_per_epoch();
+    Ok(TrainSettings {
+        epochs: args.epochs,
+        batch,
+        rule,
+        lr: args.lr.unwrap_or(lr),
+        schedule: Schedule { decay, warmup: args.warmup * per_epoch },
+        max_steps: args.max_steps,
+        max_time: args.max_seconds.map(seconds).transpose()?,
+        until_risk: args.until_risk,
+        until_gradient: args.until_gradient,
+    })
+}
+
+fn seconds(seconds: f64) -> Result<Duration, Failure> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Failure::usage(format!("--max-seconds: expected seconds ≥ 0, found {seconds}")))
+}
+
+fn note(task: &Task, e: &Epoch<'_>, logs: &mut [Log]) -> collado_dynamics::Result<()> {
+    let span = Span::stack(e.theta)?;
+    let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
+    for (i, &run) in e.runs.iter().enumerate() {
+        let missing = Value { risk: f64::NAN, loss: f64::NAN, error: f64::NAN };
+        logs[run].epochs.push(e.epoch as f64);
+        logs[run].train.push(e.values[i]);
+        logs[run].test.push(test.as_ref().map_or(missing, |t| t[i]));
+    }
+    Ok(())
+}

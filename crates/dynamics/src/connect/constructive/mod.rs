@@ -1,0 +1,246 @@
+//! Two-layer ReLU networks: a chain of legs on which the risk is convex.
+
+mod data;
+mod lasso;
+mod legs;
+mod order;
+mod readout;
+mod reference;
+
+use candle_core::Tensor;
+use collado_models::{Activation, Arch, Loss, Regularizer, Risk, Span};
+use faer::Mat;
+
+use self::{
+    data::Data,
+    legs::Descent,
+    order::Order,
+    readout::{Output, Readout},
+    reference::Reference,
+};
+use super::{About, Connect, Found, Problem, largest};
+use crate::{
+    Error, Path, Result,
+    dense::{Chain, Dense},
+};
+
+/// The path of Freeman & Bruna (2017, Theorem 2.4) between any two points of a two-layer ReLU network
+/// $W_2\rho(W_1x+b_1)+b_2$ with squared loss: $F\le\max(F_A,F_B,\varepsilon)$ with $\varepsilon\to\min F$ as the width m
+/// grows ($O(m^{-1/n})$, n inputs), for R = ‖W_2‖₁, ‖W_2‖² or ‖θ‖², or none.
+///
+/// From each end: output weights to their optimum (lasso by coordinate descent to a duality gap of 1e-9, ridge in closed
+/// form); l neurons dropped and the others refitted; the dropped rows of $W_1$ to the neurons of an l-neuron reference
+/// network; output weights to the reference's. Then the reference's neurons are copied to the slots where the other
+/// end has them, and the output weights follow. Each leg moves either output weights only, or rows of $W_1$ whose output
+/// weights are exactly 0: F is convex on it, and its maximum over the vertices bounds it on the whole path.
+///
+/// **Search.** Two orders of dropping are tried at each end (backward elimination; smallest contribution first) and the
+/// better refit counts. The reference is the best of: the l neurons of either end that survive elimination, the same
+/// trained further, and random starts trained, all with refitted output weights. l is found by bisection, since
+/// the risk after dropping rises with l and the reference's falls; of all l that were tried the one with the lowest
+/// maximum is taken. It ends early when the maximum is not above the ends.
+#[derive(Debug, Clone)]
+pub struct Constructive {
+    /// Network.
+    pub arch: Arch,
+    /// The risk that `inputs` and `targets` are used with.
+    pub risk: Risk,
+    /// Inputs `[N, n]`, on the CPU.
+    pub inputs: Tensor,
+    /// Class labels `u32` `[N]`, or values `[N, q]`.
+    pub targets: Tensor,
+    /// The rest.
+    pub settings: ConstructiveSettings,
+}
+
+/// How the reference network of [`Constructive`] is found.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `dropped` | none | l, instead of the search | 1..=m |
+/// | `starts` | 2 | random starts of the reference, besides the ends' own neurons | |
+/// | `steps` | 3000 | steps of Adam with a cosine schedule | ≥ 1 |
+/// | `lr` | 1e-2 | step size | > 0 |
+/// | `batch` | 512 | minibatch; 0 = all | |
+/// | `memory` | 256 MiB | scratch, in bytes | |
+#[derive(Debug, Clone)]
+pub struct ConstructiveSettings {
+    /// l.
+    pub dropped: Option<usize>,
+    /// Random starts.
+    pub starts: usize,
+    /// Steps.
+    pub steps: u64,
+    /// Step size.
+    pub lr: f64,
+    /// Minibatch.
+    pub batch: usize,
+    /// Scratch.
+    pub memory: usize,
+}
+
+impl Default for ConstructiveSettings {
+    fn default() -> Self {
+        Self { dropped: None, starts: 2, steps: 3000, lr: 1e-2, batch: 512, memory: 256 << 20 }
+    }
+}
+
+/// A hidden layer: rows `[m, n]` and biases `[m]`, empty without.
+#[derive(Debug, Clone)]
+struct Hidden {
+    weight: Mat<f64>,
+    bias: Vec<f64>,
+}
+
+/// One end, with all that does not depend on l.
+struct End {
+    point: Dense,
+    hidden: Hidden,
+    readout: Readout,
+    full: Output,
+    order: Order,
+}
+
+/// A chain that was tried.
+struct Trial {
+    vertices: Tensor,
+    /// The largest risk at a vertex.
+    max: f64,
+    /// The larger risk after dropping; what exceeds it comes from the reference.
+    after_drop: f64,
+}
+
+impl Constructive {
+    fn check(&self) -> Result<()> {
+        let expected = if self.arch.activation() != Activation::Relu || self.arch.depth() != 2 {
+            Some(("a two-layer ReLU network", self.arch.to_string()))
+        } else if self.risk.loss != Loss::Squared {
+            Some(("the squared loss", self.risk.loss.to_string()))
+        } else {
+            None
+        };
+        match expected {
+            Some((expected, found)) => {
+                Err(Error::Hypothesis { method: "constructive", expected: expected.into(), found })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The same kind of network with `neurons` hidden neurons.
+    fn narrow(&self, neurons: usize) -> Result<Arch> {
+        let (n, q) = (self.arch.inputs(), self.arch.outputs());
+        let (hidden, output) = (self.arch.has_bias(0), self.arch.has_bias(1));
+        if hidden == output {
+            return Ok(Arch::dense(Activation::Relu, &[n, neurons, q], hidden)?);
+        }
+        Ok(Arch::two_layer(n, neurons, q)?)
+    }
+
+    /// What a hidden layer adds to the risk.
+    fn hidden_penalty(&self, hidden: &Hidden) -> f64 {
+        match self.risk.regularizer {
+            Regularizer::L2 => {
+                self.risk.kappa
+                    * (hidden.weight.squared_norm_l2() + hidden.bias.iter().map(|b| b * b).sum::<f64>())
+            }
+            _ => 0.,
+        }
+    }
+
+    fn end(&self, data: &Data, theta: &Tensor) -> Result<End> {
+        let point = Dense::read(&self.arch, theta)?;
+        let hidden = Hidden { weight: point.weights[0].clone(), bias: point.biases[0].clone() };
+        let readout = data.readout(&hidden, self);
+        let all: Vec<usize> = (0..hidden.weight.nrows()).collect();
+        let (full, _) = readout.solve(&all)?;
+        let order = Order::new(&readout, &full, self.risk.kappa);
+        Ok(End { point, hidden, readout, full, order })
+    }
+
+    /// The chain with l = `dropped`.
+    fn attempt(
+        &self,
+        data: &Data,
+        ends: [&End; 2],
+        dropped: usize,
+        enough: f64,
+        problem: &mut Problem<'_>,
+        like: &Tensor,
+    ) -> Result<Trial> {
+        let kept = ends[0].hidden.weight.nrows() - dropped;
+        let [a, b] = ends.map(|end| end.order.keep(&end.readout, kept));
+        let ((drop_a, refit_a, _), (drop_b, refit_b, _)) = (a?, b?);
+        let starts = ends.map(|end| end.hidden.select(end.order.survivors(dropped)));
+        let mut go_on = || (problem.progress)(0, 0);
+        let reference = Reference::find(self, data, &starts, enough, problem.seed, &mut go_on)?;
+        let [slots_a, slots_b] = legs::slots(&drop_a, &drop_b);
+        let descend = |end: &End, refit: &Output| {
+            let mut descent = Descent::new(end.point.clone());
+            descent.output(&end.full);
+            descent.output(refit);
+            descent
+        };
+        let (mut from_a, mut from_b) = (descend(ends[0], &refit_a), descend(ends[1], &refit_b));
+        let after = [&from_a, &from_b].map(Descent::row);
+        from_a.reference(&reference, slots_a);
+        from_b.reference(&reference, slots_b);
+        let vertices = from_a.meet(from_b, &reference).stack(like)?;
+        let max = largest(problem.objective.risks(&Span::stack(&vertices)?)?);
+        let mut chain = Chain::default();
+        after.into_iter().for_each(|row| chain.push(row));
+        let after_drop = largest(problem.objective.risks(&Span::stack(&chain.stack(like)?)?)?);
+        Ok(Trial { vertices, max, after_drop })
+    }
+
+    fn search(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Trial> {
+        self.check()?;
+        let data = Data::new(&self.inputs, &self.targets, self.arch.outputs())?;
+        let ends = [&self.end(&data, a)?, &self.end(&data, b)?];
+        let neurons = self.arch.widths()[1];
+        let pair = Span::stack(&Tensor::stack(&[a.flatten_all()?, b.flatten_all()?], 0)?)?;
+        let enough = largest(problem.objective.risks(&pair)?);
+        if let Some(dropped) = self.settings.dropped {
+            if !(1..=neurons).contains(&dropped) {
+                return Err(Error::Setting {
+                    name: "dropped",
+                    expected: "from 1 to the width",
+                    found: dropped.to_string(),
+                });
+            }
+            return self.attempt(&data, ends, dropped, enough, problem, a);
+        }
+        let (mut low, mut high) = (1_usize, neurons);
+        let total = u64::from(neurons.ilog2()) + 1;
+        let mut best: Option<Trial> = None;
+        for done in 1..=total {
+            let dropped = usize::midpoint(low, high);
+            let trial = self.attempt(&data, ends, dropped, enough, problem, a)?;
+            // What is left above the drop is the reference's: give it more neurons.
+            if trial.max > trial.after_drop {
+                low = dropped + 1
+            } else {
+                high = dropped - 1
+            }
+            if best.as_ref().is_none_or(|best| trial.max < best.max) {
+                best = Some(trial);
+            }
+            let met = best.as_ref().is_some_and(|best| best.max <= enough);
+            if met || low > high || !(problem.progress)(done, total) {
+                break;
+            }
+        }
+        best.ok_or(Error::Numerics("the search for a reference network"))
+    }
+}
+
+impl Connect for Constructive {
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+        Path::polychain(self.search(a, b, problem)?.vertices)
+    }
+
+    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+        let trial = self.search(a, b, problem)?;
+        Ok(Found { path: Path::polychain(trial.vertices)?, about: About::Convex { vertex_max: trial.max } })
+    }
+}

@@ -1,0 +1,125 @@
+use candle_core::{DType, Device, Tensor};
+use collado_models::{Arch, DenseObjective, Init};
+use faer::Mat;
+
+use super::{Constructive, Hidden, data::Data, readout::Output};
+use crate::{
+    Epoch, Observe, Result, Rule, Schedule, TrainSettings, Wish, dense::Dense, schedule::Decay, train,
+};
+
+/// A small network that both ends are brought to.
+#[derive(Debug, Clone)]
+pub(super) struct Reference {
+    pub(super) hidden: Hidden,
+    pub(super) output: Output,
+}
+
+impl Reference {
+    /// The best network found with as many neurons as each of `starts` has: those hidden layers themselves, and what
+    /// training makes of them and of some random ones; the output weights are always the optimum.
+    ///
+    /// `enough` is a risk that is low enough: if a start has it, nothing is trained.
+    pub(super) fn find(
+        task: &Constructive,
+        data: &Data,
+        starts: &[Hidden],
+        enough: f64,
+        seed: u64,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Self> {
+        let mut all: Vec<_> =
+            starts.iter().map(|hidden| Self::refit(task, data, hidden.clone())).collect::<Result<_>>()?;
+        let neurons = starts.first().map_or(0, |h| h.weight.nrows());
+        if all.iter().all(|(_, risk)| *risk > enough) && neurons > 0 {
+            let arch = task.narrow(neurons)?;
+            let stack: Vec<_> = all.iter().map(|(reference, _)| reference.dense().row()).collect();
+            for hidden in trained(task, &arch, stack, seed, go_on)? {
+                all.push(Self::refit(task, data, hidden)?);
+            }
+        }
+        let best = all.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
+        best.map(|(reference, _)| reference).ok_or(crate::Error::Numerics("the reference network"))
+    }
+
+    /// With the best output weights, and its risk.
+    fn refit(task: &Constructive, data: &Data, hidden: Hidden) -> Result<(Self, f64)> {
+        let readout = data.readout(&hidden, task);
+        let all: Vec<usize> = (0..hidden.weight.nrows()).collect();
+        let (output, value) = readout.solve(&all)?;
+        let risk = value + task.hidden_penalty(&hidden);
+        Ok((Self { hidden, output }, risk))
+    }
+
+    fn dense(&self) -> Dense {
+        Dense {
+            weights: vec![self.hidden.weight.clone(), self.output.weight.clone()],
+            biases: vec![self.hidden.bias.clone(), self.output.bias.clone()],
+        }
+    }
+}
+
+/// Trains the `stack` and as many random starts as the settings say, as one stack; runs that diverge are left out.
+fn trained(
+    task: &Constructive,
+    arch: &Arch,
+    mut stack: Vec<Vec<f64>>,
+    seed: u64,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Vec<Hidden>> {
+    let settings = &task.settings;
+    let seeds: Vec<u64> = (0..settings.starts as u64).map(|i| seed.wrapping_add(i)).collect();
+    if !seeds.is_empty() {
+        stack.extend(Init::default().stack(arch, &seeds, DType::F64, &Device::Cpu)?.to_vec2::<f64>()?);
+    }
+    let shape = (stack.len(), arch.layout().len());
+    let theta = Tensor::from_vec(stack.concat(), shape, &Device::Cpu)?.to_dtype(task.inputs.dtype())?;
+    let objective = DenseObjective::new(arch, &task.inputs, &task.targets, task.risk, settings.memory)?;
+    let examples = task.inputs.dims()[0];
+    let batch = if settings.batch == 0 { examples } else { settings.batch.min(examples) };
+    let settings = TrainSettings {
+        epochs: settings.steps.div_ceil(examples.div_ceil(batch) as u64).max(1),
+        max_steps: Some(settings.steps),
+        batch,
+        rule: Rule::Adam { weight_decay: 0., decoupled: false },
+        lr: settings.lr,
+        schedule: Schedule { decay: Decay::Cosine, warmup: 0 },
+        ..TrainSettings::default()
+    };
+    let runs = vec![seed; shape.0];
+    let training = train(&objective, &theta, &runs, &settings, &mut Watch(go_on))?;
+    let finite = training.runs.into_iter().filter(|run| run.value.risk.is_finite());
+    finite.map(|run| Hidden::read(arch, &run.theta)).collect()
+}
+
+/// Asks the caller after each step whether to go on.
+struct Watch<'a>(&'a mut dyn FnMut() -> bool);
+
+impl Observe for Watch<'_> {
+    fn observe(&mut self, _: &Epoch<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Wish {
+        if (self.0)() { Wish::GoOn } else { Wish::Stop }
+    }
+}
+
+impl Hidden {
+    /// The first layer of a point.
+    pub(super) fn read(arch: &Arch, theta: &Tensor) -> Result<Self> {
+        let dense = Dense::read(arch, theta)?;
+        Ok(Self { weight: dense.weights[0].clone(), bias: dense.biases[0].clone() })
+    }
+
+    /// Some of its neurons.
+    pub(super) fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            weight: Mat::from_fn(rows.len(), self.weight.ncols(), |i, j| self.weight[(rows[i], j)]),
+            bias: if self.bias.is_empty() {
+                Vec::new()
+            } else {
+                rows.iter().map(|&i| self.bias[i]).collect()
+            },
+        }
+    }
+}

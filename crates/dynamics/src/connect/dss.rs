@@ -1,0 +1,229 @@
+use candle_core::Tensor;
+use collado_models::{Objective, Rows, Span};
+
+use super::{About, Connect, Found, Problem, largest};
+use crate::{Error, Optimizer, Path, Result, Rule, Sampler};
+
+/// The level λ of a string.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Level {
+    /// λ itself.
+    Risk(f64),
+    /// So much above the higher end.
+    AboveEnds(f64),
+    /// So much above the higher end, as a share of its risk.
+    Share(f64),
+}
+
+/// Dynamic string sampling (Freeman & Bruna 2017, algorithm 1): where a leg of the chain rises above the level λ, its
+/// highest point becomes a bead, which is trained until $F<\alpha\lambda$; then both new legs are looked at, to the
+/// depth limit.
+///
+/// The legs of one depth are looked at together, and their beads train as one stack with the same minibatches.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `level` | 5 % above the higher end | λ | |
+/// | `alpha` | 0.95 | beads train until F < αλ | in (0, 1\] |
+/// | `depth` | 6 | halvings of a leg at most | ≥ 1 |
+/// | `epochs` | 60 | passes over the examples at most, for the beads of one depth | ≥ 1 |
+/// | `batch` | 128 | minibatch, shared by the beads; 0 = all | |
+/// | `lr` | 1e-3 | Adam's step size | > 0 |
+/// | `probes` | 9 | points on a leg where the risk is looked at | ≥ 1 |
+#[derive(Debug, Clone, Copy)]
+pub struct Dss {
+    /// λ.
+    pub level: Level,
+    /// α.
+    pub alpha: f64,
+    /// Halvings.
+    pub depth: u64,
+    /// Passes over the examples.
+    pub epochs: u64,
+    /// Minibatch.
+    pub batch: usize,
+    /// Step size.
+    pub lr: f64,
+    /// Points on a leg.
+    pub probes: usize,
+}
+
+impl Default for Dss {
+    fn default() -> Self {
+        Self { level: Level::Share(0.05), alpha: 0.95, depth: 6, epochs: 60, batch: 128, lr: 1e-3, probes: 9 }
+    }
+}
+
+/// What [`Dss`] found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StringReport {
+    /// λ.
+    pub level: f64,
+    /// Beads between the ends.
+    pub beads: usize,
+    /// Beads whose training ended above λ.
+    pub missed: usize,
+    /// Legs that were still above λ, at the points looked at, when the search ended.
+    pub open_legs: usize,
+    /// Whether legs are open because the depth limit was reached.
+    pub depth_limit_reached: bool,
+}
+
+/// The chain so far; `open[i]` says that the leg after vertex i has not been found low.
+struct Strand {
+    vertices: Vec<Tensor>,
+    open: Vec<bool>,
+}
+
+impl Dss {
+    fn check(&self) -> Result<()> {
+        if [self.depth, self.epochs, self.probes as u64].contains(&0) {
+            let found = format!("{}, {} and {}", self.depth, self.epochs, self.probes);
+            return Err(Error::Setting { name: "depth, epochs and probes", expected: "at least 1", found });
+        }
+        if !(self.lr > 0. && self.lr.is_finite() && self.alpha > 0. && self.alpha <= 1.) {
+            let found = format!("lr {}, alpha {}", self.lr, self.alpha);
+            return Err(Error::Setting {
+                name: "lr and alpha",
+                expected: "lr > 0 and alpha in (0, 1]",
+                found,
+            });
+        }
+        Ok(())
+    }
+
+    /// The string and what is to be said about it.
+    ///
+    /// # Errors
+    /// When a setting is out of range, and those of the objective.
+    pub fn string(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<(Path, StringReport)> {
+        self.check()?;
+        let ends = Path::segment(a, b)?;
+        let higher = largest(problem.objective.risks(&Span::stack(ends.vertices())?)?);
+        let level = match self.level {
+            Level::Risk(level) => level,
+            Level::AboveEnds(height) => higher + height,
+            Level::Share(share) => higher * (1. + share),
+        };
+        let mut string =
+            Strand { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
+        let (mut missed, mut go_on) = (0, true);
+        for depth in 0..self.depth {
+            let Some(beads) = string.beads(problem.objective, self.probes, level)? else { break };
+            let trained;
+            (trained, go_on) = self.train(beads.points, level, depth, problem)?;
+            let risks = problem.objective.risks(&Span::stack(&trained)?)?;
+            missed += risks.iter().filter(|risk| risk.is_nan() || **risk > level).count();
+            string.insert(&beads.legs, &trained)?;
+            if !go_on {
+                break;
+            }
+        }
+        let open_legs =
+            string.beads(problem.objective, self.probes, level)?.map_or(0, |beads| beads.legs.len());
+        let beads = string.vertices.len() - 2;
+        let report =
+            StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
+        Ok((Path::polychain(Tensor::stack(&string.vertices, 0)?)?, report))
+    }
+
+    /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. And whether to go on.
+    fn train(
+        &self,
+        start: Tensor,
+        level: f64,
+        depth: u64,
+        problem: &mut Problem<'_>,
+    ) -> Result<(Tensor, bool)> {
+        let done = start.copy()?;
+        let (mut theta, mut rows): (_, Vec<usize>) = (start, (0..done.dims()[0]).collect());
+        let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &theta)?;
+        let mut sampler =
+            Sampler::new(problem.seed.wrapping_add(depth), problem.objective.examples(), self.batch);
+        let per_epoch = sampler.steps_per_epoch();
+        let total = self.depth * self.epochs * per_epoch;
+        for epoch in 0..self.epochs {
+            let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
+            for step in epoch * per_epoch..(epoch + 1) * per_epoch {
+                let batch = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
+                problem.objective.evaluate(&span, batch, Some(&grad))?;
+                optimizer.step(&theta, &grad, self.lr)?;
+            }
+            let risks = problem.objective.risks(&span)?;
+            for (i, &row) in rows.iter().enumerate() {
+                done.slice_set(&theta.narrow(0, i, 1)?.contiguous()?, 0, row)?;
+            }
+            let go_on = (problem.progress)((depth * self.epochs + epoch + 1) * per_epoch, total);
+            let kept: Vec<u32> = (0..rows.len())
+                .filter(|&i| risks[i].is_nan() || risks[i] >= self.alpha * level)
+                .map(|i| i as u32)
+                .collect();
+            if kept.is_empty() || !go_on {
+                return Ok((done, go_on));
+            }
+            if kept.len() < rows.len() {
+                let index = Tensor::from_slice(&kept, kept.len(), theta.device())?;
+                theta = theta.index_select(&index, 0)?;
+                optimizer.keep(&kept)?;
+                rows = kept.iter().map(|&i| rows[i as usize]).collect();
+            }
+        }
+        Ok((done, true))
+    }
+}
+
+/// The highest points `[B, S]` of the legs that rise above the level.
+struct Beads {
+    legs: Vec<usize>,
+    points: Tensor,
+}
+
+impl Strand {
+    /// Looks at all open legs at once and closes those that are low.
+    fn beads(&mut self, objective: &dyn Objective, probes: usize, level: f64) -> Result<Option<Beads>> {
+        let path = Path::polychain(Tensor::stack(&self.vertices, 0)?)?;
+        let count = self.open.len();
+        let legs: Vec<usize> = (0..count).filter(|&leg| self.open[leg]).collect();
+        if legs.is_empty() {
+            return Ok(None);
+        }
+        let t = |leg: usize, i: usize| (leg as f64 + (i + 1) as f64 / (probes + 1) as f64) / count as f64;
+        let ts: Vec<f64> = legs.iter().flat_map(|&leg| (0..probes).map(move |i| t(leg, i))).collect();
+        let risks = objective.risks(&path.span(&ts)?)?;
+        let mut found = (Vec::new(), Vec::new());
+        for (on, &leg) in risks.chunks_exact(probes).zip(&legs) {
+            let top = (1..probes).fold(0, |best, i| if on[i] > on[best] { i } else { best });
+            let highest = largest(on.iter().copied());
+            self.open[leg] = highest.is_nan() || highest > level;
+            if self.open[leg] {
+                found.0.push(leg);
+                found.1.push(t(leg, top));
+            }
+        }
+        let (legs, ts) = found;
+        if legs.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Beads { legs, points: path.span(&ts)?.materialize()?.copy()? }))
+    }
+
+    /// Puts a bead into each of `legs` (ascending); both halves are open.
+    fn insert(&mut self, legs: &[usize], beads: &Tensor) -> Result<()> {
+        for (i, &leg) in legs.iter().enumerate().rev() {
+            self.vertices.insert(leg + 1, beads.get(i)?);
+            self.open.insert(leg + 1, true);
+        }
+        Ok(())
+    }
+}
+
+impl Connect for Dss {
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+        Ok(self.string(a, b, problem)?.0)
+    }
+
+    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+        let (path, report) = self.string(a, b, problem)?;
+        Ok(Found { path, about: About::String(report) })
+    }
+}

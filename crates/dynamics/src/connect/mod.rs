@@ -1,0 +1,92 @@
+//! Ways from one minimum to another, one file or folder each.
+
+mod constructive;
+mod curve;
+mod deep_linear;
+mod dss;
+mod linear;
+mod neb;
+
+use candle_core::Tensor;
+use collado_models::{Objective, Span};
+
+pub use self::{
+    constructive::{Constructive, ConstructiveSettings},
+    curve::{Curve, CurveKind},
+    deep_linear::{DeepLinear, LinearOptimum, RidgePath, linear_optimum},
+    dss::{Dss, Level, StringReport},
+    linear::Linear,
+    neb::Neb,
+};
+use crate::{Path, Result};
+
+/// Finds a path between two points of parameter space.
+pub trait Connect {
+    /// A path from `a` to `b` `[S]` with low risk.
+    ///
+    /// # Errors
+    /// When the ends do not fit together or the risk cannot be evaluated.
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path>;
+
+    /// The same path, with what the method knows about it.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect).
+    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+        Ok(Found { path: self.connect(a, b, problem)?, about: About::Sampled })
+    }
+}
+
+/// A path and what is known about it.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The path.
+    pub path: Path,
+    /// More than samples of its risk can tell.
+    pub about: About,
+}
+
+/// What a method knows about its path.
+#[derive(Debug, Clone, PartialEq)]
+pub enum About {
+    /// Nothing: the risk along the path has to be sampled or certified.
+    Sampled,
+    /// F is convex on every leg of the chain, so that its maximum over the vertices bounds it on the whole path, up to
+    /// the rounding of the evaluations.
+    Convex {
+        /// The largest risk at a vertex.
+        vertex_max: f64,
+    },
+    /// A nudged elastic band.
+    Band {
+        /// Pivots between the ends.
+        pivots: usize,
+    },
+    /// A string.
+    String(StringReport),
+}
+
+impl About {
+    /// Evaluates F at all vertices of a chain on whose legs it is convex.
+    fn convex(path: &Path, problem: &Problem<'_>) -> Result<Self> {
+        let risks = problem.objective.risks(&Span::stack(path.vertices())?)?;
+        Ok(Self::Convex { vertex_max: largest(risks) })
+    }
+}
+
+/// The largest of `risks`; NaN when one is.
+pub(crate) fn largest(risks: impl IntoIterator<Item = f64>) -> f64 {
+    risks
+        .into_iter()
+        .fold(f64::NEG_INFINITY, |m, x| if x.is_nan() || m.is_nan() { f64::NAN } else { m.max(x) })
+}
+
+/// What a path is to be good for.
+pub struct Problem<'a> {
+    /// The risk.
+    pub objective: &'a dyn Objective,
+    /// Randomness: the t and the minibatches.
+    pub seed: u64,
+    /// Told (steps done, steps in all); `false` stops the search with the path found so far.
+    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
+}

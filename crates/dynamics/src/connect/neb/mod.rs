@@ -1,0 +1,185 @@
+//! Nudged elastic band with automatic insertion of pivots.
+
+mod band;
+
+use candle_core::Tensor;
+use collado_models::{Objective, PathKind, Rows, Span};
+
+use self::band::Band;
+use super::{About, Connect, Found, Problem, largest};
+use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
+
+/// A chain whose pivots relax perpendicular to the path (nudged elastic band: Henkelman & Jónsson 2000, with their
+/// improved tangents; for networks Draxler et al. 2018), starting from the straight line. In place of springs the
+/// pivots are put back to fixed shares of the arc length. Between cycles pivots are inserted where the risk on a leg
+/// exceeds the line between its pivots (AutoNEB).
+///
+/// All pivots are one stack and see the same minibatch, so that their risks, which decide the tangents, compare.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `pivots` | 5 | pivots between the ends at the start | ≥ 1 |
+/// | `max_pivots` | 30 | pivots at most | ≥ `pivots` |
+/// | `cycles` | 4 | relaxations, with insertions between them | ≥ 1 |
+/// | `epochs` | 60 | passes over the examples, in all cycles together | ≥ 1 |
+/// | `batch` | 128 | minibatch, shared by all pivots; 0 = all | |
+/// | `lr` | 2e-3 | Adam's step size, with a cosine schedule in each cycle | > 0 |
+/// | `respace` | 10 | steps from one spacing to the next | ≥ 1 |
+/// | `probes` | 3 | points on a leg where the risk is looked at | ≥ 1 |
+/// | `insert_above` | 0.2 | least excess over the leg's line for an insertion, as a share of the path's height above its ends | ≥ 0 |
+#[derive(Debug, Clone, Copy)]
+pub struct Neb {
+    /// Pivots at the start.
+    pub pivots: usize,
+    /// Pivots at most.
+    pub max_pivots: usize,
+    /// Relaxations.
+    pub cycles: u64,
+    /// Passes over the examples.
+    pub epochs: u64,
+    /// Minibatch.
+    pub batch: usize,
+    /// Step size.
+    pub lr: f64,
+    /// Steps from one spacing to the next.
+    pub respace: u64,
+    /// Points on a leg.
+    pub probes: usize,
+    /// Least excess for an insertion.
+    pub insert_above: f64,
+}
+
+impl Default for Neb {
+    fn default() -> Self {
+        Self {
+            pivots: 5,
+            max_pivots: 30,
+            cycles: 4,
+            epochs: 60,
+            batch: 128,
+            lr: 2e-3,
+            respace: 10,
+            probes: 3,
+            insert_above: 0.2,
+        }
+    }
+}
+
+impl Neb {
+    fn check(&self) -> Result<()> {
+        let counts = [self.pivots as u64, self.cycles, self.epochs, self.respace, self.probes as u64];
+        if counts.contains(&0) {
+            let found = format!("{counts:?}");
+            return Err(Error::Setting {
+                name: "pivots, cycles, epochs, respace, probes",
+                expected: "at least 1",
+                found,
+            });
+        }
+        if !(self.lr > 0. && self.lr.is_finite()) {
+            let found = self.lr.to_string();
+            return Err(Error::Setting { name: "lr", expected: "a finite number > 0", found });
+        }
+        Ok(())
+    }
+
+    /// Relaxes the band for `steps` steps from `first` on; whether to go on.
+    fn relax(&self, band: &mut Band, run: &mut Run<'_, '_>, first: u64, steps: u64) -> Result<bool> {
+        let pivots = band.pivots()?;
+        let grad = pivots.zeros_like()?;
+        let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &pivots)?;
+        let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
+        let span = Span::stack(band.vertices())?.with_free(1..pivots.dims()[0] + 1);
+        for step in 0..steps {
+            let rows =
+                if run.sampler.is_full() { Rows::All } else { Rows::Shared(run.sampler.batch(first + step)) };
+            let values = run.problem.objective.evaluate(&span, rows, Some(&grad))?;
+            let risks: Vec<f64> = values.iter().map(|v| v.risk).collect();
+            band.nudge(&risks, &grad)?;
+            optimizer.step(&pivots, &grad, self.lr * schedule.factor(step, steps))?;
+            if (step + 1) % self.respace == 0 || step + 1 == steps {
+                band.respace()?;
+            }
+            if !(run.problem.progress)(first + step + 1, run.total) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Inserts pivots where legs bulge. `false` when there is nothing to gain: the path is not above its ends.
+    fn insert(&self, band: &mut Band, objective: &dyn Objective) -> Result<bool> {
+        let per_leg = self.probes + 1;
+        let knots = band.knots().to_vec();
+        let ts: Vec<f64> = knots
+            .windows(2)
+            .flat_map(|k| (0..per_leg).map(move |i| k[0] + (k[1] - k[0]) * i as f64 / per_leg as f64))
+            .chain([1.])
+            .collect();
+        let risks = objective.risks(&band.path().span(&ts)?)?;
+        let height = largest(risks.iter().copied()) - largest([risks[0], risks[risks.len() - 1]]);
+        if height <= 0. {
+            return Ok(false);
+        }
+        let mut found = Vec::new();
+        for leg in 0..knots.len() - 1 {
+            let on = &risks[leg * per_leg..=(leg + 1) * per_leg];
+            let excess = |i: usize| {
+                let s = i as f64 / per_leg as f64;
+                on[i] - (1. - s) * on[0] - s * on[per_leg]
+            };
+            let top = (2..per_leg).fold(1, |best, i| if excess(i) > excess(best) { i } else { best });
+            if excess(top) > self.insert_above * height {
+                found.push((excess(top), ts[leg * per_leg + top]));
+            }
+        }
+        // The largest first, as far as there is room.
+        found.sort_by(|x, y| y.0.total_cmp(&x.0));
+        found.truncate(self.max_pivots.saturating_sub(knots.len() - 2));
+        band.insert(found.into_iter().map(|(_, t)| t))?;
+        Ok(true)
+    }
+
+    fn search(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Band> {
+        self.check()?;
+        let mut band = Band::straight(a, b, self.pivots)?;
+        let sampler = Sampler::new(problem.seed, problem.objective.examples(), self.batch);
+        let total = (self.epochs * sampler.steps_per_epoch()).max(self.cycles);
+        let mut run = Run { problem, sampler, total };
+        for cycle in 0..self.cycles {
+            let (first, end) = (cycle * total / self.cycles, (cycle + 1) * total / self.cycles);
+            let go_on = self.relax(&mut band, &mut run, first, end - first)?;
+            let last = cycle + 1 == self.cycles;
+            if !go_on || last || !self.insert(&mut band, run.problem.objective)? {
+                break;
+            }
+        }
+        Ok(band)
+    }
+}
+
+/// What one search has in hand.
+struct Run<'a, 'b> {
+    problem: &'a mut Problem<'b>,
+    sampler: Sampler,
+    total: u64,
+}
+
+impl Connect for Neb {
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+        Ok(self.search(a, b, problem)?.path())
+    }
+
+    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+        let path = self.connect(a, b, problem)?;
+        let about = About::Band { pivots: path.vertices().dims()[0] - 2 };
+        Ok(Found { path, about })
+    }
+}
+
+impl Band {
+    /// As a path whose knots are the pivots' shares of the arc length.
+    fn path(&self) -> Path {
+        Path::new(PathKind::Polychain { knots: self.knots().to_vec() }, self.vertices().clone())
+    }
+}

@@ -1,0 +1,79 @@
+use candle_core::{DType, Device, Tensor};
+use collado_models::Arch;
+use faer::Mat;
+
+use crate::{Error, Result};
+
+/// The layers of one point in `f64`: weights `[out, in]` and biases `[out]`, empty where a layer has none.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Dense {
+    pub(crate) weights: Vec<Mat<f64>>,
+    pub(crate) biases: Vec<Vec<f64>>,
+}
+
+impl Dense {
+    /// Reads the point `theta` `[S]`.
+    pub(crate) fn read(arch: &Arch, theta: &Tensor) -> Result<Self> {
+        let expected = arch.layout().len();
+        if theta.elem_count() != expected {
+            return Err(Error::Ends { expected, found: theta.elem_count() });
+        }
+        let row = theta.flatten_all()?.to_dtype(DType::F64)?.to_device(&Device::Cpu)?.to_vec1::<f64>()?;
+        let mut rest = row.as_slice();
+        let mut take = |n: usize| {
+            let (head, tail) = rest.split_at(n);
+            rest = tail;
+            head
+        };
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for k in 0..arch.depth() {
+            let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
+            let weight = take(inputs * outputs);
+            weights.push(Mat::from_fn(outputs, inputs, |i, j| weight[i * inputs + j]));
+            biases.push(take(if arch.has_bias(k) { outputs } else { 0 }).to_vec());
+        }
+        Ok(Self { weights, biases })
+    }
+
+    /// The point again, in the order of a stack's columns.
+    pub(crate) fn row(&self) -> Vec<f64> {
+        let mut row = Vec::new();
+        for (weight, bias) in self.weights.iter().zip(&self.biases) {
+            for i in 0..weight.nrows() {
+                row.extend((0..weight.ncols()).map(|j| weight[(i, j)]));
+            }
+            row.extend_from_slice(bias);
+        }
+        row
+    }
+}
+
+/// The vertices of a polygonal chain as they are found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chain {
+    rows: Vec<Vec<f64>>,
+}
+
+impl Chain {
+    /// Adds a vertex, unless it repeats the last one.
+    pub(crate) fn push(&mut self, row: Vec<f64>) {
+        if self.rows.last() != Some(&row) {
+            self.rows.push(row);
+        }
+    }
+
+    /// Goes on backwards along `other`, to its first vertex.
+    pub(crate) fn back_along(&mut self, other: Self) {
+        other.rows.into_iter().rev().for_each(|row| self.push(row));
+    }
+
+    /// The chain as a stack `[V, S]` like `end`; V ≥ 2, with a chain of one vertex there and back.
+    pub(crate) fn stack(mut self, end: &Tensor) -> Result<Tensor> {
+        if self.rows.len() == 1 {
+            self.rows.push(self.rows[0].clone());
+        }
+        let shape = (self.rows.len(), self.rows.first().map_or(0, Vec::len));
+        let stack = Tensor::from_vec(self.rows.concat(), shape, &Device::Cpu)?;
+        Ok(stack.to_dtype(end.dtype())?.to_device(end.device())?)
+    }
+}

@@ -1,0 +1,225 @@
+use std::time::{Duration, Instant};
+
+use candle_core::Tensor;
+use collado_models::{Objective, Rows, Span, Value};
+
+use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, lbfgs::Solver};
+use crate::{Error, Optimizer, Result};
+
+/// The runs that are still going.
+pub(super) struct Stack<'a> {
+    objective: &'a dyn Objective,
+    settings: &'a TrainSettings,
+    alive: Vec<usize>,
+    theta: Tensor,
+    grad: Tensor,
+    update: Update<'a>,
+    samplers: Vec<crate::Sampler>,
+    steps: u64,
+    total: u64,
+    ended: Vec<Option<Trained>>,
+    busy: Duration,
+}
+
+enum Update<'a> {
+    Rule(Optimizer),
+    Solver { solver: Box<Solver<'a>>, stuck: bool },
+}
+
+impl<'a> Stack<'a> {
+    pub(super) fn new(
+        objective: &'a dyn Objective,
+        seeds: &[u64],
+        settings: &'a TrainSettings,
+        state: TrainState,
+        solver: Option<Solver<'a>>,
+    ) -> Result<Self> {
+        if seeds.len() != state.ended.len() {
+            let found = seeds.len().to_string();
+            return Err(Error::Setting { name: "seeds", expected: "one for each point", found });
+        }
+        let n = objective.examples();
+        let sampler = |&i: &usize| crate::Sampler::new(seeds[i], n, settings.batch);
+        let per_epoch = crate::Sampler::new(0, n, settings.batch).steps_per_epoch();
+        let update = match solver {
+            Some(solver) => Update::Solver { solver: Box::new(solver), stuck: false },
+            None => {
+                let mut optimizer = Optimizer::new(settings.rule, &state.theta)?;
+                if let Some((memory, steps)) = state.optimizer {
+                    optimizer.restore(memory, steps)?;
+                }
+                Update::Rule(optimizer)
+            }
+        };
+        Ok(Self {
+            objective,
+            settings,
+            samplers: state.alive.iter().map(sampler).collect(),
+            alive: state.alive,
+            grad: state.theta.zeros_like()?,
+            theta: state.theta,
+            update,
+            steps: state.steps,
+            total: (settings.epochs * per_epoch).min(settings.max_steps.unwrap_or(u64::MAX)),
+            ended: state.ended,
+            busy: Duration::from_secs_f64(state.seconds.max(0.)),
+        })
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.alive.is_empty()
+    }
+
+    fn per_epoch(&self) -> u64 {
+        self.samplers.first().map_or(1, crate::Sampler::steps_per_epoch)
+    }
+
+    pub(super) fn is_between_epochs(&self) -> bool {
+        self.steps.is_multiple_of(self.per_epoch()) || self.steps >= self.total
+    }
+
+    /// Epochs done, the last one perhaps in part.
+    pub(super) fn epochs_done(&self) -> u64 {
+        self.steps.div_ceil(self.per_epoch())
+    }
+
+    /// On to the end of the epoch; whether it was reached.
+    pub(super) fn epoch(&mut self, observer: &mut dyn Observe) -> Result<bool> {
+        let end = ((self.steps / self.per_epoch() + 1) * self.per_epoch()).min(self.total);
+        let mut rows = Vec::new();
+        let span = Span::stack(&self.theta)?;
+        while self.steps < end {
+            let start = Instant::now();
+            self.step(&span, &mut rows)?;
+            self.busy += start.elapsed();
+            match observer.poll() {
+                Wish::GoOn => {}
+                Wish::Save => observer.save(self.state()?)?,
+                Wish::Stop => {
+                    observer.save(self.state()?)?;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, span: &Span, rows: &mut Vec<u32>) -> Result<()> {
+        match &mut self.update {
+            Update::Solver { solver, stuck } => *stuck = !solver.step(&self.theta)?,
+            Update::Rule(optimizer) => {
+                let batch = if self.samplers[0].is_full() {
+                    Rows::All
+                } else {
+                    rows.clear();
+                    self.samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(self.steps)));
+                    Rows::Each { rows, batch: rows.len() / self.samplers.len() }
+                };
+                self.objective.evaluate(span, batch, Some(&self.grad))?;
+                let lr = self.settings.lr * self.settings.schedule.factor(self.steps, self.total);
+                optimizer.step(&self.theta, &self.grad, lr)?;
+            }
+        }
+        self.steps += 1;
+        Ok(())
+    }
+
+    /// Values after an epoch; the runs that end here leave the stack.
+    pub(super) fn visit(&mut self, epoch: u64, start: Instant, observer: &mut dyn Observe) -> Result<()> {
+        let span = Span::stack(&self.theta)?;
+        let gradient = self.settings.until_gradient.is_some();
+        let values = self.objective.evaluate(&span, Rows::All, gradient.then_some(&self.grad))?;
+        let (runs, theta) = (&self.alive, &self.theta);
+        observer.observe(&Epoch { epoch, epochs: self.settings.epochs, runs, theta, values: &values })?;
+        let late = self.settings.max_time.is_some_and(|max| start.elapsed() >= max);
+        let stops = (0..values.len()).map(|i| self.stop(i, &values[i], late)).collect::<Result<Vec<_>>>()?;
+        self.end_some(&values, &stops)
+    }
+
+    /// Why run `i` ends here, if it does.
+    fn stop(&self, i: usize, value: &Value, late: bool) -> Result<Option<Stop>> {
+        let stuck = matches!(self.update, Update::Solver { stuck: true, .. });
+        Ok(match () {
+            () if !value.risk.is_finite() => Some(Stop::Diverged),
+            () if stuck || self.is_converged(i, value)? => Some(Stop::Converged),
+            () if late => Some(Stop::MaxTime),
+            () if self.steps >= self.total => Some(Stop::MaxSteps),
+            () => None,
+        })
+    }
+
+    fn is_converged(&self, i: usize, value: &Value) -> Result<bool> {
+        let risk = self.settings.until_risk.is_some_and(|r| value.risk <= r);
+        let gradient = match self.settings.until_gradient {
+            None => false,
+            Some(bound) => {
+                let g = self.grad.get(i)?.to_dtype(candle_core::DType::F64)?;
+                g.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt() <= bound
+            }
+        };
+        Ok(risk || gradient)
+    }
+
+    /// Ends the runs that have a reason to; the others stay in the stack.
+    fn end_some(&mut self, values: &[Value], stops: &[Option<Stop>]) -> Result<()> {
+        let mut kept = Vec::new();
+        for (i, (value, stop)) in values.iter().zip(stops).enumerate() {
+            match *stop {
+                None => kept.push(i as u32),
+                Some(stop) => {
+                    let theta = self.theta.get(i)?.copy()?;
+                    self.ended[self.alive[i]] =
+                        Some(Trained { theta, value: *value, stop, steps: self.steps });
+                }
+            }
+        }
+        if kept.len() == self.alive.len() {
+            return Ok(());
+        }
+        self.alive = kept.iter().map(|&i| self.alive[i as usize]).collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let index = Tensor::from_slice(&kept, kept.len(), self.theta.device())?;
+        self.theta = self.theta.index_select(&index, 0)?;
+        self.grad = self.theta.zeros_like()?;
+        self.samplers = kept.iter().map(|&i| self.samplers[i as usize].clone()).collect();
+        match &mut self.update {
+            Update::Rule(optimizer) => optimizer.keep(&kept),
+            Update::Solver { .. } => Ok(()),
+        }
+    }
+
+    /// Ends all runs in the middle of an epoch.
+    pub(super) fn interrupt(&mut self) -> Result<()> {
+        let values = self.objective.evaluate(&Span::stack(&self.theta)?, Rows::All, None)?;
+        self.end_some(&values, &vec![Some(Stop::Interrupted); values.len()])
+    }
+
+    /// A copy of everything that is needed to go on.
+    fn state(&self) -> Result<TrainState> {
+        let optimizer = match &self.update {
+            Update::Solver { .. } => None,
+            Update::Rule(optimizer) => optimizer
+                .state()
+                .map(|(memory, steps)| {
+                    let memory = memory.iter().map(Tensor::copy).collect::<Result<_, _>>()?;
+                    Ok::<_, Error>((memory, steps))
+                })
+                .transpose()?,
+        };
+        Ok(TrainState {
+            steps: self.steps,
+            seconds: self.busy.as_secs_f64(),
+            alive: self.alive.clone(),
+            theta: self.theta.copy()?,
+            optimizer,
+            ended: self.ended.clone(),
+        })
+    }
+
+    pub(super) fn end(self) -> Training {
+        let runs = self.ended.into_iter().flatten().collect();
+        Training { runs, seconds: self.busy.as_secs_f64() }
+    }
+}

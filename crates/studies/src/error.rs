@@ -1,0 +1,29 @@
+/// What can go wrong in a study.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The value given.
+        found: String,
+    },
+    /// An error of a risk.
+    #[error(transparent)]
+    Models(#[from] collado_models::Error),
+    /// An error of training or connecting.
+    #[error(transparent)]
+    Dynamics(#[from] collado_dynamics::Error),
+    /// An error of a data set.
+    #[error(transparent)]
+    Data(#[from] collado_data::Error),
+    /// An error of a tensor.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// The progress callback asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+}

@@ -1,0 +1,70 @@
+use collado_certify::Polished;
+use collado_models::Planted;
+use faer::{Mat, Side, prelude::Solve};
+
+use crate::StudyError;
+
+/// A spurious minimum, up to permutations of neurons and of coordinates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpuriousMinimum {
+    /// F there.
+    pub risk: f64,
+    /// Runs that ended there.
+    pub hits: usize,
+    /// Smallest eigenvalue of the Hessian.
+    pub lambda_min: f64,
+    /// The first run's weights `[n, k]`.
+    pub weights: Vec<f64>,
+}
+
+/// Entries of one minimum differ by less: rounding and $\|\nabla F\|/\lambda_{\min}$ are below 1e-6.
+const SAME: f64 = 1e-5;
+
+/// Groups the ends. What permutations leave as it is tells minima apart: the entries in ascending order.
+pub(super) fn distinct(risk: &Planted, ends: Vec<Polished>) -> Result<Vec<SpuriousMinimum>, StudyError> {
+    let mut groups: Vec<(Vec<f64>, Polished, usize)> = Vec::new();
+    for end in ends {
+        let mut entries = end.weights.clone();
+        entries.sort_by(f64::total_cmp);
+        let same = |other: &[f64]| entries.iter().zip(other).all(|(a, b)| (a - b).abs() <= SAME);
+        match groups.iter_mut().find(|g| same(&g.0)) {
+            Some(group) => group.2 += 1,
+            None => groups.push((entries, end, 1)),
+        }
+    }
+    groups.sort_by(|a, b| b.2.cmp(&a.2).then(a.1.risk.total_cmp(&b.1.risk)));
+    groups
+        .into_iter()
+        .map(|(_, end, hits)| {
+            let lambda_min = least_eigenvalue(risk, &end.weights)?;
+            Ok(SpuriousMinimum { risk: end.risk, hits, lambda_min, weights: end.weights })
+        })
+        .collect()
+}
+
+/// By inverse iteration, which needs one factorisation; the quotient is right to about 1e-6 of itself.
+fn least_eigenvalue(risk: &Planted, weights: &[f64]) -> Result<f64, StudyError> {
+    let (size, hessian) = (weights.len(), risk.hessian(weights)?);
+    let Ok(factor) = Mat::from_fn(size, size, |i, j| hessian[i * size + j]).llt(Side::Lower) else {
+        return Ok(f64::NAN);
+    };
+    // a start without symmetry, so that no eigenvector is missed
+    let mut x = Mat::from_fn(size, 1, |i, _| ((i * i + 1) as f64).sin());
+    let mut value = f64::NAN;
+    for _ in 0..500 {
+        let y = factor.solve(&x);
+        let (xy, xx) = (product(&x, &y), product(&x, &x));
+        let next = xx / xy;
+        if (next - value).abs() <= 1e-9 * next {
+            return Ok(next);
+        }
+        value = next;
+        let norm = product(&y, &y).sqrt();
+        x = Mat::from_fn(size, 1, |i, _| y[(i, 0)] / norm);
+    }
+    Ok(value)
+}
+
+fn product(x: &Mat<f64>, y: &Mat<f64>) -> f64 {
+    (0..x.nrows()).map(|i| x[(i, 0)] * y[(i, 0)]).sum()
+}

@@ -1,0 +1,48 @@
+use collado_plots::{Figure, Panel, Role, Series};
+
+use super::{SpuriousRow, outcome::published};
+
+/// Share of spurious runs against k, one panel for each n − k: Wilson intervals beside the published rates.
+pub fn picture(rows: &[SpuriousRow]) -> Figure {
+    let mut extras: Vec<usize> = rows.iter().map(|r| r.n - r.k).collect();
+    extras.sort_unstable();
+    extras.dedup();
+    let runs = rows.first().map_or(0, |r| r.runs);
+    let figure = Figure::new("How often gradient descent ends in a spurious minimum")
+        .subtitle(format!(
+            "{runs} runs a point, k teachers, n neurons; bars and bands: 95 % Wilson intervals"
+        ))
+        .x_label("Teachers k");
+    extras.into_iter().fold(figure, |figure, extra| {
+        let of: Vec<_> = rows.iter().filter(|r| r.n - r.k == extra).collect();
+        figure.panel(panel(extra, &of))
+    })
+}
+
+fn panel(extra: usize, rows: &[&SpuriousRow]) -> Panel {
+    let name = if extra == 0 { "n = k".into() } else { format!("n = k + {extra}") };
+    let mut panel = Panel::new(format!("Spurious runs, {name} (%)")).y_limits(0., 100.).weight(0.7);
+    let xs: Vec<f64> = rows.iter().map(|r| r.k as f64).collect();
+    let percent =
+        |of: &dyn Fn(&SpuriousRow) -> f64| -> Vec<f64> { rows.iter().map(|r| 100. * of(r)).collect() };
+    if extra == 0 {
+        let known: Vec<_> = rows.iter().filter_map(|r| Some((r.k as f64, published(r.k)?))).collect();
+        let column = |of: fn(&(f64, [f64; 2])) -> f64| -> Vec<f64> {
+            known.iter().map(|(_, p)| 100. * of(p)).collect()
+        };
+        let at: Vec<f64> = known.iter().map(|p| p.0).collect();
+        let series = Series::line("published, 500 runs", &at, &column(|p| p.0)).role(Role::Reference);
+        panel = panel.series(series.dashed().band(&column(|p| p.1[0]), &column(|p| p.1[1])));
+    }
+    for row in rows {
+        let [lo, hi] = row.interval();
+        let bar = Series::line("", &[row.k as f64; 2], &[100. * lo, 100. * hi]);
+        panel = panel.series(bar.role(Role::Train));
+    }
+    panel = panel.series(Series::dots("found", &xs, &percent(&|r| r.rate())).role(Role::Train));
+    if rows.iter().any(|r| r.unresolved > 0) {
+        let open = percent(&|r| r.unresolved as f64 / r.runs as f64);
+        panel = panel.series(Series::dots("unresolved", &xs, &open).role(Role::Test));
+    }
+    panel
+}

@@ -1,0 +1,46 @@
+//! `collado certify-minimum` from the outside.
+
+use std::process::{Command, Output};
+
+fn collado(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_collado")).arg("certify-minimum").args(args).output().unwrap()
+}
+
+fn object(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn spurious_and_global_minimum_are_proved() {
+    let output = collado(&["--k", "8", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let o = object(&output);
+    assert_eq!(
+        (o["proved"].as_bool(), o["all_dims"].as_bool(), o["n"].as_u64()),
+        (Some(true), Some(true), Some(8))
+    );
+    let (lo, hi) = (o["F"][0].as_f64().unwrap(), o["F"][1].as_f64().unwrap());
+    assert!(0.0214 < lo && lo <= hi && hi < 0.0216 && hi - lo <= 1e-8);
+    assert!(o["lambda_min_lower"].as_f64().unwrap() > 0. && o["radius"].as_f64().unwrap() > 0.);
+    assert_eq!(o["global"]["proved"], true);
+}
+
+#[test]
+fn what_is_not_there_is_not_proved() {
+    let output = collado(&["--k", "4", "--max-runs", "128", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(object(&output)["proved"], false);
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("error: not proved: no spurious minimum"));
+    assert_eq!(collado(&["--dims", "2"]).status.code(), Some(2));
+    assert_eq!(collado(&["--dims", "2", "--per-dim", "3", "--ratio", "3"]).status.code(), Some(1));
+}
+
+#[test]
+fn minima_of_the_neuron_are_counted() {
+    let output = collado(&["--dims", "3", "--per-dim", "3", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(
+        (object(&output)["minima"].as_f64(), object(&output)["boxes"].as_array().unwrap().len()),
+        (Some(27.), 3)
+    );
+}
