@@ -57,4 +57,11 @@ macro_rules! plain {
         })*
     };
 }
-plain!(collado_models::Error, collado_dynamics::Error, collado_plots::Error, candle_core::Error, csv::Error, std::io::Error);
+plain!(
+    collado_models::Error,
+    collado_dynamics::Error,
+    collado_plots::Error,
+    candle_core::Error,
+    csv::Error,
+    std::io::Error
+);

@@ -233,8 +233,10 @@ impl Report {
     }
 
     fn print(&self, folder: &Path) {
-        let mut text =
-            format!("{:>18} {:>12} {:>12} {:>10} {:>9}\n", "kernel", "λ_min", "λ_max", "condition", "seconds");
+        let mut text = format!(
+            "{:>18} {:>12} {:>12} {:>10} {:>9}\n",
+            "kernel", "λ_min", "λ_max", "condition", "seconds"
+        );
         for kernel in &self.kernels {
             let KernelSpectrum { min, max, .. } = &kernel.spectrum;
             let condition = kernel.spectrum.condition();

@@ -258,8 +258,13 @@ fn limits_have_the_moments_of_draws() {
     }
     let linear = Arch::dense(Activation::Linear, &[3, 50, 40, 2], false).unwrap();
     let limit = WidthLimit::new(&linear, Init::Normal { sigma: 1. }, &inputs).unwrap();
-    let gram = Tangent::new(&Arch::dense(Activation::Linear, &[3, 1], false).unwrap(),
-        &Tensor::new(&[0., 0., 0.], &Device::Cpu).unwrap(), &inputs).unwrap().last_layer();
+    let gram = Tangent::new(
+        &Arch::dense(Activation::Linear, &[3, 1], false).unwrap(),
+        &Tensor::new(&[0., 0., 0.], &Device::Cpu).unwrap(),
+        &inputs,
+    )
+    .unwrap()
+    .last_layer();
     let scaled = |c: f64| gram.as_slice().iter().map(|x| c * x).collect::<Vec<_>>();
     assert_close(&limit.covariance, &scaled(1. / 3.), 1e-14, "NNGP");
     assert_close(&limit.tangent, &scaled(1. + 50. / 3. + 40. / 3.), 1e-14, "NTK");

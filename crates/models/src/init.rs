@@ -45,7 +45,9 @@ impl Init {
                 Self::Narrow if k == 0 => {
                     normal(&mut theta, inputs * outputs + biases, (outputs as f64).sqrt().recip(), rng);
                 }
-                Self::Standard | Self::Narrow => normal(&mut theta, inputs * outputs, fan.sqrt().recip(), rng),
+                Self::Standard | Self::Narrow => {
+                    normal(&mut theta, inputs * outputs, fan.sqrt().recip(), rng)
+                }
                 Self::He => normal(&mut theta, inputs * outputs, (2. / fan).sqrt(), rng),
                 Self::Normal { sigma } => normal(&mut theta, inputs * outputs, sigma / fan.sqrt(), rng),
                 Self::Xavier => {

@@ -33,7 +33,8 @@ impl Loss {
         if self == Self::CrossEntropy {
             return Err(Error::mismatch("targets for cross-entropy", "class labels", "real values"));
         }
-        let values = targets.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let values =
+            targets.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
         if values.len() != outputs.len() {
             return Err(Error::mismatch("targets", outputs.len(), values.len()));
         }

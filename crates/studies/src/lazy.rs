@@ -122,10 +122,13 @@ impl<'a> Problem<'a> {
     fn new(settings: &'a LazySettings) -> Result<Self> {
         settings.check()?;
         let LazySettings { examples, inputs, seed, .. } = settings;
-        let data =
-            collado_data::load(&format!("synthetic:unit-sphere?n={examples}&d={inputs}&seed={seed}"))?;
+        let data = collado_data::load(&format!("synthetic:unit-sphere?n={examples}&d={inputs}&seed={seed}"))?;
         let Targets::Values(targets) = data.train.targets else {
-            return Err(StudyError::Setting { name: "data", expected: "real targets", found: "classes".into() });
+            return Err(StudyError::Setting {
+                name: "data",
+                expected: "real targets",
+                found: "classes".into(),
+            });
         };
         let mut widths = settings.widths.clone();
         widths.sort_unstable();

@@ -54,7 +54,8 @@ impl Bounds {
     pub(super) fn write(all: &[Self], file: &Path) -> Result<(), Failure> {
         let mut text = String::from("examples,loss,squared_gradient,last_layer_bound,eigenvalue_bound\n");
         for Self { examples, loss, measured, bound } in all {
-            text += &format!("{examples},{loss:e},{measured:e},{:e},{:e}\n", bound.last_layer, bound.eigenvalue);
+            text +=
+                &format!("{examples},{loss:e},{measured:e},{:e},{:e}\n", bound.last_layer, bound.eigenvalue);
         }
         Ok(collado_models::atomically(file, |f| f.write_all(text.as_bytes()))?)
     }

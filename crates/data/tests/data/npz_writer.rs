@@ -33,7 +33,10 @@ fn npyz_reads_what_was_written() {
     assert!(special[0].is_nan() && special[1] == f64::INFINITY && special[2].to_bits() == 1 << 63);
     let single = entry(&bytes, "single");
     assert_eq!(NpyFile::new(&single[..]).unwrap().shape(), &[] as &[u64]);
-    assert_eq!(NpyFile::new(&entry(&bytes, "rows")[..]).unwrap().into_vec::<u32>().unwrap(), [0, 5, u32::MAX]);
+    assert_eq!(
+        NpyFile::new(&entry(&bytes, "rows")[..]).unwrap().into_vec::<u32>().unwrap(),
+        [0, 5, u32::MAX]
+    );
     // Numbers begin at a multiple of 64 bytes, as NumPy writes them.
     assert_eq!((matrix.len() - 8 * 30_000) % 64, 0);
 }

@@ -99,14 +99,7 @@ pub(super) fn rows_times(
     let chunks = out.par_chunks_mut(TILE * outputs).zip(x.par_chunks(TILE * inputs)).enumerate();
     chunks.for_each(|(chunk, (out, x))| {
         let x = MatRef::from_row_major_slice(x, x.len() / inputs, inputs);
-        matmul(
-            MatMut::from_row_major_slice_mut(out, x.nrows(), outputs),
-            Accum::Replace,
-            x,
-            w,
-            1.,
-            Par::Seq,
-        );
+        matmul(MatMut::from_row_major_slice_mut(out, x.nrows(), outputs), Accum::Replace, x, w, 1., Par::Seq);
         out.chunks_exact_mut(outputs).enumerate().for_each(|(r, row)| finish(chunk * TILE + r, row));
     });
     out

@@ -29,7 +29,10 @@ impl Estimate {
     /// The exponent a of $y\propto x^a$, likewise.
     pub(super) fn of_exponents(xs: &[f64], ys: &[Vec<f64>]) -> Self {
         let logs = |y: &Vec<f64>| y.iter().map(|y| y.ln()).collect();
-        Self::of_slopes(&xs.iter().map(|x| x.ln()).collect::<Vec<_>>(), &ys.iter().map(logs).collect::<Vec<_>>())
+        Self::of_slopes(
+            &xs.iter().map(|x| x.ln()).collect::<Vec<_>>(),
+            &ys.iter().map(logs).collect::<Vec<_>>(),
+        )
     }
 }
 
