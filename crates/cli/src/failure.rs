@@ -48,6 +48,21 @@ impl From<collado_data::Error> for Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<collado_studies::StudyError> for Failure {
+    fn from(error: collado_studies::StudyError) -> Self {
+        match error {
+            collado_studies::StudyError::Interrupted => Self::interrupted("interrupted; nothing was written"),
+            error => Self::new(error),
+        }
+    }
+}
+
 macro_rules! plain {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {

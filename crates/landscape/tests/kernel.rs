@@ -162,7 +162,8 @@ fn both_ways_to_a_spectrum_agree() {
         assert!(dense.min.value > 0. && dense.condition() > 1.);
         for (a, b) in [(dense.min, lanczos.min), (dense.max, lanczos.max)] {
             assert!((a.value - b.value).abs() <= a.residual + b.residual, "{a:?} {b:?}");
-            assert!(b.residual < 1e-7 * a.value, "{b:?}");
+            // ‖Kv − λv‖ is as small as products with K allow.
+            assert!(b.residual < 1e-10 * dense.max.value, "{b:?}");
         }
     }
     // Fewer parameters than examples: the smallest eigenvalue is 0, and both say so.
@@ -216,22 +217,34 @@ fn arc_cosine_kernels_are_expectations() {
     assert!((value - 6. / std::f64::consts::TAU).abs() < 1e-15 && (slope - 0.25).abs() < 1e-16);
 }
 
-/// Kernels of wide networks come close to the limit, at every initialisation that has one.
+/// Averages over wide networks come close to the limit, at every initialisation that has one: a single network's kernels
+/// are off by a multiple of $n^{-1/2}$, the average over draws only by one of $1/n$.
 #[test]
 fn wide_networks_reach_the_limit() {
     let inputs = random(6, 4, 9);
     let inits = [Init::Pytorch, Init::He, Init::Xavier, Init::Normal { sigma: 1.3 }, Init::Standard];
     for (init, narrow) in inits.into_iter().map(|i| (i, false)).chain([(Init::Narrow, true)]) {
-        let widths: &[usize] = if narrow { &[4, 4096, 2] } else { &[4, 1500, 1500, 2] };
+        let widths: &[usize] = if narrow { &[4, 1024, 2] } else { &[4, 400, 400, 2] };
         let arch = Arch::dense(Activation::Relu, widths, true).unwrap();
         let limit = WidthLimit::new(&arch, init, &inputs).unwrap();
-        let tangent = Tangent::new(&arch, &point(&arch, init, 10), &inputs).unwrap();
+        let draws = 40;
+        let (mut tangent, mut last) = (vec![0.; 36], vec![0.; 36]);
+        for seed in 0..draws {
+            let at = Tangent::new(&arch, &point(&arch, init, seed), &inputs).unwrap();
+            let add = |sum: &mut [f64], kernel: Kernel| {
+                sum.iter_mut().zip(kernel.as_slice()).for_each(|(sum, x)| *sum += x / draws as f64);
+            };
+            add(&mut tangent, at.kernel(Outputs::Mean));
+            add(&mut last, at.last_layer());
+        }
         // Uniform draws of a layer with four inputs are not quite Gaussian.
-        let bound = if matches!(init, Init::Pytorch | Init::Xavier) { 0.12 } else { 0.08 };
-        let off = tangent.kernel(Outputs::Mean).distance(&limit.tangent) / limit.tangent.norm();
-        assert!(off < bound, "{init}: tangent {off}");
-        let off = tangent.last_layer().distance(&limit.last_layer) / limit.last_layer.norm();
-        assert!(off < bound, "{init}: last layer {off}");
+        let bound = if matches!(init, Init::Pytorch | Init::Xavier) { 0.12 } else { 0.06 };
+        for (name, mean, limit) in [("tangent", &tangent, &limit.tangent), ("last", &last, &limit.last_layer)]
+        {
+            let squares = mean.iter().zip(limit.as_slice()).map(|(a, b)| (a - b).powi(2));
+            let off = squares.sum::<f64>().sqrt() / limit.norm();
+            assert!(off < bound, "{init}: {name} {off}");
+        }
     }
     let smooth = Arch::dense(Activation::Tanh, &[4, 8, 1], true).unwrap();
     assert!(WidthLimit::new(&smooth, Init::He, &inputs).is_err());

@@ -6,21 +6,21 @@
 
 mod curvature;
 mod descent;
-mod fit;
 mod growth;
 mod outcome;
 mod pictures;
+mod report;
 
 use candle_core::Tensor;
 use collado_data::Targets;
 use collado_models::{Arch, Init};
 
+use self::outcome::RULE;
 pub use self::{
     curvature::SecondDerivative,
     descent::{Descent, Moment},
-    fit::Estimate,
     growth::Growth,
-    outcome::Lazy,
+    outcome::{CLAIM, Lazy},
 };
 use crate::{Result, StudyError};
 
@@ -28,7 +28,7 @@ use crate::{Result, StudyError};
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
-/// | `widths` | 2^6, 2^7, …, 2^14 | numbers of neurons n | at least 2 different ones |
+/// | `widths` | 2^6, 2^7, …, 2^12 | numbers of neurons n | at least 2 different ones |
 /// | `examples` | 64 | m | 2 to 4096 |
 /// | `inputs` | 10 | dimension d of the unit rows | ≥ 2 |
 /// | `runs` | 8 | networks for each width and initialisation | ≥ 2 |
@@ -58,7 +58,7 @@ pub struct LazySettings {
 
 impl Default for LazySettings {
     fn default() -> Self {
-        let widths = (6..=14).map(|k| 1 << k).collect();
+        let widths = (6..=12).map(|k| 1 << k).collect();
         Self { widths, examples: 64, inputs: 10, runs: 8, steps: 2000, batch: 8, draws: 200_000, seed: 0 }
     }
 }
@@ -68,6 +68,11 @@ impl LazySettings {
     pub fn quick() -> Self {
         let widths = (6..=11).map(|k| 1 << k).collect();
         Self { widths, runs: 4, steps: 500, draws: 50_000, ..Self::default() }
+    }
+
+    /// Up to 2^14 neurons.
+    pub fn full() -> Self {
+        Self { widths: (6..=14).map(|k| 1 << k).collect(), ..Self::default() }
     }
 
     fn check(&self) -> Result<()> {

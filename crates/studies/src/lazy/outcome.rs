@@ -1,4 +1,5 @@
-use super::{Descent, Growth, LazySettings, Moment, STARTS, SecondDerivative, fit::Estimate};
+use super::{Descent, Growth, LazySettings, Moment, STARTS, SecondDerivative};
+use crate::{Estimate, Verdict};
 
 /// Everything measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,16 +82,16 @@ impl Lazy {
     }
 
     /// Whether the measurements support the theorem's three statements for one initialisation, by [`RULE`].
-    pub fn verdict(&self, start: usize) -> &'static str {
+    pub fn verdict(&self, start: usize) -> Verdict {
         let (slope, moved) = (self.slope(start).interval, self.displacement_exponent(start).interval);
         let (above, all) = self.violations(start);
         let half = self.arc_cosine_lambda_min / 2.;
         if slope[0] > half && moved[1] < -0.25 && above == 0 {
-            "supported"
+            Verdict::Supported
         } else if slope[1] < half || moved[0] > -0.25 || 20 * above > all {
-            "contradicted"
+            Verdict::Contradicted
         } else {
-            "inconclusive"
+            Verdict::Inconclusive
         }
     }
 }

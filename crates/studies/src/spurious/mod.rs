@@ -10,10 +10,9 @@ use rayon::prelude::*;
 
 pub use self::{
     minima::SpuriousMinimum,
-    outcome::{PUBLISHED, outcome, wilson},
-    picture::picture,
+    outcome::{CLAIM, PUBLISHED},
 };
-use crate::StudyError;
+use crate::{StudyError, wilson};
 
 /// Settings of [`spurious`].
 ///
@@ -52,6 +51,27 @@ impl Default for SpuriousSettings {
             seed: 0,
         }
     }
+}
+
+impl SpuriousSettings {
+    /// For a look in seconds: fewer teachers and runs.
+    pub fn quick() -> Self {
+        Self { k: vec![6, 7, 8], runs: 500, max_steps: 50_000, ..Self::default() }
+    }
+
+    /// The published table: all k of it.
+    pub fn full() -> Self {
+        Self { k: PUBLISHED.iter().map(|p| p.0).collect(), ..Self::default() }
+    }
+}
+
+/// All rows, and how they were made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spurious {
+    /// How.
+    pub settings: SpuriousSettings,
+    /// One for each pair of k and n.
+    pub rows: Vec<SpuriousRow>,
 }
 
 /// How the runs for one k and n ended.
@@ -105,7 +125,7 @@ const NEAR: f64 = 1e-5;
 pub fn spurious(
     settings: &SpuriousSettings,
     progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<Vec<SpuriousRow>, StudyError> {
+) -> Result<Spurious, StudyError> {
     check(settings)?;
     let pairs: Vec<_> =
         settings.k.iter().flat_map(|&k| settings.extra.iter().map(move |&e| (k, k + e))).collect();
@@ -114,7 +134,7 @@ pub fn spurious(
         let mut inner = |share: f64| progress((at as f64 + share) / pairs.len() as f64);
         rows.push(row(settings, k, n, &mut inner)?);
     }
-    Ok(rows)
+    Ok(Spurious { settings: settings.clone(), rows })
 }
 
 fn check(settings: &SpuriousSettings) -> Result<(), StudyError> {

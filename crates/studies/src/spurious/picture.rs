@@ -3,7 +3,7 @@ use collado_plots::{Figure, Panel, Role, Series};
 use super::{SpuriousRow, outcome::published};
 
 /// Share of spurious runs against k, one panel for each n − k: Wilson intervals beside the published rates.
-pub fn picture(rows: &[SpuriousRow]) -> Figure {
+pub(super) fn picture(rows: &[SpuriousRow]) -> Figure {
     let mut extras: Vec<usize> = rows.iter().map(|r| r.n - r.k).collect();
     extras.sort_unstable();
     extras.dedup();

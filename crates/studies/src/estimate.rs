@@ -1,5 +1,3 @@
-//! Slopes with intervals: a straight line for each run, then the mean over runs.
-
 /// A mean over independent runs with its 95 % interval (Student's t).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
@@ -20,20 +18,29 @@ impl Estimate {
     }
 
     /// Of the slopes of straight lines through (x_i, y_i), one for each run; `ys[i]` holds the runs' values at x_i.
-    pub(super) fn of_slopes(xs: &[f64], ys: &[Vec<f64>]) -> Self {
+    pub(crate) fn of_slopes(xs: &[f64], ys: &[Vec<f64>]) -> Self {
         let runs = ys.first().map_or(0, Vec::len);
         let column = |run: usize| ys.iter().map(|y| y[run]).collect::<Vec<_>>();
         Self::new(&(0..runs).map(|run| slope(xs, &column(run))).collect::<Vec<_>>())
     }
 
     /// The exponent a of $y\propto x^a$, likewise.
-    pub(super) fn of_exponents(xs: &[f64], ys: &[Vec<f64>]) -> Self {
+    pub(crate) fn of_exponents(xs: &[f64], ys: &[Vec<f64>]) -> Self {
         let logs = |y: &Vec<f64>| y.iter().map(|y| y.ln()).collect();
         Self::of_slopes(
             &xs.iter().map(|x| x.ln()).collect::<Vec<_>>(),
             &ys.iter().map(logs).collect::<Vec<_>>(),
         )
     }
+}
+
+/// The 95 % Wilson score interval of `hits` out of `runs`.
+pub fn wilson(hits: u64, runs: u64) -> [f64; 2] {
+    let (n, z) = (runs as f64, 1.959_963_984_540_054_f64);
+    let p = hits as f64 / n;
+    let centre = (p + z * z / (2. * n)) / (1. + z * z / n);
+    let half = z / (1. + z * z / n) * (p * (1. - p) / n + z * z / (4. * n * n)).sqrt();
+    [(centre - half).max(0.), (centre + half).min(1.)]
 }
 
 /// Least squares.
