@@ -1,18 +1,17 @@
 #![doc = include_str!("../README.md")]
 
-mod deep_linear;
+pub mod deep_linear;
 mod error;
 mod estimate;
 pub mod lazy;
-mod overparam_gap;
+pub mod overparam_gap;
 mod report;
 pub mod spurious;
+mod watch;
 
 pub use self::{
-    deep_linear::{DeepLinearResult, DeepLinearStudy, ridge_barrier, scalar_ridge},
     error::StudyError,
     estimate::{Estimate, wilson},
-    overparam_gap::{Exponent, Gaps, OverparamGap, gap_exponent},
     report::{Report, Table, Verdict, number},
 };
 

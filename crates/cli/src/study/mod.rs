@@ -2,9 +2,11 @@
 //! [`studies!`].
 
 mod all;
+mod deep_linear;
 mod experiment;
 mod index;
 mod lazy;
+mod overparam_gap;
 mod spurious;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -61,6 +63,12 @@ macro_rules! studies {
 }
 
 studies! {
+    /// Deep linear networks: no bad minima, and explicit paths between any two points.
+    #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
+    DeepLinear(deep_linear::DeepLinearArgs),
+    /// What is left above two minima of two-layer ReLU networks, against the width.
+    #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
+    OverparamGap(overparam_gap::OverparamGapArgs),
     /// How often gradient descent ends in spurious minima (planted ReLU teachers).
     #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
     Spurious(spurious::SpuriousArgs),

@@ -50,9 +50,11 @@ impl Lazy {
         Estimate::of_slopes(&self.widths(), &self.growth[start].lambda_min)
     }
 
-    /// Exponent a in $\lambda_\min(\bar K)\propto n^a$.
+    /// Exponent a in $\lambda_\min(\bar K)\propto n^a$ over the widths n ≥ 2m: at n < m it is 0, near m next to it.
     pub fn growth_exponent(&self, start: usize) -> Estimate {
-        Estimate::of_exponents(&self.widths(), &self.growth[start].lambda_min)
+        let (widths, m) = (self.widths(), self.settings.examples as f64);
+        let from = widths.partition_point(|&n| n < 2. * m);
+        Estimate::of_exponents(&widths[from..], &self.growth[start].lambda_min[from..])
     }
 
     /// Exponent a in $\|\theta_t-\theta_0\|\propto n^a$ at the last step of gradient descent.
