@@ -6,6 +6,7 @@ mod estimate;
 pub mod lazy;
 pub mod overparam_gap;
 mod report;
+pub mod single_neuron;
 pub mod spurious;
 mod watch;
 

@@ -44,11 +44,11 @@ pub(super) fn bounds(arch: &Arch, bounds: &[Bounds]) -> Figure {
     };
     let panel = Panel::new("Squared norm of the gradient (log scale)")
         .scale(Scale::Log)
-        .series(series("measured ‖∇r‖²", |b| b.measured).role(Role::Ink).width(2.))
-        .series(series("its last-layer part, gᵀK̄g/m²", |b| b.bound.last_layer))
-        .series(series("λ_min(K̄)‖g‖²/m²", |b| b.bound.eigenvalue).role(Role::Test));
+        .series(series("measured", |b| b.measured).role(Role::Ink).width(2.))
+        .series(series("last layer’s part", |b| b.bound.last_layer))
+        .series(series("bound by λ_min", |b| b.bound.eigenvalue).role(Role::Test));
     Figure::new("The gradient and what the last layer's kernel guarantees")
-        .subtitle(format!("{arch}; r the mean loss over the first m examples, g its slopes at the outputs"))
+        .subtitle(format!("{arch}; of the mean loss over the first m examples"))
         .x_label("Examples m (log scale)")
         .x_scale(Scale::Log)
         .panel(panel)

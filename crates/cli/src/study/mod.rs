@@ -7,6 +7,7 @@ mod experiment;
 mod index;
 mod lazy;
 mod overparam_gap;
+mod single_neuron;
 mod spurious;
 
 use clap::{Args as ClapArgs, Subcommand};
@@ -69,6 +70,9 @@ studies! {
     /// What is left above two minima of two-layer ReLU networks, against the width.
     #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
     OverparamGap(overparam_gap::OverparamGapArgs),
+    /// One logistic neuron with exponentially many local minima.
+    #[command(after_help = "Example:\n  collado study single-neuron --dims 1,2,3 --per-dim 3 --out runs/neuron")]
+    SingleNeuron(single_neuron::SingleNeuronArgs),
     /// How often gradient descent ends in spurious minima (planted ReLU teachers).
     #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
     Spurious(spurious::SpuriousArgs),

@@ -7,22 +7,30 @@ use super::{
 
 const ROLES: [Role; 2] = [Role::Train, Role::Test];
 
-/// λ_min(K̄) against n, every run a dot, and the line that the theorem says.
+/// λ_min(K̄) against n, every run a dot, and the line that the theorem says; then divided by n.
+///
+/// Drawn from n = 2m on: below m it is 0, near m next to it.
 pub(super) fn growth(lazy: &Lazy) -> Figure {
-    let widths = lazy.widths();
-    let limit: Vec<f64> = widths.iter().map(|n| n * lazy.arc_cosine_lambda_min).collect();
-    let mut panel = Panel::new("Smallest eigenvalue of K̄ (log scale)").scale(Scale::Log).series(
-        Series::line("n times that of the arc-cosine Gram matrix", &widths, &limit)
-            .role(Role::Reference)
-            .dashed(),
-    );
-    for start in starts() {
-        panel = with_dots(panel, &label(start), &widths, &lazy.growth[start].lambda_min, ROLES[start]);
-    }
+    let (all, m) = (lazy.widths(), lazy.settings.examples as f64);
+    let from = all.partition_point(|&n| n < 2. * m).min(all.len() - 1);
+    let widths = &all[from..];
+    let panel = |title: &str, power: i32| {
+        let limit: Vec<f64> = widths.iter().map(|n| n.powi(power) * lazy.arc_cosine_lambda_min).collect();
+        let label = if power == 1 { "n times the limit" } else { "limit: arc-cosine Gram matrix" };
+        let limit = Series::line(label, widths, &limit).role(Role::Reference).dashed();
+        let mut panel = Panel::new(format!("{title} (log scale)")).scale(Scale::Log).series(limit);
+        for start in starts() {
+            let share = |(runs, n): (&Vec<f64>, &f64)| runs.iter().map(|x| x * n.powi(power - 1)).collect();
+            let ys: Vec<Vec<f64>> =
+                lazy.growth[start].lambda_min[from..].iter().zip(widths).map(share).collect();
+            panel = with_dots(panel, &label_of(start), widths, &ys, ROLES[start]);
+        }
+        panel
+    };
     let slope = lazy.slope(0);
-    Figure::new("λ_min(K̄) grows with the width for one initialisation only")
+    Figure::new("The smallest eigenvalue of K grows for one initialisation only")
         .subtitle(format!(
-            "{} examples on the unit sphere of ℝ^{}, {} networks a width; slope {:.5} [{:.5}, {:.5}], limit {:.5}",
+            "{} examples in {} dimensions, {} networks a width; slope {:.5} [{:.5}, {:.5}], limit {:.5}",
             lazy.settings.examples,
             lazy.settings.inputs,
             lazy.settings.runs,
@@ -33,7 +41,8 @@ pub(super) fn growth(lazy: &Lazy) -> Figure {
         ))
         .x_label("Neurons n (log scale)")
         .x_scale(Scale::Log)
-        .panel(panel)
+        .panel(panel("λ_min(K)", 1))
+        .panel(panel("λ_min(K) / n", 0))
 }
 
 /// r(t)/r(0) over λ-free time for the theorem's initialisation, with its bound, at three widths.
@@ -58,7 +67,7 @@ pub(super) fn descent(lazy: &Lazy) -> Figure {
         panel
     };
     Figure::new("The risk stays under the bound of the kernel's smallest eigenvalue")
-        .subtitle("Dashed: exp(−4 inf λ_min(K̄) t/m); θ¹ ~ N(0, 1), one run a width")
+        .subtitle("Dashed: exp(−4 inf λ_min(K) t/m); θ¹ ~ N(0, 1), one run a width")
         .x_label("Steps (log scale)")
         .x_scale(Scale::Log)
         .panel(panel("r(t)/r(0), gradient descent (log scale)", |d| &d.gradient, |d| d.step_size))
@@ -69,9 +78,9 @@ pub(super) fn descent(lazy: &Lazy) -> Figure {
 pub(super) fn laziness(lazy: &Lazy) -> Figure {
     let widths = lazy.widths();
     let quantities: [(&str, Quantity); 4] = [
-        ("‖θ_t − θ_0‖", outcome::displacement),
-        ("‖K̄_t − K̄_0‖/‖K̄_0‖", outcome::last_layer_drift),
-        ("‖Θ_t − Θ_0‖/‖Θ_0‖", outcome::tangent_drift),
+        ("|θ_t − θ_0|", outcome::displacement),
+        ("|K_t − K_0| / |K_0|", outcome::last_layer_drift),
+        ("Tangent kernel: |Θ_t − Θ_0| / |Θ_0|", outcome::tangent_drift),
         ("Distance from linear model", outcome::linear_gap),
     ];
     let figure = Figure::new("What moves in training, against the width")
@@ -86,14 +95,14 @@ pub(super) fn laziness(lazy: &Lazy) -> Figure {
         for start in starts() {
             let exponent = lazy.exponent(start, quantity);
             let half = (exponent.interval[1] - exponent.interval[0]) / 2.;
-            let label = format!("{}, n^({:.2} ± {:.2})", label(start), exponent.mean, half);
+            let label = format!("{}, n^({:.2} ± {:.2})", label_of(start), exponent.mean, half);
             panel = with_dots(panel, &label, &widths, &lazy.values(start, quantity), ROLES[start]);
         }
         figure.panel(panel)
     })
 }
 
-fn label(start: usize) -> String {
+fn label_of(start: usize) -> String {
     STARTS[start].law.to_owned()
 }
 

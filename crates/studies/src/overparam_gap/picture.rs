@@ -2,12 +2,15 @@ use collado_plots::{Figure, Panel, Role, Scale, Series};
 
 use super::{Gaps, OverparamGapResult};
 
+/// What is drawn of a width.
+type Column = fn(&Gaps) -> &Vec<f64>;
+
 /// ε and the straight line's barrier against the width, a dot for each pair.
 pub(super) fn gap(result: &OverparamGapResult, zero: f64) -> Figure {
     let s = &result.study;
     let zeros: usize = result.widths.iter().map(|at| at.gaps.iter().filter(|g| **g <= zero).count()).sum();
     let mut panel = Panel::new("Risk above the higher end (log scale)").scale(Scale::Log);
-    let kinds: [(&str, fn(&Gaps) -> &Vec<f64>, Role); 2] = [
+    let kinds: [(&str, Column, Role); 2] = [
         ("straight line", |at| &at.straight, Role::Test),
         ("constructive path: ε(m)", |at| &at.gaps, Role::Train),
     ];
