@@ -9,6 +9,7 @@ mod report;
 pub mod single_neuron;
 pub mod spurious;
 mod watch;
+pub mod width;
 
 pub use self::{
     error::StudyError,

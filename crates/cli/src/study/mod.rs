@@ -9,6 +9,7 @@ mod lazy;
 mod overparam_gap;
 mod single_neuron;
 mod spurious;
+mod width;
 
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::json;
@@ -76,6 +77,9 @@ studies! {
     /// How often gradient descent ends in spurious minima (planted ReLU teachers).
     #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
     Spurious(spurious::SpuriousArgs),
+    /// Two-layer ReLU networks on real data: hit rates and barriers against the width.
+    #[command(after_help = "Example:\n  collado study width --data digits --widths 2,8,32 --out runs/width")]
+    Width(width::WidthArgs),
     /// Kernel, exponential convergence and lazy training against the width.
     #[command(after_help = "Example:\n  collado study lazy --widths 64,256,1024 --out runs/lazy")]
     Lazy(lazy::LazyArgs),
