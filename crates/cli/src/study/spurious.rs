@@ -23,6 +23,15 @@ pub(crate) struct SpuriousArgs {
     /// Descent ends at this gradient norm [default: 1e-9].
     #[arg(long)]
     gradient_tolerance: Option<f64>,
+    /// Runs of SGD on drawn data for each n = k; 0 = none [default: 200].
+    #[arg(long)]
+    sgd_runs: Option<u64>,
+    /// Examples drawn for SGD [default: 10000].
+    #[arg(long)]
+    samples: Option<usize>,
+    /// Steps of SGD [default: 5000].
+    #[arg(long)]
+    sgd_steps: Option<u64>,
 }
 
 impl Experiment for SpuriousArgs {
@@ -41,6 +50,9 @@ impl Experiment for SpuriousArgs {
             runs: self.runs.unwrap_or(usual.runs),
             max_steps: self.max_steps.unwrap_or(usual.max_steps),
             gradient_tolerance: self.gradient_tolerance.unwrap_or(usual.gradient_tolerance),
+            sgd_runs: self.sgd_runs.unwrap_or(usual.sgd_runs),
+            samples: self.samples.unwrap_or(usual.samples),
+            sgd_steps: self.sgd_steps.unwrap_or(usual.sgd_steps),
             seed,
         };
         Ok((&spurious(&settings, progress)?).into())

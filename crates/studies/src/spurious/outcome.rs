@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Spurious, SpuriousRow, picture};
+use super::{SampledRow, Spurious, SpuriousRow, picture};
 use crate::{
     Report, Table, Verdict,
     report::{Cell, fields, number, numbers},
@@ -52,30 +52,32 @@ fn verdict(rows: &[SpuriousRow]) -> Verdict {
 }
 
 impl From<&Spurious> for Report {
-    fn from(Spurious { settings, rows }: &Spurious) -> Self {
+    fn from(Spurious { settings, rows, sampled }: &Spurious) -> Self {
         Self {
             claim: CLAIM,
             source: SOURCE,
             rule: RULE,
             verdict: verdict(rows),
-            shown: shown(rows),
+            shown: shown(rows, sampled),
             not_shown: "Not shown: anything about other laws of inputs or starts than N(0, I) and N(0, I/k), or about the minima \
                         that no run has hit; for n > k the global minimum is not a point, and F ≤ 1e-3 is taken for it."
                 .into(),
             numbers: fields(json!({
                 "settings": {
                     "k": settings.k, "extra": settings.extra, "runs": settings.runs, "max_steps": settings.max_steps,
-                    "gradient_tolerance": settings.gradient_tolerance, "seed": settings.seed,
+                    "gradient_tolerance": settings.gradient_tolerance, "sgd_runs": settings.sgd_runs,
+                    "samples": settings.samples, "sgd_steps": settings.sgd_steps, "seed": settings.seed,
                 },
                 "rows": rows.iter().map(row).collect::<Vec<_>>(),
+                "sgd": sampled.iter().map(sgd).collect::<Vec<_>>(),
             })),
-            table: table(rows),
-            pictures: vec![("spurious", picture::picture(rows))],
+            table: table(rows, sampled),
+            pictures: vec![("spurious", picture::picture(rows, sampled))],
         }
     }
 }
 
-fn shown(rows: &[SpuriousRow]) -> String {
+fn shown(rows: &[SpuriousRow], sampled: &[SampledRow]) -> String {
     let share = |extra: usize| {
         let of: Vec<_> = rows.iter().filter(|r| r.n == r.k + extra).collect();
         let (hits, runs) =
@@ -87,7 +89,13 @@ fn shown(rows: &[SpuriousRow]) -> String {
         })
     };
     let shares: Vec<_> = (0..3).filter_map(share).collect();
-    format!("Shown: spurious minima end {}, each with a positive definite Hessian.", shares.join(", "))
+    let drawn = (!sampled.is_empty()).then(|| {
+        let hits = sampled.iter().map(|r| r.spurious).sum::<u64>();
+        let runs = sampled.iter().map(|r| r.runs).sum::<u64>();
+        format!("; SGD on drawn data ends near one in {hits} of {runs} runs for n = k")
+    });
+    let drawn = drawn.unwrap_or_default();
+    format!("Shown: spurious minima end {}, each with a positive definite Hessian{drawn}.", shares.join(", "))
 }
 
 fn row(r: &SpuriousRow) -> Value {
@@ -99,8 +107,17 @@ fn row(r: &SpuriousRow) -> Value {
     })
 }
 
-fn table(rows: &[SpuriousRow]) -> Table {
+fn sgd(r: &SampledRow) -> Value {
+    json!({
+        "k": r.k, "n": r.k, "runs": r.runs, "spurious": r.spurious, "unresolved": r.unresolved, "rate": r.rate(),
+        "ci": numbers(&r.interval()), "F": number(r.risk),
+    })
+}
+
+/// A row for each pair of k and n, then one for each k of SGD.
+fn table(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Table {
     let mut table = Table::new(&[
+        "method",
         "k",
         "n",
         "runs",
@@ -113,18 +130,20 @@ fn table(rows: &[SpuriousRow]) -> Table {
         "lowest_F",
     ]);
     for r in rows {
-        let [lo, hi] = r.interval();
         let lowest = r.minima.iter().map(|m| m.risk).fold(f64::NAN, f64::min);
         let counts = [r.k, r.n, r.runs as usize, r.spurious as usize, r.unresolved as usize];
-        let mut cells: Vec<_> = counts.into_iter().map(Cell::from).collect();
-        cells.extend::<[Cell<'_>; 5]>([
-            r.rate().into(),
-            lo.into(),
-            hi.into(),
-            r.minima.len().into(),
-            lowest.into(),
-        ]);
-        table.push(&cells);
+        let rate = [r.rate(), r.interval()[0], r.interval()[1]];
+        table.push(&row_of("gradient-descent", counts, rate, [r.minima.len().into(), lowest.into()]));
+    }
+    for r in sampled {
+        let counts = [r.k, r.k, r.runs as usize, r.spurious as usize, r.unresolved as usize];
+        let rate = [r.rate(), r.interval()[0], r.interval()[1]];
+        table.push(&row_of("sgd", counts, rate, ["".into(), r.risk.into()]));
     }
     table
+}
+
+fn row_of<'a>(method: &'a str, counts: [usize; 5], rate: [f64; 3], minima: [Cell<'a>; 2]) -> Vec<Cell<'a>> {
+    let head = std::iter::once(Cell::from(method)).chain(counts.map(Cell::from));
+    head.chain(rate.map(Cell::from)).chain(minima).collect()
 }
