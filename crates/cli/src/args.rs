@@ -41,6 +41,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels"
     )]
     Levelset(crate::levelset::LevelsetArgs),
+    /// Tangent kernels of a checkpoint, their spectra and the gradient bounds they give.
+    #[command(
+        after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
+    )]
+    Kernel(crate::kernel::KernelArgs),
     /// Prove that a point is a strict local minimum.
     #[command(
         after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
@@ -139,7 +144,7 @@ pub(crate) struct TrainArgs {
     /// Seeds a..b without b, one run each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,
-    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard or orthogonal.
+    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard, narrow or orthogonal.
     #[arg(long, default_value = "pytorch")]
     pub(crate) init: collado_models::Init,
     /// Passes over the examples.

@@ -54,6 +54,15 @@ impl From<collado_data::Error> for Failure {
     }
 }
 
+impl From<collado_studies::StudyError> for Failure {
+    fn from(error: collado_studies::StudyError) -> Self {
+        match error {
+            collado_studies::StudyError::Interrupted => Self::interrupted("interrupted; nothing was written"),
+            error => Self::new(error),
+        }
+    }
+}
+
 macro_rules! plain {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {
@@ -70,5 +79,6 @@ plain!(
     collado_landscape::Error,
     collado_plots::Error,
     candle_core::Error,
-    csv::Error
+    csv::Error,
+    std::io::Error
 );

@@ -12,6 +12,7 @@ mod eval;
 mod failure;
 mod folder;
 mod json;
+mod kernel;
 mod landscape;
 mod levelset;
 mod methods;
@@ -36,6 +37,7 @@ fn main() -> std::process::ExitCode {
         Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
         Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
         Command::Levelset(args) => on_threads(args.common.threads, move || levelset::run(&args)),
+        Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),

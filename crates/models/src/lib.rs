@@ -17,6 +17,7 @@ mod objective;
 mod planted;
 mod real;
 mod regularizer;
+mod slopes;
 mod span;
 mod symmetry;
 
