@@ -1,7 +1,7 @@
 use std::{rc::Rc, time::Instant};
 
-use collado_dynamics::{About, Found, Path, Problem, Profile, profile};
-use collado_models::Objective;
+use collado_dynamics::{About, Found, Path, Problem, Profile, profile, profile_on};
+use collado_models::{Objective, Rows};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -20,6 +20,8 @@ pub(crate) struct Attempt {
     pub(crate) about: About,
     pub(crate) alignment: Option<Rc<Alignment>>,
     pub(crate) profile: Profile,
+    /// Training rows looked at.
+    pub(crate) rows: usize,
     pub(crate) fit_seconds: f64,
     pub(crate) profile_seconds: f64,
 }
@@ -31,18 +33,20 @@ pub(crate) struct Trials<'a> {
     pub(crate) target: Option<Target>,
 }
 
-/// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
+/// Numbers (points × examples × parameters) that a profile may read without a first look.
 const CHEAP: usize = 20_000_000_000;
+/// A first look takes so many points, and one example in so many, evenly picked.
+const POINTS: usize = 25;
+const ONE_IN: usize = 10;
+/// A path that is at first sight so many times as high above its ends as the target allows is not looked at again.
+const HOPELESS: f64 = 1.5;
 
 impl Trials<'_> {
-    /// Finds a path and looks at its risk: at `coarse` points first, if there are many examples, and at all points only
-    /// where these may meet the target. A maximum over fewer points is no higher, so that what misses the target
-    /// misses it with more points, too.
+    /// Finds a path and looks at its risk: at some examples and points only, where there are many.
     pub(crate) fn attempt(
         &self,
         name: &str,
         ends: &Ends,
-        coarse: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
     ) -> Result<Attempt, Failure> {
         let bar = progress::bar(name, self.args.common.quiet);
@@ -59,46 +63,57 @@ impl Trials<'_> {
         let Found { path, about } = found?;
         let fit_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let points = self.args.points;
-        let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
-        let few = if numbers <= CHEAP { points } else { coarse.min(points) };
-        let profile = profile(&path, few, &self.task.train, None)?;
-        let mut attempt = Attempt {
-            name: name.to_owned(),
-            path,
-            about,
-            alignment: ends.alignment.clone(),
-            profile,
-            fit_seconds,
-            profile_seconds: start.elapsed().as_secs_f64(),
-        };
-        if few == points || self.met(&attempt) {
-            self.complete(&mut attempt)?;
-        }
-        Ok(attempt)
+        let (profile, rows) = self.look(&path)?;
+        let (name, alignment) = (name.to_owned(), ends.alignment.clone());
+        let profile_seconds = start.elapsed().as_secs_f64();
+        Ok(Attempt { name, path, about, alignment, profile, rows, fit_seconds, profile_seconds })
     }
 
-    /// Looks at all points and at the test rows.
-    pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
-        let start = Instant::now();
+    /// The profile, and the number of training rows that it is taken over.
+    fn look(&self, path: &Path) -> Result<(Profile, usize), Failure> {
+        let (examples, points) = (self.task.train.examples(), self.args.points);
+        let size = path.vertices().dims()[1];
+        if points.saturating_mul(examples).saturating_mul(size) <= CHEAP {
+            return Ok((self.profile(path)?, examples));
+        }
+        let rows: Vec<u32> = (0..examples as u32).step_by(ONE_IN).collect();
+        let profile = profile_on(path, points.min(POINTS), &self.task.train, Rows::Shared(&rows))?;
+        Ok((profile, rows.len()))
+    }
+
+    fn profile(&self, path: &Path) -> Result<Profile, Failure> {
         let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
-        attempt.profile = profile(&attempt.path, self.args.points, &self.task.train, test)?;
-        attempt.profile_seconds += start.elapsed().as_secs_f64();
+        Ok(profile(path, self.args.points, &self.task.train, test)?)
+    }
+
+    /// Looks at all points and rows, and at the test rows, if that was not done before.
+    pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
+        if attempt.rows < self.task.train.examples() {
+            let start = Instant::now();
+            attempt.profile = self.profile(&attempt.path)?;
+            attempt.rows = self.task.train.examples();
+            attempt.profile_seconds += start.elapsed().as_secs_f64();
+        }
         Ok(())
     }
 
-    /// Whether the target is met at the points looked at; a barrier that is NaN meets none.
+    /// Whether the path may meet the target, by a first look.
+    pub(crate) fn is_promising(&self, attempt: &Attempt) -> bool {
+        self.target.is_some_and(|t| attempt.above_ends() <= HOPELESS * t.bound(attempt.higher_end()))
+    }
+
+    /// Whether the target is met, as far as was looked; a barrier that is NaN meets none.
     pub(crate) fn met(&self, attempt: &Attempt) -> bool {
         self.target.is_some_and(|t| attempt.above_ends() <= t.bound(attempt.higher_end()))
     }
 
-    /// The lowest of several paths, looked at in all points.
+    /// The lowest of several paths, looked at in all points and rows.
     pub(crate) fn lowest(&self, attempts: &mut [Attempt]) -> Result<usize, Failure> {
         loop {
             let lowest = (0..attempts.len())
                 .min_by(|&i, &j| attempts[i].above_ends().total_cmp(&attempts[j].above_ends()));
             let i = lowest.ok_or_else(|| Failure::new("no path was found"))?;
-            if attempts[i].profile.t.len() >= self.args.points {
+            if attempts[i].rows == self.task.train.examples() {
                 return Ok(i);
             }
             self.complete(&mut attempts[i])?;
@@ -122,6 +137,7 @@ impl Attempt {
             "method": self.name,
             "above_ends": number(self.above_ends()),
             "points": self.profile.t.len(),
+            "rows": self.rows,
             "seconds": number(self.fit_seconds),
         })
     }

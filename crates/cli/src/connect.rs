@@ -63,10 +63,13 @@ fn named(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
     let mut attempts = Vec::new();
     for (name, method) in std::iter::once(line).chain(method) {
-        attempts.push(trials.attempt(&name, ends, args.points, |p| method.find(&ends.a, &ends.b, p))?);
+        attempts.push(trials.attempt(&name, ends, |p| method.find(&ends.a, &ends.b, p))?);
         if progress::interrupted() {
             break;
         }
+    }
+    if let Some(own) = attempts.last_mut() {
+        trials.complete(own)?;
     }
     Ok(attempts)
 }
@@ -172,10 +175,10 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
         return;
     }
     for a in attempts {
-        let (barrier, seconds, points) = (a.above_ends(), a.fit_seconds, a.profile.t.len());
-        // Fewer points than asked for sufficed to see that the path is too high.
-        let least = if points < args.points { "≥" } else { " " };
-        print(&format!("{:<32} barrier above ends {least} {barrier:>9.6}   {seconds:>6.2} s", a.name));
+        let (barrier, seconds) = (a.above_ends(), a.fit_seconds);
+        // Some of the rows sufficed to see that the path is too high.
+        let about = if a.rows < best.rows { "≈" } else { " " };
+        print(&format!("{:<32} barrier above ends {about} {barrier:>9.6}   {seconds:>6.2} s", a.name));
     }
     let (b, p) = (best.profile.barrier(), &best.profile);
     let risks = p.risks();
