@@ -1,7 +1,7 @@
 use std::{rc::Rc, time::Instant};
 
-use collado_dynamics::{About, Found, Path, Problem, Profile, profile, profile_on};
-use collado_models::{Objective, Rows};
+use collado_dynamics::{About, Found, Path, Problem, Profile, profile};
+use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -20,8 +20,8 @@ pub(crate) struct Attempt {
     pub(crate) about: About,
     pub(crate) alignment: Option<Rc<Alignment>>,
     pub(crate) profile: Profile,
-    /// Training rows looked at.
-    pub(crate) rows: usize,
+    /// Whether all points were looked at.
+    pub(crate) complete: bool,
     pub(crate) fit_seconds: f64,
     pub(crate) profile_seconds: f64,
 }
@@ -33,20 +33,17 @@ pub(crate) struct Trials<'a> {
     pub(crate) target: Option<Target>,
 }
 
-/// Numbers (points × examples × parameters) that a profile may read without a first look.
+/// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
 const CHEAP: usize = 20_000_000_000;
-/// A first look takes so many points, and one example in so many, evenly picked.
-const POINTS: usize = 25;
-const ONE_IN: usize = 10;
-/// A path that is at first sight so many times as high above its ends as the target allows is not looked at again.
-const HOPELESS: f64 = 1.5;
 
 impl Trials<'_> {
-    /// Finds a path and looks at its risk: at some examples and points only, where there are many.
+    /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
+    /// these may meet the target. (The highest of fewer points is no higher: what misses the target at them, misses it.)
     pub(crate) fn attempt(
         &self,
         name: &str,
         ends: &Ends,
+        few: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
     ) -> Result<Attempt, Failure> {
         let bar = progress::bar(name, self.args.common.quiet);
@@ -63,22 +60,19 @@ impl Trials<'_> {
         let Found { path, about } = found?;
         let fit_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let (profile, rows) = self.look(&path)?;
+        let points = self.args.points;
+        let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
+        let complete = numbers <= CHEAP || few >= points;
+        let profile =
+            if complete { self.profile(&path)? } else { profile(&path, few, &self.task.train, None)? };
         let (name, alignment) = (name.to_owned(), ends.alignment.clone());
         let profile_seconds = start.elapsed().as_secs_f64();
-        Ok(Attempt { name, path, about, alignment, profile, rows, fit_seconds, profile_seconds })
-    }
-
-    /// The profile, and the number of training rows that it is taken over.
-    fn look(&self, path: &Path) -> Result<(Profile, usize), Failure> {
-        let (examples, points) = (self.task.train.examples(), self.args.points);
-        let size = path.vertices().dims()[1];
-        if points.saturating_mul(examples).saturating_mul(size) <= CHEAP {
-            return Ok((self.profile(path)?, examples));
+        let mut attempt =
+            Attempt { name, path, about, alignment, profile, complete, fit_seconds, profile_seconds };
+        if self.met(&attempt) {
+            self.complete(&mut attempt)?;
         }
-        let rows: Vec<u32> = (0..examples as u32).step_by(ONE_IN).collect();
-        let profile = profile_on(path, points.min(POINTS), &self.task.train, Rows::Shared(&rows))?;
-        Ok((profile, rows.len()))
+        Ok(attempt)
     }
 
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {
@@ -86,34 +80,29 @@ impl Trials<'_> {
         Ok(profile(path, self.args.points, &self.task.train, test)?)
     }
 
-    /// Looks at all points and rows, and at the test rows, if that was not done before.
+    /// Looks at all points, and at the test rows, if that was not done before.
     pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
-        if attempt.rows < self.task.train.examples() {
+        if !attempt.complete {
             let start = Instant::now();
             attempt.profile = self.profile(&attempt.path)?;
-            attempt.rows = self.task.train.examples();
+            attempt.complete = true;
             attempt.profile_seconds += start.elapsed().as_secs_f64();
         }
         Ok(())
     }
 
-    /// Whether the path may meet the target, by a first look.
-    pub(crate) fn is_promising(&self, attempt: &Attempt) -> bool {
-        self.target.is_some_and(|t| attempt.above_ends() <= HOPELESS * t.bound(attempt.higher_end()))
-    }
-
-    /// Whether the target is met, as far as was looked; a barrier that is NaN meets none.
+    /// Whether the target is met at the points looked at; a barrier that is NaN meets none.
     pub(crate) fn met(&self, attempt: &Attempt) -> bool {
         self.target.is_some_and(|t| attempt.above_ends() <= t.bound(attempt.higher_end()))
     }
 
-    /// The lowest of several paths, looked at in all points and rows.
+    /// The lowest of several paths, looked at in all points.
     pub(crate) fn lowest(&self, attempts: &mut [Attempt]) -> Result<usize, Failure> {
         loop {
             let lowest = (0..attempts.len())
                 .min_by(|&i, &j| attempts[i].above_ends().total_cmp(&attempts[j].above_ends()));
             let i = lowest.ok_or_else(|| Failure::new("no path was found"))?;
-            if attempts[i].rows == self.task.train.examples() {
+            if attempts[i].complete {
                 return Ok(i);
             }
             self.complete(&mut attempts[i])?;
@@ -137,7 +126,6 @@ impl Attempt {
             "method": self.name,
             "above_ends": number(self.above_ends()),
             "points": self.profile.t.len(),
-            "rows": self.rows,
             "seconds": number(self.fit_seconds),
         })
     }

@@ -10,6 +10,11 @@ use crate::{
     methods, progress,
 };
 
+/// Points looked at first: on the straight line, which is drawn; on aligned lines, highest in the middle; on others.
+const LINE: usize = 9;
+const ALIGNED: usize = 3;
+const OTHER: usize = 5;
+
 /// Steps that a first curve takes at least, and passes over the examples.
 const STEPS: u64 = 2000;
 const EPOCHS: u64 = 5;
@@ -30,21 +35,18 @@ struct Auto<'a> {
 
 impl Auto<'_> {
     /// Keeps an attempt; whether it was the last.
-    fn keep(&mut self, mut attempt: Attempt) -> Result<bool, Failure> {
-        if self.trials.is_promising(&attempt) {
-            self.trials.complete(&mut attempt)?;
-        }
+    fn keep(&mut self, attempt: Attempt) -> bool {
         let last = self.trials.met(&attempt) || progress::interrupted();
         self.tried.push(attempt);
-        Ok(last)
+        last
     }
 
     /// The straight line, and those to B aligned.
     fn lines(&mut self) -> Result<bool, Failure> {
         let start = self.ends.clone();
-        let straight = self.trials.attempt("linear", &start, |p| Linear.find(&start.a, &start.b, p))?;
+        let straight = self.trials.attempt("linear", &start, LINE, |p| Linear.find(&start.a, &start.b, p))?;
         let mut lowest = straight.above_ends();
-        if self.keep(straight)? {
+        if self.keep(straight) {
             return Ok(true);
         }
         let ways = match self.trials.args.align {
@@ -55,12 +57,13 @@ impl Auto<'_> {
         for way in ways {
             let Some(ends) = self.aligned(&start, way)? else { continue };
             let name = format!("linear, aligned by {}", ends.alignment.as_ref().map_or("none", |a| a.by));
-            let mut attempt = self.trials.attempt(&name, &ends, |p| Linear.find(&ends.a, &ends.b, p))?;
+            let mut attempt =
+                self.trials.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
             attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
             if attempt.above_ends().total_cmp(&lowest).is_lt() {
                 (lowest, self.ends) = (attempt.above_ends(), ends);
             }
-            if self.keep(attempt)? {
+            if self.keep(attempt) {
                 return Ok(true);
             }
         }
@@ -85,12 +88,12 @@ impl Auto<'_> {
         for (name, method) in known {
             let ends = self.ends.clone();
             let mut silent = false;
-            let attempt = self.trials.attempt(name, &ends, |problem| {
+            let attempt = self.trials.attempt(name, &ends, OTHER, |problem| {
                 let found = method.find(&ends.a, &ends.b, problem);
                 silent = matches!(found, Err(Error::Hypothesis { .. }));
                 found
             });
-            if !silent && self.keep(attempt?)? {
+            if !silent && self.keep(attempt?) {
                 return Ok(true);
             }
         }
@@ -106,15 +109,16 @@ impl Auto<'_> {
             let (kind, bends) = (CurveKind::Bezier, search.bends + more);
             let curve = Curve { kind, bends, epochs, batch: search.batch, lr: search.lr, ..Curve::default() };
             let ends = self.ends.clone();
-            let attempt = self.trials.attempt(&methods::curve_name("bezier", bends), &ends, |problem| {
-                let path = match &path {
-                    None => curve.connect(&ends.a, &ends.b, problem)?,
-                    Some(path) => curve.refine(path, problem)?,
-                };
-                Ok(Found { path, about: About::Sampled })
-            })?;
+            let attempt =
+                self.trials.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |problem| {
+                    let path = match &path {
+                        None => curve.connect(&ends.a, &ends.b, problem)?,
+                        Some(path) => curve.refine(path, problem)?,
+                    };
+                    Ok(Found { path, about: About::Sampled })
+                })?;
             path = Some(attempt.path.clone());
-            if self.keep(attempt)? {
+            if self.keep(attempt) {
                 return Ok(true);
             }
         }
@@ -126,7 +130,7 @@ impl Auto<'_> {
         let epochs = search.epochs(self.trials.task, 2 * STEPS, 2 * EPOCHS);
         let band = Neb { epochs, batch: search.batch, lr: search.lr, ..Neb::default() };
         let ends = self.ends.clone();
-        let attempt = self.trials.attempt("neb", &ends, |p| band.find(&ends.a, &ends.b, p))?;
-        self.keep(attempt)
+        let attempt = self.trials.attempt("neb", &ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
+        Ok(self.keep(attempt))
     }
 }

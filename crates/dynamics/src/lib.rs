@@ -22,7 +22,7 @@ pub use self::{
     levelset::{Edge, Edges, Known, MergeTree, Node, SampledEdges, distinct, pairs, spanning_tree},
     optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
-    profile::{Barrier, Profile, profile, profile_on},
+    profile::{Barrier, Profile, profile},
     sampler::Sampler,
     schedule::{Decay, Schedule},
     train::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, resume, train},

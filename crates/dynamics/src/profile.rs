@@ -27,19 +27,6 @@ pub fn profile(
     train: &dyn Objective,
     test: Option<&dyn Objective>,
 ) -> Result<Profile> {
-    let profile = profile_on(path, points, train, Rows::All)?;
-    let test = match test {
-        Some(test) => Some(test.evaluate(&path.span(&profile.t)?, Rows::All, None)?),
-        None => None,
-    };
-    Ok(Profile { test, ..profile })
-}
-
-/// The same on some of the training rows: a first look.
-///
-/// # Errors
-/// Those of [`profile`].
-pub fn profile_on(path: &Path, points: usize, train: &dyn Objective, rows: Rows<'_>) -> Result<Profile> {
     if points < 2 {
         return Err(crate::Error::Setting {
             name: "points",
@@ -56,8 +43,9 @@ pub fn profile_on(path: &Path, points: usize, train: &dyn Objective, rows: Rows<
         arc_length.push(length);
     }
     let distance = path.steps(&[0., 1.])?[0];
-    let train = train.evaluate(&span, rows, None)?;
-    Ok(Profile { t, arc_length, train, test: None, distance })
+    let train = train.evaluate(&span, Rows::All, None)?;
+    let test = test.map(|test| test.evaluate(&span, Rows::All, None)).transpose()?;
+    Ok(Profile { t, arc_length, train, test, distance })
 }
 
 impl Profile {

@@ -43,7 +43,7 @@ pub fn merge_tree_figure(
             panel = panel.point(Point::new(node.height, row).role(Role::Ink));
         }
     }
-    let roots = nodes.iter().zip(&rows).filter(|(node, _)| node.children.is_some()).next_back();
+    let roots = nodes.iter().zip(&rows).rfind(|(node, _)| node.children.is_some());
     if let Some((root, &row)) = roots {
         // A short stem: from there on all are one component.
         let stem =
