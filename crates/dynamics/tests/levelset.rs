@@ -89,10 +89,10 @@ proptest! {
         let heights = minimax(&risks, |pair| edges.lines[&pair].min(edges.paths[&pair]));
         let sets = found.components(level);
         let of = |i: usize| sets.iter().position(|set| set.contains(&i));
-        for i in 0..risks.len() {
+        for (i, row) in heights.iter().enumerate() {
             prop_assert_eq!(of(i).is_some(), risks[i] <= level);
-            for j in 0..risks.len() {
-                prop_assert_eq!(of(i).is_some() && of(i) == of(j), heights[i][j] <= level);
+            for (j, &height) in row.iter().enumerate() {
+                prop_assert_eq!(of(i).is_some() && of(i) == of(j), height <= level);
             }
         }
         let root = found.roots();
