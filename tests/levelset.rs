@@ -55,6 +55,7 @@ fn minima_join_in_a_tree() {
         let path = PathFile::read(&dir.join("l").join(edge["path"].as_str().unwrap())).unwrap();
         assert_eq!(path.vertices.dims()[0], 3);
     }
+    assert!(number(&tree["all_joined_at"]) < number(&tree["all_joined_by_lines_at"]));
     let levels = tree["levels"].as_array().unwrap();
     assert!(levels.windows(2).all(|w| number(&w[0]["level"]) < number(&w[1]["level"])), "{tree}");
     assert_eq!(levels.iter().find(|l| number(&l["level"]) == 0.5).unwrap()["count"], 1);

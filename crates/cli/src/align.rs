@@ -1,4 +1,7 @@
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
@@ -87,17 +90,21 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
         summary["risk"] = risks(task, &b.theta, &aligned)?;
         summary["barrier_above_ends"] = barriers(task, &a.theta, &b.theta, &aligned)?;
     }
-    let mut provenance = b.provenance.clone();
-    provenance.command = std::env::args().collect();
-    let file =
-        |path: &PathBuf, hash: &Option<String>| json!({"file": path.display().to_string(), "hash": hash});
-    provenance.extra.insert("aligned".into(), file(&args.b, &b.hash));
-    provenance.extra.insert("aligned_to".into(), file(&args.a, &a.hash));
-    Checkpoint { arch: b.arch.clone(), theta: aligned.theta.clone(), provenance, hash: None }
-        .write(&folder.join("aligned.safetensors"))?;
+    write(args, [&a, &b], &aligned, &folder.join("aligned.safetensors"))?;
     json::write(&folder.join("summary.json"), &summary)?;
     report(args, &summary);
     Ok(())
+}
+
+/// Writes B as aligned, with the files that it was made from.
+fn write(args: &AlignArgs, [a, b]: [&Checkpoint; 2], aligned: &Aligned, to: &Path) -> Result<(), Failure> {
+    let mut provenance = b.provenance.clone();
+    provenance.command = std::env::args().collect();
+    let file = |path: &Path, hash: &Option<String>| json!({"file": path.display().to_string(), "hash": hash});
+    provenance.extra.insert("aligned".into(), file(&args.b, &b.hash));
+    provenance.extra.insert("aligned_to".into(), file(&args.a, &a.hash));
+    let (arch, theta) = (b.arch.clone(), aligned.theta.clone());
+    Ok(Checkpoint { arch, theta, provenance, hash: None }.write(to)?)
 }
 
 pub(crate) fn summary(aligned: &Aligned, seconds: f64) -> Json {

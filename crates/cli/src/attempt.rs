@@ -20,6 +20,8 @@ pub(crate) struct Attempt {
     pub(crate) about: About,
     pub(crate) alignment: Option<Rc<Alignment>>,
     pub(crate) profile: Profile,
+    /// Whether all points were looked at.
+    pub(crate) complete: bool,
     pub(crate) fit_seconds: f64,
     pub(crate) profile_seconds: f64,
 }
@@ -35,14 +37,13 @@ pub(crate) struct Trials<'a> {
 const CHEAP: usize = 20_000_000_000;
 
 impl Trials<'_> {
-    /// Finds a path and looks at its risk: at `coarse` points first, if there are many examples, and at all points only
-    /// where these may meet the target. A maximum over fewer points is no higher, so that what misses the target
-    /// misses it with more points, too.
+    /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
+    /// these may meet the target. (The highest of fewer points is no higher: what misses the target at them, misses it.)
     pub(crate) fn attempt(
         &self,
         name: &str,
         ends: &Ends,
-        coarse: usize,
+        few: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
     ) -> Result<Attempt, Failure> {
         let bar = progress::bar(name, self.args.common.quiet);
@@ -61,29 +62,32 @@ impl Trials<'_> {
         let start = Instant::now();
         let points = self.args.points;
         let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
-        let few = if numbers <= CHEAP { points } else { coarse.min(points) };
-        let profile = profile(&path, few, &self.task.train, None)?;
-        let mut attempt = Attempt {
-            name: name.to_owned(),
-            path,
-            about,
-            alignment: ends.alignment.clone(),
-            profile,
-            fit_seconds,
-            profile_seconds: start.elapsed().as_secs_f64(),
-        };
-        if few == points || self.met(&attempt) {
+        let complete = numbers <= CHEAP || few >= points;
+        let profile =
+            if complete { self.profile(&path)? } else { profile(&path, few, &self.task.train, None)? };
+        let (name, alignment) = (name.to_owned(), ends.alignment.clone());
+        let profile_seconds = start.elapsed().as_secs_f64();
+        let mut attempt =
+            Attempt { name, path, about, alignment, profile, complete, fit_seconds, profile_seconds };
+        if self.met(&attempt) {
             self.complete(&mut attempt)?;
         }
         Ok(attempt)
     }
 
-    /// Looks at all points and at the test rows.
-    pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
-        let start = Instant::now();
+    fn profile(&self, path: &Path) -> Result<Profile, Failure> {
         let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
-        attempt.profile = profile(&attempt.path, self.args.points, &self.task.train, test)?;
-        attempt.profile_seconds += start.elapsed().as_secs_f64();
+        Ok(profile(path, self.args.points, &self.task.train, test)?)
+    }
+
+    /// Looks at all points, and at the test rows, if that was not done before.
+    pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
+        if !attempt.complete {
+            let start = Instant::now();
+            attempt.profile = self.profile(&attempt.path)?;
+            attempt.complete = true;
+            attempt.profile_seconds += start.elapsed().as_secs_f64();
+        }
         Ok(())
     }
 
@@ -98,7 +102,7 @@ impl Trials<'_> {
             let lowest = (0..attempts.len())
                 .min_by(|&i, &j| attempts[i].above_ends().total_cmp(&attempts[j].above_ends()));
             let i = lowest.ok_or_else(|| Failure::new("no path was found"))?;
-            if attempts[i].profile.t.len() >= self.args.points {
+            if attempts[i].complete {
                 return Ok(i);
             }
             self.complete(&mut attempts[i])?;

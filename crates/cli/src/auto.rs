@@ -10,8 +10,9 @@ use crate::{
     methods, progress,
 };
 
-/// Points looked at first: on the straight line, which is drawn, and on other paths.
+/// Points looked at first: on the straight line, which is drawn; on aligned lines, highest in the middle; on others.
 const LINE: usize = 9;
+const ALIGNED: usize = 3;
 const OTHER: usize = 5;
 
 /// Steps that a first curve takes at least, and passes over the examples.
@@ -57,7 +58,7 @@ impl Auto<'_> {
             let Some(ends) = self.aligned(&start, way)? else { continue };
             let name = format!("linear, aligned by {}", ends.alignment.as_ref().map_or("none", |a| a.by));
             let mut attempt =
-                self.trials.attempt(&name, &ends, OTHER, |p| Linear.find(&ends.a, &ends.b, p))?;
+                self.trials.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
             attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
             if attempt.above_ends().total_cmp(&lowest).is_lt() {
                 (lowest, self.ends) = (attempt.above_ends(), ends);

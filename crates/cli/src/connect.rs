@@ -61,17 +61,24 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
 }
 
+/// Points of the straight line that is drawn beside a path, where there are many examples.
+const LINE: usize = 25;
+
 /// The straight line, to compare with, and the path of the method that was asked for.
 fn named(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
     let (args, task) = (trials.args, trials.task);
     let method = methods::named(args.method, &args.search, &args.common, task)?;
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
+    let few = if method.is_some() { LINE } else { args.points };
     let mut attempts = Vec::new();
-    for (name, method) in std::iter::once(line).chain(method) {
-        attempts.push(trials.attempt(&name, ends, args.points, |p| method.find(&ends.a, &ends.b, p))?);
+    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, args.points))) {
+        attempts.push(trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))?);
         if progress::interrupted() {
             break;
         }
+    }
+    if let Some(own) = attempts.last_mut() {
+        trials.complete(own)?;
     }
     Ok(attempts)
 }
@@ -199,9 +206,9 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
         return;
     }
     for a in attempts {
-        let (barrier, seconds, points) = (a.above_ends(), a.fit_seconds, a.profile.t.len());
-        // Fewer points than asked for sufficed to see that the path is too high.
-        let least = if points < args.points { "≥" } else { " " };
+        let (barrier, seconds) = (a.above_ends(), a.fit_seconds);
+        // Some of the points sufficed to see that the path is too high.
+        let least = if a.complete { " " } else { "≥" };
         print(&format!("{:<32} barrier above ends {least} {barrier:>9.6}   {seconds:>6.2} s", a.name));
     }
     let (b, p) = (best.profile.barrier(), &best.profile);

@@ -3,11 +3,11 @@
 mod saved;
 mod tree;
 
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use candle_core::Tensor;
 use clap::Args as ClapArgs;
-use collado_dynamics::{MergeTree, Path, SampledEdges, distinct, spanning_tree};
+use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, distinct, spanning_tree};
 use collado_models::{ArchSpec, Checkpoint, Objective, PathFile, Span};
 use serde_json::json;
 
@@ -75,50 +75,64 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     };
     let minima = minima(args, &task, &first)?;
     let folder = folder::create(&args.out, &["tree.json"])?;
-    let paths = folder::make(&folder.join("paths"))?;
     progress::catch_interrupt();
     let (saved, mut known) = Saved::open(args, &task, &minima, &folder)?;
+    let searched = method.as_ref().map(|(_, method)| &**method);
+    let [tree, lines] = search(args, &task, &minima, searched, &folder, &saved, &mut known)?;
+    if progress::interrupted() {
+        return Err(Failure::interrupted("interrupted; --resume goes on with the pairs that are left"));
+    }
+    let method = method.as_ref().map_or("linear", |(name, _)| name);
+    let found = tree::Found { args, task: &task, minima: &minima, known: &known, method, tree, lines };
+    let summary = found.write(&folder)?;
+    saved.remove()?;
+    if args.common.json {
+        print(&summary.to_string());
+    } else if !args.common.quiet {
+        found.report(&folder);
+    }
+    Ok(())
+}
+
+/// The tree of all paths, and that of the straight lines alone.
+fn search(
+    args: &LevelsetArgs,
+    task: &Task,
+    minima: &Minima,
+    method: Option<&dyn Connect>,
+    folder: &FilePath,
+    saved: &Saved,
+    known: &mut Known,
+) -> Result<[MergeTree; 2], Failure> {
+    let paths = folder::make(&folder.join("paths"))?;
     let bar = progress::bar("pairs", args.common.quiet);
     let mut keep = |(i, j): (usize, usize), path: Path| {
         let provenance = json!({"a": minima.names[i], "b": minima.names[j], "align": args.align.name()});
-        let file = PathFile {
-            arch: task.arch.clone(),
-            kind: path.kind().clone(),
-            vertices: path.vertices().clone(),
-            provenance,
-        };
+        let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
+        let file = PathFile { arch: task.arch.clone(), kind, vertices, provenance };
         Ok(file.write(&paths.join(format!("{i}-{j}.safetensors")))?)
     };
     let mut edges = SampledEdges {
         objective: &task.train,
         minima: &minima.stack,
-        method: method.as_ref().map(|(_, method)| &**method),
+        method,
         points: args.points.into(),
         seed: args.common.seed,
         progress: &mut |_, _| !progress::interrupted(),
         keep: &mut keep,
     };
     let target = args.search.target.unwrap_or(Target::Share(0.05));
-    let tree = spanning_tree(&minima.risks, &|f| target.bound(f), &mut edges, &mut known, &mut |known| {
+    let tree = spanning_tree(&minima.risks, &|f| target.bound(f), &mut edges, known, &mut |known| {
         bar.set_length(known.lines.len() as u64);
         bar.set_position(known.searched.len() as u64);
         saved.write(known)?;
         Ok(!progress::interrupted())
     })?;
+    // Where everything is allowed, nothing is searched: the tree of the straight lines.
+    let mut lines = Known { lines: known.lines.clone(), ..Known::default() };
+    let lines = spanning_tree(&minima.risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| Ok(true))?;
     bar.finish_and_clear();
-    if progress::interrupted() {
-        return Err(Failure::interrupted("interrupted; --resume goes on with the pairs that are left"));
-    }
-    let name = method.as_ref().map_or("linear", |(name, _)| name);
-    let found = tree::Found { args, task: &task, minima: &minima, known: &known, method: name };
-    let summary = found.write(&MergeTree::new(&minima.risks, &tree), &folder)?;
-    saved.remove()?;
-    if args.common.json {
-        print(&summary.to_string());
-    } else if !args.common.quiet {
-        found.report(&MergeTree::new(&minima.risks, &tree), &folder);
-    }
-    Ok(())
+    Ok([tree, lines].map(|edges| MergeTree::new(&minima.risks, &edges)))
 }
 
 /// Reads, aligns and compares the minima.

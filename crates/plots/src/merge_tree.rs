@@ -33,7 +33,7 @@ pub fn merge_tree_figure(
     let heights = || nodes.iter().map(|node| node.height).filter(|height| height.is_finite());
     let (low, high) = heights().fold((f64::INFINITY, 0.0_f64), |(a, b), h| (a.min(h), b.max(h)));
     let log = low > 0.0 && high / low > 30.0;
-    let mut panel = Panel::new("").y_names(order.iter().rev().filter_map(|&i| names.get(i)).cloned());
+    let mut panel = Panel::new("Minimum").y_names(order.iter().rev().filter_map(|&i| names.get(i)).cloned());
     for (node, &row) in nodes.iter().zip(&rows) {
         if let Some((a, b)) = node.children.filter(|&(a, b)| a < nodes.len() && b < nodes.len()) {
             let xs = [nodes[a].height, node.height, node.height, nodes[b].height];
@@ -43,7 +43,7 @@ pub fn merge_tree_figure(
             panel = panel.point(Point::new(node.height, row).role(Role::Ink));
         }
     }
-    let roots = nodes.iter().zip(&rows).filter(|(node, _)| node.children.is_some()).last();
+    let roots = nodes.iter().zip(&rows).rfind(|(node, _)| node.children.is_some());
     if let Some((root, &row)) = roots {
         // A short stem: from there on all are one component.
         let stem =

@@ -21,22 +21,25 @@ pub(super) struct Found<'a> {
     pub(super) minima: &'a Minima,
     pub(super) known: &'a Known,
     pub(super) method: &'a str,
+    pub(super) tree: MergeTree,
+    /// The tree of the straight lines alone.
+    pub(super) lines: MergeTree,
 }
 
 impl Found<'_> {
     /// Writes `tree.json`, `tree.nwk` and the picture.
-    pub(super) fn write(&self, tree: &MergeTree, folder: &Path) -> Result<Json, Failure> {
-        let summary = self.json(tree);
-        let newick = tree.newick(&self.minima.names);
+    pub(super) fn write(&self, folder: &Path) -> Result<Json, Failure> {
+        let summary = self.json();
+        let newick = self.tree.newick(&self.minima.names);
         atomically(&folder.join("tree.nwk"), |f| writeln!(f, "{newick}"))?;
-        folder::picture(folder, "tree", &self.figure(tree))?;
+        folder::picture(folder, "tree", &self.figure())?;
         // Last: with it the run counts as finished.
         json::write(&folder.join("tree.json"), &summary)?;
         Ok(summary)
     }
 
-    fn json(&self, tree: &MergeTree) -> Json {
-        let Self { args, minima, known, .. } = self;
+    fn json(&self) -> Json {
+        let Self { args, minima, known, tree, .. } = self;
         let names = |of: &[usize]| of.iter().map(|&i| minima.names[i].clone()).collect::<Vec<_>>();
         let files = minima.names.iter().zip(&minima.risks).zip(&minima.hashes);
         let joins = tree.nodes()[minima.risks.len()..].iter().map(|n| n.height);
@@ -60,6 +63,8 @@ impl Found<'_> {
             })).collect::<Vec<_>>(),
             "roots": tree.roots(),
             "levels": levels.into_iter().map(components).collect::<Vec<_>>(),
+            "all_joined_at": number(joined(tree)),
+            "all_joined_by_lines_at": number(joined(&self.lines)),
             "pairs": known.lines.len(),
             "searched": known.searched.len(),
             "method": self.method,
@@ -70,19 +75,20 @@ impl Found<'_> {
         })
     }
 
-    fn figure(&self, tree: &MergeTree) -> collado_plots::Figure {
+    fn figure(&self) -> collado_plots::Figure {
+        let tree = &self.tree;
         let order: Vec<usize> = tree.roots().iter().flat_map(|&root| tree.leaves(root)).collect();
         let nodes = tree.nodes().iter();
         let nodes: Vec<_> = nodes.map(|n| TreeNode { height: n.height, children: n.children }).collect();
         let symmetry = if self.args.align == AlignBy::None { "" } else { ", up to symmetry" };
         let subtitle = format!(
-            "{} on {}, paths: {}{symmetry}, {} of {} pairs searched, {} points a path (sampled)",
+            "{} on {}, {}{symmetry}, {} of {} pairs searched; straight lines alone join all at {:.3}",
             self.task.arch,
             self.task.data.spec,
             self.method,
             self.known.searched.len(),
             self.known.lines.len(),
-            self.args.points
+            joined(&self.lines)
         );
         merge_tree_figure(
             "Where the level sets of the minima join",
@@ -94,8 +100,8 @@ impl Found<'_> {
     }
 
     /// A few lines for people.
-    pub(super) fn report(&self, tree: &MergeTree, folder: &Path) {
-        let (minima, known) = (self.minima, self.known);
+    pub(super) fn report(&self, folder: &Path) {
+        let (minima, known, tree) = (self.minima, self.known, &self.tree);
         for (copy, of) in &minima.copies {
             print(&format!("{copy} is {of} up to symmetry, and left out"));
         }
@@ -111,8 +117,17 @@ impl Found<'_> {
         for level in self.args.levels.iter().copied().chain(joins.iter().map(|n| n.height)) {
             print(&format!("at level {level:<12.6} {} components", tree.components(level).len()));
         }
+        print(&format!("straight lines alone join all at {:.6}", joined(&self.lines)));
         print(NOTE);
         print(&format!("written to {}", folder.display()));
+    }
+}
+
+/// The level at which all minima are one component; infinite where they are not.
+fn joined(tree: &MergeTree) -> f64 {
+    match tree.roots() {
+        [root] => tree.nodes()[*root].height,
+        _ => f64::INFINITY,
     }
 }
 

@@ -18,8 +18,8 @@ pub enum CurveKind {
 /// A curve whose bends $w_1..w_r$ minimise $E_{t\sim U(0,1)}F(\gamma(t))$ by stochastic gradients (Garipov et al.
 /// 2018), several t a step, drawn one from each of as many equal parts of [0, 1].
 ///
-/// Two t a step serve best: at equal work, on networks of 10 hidden layers, one t left the barrier six times as high
-/// (the bends see too few points), and four as high as three quarters of the work with two.
+/// On networks of 10 hidden layers one t a step left six times the barrier that two left after as many steps, and four
+/// t left as much as one after half of the steps: hence two.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
