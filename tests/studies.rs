@@ -37,7 +37,7 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn studies_are_listed() {
     let text = String::from_utf8(collado(&["--list"]).stdout).unwrap();
-    let names = ["deep-linear", "overparam-gap", "spurious", "lazy"];
+    let names = ["deep-linear", "overparam-gap", "single-neuron", "spurious", "width", "lazy"];
     names.iter().for_each(|name| assert!(text.lines().any(|line| line.starts_with(name)), "{text}"));
     let list: Value = serde_json::from_slice(&collado(&["--list", "--json"]).stdout).unwrap();
     assert_eq!(list["studies"].as_array().unwrap().len(), text.lines().count());
@@ -75,11 +75,99 @@ fn lazy_training_is_measured_and_resumed() {
 #[test]
 fn spurious_minima_are_counted() {
     let out = tempfile::tempdir().unwrap();
-    let result = study(out.path(), &["spurious", "--k", "8", "--extra", "0,2", "--runs", "200"]);
+    let result =
+        study(out.path(), &["spurious", "--k", "8", "--extra", "0,2", "--runs", "200", "--sgd-runs", "60"]);
     let rows = result["rows"].as_array().unwrap();
     assert_eq!((rows[0]["n"].as_u64(), rows[1]["n"].as_u64()), (Some(8), Some(10)));
     // 11.4 % published, 13 % checked.
     assert!((0.05..0.2).contains(&number(&rows[0]["rate"])) && rows[1]["spurious"] == 0, "{result}");
     assert!((number(&rows[0]["minima"][0]["F"]) - 0.0215).abs() < 1e-4, "{result}");
     assert_eq!(result["verdict"], "supported");
+    // SGD on drawn data ends in the same basins about as often.
+    let sgd = &result["sgd"][0];
+    assert!(number(&sgd["ci"][0]) <= number(&rows[0]["ci"][1]) && sgd["unresolved"] == 0, "{sgd}");
+    assert!(number(&sgd["ci"][1]) >= number(&rows[0]["ci"][0]), "{sgd}");
+}
+
+#[test]
+fn linear_networks_have_no_bad_minima() {
+    let out = tempfile::tempdir().unwrap();
+    let result = study(out.path(), &["deep-linear", "--arch", "linear:4-6-5-3", "--starts", "6"]);
+    assert_eq!((result["verdict"].as_str(), result["bad_minima"].as_u64()), (Some("supported"), Some(0)));
+    assert!(number(&result["max_excess"]) <= 1e-10, "{result}");
+    let walls = &result["ridge"]["wall"];
+    assert!(number(&walls["3"]) > 0. && number(&walls["2"]) == 0., "{walls}");
+    let dir = out.path().join("x").display().to_string();
+    let wrong = collado(&["deep-linear", "--arch", "relu:4-6-3", "--out", &dir]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: --arch: expected linear:"));
+}
+
+#[test]
+fn gaps_fall_with_the_width() {
+    let out = tempfile::tempdir().unwrap();
+    let args = ["overparam-gap", "--inputs", "2", "--widths", "4,16", "--pairs", "3", "--steps", "1000"];
+    let result = study(out.path(), &args);
+    let widths = result["widths"].as_array().unwrap();
+    assert_eq!((widths[0]["m"].as_u64(), widths[1]["m"].as_u64()), (Some(4), Some(16)));
+    assert!(number(&widths[1]["gap"]) < number(&widths[0]["gap"]) / 2., "{result}");
+    assert_eq!(number(&result["bound"]), -0.5);
+}
+
+#[test]
+fn minima_of_the_neuron_multiply() {
+    let out = tempfile::tempdir().unwrap();
+    let args = [
+        "single-neuron",
+        "--dims",
+        "1,2,3",
+        "--per-dim",
+        "3",
+        "--starts",
+        "3000",
+        "--draws",
+        "4",
+        "--tries",
+        "40",
+    ];
+    let result = study(out.path(), &args);
+    assert_eq!(result["verdict"], "supported");
+    let counts: Vec<_> = result["rows"].as_array().unwrap().iter().map(|r| r["certified"].as_u64()).collect();
+    assert_eq!(counts, [Some(3), Some(9), Some(27)]);
+}
+
+#[test]
+fn widths_are_compared_on_data() {
+    let out = tempfile::tempdir().unwrap();
+    let data = "synthetic:gaussians?d=5&k=4&n=200&sep=6";
+    let args =
+        ["width", "--data", data, "--widths", "1,32", "--runs", "8", "--epochs", "60", "--target", "0.05"];
+    let result = study(out.path(), &args);
+    assert_eq!((result["verdict"].as_str(), result["start"].as_u64()), (Some("supported"), Some(32)));
+}
+
+/// Finished studies are kept; the page shows them all.
+#[test]
+fn all_studies_run_and_resume() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("all").display().to_string();
+    let list = String::from_utf8(collado(&["--list"]).stdout).unwrap();
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    // All but one are there: only that one has to be run.
+    for name in names.iter().filter(|name| **name != "single-neuron") {
+        let folder = Path::new(&dir).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let result = r#"{"claim": "1 < 2", "verdict": "supported", "shown": "Shown.", "seconds": 1.5}"#;
+        std::fs::write(folder.join("result.json"), result).unwrap();
+    }
+    assert_eq!(collado(&["all", "--quick", "--out", &dir]).status.code(), Some(1));
+    let output = collado(&["all", "--quick", "--out", &dir, "--resume", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let studies = summary["studies"].as_array().unwrap();
+    assert_eq!(studies.iter().map(|s| s["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    assert!(studies.iter().all(|s| s["verdict"] == "supported"), "{summary}");
+    assert!(Path::new(&dir).join("single-neuron/minima-2d.png").exists());
+    let page = std::fs::read_to_string(Path::new(&dir).join("index.html")).unwrap();
+    names.iter().for_each(|name| assert!(page.contains(&format!("id=\"{name}\"")), "{name}"));
+    assert!(page.contains("1 &lt; 2") && page.contains("single-neuron/minima-2d.svg"), "{page}");
 }

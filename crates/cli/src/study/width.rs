@@ -18,19 +18,19 @@ pub(crate) struct WidthArgs {
     /// Networks for each width; neighbours are connected [default: 16].
     #[arg(long)]
     runs: Option<usize>,
-    /// Passes over the examples [default: 100].
+    /// Passes over the examples [default: 200].
     #[arg(long)]
     epochs: Option<u64>,
     /// Examples in a minibatch; 0 = all [default: 64].
     #[arg(long)]
     batch: Option<usize>,
-    /// Step size of Adam [default: 0.005].
+    /// Step size of Adam [default: 0.01].
     #[arg(long)]
     lr: Option<f64>,
     /// Final training loss of a hit [default: 0.01].
     #[arg(long)]
     target: Option<f64>,
-    /// Passes over the examples for each curve [default: 40].
+    /// Passes over the examples for each curve [default: 60].
     #[arg(long)]
     curve_epochs: Option<u64>,
 }

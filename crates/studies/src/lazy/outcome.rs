@@ -50,10 +50,10 @@ impl Lazy {
         Estimate::of_slopes(&self.widths(), &self.growth[start].lambda_min)
     }
 
-    /// Exponent a in $\lambda_\min(\bar K)\propto n^a$ over the widths n ≥ 2m: at n < m it is 0, near m next to it.
+    /// Exponent a in $\lambda_\min(\bar K)\propto n^a$ over the widths n ≥ 4m: at n < m it is 0, near m far below its limit.
     pub fn growth_exponent(&self, start: usize) -> Estimate {
         let (widths, m) = (self.widths(), self.settings.examples as f64);
-        let from = widths.partition_point(|&n| n < 2. * m);
+        let from = widths.partition_point(|&n| n < 4. * m);
         Estimate::of_exponents(&widths[from..], &self.growth[start].lambda_min[from..])
     }
 

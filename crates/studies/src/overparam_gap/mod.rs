@@ -100,7 +100,7 @@ pub struct OverparamGapResult {
 impl OverparamGap {
     /// For a look in seconds.
     pub fn quick() -> Self {
-        Self { pairs: 4, steps: 1500, examples: 200, ..Self::default() }
+        Self { pairs: 6, steps: 2000, ..Self::default() }
     }
 
     /// More pairs, up to 128 neurons.

@@ -73,11 +73,11 @@ fn random_labels(found: &SingleNeuron) -> Figure {
         let xs: Vec<f64> = of.iter().map(|r| r.samples as f64).collect();
         let fits: Vec<_> = of.iter().map(|r| mean(&r.minima)).collect();
         let column = |of: fn(&crate::Estimate) -> f64| fits.iter().map(of).collect::<Vec<_>>();
-        let series = Series::line(law.name(), &xs, &column(|e| e.mean)).role(role).markers();
+        let series = Series::line(law.label(), &xs, &column(|e| e.mean)).role(role).markers();
         panel = panel.series(series.band(&column(|e| e.interval[0]), &column(|e| e.interval[1])));
     }
     let s = &found.settings;
-    Figure::new("Random labels make few minima")
+    Figure::new("Minima that random labels make")
         .subtitle(format!(
             "Two inputs, labels 0.25 or 0.75; {} data sets a point, {} starts each; bands: 95 % intervals",
             s.draws, s.tries

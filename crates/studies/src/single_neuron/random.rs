@@ -25,6 +25,14 @@ impl Law {
             Self::Gaussian => "gaussian",
         }
     }
+
+    /// In words.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Scales => "inputs of many lengths",
+            Self::Gaussian => "Gaussian inputs",
+        }
+    }
 }
 
 /// Minima of the neuron with two inputs for examples with labels ¼ or ¾ at random.

@@ -92,10 +92,13 @@ fn shown(rows: &[SpuriousRow], sampled: &[SampledRow]) -> String {
     let drawn = (!sampled.is_empty()).then(|| {
         let hits = sampled.iter().map(|r| r.spurious).sum::<u64>();
         let runs = sampled.iter().map(|r| r.runs).sum::<u64>();
-        format!("; SGD on drawn data ends near one in {hits} of {runs} runs for n = k")
+        format!("; SGD on drawn data ends near one in {hits} of {runs}, n = k")
     });
     let drawn = drawn.unwrap_or_default();
-    format!("Shown: spurious minima end {}, each with a positive definite Hessian{drawn}.", shares.join(", "))
+    format!(
+        "Shown: gradient descent ends in spurious minima, each with a positive definite Hessian, in {}{drawn}.",
+        shares.join(", ")
+    )
 }
 
 fn row(r: &SpuriousRow) -> Value {

@@ -7,6 +7,10 @@ pub(super) fn picture(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Figure {
     let mut extras: Vec<usize> = rows.iter().map(|r| r.n - r.k).collect();
     extras.sort_unstable();
     extras.dedup();
+    // The same axis for all panels, up to the next ten above everything drawn.
+    let high = rows.iter().map(|r| r.interval()[1]).chain(sampled.iter().map(|r| r.interval()[1]));
+    let known = rows.iter().filter_map(|r| Some(published(r.k)?.1[1]));
+    let top = 10. * (10. * high.chain(known).fold(0., f64::max)).ceil().clamp(1., 10.);
     let runs = rows.first().map_or(0, |r| r.runs);
     let figure = Figure::new("How often gradient descent ends in a spurious minimum")
         .subtitle(format!(
@@ -15,13 +19,13 @@ pub(super) fn picture(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Figure {
         .x_label("Teachers k");
     extras.into_iter().fold(figure, |figure, extra| {
         let of: Vec<_> = rows.iter().filter(|r| r.n - r.k == extra).collect();
-        figure.panel(panel(extra, &of, sampled))
+        figure.panel(panel(extra, &of, sampled, top))
     })
 }
 
-fn panel(extra: usize, rows: &[&SpuriousRow], sampled: &[SampledRow]) -> Panel {
+fn panel(extra: usize, rows: &[&SpuriousRow], sampled: &[SampledRow], top: f64) -> Panel {
     let name = if extra == 0 { "n = k".into() } else { format!("n = k + {extra}") };
-    let mut panel = Panel::new(format!("Spurious runs, {name} (%)")).y_limits(0., 100.).weight(0.7);
+    let mut panel = Panel::new(format!("Spurious runs, {name} (%)")).y_limits(0., top).weight(0.6);
     let xs: Vec<f64> = rows.iter().map(|r| r.k as f64).collect();
     let percent =
         |of: &dyn Fn(&SpuriousRow) -> f64| -> Vec<f64> { rows.iter().map(|r| 100. * of(r)).collect() };

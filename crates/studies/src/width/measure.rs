@@ -63,34 +63,47 @@ pub(super) fn measure(
     if watch.stopped() {
         return Err(StudyError::Interrupted);
     }
-    let mut width = Width {
+    let ends: Vec<Tensor> = runs.iter().map(|run| run.theta.clone()).collect();
+    let [straight, curved] = barriers(&objective, settings, &ends, [middle, to], progress)?;
+    Ok(Width {
         neurons,
         losses: runs.iter().map(|run| run.value.loss).collect(),
         errors: runs.iter().map(|run| run.value.error).collect(),
         history: losses,
-        straight: Vec::new(),
-        curved: Vec::new(),
-    };
+        straight,
+        curved,
+    })
+}
+
+/// Barriers of the straight line and of the trained curve between neighbouring `ends`.
+fn barriers(
+    objective: &DenseObjective,
+    settings: &WidthSettings,
+    ends: &[Tensor],
+    [from, to]: [f64; 2],
+    progress: Progress<'_>,
+) -> Result<[Vec<f64>; 2]> {
     let curve = Curve { epochs: settings.curve_epochs, ..Curve::default() };
-    let pairs = runs.len() / 2;
-    for (i, ends) in runs.chunks_exact(2).enumerate() {
+    let pairs = ends.len() / 2;
+    let (mut straight, mut curved) = (Vec::new(), Vec::new());
+    for (i, pair) in ends.chunks_exact(2).enumerate() {
         let mut go_on = true;
         let mut inner = |step: u64, steps: u64| {
             let share = (i as f64 + step as f64 / steps as f64) / pairs as f64;
-            go_on = progress(middle + (to - middle) * share);
+            go_on = progress(from + (to - from) * share);
             go_on
         };
-        let mut problem = Problem { objective: &objective, seed: seeds[i], progress: &mut inner };
-        let (a, b) = (&ends[0].theta, &ends[1].theta);
-        let line = Linear.connect(a, b, &mut problem)?;
-        let bent = curve.connect(a, b, &mut problem)?;
+        let seed = settings.seed.wrapping_add(i as u64);
+        let mut problem = Problem { objective, seed, progress: &mut inner };
+        let line = Linear.connect(&pair[0], &pair[1], &mut problem)?;
+        let bent = curve.connect(&pair[0], &pair[1], &mut problem)?;
         if !go_on {
             return Err(StudyError::Interrupted);
         }
-        width.straight.push(profile(&line, 61, &objective, None)?.barrier().above_ends);
-        width.curved.push(profile(&bent, 61, &objective, None)?.barrier().above_ends);
+        straight.push(profile(&line, 61, objective, None)?.barrier().above_ends);
+        curved.push(profile(&bent, 61, objective, None)?.barrier().above_ends);
     }
-    Ok(width)
+    Ok([straight, curved])
 }
 
 fn training(settings: &WidthSettings) -> TrainSettings {

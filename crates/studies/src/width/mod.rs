@@ -16,11 +16,11 @@ use crate::{Result, StudyError, watch::Progress};
 /// |---|---|---|---|
 /// | `widths` | 1, 2, 4, …, 64 | hidden neurons m | at least 2 different ones |
 /// | `runs` | 16 | networks for each width; neighbours are connected | ≥ 2 |
-/// | `epochs` | 100 | of Adam with a cosine schedule | ≥ 1 |
+/// | `epochs` | 200 | of Adam with a cosine schedule | ≥ 1 |
 /// | `batch` | 64 | minibatch; 0 = all | |
-/// | `lr` | 5e-3 | step size | > 0 |
+/// | `lr` | 0.01 | step size | > 0 |
 /// | `target` | 0.01 | a run hits when its final training loss (cross-entropy) is at most this | > 0 |
-/// | `curve_epochs` | 40 | of Bézier curves with one bend | ≥ 1 |
+/// | `curve_epochs` | 60 | of Bézier curves with one bend | ≥ 1 |
 /// | `seed` | 0 | of the first run | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct WidthSettings {
@@ -47,11 +47,11 @@ impl Default for WidthSettings {
         Self {
             widths: (0..=6).map(|k| 1 << k).collect(),
             runs: 16,
-            epochs: 100,
+            epochs: 200,
             batch: 64,
-            lr: 5e-3,
+            lr: 0.01,
             target: 0.01,
-            curve_epochs: 40,
+            curve_epochs: 60,
             seed: 0,
         }
     }
@@ -60,13 +60,13 @@ impl Default for WidthSettings {
 impl WidthSettings {
     /// For a look in seconds.
     pub fn quick() -> Self {
-        let widths = vec![2, 4, 8, 16, 32];
-        Self { widths, runs: 8, epochs: 60, curve_epochs: 20, ..Self::default() }
+        let widths = vec![4, 8, 16, 64];
+        Self { widths, runs: 8, ..Self::default() }
     }
 
     /// More runs, up to 256 neurons.
     pub fn full() -> Self {
-        Self { widths: (0..=8).map(|k| 1 << k).collect(), runs: 32, epochs: 150, ..Self::default() }
+        Self { widths: (0..=8).map(|k| 1 << k).collect(), runs: 32, epochs: 300, ..Self::default() }
     }
 
     fn sorted(&self) -> Result<Vec<usize>> {
