@@ -179,8 +179,8 @@ fn proof(
     best: &Attempt,
 ) -> Result<Option<Certificate>, Failure> {
     let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
-    // A piece takes about ten times as long as a sampled point; a leg begins with 8 pieces.
-    let pieces = 8. * (best.path.knots().len() - 1) as f64;
+    // A piece takes about ten times as long as a sampled point; a path begins with 8 pieces, one a leg at least.
+    let pieces = (best.path.knots().len() - 1).max(8) as f64;
     let cover = 10. * pieces * best.profile_seconds / args.points as f64;
     let limit = match args.certify {
         When::Never => return Ok(None),

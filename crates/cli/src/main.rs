@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
-        Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
+        Command::CertifyMinimum(args) => on_threads(args.common.threads, move || certify_minimum::run(&args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
