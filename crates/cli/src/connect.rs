@@ -276,7 +276,7 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
     print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
     print(&format!("highest risk         {:.6}  (sampled at {} points)", b.max, p.t.len()));
     if let (Some(lo), Some(hi)) = (summary["certified"]["lo"].as_f64(), summary["certified"]["hi"].as_f64()) {
-        print(&format!("                     in [{lo:.6}, {hi:.6}] for every t, proved"));
+        print(&format!("                     in {} for every t, proved", certify::outward((lo, hi), 6)));
     }
     methods::about_text(&best.about).iter().for_each(|line| print(line));
     print(&format!(
