@@ -51,3 +51,32 @@ fn minima_of_the_neuron_are_counted() {
         (Some(27.), 3)
     );
 }
+
+#[test]
+fn the_minimum_of_a_small_network_is_proved() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = |name: &str| out.path().join(name).display().to_string();
+    let data = ["--data", "synthetic:teacher?d=2&n=40&k=2", "--kappa", "0.01", "--loss", "squared"];
+    let train = Command::new(env!("CARGO_BIN_EXE_collado"))
+        .args(["train", "--arch", "tanh:2-3-1", "--optimizer", "lbfgs", "--batch", "0", "--epochs", "300"])
+        .args(["--dtype", "f64", "--quiet", "--out", &dir("t")])
+        .args(data)
+        .output()
+        .unwrap();
+    assert!(train.status.success(), "{train:?}");
+    let checkpoint = dir("t/seed-0.safetensors");
+    let output =
+        collado(&[[checkpoint.as_str(), "--json", "--out", &dir("proof")].as_slice(), &data].concat());
+    assert!(output.status.success(), "{output:?}");
+    let o = object(&output);
+    assert!(
+        o["proved"] == true && o["lambda_min_lower"].as_f64().unwrap() > 0. && o["parameters"] == 13,
+        "{o}"
+    );
+    assert!(o["F"][1].as_f64().unwrap() - o["F"][0].as_f64().unwrap() <= 1e-8);
+    // Without κ this network's minimum is not where training with κ ended: nothing is proved, and the reason is given.
+    let other = collado(&[checkpoint.as_str(), "--json", "--data", data[1], "--loss", "squared"]);
+    let o = object(&other);
+    assert_eq!(o["proved"].as_bool(), Some(other.status.success()));
+    assert!(o["proved"] == true || o["reason"].is_string());
+}

@@ -9,6 +9,7 @@ use crate::{
     model::Model,
     penalty::Penalty,
     piece::{Affine, First},
+    polynomial::Moments,
     problem::{Examples, Targets, Tile},
     rounding::{U, gamma},
     taylor::Taylor,
@@ -52,6 +53,17 @@ impl Bounder {
 
     pub(crate) fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    /// What squared losses of a network without activations need; none for other networks and losses.
+    pub(crate) fn moments(&self) -> Result<Option<Moments>> {
+        let polynomial = self.activation == Activation::Linear && self.risk.loss == Loss::Squared;
+        let (inputs, outputs) = (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs);
+        polynomial.then(|| Moments::new(&self.examples, inputs, outputs)).transpose()
+    }
+
+    pub(crate) fn risk(&self) -> Risk {
+        self.risk
     }
 
     pub(crate) fn examples(&self) -> usize {

@@ -53,6 +53,8 @@ impl Status {
 pub enum Method {
     /// F is convex on every leg: its vertices suffice.
     Vertices,
+    /// F is a polynomial on every leg: bounded by its Bernstein coefficients, with branch and bound.
+    Polynomial,
     /// First-order models and branch and bound.
     FirstOrder,
 }
@@ -62,6 +64,7 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::Vertices => "vertices",
+            Self::Polynomial => "polynomial",
             Self::FirstOrder => "first-order",
         }
     }

@@ -14,6 +14,7 @@ mod minimum;
 mod model;
 mod penalty;
 mod piece;
+mod polynomial;
 mod problem;
 mod rounding;
 mod search;
@@ -25,7 +26,7 @@ pub use self::{
     interval::Interval,
     minimum::{
         Found, MinimumKind, MinimumProof, NeuronMinima, Polished, find_minimum, neuron_minima, polish,
-        prove_minimum,
+        prove_minimum, prove_network_minimum,
     },
     problem::Problem,
 };

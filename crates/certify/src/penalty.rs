@@ -22,14 +22,7 @@ pub(crate) struct Range {
 
 impl Penalty {
     pub(crate) fn new(risk: Risk, layers: &[Layer]) -> Self {
-        let last = &layers[layers.len() - 1];
-        let end = last.bias.map_or(last.weight + last.inputs * last.outputs, |b| b + last.outputs);
-        let columns = match risk.regularizer {
-            Regularizer::L2 => 0..end,
-            Regularizer::L1Last | Regularizer::L2Last => {
-                last.weight..last.weight + last.inputs * last.outputs
-            }
-        };
+        let columns = columns(risk.regularizer, layers);
         Self { kappa: risk.kappa, regularizer: risk.regularizer, columns }
     }
 
@@ -53,6 +46,16 @@ impl Penalty {
         };
         let up = |x: f64| self.kappa * x * (1. + 8. * U) + TINY;
         Range { ends: range.ends.map(up), lower: (self.kappa * range.lower * (1. - 8. * U) - TINY).max(0.) }
+    }
+}
+
+/// The columns of a point that R sees.
+pub(crate) fn columns(regularizer: Regularizer, layers: &[Layer]) -> std::ops::Range<usize> {
+    let last = &layers[layers.len() - 1];
+    let weights = last.weight..last.weight + last.inputs * last.outputs;
+    match regularizer {
+        Regularizer::L2 => 0..last.bias.map_or(weights.end, |b| b + last.outputs),
+        Regularizer::L1Last | Regularizer::L2Last => weights,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     convex::is_convex,
     leg::Leg,
     piece::First,
+    polynomial::Polynomial,
     taylor::Taylor,
 };
 
@@ -43,6 +44,8 @@ impl Ord for Node {
 pub(crate) struct Search<'a> {
     bounder: Bounder,
     legs: Vec<Leg>,
+    /// F on a leg, where it is a polynomial.
+    polynomials: Vec<Option<Polynomial>>,
     settings: &'a CertifySettings,
     /// The leg whose first layer is at hand.
     first: Option<(usize, Arc<Vec<First>>)>,
@@ -56,9 +59,16 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(crate) fn new(path: &Path, problem: &Problem<'_>, settings: &'a CertifySettings) -> Result<Self> {
+        let bounder = Bounder::new(problem)?;
+        let legs = Leg::all(path, problem.arch)?;
+        let moments = bounder.moments()?;
+        let polynomial = |leg: &Leg| {
+            moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.layers(), m, bounder.risk()))
+        };
         Ok(Self {
-            bounder: Bounder::new(problem)?,
-            legs: Leg::all(path, problem.arch)?,
+            polynomials: legs.iter().map(polynomial).collect(),
+            bounder,
+            legs,
             settings,
             first: None,
             heap: BinaryHeap::new(),
@@ -97,9 +107,10 @@ impl<'a> Search<'a> {
 
     /// Pieces that cover the path: they are always evaluated, as there is no enclosure without them.
     fn cover(&mut self, linear: bool) -> Result<bool> {
-        let parts = (self.settings.max_subintervals / self.legs.len()).clamp(1, 8);
+        let legs = self.legs.len();
+        let parts = 8_usize.div_ceil(legs).min(self.settings.max_subintervals / legs).max(1);
         let mut all_convex = true;
-        for leg in 0..self.legs.len() {
+        for leg in 0..legs {
             let a = self.point(leg, 0.)?;
             let b = self.point(leg, 1.)?;
             if leg == 0 {
@@ -112,6 +123,9 @@ impl<'a> Search<'a> {
             let vertices = a.upper.max(b.upper);
             for i in 0..parts {
                 let (a, b) = (i as f64 / parts as f64, (i + 1) as f64 / parts as f64);
+                if i > 0 {
+                    self.point(leg, a)?;
+                }
                 self.push(leg, a, b, convex, if convex { vertices } else { f64::INFINITY })?;
             }
         }
@@ -136,7 +150,7 @@ impl<'a> Search<'a> {
     fn push(&mut self, leg: usize, a: f64, b: f64, convex: bool, parent: f64) -> Result<()> {
         let first = self.first(leg)?;
         let taylor = Taylor::new(self.legs[leg].degree(), a, b);
-        let mut bound = self.bounder.bound(&self.legs[leg], &first, &taylor);
+        let mut bound = self.bound(leg, &first, &taylor, (a, b));
         bound.upper = bound.upper.min(parent);
         self.evaluated += 1;
         self.heap.push(Node { leg, a, b, bound, convex });
@@ -147,7 +161,7 @@ impl<'a> Search<'a> {
     fn point(&mut self, leg: usize, tau: f64) -> Result<Bound> {
         let first = self.first(leg)?;
         let taylor = Taylor::point(self.legs[leg].degree(), tau);
-        let bound = self.bounder.bound(&self.legs[leg], &first, &taylor);
+        let bound = self.bound(leg, &first, &taylor, (tau, tau));
         if !bound.upper.is_finite() {
             return Err(Error::Overflow { t: self.legs[leg].time(tau) });
         }
@@ -155,6 +169,14 @@ impl<'a> Search<'a> {
             self.best = (bound.lower, self.legs[leg].time(tau));
         }
         Ok(bound)
+    }
+
+    /// The best that is known on a piece.
+    fn bound(&self, leg: usize, first: &[First], taylor: &Taylor, (a, b): (f64, f64)) -> Bound {
+        let bound = self.bounder.bound(&self.legs[leg], first, taylor);
+        let Some(polynomial) = &self.polynomials[leg] else { return bound };
+        let (lower, upper) = polynomial.range(a, b);
+        Bound { lower: bound.lower.max(lower), upper: bound.upper.min(upper), ..bound }
     }
 
     fn first(&mut self, leg: usize) -> Result<Arc<Vec<First>>> {
@@ -182,6 +204,13 @@ impl<'a> Search<'a> {
         if let Some(n) = nodes.iter().find(|n| !n.bound.upper.is_finite()) {
             return Err(Error::Overflow { t: time(n, n.a) });
         }
+        let method = if convex {
+            Method::Vertices
+        } else if self.polynomials.iter().all(Option::is_some) {
+            Method::Polynomial
+        } else {
+            Method::FirstOrder
+        };
         let count = self.bounder.examples() as f64;
         let wrong = nodes.iter().map(|n| n.bound.wrong).max().unwrap_or(0);
         let pieces = nodes
@@ -200,7 +229,7 @@ impl<'a> Search<'a> {
             ends: self.ends,
             error: self.bounder.is_classes().then_some(wrong as f64 / count),
             subintervals: self.evaluated,
-            method: if convex { Method::Vertices } else { Method::FirstOrder },
+            method,
             status,
             seconds,
             pieces,

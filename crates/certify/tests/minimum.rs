@@ -1,8 +1,11 @@
 //! Interval arithmetic against exact integers and samples; proofs of minima, and of what is none.
 #![allow(clippy::unwrap_used)]
 
-use collado_certify::{Interval, MinimumKind, neuron_minima, polish, prove_minimum};
-use collado_models::{LogisticNeuron, Planted, PlantedDescent};
+use candle_core::{Device, Tensor};
+use collado_certify::{
+    Error, Interval, MinimumKind, Problem, neuron_minima, polish, prove_minimum, prove_network_minimum,
+};
+use collado_models::{Activation, Arch, LogisticNeuron, Loss, Planted, PlantedDescent, Risk};
 use proptest::prelude::*;
 
 /// A rational with denominator 2^20, exact as a double.
@@ -124,4 +127,81 @@ fn every_minimum_of_the_neuron_is_proved() {
     }
     // below R = 5.72 minima merge
     assert!(neuron_minima(&LogisticNeuron::new(1, 2, 5.).unwrap()).boxes.len() < 2);
+}
+
+/// Ten points of a line with a bump.
+fn data() -> (Tensor, Tensor) {
+    let x: Vec<f64> = (0..10).map(|i| f64::from(i) / 5. - 0.9).collect();
+    let y: Vec<f64> = x.iter().map(|x| 0.5 * x + 0.2 + 0.1 * (3. * x).sin()).collect();
+    let column = |v: &[f64]| Tensor::from_slice(v, (10, 1), &Device::Cpu).unwrap();
+    (column(&x), column(&y))
+}
+
+#[test]
+fn least_squares_have_one_minimum() {
+    let (x, y) = data();
+    let arch = Arch::dense(Activation::Linear, &[1, 1], true).unwrap();
+    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
+    let problem = Problem { arch: &arch, inputs: &x, targets: &y, risk };
+    let (proof, point) = prove_network_minimum(&problem, &[0., 0.]).unwrap();
+    assert!(proof.proved, "{proof:?}");
+    let (x, y) = (
+        x.flatten_all().unwrap().to_vec1::<f64>().unwrap(),
+        y.flatten_all().unwrap().to_vec1::<f64>().unwrap(),
+    );
+    let mean = |f: &dyn Fn(usize) -> f64| (0..10).map(f).sum::<f64>() / 10.;
+    let (mx, my) = (mean(&|i| x[i]), mean(&|i| y[i]));
+    let slope = mean(&|i| (x[i] - mx) * (y[i] - my)) / mean(&|i| (x[i] - mx).powi(2));
+    assert!((point[0] - slope).abs() < 1e-12 && (point[1] - (my - slope * mx)).abs() < 1e-12, "{point:?}");
+    let left = mean(&|i| (slope * (x[i] - mx) + my - y[i]).powi(2));
+    assert!(proof.risk.contains(left) && proof.risk.hi() - proof.risk.lo() < 1e-8);
+    // The Hessian is 2(E x², E x; E x, 1).
+    let (a, b) = (2. * mean(&|i| x[i] * x[i]), 2. * mx);
+    let least = (a + 2. - ((a - 2.).powi(2) + 4. * b * b).sqrt()) / 2.;
+    assert!(proof.lambda_min_lower <= least && proof.lambda_min_lower > least - 1e-6);
+}
+
+#[test]
+fn minima_of_small_networks_are_proved_or_said_not_to_be() {
+    let (x, y) = data();
+    let arch = |activation| Arch::dense(activation, &[1, 2, 1], true).unwrap();
+    let start = [1., -0.5, 0.1, 0.2, 0.7, -0.4, 0.1];
+    for activation in [Activation::Tanh, Activation::Softplus, Activation::Gelu, Activation::Logistic] {
+        let arch = arch(activation);
+        let risk = Risk { loss: Loss::Squared, kappa: 0.003, ..Risk::default() };
+        let problem = Problem { arch: &arch, inputs: &x, targets: &y, risk };
+        let end = descend(&problem, &start);
+        let (proof, point) = prove_network_minimum(&problem, &end).unwrap();
+        assert!(proof.proved, "{activation}: {proof:?}");
+        assert!(proof.gradient_norm < 1e-14 && proof.lambda_min_lower > 0. && proof.risk.lo() > 0.);
+        assert!(point.iter().zip(&end).all(|(a, b)| (a - b).abs() < 0.1), "{activation}");
+    }
+    // Without κ, (w₁, w₂) → (c w₁, w₂/c) leaves F unchanged: no minimum is strict.
+    let linear = Arch::dense(Activation::Linear, &[1, 1, 1], false).unwrap();
+    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
+    let problem = Problem { arch: &linear, inputs: &x, targets: &y, risk };
+    let (proof, _) = prove_network_minimum(&problem, &[0.7, 0.7]).unwrap();
+    assert!(!proof.proved && proof.reason.unwrap().contains("singular Hessian"));
+    let relu = arch(Activation::Relu);
+    let refused = prove_network_minimum(&Problem { arch: &relu, ..problem }, &start);
+    assert!(matches!(refused, Err(Error::Mismatch { what: "activation", .. })));
+}
+
+/// Gradient descent with momentum.
+fn descend(problem: &Problem<'_>, start: &[f64]) -> Vec<f64> {
+    use collado_models::{DenseObjective, Objective, Rows, Span};
+    let objective =
+        DenseObjective::new(problem.arch, problem.inputs, problem.targets, problem.risk, 1 << 20).unwrap();
+    let (mut theta, mut speed) = (start.to_vec(), vec![0.; start.len()]);
+    for _ in 0..20_000 {
+        let point = Tensor::from_slice(&theta, (1, theta.len()), &Device::Cpu).unwrap();
+        let grad = point.zeros_like().unwrap();
+        objective.evaluate(&Span::stack(&point).unwrap(), Rows::All, Some(&grad)).unwrap();
+        let grad = grad.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        for ((x, v), g) in theta.iter_mut().zip(&mut speed).zip(grad) {
+            *v = 0.95 * *v - 0.02 * g;
+            *x += *v;
+        }
+    }
+    theta
 }

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Kernel(crate::kernel::KernelArgs),
     /// Prove that a point is a strict local minimum.
     #[command(
-        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
+        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3\n  collado certify-minimum runs/tanh/seed-0.safetensors --data digits --kappa 1e-3"
     )]
     CertifyMinimum(crate::certify_minimum::CertifyMinimumArgs),
     /// Sections of the risk: lines, planes, zooms, training trajectories.

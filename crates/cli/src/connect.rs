@@ -121,8 +121,8 @@ fn proof(
     best: &Attempt,
 ) -> Result<Option<Certificate>, Failure> {
     let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
-    // A piece takes about ten times as long as a sampled point; a leg begins with 8 pieces.
-    let pieces = 8. * (best.path.knots().len() - 1) as f64;
+    // A piece takes about ten times as long as a sampled point; a path begins with 8 pieces, one a leg at least.
+    let pieces = (best.path.knots().len() - 1).max(8) as f64;
     let cover = 10. * pieces * best.profile_seconds / args.points as f64;
     let limit = match args.certify {
         When::Never => return Ok(None),
@@ -217,7 +217,7 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
     print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
     print(&format!("highest risk         {:.6}  (sampled at {} points)", b.max, p.t.len()));
     if let (Some(lo), Some(hi)) = (summary["certified"]["lo"].as_f64(), summary["certified"]["hi"].as_f64()) {
-        print(&format!("                     in [{lo:.6}, {hi:.6}] for every t, proved"));
+        print(&format!("                     in {} for every t, proved", certify::outward((lo, hi), 6)));
     }
     if let Some(alignment) = &best.alignment {
         print(&format!("B is aligned to A    by {}", alignment.by));

@@ -1,7 +1,9 @@
 //! Proofs that a strict local minimum lies in a box.
 
 mod find;
+mod jet;
 mod matrix;
+mod network;
 mod neuron;
 mod planted;
 mod polish;
@@ -13,11 +15,12 @@ use crate::Interval;
 
 pub use self::{
     find::{Found, find_minimum},
+    network::prove_network_minimum,
     neuron::{NeuronMinima, neuron_minima},
     polish::{Polished, polish},
 };
 
-/// What has been proved of a point of a [`Planted`] risk.
+/// What has been proved of a point of a [`Planted`] risk, or of a network's.
 ///
 /// When `proved`: the box of all weights within `radius` of the point holds exactly one critical point for d = k inputs; it
 /// is a strict local minimum, with risk in `risk`. With `outside_lower` > 0
@@ -47,10 +50,27 @@ pub enum MinimumKind {
     Spurious,
     /// F = 0 must be possible.
     Global,
+    /// Nothing is asked of F.
+    Local,
 }
 
 /// Radii that are tried, the largest first.
 const RADII: [f64; 7] = [1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11];
+
+/// Enclosures of a risk and its gradient over a box.
+struct Enclosure {
+    risk: Interval,
+    gradient: Vec<Interval>,
+}
+
+/// A risk that can be enclosed over boxes, with two derivatives.
+trait Twice {
+    fn enclose(&self, cube: &[Interval]) -> Enclosure;
+    /// `[S, S]`; the lower triangle is used.
+    fn hessian(&self, cube: &[Interval]) -> Vec<Interval>;
+    /// The Hessian's block for further inputs, where there is one.
+    fn outside(&self, cube: &[Interval]) -> Option<Vec<Interval>>;
+}
 
 /// Tries to prove that a strict local minimum lies close to `weights` `[n, k]`.
 ///
@@ -66,40 +86,41 @@ pub fn prove_minimum(
     weights: &[f64],
     kind: MinimumKind,
 ) -> collado_models::Result<MinimumProof> {
-    let mut slopes = vec![0.; weights.len()];
-    let value = risk.value(weights, &mut slopes)?;
-    let point: Vec<_> = weights.iter().map(|&x| Interval::point(x)).collect();
-    let at = planted::enclose(risk.n(), risk.k(), &point);
+    risk.value(weights, &mut vec![0.; weights.len()])?;
+    Ok(prove(risk, weights, kind))
+}
+
+fn prove(risk: &dyn Twice, point: &[f64], kind: MinimumKind) -> MinimumProof {
+    let at = risk.enclose(&point.iter().map(|&x| Interval::point(x)).collect::<Vec<_>>());
     let mut proof = MinimumProof {
         proved: false,
         reason: None,
-        risk: Interval::point(value),
+        risk: at.risk,
         radius: 0.,
         lambda_min_lower: f64::NEG_INFINITY,
         outside_lower: f64::NEG_INFINITY,
-        gradient_norm: slopes.iter().map(|g| g * g).sum::<f64>().sqrt(),
+        gradient_norm: at.gradient.iter().map(|g| g.middle() * g.middle()).sum::<f64>().sqrt(),
     };
     for radius in RADII {
-        proof.reason = try_radius(risk, weights, &at, kind, radius, &mut proof).err();
+        proof.reason = try_radius(risk, point, &at, kind, radius, &mut proof).err();
         proof.proved = proof.reason.is_none();
         if proof.proved {
             break;
         }
     }
-    Ok(proof)
+    proof
 }
 
 fn try_radius(
-    risk: &Planted,
-    weights: &[f64],
-    at: &planted::Enclosure,
+    risk: &dyn Twice,
+    point: &[f64],
+    at: &Enclosure,
     kind: MinimumKind,
     radius: f64,
     proof: &mut MinimumProof,
 ) -> Result<(), String> {
-    let (n, k) = (risk.n(), risk.k());
-    let cube: Vec<_> = weights.iter().map(|&x| Interval::around(x, radius)).collect();
-    let hessian = Symmetric::new(n * k, &planted::hessian(n, k, &cube));
+    let cube: Vec<_> = point.iter().map(|&x| Interval::around(x, radius)).collect();
+    let hessian = Symmetric::new(point.len(), &risk.hessian(&cube));
     let lower = hessian.least_eigenvalue().unwrap_or(f64::NEG_INFINITY);
     proof.lambda_min_lower = lower;
     if lower <= 0. || lower.is_nan() {
@@ -111,7 +132,7 @@ fn try_radius(
     let rows = hessian.contraction(&inverse);
     // the cube was rounded outwards: a little more than the radius
     let wide =
-        cube.iter().zip(weights).map(|(c, x)| (c.hi() - x).max(x - c.lo())).fold(radius, f64::max).next_up();
+        cube.iter().zip(point).map(|(c, x)| (c.hi() - x).max(x - c.lo())).fold(radius, f64::max).next_up();
     for (i, contraction) in rows.iter().enumerate() {
         let step: Interval = at.gradient.iter().enumerate().map(|(j, &g)| g * inverse[(i, j)]).sum();
         let reach = step.magnitude() + (contraction * wide).next_up();
@@ -119,11 +140,13 @@ fn try_radius(
             return Err(format!("the Krawczyk box is not inside: reach {reach:.3e} of {radius:.1e}"));
         }
     }
-    let slopes = planted::enclose(n, k, &cube).gradient;
+    let slopes = risk.enclose(&cube).gradient;
     let away: Interval = slopes.iter().map(|&g| g * Interval::new(-radius, radius)).sum();
     proof.risk = at.risk + away;
-    proof.outside_lower =
-        Symmetric::new(n, &planted::outside(n, k, &cube)).least_eigenvalue().unwrap_or(f64::NEG_INFINITY);
+    if let Some(block) = risk.outside(&cube) {
+        let size = block.len().isqrt();
+        proof.outside_lower = Symmetric::new(size, &block).least_eigenvalue().unwrap_or(f64::NEG_INFINITY);
+    }
     match kind {
         _ if proof.risk.hi() - proof.risk.lo() > 1e-8 => Err("the box is too wide for F".into()),
         MinimumKind::Spurious if proof.risk.lo() <= 0. => Err("F > 0 is not shown".into()),

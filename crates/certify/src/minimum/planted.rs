@@ -1,11 +1,22 @@
 //! Risk, gradient and Hessian of the planted risk over boxes.
 
+use collado_models::Planted;
+
+use super::{Enclosure, Twice};
 use crate::Interval;
 
-/// Enclosures over a box of weights `[n, k]`.
-pub(super) struct Enclosure {
-    pub(super) risk: Interval,
-    pub(super) gradient: Vec<Interval>,
+impl Twice for Planted {
+    fn enclose(&self, cube: &[Interval]) -> Enclosure {
+        enclose(self.n(), self.k(), cube)
+    }
+
+    fn hessian(&self, cube: &[Interval]) -> Vec<Interval> {
+        hessian(self.n(), self.k(), cube)
+    }
+
+    fn outside(&self, cube: &[Interval]) -> Option<Vec<Interval>> {
+        Some(outside(self.n(), self.k(), cube))
+    }
 }
 
 /// What the formulas need of two vectors of intervals.
@@ -119,7 +130,7 @@ fn teacher(k: usize, j: usize) -> Vec<Interval> {
 }
 
 /// Risk and gradient over the box `w` `[n, k]`.
-pub(super) fn enclose(n: usize, k: usize, w: &[Interval]) -> Enclosure {
+fn enclose(n: usize, k: usize, w: &[Interval]) -> Enclosure {
     let row = |i: usize| &w[i * k..][..k];
     // k/2 on the diagonal, 1/(2 pi) for every pair of teachers
     let mut risk = Interval::point(0.25 * k as f64) + half_turn() * (0.5 * (k * (k - 1)) as f64);
@@ -139,7 +150,7 @@ pub(super) fn enclose(n: usize, k: usize, w: &[Interval]) -> Enclosure {
 }
 
 /// The Hessian over the box, `[nk, nk]`.
-pub(super) fn hessian(n: usize, k: usize, w: &[Interval]) -> Vec<Interval> {
+fn hessian(n: usize, k: usize, w: &[Interval]) -> Vec<Interval> {
     let (size, row) = (n * k, |i: usize| &w[i * k..][..k]);
     let mut out = vec![Interval::ZERO; size * size];
     for i in 0..n {
@@ -163,7 +174,7 @@ pub(super) fn hessian(n: usize, k: usize, w: &[Interval]) -> Vec<Interval> {
 
 /// The matrix M `[n, n]` of the directions orthogonal to all teachers and neurons: for d > k inputs the Hessian is
 /// that for d = k and d − k copies of M.
-pub(super) fn outside(n: usize, k: usize, w: &[Interval]) -> Vec<Interval> {
+fn outside(n: usize, k: usize, w: &[Interval]) -> Vec<Interval> {
     let row = |i: usize| &w[i * k..][..k];
     let mut out = vec![Interval::ZERO; n * n];
     for i in 0..n {

@@ -1,10 +1,14 @@
 //! The risk at a t, written down plainly in interval arithmetic: independent of the code it judges.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, dead_code, unused_imports)]
+
+mod cases;
 
 use candle_core::{Device, Tensor};
 use collado_certify::{Certificate, CertifySettings, Interval, Problem, certify_path};
 use collado_dynamics::Path;
 use collado_models::{Activation, Arch, Loss, PathKind, Regularizer, Risk};
+
+pub use cases::{check, scalar};
 
 /// A risk and a path, as plain numbers.
 #[derive(Debug, Clone)]

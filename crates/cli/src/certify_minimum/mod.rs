@@ -1,3 +1,5 @@
+mod network;
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
@@ -7,6 +9,7 @@ use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
 use serde_json::{Value, json};
 
 use crate::{
+    args::{Common, DataArgs},
     failure::Failure,
     folder,
     json::{number, print},
@@ -15,8 +18,14 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CertifyMinimumArgs {
+    /// A checkpoint of a small smooth network on --data: proves the minimum close to it.
+    #[arg(conflicts_with_all = ["k", "dims"])]
+    checkpoint: Option<PathBuf>,
+    /// Network, for a checkpoint that does not say.
+    #[arg(long, requires = "checkpoint")]
+    arch: Option<ArchSpec>,
     /// Teachers of the planted risk: finds and proves a spurious minimum.
-    #[arg(long, required_unless_present = "dims", conflicts_with = "dims")]
+    #[arg(long, required_unless_present_any = ["dims", "checkpoint"], conflicts_with = "dims")]
     k: Option<usize>,
     /// Neurons [default: k].
     #[arg(long, conflicts_with = "dims")]
@@ -39,26 +48,19 @@ pub(crate) struct CertifyMinimumArgs {
     /// Overwrite results that are there.
     #[arg(long, requires = "out")]
     force: bool,
-    /// Seed of the starts.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// Threads [default: all cores]. Results do not depend on it.
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Print one JSON object on stdout.
-    #[arg(long)]
-    json: bool,
-    /// No progress, no summary.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 /// Finds a minimum and proves that it is one.
 pub(crate) fn run(args: &CertifyMinimumArgs) -> Result<(), Failure> {
-    match (args.k, args.dims, args.per_dim) {
-        (Some(k), _, _) => planted(args, k),
-        (_, Some(dims), Some(per_dim)) => neuron(args, dims, per_dim),
-        _ => Err(Failure::usage("expected --k, or --dims with --per-dim")),
+    match (&args.checkpoint, args.k, args.dims, args.per_dim) {
+        (Some(file), ..) => network::run(args, file),
+        (_, Some(k), ..) => planted(args, k),
+        (_, _, Some(dims), Some(per_dim)) => neuron(args, dims, per_dim),
+        _ => Err(Failure::usage("expected a checkpoint, --k, or --dims with --per-dim")),
     }
 }
 
@@ -69,9 +71,9 @@ fn planted(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
         files.iter().try_for_each(|file| folder::refuse_existing(&out.join(file), args.force))?;
     }
     progress::catch_interrupt();
-    let bar = progress::bar("searching", args.quiet);
+    let bar = progress::bar("searching", args.common.quiet);
     bar.set_length(1000);
-    let found = find_minimum(&risk, args.seed, args.max_runs, &mut |share| {
+    let found = find_minimum(&risk, args.common.seed, args.max_runs, &mut |share| {
         bar.set_position((1000. * share) as u64);
         !progress::interrupted()
     })?;
@@ -173,9 +175,9 @@ fn report(
     global: Option<&MinimumProof>,
     summary: &Value,
 ) {
-    if args.json {
+    if args.common.json {
         print(&summary.to_string());
-    } else if !args.quiet {
+    } else if !args.common.quiet {
         print(&format!("k = {}, n = {}: {} of {} runs", risk.k(), risk.n(), found.hits, found.runs));
         proof.into_iter().for_each(|p| print(&sentence("spurious minimum", p)));
         global.into_iter().for_each(|p| print(&sentence("W = V", p)));
@@ -184,12 +186,15 @@ fn report(
 
 fn sentence(name: &str, p: &MinimumProof) -> String {
     let verdict = if p.proved { "proved" } else { "NOT proved" };
-    let dims = if p.outside_lower > 0. { "every d ≥ k" } else { "d = k" };
+    let (dims, outside) = match p.outside_lower {
+        f64::NEG_INFINITY => ("", String::new()),
+        x if x > 0. => (" for every d ≥ k", format!(", outside ≥ {x:.6}")),
+        x => (" for d = k", format!(", outside ≥ {x:.6}")),
+    };
     format!(
-        "{name}: {verdict} for {dims}\n  box radius      {:e}\n  eigenvalues     ≥ {:.6}, outside ≥ {:.6}\n  F               in [{:.12}, {:.12}]\n  gradient norm   {:.2e}",
+        "{name}: {verdict}{dims}\n  box radius      {:e}\n  eigenvalues     ≥ {:.3e}{outside}\n  F               in [{:.12}, {:.12}]\n  gradient norm   {:.2e}",
         p.radius,
         p.lambda_min_lower,
-        p.outside_lower,
         p.risk.lo(),
         p.risk.hi(),
         p.gradient_norm
@@ -208,13 +213,13 @@ fn neuron(args: &CertifyMinimumArgs, dims: usize, per_dim: usize) -> Result<(), 
             found.unproved
         )
     });
-    if args.json {
+    if args.common.json {
         let boxes: Vec<_> = found.boxes.iter().map(|b| json!([number(b.lo()), number(b.hi())])).collect();
         print(&json!({
             "proved": proved, "reason": reason, "dims": dims, "per_dim": per_dim, "ratio": number(args.ratio),
             "minima": number(minima), "boxes": boxes,
         }).to_string());
-    } else if !args.quiet {
+    } else if !args.common.quiet {
         print(&format!("{minima} strict local minima: all combinations over {dims} coordinates of w in"));
         found.boxes.iter().for_each(|b| print(&format!("  [{:.17e}, {:.17e}]", b.lo(), b.hi())));
     }

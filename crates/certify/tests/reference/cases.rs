@@ -1,0 +1,36 @@
+//! Certificates held against cases.
+
+use collado_certify::Certificate;
+use collado_models::{Arch, Loss, Regularizer, Risk};
+use proptest::{prop_assert, test_runner::TestCaseError};
+
+use super::Case;
+
+/// Nothing at these t may contradict the certificate.
+pub fn check(case: &Case, proof: &Certificate, ts: impl Iterator<Item = f64>) -> Result<(), TestCaseError> {
+    prop_assert!(proof.lo <= proof.hi);
+    let reached = case.risk_at(proof.t).0;
+    prop_assert!(proof.lo <= reached.hi() * (1. + 1e-12), "lo {} at {}: {reached:?}", proof.lo, proof.t);
+    for t in ts {
+        let (risk, wrong) = case.risk_at(t);
+        prop_assert!(risk.lo() <= proof.hi, "F({t}) in {risk:?}, hi {}", proof.hi);
+        let count = wrong.iter().filter(|w| **w).count() as f64 / wrong.len() as f64;
+        for piece in proof.pieces.iter().filter(|p| p.t.0 <= t && t <= p.t.1) {
+            prop_assert!(risk.lo() <= piece.upper, "F({t}) in {risk:?}: {piece:?}");
+            prop_assert!(risk.hi() >= piece.lower, "F({t}) in {risk:?}: {piece:?}");
+            prop_assert!(count <= piece.wrong);
+        }
+        prop_assert!(proof.error.is_none_or(|e| count <= e));
+    }
+    for (t, end) in [(0., proof.ends[0]), (1., proof.ends[1])] {
+        let risk = case.risk_at(t).0;
+        prop_assert!(end.0 <= risk.hi() && risk.lo() <= end.1, "{end:?} {risk:?}");
+    }
+    Ok(())
+}
+
+/// One input, one output, squared loss against 0: F(θ(t)) is the square of the output.
+pub fn scalar(arch: Arch, vertices: Vec<Vec<f64>>) -> Case {
+    let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+    Case { arch, risk, vertices, bezier: false, inputs: vec![vec![1.]], labels: None, values: vec![vec![0.]] }
+}

@@ -1,0 +1,54 @@
+use std::path::Path;
+
+use candle_core::{DType, Device, Tensor};
+use collado_certify::{Problem, prove_network_minimum};
+use collado_models::Checkpoint;
+use serde_json::{Value, json};
+
+use super::{CertifyMinimumArgs, fields, sentence};
+use crate::{
+    failure::Failure,
+    folder,
+    json::{print, write},
+    task::{Task, targets},
+};
+
+/// Proves the minimum close to a checkpoint.
+pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure> {
+    let checkpoint = Checkpoint::read(file, args.arch.as_ref())?;
+    let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
+    if let Some(out) = &args.out {
+        let files = ["point.safetensors", "summary.json"];
+        files.iter().try_for_each(|file| folder::refuse_existing(&out.join(file), args.force))?;
+    }
+    let targets = targets(&task.data.train)?;
+    let inputs = &task.data.train.inputs;
+    let problem = Problem { arch: &task.arch, inputs, targets: &targets, risk: task.risk };
+    let theta = checkpoint.theta.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+    let (proof, point) = prove_network_minimum(&problem, &theta)?;
+    let moved = theta.iter().zip(&point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    let mut summary = fields(&proof);
+    summary["outside_lower"] = Value::Null;
+    summary["parameters"] = point.len().into();
+    summary["moved"] = crate::json::number(moved);
+    summary["point"] = Value::Null;
+    if let Some(out) = &args.out {
+        let place = folder::make(out)?.join("point.safetensors");
+        summary["point"] = json!(place.display().to_string());
+        let theta = Tensor::from_vec(point, theta.len(), &Device::Cpu)?;
+        let (arch, provenance) = (task.arch.clone(), task.provenance());
+        Checkpoint { arch, theta, provenance, hash: None }.write(&place)?;
+        write(&out.join("summary.json"), &summary)?;
+    }
+    if args.common.json {
+        print(&summary.to_string());
+    } else if !args.common.quiet {
+        print(&sentence("strict local minimum", &proof));
+        print(&format!("  distance        {moved:.2e} from the checkpoint, by Newton's method"));
+    }
+    match proof.reason {
+        Some(reason) => Err(Failure::new(format!("not proved: {reason}"))
+            .hint("train on, in f64; --kappa > 0 makes minima strict where symmetries do not")),
+        None => Ok(()),
+    }
+}
