@@ -3,9 +3,14 @@
 mod error;
 mod operator;
 mod section;
+mod spectrum;
 
 pub use self::{
     error::{Error, Result},
     operator::{CentralDifference, Curvature, LinearOperator, explicit},
     section::{Principal, Section, Shadow, filter_normalized, principal},
+    spectrum::{
+        DenseSpectrum, Density, DensitySettings, Ends, LanczosSettings, Ritz, Trace, dense_spectrum, density,
+        lanczos, trace,
+    },
 };
