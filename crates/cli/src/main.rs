@@ -11,6 +11,7 @@ mod landscape;
 mod methods;
 mod point;
 mod progress;
+mod spectrum;
 mod study;
 mod table;
 mod task;
@@ -28,6 +29,7 @@ fn main() -> std::process::ExitCode {
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
+        Command::Spectrum(args) => on_threads(args.common.threads, move || spectrum::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
