@@ -53,6 +53,11 @@ pub(crate) enum Command {
     CertifyMinimum(crate::certify_minimum::CertifyMinimumArgs),
     /// Sections of the risk: lines, planes, zooms, training trajectories.
     Landscape(crate::landscape::LandscapeArgs),
+    /// Eigenvalues of the Hessian, index and trace, each with its error.
+    #[command(
+        after_help = "Example:\n  collado spectrum checkpoints/digits-a.safetensors --data digits --out runs/spectrum"
+    )]
+    Spectrum(crate::spectrum::SpectrumArgs),
     /// Run one claim of the theory as an experiment.
     Study(crate::study::StudyArgs),
     /// Write a point of a path as a checkpoint.

@@ -18,6 +18,7 @@ mod levelset;
 mod methods;
 mod point;
 mod progress;
+mod spectrum;
 mod study;
 mod table;
 mod task;
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
         Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::CertifyMinimum(args) => on_threads(args.common.threads, move || certify_minimum::run(&args)),
+        Command::Spectrum(args) => on_threads(args.common.threads, move || spectrum::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
         Command::Point(args) => point::run(&args),

@@ -4,6 +4,7 @@ mod error;
 mod kernel;
 mod operator;
 mod section;
+mod spectrum;
 
 pub use self::{
     error::{Error, Result},
@@ -13,4 +14,8 @@ pub use self::{
     },
     operator::{CentralDifference, Curvature, LinearOperator, explicit},
     section::{Principal, Section, Shadow, filter_normalized, principal},
+    spectrum::{
+        DenseSpectrum, Density, DensitySettings, Ends, LanczosSettings, Ritz, Trace, dense_spectrum, density,
+        lanczos, trace,
+    },
 };

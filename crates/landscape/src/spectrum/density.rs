@@ -1,0 +1,101 @@
+use super::{
+    basis::{normal, tridiagonal},
+    lanczos::Krylov,
+};
+use crate::{LinearOperator, Result};
+
+/// How a spectral density is estimated.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `probes` | 4 | random vectors | ≥ 2 |
+/// | `steps` | 60 | Lanczos steps for each | ≥ 1 |
+/// | `points` | 400 | places on the axis | ≥ 2 |
+/// | `width` | 0.01 | standard deviation of the Gaussian each eigenvalue becomes, over the spectrum's length | > 0 |
+/// | `seed` | 0 | the random vectors | |
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DensitySettings {
+    /// Random vectors.
+    pub probes: usize,
+    /// Lanczos steps for each.
+    pub steps: usize,
+    /// Places on the axis.
+    pub points: usize,
+    /// Standard deviation of the Gaussians, over the spectrum's length.
+    pub width: f64,
+    /// Seed of the random vectors.
+    pub seed: u64,
+}
+
+impl Default for DensitySettings {
+    fn default() -> Self {
+        Self { probes: 4, steps: 60, points: 400, width: 0.01, seed: 0 }
+    }
+}
+
+/// A spectral density $\phi(\lambda)=\frac1S\sum_i N(\lambda;\lambda_i,\sigma^2)$ at places of the axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Density {
+    /// Places, ascending.
+    pub at: Vec<f64>,
+    /// Means over the probes.
+    pub value: Vec<f64>,
+    /// Standard errors of the means.
+    pub stderr: Vec<f64>,
+    /// σ.
+    pub sigma: f64,
+}
+
+/// The density by stochastic Lanczos quadrature (Ubaru, Chen, Saad 2017; Ghorbani, Krishnan, Xiao 2019): each probe's
+/// Ritz values are nodes, the squared first components of their vectors weights.
+///
+/// # Errors
+/// Those of the operator; [`Interrupted`](crate::Error::Interrupted) when `progress`, told the share done, says false.
+pub fn density(
+    operator: &dyn LinearOperator,
+    settings: &DensitySettings,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<Density> {
+    let probes = settings.probes.max(2);
+    let mut rules = Vec::with_capacity(probes);
+    for probe in 0..probes {
+        rules.push(rule(operator, settings, probe as u64)?);
+        if !progress((probe + 1) as f64 / probes as f64) {
+            return Err(crate::Error::Interrupted);
+        }
+    }
+    let nodes = || rules.iter().flatten().map(|(node, _)| *node);
+    let (low, high) = (nodes().fold(f64::INFINITY, f64::min), nodes().fold(f64::NEG_INFINITY, f64::max));
+    let sigma = (settings.width * (high - low)).max(f64::MIN_POSITIVE);
+    let (from, until) = (low - 4. * sigma, high + 4. * sigma);
+    let last = (settings.points.max(2) - 1) as f64;
+    let at: Vec<f64> = (0..=last as usize).map(|i| from + (until - from) * i as f64 / last).collect();
+    let scale = 1. / (sigma * std::f64::consts::TAU.sqrt());
+    let smooth = |rule: &[(f64, f64)], x: f64| -> f64 {
+        rule.iter().map(|(node, w)| w * scale * (-0.5 * ((x - node) / sigma).powi(2)).exp()).sum()
+    };
+    let (mut value, mut stderr) = (Vec::new(), Vec::new());
+    for &x in &at {
+        let samples: Vec<f64> = rules.iter().map(|r| smooth(r, x)).collect();
+        let n = samples.len() as f64;
+        let mean = samples.iter().sum::<f64>() / n;
+        let variance = samples.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / (n - 1.);
+        value.push(mean);
+        stderr.push((variance / n).sqrt());
+    }
+    Ok(Density { at, value, stderr, sigma })
+}
+
+/// Nodes and weights of one probe.
+fn rule(operator: &dyn LinearOperator, settings: &DensitySettings, probe: u64) -> Result<Vec<(f64, f64)>> {
+    // Streams beyond those of the trace.
+    let mut krylov = Krylov::new(normal(settings.seed, (1 << 32) + probe, operator.size()));
+    for _ in 0..settings.steps.clamp(1, operator.size()) {
+        krylov.step(operator)?;
+        if krylov.is_invariant() {
+            break;
+        }
+    }
+    let (nodes, vectors) = tridiagonal(&krylov.alphas, krylov.inner())?;
+    Ok(nodes.into_iter().enumerate().map(|(i, node)| (node, vectors[(0, i)].powi(2))).collect())
+}
