@@ -82,15 +82,15 @@ impl LazySettings {
         widths.dedup();
         match self {
             _ if widths.len() < 2 => {
-                out("widths", "at least 2 different numbers", format!("{:?}", self.widths))
+                out("--widths", "at least 2 different numbers", format!("{:?}", self.widths))
             }
             _ if !(2..=4096).contains(&self.examples) => {
-                out("examples", "2 to 4096", self.examples.to_string())
+                out("--examples", "2 to 4096", self.examples.to_string())
             }
-            _ if self.inputs < 2 => out("inputs", "at least 2", self.inputs.to_string()),
-            _ if self.runs < 2 => out("runs", "at least 2", self.runs.to_string()),
-            _ if self.steps == 0 || self.batch == 0 => out("steps, batch", "at least 1", "0".into()),
-            _ if self.draws < 2 => out("draws", "at least 2", self.draws.to_string()),
+            _ if self.inputs < 2 => out("--dims", "at least 2", self.inputs.to_string()),
+            _ if self.runs < 2 => out("--runs", "at least 2", self.runs.to_string()),
+            _ if self.steps == 0 || self.batch == 0 => out("--steps, --batch", "at least 1", "0".into()),
+            _ if self.draws < 2 => out("--draws", "at least 2", self.draws.to_string()),
             _ => Ok(()),
         }
     }

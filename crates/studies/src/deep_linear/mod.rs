@@ -100,7 +100,7 @@ impl DeepLinearStudy {
         let arch = Arch::dense(Activation::Linear, &self.widths, false)?;
         if self.starts < 2 {
             let (expected, found) = ("at least 2", self.starts.to_string());
-            return Err(StudyError::Setting { name: "starts", expected, found });
+            return Err(StudyError::Setting { name: "--starts", expected, found });
         }
         let (d, q, n, seed) = (arch.inputs(), arch.outputs(), self.examples, self.seed);
         let data = collado_data::load(&format!("synthetic:linear?d={d}&q={q}&n={n}&noise=0.5&seed={seed}"))?;

@@ -115,7 +115,11 @@ impl OverparamGap {
     pub fn run(&self, progress: Progress<'_>) -> Result<OverparamGapResult> {
         if self.widths.is_empty() || self.pairs == 0 {
             let found = format!("{} widths, {} pairs", self.widths.len(), self.pairs);
-            return Err(StudyError::Setting { name: "widths, pairs", expected: "at least one each", found });
+            return Err(StudyError::Setting {
+                name: "--widths, --pairs",
+                expected: "at least one each",
+                found,
+            });
         }
         let Self { inputs, examples, seed, .. } = self;
         let data =
