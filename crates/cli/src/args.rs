@@ -26,6 +26,26 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
     )]
     Connect(ConnectArgs),
+    /// Enclose the largest risk along a path, for every t.
+    #[command(
+        after_help = "Examples:\n  collado certify runs/first/path.safetensors\n  collado certify runs/first/path.safetensors --tolerance 1e-6 --out runs/first/proof"
+    )]
+    Certify(crate::certify::CertifyArgs),
+    /// Permute and rescale the hidden neurons of B onto those of A.
+    #[command(
+        after_help = "Example:\n  collado align --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --data digits --out runs/aligned"
+    )]
+    Align(crate::align::AlignArgs),
+    /// Merge tree of many minima: from which level on are they connected?
+    #[command(
+        after_help = "Example:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels"
+    )]
+    Levelset(crate::levelset::LevelsetArgs),
+    /// Tangent kernels of a checkpoint, their spectra and the gradient bounds they give.
+    #[command(
+        after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
+    )]
+    Kernel(crate::kernel::KernelArgs),
     /// Prove that a point is a strict local minimum.
     #[command(
         after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3"
@@ -45,6 +65,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
     )]
     Point(PointArgs),
+    /// Seconds of one piece of work, for benchmarks.
+    #[command(hide = true)]
+    Time(crate::time::TimeArgs),
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -126,7 +149,7 @@ pub(crate) struct TrainArgs {
     /// Seeds a..b without b, one run each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,
-    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard or orthogonal.
+    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard, narrow or orthogonal.
     #[arg(long, default_value = "pytorch")]
     pub(crate) init: collado_models::Init,
     /// Passes over the examples.
@@ -231,6 +254,46 @@ pub(crate) enum Method {
     Dss,
     DeepLinear,
     Constructive,
+    Repair,
+}
+
+/// What B is aligned to A by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlignBy {
+    None,
+    Weights,
+    Activations,
+}
+
+impl AlignBy {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Weights => "weights",
+            Self::Activations => "activations",
+        }
+    }
+}
+
+/// How paths are searched for.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Search")]
+pub(crate) struct SearchArgs {
+    /// Bends of the curve.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) bends: usize,
+    /// Passes over the examples [default: as many as 5 000 steps need, at least 10; auto starts with fewer].
+    #[arg(long)]
+    pub(crate) epochs: Option<u64>,
+    /// Examples in a minibatch; 0 = all.
+    #[arg(long, default_value_t = 128)]
+    pub(crate) batch: usize,
+    /// Step size of Adam.
+    #[arg(long, default_value_t = 2e-3)]
+    pub(crate) lr: f64,
+    /// Barrier above the ends to reach: a number, or N% of the higher end's risk [default for auto and level sets: 5%].
+    #[arg(long, value_parser = target)]
+    pub(crate) target: Option<Target>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -244,27 +307,20 @@ pub(crate) struct ConnectArgs {
     /// Network, for files that do not say.
     #[arg(long)]
     pub(crate) arch: Option<ArchSpec>,
-    /// How: auto tries the line, then Bézier curves with more bends.
+    /// How: auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a band.
     #[arg(long, default_value = "auto")]
     pub(crate) method: Method,
-    /// Bends of the curve.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) bends: usize,
-    /// Passes over the examples [default: as many as 5 000 steps need, at least 10].
+    /// Permute and rescale the neurons of B onto those of A first [default: none; auto tries both].
     #[arg(long)]
-    pub(crate) epochs: Option<u64>,
-    /// Examples in a minibatch; 0 = all.
-    #[arg(long, default_value_t = 128)]
-    pub(crate) batch: usize,
-    /// Step size of Adam.
-    #[arg(long, default_value_t = 2e-3)]
-    pub(crate) lr: f64,
+    pub(crate) align: Option<AlignBy>,
     /// Points of the profile, both ends among them.
     #[arg(long, default_value_t = 61)]
     pub(crate) points: usize,
-    /// Barrier above the ends to reach: a number, or N% of the higher end's risk [default for auto: 5%].
-    #[arg(long, value_parser = target)]
-    pub(crate) target: Option<Target>,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    /// Whether to enclose the risk of the path for every t: auto for as long as finding the path took, at least 1 s.
+    #[arg(long, value_enum, default_value_t = crate::certify::When::Auto)]
+    pub(crate) certify: crate::certify::When,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

@@ -1,15 +1,17 @@
 use std::{path::Path as FilePath, time::Instant};
 
-use candle_core::Tensor;
-use collado_dynamics::{
-    About, Connect, Curve, CurveKind, Found, Linear, Path, Problem, Profile, Sampler, profile,
-};
-use collado_models::{Checkpoint, Objective, PathFile, Value};
+use collado_certify::{Certificate, CertifySettings};
+use collado_dynamics::{Linear, Profile};
+use collado_models::{Checkpoint, PathFile, Value};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{ConnectArgs, Method, Target},
+    args::{AlignBy, ConnectArgs, Method, Target},
+    attempt::{Attempt, Trials},
+    auto,
+    certify::{self, When},
+    ends::Ends,
     failure::Failure,
     folder,
     json::{self, number, print},
@@ -17,16 +19,6 @@ use crate::{
     table::{text, write_table},
     task::{Task, read_like},
 };
-
-/// One path that was tried.
-struct Attempt {
-    name: String,
-    path: Path,
-    about: About,
-    profile: Profile,
-    fit_seconds: f64,
-    profile_seconds: f64,
-}
 
 /// Connects two minima.
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
@@ -40,24 +32,28 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
     progress::catch_interrupt();
     let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
-    let (from, to) = (place(&a)?, place(&b)?);
-    let target = args.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
-    let attempts = attempts(args, &task, &from, &to, target)?;
-    let lowest = attempts.iter().min_by(|x, y| above_ends(x).total_cmp(&above_ends(y)));
+    let ends = Ends { a: place(&a)?, b: place(&b)?, alignment: None };
+    let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
+    let trials = Trials { args, task: &task, target };
+    let mut attempts = match args.method {
+        Method::Auto => auto::attempts(&trials, &ends)?,
+        _ => named(&trials, &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?)?,
+    };
     // A named method answers with its own path, even where the straight line is lower.
-    let best = if args.method == Method::Auto { lowest } else { attempts.last() };
-    let best = best.ok_or_else(|| Failure::new("no path was found"))?;
+    let best = match args.method {
+        Method::Auto => trials.lowest(&mut attempts)?,
+        _ => attempts.len() - 1,
+    };
+    let best = &attempts[best];
     let summary = save(args, &task, &folder, [&a, &b], &attempts, best, start)?;
     report(args, &attempts, best, &summary, &folder);
-    let bound = target.map(|t| t.bound(ends(best)));
-    match bound {
+    match target.map(|t| t.bound(best.higher_end())) {
         _ if progress::interrupted() => {
             Err(Failure::interrupted("interrupted; the best path so far is saved"))
         }
-        // A barrier that is NaN misses every target.
-        Some(bound) if above_ends(best).is_nan() || above_ends(best) > bound => {
+        Some(bound) if !trials.met(best) => {
             let message =
-                format!("barrier above the ends: {:.6}, the target is {bound:.6}", above_ends(best));
+                format!("barrier above the ends: {:.6}, the target is {bound:.6}", best.above_ends());
             Err(Failure::new(message)
                 .hint("the best path is saved; more --bends or --epochs, or another --target"))
         }
@@ -65,85 +61,26 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
 }
 
-/// A curve's name in tables.
-fn name(kind: &str, bends: usize) -> String {
-    format!("{kind}, {bends} {}", if bends == 1 { "bend" } else { "bends" })
-}
+/// Points of the straight line that is drawn beside a path, where there are many examples.
+const LINE: usize = 25;
 
-fn above_ends(attempt: &Attempt) -> f64 {
-    attempt.profile.barrier().above_ends
-}
-
-/// The risk at the higher end.
-fn ends(attempt: &Attempt) -> f64 {
-    let risks = attempt.profile.risks();
-    risks[0].max(risks[risks.len() - 1])
-}
-
-/// What the method tries, one after the other until the target is met.
-fn attempts(
-    args: &ConnectArgs,
-    task: &Task,
-    a: &Tensor,
-    b: &Tensor,
-    target: Option<Target>,
-) -> Result<Vec<Attempt>, Failure> {
-    let n = task.train.examples();
-    let per_epoch = Sampler::new(0, n, args.batch).steps_per_epoch();
-    let epochs = args.epochs.unwrap_or_else(|| 5000_u64.div_ceil(per_epoch).max(10));
-    let curve =
-        |kind, bends| Curve { kind, bends, epochs, batch: args.batch, lr: args.lr, ..Curve::default() };
-    let bezier = |bends: usize| -> (String, Box<dyn Connect>) {
-        (name("bezier", bends), Box::new(curve(CurveKind::Bezier, bends)))
-    };
-    let linear: (String, Box<dyn Connect>) = ("linear".into(), Box::new(Linear));
-    let methods = match args.method {
-        Method::Linear => vec![linear],
-        Method::Bezier => vec![linear, bezier(args.bends)],
-        Method::Polychain => {
-            let chain = curve(CurveKind::Polychain, args.bends);
-            vec![linear, (name("polychain", args.bends), Box::new(chain) as Box<dyn Connect>)]
-        }
-        Method::Neb | Method::Dss | Method::DeepLinear | Method::Constructive => {
-            std::iter::once(linear).chain(methods::named(args, task, epochs)?).collect()
-        }
-        Method::Auto => vec![linear, bezier(args.bends), bezier(args.bends + 2), bezier(args.bends + 4)],
-    };
-    let mut attempts: Vec<Attempt> = Vec::new();
-    for (name, method) in methods {
-        let attempt = attempt(args, task, a, b, name, &*method)?;
-        let met = target.is_some_and(|t| above_ends(&attempt) <= t.bound(ends(&attempt)));
-        attempts.push(attempt);
-        if progress::interrupted() || (met && args.method == Method::Auto) {
+/// The straight line, to compare with, and the path of the method that was asked for.
+fn named(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
+    let (args, task) = (trials.args, trials.task);
+    let method = methods::named(args.method, &args.search, &args.common, task)?;
+    let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
+    let few = if method.is_some() { LINE } else { args.points };
+    let mut attempts = Vec::new();
+    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, args.points))) {
+        attempts.push(trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))?);
+        if progress::interrupted() {
             break;
         }
     }
+    if let Some(own) = attempts.last_mut() {
+        trials.complete(own)?;
+    }
     Ok(attempts)
-}
-
-fn attempt(
-    args: &ConnectArgs,
-    task: &Task,
-    a: &Tensor,
-    b: &Tensor,
-    name: String,
-    method: &dyn Connect,
-) -> Result<Attempt, Failure> {
-    let bar = progress::bar(&name, args.common.quiet);
-    let start = Instant::now();
-    let mut tell = |done: u64, total: u64| {
-        bar.set_length(total);
-        bar.set_position(done);
-        !progress::interrupted()
-    };
-    let mut problem = Problem { objective: &task.train, seed: args.common.seed, progress: &mut tell };
-    let Found { path, about } = method.find(a, b, &mut problem)?;
-    let fit_seconds = start.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    let start = Instant::now();
-    let test = task.test.as_ref().map(|t| t as &dyn Objective);
-    let profile = profile(&path, args.points, &task.train, test)?;
-    Ok(Attempt { name, path, about, profile, fit_seconds, profile_seconds: start.elapsed().as_secs_f64() })
 }
 
 fn save(
@@ -160,40 +97,63 @@ fn save(
     provenance["a"] = end(ends[0], &args.a);
     provenance["b"] = end(ends[1], &args.b);
     provenance["method"] = best.name.as_str().into();
+    if let Some(alignment) = &best.alignment {
+        provenance["align"] = alignment.by.into();
+        provenance["permutations"] = json!(alignment.aligned.symmetry.permutations());
+    }
     let (kind, vertices) = (best.path.kind().clone(), best.path.vertices().clone());
     PathFile { arch: task.arch.clone(), kind, vertices, provenance }
         .write(&folder.join("path.safetensors"))?;
     table(folder, &best.profile)?;
     draw(task, folder, attempts, best)?;
-    let summary = summary(attempts, best, start.elapsed().as_secs_f64());
+    let proof = proof(args, task, attempts, best)?;
+    let summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
     json::write(&folder.join("summary.json"), &summary)?;
     Ok(summary)
 }
 
-fn summary(attempts: &[Attempt], best: &Attempt, seconds: f64) -> Json {
+/// Encloses the risk of the best path, where it is asked for, or cheap: when covering the path once, at the speed of
+/// the profile, and then the search last no longer than finding the path did, or 1 s.
+fn proof(
+    args: &ConnectArgs,
+    task: &Task,
+    attempts: &[Attempt],
+    best: &Attempt,
+) -> Result<Option<Certificate>, Failure> {
+    let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
+    // A piece takes about ten times as long as a sampled point; a leg begins with 8 pieces.
+    let pieces = 8. * (best.path.knots().len() - 1) as f64;
+    let cover = 10. * pieces * best.profile_seconds / args.points as f64;
+    let limit = match args.certify {
+        When::Never => return Ok(None),
+        When::Auto if cover > limit => return Ok(None),
+        When::Auto => limit,
+        When::Always => f64::INFINITY,
+    };
+    certify::certificate(task, &args.common, &best.path, &CertifySettings::default(), limit).map(Some)
+}
+
+fn summary(attempts: &[Attempt], best: &Attempt, proof: Option<&Certificate>, seconds: f64) -> Json {
     let (profile, barrier) = (&best.profile, best.profile.barrier());
     let risks = profile.risks();
-    let tried: Vec<_> = attempts
-        .iter()
-        .map(|a| json!({"method": a.name, "above_ends": number(above_ends(a)), "seconds": number(a.fit_seconds)}))
-        .collect();
     json!({
         "barrier": {
             "max": number(barrier.max), "above_ends": number(barrier.above_ends),
             "above_mean": number(barrier.above_mean), "above_chord": number(barrier.above_chord),
             "midpoint": number(barrier.midpoint), "mean": number(barrier.mean),
         },
-        "certified": null,
+        "certified": proof.map(certify::fields),
         "ends": {"a": number(risks[0]), "b": number(risks[risks.len() - 1])},
         "length": number(profile.length()),
         "normalized_length": number(profile.normalized_length()),
         "points": profile.t.len(),
         "method": best.name,
         "about": methods::about_json(&best.about),
+        "align": best.alignment.as_ref().map(|a| a.json()),
         "seconds": number(seconds),
         "fit_seconds": number(best.fit_seconds),
         "profile_seconds": number(best.profile_seconds),
-        "attempts": tried,
+        "attempts": attempts.iter().map(Attempt::json).collect::<Vec<_>>(),
     })
 }
 
@@ -233,7 +193,7 @@ fn draw(task: &Task, folder: &FilePath, attempts: &[Attempt], best: &Attempt) ->
         test_error: &test_error,
         references: &references,
         knots: &best.path.knots(),
-        above_ends: above_ends(best),
+        above_ends: best.above_ends(),
     });
     folder::picture(folder, "profile", &figure)
 }
@@ -246,14 +206,22 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
         return;
     }
     for a in attempts {
-        let (barrier, seconds) = (above_ends(a), a.fit_seconds);
-        print(&format!("{:<20} barrier above ends {barrier:>10.6}   {seconds:>6.2} s", a.name));
+        let (barrier, seconds) = (a.above_ends(), a.fit_seconds);
+        // Some of the points sufficed to see that the path is too high.
+        let least = if a.complete { " " } else { "≥" };
+        print(&format!("{:<32} barrier above ends {least} {barrier:>9.6}   {seconds:>6.2} s", a.name));
     }
     let (b, p) = (best.profile.barrier(), &best.profile);
     let risks = p.risks();
     print(&format!("\nbest path            {}", best.name));
     print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
-    print(&format!("highest risk         {:.6}  (sampled at {} points, not certified)", b.max, p.t.len()));
+    print(&format!("highest risk         {:.6}  (sampled at {} points)", b.max, p.t.len()));
+    if let (Some(lo), Some(hi)) = (summary["certified"]["lo"].as_f64(), summary["certified"]["hi"].as_f64()) {
+        print(&format!("                     in [{lo:.6}, {hi:.6}] for every t, proved"));
+    }
+    if let Some(alignment) = &best.alignment {
+        print(&format!("B is aligned to A    by {}", alignment.by));
+    }
     methods::about_text(&best.about).iter().for_each(|line| print(line));
     print(&format!(
         "barrier              above ends {:.6}, above mean {:.6}, above chord {:.6}",

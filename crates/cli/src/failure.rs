@@ -38,12 +38,27 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl From<collado_data::Error> for Failure {
     fn from(error: collado_data::Error) -> Self {
         let failure = Self::new(&error);
         match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,
+        }
+    }
+}
+
+impl From<collado_studies::StudyError> for Failure {
+    fn from(error: collado_studies::StudyError) -> Self {
+        match error {
+            collado_studies::StudyError::Interrupted => Self::interrupted("interrupted; nothing was written"),
+            error => Self::new(error),
         }
     }
 }
@@ -58,10 +73,12 @@ macro_rules! plain {
     };
 }
 plain!(
+    collado_certify::Error,
     collado_models::Error,
     collado_dynamics::Error,
     collado_landscape::Error,
     collado_plots::Error,
     candle_core::Error,
-    csv::Error
+    csv::Error,
+    std::io::Error
 );

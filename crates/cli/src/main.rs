@@ -1,13 +1,20 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
+mod align;
 mod args;
+mod attempt;
+mod auto;
+mod certify;
 mod certify_minimum;
 mod connect;
+mod ends;
 mod eval;
 mod failure;
 mod folder;
 mod json;
+mod kernel;
 mod landscape;
+mod levelset;
 mod methods;
 mod point;
 mod progress;
@@ -15,6 +22,7 @@ mod spectrum;
 mod study;
 mod table;
 mod task;
+mod time;
 mod train;
 
 use clap::{CommandFactory, Parser};
@@ -27,10 +35,15 @@ fn main() -> std::process::ExitCode {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
         Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
+        Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
+        Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
+        Command::Levelset(args) => on_threads(args.common.threads, move || levelset::run(&args)),
+        Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
         Command::CertifyMinimum(args) => on_threads(args.threads, move || certify_minimum::run(&args)),
         Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::Spectrum(args) => on_threads(args.common.threads, move || spectrum::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
+        Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());

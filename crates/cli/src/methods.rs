@@ -1,32 +1,65 @@
 use candle_core::{Device, Tensor};
 use collado_data::Targets;
-use collado_dynamics::{About, Connect, Constructive, ConstructiveSettings, DeepLinear, Dss, Level, Neb};
+use collado_dynamics::{
+    About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Level, Neb,
+    Repair, Sampler,
+};
+use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{ConnectArgs, Method, Target},
+    args::{Common, Method, SearchArgs, Target},
     failure::Failure,
     json::number,
     task::{Task, default_memory},
 };
 
 /// A method and its name in tables.
-pub(crate) type Named = (String, Box<dyn Connect>);
+pub(crate) type Named<'a> = (String, Box<dyn Connect + 'a>);
 
-/// The methods that are neither a line nor a curve, by name.
-pub(crate) fn named(args: &ConnectArgs, task: &Task, epochs: u64) -> Result<Option<Named>, Failure> {
-    let (batch, lr) = (args.batch, args.lr);
-    let (name, method): (&str, Box<dyn Connect>) = match args.method {
+/// The method of that name; nothing for the straight line and auto.
+pub(crate) fn named<'a>(
+    method: Method,
+    search: &SearchArgs,
+    common: &Common,
+    task: &'a Task,
+) -> Result<Option<Named<'a>>, Failure> {
+    let (epochs, batch, lr) = (search.epochs(task, 5000, 10), search.batch, search.lr);
+    let curve = |kind| Curve { kind, bends: search.bends, epochs, batch, lr, ..Curve::default() };
+    let (name, method): (&str, Box<dyn Connect + 'a>) = match method {
+        Method::Linear | Method::Auto => return Ok(None),
+        Method::Bezier => {
+            return Ok(Some((curve_name("bezier", search.bends), Box::new(curve(CurveKind::Bezier)))));
+        }
+        Method::Polychain => {
+            return Ok(Some((curve_name("polychain", search.bends), Box::new(curve(CurveKind::Polychain)))));
+        }
         Method::Neb => ("neb", Box::new(Neb { epochs, batch, lr, ..Neb::default() })),
         Method::Dss => {
-            let level = args.target.map_or(Dss::default().level, level);
+            let level = search.target.map_or(Dss::default().level, level);
             ("dss", Box::new(Dss { level, epochs, batch, lr, ..Dss::default() }))
         }
         Method::DeepLinear => ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.risk))),
-        Method::Constructive => ("constructive", Box::new(constructive(args, task)?)),
-        _ => return Ok(None),
+        Method::Repair => {
+            let data = &task.data.train.inputs;
+            ("repair", Box::new(Repair { arch: &task.arch, data, rows: 10_000, knots: 21 }))
+        }
+        Method::Constructive => ("constructive", Box::new(constructive(common, task)?)),
     };
     Ok(Some((name.to_owned(), method)))
+}
+
+/// A curve's name in tables.
+pub(crate) fn curve_name(kind: &str, bends: usize) -> String {
+    format!("{kind}, {bends} {}", if bends == 1 { "bend" } else { "bends" })
+}
+
+impl SearchArgs {
+    /// The passes over the examples that were asked for, or as many as `steps` need, but at least `least`.
+    pub(crate) fn epochs(&self, task: &Task, steps: u64, least: u64) -> u64 {
+        let per_epoch = Sampler::new(0, task.train.examples(), self.batch).steps_per_epoch();
+        self.epochs.unwrap_or_else(|| steps.div_ceil(per_epoch).max(least))
+    }
 }
 
 /// The level of a string that meets the target.
@@ -37,13 +70,13 @@ fn level(target: Target) -> Level {
     }
 }
 
-fn constructive(args: &ConnectArgs, task: &Task) -> Result<Constructive, Failure> {
+pub(crate) fn constructive(common: &Common, task: &Task) -> Result<Constructive, Failure> {
     let split = &task.data.train;
     let targets = match &split.targets {
         Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
         Targets::Values(values) => values.clone(),
     };
-    let memory = args.common.memory.unwrap_or_else(default_memory);
+    let memory = common.memory.unwrap_or_else(default_memory);
     let settings = ConstructiveSettings { memory, ..ConstructiveSettings::default() };
     let inputs = split.inputs.to_dtype(task.dtype)?;
     Ok(Constructive { arch: task.arch.clone(), risk: task.risk, inputs, targets, settings })

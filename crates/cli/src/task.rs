@@ -51,11 +51,8 @@ impl Task {
         let memory = common.memory.unwrap_or_else(default_memory);
         let objective = |split: &Split| -> Result<DenseObjective, Failure> {
             let inputs = split.inputs.to_dtype(dtype)?.to_device(&device)?;
-            let targets = match &split.targets {
-                Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
-                Targets::Values(values) => values.clone(),
-            };
-            Ok(DenseObjective::new(&arch, &inputs, &targets.to_device(&device)?, risk, memory)?)
+            let targets = targets(split)?.to_device(&device)?;
+            Ok(DenseObjective::new(&arch, &inputs, &targets, risk, memory)?)
         };
         let train = objective(&data.train)?;
         let test = data.test.as_ref().map(objective).transpose()?;
@@ -114,6 +111,14 @@ pub(crate) fn read_like(
         );
     }
     Ok(checkpoint)
+}
+
+/// Class labels `u32` `[N]`, or values `[N, q]`.
+pub(crate) fn targets(split: &Split) -> Result<Tensor, Failure> {
+    Ok(match &split.targets {
+        Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
+        Targets::Values(values) => values.clone(),
+    })
 }
 
 fn default_loss(data: &Dataset, head: Option<Head>) -> Loss {

@@ -19,6 +19,14 @@ pub enum Error {
         /// Parameters at B.
         found: usize,
     },
+    /// A number that is not finite where none may be.
+    #[error("{what}: expected finite numbers, found {found}")]
+    NotFinite {
+        /// What was computed.
+        what: &'static str,
+        /// The number found.
+        found: f64,
+    },
     /// A theorem whose hypothesis fails for this network.
     #[error("{method}: expected {expected}, found {found}")]
     Hypothesis {

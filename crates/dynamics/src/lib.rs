@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod align;
 mod connect;
 mod dense;
 mod error;
+mod levelset;
 mod optimizer;
 mod path;
 mod profile;
@@ -11,11 +13,13 @@ mod schedule;
 mod train;
 
 pub use self::{
+    align::{Align, Aligned, Matching, Repair},
     connect::{
         About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level,
         Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
     },
     error::{Error, Result},
+    levelset::{Edge, Edges, Known, MergeTree, Node, SampledEdges, distinct, pairs, spanning_tree},
     optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},

@@ -48,6 +48,30 @@ impl Path {
         Self { kind, vertices }
     }
 
+    /// The same Bézier curve with control points for the degree `degree`, if that is higher than its own:
+    /// $v_i'=\tfrac i{n+1}v_{i-1}+(1-\tfrac i{n+1})v_i$, degree by degree. Other paths stay as they are.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn raised(&self, degree: usize) -> Result<Self> {
+        let mut path = self.clone();
+        while path.kind == PathKind::Bezier && path.vertices.dim(0)? <= degree {
+            let v = path.vertices.dim(0)?;
+            let mut table = vec![0.; (v + 1) * v];
+            for i in 0..=v {
+                let share = i as f64 / v as f64;
+                if i > 0 {
+                    table[i * v + i - 1] = share;
+                }
+                if i < v {
+                    table[i * v + i] = 1. - share;
+                }
+            }
+            path.vertices = Span::new(&path.vertices, table)?.materialize()?;
+        }
+        Ok(path)
+    }
+
     fn last(vertices: &Tensor) -> Result<usize> {
         let (v, _) = vertices.dims2()?;
         match v {
@@ -69,7 +93,7 @@ impl Path {
     /// The t of vertices that lie on the path.
     pub fn knots(&self) -> Vec<f64> {
         match &self.kind {
-            PathKind::Polychain { knots } => knots.clone(),
+            PathKind::Polychain { knots } | PathKind::Repair { knots } => knots.clone(),
             _ => vec![0., 1.],
         }
     }
@@ -78,7 +102,7 @@ impl Path {
     pub fn coefficients(&self, t: f64) -> Vec<f64> {
         let v = self.vertices.dims()[0];
         match &self.kind {
-            PathKind::Polychain { knots } => hat(knots, t),
+            PathKind::Polychain { knots } | PathKind::Repair { knots } => hat(knots, t),
             _ => bernstein(v - 1, t),
         }
     }

@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod kernel;
 mod operator;
 mod section;
 mod spectrum;
 
 pub use self::{
     error::{Error, Result},
+    kernel::{
+        Extreme, GradientBound, Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit,
+        arc_cosine,
+    },
     operator::{CentralDifference, Curvature, LinearOperator, explicit},
     section::{Principal, Section, Shadow, filter_normalized, principal},
     spectrum::{

@@ -58,7 +58,7 @@ impl Activation {
 
     /// $\rho$ at one number.
     #[inline(always)]
-    pub(crate) fn value<T: Real>(self, z: T) -> T {
+    pub fn value<T: Real>(self, z: T) -> T {
         match self {
             Self::Linear => z,
             // Written so that NaN stays NaN.
@@ -78,7 +78,7 @@ impl Activation {
 
     /// $\rho'(z)$ from `z` and `a` = $\rho(z)$.
     #[inline(always)]
-    pub(crate) fn slope<T: Real>(self, z: T, a: T) -> T {
+    pub fn slope<T: Real>(self, z: T, a: T) -> T {
         match self {
             Self::Linear => T::one(),
             Self::Relu => {

@@ -59,6 +59,16 @@ pub enum Error {
         /// The device, dtype or kind asked for.
         found: String,
     },
+    /// A symmetry that does not leave a network's outputs as they are.
+    #[error(
+        "symmetry refused: expected outputs equal to {expected:e} of the largest, found a difference of {found:e}"
+    )]
+    Symmetry {
+        /// Largest relative difference allowed.
+        expected: f64,
+        /// Largest relative difference on the probe data.
+        found: f64,
+    },
     /// An error of candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

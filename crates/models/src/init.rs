@@ -24,6 +24,9 @@ pub enum Init {
     },
     /// First layer with its bias $N(0,1)$, the others $N(0,1/n_\text{in})$ (theory §11).
     Standard,
+    /// First layer with its bias $N(0,1/n_1)$, the others $N(0,1/n_\text{in})$: with it the kernel of a two-layer network
+    /// does not grow with the width $n_1$ (theory §11).
+    Narrow,
     /// Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
     Orthogonal,
 }
@@ -39,7 +42,12 @@ impl Init {
             match self {
                 Self::Pytorch => uniform(&mut theta, inputs * outputs + biases, fan.sqrt().recip(), rng),
                 Self::Standard if k == 0 => normal(&mut theta, inputs * outputs + biases, 1., rng),
-                Self::Standard => normal(&mut theta, inputs * outputs, fan.sqrt().recip(), rng),
+                Self::Narrow if k == 0 => {
+                    normal(&mut theta, inputs * outputs + biases, (outputs as f64).sqrt().recip(), rng);
+                }
+                Self::Standard | Self::Narrow => {
+                    normal(&mut theta, inputs * outputs, fan.sqrt().recip(), rng)
+                }
                 Self::He => normal(&mut theta, inputs * outputs, (2. / fan).sqrt(), rng),
                 Self::Normal { sigma } => normal(&mut theta, inputs * outputs, sigma / fan.sqrt(), rng),
                 Self::Xavier => {
@@ -111,6 +119,7 @@ impl fmt::Display for Init {
             Self::Xavier => f.write_str("xavier"),
             Self::Normal { sigma } => write!(f, "normal:{sigma}"),
             Self::Standard => f.write_str("standard"),
+            Self::Narrow => f.write_str("narrow"),
             Self::Orthogonal => f.write_str("orthogonal"),
         }
     }
@@ -127,11 +136,12 @@ impl FromStr for Init {
             "xavier" => Self::Xavier,
             "normal" => Self::Normal { sigma: 1. },
             "standard" => Self::Standard,
+            "narrow" => Self::Narrow,
             "orthogonal" => Self::Orthogonal,
             _ => match sigma {
                 Some(sigma) => Self::Normal { sigma },
                 None => {
-                    let expected = "pytorch, he, xavier, normal[:SIGMA], standard or orthogonal";
+                    let expected = "pytorch, he, xavier, normal[:SIGMA], standard, narrow or orthogonal";
                     return Err(Error::Setting { name: "init", expected, found: name.into() });
                 }
             },

@@ -5,6 +5,7 @@ mod arch;
 mod checkpoint;
 mod engine;
 mod error;
+mod forward;
 mod graph;
 mod init;
 mod layout;
@@ -16,7 +17,9 @@ mod objective;
 mod planted;
 mod real;
 mod regularizer;
+mod slopes;
 mod span;
+mod symmetry;
 
 pub use self::{
     activation::Activation,
@@ -24,6 +27,7 @@ pub use self::{
     checkpoint::{Checkpoint, PathFile, PathKind, Provenance, atomically, file_hash},
     engine::{CurvatureForm, DenseCurvature, DenseObjective, Risk},
     error::{Error, Result},
+    forward::{affine_layers, pre_activations},
     graph::risk_node,
     init::Init,
     layout::{Entry, Layout},
@@ -36,4 +40,5 @@ pub use self::{
     real::{Real, with_slice, with_slice_mut},
     regularizer::Regularizer,
     span::Span,
+    symmetry::{OutputDifference, Symmetry},
 };

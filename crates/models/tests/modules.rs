@@ -209,6 +209,7 @@ fn init_has_the_moments_of_its_definition() {
         (Init::Xavier, [xavier * third; 2], Some([xavier; 2])),
         (Init::Normal { sigma: 0.7 }, [0.7 / 8., 0.7 / 128_f64.sqrt()], None),
         (Init::Standard, [1., 128_f64.sqrt().recip()], None),
+        (Init::Narrow, [128_f64.sqrt().recip(), 128_f64.sqrt().recip()], None),
     ];
     for (init, sigma, bound) in cases {
         let theta = init.init(&arch, &mut ChaCha8Rng::seed_from_u64(11));
@@ -221,7 +222,7 @@ fn init_has_the_moments_of_its_definition() {
         for (k, name) in ["0.bias", "2.bias"].into_iter().enumerate() {
             let entry = arch.layout().get(name).unwrap().clone();
             let biases = &theta[entry.offset..][..entry.len()];
-            let random = init == Init::Pytorch || (init == Init::Standard && k == 0);
+            let random = init == Init::Pytorch || (matches!(init, Init::Standard | Init::Narrow) && k == 0);
             assert_eq!(biases.iter().all(|b| *b != 0.), random, "{init} {name}");
             assert!(random || biases.iter().all(|b| *b == 0.), "{init} {name}");
         }

@@ -192,6 +192,28 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn one_free_vertex_has_its_row_of_the_gradient() {
+    // Large enough for the way without a gradient of each point; ridge included.
+    let arch = Arch::dense(Activation::Tanh, &[60, 120, 90, 10], true).unwrap();
+    let n = 700;
+    let labels = Tensor::from_vec((0..n).map(|i| (i % 10) as u32).collect(), n, &Device::Cpu).unwrap();
+    let risk = Risk { kappa: 0.01, ..Risk::default() };
+    let objective = DenseObjective::new(&arch, &random((n, 60), 1., 1), &labels, risk, MEMORY).unwrap();
+    let vertices = random((3, arch.layout().len()), 0.2, 5);
+    let span = Span::new(&vertices, vec![1., 0., 0., 0.5, 0.25, 0.25, 0., 0.1, 0.9, 0., 1., 0.]).unwrap();
+    let rows: Vec<u32> = (0..600).map(|i| (i * 7) % 700).collect();
+    let (all, three) = grad_of(&objective, &span, Rows::Shared(&rows));
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| grad_of(&objective, &span.clone().with_free(1..2), Rows::Shared(&rows)))
+    };
+    let (values, one) = run(1);
+    assert_close(&values, &all, 1e-12, "values");
+    assert_close(&one[0], &three[1], 1e-11, "gradient");
+    assert_eq!(run(3).1, one);
+}
+
+#[test]
 fn memory_does_not_change_the_values() {
     for case in cases().into_iter().filter(|c| c.inputs.dims()[0] == 1100) {
         let tight = DenseObjective::new(&case.arch, &case.inputs, &case.targets, case.risk, 1).unwrap();

@@ -143,8 +143,7 @@ impl Figure {
     fn draw_panels(&self, canvas: &mut Canvas, ruler: &Ruler, top: f64, height: f64) -> Result<()> {
         let ranges: Vec<Range> = self.panels.iter().map(frame::y_range).collect();
         let widest = self.panels.iter().zip(&ranges);
-        let widest =
-            widest.map(|(panel, &range)| frame::tick_width(ruler, panel.scale, range)).fold(0.0, f64::max);
+        let widest = widest.map(|(panel, &range)| frame::tick_width(ruler, panel, range)).fold(0.0, f64::max);
         let (left, right) = (MARGIN + widest + 8.0, self.width - MARGIN);
         let headers: Vec<Header<'_>> =
             self.panels.iter().map(|panel| Header::new(panel, ruler, right - MARGIN)).collect();
@@ -189,7 +188,7 @@ fn draw_panel(
     last: bool,
 ) {
     marks::draw_shades(canvas, panel, window, axes.0);
-    frame::draw_grid(canvas, window, axes);
+    frame::draw_grid(canvas, panel, window, axes);
     frame::draw_x_axis(canvas, window, axes.0, last);
     let mut labels = Labels::new(ruler, window);
     marks::draw_rules(canvas, panel, window, axes, &mut labels);

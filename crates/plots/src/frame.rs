@@ -1,11 +1,11 @@
 //! The frame of a panel: its y range, grid, ticks and tick labels.
 
-use crate::axis::{Axis, Range, Scale};
+use crate::axis::{Axis, Range};
 use crate::canvas::{Canvas, Rect, Stroke, Style};
 use crate::color::{AXIS, FINE_GRID, GRID, SOFT};
 use crate::panel::Panel;
 use crate::text::Ruler;
-use crate::ticks::{minor, ticks};
+use crate::ticks::{Tick, minor, ticks};
 
 /// The size of tick labels in px.
 const SIZE: f64 = 11.5;
@@ -29,9 +29,18 @@ pub(crate) fn y_range(panel: &Panel) -> Range {
 }
 
 /// The width of the widest label that the y axis may get.
-pub(crate) fn tick_width(ruler: &Ruler, scale: Scale, range: Range) -> f64 {
-    let labels = (2..=MOST).flat_map(|wanted| ticks(scale, range, wanted));
+pub(crate) fn tick_width(ruler: &Ruler, panel: &Panel, range: Range) -> f64 {
+    let labels = (2..=MOST).flat_map(|wanted| y_ticks(panel, range, wanted));
     labels.map(|tick| ruler.width(&tick.label, SIZE)).fold(0.0, f64::max)
+}
+
+/// Numbers, or the panel's names.
+fn y_ticks(panel: &Panel, range: Range, wanted: usize) -> Vec<Tick> {
+    if panel.y_names.is_empty() {
+        return ticks(panel.scale, range, wanted);
+    }
+    let names = panel.y_names.iter().enumerate();
+    names.map(|(i, name)| Tick { value: i as f64, label: name.clone() }).collect()
 }
 
 /// How many y ticks fit a panel of this height.
@@ -40,12 +49,17 @@ fn wanted(window: Rect) -> usize {
 }
 
 /// Draws the horizontal grid lines with their labels, and the finer lines of a log axis.
-pub(crate) fn draw_grid(canvas: &mut Canvas, window: Rect, (_, axis): (Axis, Axis)) {
+pub(crate) fn draw_grid(canvas: &mut Canvas, panel: &Panel, window: Rect, (_, axis): (Axis, Axis)) {
     let wanted = wanted(window);
-    for y in minor(axis.scale, axis.range, wanted).into_iter().filter_map(|value| axis.place(value)) {
+    let fine = panel.y_names.is_empty();
+    for y in minor(axis.scale, axis.range, wanted)
+        .into_iter()
+        .filter(|_| fine)
+        .filter_map(|value| axis.place(value))
+    {
         canvas.line((window.left, y), (window.right, y), Stroke::solid(FINE_GRID, 1.0));
     }
-    for tick in ticks(axis.scale, axis.range, wanted) {
+    for tick in y_ticks(panel, axis.range, wanted) {
         let Some(y) = axis.place(tick.value) else { continue };
         canvas.line((window.left, y), (window.right, y), Stroke::solid(GRID, 1.0));
         let style = Style::new(SIZE, SOFT).anchor("end");

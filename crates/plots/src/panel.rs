@@ -11,6 +11,7 @@ pub struct Panel {
     pub(crate) scale: Scale,
     pub(crate) from_zero: bool,
     pub(crate) y_limits: Option<(f64, f64)>,
+    pub(crate) y_names: Vec<String>,
     pub(crate) weight: f64,
     pub(crate) series: Vec<Series>,
     pub(crate) rules: Vec<(f64, String)>,
@@ -29,6 +30,7 @@ impl Panel {
             scale: Scale::Linear,
             from_zero: false,
             y_limits: None,
+            y_names: Vec::new(),
             weight: 1.0,
             series: Vec::new(),
             rules: Vec::new(),
@@ -55,6 +57,14 @@ impl Panel {
     #[must_use]
     pub fn y_limits(self, low: f64, high: f64) -> Self {
         Self { y_limits: Some((low, high)), ..self }
+    }
+
+    /// Writes a name at y = 0, 1, … each in place of numbers, with half a step of air at both ends.
+    #[must_use]
+    pub fn y_names(self, names: impl IntoIterator<Item = String>) -> Self {
+        let y_names: Vec<String> = names.into_iter().collect();
+        let last = y_names.len().saturating_sub(1) as f64;
+        Self { y_names, y_limits: Some((-0.5, last + 0.5)), ..self }
     }
 
     /// Sets the height relative to the other panels (default: 1).

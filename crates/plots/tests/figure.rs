@@ -1,8 +1,8 @@
 //! What every picture promises: valid XML, readable text, the same bytes, nothing dropped silently.
 
 use collado_plots::{
-    Error, Figure, History, Panel, Point, Profile, Reference, Run, Scale, Series, history_figure,
-    profile_figure,
+    Error, Figure, History, Panel, Point, Profile, Reference, Run, Scale, Series, TreeNode, history_figure,
+    merge_tree_figure, profile_figure,
 };
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::roxmltree::Document;
@@ -165,4 +165,26 @@ fn a_history_shows_the_median_of_many_and_the_curve_of_one() {
     let one = texts(&history_figure(&History { title: "t", subtitle: "", runs: &runs[..1] }));
     assert!(one.contains(&"training risk".to_owned()) && !one.contains(&"Error (%)".to_owned()));
     assert!(history_figure(&History::default()).to_svg().is_ok());
+}
+
+#[test]
+fn a_merge_tree_names_its_minima_and_has_a_branch_for_each_join() {
+    let leaf = |height| TreeNode { height, children: None };
+    let join = |height, a, b| TreeNode { height, children: Some((a, b)) };
+    let nodes = [leaf(0.1), leaf(0.3), leaf(0.2), join(0.5, 0, 2), join(0.9, 3, 1)];
+    let names = ["a", "b", "c"].map(String::from);
+    let figure = merge_tree_figure("tree", "", &names, &nodes, &[0, 2, 1]);
+    let found = texts(&figure);
+    // From the bottom up, as the axis is drawn.
+    let places: Vec<_> = ["b", "c", "a"].iter().map(|n| found.iter().position(|t| t == n)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{found:?}");
+    // Two joins and the stem.
+    assert_eq!(paths(&figure), 3);
+    // Numbers belong to the risk axis only.
+    assert!(found.iter().any(|t| t == "0.4") && !found.iter().any(|t| t == "1.5"), "{found:?}");
+    let log = [leaf(1e-4), leaf(1e-3), join(0.5, 0, 1)];
+    let found = texts(&merge_tree_figure("", "", &names[..2], &log, &[0, 1]));
+    assert!(found.iter().any(|t| t.contains("log scale")), "{found:?}");
+    let forest = [leaf(0.1), leaf(f64::NAN), leaf(0.2)];
+    assert!(merge_tree_figure("", "", &names, &forest, &[0, 1, 2]).to_svg().is_ok());
 }

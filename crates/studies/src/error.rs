@@ -14,6 +14,18 @@ pub enum StudyError {
     /// An error of a risk.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
+    /// An error of training or connecting.
+    #[error(transparent)]
+    Dynamics(#[from] collado_dynamics::Error),
+    /// An error of a data set.
+    #[error(transparent)]
+    Data(#[from] collado_data::Error),
+    /// An error of a tensor.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+    /// A search that cannot go on.
+    #[error("{0}")]
+    Search(String),
     /// The progress callback asked to stop.
     #[error("interrupted")]
     Interrupted,

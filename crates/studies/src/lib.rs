@@ -1,13 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+pub mod convexity;
+pub mod deep_linear;
 mod error;
+mod estimate;
+pub mod lazy;
+pub mod overparam_gap;
+mod report;
+pub mod single_neuron;
+pub mod spin_glass;
 pub mod spurious;
-
-pub use self::error::StudyError;
-mod deep_linear;
-mod overparam_gap;
+mod watch;
+pub mod width;
 
 pub use self::{
-    deep_linear::{DeepLinearResult, DeepLinearStudy, ridge_barrier, scalar_ridge},
-    overparam_gap::{Exponent, Gaps, OverparamGap, gap_exponent},
+    error::StudyError,
+    estimate::{Estimate, wilson},
+    report::{Report, Table, Verdict, number},
 };
+
+type Result<T> = std::result::Result<T, StudyError>;

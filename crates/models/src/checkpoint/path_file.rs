@@ -28,6 +28,12 @@ pub enum PathKind {
     },
     /// $\sum_i\binom{V-1}{i}t^i(1-t)^{V-1-i}\,\theta_i$.
     Bezier,
+    /// The straight line with the statistics of its pre-activations restored (REPAIR, Jordan et al. 2023) at the knots,
+    /// linear between them: read like a polygonal chain, every point is an ordinary network.
+    Repair {
+        /// The t of each vertex, strictly increasing from 0 to 1.
+        knots: Vec<f64>,
+    },
 }
 
 /// A path between two networks, as a file holds it.
@@ -60,7 +66,7 @@ impl PathFile {
             return Err(file_error(path, format!("has no metadata '{ARCH}'")));
         }
         let points = match &kind {
-            PathKind::Polychain { knots } => knots.len(),
+            PathKind::Polychain { knots } | PathKind::Repair { knots } => knots.len(),
             PathKind::Bezier => file.tensors.first().and_then(|t| t.shape.first().copied()).unwrap_or(0),
         };
         kind.check(points).map_err(|e| fault(PATH, e))?;
@@ -104,7 +110,7 @@ impl PathKind {
         if points < 2 {
             return Err(format!("expected at least 2 vertices, found {points}"));
         }
-        let Self::Polychain { knots } = self else { return Ok(()) };
+        let (Self::Polychain { knots } | Self::Repair { knots }) = self else { return Ok(()) };
         if knots.len() != points {
             return Err(format!("expected a knot for each of {points} vertices, found {}", knots.len()));
         }

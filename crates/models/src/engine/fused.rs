@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::{
     Risk,
     examples::Examples,
+    gradient::Sink,
     pool::Pool,
     tile::{Layer, ReadOut, Sums},
 };
@@ -125,6 +126,10 @@ impl<T: Real> Fused<T> {
                 (0..points.count).map(|i| free.contains(&i).then(|| rest.next()).flatten()).collect();
             return self.points_gradients(points, 0, inputs, rows, &mut all);
         };
+        let batch_rows = batch(rows, 0).map_or(self.examples.len(), <[u32]>::len);
+        if free.len() == 1 && self.is_parallel(batch_rows) {
+            return self.one_vertex_gradient(points, free.start, inputs, rows, grad);
+        }
         grad.fill(T::zero());
         let group = (self.memory / 4 / (2 * self.size * size_of::<T>())).clamp(1, points.count.max(1));
         let (mut thetas, mut slopes) = (self.pool.take(group * self.size), self.pool.take(group * self.size));
@@ -143,6 +148,45 @@ impl<T: Real> Fused<T> {
             self.scatter(c, v, &slopes[..count * self.size], free.clone(), grad);
         }
         values
+    }
+
+    /// The gradient of the one free vertex `j`, added up point by point without a gradient of each.
+    fn one_vertex_gradient(
+        &self,
+        points: Points<'_, T>,
+        j: usize,
+        inputs: &[T],
+        rows: Rows<'_>,
+        grad: &mut [T],
+    ) -> Vec<Value> {
+        let mut theta = self.pool.take(self.size);
+        let one = |i: usize| {
+            self.materialize(points, i, &mut theta);
+            let weight = points.row(i).map_or(1., |c| c[j]);
+            let mut sink = Sink { grad: &mut *grad, weight, add: i > 0 };
+            self.sink_gradient(&theta, inputs, batch(rows, i), &mut sink)
+        };
+        (0..points.count).map(one).collect()
+    }
+
+    /// Value at `theta`, and its gradient with the regulariser's.
+    fn sink_gradient(
+        &self,
+        theta: &[T],
+        inputs: &[T],
+        rows: Option<&[u32]>,
+        sink: &mut Sink<'_, T>,
+    ) -> Value {
+        let count = rows.map_or(self.examples.len(), <[u32]>::len);
+        let sums = self.point_gradient(theta, inputs, rows, sink);
+        let (columns, regularizer, kappa) =
+            (self.regularized.clone(), self.risk.regularizer, self.risk.kappa);
+        if kappa == 0. {
+            return self.value(sums, count, 0.);
+        }
+        let theta = &theta[columns.clone()];
+        regularizer.add_gradient(kappa * sink.weight, theta, &mut sink.grad[columns]);
+        self.value(sums, count, kappa * regularizer.value(theta))
     }
 
     fn materialize(&self, points: Points<'_, T>, i: usize, out: &mut [T]) {
@@ -184,23 +228,13 @@ impl<T: Real> Fused<T> {
     ) -> Vec<Value> {
         let one = |(i, grad): (usize, &mut Option<&mut [T]>)| {
             let theta = stack.get(i, 0..self.size, &mut []);
-            let batch = batch(rows, first + i);
-            let count = batch.map_or(self.examples.len(), <[u32]>::len);
             let mut unused = None;
             let grad = match grad {
                 Some(grad) => &mut **grad,
                 None => &mut unused.insert(self.pool.take(self.size))[..],
             };
-            let sums = self.point_gradient(theta, inputs, batch, grad);
-            if self.risk.kappa != 0. {
-                let columns = self.regularized.clone();
-                self.risk.regularizer.add_gradient(
-                    self.risk.kappa,
-                    &theta[columns.clone()],
-                    &mut grad[columns],
-                );
-            }
-            self.value(sums, count, self.penalty(stack, i))
+            let mut sink = Sink { grad, weight: 1., add: false };
+            self.sink_gradient(theta, inputs, batch(rows, first + i), &mut sink)
         };
         let batch_rows = batch(rows, first).map_or(self.examples.len(), <[u32]>::len);
         if stack.count > 1 && 6 * self.size * batch_rows * stack.count >= PARALLEL_FLOPS {

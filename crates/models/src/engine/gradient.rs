@@ -5,36 +5,48 @@ use rayon::prelude::*;
 use super::{
     fused::{Fused, PARALLEL_FLOPS},
     matmul::{Mat, MatMut},
-    tile::{Layer, Sums, TILE, Tile},
+    tile::{Sums, TILE, Tile},
 };
 use crate::Real;
 
-/// Tiles whose activations are kept at a time; their weight gradients are then added up in order.
-const CHUNK: usize = 16;
+/// Examples whose activations are kept at a time; their weight gradients are then one product a layer.
+const CHUNK: usize = 1024;
+
+/// Examples in a tile of a batch of `batch`: wide tiles read the weights less often, narrow ones share a small batch
+/// among threads. Depends on the batch alone, so that results do not depend on the number of threads.
+fn tile(batch: usize) -> usize {
+    if batch < 4 * TILE { TILE } else { 2 * TILE }
+}
 
 /// Columns of a weight gradient that make one task; fixed, like [`TILE`].
 const BLOCK: usize = 128;
 
+/// Where a gradient goes: `grad = weight * gradient`, or `grad += …` when `add`.
+pub(super) struct Sink<'a, T> {
+    pub(super) grad: &'a mut [T],
+    pub(super) weight: f64,
+    pub(super) add: bool,
+}
+
 impl<T: Real> Fused<T> {
-    /// Sums over the batch, and the gradient of the mean loss written over `grad`.
+    /// Sums over the batch, and the gradient of the mean loss where `sink` wants it.
     pub(super) fn point_gradient(
         &self,
         theta: &[T],
         inputs: &[T],
         rows: Option<&[u32]>,
-        grad: &mut [T],
+        sink: &mut Sink<'_, T>,
     ) -> Sums {
         let batch = rows.map_or(self.examples.len(), <[u32]>::len);
         let (n0, width) = (self.layers[0].inputs, self.width());
-        let capacity = CHUNK * TILE.min(batch);
+        let capacity = CHUNK.min(batch);
         let mut gathered = self.pool.take(if rows.is_some() { capacity * n0 } else { 0 });
         let (mut active, mut delta) = (self.pool.take(capacity * width), self.pool.take(capacity * width));
-        let before =
-            if self.layers.iter().any(|l| l.activation.slope_needs_input()) { capacity * width } else { 0 };
-        let mut before = self.pool.take(before);
+        let keeps = self.layers.iter().any(|l| l.activation.slope_needs_input());
+        let mut before = self.pool.take(if keeps { capacity * width } else { 0 });
         let mut sums = Sums::default();
-        for first in (0..batch).step_by(CHUNK * TILE) {
-            let count = (CHUNK * TILE).min(batch - first);
+        for first in (0..batch).step_by(CHUNK) {
+            let count = CHUNK.min(batch - first);
             let input = match rows {
                 None => &inputs[first * n0..(first + count) * n0],
                 Some(rows) => {
@@ -42,68 +54,82 @@ impl<T: Real> Fused<T> {
                     &gathered[..count * n0]
                 }
             };
-            let mut chunk =
-                Chunk { first, count, input, active: &mut active, delta: &mut delta, before: &mut before };
-            sums += self.errors(theta, rows, batch, &mut chunk);
-            self.weight_gradients(&chunk, first > 0, grad);
+            let mut chunk = Tile {
+                active: MatMut::new(&mut active, width, count),
+                delta: MatMut::new(&mut delta, width, count),
+                before: MatMut::new(&mut before, if keeps { width } else { 0 }, count),
+            };
+            let scale = T::of(sink.weight / batch as f64);
+            sums += self.errors((theta, tile(batch)), (rows, first), &mut chunk, input, scale);
+            self.weight_gradients(&chunk, input, sink.add || first > 0, sink.grad);
         }
         sums
     }
 
     /// Forward and backward of all tiles of a chunk.
-    fn errors(&self, theta: &[T], rows: Option<&[u32]>, batch: usize, chunk: &mut Chunk<'_, T>) -> Sums {
-        let (n0, width) = (self.layers[0].inputs, self.width());
-        let (first, scale) = (chunk.first, T::of(1. / batch as f64));
+    fn errors(
+        &self,
+        (theta, width): (&[T], usize),
+        (rows, first): (Option<&[u32]>, usize),
+        chunk: &mut Tile<'_, T>,
+        input: &[T],
+        scale: T,
+    ) -> Sums {
+        let n0 = self.layers[0].inputs;
+        let count = chunk.active.cols();
         let read = self.read_out(rows);
-        let run = |(t, (mut tile, input)): (usize, (Tile<'_, T>, &[T]))| {
+        let run = |(from, mut tile): (usize, Tile<'_, T>)| {
+            let input = &input[from * n0..][..tile.active.cols() * n0];
             (0..self.layers.len()).for_each(|k| tile.layer(&self.layers, k, (theta, 0), input));
-            let sums = tile.read_out(&self.layers, &read, first + t * TILE, scale);
+            let sums = tile.read_out(&self.layers, &read, first + from, scale);
             tile.backward(&self.layers, theta);
             sums
         };
-        let parallel = self.is_parallel(chunk.count) && chunk.count > TILE;
-        let input = chunk.input;
-        let tiles = chunk.tiles(width).into_iter().zip(input.chunks(TILE * n0));
-        let all: Vec<Sums> = if parallel {
-            tiles.collect::<Vec<_>>().into_par_iter().enumerate().map(run).collect()
+        let tiles = chunk.split(width);
+        let all: Vec<Sums> = if self.is_parallel(count) && count > width {
+            tiles.collect::<Vec<_>>().into_par_iter().map(run).collect()
         } else {
-            tiles.enumerate().map(run).collect()
+            tiles.map(run).collect()
         };
         let mut sums = Sums::default();
         all.into_iter().for_each(|s| sums += s);
         sums
     }
 
-    /// $\partial W_k=\sum_\text{tiles}\delta_ka_{k-1}^\top$ and $\partial b_k$, block of columns by block of columns.
-    fn weight_gradients(&self, chunk: &Chunk<'_, T>, add: bool, grad: &mut [T]) {
-        let width = self.width();
+    /// $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, block of columns by block of columns.
+    fn weight_gradients(&self, chunk: &Tile<'_, T>, input: &[T], add: bool, grad: &mut [T]) {
         let mut tasks = Vec::new();
         let mut rest = grad;
         for (k, layer) in self.layers.iter().enumerate() {
             let (weight, after) = rest.split_at_mut(layer.inputs * layer.outputs);
             let (bias, after) = after.split_at_mut(if layer.bias.is_some() { layer.outputs } else { 0 });
             rest = after;
-            chunk.bias_gradient(layer, width, add, bias);
+            for (g, delta) in bias.iter_mut().zip(chunk.delta.rows(layer.rows()).each_row()) {
+                let old = if add { *g } else { T::zero() };
+                *g = old + delta.iter().copied().sum();
+            }
             let blocks = MatMut::new(weight, layer.outputs, layer.inputs).split_columns(BLOCK);
-            tasks.extend(blocks.into_iter().map(|(from, block)| (k, from, block)));
+            tasks.extend(blocks.map(|(from, block)| (k, from, block)));
         }
+        let count = chunk.active.cols();
         let run = |(k, from, mut block): (usize, usize, MatMut<'_, T>)| {
             let layer = &self.layers[k];
-            let below = k.checked_sub(1).map(|k| &self.layers[k]);
-            for t in 0..chunk.count.div_ceil(TILE) {
-                let to = (from + BLOCK).min(layer.inputs);
-                let input = chunk.below(t, width, below, layer.inputs).columns(from, to);
-                block.product(chunk.delta(t, width, layer), input, add || t > 0);
-            }
+            let below = match k {
+                0 => Mat::new(input, count, layer.inputs),
+                _ => chunk.active.rows(self.layers[k - 1].rows()).t(),
+            };
+            let to = (from + BLOCK).min(layer.inputs);
+            block.product(chunk.delta.rows(layer.rows()), below.columns(from, to), add);
         };
-        if self.is_parallel(chunk.count) && tasks.len() > 1 {
+        if self.is_parallel(count) && tasks.len() > 1 {
             tasks.into_par_iter().for_each(run);
         } else {
             tasks.into_iter().for_each(run);
         }
     }
 
-    fn is_parallel(&self, rows: usize) -> bool {
+    /// Whether a pass over `rows` examples of one point is worth several threads.
+    pub(super) fn is_parallel(&self, rows: usize) -> bool {
         2 * self.size * rows >= PARALLEL_FLOPS
     }
 }
@@ -115,62 +141,13 @@ pub(super) fn gather<T: Real>(inputs: &[T], n0: usize, rows: &[u32], out: &mut [
     }
 }
 
-/// Some tiles of a batch with their scratch: tile t holds `[Σ n_k][its rows]` from `t · TILE · Σ n_k` on.
-struct Chunk<'a, T> {
-    first: usize,
-    count: usize,
-    input: &'a [T],
-    active: &'a mut [T],
-    delta: &'a mut [T],
-    before: &'a mut [T],
-}
-
-impl<'a, T: Real> Chunk<'a, T> {
-    fn rows(&self, t: usize) -> usize {
-        TILE.min(self.count - t * TILE)
-    }
-
-    fn tiles(&mut self, width: usize) -> Vec<Tile<'_, T>> {
-        let counts: Vec<_> = (0..self.count.div_ceil(TILE)).map(|t| self.rows(t)).collect();
-        let step = TILE * width;
-        let mut before = self.before.chunks_mut(step);
-        let both = self.active.chunks_mut(step).zip(self.delta.chunks_mut(step));
-        counts
-            .into_iter()
-            .zip(both)
-            .map(|(rows, (active, delta))| Tile {
-                rows,
-                active,
-                delta,
-                before: before.next().unwrap_or_default(),
-            })
-            .collect()
-    }
-
-    fn delta(&self, t: usize, width: usize, layer: &Layer) -> Mat<'_, T> {
-        let rows = self.rows(t);
-        Mat::new(&self.delta[t * TILE * width + layer.row * rows..], layer.outputs, rows)
-    }
-
-    /// What went into a layer, `[rows, inputs]`.
-    fn below(&self, t: usize, width: usize, below: Option<&Layer>, inputs: usize) -> Mat<'_, T> {
-        let rows = self.rows(t);
-        match below {
-            None => Mat::new(&self.input[t * TILE * inputs..], rows, inputs),
-            Some(below) => Mat::new(&self.active[t * TILE * width + below.row * rows..], inputs, rows).t(),
-        }
-    }
-
-    fn bias_gradient(&self, layer: &Layer, width: usize, add: bool, grad: &mut [T]) {
-        if !add {
-            grad.fill(T::zero());
-        }
-        for t in 0..self.count.div_ceil(TILE) {
-            let rows = self.rows(t);
-            let delta = &self.delta[t * TILE * width + layer.row * rows..];
-            for (g, delta) in grad.iter_mut().zip(delta.chunks_exact(rows)) {
-                *g += delta.iter().copied().sum();
-            }
-        }
+impl<T: Real> Tile<'_, T> {
+    /// Tiles of `width` examples each, with their first example.
+    fn split(&mut self, width: usize) -> impl Iterator<Item = (usize, Tile<'_, T>)> {
+        let (mut delta, mut before) =
+            (self.delta.all().split_columns(width), self.before.all().split_columns(width));
+        self.active.all().split_columns(width).filter_map(move |(from, active)| {
+            Some((from, Tile { active, delta: delta.next()?.1, before: before.next()?.1 }))
+        })
     }
 }

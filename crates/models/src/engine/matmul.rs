@@ -30,6 +30,21 @@ impl<'a, T: Real> Mat<'a, T> {
         Self { rows: self.cols, cols: self.rows, strides: (self.strides.1, self.strides.0), ..self }
     }
 
+    /// Rows and columns.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.rows, self.cols)
+    }
+
+    /// The rows of a view whose rows are contiguous, as slices.
+    #[inline(always)]
+    pub(super) fn each_row(self) -> impl Iterator<Item = &'a [T]> {
+        assert_eq!(self.strides.1, 1, "contiguous rows");
+        // In bounds: the view's own rows, checked when it was made.
+        (0..self.rows).map(move |i| unsafe {
+            std::slice::from_raw_parts(self.data.offset(i as isize * self.strides.0), self.cols)
+        })
+    }
+
     /// Columns `from..to`.
     pub(super) fn columns(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.cols);
@@ -39,36 +54,90 @@ impl<'a, T: Real> Mat<'a, T> {
     }
 }
 
-/// A strided `[rows, cols]` view that is written to.
+/// A strided `[rows, cols]` view that is written to; every row is contiguous.
 pub(super) struct MatMut<'a, T> {
     data: *mut T,
     rows: usize,
     cols: usize,
-    row_stride: isize,
+    row_stride: usize,
     life: PhantomData<&'a mut [T]>,
 }
 
 // A view is an exclusive slice with strides.
 unsafe impl<T: Send> Send for MatMut<'_, T> {}
+unsafe impl<T: Sync> Sync for MatMut<'_, T> {}
 
 impl<'a, T: Real> MatMut<'a, T> {
     /// Row-major view of the first `rows * cols` elements.
     pub(super) fn new(data: &'a mut [T], rows: usize, cols: usize) -> Self {
         assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
-        Self { data: data.as_mut_ptr(), rows, cols, row_stride: cols as isize, life: PhantomData }
+        Self { data: data.as_mut_ptr(), rows, cols, row_stride: cols, life: PhantomData }
     }
 
     /// Disjoint views of `width` columns each (the last may be narrower), with their first column.
-    pub(super) fn split_columns(self, width: usize) -> Vec<(usize, Self)> {
-        (0..self.cols)
-            .step_by(width)
-            .map(|from| {
-                let cols = width.min(self.cols - from);
-                // In bounds and disjoint from the other views: each owns its columns.
-                let data = unsafe { self.data.add(from) };
-                (from, Self { data, cols, rows: self.rows, row_stride: self.row_stride, life: PhantomData })
-            })
-            .collect()
+    pub(super) fn split_columns(self, width: usize) -> impl Iterator<Item = (usize, Self)> {
+        (0..self.cols).step_by(width).map(move |from| {
+            let cols = width.min(self.cols - from);
+            // Disjoint from the other views, each owns its columns; in bounds, if there is a row.
+            let data = self.data.wrapping_add(from);
+            (from, Self { data, cols, ..self })
+        })
+    }
+
+    /// All of it, borrowed.
+    pub(super) fn all(&mut self) -> MatMut<'_, T> {
+        MatMut { life: PhantomData, ..*self }
+    }
+
+    /// Rows `..at`, and the others.
+    pub(super) fn split_rows(&mut self, at: usize) -> (MatMut<'_, T>, MatMut<'_, T>) {
+        assert!(at <= self.rows);
+        let upper = MatMut { rows: at, life: PhantomData, ..*self };
+        // In bounds, and disjoint from the rows above.
+        let data = unsafe { self.data.add(at * self.row_stride) };
+        (upper, MatMut { data, rows: self.rows - at, life: PhantomData, ..*self })
+    }
+
+    /// Rows `rows`.
+    pub(super) fn rows_mut(&mut self, rows: std::ops::Range<usize>) -> MatMut<'_, T> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows);
+        // In bounds, and borrowed from `self`.
+        let data = unsafe { self.data.add(rows.start * self.row_stride) };
+        MatMut { data, rows: rows.len(), life: PhantomData, ..*self }
+    }
+
+    /// Rows `rows`, to be read.
+    pub(super) fn rows(&self, rows: std::ops::Range<usize>) -> Mat<'_, T> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows);
+        // In bounds, and borrowed from `self`.
+        let data = unsafe { self.data.add(rows.start * self.row_stride) };
+        let strides = (self.row_stride as isize, 1);
+        Mat { data, rows: rows.len(), cols: self.cols, strides, life: PhantomData }
+    }
+
+    /// Number of columns.
+    pub(super) fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Number of rows.
+    pub(super) fn count(&self) -> usize {
+        self.rows
+    }
+
+    /// The first `rows` rows of a view without gaps.
+    pub(super) fn as_slice_mut(&mut self, rows: usize) -> &mut [T] {
+        assert!(rows <= self.rows && self.row_stride == self.cols);
+        // In bounds, and without gaps.
+        unsafe { std::slice::from_raw_parts_mut(self.data, rows * self.cols) }
+    }
+
+    /// The rows as slices.
+    #[inline(always)]
+    pub(super) fn each_row(&mut self) -> impl Iterator<Item = &mut [T]> {
+        // In bounds; rows do not overlap.
+        (0..self.rows)
+            .map(|i| unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) })
     }
 
     /// `self = a b`, or `self += a b` when `add`.
@@ -85,7 +154,7 @@ impl<'a, T: Real> MatMut<'a, T> {
                 a.cols,
                 self.data,
                 1,
-                self.row_stride,
+                self.row_stride as isize,
                 add,
                 a.data,
                 a.strides.1,

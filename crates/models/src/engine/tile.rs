@@ -54,6 +54,11 @@ impl Layer {
         self.bias.map(|at| &theta[at - from..][..self.outputs])
     }
 
+    /// The layer's rows in a tile.
+    pub(super) fn rows(&self) -> std::ops::Range<usize> {
+        self.row..self.row + self.outputs
+    }
+
     /// First parameter after the layer.
     pub(super) fn end(&self) -> usize {
         self.bias.map_or(self.weight + self.outputs * self.inputs, |bias| bias + self.outputs)
@@ -67,61 +72,63 @@ pub(super) struct Sums {
     pub(super) errors: f64,
 }
 
-/// Scratch of one tile of `rows` examples: activations of all layers `[Σ n_k][rows]`, as much again for gradients,
-/// and pre-activations where ρ′ needs them.
+/// Scratch of one tile of examples: activations of all layers `[Σ n_k][examples]`, as much again for gradients, and
+/// pre-activations where ρ′ needs them; the latter two have no rows where they are not wanted.
 pub(super) struct Tile<'a, T> {
-    pub(super) rows: usize,
-    pub(super) active: &'a mut [T],
-    pub(super) delta: &'a mut [T],
-    pub(super) before: &'a mut [T],
+    pub(super) active: MatMut<'a, T>,
+    pub(super) delta: MatMut<'a, T>,
+    pub(super) before: MatMut<'a, T>,
 }
 
-impl<T: Real> Tile<'_, T> {
+impl<'a, T: Real> Tile<'a, T> {
+    /// For forward passes of `rows` examples: `active` `[width][rows]`, and `before` as large or empty.
+    pub(super) fn forward(active: &'a mut [T], before: &'a mut [T], width: usize, rows: usize) -> Self {
+        let kept = if before.is_empty() { 0 } else { width };
+        Self {
+            active: MatMut::new(active, width, rows),
+            before: MatMut::new(before, kept, rows),
+            delta: MatMut::new(&mut [], 0, rows),
+        }
+    }
+
     /// Activations of layer `k`: from `input` `[rows, n_0]` (row-major) for the first, else from the layer below.
     ///
     /// `theta` holds the point's parameters from column `from` on.
     pub(super) fn layer(&mut self, layers: &[Layer], k: usize, (theta, from): (&[T], usize), input: &[T]) {
-        let (r, layer) = (self.rows, &layers[k]);
-        let (below, here) = self.active.split_at_mut(layer.row * r);
-        let here = &mut here[..layer.outputs * r];
+        let (r, layer) = (self.active.cols(), &layers[k]);
+        let (below, mut here) = self.active.split_rows(layer.row);
         let x = match k {
             0 => Mat::new(input, r, layer.inputs).t(),
-            _ => Mat::new(&below[layers[k - 1].row * r..], layer.inputs, r),
+            _ => below.rows(layers[k - 1].rows()),
         };
-        MatMut::new(here, layer.outputs, r).product(layer.weight(theta, from), x, false);
+        here.rows_mut(0..layer.outputs).product(layer.weight(theta, from), x, false);
         self.activate(layer, layer.bias(theta, from));
     }
 
     /// Adds the bias to a layer's products and applies ρ.
     pub(super) fn activate(&mut self, layer: &Layer, bias: Option<&[T]>) {
-        let range = layer.row * self.rows..(layer.row + layer.outputs) * self.rows;
-        let before = match layer.activation.slope_needs_input() && !self.before.is_empty() {
-            true => Some(&mut self.before[range.clone()]),
-            false => None,
-        };
-        bias_and_activation(layer.activation, &mut self.active[range], bias, self.rows, before);
+        let keep = layer.activation.slope_needs_input() && self.before.count() > 0;
+        let before = keep.then(|| self.before.rows_mut(layer.rows()));
+        bias_and_activation(layer.activation, self.active.rows_mut(layer.rows()), bias, before);
     }
 
     /// The loss of the last layer's outputs; `delta` takes $\partial\ell/\partial z_K$ times `scale` if it is there.
     pub(super) fn read_out(&mut self, layers: &[Layer], read: &ReadOut<'_>, first: usize, scale: T) -> Sums {
-        let last = &layers[layers.len() - 1];
-        let range = last.row * self.rows..(last.row + last.outputs) * self.rows;
-        let delta = if self.delta.is_empty() { None } else { Some(&mut self.delta[range.clone()]) };
-        read.apply(&self.active[range], delta, first, self.rows, scale)
+        let last = layers[layers.len() - 1].rows();
+        let delta = (self.delta.count() > 0).then(|| self.delta.rows_mut(last.clone()));
+        read.apply(self.active.rows(last), delta, first, scale)
     }
 
     /// Gradients with respect to all pre-activations, from the last layer's down to the first's.
     pub(super) fn backward(&mut self, layers: &[Layer], theta: &[T]) {
-        let r = self.rows;
         for k in (1..layers.len()).rev() {
             let (layer, below) = (&layers[k], &layers[k - 1]);
-            let (lower, upper) = self.delta.split_at_mut(layer.row * r);
-            let lower = &mut lower[below.row * r..][..below.outputs * r];
-            let upper = Mat::new(upper, layer.outputs, r);
-            MatMut::new(lower, below.outputs, r).product(layer.weight(theta, 0).t(), upper, false);
-            let active = &self.active[below.row * r..][..below.outputs * r];
+            let (mut lower, upper) = self.delta.split_rows(layer.row);
+            let mut lower = lower.rows_mut(below.rows());
+            lower.product(layer.weight(theta, 0).t(), upper.rows(0..layer.outputs), false);
+            let active = self.active.rows(below.rows());
             let before = match below.activation.slope_needs_input() {
-                true => &self.before[below.row * r..][..below.outputs * r],
+                true => self.before.rows(below.rows()),
                 false => active,
             };
             times_slope(below.activation, lower, before, active);
@@ -129,43 +136,51 @@ impl<T: Real> Tile<'_, T> {
     }
 }
 
-/// $a=\rho(z+b)$ in place on `[neuron][example]` rows of length `r`; keeps $z+b$ where asked.
-pub(super) fn bias_and_activation<T: Real>(
+/// $a=\rho(z+b)$ in place on `[neuron][example]` rows; keeps $z+b$ where asked.
+fn bias_and_activation<T: Real>(
     activation: Activation,
-    z: &mut [T],
+    mut z: MatMut<'_, T>,
     bias: Option<&[T]>,
-    r: usize,
-    before: Option<&mut [T]>,
+    before: Option<MatMut<'_, T>>,
 ) {
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
             if let Some(bias) = bias {
-                for (z, &b) in z.chunks_exact_mut(r).zip(bias) {
+                for (z, &b) in z.each_row().zip(bias) {
                     z.iter_mut().for_each(|z| *z += b);
                 }
             }
-            if let Some(before) = before {
-                before.copy_from_slice(z);
+            if let Some(mut before) = before {
+                before.each_row().zip(z.each_row()).for_each(|(before, z)| before.copy_from_slice(z));
             }
-            match activation {
-                Activation::Linear => {}
-                Activation::Relu => z.iter_mut().for_each(|z| *z = Activation::Relu.value(*z)),
-                _ => z.iter_mut().for_each(|z| *z = activation.value(*z)),
+            for z in z.each_row() {
+                match activation {
+                    Activation::Linear => {}
+                    Activation::Relu => z.iter_mut().for_each(|z| *z = Activation::Relu.value(*z)),
+                    _ => z.iter_mut().for_each(|z| *z = activation.value(*z)),
+                }
             }
         },
     );
 }
 
-fn times_slope<T: Real>(activation: Activation, delta: &mut [T], before: &[T], active: &[T]) {
+fn times_slope<T: Real>(
+    activation: Activation,
+    mut delta: MatMut<'_, T>,
+    before: Mat<'_, T>,
+    active: Mat<'_, T>,
+) {
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
-            let both = delta.iter_mut().zip(before.iter().zip(active));
-            match activation {
-                Activation::Linear => {}
-                Activation::Relu => both.for_each(|(d, (&z, &a))| *d *= Activation::Relu.slope(z, a)),
-                _ => both.for_each(|(d, (&z, &a))| *d *= activation.slope(z, a)),
+            for (delta, (before, active)) in delta.each_row().zip(before.each_row().zip(active.each_row())) {
+                let both = delta.iter_mut().zip(before.iter().zip(active));
+                match activation {
+                    Activation::Linear => {}
+                    Activation::Relu => both.for_each(|(d, (&z, &a))| *d *= Activation::Relu.slope(z, a)),
+                    _ => both.for_each(|(d, (&z, &a))| *d *= activation.slope(z, a)),
+                }
             }
         },
     );
@@ -183,13 +198,12 @@ impl ReadOut<'_> {
     /// The loss of `outputs` `[q][r]`, rows `first..first + r` of the batch.
     fn apply<T: Real>(
         &self,
-        outputs: &[T],
-        mut delta: Option<&mut [T]>,
+        outputs: Mat<'_, T>,
+        mut delta: Option<MatMut<'_, T>>,
         first: usize,
-        r: usize,
         scale: T,
     ) -> Sums {
-        let q = outputs.len() / r;
+        let (q, r) = outputs.size();
         let (mut short, mut long) = ([T::zero(); 16], Vec::new());
         let z = if q <= short.len() {
             &mut short[..q]
@@ -199,12 +213,12 @@ impl ReadOut<'_> {
         };
         let mut sums = Sums::default();
         for i in 0..r {
-            z.iter_mut().enumerate().for_each(|(j, z)| *z = outputs[j * r + i]);
+            z.iter_mut().zip(outputs.each_row()).for_each(|(z, outputs)| *z = outputs[i]);
             let row = self.rows.map_or(first + i, |rows| rows[first + i] as usize);
             let (loss, error) = loss_and_slope(self.loss, z, self.examples.target(row));
             sums += Sums { loss, errors: error };
             if let Some(delta) = &mut delta {
-                z.iter().enumerate().for_each(|(j, z)| delta[j * r + i] = *z * scale);
+                delta.each_row().zip(&*z).for_each(|(delta, z)| delta[i] = *z * scale);
             }
         }
         sums

@@ -76,7 +76,7 @@ impl<T: Real> Fused<T> {
         let mut gathered = self.pool.take(rows * n0);
         let mut products = self.pool.take(0);
         let mut sums = Vec::with_capacity(range.len());
-        let mut tile = Tile { rows, active: &mut active, delta: &mut [], before: &mut [] };
+        let mut tile = Tile::forward(&mut active, &mut [], self.width(), rows);
         for (nth, i) in range.enumerate() {
             let batch = batch(pass.rows, pass.first + i);
             // A minibatch that all points share is gathered once.
@@ -121,9 +121,9 @@ impl<T: Real> Fused<T> {
     /// The first layer's activations of point `i` from the vertices' products.
     fn combine_first(&self, pass: &Pass<'_, T>, i: usize, products: &[T], tile: &mut Tile<'_, T>) {
         let layer = &self.layers[0];
-        let size = layer.outputs * tile.rows;
+        let size = layer.outputs * tile.active.cols();
         let c = pass.points.row(pass.first + i).unwrap_or_default();
-        combine(products.chunks_exact(size), c, &mut tile.active[..size]);
+        combine(products.chunks_exact(size), c, tile.active.as_slice_mut(layer.outputs));
         tile.activate(layer, None);
     }
 }

@@ -101,7 +101,7 @@ fn files_that_are_no_path() {
     assert_eq!(
         wrong(r#"{"kind":"spiral"}"#, "relu:3-4"),
         say(
-            "metadata 'collado.path': unknown variant `spiral`, expected `polychain` or `bezier` at line 1 column 16"
+            "metadata 'collado.path': unknown variant `spiral`, expected one of `polychain`, `bezier`, `repair` at line 1 column 16"
         )
     );
     assert_eq!(

@@ -3,6 +3,7 @@
 mod minima;
 mod outcome;
 mod picture;
+mod sampled;
 
 use collado_certify::{Polished, polish};
 use collado_models::{Planted, PlantedDescent, PlantedRun};
@@ -10,10 +11,10 @@ use rayon::prelude::*;
 
 pub use self::{
     minima::SpuriousMinimum,
-    outcome::{PUBLISHED, outcome, wilson},
-    picture::picture,
+    outcome::{CLAIM, PUBLISHED},
+    sampled::SampledRow,
 };
-use crate::StudyError;
+use crate::{Result, StudyError, wilson};
 
 /// Settings of [`spurious`].
 ///
@@ -24,6 +25,9 @@ use crate::StudyError;
 /// | `runs` | 1000 | runs for each pair | ≥ 1 |
 /// | `max_steps` | 200 000 | a run ends after so many steps | ≥ 1 |
 /// | `gradient_tolerance` | 1e-9 | descent ends at this gradient norm | > 0 |
+/// | `sgd_runs` | 200 | runs of SGD on drawn data for each n = k; 0 = none | ≥ 0 |
+/// | `samples` | 10 000 | examples drawn for them | ≥ 64 |
+/// | `sgd_steps` | 5000 | steps of SGD, minibatches of 64 | ≥ 1 |
 /// | `seed` | 0 | of the starts | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpuriousSettings {
@@ -37,6 +41,12 @@ pub struct SpuriousSettings {
     pub max_steps: u64,
     /// Descent ends at this gradient norm.
     pub gradient_tolerance: f64,
+    /// Runs of SGD on drawn data.
+    pub sgd_runs: u64,
+    /// Examples drawn.
+    pub samples: usize,
+    /// Steps of SGD.
+    pub sgd_steps: u64,
     /// Seed of the starts.
     pub seed: u64,
 }
@@ -49,9 +59,35 @@ impl Default for SpuriousSettings {
             runs: 1000,
             max_steps: 200_000,
             gradient_tolerance: 1e-9,
+            sgd_runs: 200,
+            samples: 10_000,
+            sgd_steps: 5000,
             seed: 0,
         }
     }
+}
+
+impl SpuriousSettings {
+    /// For a look in seconds: fewer teachers and runs.
+    pub fn quick() -> Self {
+        Self { k: vec![6, 7, 8], runs: 500, max_steps: 50_000, sgd_runs: 100, ..Self::default() }
+    }
+
+    /// The published table: all k of it.
+    pub fn full() -> Self {
+        Self { k: PUBLISHED.iter().map(|p| p.0).collect(), ..Self::default() }
+    }
+}
+
+/// All rows, and how they were made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spurious {
+    /// How.
+    pub settings: SpuriousSettings,
+    /// One for each pair of k and n.
+    pub rows: Vec<SpuriousRow>,
+    /// SGD on drawn data, one for each k where n = k is among the pairs.
+    pub sampled: Vec<SampledRow>,
 }
 
 /// How the runs for one k and n ended.
@@ -102,22 +138,26 @@ const NEAR: f64 = 1e-5;
 ///
 /// # Errors
 /// When a setting is outside its range or `progress` stops.
-pub fn spurious(
-    settings: &SpuriousSettings,
-    progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<Vec<SpuriousRow>, StudyError> {
+pub fn spurious(settings: &SpuriousSettings, progress: &mut dyn FnMut(f64) -> bool) -> Result<Spurious> {
     check(settings)?;
     let pairs: Vec<_> =
         settings.k.iter().flat_map(|&k| settings.extra.iter().map(move |&e| (k, k + e))).collect();
-    let mut rows = Vec::with_capacity(pairs.len());
-    for (at, &(k, n)) in pairs.iter().enumerate() {
-        let mut inner = |share: f64| progress((at as f64 + share) / pairs.len() as f64);
-        rows.push(row(settings, k, n, &mut inner)?);
+    let drawn = settings.sgd_runs > 0 && settings.extra.contains(&0);
+    let drawn = if drawn { &settings.k[..] } else { &[] };
+    let parts = (pairs.len() + drawn.len()) as f64;
+    let (mut rows, mut sampled) = (Vec::with_capacity(pairs.len()), Vec::new());
+    for &(k, n) in &pairs {
+        let at = rows.len() as f64;
+        rows.push(row(settings, k, n, &mut |share| progress((at + share) / parts))?);
     }
-    Ok(rows)
+    for &k in drawn {
+        let at = (rows.len() + sampled.len()) as f64;
+        sampled.push(sampled::sampled(settings, k, &mut |share| progress((at + share) / parts))?);
+    }
+    Ok(Spurious { settings: settings.clone(), rows, sampled })
 }
 
-fn check(settings: &SpuriousSettings) -> Result<(), StudyError> {
+fn check(settings: &SpuriousSettings) -> Result<()> {
     let wrong = |name, expected, found| Err(StudyError::Setting { name, expected, found });
     match settings {
         s if s.runs == 0 => wrong("--runs", "at least 1", "0".into()),
@@ -127,6 +167,8 @@ fn check(settings: &SpuriousSettings) -> Result<(), StudyError> {
         s if s.gradient_tolerance.is_nan() || s.gradient_tolerance <= 0. => {
             wrong("--gradient-tolerance", "a number above 0", s.gradient_tolerance.to_string())
         }
+        s if s.sgd_runs > 0 && s.samples < 64 => wrong("--samples", "at least 64", s.samples.to_string()),
+        s if s.sgd_runs > 0 && s.sgd_steps == 0 => wrong("--sgd-steps", "at least 1", "0".into()),
         _ => Ok(()),
     }
 }
@@ -136,9 +178,22 @@ fn row(
     k: usize,
     n: usize,
     progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<SpuriousRow, StudyError> {
+) -> Result<SpuriousRow> {
     let risk = Planted::new(k, n)?;
     let mut runs = risk.starts(settings.seed, 0..settings.runs);
+    let (ends, unresolved) = judge(settings, &risk, &mut runs, progress)?;
+    let (runs, spurious) = (settings.runs, ends.len() as u64);
+    Ok(SpuriousRow { k, n, runs, spurious, unresolved, minima: minima::distinct(&risk, ends)? })
+}
+
+/// Descends from where `runs` are: the ends at spurious minima, and how many runs decided nothing.
+fn judge(
+    settings: &SpuriousSettings,
+    risk: &Planted,
+    runs: &mut Vec<PlantedRun>,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<(Vec<Polished>, u64)> {
+    let all = runs.len();
     let mut ends = Vec::new();
     let tolerances = [settings.gradient_tolerance.max(NEAR), settings.gradient_tolerance];
     let stages = if tolerances[0] > tolerances[1] { 2 } else { 1 };
@@ -150,37 +205,29 @@ fn row(
             ..Default::default()
         };
         let mut go_on = true;
-        risk.descend(&mut runs, &descent, &mut |share| {
+        risk.descend(runs, &descent, &mut |share| {
             go_on = progress(share);
             go_on
         })?;
         if !go_on {
             return Err(StudyError::Interrupted);
         }
-        ends.extend(finish(&risk, &mut runs)?);
+        ends.extend(finish(risk, runs)?);
     }
-    let global = runs.iter().filter(|r| r.risk <= GLOBAL).count() as u64;
-    let spurious = ends.len() as u64;
-    let unresolved = settings.runs - global - spurious;
-    Ok(SpuriousRow {
-        k,
-        n,
-        runs: settings.runs,
-        spurious,
-        unresolved,
-        minima: minima::distinct(&risk, ends)?,
-    })
+    let global = runs.iter().filter(|r| r.risk <= GLOBAL).count();
+    let unresolved = all - global - ends.len();
+    Ok((ends, unresolved as u64))
 }
 
 /// Takes the runs that end in a spurious minimum out of the stack; those at a small gradient elsewhere may go on.
-fn finish(risk: &Planted, runs: &mut Vec<PlantedRun>) -> Result<Vec<Polished>, StudyError> {
+fn finish(risk: &Planted, runs: &mut Vec<PlantedRun>) -> Result<Vec<Polished>> {
     let ends = runs
         .par_iter()
         .map(|run| match run.done && run.risk > GLOBAL {
             true => polish(risk, &run.weights, CRITICAL, 0.01),
             false => Ok(None),
         })
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect::<std::result::Result<Vec<_>, _>>()?;
     let mut spurious = ends.iter().map(|e| e.as_ref().is_some_and(|e| e.risk > GLOBAL));
     runs.retain_mut(|run| {
         run.done &= run.risk <= GLOBAL;

@@ -78,7 +78,8 @@ impl<'a> Pass<'a> {
 
     fn forward(&mut self, r: usize, input: &[f64]) {
         let layers = &self.of.layers;
-        let mut tile = Tile { rows: r, active: &mut self.active, delta: &mut [], before: &mut self.before };
+        let width = layers.iter().map(|l| l.outputs).sum();
+        let mut tile = Tile::forward(&mut self.active, &mut self.before, width, r);
         (0..layers.len()).for_each(|k| tile.layer(layers, k, (self.theta, 0), input));
         for layer in layers {
             let range = layer.row * r..(layer.row + layer.outputs) * r;

@@ -1,23 +1,40 @@
+//! Two-layer ReLU networks (theory §3): what is left above two minima shrinks with the width.
+
+mod picture;
+mod report;
+
 use candle_core::{DType, Device, Tensor};
-use collado_data::{Dataset, Targets};
+use collado_data::Targets;
 use collado_dynamics::{
-    Connect, Constructive, ConstructiveSettings, Decay, Epoch, Linear, Problem, Result, Rule, Schedule,
-    TrainSettings, profile, train,
+    Connect, Constructive, ConstructiveSettings, Decay, Linear, Problem, Rule, Schedule, TrainSettings,
+    profile, train,
 };
 use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Objective, Regularizer, Risk, Span};
+
+pub use self::report::CLAIM;
+use crate::{
+    Result, StudyError,
+    watch::{Progress, Watch},
+};
 
 /// What is left above two minima of a two-layer ReLU network, for growing widths m (theory §3).
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
+/// | `inputs` | 2 | n, of `synthetic:teacher` with 16 teachers | ≥ 1 |
+/// | `examples` | 400 | of it | ≥ 1 |
 /// | `widths` | 4, 8, 16, 32 | m | ≥ 1 |
 /// | `pairs` | 10 | pairs of minima for each width | ≥ 1 |
 /// | `kappa` | 1e-3 | weight of ‖W_2‖₁ | ≥ 0 |
 /// | `steps` | 3000 | steps of Adam to a minimum, all examples in each | ≥ 1 |
 /// | `dropped` | half | neurons dropped at each end: half of m, or the search of [`Constructive`] | |
 /// | `seed` | 0 | of the first minimum | |
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OverparamGap {
+    /// n.
+    pub inputs: usize,
+    /// Examples.
+    pub examples: usize,
     /// m.
     pub widths: Vec<usize>,
     /// Pairs.
@@ -34,7 +51,16 @@ pub struct OverparamGap {
 
 impl Default for OverparamGap {
     fn default() -> Self {
-        Self { widths: vec![4, 8, 16, 32], pairs: 10, kappa: 1e-3, steps: 3000, search: false, seed: 0 }
+        Self {
+            inputs: 2,
+            examples: 400,
+            widths: vec![4, 8, 16, 32],
+            pairs: 10,
+            kappa: 1e-3,
+            steps: 3000,
+            search: false,
+            seed: 0,
+        }
     }
 }
 
@@ -62,32 +88,68 @@ pub struct Exponent {
     pub zeros: usize,
 }
 
+/// Everything measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OverparamGapResult {
+    /// How.
+    pub study: OverparamGap,
+    /// For each width.
+    pub widths: Vec<Gaps>,
+}
+
 impl OverparamGap {
-    /// Runs the study on the training rows of `data`; `progress` is told after each width (done, in all) and may stop.
-    ///
-    /// # Errors
-    /// When a setting is out of range, and those of training and connecting.
-    pub fn run(&self, data: &Dataset, progress: &mut dyn FnMut(usize, usize) -> bool) -> Result<Vec<Gaps>> {
-        let mut all = Vec::new();
-        for (i, &width) in self.widths.iter().enumerate() {
-            all.push(self.width(data, width)?);
-            if !progress(i + 1, self.widths.len()) {
-                break;
-            }
-        }
-        Ok(all)
+    /// For a look in seconds.
+    pub fn quick() -> Self {
+        Self { pairs: 6, steps: 2000, ..Self::default() }
     }
 
-    fn width(&self, data: &Dataset, width: usize) -> Result<Gaps> {
-        let inputs = data.train.inputs.to_dtype(DType::F64)?;
-        let targets = match &data.train.targets {
-            Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
-            Targets::Values(values) => values.clone(),
+    /// More pairs, up to 128 neurons.
+    pub fn full() -> Self {
+        Self { widths: vec![4, 8, 16, 32, 64, 128], pairs: 20, ..Self::default() }
+    }
+
+    /// Runs the study; `progress` is told the share done, `false` stops it.
+    ///
+    /// # Errors
+    /// When a setting is out of range, `progress` asks to stop, and those of training and connecting.
+    pub fn run(&self, progress: Progress<'_>) -> Result<OverparamGapResult> {
+        if self.widths.is_empty() || self.pairs == 0 {
+            let found = format!("{} widths, {} pairs", self.widths.len(), self.pairs);
+            return Err(StudyError::Setting { name: "widths, pairs", expected: "at least one each", found });
+        }
+        let Self { inputs, examples, seed, .. } = self;
+        let data =
+            collado_data::load(&format!("synthetic:teacher?d={inputs}&n={examples}&k=16&seed={seed}"))?;
+        let Targets::Values(targets) = &data.train.targets else {
+            let found = "classes".into();
+            return Err(StudyError::Setting { name: "data", expected: "real targets", found });
         };
-        let arch = Arch::dense(Activation::Relu, &[data.features(), width, data.outputs()], true)?;
+        let mut widths = self.widths.clone();
+        widths.sort_unstable();
+        widths.dedup();
+        let all = widths.iter().map(|&m| m as f64 + 8.).sum::<f64>();
+        let (mut done, mut found) = (0., Vec::new());
+        for width in widths {
+            let share = (width as f64 + 8.) / all;
+            let mut watch = Watch::new(progress, done, done + share);
+            found.push(self.width(&data.train.inputs, targets, width, &mut watch)?);
+            done += share;
+        }
+        Ok(OverparamGapResult { study: self.clone(), widths: found })
+    }
+
+    fn width(
+        &self,
+        inputs: &Tensor,
+        targets: &Tensor,
+        width: usize,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<Gaps> {
+        let (inputs, targets) = (inputs.to_dtype(DType::F64)?, targets.clone());
+        let arch = Arch::dense(Activation::Relu, &[self.inputs, width, targets.dims2()?.1], true)?;
         let risk = Risk { loss: Loss::Squared, kappa: self.kappa, regularizer: Regularizer::L1Last };
         let objective = DenseObjective::new(&arch, &inputs, &targets, risk, 256 << 20)?;
-        let minima = self.minima(&arch, &objective)?;
+        let minima = self.minima(&arch, &objective, watch)?;
         let dropped = (!self.search).then_some(width.div_ceil(2));
         let settings = ConstructiveSettings { dropped, ..ConstructiveSettings::default() };
         let method = Constructive { arch, risk, inputs, targets, settings };
@@ -107,7 +169,12 @@ impl OverparamGap {
     }
 
     /// Both ends of all pairs, trained as one stack.
-    fn minima(&self, arch: &Arch, objective: &DenseObjective) -> Result<Vec<Tensor>> {
+    fn minima(
+        &self,
+        arch: &Arch,
+        objective: &DenseObjective,
+        watch: &mut Watch<'_, '_>,
+    ) -> Result<Vec<Tensor>> {
         let seeds: Vec<u64> = (0..2 * self.pairs as u64).map(|i| self.seed.wrapping_add(i)).collect();
         let start = Init::default().stack(arch, &seeds, DType::F64, &Device::Cpu)?;
         let settings = TrainSettings {
@@ -118,7 +185,10 @@ impl OverparamGap {
             schedule: Schedule { decay: Decay::Cosine, warmup: 0 },
             ..TrainSettings::default()
         };
-        let training = train(objective, &start, &seeds, &settings, &mut |_: &Epoch<'_>| Ok(()))?;
+        let training = train(objective, &start, &seeds, &settings, watch)?;
+        if watch.stopped() {
+            return Err(StudyError::Interrupted);
+        }
         Ok(training.runs.into_iter().map(|run| run.theta).collect())
     }
 }
@@ -167,9 +237,14 @@ mod tests {
 
     #[test]
     fn wider_networks_leave_less() {
-        let data = collado_data::load("synthetic:teacher?d=2&n=100&k=16").unwrap();
-        let study = OverparamGap { widths: vec![4, 32], pairs: 2, steps: 800, ..OverparamGap::default() };
-        let all = study.run(&data, &mut |_, _| true).unwrap();
+        let study = OverparamGap {
+            widths: vec![32, 4],
+            examples: 100,
+            pairs: 2,
+            steps: 800,
+            ..OverparamGap::default()
+        };
+        let all = study.run(&mut |_| true).unwrap().widths;
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         assert!(mean(&all[1].gaps) < mean(&all[0].gaps), "{all:?}");
         assert!(mean(&all[1].gaps) < mean(&all[1].straight) / 5., "{all:?}");

@@ -1,0 +1,29 @@
+use crate::leg::{Layer, Leg};
+
+/// Whether the outputs are affine in τ on a leg, so that F is convex: decided exactly, by comparing numbers.
+///
+/// True on a segment where only one layer moves and no activation follows it (the last layer, or any layer of a
+/// linear network), or where besides the last layer only neurons move whose outgoing weights are 0 at both ends.
+pub(crate) fn is_convex(leg: &Leg, layers: &[Layer], linear: bool) -> bool {
+    let [a, b] = leg.vertices.as_slice() else { return false };
+    let moves = |layer: &Layer, row: usize| {
+        let weight = layer.weight + row * layer.inputs..layer.weight + (row + 1) * layer.inputs;
+        a[weight.clone()] != b[weight] || layer.bias.is_some_and(|at| a[at + row] != b[at + row])
+    };
+    let moving: Vec<usize> =
+        (0..layers.len()).filter(|&k| (0..layers[k].outputs).any(|row| moves(&layers[k], row))).collect();
+    let last = layers.len() - 1;
+    match moving.as_slice() {
+        [] => true,
+        [k] if linear || *k == last => true,
+        _ => moving.iter().filter(|&&k| k != last).all(|&k| {
+            let above = &layers[k + 1];
+            let silent = |row: usize| {
+                let zero =
+                    |v: &[f64]| (0..above.outputs).all(|j| v[above.weight + j * above.inputs + row] == 0.);
+                zero(a) && zero(b)
+            };
+            (0..layers[k].outputs).all(|row| !moves(&layers[k], row) || silent(row))
+        }),
+    }
+}

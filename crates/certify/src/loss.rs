@@ -1,0 +1,60 @@
+//! Bounds of one example's loss, from its outputs $z_j\in u_j\pm r_j$ at one s.
+
+use collado_models::Loss;
+
+use crate::rounding::{LIBM, TINY, U};
+
+/// An upper bound of $\log(1+\sum_j\exp(u_j+r_j))$ for margins $u_j=z_j-z_y$; with −r a lower one (`sign` -1).
+pub(crate) fn cross_entropy(u: &[f64], r: &[f64], sign: f64) -> f64 {
+    let term = |j: usize| u[j] + sign * r[j];
+    let (mut top, mut best) = (0., None);
+    for j in 0..u.len() {
+        if term(j).is_nan() {
+            return f64::NAN;
+        }
+        if term(j) > top {
+            (top, best) = (term(j), Some(j));
+        }
+    }
+    let others = (0..u.len()).filter(|&j| Some(j) != best);
+    let own = if best.is_some() { (-top).exp() } else { 0. };
+    let value = top + others.map(|j| (term(j) - top).exp()).fold(own, |s, x| s + x).ln_1p();
+    // exp(v - top) errs by at most |v - top|e^{v-top}u ≤ 0.4u when top > 0, where the value is at least log 2.
+    outward(value, sign, 4. * LIBM + (4 * u.len() + 32) as f64 * U)
+}
+
+/// A bound of a loss that is a sum over outputs, for targets `y`.
+pub(crate) fn separable(loss: Loss, u: &[f64], r: &[f64], y: impl Fn(usize) -> f64, sign: f64) -> f64 {
+    let sum: f64 = (0..u.len())
+        .map(|j| match loss {
+            Loss::Logistic => logistic(u[j], r[j], y(j), sign),
+            _ => {
+                let off = (u[j] - y(j)).abs();
+                let v = off + sign * (r[j] + 4. * U * (u[j].abs() + y(j).abs()));
+                if v > 0. || v.is_nan() { v * v } else { 0. }
+            }
+        })
+        .sum();
+    outward(sum, sign, 8. * LIBM + (4 * u.len() + 32) as f64 * U)
+}
+
+/// $\log(1+e^z)-yz$ at the worst, or the best, z of the interval; written so that nothing cancels.
+fn logistic(u: f64, r: f64, y: f64, sign: f64) -> f64 {
+    let value = |z: f64| {
+        let line = if z > 0. { (1. - y) * z } else { -y * z };
+        line + (-z.abs()).exp().ln_1p()
+    };
+    if sign > 0. {
+        let (a, b) = (value(u - r), value(u + r));
+        if a > b || a.is_nan() { a } else { b }
+    } else {
+        // The minimum lies at log(y/(1-y)), which may be ±∞.
+        value((y / (1. - y)).ln().max(u - r).min(u + r))
+    }
+}
+
+/// `value` ≥ 0 moved by a relative `error`, up or down.
+fn outward(value: f64, sign: f64, error: f64) -> f64 {
+    let moved = value * (1. + sign * error) + sign * TINY;
+    if moved < 0. { 0. } else { moved }
+}

@@ -1,0 +1,150 @@
+use crate::{
+    leg::{Layer, Leg},
+    problem::Tile,
+    rounding::{U, gamma},
+    taylor::Taylor,
+};
+
+/// The parameters of one layer on a piece of a leg: $W(s)=\sum_ks^kD_k$ for $|s|\le\delta$.
+pub(crate) struct Affine {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    /// $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
+    pub(crate) weights: Vec<f64>,
+    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and [`SHARE`] of the vertices' bound besides, on
+    /// which the rounding errors of the $D_k$ ride; `[out, in]`.
+    pub(crate) radius: Vec<f64>,
+    /// The vertices' bound, `[out, in]`.
+    bound: Vec<f64>,
+    /// $\delta^k$.
+    powers: Vec<f64>,
+    /// The coefficients of the bias, `[(d+1), out]`; zeros where there is none.
+    pub(crate) bias: Vec<f64>,
+    /// At least the bias's absolute values at all vertices, `[out]`.
+    pub(crate) bias_bound: Vec<f64>,
+}
+
+/// Share of the vertices' bound in [`Affine::radius`]: small beside the radius's own size, large beside rounding.
+const SHARE: f64 = 1. / 8192.;
+/// Keeps the underflow of a parameter covered; far below anything that matters.
+const FLOOR: f64 = 1e-300;
+
+impl Affine {
+    /// A layer on a piece.
+    pub(crate) fn new(leg: &Leg, layer: &Layer, taylor: &Taylor) -> Self {
+        let (n, m) = (layer.outputs, layer.inputs);
+        let powers: Vec<f64> = (0..taylor.rows.len()).map(|k| taylor.power(k)).collect();
+        let mut weights = vec![0.; powers.len() * n * m];
+        let mut bias = vec![0.; powers.len() * n];
+        for k in 0..powers.len() {
+            let vertices = leg.vertices.iter();
+            taylor.combine(
+                k,
+                vertices.clone().map(|v| layer.weight_of(v)),
+                &mut weights[k * n * m..][..n * m],
+            );
+            if layer.bias.is_some() {
+                taylor.combine(k, vertices.filter_map(|v| layer.bias_of(v)), &mut bias[k * n..][..n]);
+            }
+        }
+        let bound = layer.weight_of(&leg.bound).to_vec();
+        let bias_bound = layer.bias_of(&leg.bound).map_or_else(|| vec![0.; n], <[f64]>::to_vec);
+        let radius = radius(&weights, &bound, &powers);
+        Self { inputs: m, outputs: n, weights, radius, bound, powers, bias, bias_bound }
+    }
+
+    /// The layer that puts out $z_j-z_y$ for all j ≠ y: what cross-entropy of class y sees.
+    pub(crate) fn margins(&self, y: usize) -> Self {
+        let (n, m) = (self.outputs, self.inputs);
+        let rows = |matrix: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
+            let width = matrix.len() / n;
+            let of = &matrix[y * width..][..width];
+            let others = matrix.chunks_exact(width).enumerate().filter(|(j, _)| *j != y);
+            others.flat_map(|(_, row)| row.iter().zip(of).map(|(&a, &b)| f(a, b))).collect()
+        };
+        let difference = |a, b| a - b;
+        let weights: Vec<f64> = self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect();
+        let bound = rows(&self.bound, |a, b| a + b);
+        Self {
+            inputs: m,
+            outputs: n - 1,
+            radius: radius(&weights, &bound, &self.powers),
+            weights,
+            bound,
+            powers: self.powers.clone(),
+            bias: self.bias.chunks_exact(n).flat_map(|b| rows(b, difference)).collect(),
+            bias_bound: rows(&self.bias_bound, |a, b| a + b),
+        }
+    }
+}
+
+/// [`Affine::radius`].
+fn radius(weights: &[f64], bound: &[f64], powers: &[f64]) -> Vec<f64> {
+    let mut radius: Vec<f64> = bound.iter().map(|b| SHARE * b + FLOOR).collect();
+    for (d, &power) in weights.chunks_exact(bound.len().max(1)).zip(powers) {
+        radius.iter_mut().zip(d).for_each(|(r, d)| *r += power * d.abs());
+    }
+    radius
+}
+
+/// The constants of a layer's rounding on a piece.
+#[derive(Clone, Copy)]
+pub(crate) struct Slack {
+    /// What rides on |W||a|.
+    pub(crate) product: f64,
+    /// What rides on the bias's bound.
+    pub(crate) bias: f64,
+    /// Factor that rounds a radius up.
+    pub(crate) up: f64,
+}
+
+impl Slack {
+    /// For dot products of length `n`.
+    ///
+    /// The products and what is done with their results err by γ of n + 2d + 16 on $\sum_k\delta^k|D_k||a|$, in which
+    /// differences of two rows count once more; parameters by [`Taylor::error`] times the growth on the vertices'
+    /// bound, of which the radius holds [`SHARE`].
+    pub(crate) fn new(n: usize, taylor: &Taylor) -> Self {
+        let d = taylor.degree();
+        let parameters = 2. * taylor.growth * taylor.error();
+        Self {
+            product: 2. * gamma(n + 2 * d + 32) + parameters / SHARE,
+            bias: parameters + taylor.growth * gamma(2 * d + 32),
+            up: 1. + gamma(2 * n + 32 * d + 64),
+        }
+    }
+
+    /// For the first layer, on $|W||x|+|b|$ at the vertices.
+    pub(crate) fn first(n: usize, taylor: &Taylor) -> f64 {
+        2. * taylor.growth * (gamma(n + 8) + taylor.error() + 32. * U)
+    }
+}
+
+/// The first layer at the vertices of a leg, for one tile: it is linear in the parameters, so that every piece
+/// combines these.
+pub(crate) struct First {
+    /// $V_jx+b_j$, `[(d+1)][out][T]`.
+    pub(crate) products: Vec<f64>,
+    /// At least $|V_j||x|+|b_j|$ for every j, `[out][T]`.
+    pub(crate) bound: Vec<f64>,
+}
+
+impl First {
+    /// For inputs `x` `[T, in]`.
+    pub(crate) fn new(leg: &Leg, layer: &Layer, tile: &Tile, x: &[f64]) -> Self {
+        let t = tile.rows.len();
+        let size = layer.outputs * t;
+        let shape = (layer.outputs, layer.inputs, t);
+        let fill = |point: &[f64], x: &[f64], out: &mut [f64]| {
+            crate::matrix::product_t(out, layer.weight_of(point), x, shape);
+            for (z, b) in out.chunks_exact_mut(t).zip(layer.bias_of(point).unwrap_or_default()) {
+                z.iter_mut().for_each(|z| *z += b);
+            }
+        };
+        let mut products = vec![0.; leg.vertices.len() * size];
+        products.chunks_exact_mut(size).zip(&leg.vertices).for_each(|(out, v)| fill(v, x, out));
+        let mut bound = vec![0.; size];
+        fill(&leg.bound, &x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &mut bound);
+        Self { products, bound }
+    }
+}

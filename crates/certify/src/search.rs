@@ -1,0 +1,210 @@
+use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
+
+use collado_dynamics::Path;
+
+use crate::{
+    Certificate, CertifySettings, Error, Method, Piece, Problem, Progress, Result, Status,
+    bound::{Bound, Bounder},
+    convex::is_convex,
+    leg::Leg,
+    piece::First,
+    taylor::Taylor,
+};
+
+/// A piece `[a, b]` of a leg's parameter.
+struct Node {
+    leg: usize,
+    a: f64,
+    b: f64,
+    bound: Bound,
+    /// F is convex on the whole leg, so that its ends bound it.
+    convex: bool,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Node {}
+impl PartialOrd for Node {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Node {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let place = |n: &Self| (n.leg, n.a.to_bits());
+        self.bound.upper.total_cmp(&other.bound.upper).then_with(|| place(other).cmp(&place(self)))
+    }
+}
+
+/// Branch and bound over the pieces of a path.
+pub(crate) struct Search<'a> {
+    bounder: Bounder,
+    legs: Vec<Leg>,
+    settings: &'a CertifySettings,
+    /// The leg whose first layer is at hand.
+    first: Option<(usize, Arc<Vec<First>>)>,
+    heap: BinaryHeap<Node>,
+    /// The largest F proved at a point, and its t.
+    best: (f64, f64),
+    ends: [(f64, f64); 2],
+    evaluated: usize,
+    history: Vec<(usize, f64, f64)>,
+}
+
+impl<'a> Search<'a> {
+    pub(crate) fn new(path: &Path, problem: &Problem<'_>, settings: &'a CertifySettings) -> Result<Self> {
+        Ok(Self {
+            bounder: Bounder::new(problem)?,
+            legs: Leg::all(path, problem.arch)?,
+            settings,
+            first: None,
+            heap: BinaryHeap::new(),
+            best: (f64::NEG_INFINITY, 0.),
+            ends: [(0., 0.); 2],
+            evaluated: 0,
+            history: Vec::new(),
+        })
+    }
+
+    pub(crate) fn run(
+        mut self,
+        linear: bool,
+        progress: &mut dyn FnMut(&Progress) -> bool,
+    ) -> Result<Certificate> {
+        let start = Instant::now();
+        let convex = self.cover(linear)?;
+        let status = loop {
+            let hi = self.highest();
+            self.history.push((self.evaluated, self.best.0, hi));
+            if hi - self.best.0 <= self.settings.tolerance * hi {
+                break Status::Tolerance;
+            }
+            if self.evaluated >= self.settings.max_subintervals {
+                break Status::Budget;
+            }
+            if !progress(&Progress { lo: self.best.0, hi, subintervals: self.evaluated }) {
+                break Status::Stopped;
+            }
+            if !self.bisect()? {
+                break Status::Resolution;
+            }
+        };
+        self.finish(status, convex, start.elapsed().as_secs_f64())
+    }
+
+    /// Pieces that cover the path: they are always evaluated, as there is no enclosure without them.
+    fn cover(&mut self, linear: bool) -> Result<bool> {
+        let parts = (self.settings.max_subintervals / self.legs.len()).clamp(1, 8);
+        let mut all_convex = true;
+        for leg in 0..self.legs.len() {
+            let a = self.point(leg, 0.)?;
+            let b = self.point(leg, 1.)?;
+            if leg == 0 {
+                self.ends[0] = (a.lower, a.upper);
+            }
+            self.ends[1] = (b.lower, b.upper);
+            let convex = is_convex(&self.legs[leg], self.bounder.layers(), linear);
+            all_convex &= convex;
+            let parts = if convex { 1 } else { parts };
+            let vertices = a.upper.max(b.upper);
+            for i in 0..parts {
+                let (a, b) = (i as f64 / parts as f64, (i + 1) as f64 / parts as f64);
+                self.push(leg, a, b, convex, if convex { vertices } else { f64::INFINITY })?;
+            }
+        }
+        Ok(all_convex)
+    }
+
+    /// Halves the highest piece; `false` when it cannot be halved with any use.
+    fn bisect(&mut self) -> Result<bool> {
+        let Some(node) = self.heap.pop() else { return Ok(false) };
+        let middle = node.a + (node.b - node.a) / 2.;
+        if node.convex || node.b - node.a < 1e-13 {
+            self.heap.push(node);
+            return Ok(false);
+        }
+        self.point(node.leg, middle)?;
+        self.push(node.leg, node.a, middle, false, node.bound.upper)?;
+        self.push(node.leg, middle, node.b, false, node.bound.upper)?;
+        Ok(true)
+    }
+
+    /// Bounds a piece; the bound of a larger one, `parent`, holds too.
+    fn push(&mut self, leg: usize, a: f64, b: f64, convex: bool, parent: f64) -> Result<()> {
+        let first = self.first(leg)?;
+        let taylor = Taylor::new(self.legs[leg].degree(), a, b);
+        let mut bound = self.bounder.bound(&self.legs[leg], &first, &taylor);
+        bound.upper = bound.upper.min(parent);
+        self.evaluated += 1;
+        self.heap.push(Node { leg, a, b, bound, convex });
+        Ok(())
+    }
+
+    /// Encloses F at a point.
+    fn point(&mut self, leg: usize, tau: f64) -> Result<Bound> {
+        let first = self.first(leg)?;
+        let taylor = Taylor::point(self.legs[leg].degree(), tau);
+        let bound = self.bounder.bound(&self.legs[leg], &first, &taylor);
+        if !bound.upper.is_finite() {
+            return Err(Error::Overflow { t: self.legs[leg].time(tau) });
+        }
+        if bound.lower > self.best.0 {
+            self.best = (bound.lower, self.legs[leg].time(tau));
+        }
+        Ok(bound)
+    }
+
+    fn first(&mut self, leg: usize) -> Result<Arc<Vec<First>>> {
+        match &self.first {
+            Some((at, first)) if *at == leg => Ok(first.clone()),
+            _ => {
+                self.first = None;
+                let first = Arc::new(self.bounder.first(&self.legs[leg])?);
+                self.first = Some((leg, first.clone()));
+                Ok(first)
+            }
+        }
+    }
+
+    fn highest(&self) -> f64 {
+        // F is at most its bound at a point, too, where rounding is all that parts them.
+        self.heap.peek().map_or(f64::INFINITY, |n| n.bound.upper)
+    }
+
+    fn finish(self, status: Status, convex: bool, seconds: f64) -> Result<Certificate> {
+        let hi = self.highest();
+        let mut nodes = self.heap.into_vec();
+        nodes.sort_by(|x, y| (x.leg, x.a).partial_cmp(&(y.leg, y.a)).unwrap_or(Ordering::Equal));
+        let time = |n: &Node, tau: f64| self.legs[n.leg].time(tau);
+        if let Some(n) = nodes.iter().find(|n| !n.bound.upper.is_finite()) {
+            return Err(Error::Overflow { t: time(n, n.a) });
+        }
+        let count = self.bounder.examples() as f64;
+        let wrong = nodes.iter().map(|n| n.bound.wrong).max().unwrap_or(0);
+        let pieces = nodes
+            .iter()
+            .map(|n| Piece {
+                t: (time(n, n.a), time(n, n.b)),
+                lower: n.bound.lower,
+                upper: n.bound.upper,
+                wrong: n.bound.wrong as f64 / count,
+            })
+            .collect();
+        Ok(Certificate {
+            lo: self.best.0,
+            hi,
+            t: self.best.1,
+            ends: self.ends,
+            error: self.bounder.is_classes().then_some(wrong as f64 / count),
+            subintervals: self.evaluated,
+            method: if convex { Method::Vertices } else { Method::FirstOrder },
+            status,
+            seconds,
+            pieces,
+            history: self.history,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+use crate::rounding::U;
+
+/// A leg of degree d around the centre of a piece: $\theta(\tau_c+s)=\sum_{k=0}^ds^k\sum_jc_{kj}V_j$.
+#[derive(Debug, Clone)]
+pub(crate) struct Taylor {
+    /// $c_{kj}$, a row for each power k.
+    pub(crate) rows: Vec<Vec<f64>>,
+    /// Half-width δ of the piece: $|s|\le\delta$.
+    pub(crate) delta: f64,
+    /// At least $\sum_k\delta^k\sum_j|c_{kj}|$: by how much combinations may exceed their vertices.
+    pub(crate) growth: f64,
+}
+
+impl Taylor {
+    /// The piece `[a, b]` of \[0, 1\] on a leg of the given degree.
+    pub(crate) fn new(degree: usize, a: f64, b: f64) -> Self {
+        let center = a + (b - a) / 2.;
+        // The differences are off by a relative u at most.
+        let delta = (b - center).max(center - a) * (1. + 4. * U);
+        let rows = (0..=degree).map(|k| derivative(degree, k, center)).collect();
+        // Σ_j|c_kj| ≤ binom(d, k) 2^k, as a derivative is a difference of Bernstein weights of lower degree.
+        let growth = (1. + 2. * delta).powi(degree as i32) * (1. + 8. * (degree + 1) as f64 * U);
+        Self { rows, delta, growth }
+    }
+
+    /// The one point `at`.
+    pub(crate) fn point(degree: usize, at: f64) -> Self {
+        Self { rows: vec![derivative(degree, 0, at)], delta: 0., growth: 1. + 8. * (degree + 1) as f64 * U }
+    }
+
+    /// d.
+    pub(crate) fn degree(&self) -> usize {
+        self.rows[0].len() - 1
+    }
+
+    /// Bound of $\sum_k\delta^k\sum_j|\Delta c_{kj}|$ over [`growth`](Self::growth), in which a combination of
+    /// vertices is included: the relative error of combined parameters. 0 at a vertex, which is copied.
+    pub(crate) fn error(&self) -> f64 {
+        let vertex = self.rows.len() == 1 && self.rows[0].iter().all(|&c| c == 0. || c == 1.);
+        if vertex { 0. } else { (16 * self.degree() + 32) as f64 * U }
+    }
+
+    /// $\delta^k$.
+    pub(crate) fn power(&self, k: usize) -> f64 {
+        self.delta.powi(k as i32)
+    }
+
+    /// How $s^kv$ is split for k ≥ 2 on $|s|\le\delta$: it is within `radius`·|v| of `share`·v (k even) or of
+    /// `share`·v·s (k odd).
+    ///
+    /// Even powers fill $\lbrack0,\delta^k\rbrack$; $s^3$ is nearest to $\frac34\delta^2s$; for higher odd powers
+    /// $|s^k-\frac12\delta^{k-1}s|\le\frac12\delta^k$ is enough.
+    pub(crate) fn split(&self, k: usize) -> (f64, f64) {
+        match k {
+            3 => (0.75 * self.power(2), 0.25 * self.power(3)),
+            _ if k % 2 == 1 => (0.5 * self.power(k - 1), 0.5 * self.power(k)),
+            _ => (0.5 * self.power(k), 0.5 * self.power(k)),
+        }
+    }
+
+    /// $\sum_jc_{kj}v_j$, written to `out`.
+    ///
+    /// A weight 0 leaves `out` alone and a weight 1 is exact: at a vertex the result is that vertex.
+    pub(crate) fn combine<'a>(&self, k: usize, vertices: impl Iterator<Item = &'a [f64]>, out: &mut [f64]) {
+        out.fill(0.);
+        for (vertex, &c) in vertices.zip(&self.rows[k]) {
+            if c != 0. {
+                axpy(c, vertex, out);
+            }
+        }
+    }
+}
+
+/// `y += a x`.
+pub(crate) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x),
+    );
+}
+
+/// The coefficients of $s^k$ in the Bernstein weights of degree d around `t`:
+/// $\binom dk\sum_i(-1)^{k-i}\binom kiB^{d-k}_{j-i}(t)$.
+fn derivative(d: usize, k: usize, t: f64) -> Vec<f64> {
+    let lower = bernstein(d - k, t);
+    let mut row = vec![0.; d + 1];
+    for i in 0..=k {
+        let sign = if (k - i).is_multiple_of(2) { 1. } else { -1. };
+        let factor = sign * binomial(d, k) * binomial(k, i);
+        for (c, b) in row[i..].iter_mut().zip(&lower) {
+            *c += factor * b;
+        }
+    }
+    row
+}
+
+/// Bernstein weights by de Casteljau's triangle: all terms are ≥ 0, so their relative error is at most 4d u.
+fn bernstein(d: usize, t: f64) -> Vec<f64> {
+    let mut row = vec![0.; d + 1];
+    row[0] = 1.;
+    for degree in 1..=d {
+        for j in (0..=degree).rev() {
+            let below = if j > 0 { row[j - 1] } else { 0. };
+            row[j] = (1. - t) * row[j] + t * below;
+        }
+    }
+    row
+}
+
+/// $\binom nk$, off by a relative 2k u at most.
+fn binomial(n: usize, k: usize) -> f64 {
+    (0..k).fold(1., |b, i| b * (n - i) as f64 / (i + 1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coefficients_are_those_of_the_shifted_weights() {
+        for degree in 1..7 {
+            let taylor = Taylor::new(degree, 0.25, 0.75);
+            for s in [-0.25, -0.1, 0., 0.2] {
+                let weights = bernstein(degree, 0.5 + s);
+                for (j, weight) in weights.iter().enumerate() {
+                    let sum: f64 =
+                        taylor.rows.iter().enumerate().map(|(k, row)| row[j] * s.powi(k as i32)).sum();
+                    assert!((sum - weight).abs() < 1e-14, "{degree} {s} {j}: {sum} {weight}");
+                }
+            }
+            let total: f64 = (0..=degree)
+                .map(|k| taylor.power(k) * taylor.rows[k].iter().map(|c| c.abs()).sum::<f64>())
+                .sum();
+            assert!(total <= taylor.growth);
+        }
+    }
+
+    #[test]
+    fn powers_are_within_their_radius() {
+        let taylor = Taylor::new(1, 0.1, 0.8);
+        for k in 2..9 {
+            let (share, radius) = taylor.split(k);
+            for i in -1000..=1000 {
+                let s = taylor.delta * f64::from(i) / 1000.;
+                let line = if k % 2 == 0 { share } else { share * s };
+                assert!((s.powi(k as i32) - line).abs() <= radius * (1. + 1e-12), "{k} {s}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_keeps_equal_vertices_exactly() {
+        let taylor = Taylor::new(1, 0., 1.);
+        let v = [0.1, 1e-300, 3e200];
+        let mut out = [0.; 3];
+        taylor.combine(0, [v.as_slice(), v.as_slice()].into_iter(), &mut out);
+        assert_eq!(out, v);
+        taylor.combine(1, [v.as_slice(), v.as_slice()].into_iter(), &mut out);
+        assert_eq!(out, [0.; 3]);
+    }
+}

@@ -1,0 +1,132 @@
+use std::{rc::Rc, time::Instant};
+
+use collado_dynamics::{About, Found, Path, Problem, Profile, profile};
+use collado_models::Objective;
+use serde_json::{Value as Json, json};
+
+use crate::{
+    args::{ConnectArgs, Target},
+    ends::{Alignment, Ends},
+    failure::Failure,
+    json::number,
+    progress,
+    task::Task,
+};
+
+/// One path that was tried.
+pub(crate) struct Attempt {
+    pub(crate) name: String,
+    pub(crate) path: Path,
+    pub(crate) about: About,
+    pub(crate) alignment: Option<Rc<Alignment>>,
+    pub(crate) profile: Profile,
+    /// Whether all points were looked at.
+    pub(crate) complete: bool,
+    pub(crate) fit_seconds: f64,
+    pub(crate) profile_seconds: f64,
+}
+
+/// What all attempts have in common.
+pub(crate) struct Trials<'a> {
+    pub(crate) args: &'a ConnectArgs,
+    pub(crate) task: &'a Task,
+    pub(crate) target: Option<Target>,
+}
+
+/// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
+const CHEAP: usize = 20_000_000_000;
+
+impl Trials<'_> {
+    /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
+    /// these may meet the target. (The highest of fewer points is no higher: what misses the target at them, misses it.)
+    pub(crate) fn attempt(
+        &self,
+        name: &str,
+        ends: &Ends,
+        few: usize,
+        find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
+    ) -> Result<Attempt, Failure> {
+        let bar = progress::bar(name, self.args.common.quiet);
+        let start = Instant::now();
+        let mut tell = |done: u64, total: u64| {
+            bar.set_length(total);
+            bar.set_position(done);
+            !progress::interrupted()
+        };
+        let mut problem =
+            Problem { objective: &self.task.train, seed: self.args.common.seed, progress: &mut tell };
+        let found = find(&mut problem);
+        bar.finish_and_clear();
+        let Found { path, about } = found?;
+        let fit_seconds = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let points = self.args.points;
+        let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
+        let complete = numbers <= CHEAP || few >= points;
+        let profile =
+            if complete { self.profile(&path)? } else { profile(&path, few, &self.task.train, None)? };
+        let (name, alignment) = (name.to_owned(), ends.alignment.clone());
+        let profile_seconds = start.elapsed().as_secs_f64();
+        let mut attempt =
+            Attempt { name, path, about, alignment, profile, complete, fit_seconds, profile_seconds };
+        if self.met(&attempt) {
+            self.complete(&mut attempt)?;
+        }
+        Ok(attempt)
+    }
+
+    fn profile(&self, path: &Path) -> Result<Profile, Failure> {
+        let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
+        Ok(profile(path, self.args.points, &self.task.train, test)?)
+    }
+
+    /// Looks at all points, and at the test rows, if that was not done before.
+    pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
+        if !attempt.complete {
+            let start = Instant::now();
+            attempt.profile = self.profile(&attempt.path)?;
+            attempt.complete = true;
+            attempt.profile_seconds += start.elapsed().as_secs_f64();
+        }
+        Ok(())
+    }
+
+    /// Whether the target is met at the points looked at; a barrier that is NaN meets none.
+    pub(crate) fn met(&self, attempt: &Attempt) -> bool {
+        self.target.is_some_and(|t| attempt.above_ends() <= t.bound(attempt.higher_end()))
+    }
+
+    /// The lowest of several paths, looked at in all points.
+    pub(crate) fn lowest(&self, attempts: &mut [Attempt]) -> Result<usize, Failure> {
+        loop {
+            let lowest = (0..attempts.len())
+                .min_by(|&i, &j| attempts[i].above_ends().total_cmp(&attempts[j].above_ends()));
+            let i = lowest.ok_or_else(|| Failure::new("no path was found"))?;
+            if attempts[i].complete {
+                return Ok(i);
+            }
+            self.complete(&mut attempts[i])?;
+        }
+    }
+}
+
+impl Attempt {
+    pub(crate) fn above_ends(&self) -> f64 {
+        self.profile.barrier().above_ends
+    }
+
+    /// The risk at the higher end.
+    pub(crate) fn higher_end(&self) -> f64 {
+        let risks = self.profile.risks();
+        risks[0].max(risks[risks.len() - 1])
+    }
+
+    pub(crate) fn json(&self) -> Json {
+        json!({
+            "method": self.name,
+            "above_ends": number(self.above_ends()),
+            "points": self.profile.t.len(),
+            "seconds": number(self.fit_seconds),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! `connect --method auto`: from the cheapest path to the dearest, until one meets the target.
+
+use collado_dynamics::{About, Connect, Curve, CurveKind, DeepLinear, Error, Found, Linear, Neb, Path};
+
+use crate::{
+    args::AlignBy,
+    attempt::{Attempt, Trials},
+    ends::Ends,
+    failure::Failure,
+    methods, progress,
+};
+
+/// Points looked at first: on the straight line, which is drawn; on aligned lines, highest in the middle; on others.
+const LINE: usize = 9;
+const ALIGNED: usize = 3;
+const OTHER: usize = 5;
+
+/// Steps that a first curve takes at least, and passes over the examples.
+const STEPS: u64 = 2000;
+const EPOCHS: u64 = 5;
+
+/// The paths tried, in order.
+pub(crate) fn attempts(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
+    let mut auto = Auto { trials, ends: ends.clone(), tried: Vec::new() };
+    let _ = auto.lines()? || auto.theorems()? || auto.curves()? || auto.band()?;
+    Ok(auto.tried)
+}
+
+struct Auto<'a> {
+    trials: &'a Trials<'a>,
+    /// With the alignment whose line is lowest.
+    ends: Ends,
+    tried: Vec<Attempt>,
+}
+
+impl Auto<'_> {
+    /// Keeps an attempt; whether it was the last.
+    fn keep(&mut self, attempt: Attempt) -> bool {
+        let last = self.trials.met(&attempt) || progress::interrupted();
+        self.tried.push(attempt);
+        last
+    }
+
+    /// The straight line, and those to B aligned.
+    fn lines(&mut self) -> Result<bool, Failure> {
+        let start = self.ends.clone();
+        let straight = self.trials.attempt("linear", &start, LINE, |p| Linear.find(&start.a, &start.b, p))?;
+        let mut lowest = straight.above_ends();
+        if self.keep(straight) {
+            return Ok(true);
+        }
+        let ways = match self.trials.args.align {
+            None => vec![AlignBy::Activations, AlignBy::Weights],
+            Some(AlignBy::None) => vec![],
+            Some(way) => vec![way],
+        };
+        for way in ways {
+            let Some(ends) = self.aligned(&start, way)? else { continue };
+            let name = format!("linear, aligned by {}", ends.alignment.as_ref().map_or("none", |a| a.by));
+            let mut attempt =
+                self.trials.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
+            attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
+            if attempt.above_ends().total_cmp(&lowest).is_lt() {
+                (lowest, self.ends) = (attempt.above_ends(), ends);
+            }
+            if self.keep(attempt) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// B aligned; nothing where rounding is in the way.
+    fn aligned(&self, ends: &Ends, by: AlignBy) -> Result<Option<Ends>, Failure> {
+        match ends.align(by, self.trials.task, &self.trials.args.common) {
+            Err(Error::Models(collado_models::Error::Symmetry { .. })) => Ok(None),
+            other => Ok(Some(other?)),
+        }
+    }
+
+    /// The explicit paths, where their hypotheses hold.
+    fn theorems(&mut self) -> Result<bool, Failure> {
+        let task = self.trials.task;
+        let known: [(&str, Box<dyn Connect>); 2] = [
+            ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.risk))),
+            ("constructive", Box::new(methods::constructive(&self.trials.args.common, task)?)),
+        ];
+        for (name, method) in known {
+            let ends = self.ends.clone();
+            let mut silent = false;
+            let attempt = self.trials.attempt(name, &ends, OTHER, |problem| {
+                let found = method.find(&ends.a, &ends.b, problem);
+                silent = matches!(found, Err(Error::Hypothesis { .. }));
+                found
+            });
+            if !silent && self.keep(attempt?) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Bézier curves, each from where the one before ended, with two bends more and twice as long.
+    fn curves(&mut self) -> Result<bool, Failure> {
+        let search = &self.trials.args.search;
+        let first = search.epochs(self.trials.task, STEPS, EPOCHS);
+        let mut path: Option<Path> = None;
+        for (more, epochs) in [(0, first), (2, 2 * first), (4, 2 * first)] {
+            let (kind, bends) = (CurveKind::Bezier, search.bends + more);
+            let curve = Curve { kind, bends, epochs, batch: search.batch, lr: search.lr, ..Curve::default() };
+            let ends = self.ends.clone();
+            let attempt =
+                self.trials.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |problem| {
+                    let path = match &path {
+                        None => curve.connect(&ends.a, &ends.b, problem)?,
+                        Some(path) => curve.refine(path, problem)?,
+                    };
+                    Ok(Found { path, about: About::Sampled })
+                })?;
+            path = Some(attempt.path.clone());
+            if self.keep(attempt) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn band(&mut self) -> Result<bool, Failure> {
+        let search = &self.trials.args.search;
+        let epochs = search.epochs(self.trials.task, 2 * STEPS, 2 * EPOCHS);
+        let band = Neb { epochs, batch: search.batch, lr: search.lr, ..Neb::default() };
+        let ends = self.ends.clone();
+        let attempt = self.trials.attempt("neb", &ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
+        Ok(self.keep(attempt))
+    }
+}

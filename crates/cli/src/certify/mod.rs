@@ -1,0 +1,155 @@
+mod picture;
+
+use std::{path::PathBuf, time::Instant};
+
+use candle_core::{DType, Device};
+use clap::{Args as ClapArgs, ValueEnum};
+use collado_certify::{Certificate, CertifySettings, Problem, Progress, Status, certify_path};
+use collado_dynamics::Path;
+use collado_models::{PathFile, Provenance};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    args::{Common, DataArgs, Dtype},
+    failure::Failure,
+    folder,
+    json::{number, print, write},
+    progress,
+    table::{text, write_table},
+    task::{Task, targets},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CertifyArgs {
+    /// A path.safetensors.
+    path: PathBuf,
+    /// Stop when hi - lo is at most this share of hi.
+    #[arg(long, default_value_t = 1e-3)]
+    tolerance: f64,
+    /// Pieces of the path bounded at most; the enclosure holds with any number.
+    #[arg(long, default_value_t = 10_000)]
+    max_subintervals: usize,
+    /// Folder for summary.json, pieces.csv and pictures; created.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Overwrite results that are there.
+    #[arg(long, requires = "out")]
+    force: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// When `connect` proves something about its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Encloses the largest risk along a path.
+pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
+    let file = PathFile::read(&args.path)?;
+    if let Some(out) = &args.out {
+        folder::refuse_existing(&out.join("summary.json"), args.force)?;
+    }
+    let loss = file.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
+    let provenance = Provenance { loss, ..Provenance::default() };
+    let task = Task::for_arch(&args.data, &args.common, &file.arch, &provenance)?;
+    progress::catch_interrupt();
+    let settings = CertifySettings { tolerance: args.tolerance, max_subintervals: args.max_subintervals };
+    let path = Path::new(file.kind, file.vertices);
+    let proof = certificate(&task, &args.common, &path, &settings, f64::INFINITY)?;
+    if let Some(out) = &args.out {
+        let folder = folder::make(out)?;
+        let subtitle = format!("{} on {}, {} pieces", task.arch, task.data.spec, proof.subintervals);
+        folder::picture(&folder, "enclosure", &picture::enclosure(&proof, &subtitle))?;
+        folder::picture(&folder, "gap", &picture::gap(&proof, &subtitle))?;
+        pieces(&folder, &proof)?;
+        write(&folder.join("summary.json"), &fields(&proof))?;
+    }
+    if args.common.json {
+        print(&fields(&proof).to_string());
+    } else if !args.common.quiet {
+        report(&proof);
+    }
+    match proof.status {
+        Status::Stopped => Err(Failure::interrupted("interrupted; the enclosure reached so far holds")),
+        _ => Ok(()),
+    }
+}
+
+/// The certificate of `path` for the training rows of `task`; `seconds` bounds the search after the first cover.
+///
+/// Data are taken as they are, widened exactly; `--dtype f32` rounds them first.
+pub(crate) fn certificate(
+    task: &Task,
+    common: &Common,
+    path: &Path,
+    settings: &CertifySettings,
+    seconds: f64,
+) -> Result<Certificate, Failure> {
+    let split = &task.data.train;
+    let inputs = match common.dtype {
+        Some(Dtype::F32) => split.inputs.to_dtype(DType::F32)?,
+        _ => split.inputs.clone(),
+    };
+    let targets = targets(split)?;
+    let problem = Problem { arch: &task.arch, inputs: &inputs, targets: &targets, risk: task.risk };
+    let vertices = path.vertices().to_device(&Device::Cpu)?;
+    let path = Path::new(path.kind().clone(), vertices);
+    let (start, mut first) = (Instant::now(), None);
+    let bar = progress::bar("certifying", common.quiet);
+    bar.set_length(1000);
+    let mut tell = |p: &Progress| {
+        // The gap falls geometrically: progress is its logarithm.
+        let gap = ((p.hi - p.lo) / p.hi).ln();
+        let from = *first.get_or_insert(gap);
+        bar.set_position((1000. * (gap - from) / (settings.tolerance.max(1e-15).ln() - from)) as u64);
+        !progress::interrupted() && start.elapsed().as_secs_f64() < seconds
+    };
+    let proof = certify_path(&path, &problem, settings, &mut tell)?;
+    bar.finish_and_clear();
+    Ok(proof)
+}
+
+/// The `certified` object.
+pub(crate) fn fields(proof: &Certificate) -> Json {
+    let pair = |(lo, hi): (f64, f64)| json!([number(lo), number(hi)]);
+    json!({
+        "lo": number(proof.lo), "hi": number(proof.hi), "subintervals": proof.subintervals,
+        "method": proof.method.name(), "status": proof.status.name(), "t": number(proof.t),
+        "ends": {"a": pair(proof.ends[0]), "b": pair(proof.ends[1])}, "above_ends": pair(proof.above_ends()),
+        "error_hi": proof.error.map(number), "seconds": number(proof.seconds),
+    })
+}
+
+fn pieces(folder: &std::path::Path, proof: &Certificate) -> Result<(), Failure> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["t_from", "t_to", "risk_lo", "risk_hi", "error_hi"])?;
+    for p in &proof.pieces {
+        table.write_record([p.t.0, p.t.1, p.lower, p.upper, p.wrong].map(text))?;
+    }
+    write_table(&folder.join("pieces.csv"), table)
+}
+
+fn report(proof: &Certificate) {
+    let gap = (proof.hi - proof.lo) / proof.hi;
+    print(&format!("highest risk         in [{:.9}, {:.9}] for every t, proved", proof.lo, proof.hi));
+    print(&format!("                     gap {gap:.2e}; at least the lower bound at t = {:.9}", proof.t));
+    let [a, b] = proof.ends;
+    print(&format!("risk at A            in [{:.9}, {:.9}]", a.0, a.1));
+    print(&format!("risk at B            in [{:.9}, {:.9}]", b.0, b.1));
+    let (lo, hi) = proof.above_ends();
+    print(&format!("barrier above ends   in [{lo:.9}, {hi:.9}]"));
+    if let Some(error) = proof.error {
+        print(&format!("error                at most {:.3} % for every t", 100. * error));
+    }
+    let (method, status) = (proof.method.name(), proof.status.name());
+    print(&format!(
+        "proof                {method}, {} pieces, {:.2} s, ended by {status}",
+        proof.subintervals, proof.seconds
+    ));
+}

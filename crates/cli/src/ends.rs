@@ -1,0 +1,54 @@
+use std::{rc::Rc, time::Instant};
+
+use candle_core::Tensor;
+use collado_dynamics::{Align, Aligned, Matching, Result};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    align,
+    args::{AlignBy, Common},
+    task::Task,
+};
+
+/// The ends of a path: A, and B as it is or aligned to A.
+#[derive(Clone)]
+pub(crate) struct Ends {
+    pub(crate) a: Tensor,
+    pub(crate) b: Tensor,
+    pub(crate) alignment: Option<Rc<Alignment>>,
+}
+
+/// How B came to A.
+pub(crate) struct Alignment {
+    pub(crate) by: &'static str,
+    pub(crate) aligned: Aligned,
+    pub(crate) seconds: f64,
+}
+
+impl Ends {
+    /// The same with B aligned to A.
+    pub(crate) fn align(&self, by: AlignBy, task: &Task, common: &Common) -> Result<Self> {
+        let matching = match by {
+            AlignBy::None => return Ok(self.clone()),
+            AlignBy::Weights => Matching::Weights,
+            AlignBy::Activations => Matching::Activations,
+        };
+        let by = by.name();
+        let start = Instant::now();
+        let align = Align { matching, seed: common.seed, ..Align::default() };
+        let host = |t: &Tensor| t.to_device(&candle_core::Device::Cpu);
+        let aligned =
+            align.align(&task.arch, &host(&self.a)?, &host(&self.b)?, Some(&task.data.train.inputs))?;
+        let b = aligned.theta.to_device(&task.device)?;
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Self { a: self.a.clone(), b, alignment: Some(Rc::new(Alignment { by, aligned, seconds })) })
+    }
+}
+
+impl Alignment {
+    pub(crate) fn json(&self) -> Json {
+        let mut json = align::summary(&self.aligned, self.seconds);
+        json["by"] = json!(self.by);
+        json
+    }
+}

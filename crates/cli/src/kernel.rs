@@ -1,0 +1,255 @@
+mod bounds;
+mod picture;
+
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use candle_core::{DType, Device, Tensor};
+use clap::{Args as ClapArgs, ValueEnum};
+use collado_data::{NpzWriter, Split, Targets};
+use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit};
+use collado_models::{ArchSpec, Checkpoint, Init, Loss};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    args::{Common, DataArgs, Dtype, Out},
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    progress,
+    task::Task,
+};
+use bounds::Bounds;
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct KernelArgs {
+    /// A checkpoint.
+    checkpoint: PathBuf,
+    /// Network, for files that do not say.
+    #[arg(long)]
+    arch: Option<ArchSpec>,
+    /// Training examples, evenly spaced over all of them; 0 = all.
+    #[arg(long, default_value_t = 1000)]
+    examples: usize,
+    /// Tangent kernel of several outputs: their mean, or a row for each.
+    #[arg(long, default_value = "mean")]
+    outputs: OutputsName,
+    /// Write and judge each layer's part too.
+    #[arg(long)]
+    layers: bool,
+    /// Initialisation whose infinite-width limit is computed.
+    #[arg(long, default_value = "pytorch")]
+    init: Init,
+    /// Largest kernel whose eigenvalues are all computed; beyond, both ends.
+    #[arg(long, default_value_t = SpectrumSettings::default().dense)]
+    dense: usize,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum OutputsName {
+    Mean,
+    Each,
+}
+
+/// What is known about one kernel once it is written.
+struct Judged {
+    name: String,
+    size: usize,
+    spectrum: KernelSpectrum,
+    trace: f64,
+    seconds: [f64; 2],
+}
+
+/// The examples, and the network on them.
+struct Problem {
+    rows: Vec<u32>,
+    inputs: Tensor,
+    targets: Tensor,
+    tangent: Tangent,
+    theta: Tensor,
+    loss: Loss,
+}
+
+/// Computes kernels of a checkpoint, writes and judges them.
+pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
+    if args.common.dtype == Some(Dtype::F32) {
+        return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
+    }
+    let checkpoint = Checkpoint::read(&args.checkpoint, args.arch.as_ref())?;
+    let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
+    let problem = Problem::new(args, &task, &checkpoint)?;
+    let folder = folder::create(&args.out, &["kernel.npz", "summary.json", "bounds.csv"])?;
+    progress::catch_interrupt();
+    let mut outcome = None;
+    let written = collado_models::atomically(&folder.join("kernel.npz"), |file| {
+        let result = kernels(args, &problem, file);
+        let failed = result.is_err();
+        outcome = Some(result);
+        if failed { Err(std::io::Error::other("left unfinished")) } else { Ok(()) }
+    });
+    let report = outcome.transpose()?;
+    written?;
+    let report = report.ok_or_else(|| Failure::new("kernel.npz was not written"))?;
+    report.save(args, &problem, &folder)
+}
+
+impl Problem {
+    fn new(args: &KernelArgs, task: &Task, checkpoint: &Checkpoint) -> Result<Self, Failure> {
+        let all = task.data.train.len();
+        let m = if args.examples == 0 { all } else { args.examples.min(all) };
+        let rows: Vec<u32> = (0..m).map(|i| (i * all / m) as u32).collect();
+        let Split { inputs, targets } = task.data.train.select(&rows)?;
+        let inputs = inputs.to_dtype(DType::F64)?;
+        let targets = match targets {
+            Targets::Classes { labels, .. } => Tensor::from_vec(labels, m, &Device::Cpu)?,
+            Targets::Values(values) => values,
+        };
+        let tangent = Tangent::new(&task.arch, &checkpoint.theta, &inputs)?;
+        Ok(Self { rows, inputs, targets, tangent, theta: checkpoint.theta.clone(), loss: task.risk.loss })
+    }
+}
+
+/// Everything in the summary.
+struct Report {
+    kernels: Vec<Judged>,
+    bounds: Vec<Bounds>,
+    /// How far the empirical kernels are from their limits, relative.
+    distances: Map<String, Value>,
+    seconds: f64,
+}
+
+/// Computes kernel after kernel; each is written and judged before the next takes its memory.
+fn kernels(args: &KernelArgs, problem: &Problem, file: &mut BufWriter<File>) -> Result<Report, Failure> {
+    let start = Instant::now();
+    let (tangent, m) = (&problem.tangent, problem.tangent.examples());
+    let mut book = Book { npz: NpzWriter::new(file), args, kernels: Vec::new() };
+    book.npz.integers("rows", &problem.rows)?;
+    book.npz.array("outputs", &[m, tangent.arch().outputs()], tangent.outputs())?;
+    let outputs = if args.outputs == OutputsName::Each { Outputs::Each } else { Outputs::Mean };
+    let limit = WidthLimit::new(tangent.arch(), args.init, &problem.inputs);
+    let mut distances = Map::new();
+    let last = book.add("last_layer", || Ok(tangent.last_layer()))?;
+    let bounds = bounds::bounds(problem, &last, book.kernels[0].spectrum.min.value)?;
+    if let Ok(limit) = &limit {
+        let off = last.distance(&limit.last_layer) / limit.last_layer.norm();
+        distances.insert("last_layer".into(), number(off));
+    }
+    drop(last);
+    let ntk = book.add("ntk", || Ok(tangent.kernel(outputs)))?;
+    if let Ok(limit) = limit {
+        if ntk.size() == m {
+            distances.insert("ntk".into(), number(ntk.distance(&limit.tangent) / limit.tangent.norm()));
+        }
+        book.add("ntk_limit", || Ok(limit.tangent))?;
+        book.add("last_layer_limit", || Ok(limit.last_layer))?;
+        book.add("nngp", || Ok(limit.covariance))?;
+    }
+    drop(ntk);
+    for k in 0..if args.layers { tangent.arch().depth() } else { 0 } {
+        book.add(&format!("ntk_{}", tangent.arch().layer_name(k)), || Ok(tangent.layer(k, outputs)?))?;
+    }
+    book.npz.finish()?;
+    Ok(Report { kernels: book.kernels, bounds, distances, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// The archive under way.
+struct Book<'a> {
+    npz: NpzWriter<&'a mut BufWriter<File>>,
+    args: &'a KernelArgs,
+    kernels: Vec<Judged>,
+}
+
+impl Book<'_> {
+    fn add(
+        &mut self,
+        name: &str,
+        compute: impl FnOnce() -> Result<Kernel, Failure>,
+    ) -> Result<Kernel, Failure> {
+        let start = Instant::now();
+        let kernel = compute()?;
+        let computed = start.elapsed().as_secs_f64();
+        if progress::interrupted() {
+            return Err(Failure::interrupted("interrupted; nothing is written"));
+        }
+        let settings =
+            SpectrumSettings { dense: self.args.dense, seed: self.args.common.seed, ..Default::default() };
+        let spectrum = KernelSpectrum::new(&kernel, &settings)?;
+        let seconds = [computed, start.elapsed().as_secs_f64() - computed];
+        self.npz.array(name, &[kernel.size(), kernel.size()], kernel.as_slice())?;
+        if let Some(all) = &spectrum.eigenvalues {
+            self.npz.array(&format!("{name}_eigenvalues"), &[all.len()], all)?;
+        }
+        let (name, size, trace) = (name.into(), kernel.size(), kernel.trace());
+        self.kernels.push(Judged { name, size, spectrum, trace, seconds });
+        Ok(kernel)
+    }
+}
+
+impl Judged {
+    fn json(&self) -> Value {
+        let KernelSpectrum { eigenvalues, min, max, rounding } = &self.spectrum;
+        json!({
+            "lambda_min": number(min.value), "lambda_min_residual": number(min.residual),
+            "lambda_max": number(max.value), "lambda_max_residual": number(max.residual),
+            "condition": number(self.spectrum.condition()), "rounding": number(*rounding),
+            "trace": number(self.trace), "method": if eigenvalues.is_some() { "dense" } else { "lanczos" },
+            "seconds": self.seconds[0], "spectrum_seconds": self.seconds[1],
+        })
+    }
+}
+
+impl Report {
+    fn save(&self, args: &KernelArgs, problem: &Problem, folder: &Path) -> Result<(), Failure> {
+        let arch = problem.tangent.arch();
+        let kernels: Map<_, _> = self.kernels.iter().map(|k| (k.name.clone(), k.json())).collect();
+        let limit = !self.distances.is_empty();
+        let summary = json!({
+            "arch": arch.to_string(), "parameters": arch.layout().len(), "examples": problem.rows.len(),
+            "outputs": if args.outputs == OutputsName::Each { "each" } else { "mean" },
+            "loss": problem.loss.name(), "kernels": kernels,
+            "limit": limit.then(|| json!({"init": args.init.to_string(), "relative_distance": self.distances})),
+            "gradient": self.bounds.last().map(Bounds::json), "seconds": self.seconds,
+        });
+        json::write(&folder.join("summary.json"), &summary)?;
+        Bounds::write(&self.bounds, &folder.join("bounds.csv"))?;
+        folder::picture(folder, "spectrum", &picture::spectrum(arch, &self.kernels))?;
+        folder::picture(folder, "bounds", &picture::bounds(arch, &self.bounds))?;
+        if args.common.json {
+            print(&summary.to_string());
+        } else if !args.common.quiet {
+            self.print(folder);
+        }
+        Ok(())
+    }
+
+    fn print(&self, folder: &Path) {
+        let mut text = format!(
+            "{:>18} {:>12} {:>12} {:>10} {:>9}\n",
+            "kernel", "λ_min", "λ_max", "condition", "seconds"
+        );
+        for kernel in &self.kernels {
+            let KernelSpectrum { min, max, .. } = &kernel.spectrum;
+            let condition = kernel.spectrum.condition();
+            let (name, seconds) = (&kernel.name, kernel.seconds.iter().sum::<f64>());
+            let (min, max) = (min.value, max.value);
+            text += &format!("{name:>18} {min:>12.4e} {max:>12.4e} {condition:>10.2e} {seconds:>9.2}\n");
+        }
+        if let Some(b) = self.bounds.last() {
+            text += &format!(
+                "‖∇r‖² = {:.4e} ≥ {:.4e} (last layer) ≥ {:.4e} (λ_min)\n",
+                b.measured, b.bound.last_layer, b.bound.eigenvalue
+            );
+        }
+        print(&format!("{text}written to {}", folder.display()));
+    }
+}

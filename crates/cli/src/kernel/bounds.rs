@@ -1,0 +1,62 @@
+use std::{io::Write, path::Path};
+
+use candle_core::{DType, Device};
+use collado_landscape::{GradientBound, Kernel, KernelSpectrum, SpectrumSettings};
+use collado_models::{DenseObjective, Objective, Regularizer, Risk, Rows, Span};
+use serde_json::{Value, json};
+
+use super::Problem;
+use crate::{failure::Failure, json::number};
+
+/// The squared gradient of the loss over the first examples, and its lower bounds.
+pub(crate) struct Bounds {
+    pub(crate) examples: usize,
+    pub(crate) loss: f64,
+    pub(crate) measured: f64,
+    pub(crate) bound: GradientBound,
+}
+
+/// For 1, 2, 4, … and all examples; `lambda_min` is that of the whole `kernel` of the last layer.
+pub(super) fn bounds(problem: &Problem, kernel: &Kernel, lambda_min: f64) -> Result<Vec<Bounds>, Failure> {
+    let Problem { inputs, targets, tangent, loss, theta, .. } = problem;
+    let risk = Risk { loss: *loss, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(tangent.arch(), inputs, targets, risk, 1 << 30)?;
+    let span = Span::stack(&theta.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.unsqueeze(0)?)?;
+    let slopes = loss.slopes(tangent.outputs(), targets)?;
+    let (m, q) = (kernel.size(), tangent.arch().outputs());
+    let at = |n: usize| {
+        let rows: Vec<u32> = (0..n as u32).collect();
+        let grad = span.vertices().zeros_like()?;
+        let value = objective.evaluate(&span, Rows::Shared(&rows), Some(&grad))?[0];
+        let measured = grad.sqr()?.sum_all()?.to_scalar::<f64>()?;
+        let bound = if n == m {
+            GradientBound::new(kernel, lambda_min.max(0.), &slopes)?
+        } else {
+            let leading = kernel.leading(n);
+            let spectrum = KernelSpectrum::new(&leading, &SpectrumSettings::default())?;
+            GradientBound::new(&leading, spectrum.min.value.max(0.), &slopes[..n * q])?
+        };
+        Ok(Bounds { examples: n, loss: value.loss, measured, bound })
+    };
+    let doubling = std::iter::successors(Some(1), |n| Some(2 * n)).take_while(|&n| n < m);
+    doubling.chain([m]).map(at).collect()
+}
+
+impl Bounds {
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "examples": self.examples, "loss": number(self.loss), "squared": number(self.measured),
+            "last_layer_bound": number(self.bound.last_layer), "eigenvalue_bound": number(self.bound.eigenvalue),
+        })
+    }
+
+    /// `bounds.csv`, a row for each number of examples.
+    pub(super) fn write(all: &[Self], file: &Path) -> Result<(), Failure> {
+        let mut text = String::from("examples,loss,squared_gradient,last_layer_bound,eigenvalue_bound\n");
+        for Self { examples, loss, measured, bound } in all {
+            text +=
+                &format!("{examples},{loss:e},{measured:e},{:e},{:e}\n", bound.last_layer, bound.eigenvalue);
+        }
+        Ok(collado_models::atomically(file, |f| f.write_all(text.as_bytes()))?)
+    }
+}

@@ -1,0 +1,135 @@
+use std::{io::Write, path::Path};
+
+use collado_dynamics::{Known, MergeTree};
+use collado_models::atomically;
+use collado_plots::{TreeNode, merge_tree_figure};
+use serde_json::{Value as Json, json};
+
+use super::{LevelsetArgs, Minima};
+use crate::{
+    args::AlignBy,
+    failure::Failure,
+    folder,
+    json::{self, number, print},
+    task::Task,
+};
+
+/// What was searched, and the values found.
+pub(super) struct Found<'a> {
+    pub(super) args: &'a LevelsetArgs,
+    pub(super) task: &'a Task,
+    pub(super) minima: &'a Minima,
+    pub(super) known: &'a Known,
+    pub(super) method: &'a str,
+    pub(super) tree: MergeTree,
+    /// The tree of the straight lines alone.
+    pub(super) lines: MergeTree,
+}
+
+impl Found<'_> {
+    /// Writes `tree.json`, `tree.nwk` and the picture.
+    pub(super) fn write(&self, folder: &Path) -> Result<Json, Failure> {
+        let summary = self.json();
+        let newick = self.tree.newick(&self.minima.names);
+        atomically(&folder.join("tree.nwk"), |f| writeln!(f, "{newick}"))?;
+        folder::picture(folder, "tree", &self.figure())?;
+        // Last: with it the run counts as finished.
+        json::write(&folder.join("tree.json"), &summary)?;
+        Ok(summary)
+    }
+
+    fn json(&self) -> Json {
+        let Self { args, minima, known, tree, .. } = self;
+        let names = |of: &[usize]| of.iter().map(|&i| minima.names[i].clone()).collect::<Vec<_>>();
+        let files = minima.names.iter().zip(&minima.risks).zip(&minima.hashes);
+        let joins = tree.nodes()[minima.risks.len()..].iter().map(|n| n.height);
+        let mut levels: Vec<f64> = joins.chain(args.levels.iter().copied()).collect();
+        levels.sort_by(f64::total_cmp);
+        levels.dedup();
+        let components = |level: f64| {
+            let sets: Vec<_> = tree.components(level).iter().map(|c| names(c)).collect();
+            json!({"level": number(level), "count": sets.len(), "components": sets})
+        };
+        json!({
+            "minima": files.map(|((name, &risk), hash)| json!({"name": name, "risk": number(risk), "hash": hash})).collect::<Vec<_>>(),
+            "copies": minima.copies.iter().map(|(copy, of)| json!({"name": copy, "same_as": of})).collect::<Vec<_>>(),
+            "edges": tree.edges().iter().map(|e| json!({
+                "a": minima.names[e.a], "b": minima.names[e.b], "value": number(e.value), "line": number(e.line),
+                "searched": e.searched.map(number),
+                "path": e.searched.filter(|&s| s <= e.line).map(|_| format!("paths/{}-{}.safetensors", e.a, e.b)),
+            })).collect::<Vec<_>>(),
+            "nodes": tree.nodes().iter().map(|n| json!({
+                "height": number(n.height), "children": n.children.map(|(a, b)| [a, b]),
+            })).collect::<Vec<_>>(),
+            "roots": tree.roots(),
+            "levels": levels.into_iter().map(components).collect::<Vec<_>>(),
+            "all_joined_at": number(joined(tree)),
+            "all_joined_by_lines_at": number(joined(&self.lines)),
+            "pairs": known.lines.len(),
+            "searched": known.searched.len(),
+            "method": self.method,
+            "align": args.align.name(),
+            "points": args.points,
+            "status": "sampled",
+            "note": NOTE,
+        })
+    }
+
+    fn figure(&self) -> collado_plots::Figure {
+        let tree = &self.tree;
+        let order: Vec<usize> = tree.roots().iter().flat_map(|&root| tree.leaves(root)).collect();
+        let nodes = tree.nodes().iter();
+        let nodes: Vec<_> = nodes.map(|n| TreeNode { height: n.height, children: n.children }).collect();
+        let symmetry = if self.args.align == AlignBy::None { "" } else { ", up to symmetry" };
+        let subtitle = format!(
+            "{} on {}, {}{symmetry}, {} of {} pairs searched; straight lines alone join all at {:.3}",
+            self.task.arch,
+            self.task.data.spec,
+            self.method,
+            self.known.searched.len(),
+            self.known.lines.len(),
+            joined(&self.lines)
+        );
+        merge_tree_figure(
+            "Where the level sets of the minima join",
+            &subtitle,
+            &self.minima.names,
+            &nodes,
+            &order,
+        )
+    }
+
+    /// A few lines for people.
+    pub(super) fn report(&self, folder: &Path) {
+        let (minima, known, tree) = (self.minima, self.known, &self.tree);
+        for (copy, of) in &minima.copies {
+            print(&format!("{copy} is {of} up to symmetry, and left out"));
+        }
+        let lowest = minima.risks.iter().fold(f64::INFINITY, |m, &r| m.min(r));
+        print(&format!("{} minima, the lowest at risk {lowest:.6}", minima.risks.len()));
+        print(&format!(
+            "{} of {} pairs searched by {}",
+            known.searched.len(),
+            known.lines.len(),
+            self.method
+        ));
+        let joins = &tree.nodes()[minima.risks.len()..];
+        for level in self.args.levels.iter().copied().chain(joins.iter().map(|n| n.height)) {
+            print(&format!("at level {level:<12.6} {} components", tree.components(level).len()));
+        }
+        print(&format!("straight lines alone join all at {:.6}", joined(&self.lines)));
+        print(NOTE);
+        print(&format!("written to {}", folder.display()));
+    }
+}
+
+/// The level at which all minima are one component; infinite where they are not.
+fn joined(tree: &MergeTree) -> f64 {
+    match tree.roots() {
+        [root] => tree.nodes()[*root].height,
+        _ => f64::INFINITY,
+    }
+}
+
+/// What a tree says and what it does not.
+const NOTE: &str = "An edge shows a connection, at sampled points; a missing edge proves nothing: a lower path may not have been found.";

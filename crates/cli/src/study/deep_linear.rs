@@ -1,0 +1,60 @@
+use clap::Args as ClapArgs;
+use collado_models::{ArchSpec, Error};
+use collado_studies::{
+    Report, StudyError,
+    deep_linear::{CLAIM, DeepLinearStudy},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct DeepLinearArgs {
+    /// Network without biases [default: linear:6-8-8-3].
+    #[arg(long)]
+    arch: Option<ArchSpec>,
+    /// Examples [default: 100].
+    #[arg(long)]
+    examples: Option<usize>,
+    /// Starts of gradient descent; neighbours are connected [default: 20].
+    #[arg(long)]
+    starts: Option<usize>,
+    /// Steps of gradient descent [default: 20000].
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Step size [default: 0.005].
+    #[arg(long)]
+    lr: Option<f64>,
+}
+
+impl Experiment for DeepLinearArgs {
+    const NAME: &'static str = "deep-linear";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => DeepLinearStudy::quick(),
+            Size::Usual => DeepLinearStudy::default(),
+            Size::Full => DeepLinearStudy::full(),
+        };
+        let study = DeepLinearStudy {
+            widths: self.arch.as_ref().map_or(Ok(usual.widths), widths)?,
+            examples: self.examples.unwrap_or(usual.examples),
+            starts: self.starts.unwrap_or(usual.starts),
+            steps: self.steps.unwrap_or(usual.steps),
+            lr: self.lr.unwrap_or(usual.lr),
+            gradient: usual.gradient,
+            seed,
+        };
+        Ok((&study.run(progress)?).into())
+    }
+}
+
+/// The widths of a linear network without biases.
+fn widths(spec: &ArchSpec) -> Result<Vec<usize>, StudyError> {
+    let arch = spec.with_ends(1, 1);
+    if arch.activation() == collado_models::Activation::Linear && !arch.has_bias(0) {
+        return Ok(arch.widths().to_vec());
+    }
+    let (expected, found) = ("linear:… without biases", spec.to_string());
+    Err(Error::Setting { name: "--arch", expected, found }.into())
+}

@@ -1,0 +1,56 @@
+use clap::Args as ClapArgs;
+use collado_studies::{
+    Report, StudyError,
+    lazy::{CLAIM, LazySettings, lazy},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct LazyArgs {
+    /// Numbers of neurons [default: the powers of 2 from 64 to 4096].
+    #[arg(long, value_delimiter = ',')]
+    widths: Option<Vec<usize>>,
+    /// Examples m, on the unit sphere [default: 64].
+    #[arg(long)]
+    examples: Option<usize>,
+    /// Dimension of the sphere's space [default: 10].
+    #[arg(long)]
+    dims: Option<usize>,
+    /// Networks for each width and initialisation [default: 8].
+    #[arg(long)]
+    runs: Option<usize>,
+    /// Steps of gradient descent, and of SGD [default: 2000].
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Minibatch of SGD [default: 8].
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Neurons drawn for the second derivatives [default: 200000].
+    #[arg(long)]
+    draws: Option<usize>,
+}
+
+impl Experiment for LazyArgs {
+    const NAME: &'static str = "lazy";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => LazySettings::quick(),
+            Size::Usual => LazySettings::default(),
+            Size::Full => LazySettings::full(),
+        };
+        let settings = LazySettings {
+            widths: self.widths.clone().unwrap_or(usual.widths),
+            examples: self.examples.unwrap_or(usual.examples),
+            inputs: self.dims.unwrap_or(usual.inputs),
+            runs: self.runs.unwrap_or(usual.runs),
+            steps: self.steps.unwrap_or(usual.steps),
+            batch: self.batch.unwrap_or(usual.batch),
+            draws: self.draws.unwrap_or(usual.draws),
+            seed,
+        };
+        Ok((&lazy(&settings, progress)?).into())
+    }
+}

@@ -1,0 +1,116 @@
+//! `collado study`: the claims of the theory as experiments. A study is a file here with its flags, and a line in
+//! [`studies!`].
+
+mod all;
+mod convexity;
+mod deep_linear;
+mod experiment;
+mod index;
+mod lazy;
+mod overparam_gap;
+mod single_neuron;
+mod spin_glass;
+mod spurious;
+mod width;
+
+use clap::{Args as ClapArgs, Subcommand};
+use serde_json::json;
+
+use self::{
+    all::AllArgs,
+    experiment::{Entry, Run},
+};
+use crate::{failure::Failure, json::print};
+
+#[derive(Debug, ClapArgs)]
+#[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
+pub(crate) struct StudyArgs {
+    #[command(subcommand)]
+    study: Option<Study>,
+    /// Name all studies and their claims.
+    #[arg(long)]
+    list: bool,
+    /// Print one JSON object on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The commands, and the list that `--list` and `all` go through.
+macro_rules! studies {
+    ($($(#[$about:meta])* $name:ident($args:ty)),* $(,)?) => {
+        #[derive(Debug, Subcommand)]
+        enum Study {
+            $($(#[$about])* $name(Box<Run<$args>>),)*
+            /// Run every study, a folder each and a page that shows them.
+            #[command(after_help = "Example:\n  collado study all --quick --out runs/studies")]
+            All(AllArgs),
+        }
+
+        impl Study {
+            fn threads(&self) -> Option<usize> {
+                match self {
+                    $(Self::$name(args) => args.common.threads,)*
+                    Self::All(args) => args.common.threads,
+                }
+            }
+
+            fn run(&self) -> Result<(), Failure> {
+                match self {
+                    $(Self::$name(args) => args.run(),)*
+                    Self::All(args) => all::run(args, ALL),
+                }
+            }
+        }
+
+        const ALL: &[Entry] = &[$(Entry::of::<$args>()),*];
+    };
+}
+
+studies! {
+    /// Example 1.20: a midpoint of risk 1/2 between two networks of risk 0, and a sequence without a limit.
+    #[command(after_help = "Example:\n  collado study convexity --out runs/convexity")]
+    Convexity(convexity::ConvexityArgs),
+    /// Deep linear networks: no bad minima, and explicit paths between any two points.
+    #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
+    DeepLinear(deep_linear::DeepLinearArgs),
+    /// What is left above two minima of two-layer ReLU networks, against the width.
+    #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
+    OverparamGap(overparam_gap::OverparamGapArgs),
+    /// One logistic neuron with exponentially many local minima.
+    #[command(after_help = "Example:\n  collado study single-neuron --dims 1,2,3 --per-dim 3 --out runs/neuron")]
+    SingleNeuron(single_neuron::SingleNeuronArgs),
+    /// Critical points of the spherical p-spin glass: energy against index.
+    #[command(after_help = "Example:\n  collado study spin-glass --p 3 --size 40 --starts 200 --out runs/spin-glass")]
+    SpinGlass(spin_glass::SpinGlassArgs),
+    /// How often gradient descent ends in spurious minima (planted ReLU teachers).
+    #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
+    Spurious(spurious::SpuriousArgs),
+    /// Two-layer ReLU networks on real data: hit rates and barriers against the width.
+    #[command(after_help = "Example:\n  collado study width --data digits --widths 2,8,32 --out runs/width")]
+    Width(width::WidthArgs),
+    /// Kernel, exponential convergence and lazy training against the width.
+    #[command(after_help = "Example:\n  collado study lazy --widths 64,256,1024 --out runs/lazy")]
+    Lazy(lazy::LazyArgs),
+}
+
+impl StudyArgs {
+    pub(crate) fn threads(&self) -> Option<usize> {
+        self.study.as_ref().and_then(Study::threads)
+    }
+}
+
+/// Runs a study and writes its folder, or lists them.
+pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
+    match &args.study {
+        Some(study) => study.run(),
+        None if args.json => {
+            let of = |entry: &Entry| json!({"name": entry.name, "claim": entry.claim});
+            print(&json!({"studies": ALL.iter().map(of).collect::<Vec<_>>()}).to_string());
+            Ok(())
+        }
+        None => {
+            ALL.iter().for_each(|entry| print(&format!("{:<15} {}", entry.name, entry.claim)));
+            Ok(())
+        }
+    }
+}

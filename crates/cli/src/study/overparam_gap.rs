@@ -1,0 +1,56 @@
+use clap::Args as ClapArgs;
+use collado_studies::{
+    Report, StudyError,
+    overparam_gap::{CLAIM, OverparamGap},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct OverparamGapArgs {
+    /// Inputs n [default: 2].
+    #[arg(long)]
+    inputs: Option<usize>,
+    /// Widths m [default: 4,8,16,32].
+    #[arg(long, value_delimiter = ',')]
+    widths: Option<Vec<usize>>,
+    /// Pairs of minima for each width [default: 10].
+    #[arg(long)]
+    pairs: Option<usize>,
+    /// Examples [default: 400].
+    #[arg(long)]
+    examples: Option<usize>,
+    /// Weight of the output weights' absolute values [default: 0.001].
+    #[arg(long)]
+    kappa: Option<f64>,
+    /// Steps of Adam to a minimum [default: 3000].
+    #[arg(long)]
+    steps: Option<u64>,
+    /// Search for the number of neurons to drop, instead of half of them.
+    #[arg(long)]
+    search: bool,
+}
+
+impl Experiment for OverparamGapArgs {
+    const NAME: &'static str = "overparam-gap";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => OverparamGap::quick(),
+            Size::Usual => OverparamGap::default(),
+            Size::Full => OverparamGap::full(),
+        };
+        let study = OverparamGap {
+            inputs: self.inputs.unwrap_or(usual.inputs),
+            widths: self.widths.clone().unwrap_or(usual.widths),
+            pairs: self.pairs.unwrap_or(usual.pairs),
+            examples: self.examples.unwrap_or(usual.examples),
+            kappa: self.kappa.unwrap_or(usual.kappa),
+            steps: self.steps.unwrap_or(usual.steps),
+            search: self.search || usual.search,
+            seed,
+        };
+        Ok((&study.run(progress)?).into())
+    }
+}

@@ -1,0 +1,56 @@
+use clap::Args as ClapArgs;
+use collado_studies::{
+    Report, StudyError,
+    single_neuron::{CLAIM, SingleNeuronSettings, single_neuron},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct SingleNeuronArgs {
+    /// Numbers of inputs d [default: 1,2,3,4,5,6].
+    #[arg(long, value_delimiter = ',')]
+    dims: Option<Vec<usize>>,
+    /// Minima of each coordinate p [default: 3].
+    #[arg(long)]
+    per_dim: Option<usize>,
+    /// Ratio R of the lengths of the examples [default: 10].
+    #[arg(long)]
+    ratio: Option<f64>,
+    /// Starts of descent for each d [default: 40000].
+    #[arg(long)]
+    starts: Option<usize>,
+    /// Random labels: numbers of examples [default: 4,8,16,32,64].
+    #[arg(long, value_delimiter = ',')]
+    samples: Option<Vec<usize>>,
+    /// Random labels: data sets for each number of examples [default: 20].
+    #[arg(long)]
+    draws: Option<usize>,
+    /// Random labels: starts for each data set [default: 200].
+    #[arg(long)]
+    tries: Option<usize>,
+}
+
+impl Experiment for SingleNeuronArgs {
+    const NAME: &'static str = "single-neuron";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => SingleNeuronSettings::quick(),
+            Size::Usual => SingleNeuronSettings::default(),
+            Size::Full => SingleNeuronSettings::full(),
+        };
+        let settings = SingleNeuronSettings {
+            dims: self.dims.clone().unwrap_or(usual.dims),
+            per_dim: self.per_dim.unwrap_or(usual.per_dim),
+            ratio: self.ratio.unwrap_or(usual.ratio),
+            starts: self.starts.unwrap_or(usual.starts),
+            samples: self.samples.clone().unwrap_or(usual.samples),
+            draws: self.draws.unwrap_or(usual.draws),
+            tries: self.tries.unwrap_or(usual.tries),
+            seed,
+        };
+        Ok((&single_neuron(&settings, progress)?).into())
+    }
+}

@@ -1,0 +1,60 @@
+use clap::Args as ClapArgs;
+use collado_studies::{
+    Report, StudyError,
+    spurious::{CLAIM, SpuriousSettings, spurious},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct SpuriousArgs {
+    /// Teachers [default: 6,8,10].
+    #[arg(long, value_delimiter = ',')]
+    k: Option<Vec<usize>>,
+    /// Neurons beyond the teachers [default: 0,1,2].
+    #[arg(long, value_delimiter = ',')]
+    extra: Option<Vec<usize>>,
+    /// Runs for each k and n [default: 1000].
+    #[arg(long)]
+    runs: Option<u64>,
+    /// A run ends after so many steps [default: 200000].
+    #[arg(long)]
+    max_steps: Option<u64>,
+    /// Descent ends at this gradient norm [default: 1e-9].
+    #[arg(long)]
+    gradient_tolerance: Option<f64>,
+    /// Runs of SGD on drawn data for each n = k; 0 = none [default: 200].
+    #[arg(long)]
+    sgd_runs: Option<u64>,
+    /// Examples drawn for SGD [default: 10000].
+    #[arg(long)]
+    samples: Option<usize>,
+    /// Steps of SGD [default: 5000].
+    #[arg(long)]
+    sgd_steps: Option<u64>,
+}
+
+impl Experiment for SpuriousArgs {
+    const NAME: &'static str = "spurious";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => SpuriousSettings::quick(),
+            Size::Usual => SpuriousSettings::default(),
+            Size::Full => SpuriousSettings::full(),
+        };
+        let settings = SpuriousSettings {
+            k: self.k.clone().unwrap_or(usual.k),
+            extra: self.extra.clone().unwrap_or(usual.extra),
+            runs: self.runs.unwrap_or(usual.runs),
+            max_steps: self.max_steps.unwrap_or(usual.max_steps),
+            gradient_tolerance: self.gradient_tolerance.unwrap_or(usual.gradient_tolerance),
+            sgd_runs: self.sgd_runs.unwrap_or(usual.sgd_runs),
+            samples: self.samples.unwrap_or(usual.samples),
+            sgd_steps: self.sgd_steps.unwrap_or(usual.sgd_steps),
+            seed,
+        };
+        Ok((&spurious(&settings, progress)?).into())
+    }
+}

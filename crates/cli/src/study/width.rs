@@ -1,0 +1,61 @@
+use clap::Args as ClapArgs;
+use collado_data::Spec;
+use collado_studies::{
+    Report, StudyError,
+    width::{CLAIM, WidthSettings, width},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct WidthArgs {
+    /// Data with classes, as digits or mnist:DIR [default: digits].
+    #[arg(long)]
+    data: Option<Spec>,
+    /// Hidden neurons [default: 1,2,4,8,16,32,64].
+    #[arg(long, value_delimiter = ',')]
+    widths: Option<Vec<usize>>,
+    /// Networks for each width; neighbours are connected [default: 16].
+    #[arg(long)]
+    runs: Option<usize>,
+    /// Passes over the examples [default: 200].
+    #[arg(long)]
+    epochs: Option<u64>,
+    /// Examples in a minibatch; 0 = all [default: 64].
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Step size of Adam [default: 0.01].
+    #[arg(long)]
+    lr: Option<f64>,
+    /// Final training loss of a hit [default: 0.01].
+    #[arg(long)]
+    target: Option<f64>,
+    /// Passes over the examples for each curve [default: 60].
+    #[arg(long)]
+    curve_epochs: Option<u64>,
+}
+
+impl Experiment for WidthArgs {
+    const NAME: &'static str = "width";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => WidthSettings::quick(),
+            Size::Usual => WidthSettings::default(),
+            Size::Full => WidthSettings::full(),
+        };
+        let data = self.data.as_ref().map_or_else(|| collado_data::load("digits"), Spec::load)?;
+        let settings = WidthSettings {
+            widths: self.widths.clone().unwrap_or(usual.widths),
+            runs: self.runs.unwrap_or(usual.runs),
+            epochs: self.epochs.unwrap_or(usual.epochs),
+            batch: self.batch.unwrap_or(usual.batch),
+            lr: self.lr.unwrap_or(usual.lr),
+            target: self.target.unwrap_or(usual.target),
+            curve_epochs: self.curve_epochs.unwrap_or(usual.curve_epochs),
+            seed,
+        };
+        Ok((&width(&data, &settings, progress)?).into())
+    }
+}

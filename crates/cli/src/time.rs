@@ -1,0 +1,112 @@
+//! Hidden: seconds of one piece of work without start-up, input and output, for benchmarks against other systems.
+
+use std::time::Instant;
+
+use candle_core::Tensor;
+use clap::{Args as ClapArgs, ValueEnum};
+use collado_dynamics::{Connect, Curve, Path, Problem, TrainSettings, profile, train};
+use collado_models::{Arch, ArchSpec, Init, Objective, Rows, Span};
+use serde_json::json;
+
+use crate::{
+    args::{Common, DataArgs},
+    failure::Failure,
+    json::print,
+    task::Task,
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TimeArgs {
+    /// What is timed.
+    work: Work,
+    /// Network.
+    #[arg(long)]
+    arch: ArchSpec,
+    /// Networks trained as one stack.
+    #[arg(long, default_value_t = 1)]
+    stack: u64,
+    /// Examples in a minibatch.
+    #[arg(long, default_value_t = 128)]
+    batch: usize,
+    /// Training steps.
+    #[arg(long, default_value_t = 100)]
+    steps: u64,
+    /// Points of a profile, or of a plane's side.
+    #[arg(long, default_value_t = 61)]
+    points: usize,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Work {
+    /// One step of SGD with momentum.
+    Train,
+    /// One step of a Bézier curve's bend, one t a step.
+    Bend,
+    /// The risk at points of a segment.
+    Profile,
+    /// The risk on a grid of a plane.
+    Plane,
+}
+
+/// Prints `{"seconds": …}`: of one step, or of the whole profile or plane.
+pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
+    let task = Task::for_training(&args.data, &args.common, &args.arch)?;
+    let seeds: Vec<u64> = (0..args.stack.max(3)).collect();
+    let stack = start(&task.arch, &seeds, &task)?;
+    let seconds = match args.work {
+        Work::Train => train_step(args, &task, &stack)?,
+        Work::Bend => bend_step(args, &task, &stack)?,
+        Work::Profile => {
+            let path = Path::segment(&stack.get(0)?, &stack.get(1)?)?;
+            let start = Instant::now();
+            profile(&path, args.points, &task.train, None)?;
+            start.elapsed().as_secs_f64()
+        }
+        Work::Plane => plane(args, &task, &stack.narrow(0, 0, 3)?)?,
+    };
+    print(&json!({ "seconds": seconds }).to_string());
+    Ok(())
+}
+
+fn start(arch: &Arch, seeds: &[u64], task: &Task) -> Result<Tensor, Failure> {
+    Ok(Init::default().stack(arch, seeds, task.dtype, &task.device)?)
+}
+
+fn train_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failure> {
+    let per_epoch = task.train.examples().div_ceil(args.batch) as u64;
+    let settings = TrainSettings {
+        batch: args.batch,
+        epochs: args.steps.div_ceil(per_epoch),
+        max_steps: Some(args.steps),
+        lr: 0.01,
+        ..TrainSettings::default()
+    };
+    let stack = stack.narrow(0, 0, args.stack as usize)?.copy()?;
+    let seeds: Vec<u64> = (0..args.stack).collect();
+    let done = train(&task.train, &stack, &seeds, &settings, &mut |_: &collado_dynamics::Epoch<'_>| Ok(()))?;
+    Ok(done.seconds / args.steps as f64)
+}
+
+fn bend_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failure> {
+    let per_epoch = task.train.examples().div_ceil(args.batch) as u64;
+    let epochs = args.steps.div_ceil(per_epoch) + 1;
+    let curve = Curve { samples: 1, batch: args.batch, epochs, ..Curve::default() };
+    let start = Instant::now();
+    let steps = args.steps;
+    let mut problem = Problem { objective: &task.train, seed: 0, progress: &mut |done, _| done < steps };
+    curve.connect(&stack.get(0)?, &stack.get(1)?, &mut problem)?;
+    Ok(start.elapsed().as_secs_f64() / steps as f64)
+}
+
+fn plane(args: &TimeArgs, task: &Task, vertices: &Tensor) -> Result<f64, Failure> {
+    let at = |i: usize| i as f64 / (args.points - 1) as f64;
+    let grid = (0..args.points).flat_map(|i| (0..args.points).map(move |j| (at(i), at(j))));
+    let coefficients = grid.flat_map(|(x, y)| [1. - x - y, x, y]).collect();
+    let start = Instant::now();
+    task.train.evaluate(&Span::new(vertices, coefficients)?, Rows::All, None)?;
+    Ok(start.elapsed().as_secs_f64())
+}

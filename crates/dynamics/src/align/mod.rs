@@ -1,0 +1,154 @@
+//! Alignment: of all networks that are the same as B up to a symmetry, the one closest to A.
+
+mod activations;
+mod ambiguous;
+mod assign;
+mod repair;
+mod weights;
+
+use candle_core::{DType, Device, Tensor};
+use collado_models::{Arch, Symmetry};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+pub use self::repair::Repair;
+use crate::{Error, Result};
+
+/// Which neurons of B belong to which of A.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Matching {
+    /// Those whose weights agree: maximises $\sum_k\langle W_k^A,P_kW_k^BP_{k-1}^T\rangle+\langle b_k^A,P_kb_k^B\rangle$ one
+    /// layer at a time (Ainsworth et al. 2023, Section 3.2), each step a linear assignment. It starts forward, layer by
+    /// layer from the input: from the identity it misses about half of planted permutations of deep networks.
+    #[default]
+    Weights,
+    /// Those whose activations correlate on data: one linear assignment a layer (Li et al. 2015; Ainsworth et al. 2023,
+    /// Section 3.1).
+    Activations,
+}
+
+/// How B is aligned to A.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `matching` | weights | what is compared | |
+/// | `seed` | 0 | order of the layers in weight matching; probes where there are no data | |
+/// | `rows` | 4096 | examples that activations are compared and symmetries checked on, evenly picked | ≥ 2 |
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Align {
+    /// What is compared.
+    pub matching: Matching,
+    /// Randomness.
+    pub seed: u64,
+    /// Examples used.
+    pub rows: usize,
+}
+
+impl Default for Align {
+    fn default() -> Self {
+        Self { matching: Matching::Weights, seed: 0, rows: 4096 }
+    }
+}
+
+/// B, aligned to A.
+#[derive(Debug, Clone)]
+pub struct Aligned {
+    /// $\pi(\theta^B)$ `[S]`, in the dtype of B.
+    pub theta: Tensor,
+    /// $\pi$.
+    pub symmetry: Symmetry,
+    /// $\|\theta^A-\theta^B\|$.
+    pub distance_before: f64,
+    /// $\|\theta^A-\pi(\theta^B)\|$.
+    pub distance_after: f64,
+    /// $\|\theta^A-\pi(\theta^B)\|/\|\theta^A\|$ with both in balanced form: near 0 when B is A up to a symmetry, whatever
+    /// the scales. In tanh, softplus, gelu and logistic networks there is no rescaling.
+    pub balanced_distance: f64,
+    /// $\max|\Phi(x;\pi(\theta^B))-\Phi(x;\theta^B)|$ over the probe data, and relative to the largest output.
+    pub difference: collado_models::OutputDifference,
+    /// Neurons of A, by hidden layer, that cannot be told apart from others: dead ones (no incoming or no outgoing
+    /// weight, or an activation that is constant on the data) and those whose incoming weights and bias are a positive
+    /// multiple of another's (any multiple in linear networks). Their partners in B are arbitrary.
+    pub ambiguous: Vec<Vec<usize>>,
+}
+
+impl Align {
+    /// Aligns `b` to `a`, two points `[S]` of `arch`. `a` never changes.
+    ///
+    /// Both are put into balanced form ([`Symmetry::balancing`]), matched there, and B is written in A's scales.
+    /// `data` `[N, n_0]` are the examples for activation matching and for the symmetry's check of itself; without them
+    /// the check uses random ones.
+    ///
+    /// # Errors
+    /// When the points or data are not of `arch` or not finite, there are no data for activation matching, or the
+    /// symmetry does not leave B's outputs as they are ([`Symmetry::check`]).
+    pub fn align(&self, arch: &Arch, a: &Tensor, b: &Tensor, data: Option<&Tensor>) -> Result<Aligned> {
+        if a.dims() != b.dims() {
+            return Err(Error::Ends { expected: a.elem_count(), found: b.elem_count() });
+        }
+        let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
+        let (a64, b64) = (wide(a)?, wide(b)?);
+        let probes = match data {
+            Some(data) => wide(&evenly(data, self.rows)?)?,
+            None if self.matching == Matching::Weights => noise(arch.inputs(), self.seed)?,
+            None => {
+                let expected = "data to compare activations on";
+                return Err(Error::Setting { name: "matching", expected, found: "none".into() });
+            }
+        };
+        let (of_a, of_b) = (Symmetry::balancing(arch, &a64)?, Symmetry::balancing(arch, &b64)?);
+        let (flat_a, flat_b) = (of_a.apply(&a64)?, of_b.apply(&b64)?);
+        let permutations = match self.matching {
+            Matching::Weights => weights::match_weights(arch, &flat_a, &flat_b, self.seed)?,
+            Matching::Activations => activations::match_activations(arch, &flat_a, &flat_b, &probes)?,
+        };
+        let scales = Symmetry::identity(arch).scales().to_vec();
+        let permuted = Symmetry::new(arch, permutations, scales)?;
+        let symmetry = of_b.then(&permuted)?.then(&of_a.inverse())?;
+        let theta = symmetry.apply(b)?;
+        Ok(Aligned {
+            distance_before: distance(&a64, &b64)?,
+            distance_after: distance(&a64, &wide(&theta)?)?,
+            balanced_distance: distance(&flat_a, &permuted.apply(&flat_b)?)? / norm(&flat_a)?,
+            difference: symmetry.check(b, &evenly(&probes, CHECKED)?)?,
+            ambiguous: ambiguous::ambiguous(arch, &a64, data.map(|_| &probes))?,
+            theta,
+            symmetry,
+        })
+    }
+}
+
+/// Examples that a symmetry is checked on: a wrong one shows on the first few.
+const CHECKED: usize = 512;
+
+/// At most `rows` rows of `data`, evenly picked.
+fn evenly(data: &Tensor, rows: usize) -> Result<Tensor> {
+    let n = data.dim(0)?;
+    if rows < 2 || n == 0 {
+        return Err(Error::Setting {
+            name: "rows",
+            expected: "at least 2, of data that are not empty",
+            found: format!("{rows} of {n}"),
+        });
+    }
+    if n <= rows {
+        return Ok(data.clone());
+    }
+    let picked: Vec<u32> = (0..rows).map(|i| (i * n / rows) as u32).collect();
+    Ok(data.index_select(&Tensor::new(picked, data.device())?, 0)?)
+}
+
+/// Examples for the check where there are no data.
+fn noise(inputs: usize, seed: u64) -> Result<Tensor> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let values: Vec<f64> = (0..CHECKED * inputs).map(|_| rng.random_range(-1. ..1.)).collect();
+    Ok(Tensor::from_vec(values, (CHECKED, inputs), &Device::Cpu)?)
+}
+
+fn norm(v: &Tensor) -> Result<f64> {
+    Ok(v.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt())
+}
+
+fn distance(a: &Tensor, b: &Tensor) -> Result<f64> {
+    norm(&(a - b)?)
+}

@@ -1,0 +1,104 @@
+//! REPAIR (Jordan, Sedghi, Saukh, Entezari & Neyshabur 2023): the statistics that an average of two networks loses.
+
+use candle_core::{DType, Tensor};
+use collado_models::{Arch, PathKind, affine_layers};
+
+use super::{
+    activations::{statistics, sums},
+    evenly,
+};
+use crate::{Connect, Error, Path, Problem, Result};
+
+/// The straight line with the mean and the standard deviation of every hidden pre-activation restored.
+///
+/// At t the pre-activation $z$ of a neuron becomes $(z-\mu)\,\sigma^\*/\sigma+\mu^\*$, where $\mu,\sigma$ are its statistics
+/// over the data after the layers below were repaired, and $\mu^\*,\sigma^\*$ are those of the two ends, interpolated
+/// linearly. That is a rescaled weight row and another bias: an ordinary network. It is done at the knots, in `f64`; the
+/// path is linear between them. Ends that are not aligned have nothing to restore that would help: align first.
+///
+/// A layer without bias cannot be shifted, and is only rescaled. A neuron that is constant keeps its weights.
+///
+/// | Name | Purpose | Range |
+/// |---|---|---|
+/// | `arch` | the network | |
+/// | `data` | examples `[N, n_0]` for the statistics | ≥ 2 |
+/// | `rows` | examples used at most, evenly picked; 10 000 serve | ≥ 2 |
+/// | `knots` | repaired points, both ends among them; 21 serve | ≥ 2 |
+#[derive(Debug, Clone, Copy)]
+pub struct Repair<'a> {
+    /// The network.
+    pub arch: &'a Arch,
+    /// Examples for the statistics.
+    pub data: &'a Tensor,
+    /// Examples used at most.
+    pub rows: usize,
+    /// Repaired points.
+    pub knots: usize,
+}
+
+impl Connect for Repair<'_> {
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+        if self.knots < 2 {
+            let found = self.knots.to_string();
+            return Err(Error::Setting { name: "knots", expected: "at least 2", found });
+        }
+        let line = Path::segment(a, b)?;
+        let data = evenly(self.data, self.rows)?.to_dtype(DType::F64)?;
+        let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];
+        let last = self.knots - 1;
+        let knots: Vec<f64> = (0..=last).map(|i| i as f64 / last as f64).collect();
+        let mut vertices = vec![a.flatten_all()?];
+        for (i, &t) in knots[1..last].iter().enumerate() {
+            let repaired = self.repaired(&line.at(t)?, t, &ends, &data)?;
+            vertices.push(repaired.to_dtype(a.dtype())?);
+            if !(problem.progress)(i as u64 + 1, last as u64) {
+                // The straight line from here on would be no path that was asked for.
+                return Ok(line);
+            }
+        }
+        vertices.push(b.flatten_all()?);
+        Ok(Path::new(PathKind::Repair { knots }, Tensor::stack(&vertices, 0)?))
+    }
+}
+
+/// Mean and standard deviation of a layer's pre-activations, `[n]` each.
+type Statistics = (Tensor, Tensor);
+
+impl Repair<'_> {
+    /// The statistics of each hidden layer of a point.
+    fn statistics(&self, theta: &Tensor, data: &Tensor) -> Result<Vec<Statistics>> {
+        let all = collado_models::pre_activations(self.arch, &theta.to_dtype(DType::F64)?, data)?;
+        all[..all.len() - 1].iter().map(|z| statistics(&sums(z)?, z.dim(0)?)).collect()
+    }
+
+    /// The point `theta` of the line with the statistics that `ends` have at t, layer by layer.
+    fn repaired(&self, theta: &Tensor, t: f64, ends: &[Vec<Statistics>; 2], data: &Tensor) -> Result<Tensor> {
+        let mut layers = affine_layers(self.arch, &theta.to_dtype(DType::F64)?)?;
+        let hidden = layers.len() - 1;
+        let mut below = data.clone();
+        for (k, (weight, bias)) in layers[..hidden].iter_mut().enumerate() {
+            let z = below.matmul(&weight.t()?)?;
+            let (mean, deviation) = statistics(&sums(&z)?, z.dim(0)?)?;
+            let between = |a: &Tensor, b: &Tensor| (a * (1. - t))? + (b * t)?;
+            let target_deviation = between(&ends[0][k].1, &ends[1][k].1)?;
+            let scale = ratio(&target_deviation, &deviation)?;
+            *weight = weight.broadcast_mul(&scale.unsqueeze(1)?)?;
+            let mut z = z.broadcast_mul(&scale)?;
+            if let Some(bias) = bias {
+                *bias = (between(&ends[0][k].0, &ends[1][k].0)? - (mean * scale)?)?;
+                z = z.broadcast_add(bias)?;
+            }
+            below = self.arch.activation().forward(&z)?;
+        }
+        let columns = layers.iter().flat_map(|(weight, bias)| std::iter::once(weight).chain(bias));
+        let columns = columns.map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
+        Ok(Tensor::cat(&columns, 0)?)
+    }
+}
+
+/// `target` over `found`, 1 where `found` is 0.
+fn ratio(target: &Tensor, found: &Tensor) -> Result<Tensor> {
+    let pairs = target.to_vec1::<f64>()?.into_iter().zip(found.to_vec1::<f64>()?);
+    let ratios: Vec<f64> = pairs.map(|(t, f)| if f > 0. { t / f } else { 1. }).collect();
+    Ok(Tensor::new(ratios, target.device())?)
+}

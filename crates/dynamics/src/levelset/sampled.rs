@@ -1,0 +1,71 @@
+use candle_core::Tensor;
+use collado_models::{Objective, Rows, Span};
+
+use super::Edges;
+use crate::{Connect, Path, Problem, Result, profile};
+
+/// Numbers of a coefficient table at most: larger sets of lines are evaluated in parts.
+const TABLE: usize = 1 << 22;
+
+/// Edges whose value is the largest risk at `points` uniform t of a path: sampled, not certified.
+pub struct SampledEdges<'a> {
+    /// The risk.
+    pub objective: &'a dyn Objective,
+    /// The minima `[M, S]`.
+    pub minima: &'a Tensor,
+    /// How paths other than the straight line are found; nothing: straight lines only.
+    pub method: Option<&'a dyn Connect>,
+    /// Points of a path, both ends among them, at least 2.
+    pub points: usize,
+    /// Randomness of the method.
+    pub seed: u64,
+    /// Told (steps done, steps in all) of a search; `false` stops it.
+    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
+    /// Takes every path that is found.
+    pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<()>,
+}
+
+impl Edges for SampledEdges<'_> {
+    fn lines(&mut self, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
+        let (minima, _) = self.minima.dims2()?;
+        let ts: Vec<f64> = (0..self.points).map(|i| i as f64 / (self.points - 1) as f64).collect();
+        let at_once = (TABLE / (minima * ts.len())).max(1);
+        let mut values = Vec::with_capacity(pairs.len());
+        for part in pairs.chunks(at_once) {
+            let mut table = vec![0.; part.len() * ts.len() * minima];
+            let points = part.iter().flat_map(|pair| ts.iter().map(move |t| (pair, t)));
+            for (row, (&(a, b), &t)) in table.chunks_exact_mut(minima).zip(points) {
+                (row[a], row[b]) = (1. - t, t);
+            }
+            let values_of = self.objective.evaluate(&Span::new(self.minima, table)?, Rows::All, None)?;
+            values.extend(values_of.chunks_exact(ts.len()).map(|v| largest(v.iter().map(|v| v.risk))));
+        }
+        Ok(values)
+    }
+
+    fn search(&mut self, pair: (usize, usize)) -> Result<Option<f64>> {
+        let Some(method) = self.method else { return Ok(None) };
+        let (a, b) = (self.minima.get(pair.0)?, self.minima.get(pair.1)?);
+        let mut stopped = false;
+        let mut progress = |done, total| {
+            stopped |= !(self.progress)(done, total);
+            !stopped
+        };
+        let mut problem = Problem { objective: self.objective, seed: self.seed, progress: &mut progress };
+        let path = method.connect(&a, &b, &mut problem)?;
+        // A path that was given up half-way is no value to remember.
+        if stopped {
+            return Ok(None);
+        }
+        let value = largest(profile(&path, self.points, self.objective, None)?.risks().into_iter());
+        (self.keep)(pair, path)?;
+        Ok(Some(value))
+    }
+}
+
+/// The largest; NaN if one is.
+fn largest(mut values: impl Iterator<Item = f64>) -> f64 {
+    values
+        .try_fold(f64::NEG_INFINITY, |m, v| if v.is_nan() { None } else { Some(m.max(v)) })
+        .unwrap_or(f64::NAN)
+}

@@ -1,0 +1,117 @@
+use collado_models::{Error, Result};
+use faer::{Mat, Side, linalg::solvers::Solve};
+
+use super::{Kernel, lanczos::largest, matrix::dot};
+
+/// How the ends of a spectrum are found.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `dense` | 4096 | up to this size all eigenvalues are computed; beyond, the two ends | |
+/// | `steps` | 300 | Lanczos steps for one end | ≥ 1 |
+/// | `tolerance` | 1e-10 | relative residual at which Lanczos ends | ≥ 0 |
+/// | `seed` | 0 | its first vector | |
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SpectrumSettings {
+    /// Largest size for which all eigenvalues are computed.
+    pub dense: usize,
+    /// Lanczos steps for one end.
+    pub steps: usize,
+    /// Relative residual at which Lanczos ends.
+    pub tolerance: f64,
+    /// Seed of its first vector.
+    pub seed: u64,
+}
+
+impl Default for SpectrumSettings {
+    fn default() -> Self {
+        Self { dense: 4096, steps: 300, tolerance: 1e-10, seed: 0 }
+    }
+}
+
+/// One end of a spectrum.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extreme {
+    /// λ.
+    pub value: f64,
+    /// The matrix has an eigenvalue within this distance of λ, up to the rounding of one product. Dense: $m\varepsilon\lambda_\max$,
+    /// a bound for the error of a backward stable method; Lanczos: $\|Kv-\lambda v\|$ of its vector.
+    pub residual: f64,
+}
+
+/// Eigenvalues of a positive semi-definite kernel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KernelSpectrum {
+    /// All of them, ascending, where they were computed.
+    pub eigenvalues: Option<Vec<f64>>,
+    /// The smallest.
+    pub min: Extreme,
+    /// The largest.
+    pub max: Extreme,
+    /// $m\varepsilon\lambda_\max$: an eigenvalue below it cannot be told from 0.
+    pub rounding: f64,
+}
+
+impl KernelSpectrum {
+    /// The spectrum of `kernel`: all of it up to the size `settings.dense`, beyond it λ_max by Lanczos on K, and λ_min by
+    /// Lanczos on $(K+sI)^{-1}$ with $s=m\varepsilon\lambda_\max$ through a Cholesky factor, where it is the end that converges fast.
+    ///
+    /// # Errors
+    /// When the kernel is empty, has an element that is not finite, or is not positive semi-definite up to rounding.
+    pub fn new(kernel: &Kernel, settings: &SpectrumSettings) -> Result<Self> {
+        if kernel.size() == 0 || !kernel.as_slice().iter().all(|x| x.is_finite()) {
+            return Err(unfit("without rows, or with elements that are not finite"));
+        }
+        if kernel.size() <= settings.dense { Self::dense(kernel) } else { Self::ends(kernel, settings) }
+    }
+
+    /// $\lambda_\max/\lambda_\min$; infinite where λ_min cannot be told from 0.
+    pub fn condition(&self) -> f64 {
+        if self.min.value > self.rounding { self.max.value / self.min.value } else { f64::INFINITY }
+    }
+
+    fn dense(kernel: &Kernel) -> Result<Self> {
+        let eigenvalues = kernel
+            .view()
+            .self_adjoint_eigenvalues(Side::Lower)
+            .map_err(|_| unfit("whose eigenvalues do not converge"))?;
+        let (min, max) = (eigenvalues[0], eigenvalues[eigenvalues.len() - 1]);
+        let residual = rounding(kernel.size(), max);
+        let extreme = |value| Extreme { value, residual };
+        Ok(Self { min: extreme(min), max: extreme(max), rounding: residual, eigenvalues: Some(eigenvalues) })
+    }
+
+    fn ends(kernel: &Kernel, settings: &SpectrumSettings) -> Result<Self> {
+        let failed = || unfit("on which Lanczos fails");
+        let size = kernel.size();
+        let max = extreme(kernel, &largest(size, settings, |x| kernel.apply(x)).ok_or_else(failed)?);
+        let shift = rounding(size, max.value);
+        let mut shifted = kernel.view().to_owned();
+        (0..size).for_each(|i| shifted[(i, i)] += shift);
+        let factor = shifted.llt(Side::Lower).map_err(|_| unfit("with negative eigenvalues"))?;
+        drop(shifted);
+        let solve = |x: &[f64]| {
+            let x = factor.solve(Mat::from_fn(size, 1, |i, _| x[i]));
+            x.col(0).iter().copied().collect()
+        };
+        let min = extreme(kernel, &largest(size, settings, solve).ok_or_else(failed)?);
+        Ok(Self { eigenvalues: None, min, max, rounding: shift })
+    }
+}
+
+fn rounding(size: usize, max: f64) -> f64 {
+    size as f64 * f64::EPSILON * max.abs()
+}
+
+/// Rayleigh quotient and residual of a normalised vector.
+fn extreme(kernel: &Kernel, v: &[f64]) -> Extreme {
+    let product = kernel.apply(v);
+    let value = dot(&product, v);
+    let residual = product.iter().zip(v).map(|(p, v)| (p - value * v).powi(2)).sum::<f64>().sqrt();
+    Extreme { value, residual }
+}
+
+fn unfit(found: &str) -> Error {
+    let expected = "finite elements, positive semi-definite".into();
+    Error::Mismatch { what: "kernel".into(), expected, found: format!("one {found}") }
+}

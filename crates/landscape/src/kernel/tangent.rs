@@ -1,0 +1,205 @@
+use candle_core::{DType, Device, Tensor};
+use collado_models::{Arch, Error, Result};
+use faer::MatRef;
+
+use super::{
+    Kernel,
+    gram::{Part, rows_times},
+};
+
+/// Which tangent kernel of a network with q outputs is meant; for one output they are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Outputs {
+    /// $\frac1q\sum_o\langle\nabla\Phi_o(x_i),\nabla\Phi_o(x_j)\rangle$, `[m, m]`: the trace over the outputs, divided by q.
+    #[default]
+    Mean,
+    /// $\langle\nabla\Phi_o(x_i),\nabla\Phi_{o'}(x_j)\rangle$, `[mq, mq]`, the q outputs of an example next to each other.
+    Each,
+}
+
+/// A dense network near one point θ, on m examples: outputs and tangent kernels, in f64.
+///
+/// With the inputs $a_{k-1}$ `[m, n_{k-1}]` of layer k and the slopes $\delta_{k,o}=\partial\Phi_o/\partial z_k$ `[m, n_k]` of its
+/// units, weights and biases of layer k contribute to $JJ^\top$
+/// $$\Theta_k=(\delta_{k,o}\,\delta_{k,o'}^\top)\circ(a_{k-1}a_{k-1}^\top+b_k),\qquad\Theta=\sum_{k=1}^K\Theta_k,$$
+/// with $b_k=1$ where there is a bias and 0 where there is none. So $J$ `[mq, S]` is never formed: slopes come from one
+/// backward pass for each output, Gram matrices are taken tile by tile, in parallel, in the same order for any number
+/// of threads.
+#[derive(Debug, Clone)]
+pub struct Tangent {
+    arch: Arch,
+    examples: usize,
+    memory: usize,
+    /// $W_k$ `[n_k, n_{k-1}]`.
+    weights: Vec<Vec<f64>>,
+    /// $a_0,\dots,a_{K-1}$.
+    inputs: Vec<Vec<f64>>,
+    /// $\rho'(z_1),\dots,\rho'(z_{K-1})$.
+    slopes: Vec<Vec<f64>>,
+    /// $\Phi(x_i)$ `[m, q]`.
+    outputs: Vec<f64>,
+}
+
+impl Tangent {
+    /// The network `arch` at `theta` `[S]` on `inputs` `[m, n_0]`; both may be f32 and are widened.
+    ///
+    /// # Errors
+    /// When the sizes do not fit, or there is no example.
+    pub fn new(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Result<Self> {
+        let (examples, features) = inputs.dims2()?;
+        check("parameters of a point", &[arch.layout().len()], theta.dims())?;
+        check("inputs", &[examples.max(1), arch.inputs()], &[examples, features])?;
+        let (theta, a) = (wide(theta)?, wide(inputs)?);
+        let mut network = Self {
+            arch: arch.clone(),
+            examples,
+            memory: 1 << 30,
+            weights: Vec::new(),
+            inputs: vec![a],
+            slopes: Vec::new(),
+            outputs: Vec::new(),
+        };
+        network.forward(&theta);
+        Ok(network)
+    }
+
+    /// Bounds the memory for slopes, in bytes (default: 1 GiB): with [`Outputs::Mean`] as many outputs at a time go
+    /// backward as fit, at least one.
+    #[must_use]
+    pub fn with_memory(self, memory: usize) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// Number of examples m.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// The architecture.
+    pub fn arch(&self) -> &Arch {
+        &self.arch
+    }
+
+    /// $\Phi(x_i;\theta)$, row by row, `[m, q]`.
+    pub fn outputs(&self) -> &[f64] {
+        &self.outputs
+    }
+
+    /// $\bar K_\Theta=\sum_kv_kv_k^\top$ `[m, m]`, $v_k$ the values of the k-th unit of the last hidden layer: the part of the
+    /// last layer's weights in the tangent kernel of every single output (for two layers: theory §11).
+    pub fn last_layer(&self) -> Kernel {
+        let mut kernel = Kernel::zeros(self.examples);
+        let ones = vec![1.; self.examples];
+        let inputs = &self.inputs[self.arch.depth() - 1];
+        let part =
+            Part { slopes: &ones, inputs, examples: self.examples, outputs: 1, bias: false, scale: 1. };
+        part.add_to(&mut kernel);
+        kernel.mirror();
+        kernel
+    }
+
+    /// The empirical neural tangent kernel Θ.
+    pub fn kernel(&self, outputs: Outputs) -> Kernel {
+        self.sum(outputs, 0..self.arch.depth())
+    }
+
+    /// The part $\Theta_{k+1}$ of layer `k` (0-based): weight and bias.
+    ///
+    /// # Errors
+    /// When there is no such layer.
+    pub fn layer(&self, k: usize, outputs: Outputs) -> Result<Kernel> {
+        if k >= self.arch.depth() {
+            let expected = format!("less than {}", self.arch.depth());
+            return Err(Error::Mismatch { what: "layer".into(), expected, found: k.to_string() });
+        }
+        Ok(self.sum(outputs, k..k + 1))
+    }
+
+    /// The parts of some layers.
+    fn sum(&self, outputs: Outputs, layers: std::ops::Range<usize>) -> Kernel {
+        let q = self.arch.outputs();
+        let each = if outputs == Outputs::Each { q } else { 1 };
+        let group = if outputs == Outputs::Each { q } else { self.group() };
+        let scale = if outputs == Outputs::Each { 1. } else { (q as f64).recip() };
+        let mut kernel = Kernel::zeros(self.examples * each);
+        for from in (0..q).step_by(group) {
+            let mut slopes = self.top(from..(from + group).min(q));
+            for k in (layers.start..self.arch.depth()).rev() {
+                if k < layers.end {
+                    let (inputs, bias) = (&self.inputs[k], self.arch.has_bias(k));
+                    let examples = self.examples;
+                    let part = Part { slopes: &slopes, inputs, examples, outputs: each, bias, scale };
+                    part.add_to(&mut kernel);
+                }
+                if k > layers.start {
+                    slopes = self.below(k, &slopes);
+                }
+            }
+        }
+        kernel.mirror();
+        kernel
+    }
+
+    /// Outputs that go backward together.
+    fn group(&self) -> usize {
+        let widest = self.arch.widths()[1..].iter().max().copied().unwrap_or(1);
+        (self.memory / (self.examples * widest * size_of::<f64>())).clamp(1, self.arch.outputs())
+    }
+
+    /// $\delta_{K,o}$ of some outputs: `[m, outputs, q]`, a one in each row.
+    fn top(&self, outputs: std::ops::Range<usize>) -> Vec<f64> {
+        let q = self.arch.outputs();
+        let mut slopes = vec![0.; self.examples * outputs.len() * q];
+        for example in slopes.chunks_exact_mut(outputs.len() * q) {
+            outputs.clone().enumerate().for_each(|(row, o)| example[row * q + o] = 1.);
+        }
+        slopes
+    }
+
+    /// From the slopes `[m, c, n_k]` above layer `k` (0-based) to those under it: $\delta_{k-1}=\delta_kW_k\circ\rho'(z_{k-1})$.
+    fn below(&self, k: usize, slopes: &[f64]) -> Vec<f64> {
+        let (out, width) = (self.arch.widths()[k + 1], self.arch.widths()[k]);
+        let rows = slopes.len() / (self.examples * out);
+        let weight = MatRef::from_row_major_slice(&self.weights[k], out, width);
+        rows_times(slopes, weight, |row, delta| {
+            let rho = &self.slopes[k - 1][row / rows * width..][..width];
+            delta.iter_mut().zip(rho).for_each(|(delta, rho)| *delta *= rho);
+        })
+    }
+
+    /// Fills in weights, activations, slopes and outputs.
+    fn forward(&mut self, theta: &[f64]) {
+        let (depth, activation) = (self.arch.depth(), self.arch.activation());
+        let mut rest = theta;
+        for k in 0..depth {
+            let (n, out) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
+            let (weight, tail) = rest.split_at(n * out);
+            let (bias, tail) = tail.split_at(if self.arch.has_bias(k) { out } else { 0 });
+            rest = tail;
+            let w = MatRef::from_row_major_slice(weight, out, n).transpose();
+            let z = rows_times(&self.inputs[k], w, |_, row| {
+                row.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
+            });
+            self.weights.push(weight.to_vec());
+            if k + 1 == depth {
+                self.outputs = z;
+                return;
+            }
+            let a: Vec<f64> = z.iter().map(|&z| activation.value(z)).collect();
+            self.slopes.push(z.iter().zip(&a).map(|(&z, &a)| activation.slope(z, a)).collect());
+            self.inputs.push(a);
+        }
+    }
+}
+
+pub(super) fn check(what: &str, expected: &[usize], found: &[usize]) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
+    Err(Error::Mismatch { what: what.into(), expected, found })
+}
+
+pub(super) fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(tensor.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}

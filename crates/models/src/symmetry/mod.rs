@@ -1,0 +1,177 @@
+//! Transformations of parameters that leave the function of a dense network as it is.
+
+mod balance;
+mod check;
+
+use candle_core::{Device, Tensor};
+
+pub use self::check::OutputDifference;
+use crate::{Activation, Arch, Error, Real, Result, dispatch, with_slice};
+
+/// A permutation and a positive rescaling of the neurons of every hidden layer: neuron i of layer k becomes
+/// $s_k(i)$ times neuron $p_k(i)$,
+///
+/// $$W_k'(i,j)=\frac{s_k(i)}{s_{k-1}(j)}\,W_k(p_k(i),p_{k-1}(j)),\qquad b_k'(i)=s_k(i)\,b_k(p_k(i)),$$
+///
+/// with $p_0=p_K=\mathrm{id}$ and $s_0=s_K=1$. Permutations leave the function of every network as it is; scales other
+/// than 1 that of ReLU and linear networks, $\rho(sz)=s\rho(z)$ for $s>0$ (Ainsworth et al. 2023, Section 2).
+///
+/// These are not all symmetries: tanh and linear layers allow changes of sign, linear layers any invertible matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Symmetry {
+    arch: Arch,
+    permutations: Vec<Vec<usize>>,
+    scales: Vec<Vec<f64>>,
+}
+
+impl Symmetry {
+    /// The one that changes nothing.
+    pub fn identity(arch: &Arch) -> Self {
+        let hidden = &arch.widths()[1..arch.depth()];
+        Self {
+            arch: arch.clone(),
+            permutations: hidden.iter().map(|&n| (0..n).collect()).collect(),
+            scales: hidden.iter().map(|&n| vec![1.; n]).collect(),
+        }
+    }
+
+    /// From $p_k$ and $s_k$ of the K − 1 hidden layers.
+    ///
+    /// # Errors
+    /// When a list has another length than its layer, a permutation is none, a scale is not finite and positive, or
+    /// the activation does not allow scales other than 1.
+    pub fn new(arch: &Arch, permutations: Vec<Vec<usize>>, scales: Vec<Vec<f64>>) -> Result<Self> {
+        let hidden = &arch.widths()[1..arch.depth()];
+        for found in [permutations.len(), scales.len()] {
+            if found != hidden.len() {
+                return Err(Error::mismatch("symmetry: hidden layers", hidden.len(), found));
+            }
+        }
+        for (k, ((p, s), &n)) in permutations.iter().zip(&scales).zip(hidden).enumerate() {
+            let layer = format!("symmetry of hidden layer {}", k + 1);
+            if !is_permutation(p, n) {
+                return Err(Error::mismatch(
+                    layer,
+                    format!("a permutation of {n} neurons"),
+                    format!("{p:?}"),
+                ));
+            }
+            if s.len() != n {
+                return Err(Error::mismatch(layer, format!("{n} scales"), s.len()));
+            }
+            if let Some(s) = s.iter().find(|s| !(**s > 0. && s.is_finite())) {
+                return Err(Error::mismatch(layer, "scales that are finite and > 0", s));
+            }
+            if let Some(s) = s.iter().find(|s| **s != 1. && !allows_scales(arch.activation())) {
+                return Err(Error::mismatch(layer, format!("scales 1 under {}", arch.activation()), s));
+            }
+        }
+        Ok(Self { arch: arch.clone(), permutations, scales })
+    }
+
+    /// $p_k$ of each hidden layer.
+    pub fn permutations(&self) -> &[Vec<usize>] {
+        &self.permutations
+    }
+
+    /// $s_k$ of each hidden layer.
+    pub fn scales(&self) -> &[Vec<f64>] {
+        &self.scales
+    }
+
+    /// The network it belongs to.
+    pub fn arch(&self) -> &Arch {
+        &self.arch
+    }
+
+    /// The symmetry that undoes this one.
+    pub fn inverse(&self) -> Self {
+        let mut inverse = Self::identity(&self.arch);
+        for (k, (p, s)) in self.permutations.iter().zip(&self.scales).enumerate() {
+            for (i, (&from, scale)) in p.iter().zip(s).enumerate() {
+                inverse.permutations[k][from] = i;
+                inverse.scales[k][from] = scale.recip();
+            }
+        }
+        inverse
+    }
+
+    /// First this one, then `next`.
+    ///
+    /// # Errors
+    /// When the two belong to different networks.
+    pub fn then(&self, next: &Self) -> Result<Self> {
+        if self.arch.layout() != next.arch.layout() {
+            return Err(Error::mismatch("symmetries that follow each other", &self.arch, &next.arch));
+        }
+        let mut both = next.clone();
+        for (k, p) in both.permutations.iter_mut().enumerate() {
+            for (p, s) in p.iter_mut().zip(&mut both.scales[k]) {
+                *s *= self.scales[k][*p];
+                *p = self.permutations[k][*p];
+            }
+        }
+        Ok(both)
+    }
+
+    /// $\pi(\theta)$ of one point `[S]` or of every row of a stack `[P, S]`, in its dtype; each number is rounded once.
+    ///
+    /// # Errors
+    /// When the last axis has not S columns, or the tensor is not on the CPU.
+    pub fn apply(&self, points: &Tensor) -> Result<Tensor> {
+        let size = self.arch.layout().len();
+        if points.dims().last() != Some(&size) {
+            return Err(Error::mismatch("points", format!("[.., {size}]"), format!("{:?}", points.dims())));
+        }
+        let points = points.contiguous()?;
+        dispatch!(points.dtype(), T => with_slice::<T, _>(&points, |rows| {
+            let mut out = Vec::with_capacity(rows.len());
+            rows.chunks_exact(size).for_each(|row| self.apply_row(row, &mut out));
+            Ok(Tensor::from_vec(out, points.dims(), &Device::Cpu)?)
+        }))
+    }
+
+    fn apply_row<T: Real>(&self, row: &[T], out: &mut Vec<T>) {
+        let mut offset = 0;
+        for k in 0..self.arch.depth() {
+            let (inputs, outputs) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
+            let weight = &row[offset..][..inputs * outputs];
+            for i in 0..outputs {
+                let (from, s) = self.neuron(k + 1, i);
+                let source = &weight[from * inputs..][..inputs];
+                out.extend((0..inputs).map(|j| {
+                    let (from, below) = self.neuron(k, j);
+                    T::of(source[from].wide() * s / below)
+                }));
+            }
+            offset += weight.len();
+            if self.arch.has_bias(k) {
+                let bias = &row[offset..][..outputs];
+                out.extend((0..outputs).map(|i| {
+                    let (from, s) = self.neuron(k + 1, i);
+                    T::of(bias[from].wide() * s)
+                }));
+                offset += outputs;
+            }
+        }
+    }
+
+    /// $p_k(i)$ and $s_k(i)$; k = 0 are the inputs, k = K the outputs.
+    #[inline]
+    fn neuron(&self, k: usize, i: usize) -> (usize, f64) {
+        match k.checked_sub(1).filter(|&k| k < self.permutations.len()) {
+            Some(k) => (self.permutations[k][i], self.scales[k][i]),
+            None => (i, 1.),
+        }
+    }
+}
+
+/// Whether positive scales go through ρ.
+fn allows_scales(activation: Activation) -> bool {
+    matches!(activation, Activation::Relu | Activation::Linear)
+}
+
+fn is_permutation(p: &[usize], n: usize) -> bool {
+    let mut seen = vec![false; n];
+    p.len() == n && p.iter().all(|&i| i < n && !std::mem::replace(&mut seen[i], true))
+}

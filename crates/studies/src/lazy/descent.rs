@@ -1,0 +1,185 @@
+use candle_core::Tensor;
+use collado_dynamics::{Optimizer, Rule, Sampler};
+use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent};
+use collado_models::{DenseObjective, Loss, Objective, Regularizer, Risk, Rows, Span};
+
+use super::Problem;
+use crate::Result;
+
+/// Memory for the slopes and activations of a stack, in bytes.
+const MEMORY: usize = 1 << 29;
+
+/// Gradient descent and SGD at one width and initialisation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Descent {
+    /// Index into [`STARTS`](super::STARTS).
+    pub start: usize,
+    /// n.
+    pub neurons: usize,
+    /// Step size of gradient descent, $\min_\text{runs}m/(2\lambda_\max(\Theta_0))$: 1/L of the linearised risk.
+    pub step_size: f64,
+    /// Step size of SGD, $\min_\text{runs}1/(2\max_i\Theta_{ii})$: for each minibatch of B its $\lambda_\max\le B\max_i\Theta_{ii}$.
+    pub sgd_step_size: f64,
+    /// Gradient descent: for each run, what was recorded.
+    pub gradient: Vec<Vec<Moment>>,
+    /// SGD, likewise.
+    pub stochastic: Vec<Vec<Moment>>,
+}
+
+/// What is known at one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// Steps done.
+    pub step: u64,
+    /// Step size times steps.
+    pub time: f64,
+    /// r(t).
+    pub risk: f64,
+    /// $r(0)\exp(-4\inf_{[0,t]}\lambda_\min(\bar K)\,t/m)$, the infimum over the recorded times.
+    pub bound: f64,
+    /// $\lambda_\min(\bar K_t)$.
+    pub lambda_min: f64,
+    /// $\|\theta_t-\theta_0\|$.
+    pub displacement: f64,
+    /// $\|\bar K_t-\bar K_0\|_F/\|\bar K_0\|_F$.
+    pub last_layer_drift: f64,
+    /// $\|\Theta_t-\Theta_0\|_F/\|\Theta_0\|_F$.
+    pub tangent_drift: f64,
+    /// $\|f_t-f^\text{lin}_t\|/\|f_0-y\|$ with $f^\text{lin}$ the outputs of gradient descent on the network linearised at
+    /// $\theta_0$; NaN for SGD.
+    pub linear_gap: f64,
+}
+
+/// One run's state at its start.
+struct Origin {
+    theta: Vec<f64>,
+    last_layer: Kernel,
+    tangent: Kernel,
+    residual: Vec<f64>,
+}
+
+pub(super) fn run(problem: &Problem<'_>, start: usize, neurons: usize) -> Result<Descent> {
+    let (arch, stack) = (problem.arch(neurons)?, problem.stack(start, neurons)?);
+    let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(&arch, &problem.inputs, &problem.targets, risk, MEMORY)?;
+    let targets = problem.targets.flatten_all()?.to_vec1::<f64>()?;
+    let origins = (0..problem.settings.runs)
+        .map(|run| {
+            let theta = stack.get(run)?;
+            let at = Tangent::new(&arch, &theta, &problem.inputs)?;
+            let residual = at.outputs().iter().zip(&targets).map(|(f, y)| f - y).collect();
+            let (last_layer, tangent) = (at.last_layer(), at.kernel(Outputs::Mean));
+            Ok(Origin { theta: theta.to_vec1()?, last_layer, tangent, residual })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let m = problem.settings.examples as f64;
+    let (mut step_size, mut sgd_step_size) = (f64::INFINITY, f64::INFINITY);
+    for Origin { tangent, .. } in &origins {
+        let spectrum = KernelSpectrum::new(tangent, &SpectrumSettings::default())?;
+        step_size = step_size.min(m / (2. * spectrum.max.value));
+        let diagonal = (0..tangent.size()).map(|i| tangent.row(i)[i]).fold(0., f64::max);
+        sgd_step_size = sgd_step_size.min(1. / (2. * diagonal));
+    }
+    let walk = Walk { problem, objective: &objective, targets: &targets, origins: &origins };
+    let seeds = problem.seeds(start, neurons);
+    let gradient = walk.descend(&stack, None, step_size)?;
+    let stochastic = walk.descend(&stack, Some(&seeds), sgd_step_size)?;
+    Ok(Descent { start, neurons, step_size, sgd_step_size, gradient, stochastic })
+}
+
+struct Walk<'a> {
+    problem: &'a Problem<'a>,
+    objective: &'a DenseObjective,
+    targets: &'a [f64],
+    origins: &'a [Origin],
+}
+
+impl Walk<'_> {
+    /// All runs as one stack; with minibatches when there are `seeds` for them.
+    fn descend(&self, stack: &Tensor, seeds: Option<&[u64]>, lr: f64) -> Result<Vec<Vec<Moment>>> {
+        let settings = self.problem.settings;
+        let theta = stack.copy()?;
+        let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
+        let mut optimizer =
+            Optimizer::new(Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. }, &theta)?;
+        let sampler = |&seed| Sampler::new(seed, settings.examples, settings.batch);
+        let mut samplers: Vec<Sampler> = seeds.unwrap_or(&[]).iter().map(sampler).collect();
+        let mut linear: Vec<Vec<f64>> = self.origins.iter().map(|o| o.residual.clone()).collect();
+        let mut moments = vec![Vec::new(); self.origins.len()];
+        let times = record_at(settings.steps);
+        let mut rows = Vec::new();
+        for step in 0..=settings.steps {
+            if times.contains(&step) {
+                self.record(&theta, step, lr, seeds.is_none().then_some(&linear), &mut moments)?;
+            }
+            rows.clear();
+            samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(step)));
+            let batch = match rows.len() {
+                0 => Rows::All,
+                all => Rows::Each { rows: &rows, batch: all / samplers.len() },
+            };
+            self.objective.evaluate(&span, batch, Some(&grad))?;
+            optimizer.step(&theta, &grad, lr)?;
+            for (e, origin) in linear.iter_mut().zip(self.origins).filter(|_| seeds.is_none()) {
+                let force = origin.tangent.apply(e);
+                let rate = 2. * lr / settings.examples as f64;
+                e.iter_mut().zip(force).for_each(|(e, f)| *e -= rate * f);
+            }
+        }
+        Ok(moments)
+    }
+
+    fn record(
+        &self,
+        theta: &Tensor,
+        step: u64,
+        lr: f64,
+        linear: Option<&Vec<Vec<f64>>>,
+        moments: &mut [Vec<Moment>],
+    ) -> Result<()> {
+        let (m, time) = (self.targets.len() as f64, lr * step as f64);
+        for (run, (origin, moments)) in self.origins.iter().zip(moments).enumerate() {
+            let point = theta.get(run)?;
+            let at = Tangent::new(self.objective.arch(), &point, &self.problem.inputs)?;
+            let residual: Vec<f64> = at.outputs().iter().zip(self.targets).map(|(f, y)| f - y).collect();
+            let (last_layer, tangent) = (at.last_layer(), at.kernel(Outputs::Mean));
+            let risk = squares(residual.iter().copied()) / m;
+            let lambda_min = KernelSpectrum::new(&last_layer, &SpectrumSettings::default())?.min.value;
+            let infimum = moments.iter().map(|x: &Moment| x.lambda_min).fold(lambda_min, f64::min);
+            let start = moments.first().map_or(risk, |x| x.risk);
+            let gap = |linear: &Vec<Vec<f64>>| {
+                let off = residual.iter().zip(&linear[run]).map(|(e, l)| e - l);
+                (squares(off) / squares(origin.residual.iter().copied())).sqrt()
+            };
+            let moved = point.to_vec1::<f64>()?;
+            moments.push(Moment {
+                step,
+                time,
+                risk,
+                bound: start * (-4. * infimum.max(0.) * time / m).exp(),
+                lambda_min,
+                displacement: squares(moved.iter().zip(&origin.theta).map(|(a, b)| a - b)).sqrt(),
+                last_layer_drift: last_layer.distance(&origin.last_layer) / origin.last_layer.norm(),
+                tangent_drift: tangent.distance(&origin.tangent) / origin.tangent.norm(),
+                linear_gap: linear.map_or(f64::NAN, gap),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn squares(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|x| x * x).sum()
+}
+
+/// 0, the last step, and about four steps an octave between them.
+fn record_at(steps: u64) -> Vec<u64> {
+    let octaves = (steps as f64).log2();
+    let count = (4. * octaves).ceil() as u64;
+    let mut times: Vec<u64> =
+        (0..=count).map(|i| (octaves * i as f64 / count.max(1) as f64).exp2().round() as u64).collect();
+    times.extend([0, steps]);
+    times.sort_unstable();
+    times.dedup();
+    times
+}

@@ -1,0 +1,116 @@
+use super::{Descent, Growth, LazySettings, Moment, STARTS, SecondDerivative};
+use crate::{Estimate, Verdict};
+
+/// Everything measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lazy {
+    /// How.
+    pub settings: LazySettings,
+    /// For each of [`STARTS`].
+    pub growth: Vec<Growth>,
+    /// λ_min of the arc-cosine Gram matrix, the limit of $\lambda_\min(\bar K)/n$ for $\theta^1_j\sim N(0,1)$.
+    pub arc_cosine_lambda_min: f64,
+    /// For each of [`STARTS`] and each width.
+    pub descents: Vec<Descent>,
+    /// The table of second derivatives.
+    pub second_derivatives: Vec<SecondDerivative>,
+}
+
+/// A quantity of a run of gradient descent, for fits against n.
+pub(super) type Quantity = fn(&[Moment]) -> f64;
+
+/// $\|\theta_t-\theta_0\|$ at the last step.
+pub(super) fn displacement(run: &[Moment]) -> f64 {
+    run.last().map_or(f64::NAN, |m| m.displacement)
+}
+
+/// $\|\bar K_t-\bar K_0\|/\|\bar K_0\|$ at the last step.
+pub(super) fn last_layer_drift(run: &[Moment]) -> f64 {
+    run.last().map_or(f64::NAN, |m| m.last_layer_drift)
+}
+
+/// $\|\Theta_t-\Theta_0\|/\|\Theta_0\|$ at the last step.
+pub(super) fn tangent_drift(run: &[Moment]) -> f64 {
+    run.last().map_or(f64::NAN, |m| m.tangent_drift)
+}
+
+/// The largest distance from the linearised model.
+pub(super) fn linear_gap(run: &[Moment]) -> f64 {
+    run.iter().map(|m| m.linear_gap).fold(0., f64::max)
+}
+
+impl Lazy {
+    /// n, ascending.
+    pub(super) fn widths(&self) -> Vec<f64> {
+        self.growth[0].widths.iter().map(|&n| n as f64).collect()
+    }
+
+    /// Slope of $\lambda_\min(\bar K)$ against n.
+    pub fn slope(&self, start: usize) -> Estimate {
+        Estimate::of_slopes(&self.widths(), &self.growth[start].lambda_min)
+    }
+
+    /// Exponent a in $\lambda_\min(\bar K)\propto n^a$ over the widths n ≥ 4m: at n < m it is 0, near m far below its limit.
+    pub fn growth_exponent(&self, start: usize) -> Estimate {
+        let (widths, m) = (self.widths(), self.settings.examples as f64);
+        let from = widths.partition_point(|&n| n < 4. * m);
+        Estimate::of_exponents(&widths[from..], &self.growth[start].lambda_min[from..])
+    }
+
+    /// Exponent a in $\|\theta_t-\theta_0\|\propto n^a$ at the last step of gradient descent.
+    pub fn displacement_exponent(&self, start: usize) -> Estimate {
+        self.exponent(start, displacement)
+    }
+
+    /// A quantity for each width and run.
+    pub(super) fn values(&self, start: usize, quantity: Quantity) -> Vec<Vec<f64>> {
+        let of = |d: &Descent| d.gradient.iter().map(|run| quantity(run)).collect();
+        self.descents.iter().filter(|d| d.start == start).map(of).collect()
+    }
+
+    pub(super) fn exponent(&self, start: usize, quantity: Quantity) -> Estimate {
+        Estimate::of_exponents(&self.widths(), &self.values(start, quantity))
+    }
+
+    /// Recorded moments of gradient descent at which r(t) is above its bound, and all of them.
+    pub fn violations(&self, start: usize) -> (usize, usize) {
+        let moments = || {
+            let all = self.descents.iter().filter(|d| d.start == start);
+            all.flat_map(|d| d.gradient.iter().flatten())
+        };
+        // NaN is above every bound.
+        let above = moments().filter(|m| m.risk.is_nan() || m.risk > m.bound * (1. + 1e-9)).count();
+        (above, moments().count())
+    }
+
+    /// Whether the measurements support the theorem's three statements for one initialisation, by [`RULE`].
+    pub fn verdict(&self, start: usize) -> Verdict {
+        let (slope, moved) = (self.slope(start).interval, self.displacement_exponent(start).interval);
+        let (above, all) = self.violations(start);
+        let half = self.arc_cosine_lambda_min / 2.;
+        if slope[0] > half && moved[1] < -0.25 && above == 0 {
+            Verdict::Supported
+        } else if slope[1] < half || moved[0] > -0.25 || 20 * above > all {
+            Verdict::Contradicted
+        } else {
+            Verdict::Inconclusive
+        }
+    }
+}
+
+/// The claim that the study decides on.
+pub const CLAIM: &str = "Two-layer ReLU networks with θ¹ ~ N(0, 1), θ² ~ N(0, 1/n): λ_min(K̄) grows in proportion to n, \
+                         gradient descent has r(t) ≤ r(0) exp(−4 inf λ_min t/m), and ‖θ_t − θ_0‖ falls like n^(−1/2). \
+                         (The slides print θ¹ ~ N(0, 1/n): the same rule decides on it under init.)";
+
+/// How it decides.
+pub const RULE: &str = "supported: the 95 % interval of the slope of λ_min(K̄) against n is above half of λ_min of the \
+                        arc-cosine Gram matrix, the interval of the exponent of ‖θ_t − θ_0‖ is below −1/4, and no recorded \
+                        moment of gradient descent is above its bound; contradicted: one of the intervals is on the other \
+                        side, or more than 5 % of the moments are above; otherwise inconclusive. Intervals: Student's t over \
+                        runs of least-squares fits";
+
+/// All of [`STARTS`], by index.
+pub(super) fn starts() -> std::ops::Range<usize> {
+    0..STARTS.len()
+}

@@ -1,0 +1,108 @@
+use serde_json::{Value, json};
+
+use super::{NeuronRow, RandomLabels, SingleNeuron, picture};
+use crate::{
+    Estimate, Report, Table, Verdict,
+    report::{fields, number, numbers},
+};
+
+/// The claim that the study decides on.
+pub const CLAIM: &str = "The squared loss of one logistic neuron with d inputs can have exponentially many local minima: p^d on pd \
+                         examples.";
+const SOURCE: &str =
+    "Auer, Herbster & Warmuth 1996, Exponentially many local minima for single neurons, theorem 3.1";
+const RULE: &str = "supported: for every d the certificate proves p^d minima, and descent from random starts ends at as many, each in a \
+                    proved box; contradicted: more minima are found than p^d, or fewer boxes proved without a candidate left open; \
+                    otherwise (some not hit, some not proved) inconclusive";
+
+impl SingleNeuron {
+    fn verdict(&self) -> Verdict {
+        let exact = |r: &NeuronRow| {
+            r.found as u64 == r.expected && r.certified as u64 == r.expected && r.proved == r.expected
+        };
+        let proved = self.boxes.unproved == 0;
+        let other = |r: &NeuronRow| r.found as u64 > r.expected || (proved && r.proved != r.expected);
+        if self.rows.iter().all(exact) && proved {
+            Verdict::Supported
+        } else if self.rows.iter().any(other) {
+            Verdict::Contradicted
+        } else {
+            Verdict::Inconclusive
+        }
+    }
+
+    fn shown(&self) -> String {
+        let counts: Vec<_> = self
+            .rows
+            .iter()
+            .map(|r| format!("{} of {} for d = {}", r.certified, r.expected, r.dims))
+            .collect();
+        let last = self.random.iter().max_by_key(|r| r.samples).map_or_else(String::new, |_| {
+            let most = self.random.iter().map(|r| mean(&r.minima).mean).fold(0., f64::max);
+            format!("; random labels never gave more than {most:.1} on average with two inputs")
+        });
+        format!("Shown: certified minima hit by descent: {}{last}.", counts.join(", "))
+    }
+}
+
+impl From<&SingleNeuron> for Report {
+    fn from(found: &SingleNeuron) -> Self {
+        let s = &found.settings;
+        let boxes: Vec<Value> = found.boxes.boxes.iter().map(|b| numbers(&[b.lo(), b.hi()])).collect();
+        Self {
+            claim: CLAIM,
+            source: SOURCE,
+            rule: RULE,
+            verdict: found.verdict(),
+            shown: found.shown(),
+            not_shown: "Not shown: that data of practice do this, as the examples are made for it (on the axes, lengths of many scales); \
+                        for random labels only minima that were hit are counted, a lower bound."
+                .into(),
+            numbers: fields(json!({
+                "settings": {
+                    "dims": s.dims, "per_dim": s.per_dim, "ratio": s.ratio, "starts": s.starts, "samples": s.samples,
+                    "draws": s.draws, "tries": s.tries, "seed": s.seed,
+                },
+                "boxes": boxes, "unproved": found.boxes.unproved,
+                "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
+                "random_labels": found.random.iter().map(random).collect::<Vec<_>>(),
+            })),
+            table: table(found),
+            pictures: picture::pictures(found),
+        }
+    }
+}
+
+fn row(r: &NeuronRow) -> Value {
+    json!({
+        "dims": r.dims, "found": r.found, "certified": r.certified, "proved": r.proved, "expected": r.expected,
+    })
+}
+
+fn random(r: &RandomLabels) -> Value {
+    let Estimate { mean, interval } = mean(&r.minima);
+    json!({
+        "inputs": r.law.name(), "samples": r.samples, "minima": number(mean), "ci": numbers(&interval),
+        "most": r.minima.iter().max(), "lost": number(Estimate::new(&r.lost).mean),
+    })
+}
+
+pub(super) fn mean(counts: &[usize]) -> Estimate {
+    Estimate::new(&counts.iter().map(|&n| n as f64).collect::<Vec<_>>())
+}
+
+/// A row for each d and for each number of examples with random labels.
+fn table(found: &SingleNeuron) -> Table {
+    let mut table = Table::new(&["data", "d", "examples", "minima", "low", "high", "expected"]);
+    for r in &found.rows {
+        let counts = [r.dims, r.dims * found.settings.per_dim, r.certified].map(Into::into);
+        let rest = [f64::NAN.into(), f64::NAN.into(), (r.expected as usize).into()];
+        table.push(&[&["construction".into()], &counts[..], &rest].concat());
+    }
+    for r in &found.random {
+        let Estimate { mean, interval: [low, high] } = mean(&r.minima);
+        let counts = [r.law.name().into(), 2_usize.into(), r.samples.into()];
+        table.push(&[&counts[..], &[mean.into(), low.into(), high.into(), f64::NAN.into()]].concat());
+    }
+    table
+}

@@ -1,0 +1,72 @@
+use collado_plots::{Figure, Panel, Role, Scale, Series};
+
+use super::{Width, Widths};
+use crate::wilson;
+
+/// What is drawn of a width.
+type Column = fn(&Width) -> &Vec<f64>;
+
+/// The training loss of every run.
+pub(super) fn curves(found: &Widths) -> Figure {
+    let mut panel = Panel::new("Training loss (log scale)")
+        .scale(Scale::Log)
+        .rule(found.settings.target, format!("target {}", found.settings.target));
+    for (color, w) in found.widths.iter().enumerate() {
+        for (run, losses) in w.history.iter().enumerate() {
+            let epochs: Vec<f64> = (0..losses.len()).map(|i| i as f64).collect();
+            let label = if run == 0 { format!("m = {}", w.neurons) } else { String::new() };
+            let line = Series::line(label, &epochs, losses).role(Role::Group(color as u8));
+            panel = panel.series(line.width(1.).opacity(0.7));
+        }
+    }
+    Figure::new("Training two-layer ReLU networks of many widths")
+        .subtitle(format!(
+            "{}, {} runs a width, Adam with a cosine schedule",
+            found.data, found.settings.runs
+        ))
+        .x_label("Epoch")
+        .panel(panel)
+}
+
+/// Hit rates, final losses and barriers against the width.
+pub(super) fn width(found: &Widths) -> Figure {
+    let target = found.settings.target;
+    let xs: Vec<f64> = found.widths.iter().map(|w| w.neurons as f64).collect();
+    let column = |of: &dyn Fn(&Width) -> f64| found.widths.iter().map(|w| 100. * of(w)).collect::<Vec<_>>();
+    let interval = |w: &Width| wilson(w.hits(target) as u64, w.losses.len() as u64);
+    let rate = Series::line("", &xs, &column(&|w| w.hits(target) as f64 / w.losses.len() as f64))
+        .markers()
+        .band(&column(&|w| interval(w)[0]), &column(&|w| interval(w)[1]));
+    let losses = dots(
+        Panel::new("Final training loss (log scale)").scale(Scale::Log),
+        found,
+        "",
+        |w| &w.losses,
+        Role::Train,
+    )
+    .rule(target, format!("target {target}"));
+    let barriers = Panel::new("Barrier above the ends").from_zero();
+    let barriers = dots(barriers, found, "straight line", |w| &w.straight, Role::Test);
+    let barriers = dots(barriers, found, "Bézier curve, one bend", |w| &w.curved, Role::Train);
+    Figure::new("Where over-parameterisation starts to help")
+        .subtitle(format!(
+            "{}, {} runs a width; band: 95 % Wilson interval; lines: means",
+            found.data, found.settings.runs
+        ))
+        .x_label("Hidden neurons m (log scale)")
+        .x_scale(Scale::Log)
+        .panel(Panel::new("Runs that reach the target (%)").y_limits(0., 100.).weight(0.8).series(rate))
+        .panel(losses.weight(0.8))
+        .panel(barriers.weight(0.8))
+}
+
+/// A dot for each value and a line through the means.
+fn dots(panel: Panel, found: &Widths, label: &str, of: Column, role: Role) -> Panel {
+    let all = || found.widths.iter().flat_map(|w| of(w).iter().map(|&y| (w.neurons as f64, y)));
+    let (xs, ys): (Vec<f64>, Vec<f64>) = all().unzip();
+    let mean = |w: &Width| of(w).iter().sum::<f64>() / of(w).len() as f64;
+    let (at, means): (Vec<f64>, Vec<f64>) = found.widths.iter().map(|w| (w.neurons as f64, mean(w))).unzip();
+    panel
+        .series(Series::dots("", &xs, &ys).role(role).opacity(0.45))
+        .series(Series::line(label, &at, &means).role(role))
+}

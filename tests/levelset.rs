@@ -1,0 +1,174 @@
+//! `collado levelset`, `connect --align` and `connect --method auto` through the binary.
+#![allow(clippy::unwrap_used)]
+
+use std::{fs, path::Path, process::Command};
+
+use collado_models::{Checkpoint, PathFile, Symmetry};
+use serde_json::Value as Json;
+
+fn collado(folder: &Path, args: &str) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_collado")).current_dir(folder).args(args.split(' ')).output().unwrap()
+}
+
+/// Runs to the end and reads the one JSON object.
+fn json(folder: &Path, args: &str) -> Json {
+    let output = collado(folder, args);
+    assert!(output.status.success(), "{args}: {output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+/// Trains four digits networks, and writes a copy of the first with shuffled and rescaled neurons.
+fn minima(dir: &Path) {
+    json(dir, "train --arch relu:64-16-16-10 --seeds 0..4 --epochs 25 --out t --json --quiet");
+    let mut network = Checkpoint::read(&dir.join("t/seed-0.safetensors"), None).unwrap();
+    let turned = |by: usize| (0..16).map(|i| (7 * i + by) % 16).collect::<Vec<_>>();
+    let scales = |at: f64| (0..16).map(|i| at + f64::from(i) / 8.).collect::<Vec<_>>();
+    let symmetry =
+        Symmetry::new(&network.arch, vec![turned(3), turned(5)], vec![scales(0.5), scales(0.8)]).unwrap();
+    network.theta = symmetry.apply(&network.theta).unwrap();
+    network.write(&dir.join("copy.safetensors")).unwrap();
+}
+
+const ALL: &str = "t/seed-0.safetensors t/seed-1.safetensors t/seed-2.safetensors t/seed-3.safetensors";
+
+#[test]
+fn minima_join_in_a_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let how = "--method bezier --epochs 60 --points 13 --levels 0.5 --json --quiet";
+    let tree = json(dir, &format!("levelset {ALL} copy.safetensors {how} --out l"));
+    // The copy is left out.
+    assert_eq!(tree["copies"][0]["name"], "copy");
+    assert_eq!(tree["copies"][0]["same_as"], "seed-0");
+    assert_eq!((tree["minima"].as_array().unwrap().len(), tree["pairs"].as_u64()), (4, Some(6)));
+    let edges = tree["edges"].as_array().unwrap();
+    assert_eq!((edges.len(), tree["nodes"].as_array().unwrap().len()), (3, 7));
+    let number = |v: &Json| v.as_f64().unwrap();
+    // Paths are lower than lines, and no lower than their ends.
+    let risk = |name: &Json| {
+        number(&tree["minima"].as_array().unwrap().iter().find(|m| m["name"] == *name).unwrap()["risk"])
+    };
+    for edge in edges {
+        assert!(number(&edge["value"]) < number(&edge["line"]), "{edge}");
+        assert!(number(&edge["value"]) >= risk(&edge["a"]).max(risk(&edge["b"])), "{edge}");
+        let path = PathFile::read(&dir.join("l").join(edge["path"].as_str().unwrap())).unwrap();
+        assert_eq!(path.vertices.dims()[0], 3);
+    }
+    assert!(number(&tree["all_joined_at"]) < number(&tree["all_joined_by_lines_at"]));
+    let levels = tree["levels"].as_array().unwrap();
+    assert!(levels.windows(2).all(|w| number(&w[0]["level"]) < number(&w[1]["level"])), "{tree}");
+    assert_eq!(levels.iter().find(|l| number(&l["level"]) == 0.5).unwrap()["count"], 1);
+    let newick = fs::read_to_string(dir.join("l/tree.nwk")).unwrap();
+    assert!(newick.contains("seed-3:") && newick.trim_end().ends_with(");"), "{newick}");
+    assert!(fs::read_to_string(dir.join("l/tree.svg")).unwrap().contains("seed-2"));
+    assert!(fs::read(dir.join("l/tree.png")).unwrap().len() > 5000 && !dir.join("l/.state").exists());
+    // A finished run is shown again; a half-finished one goes on from what it knows.
+    assert_eq!(json(dir, &format!("levelset {ALL} copy.safetensors {how} --out l --resume")), tree);
+    let refused = collado(dir, &format!("levelset {ALL} {how} --out l"));
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn a_search_goes_on_from_what_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let how = format!("levelset {ALL} --epochs 500 --points 5 --target 0 --json --quiet --out l");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collado"))
+        .current_dir(dir)
+        .args(how.split(' '))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let state = dir.join("l/.state/edges.json");
+    let read = || -> Option<Json> { serde_json::from_slice(&fs::read(&state).ok()?).ok() };
+    let wait = |ready: &dyn Fn(&Json) -> bool| {
+        for _ in 0..3000 {
+            if read().is_some_and(|state| ready(&state)) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("nothing was saved");
+    };
+    wait(&|state| state["searched"].as_array().unwrap().len() == 1);
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let mut known = read().unwrap();
+    assert!(!dir.join("l/tree.json").exists());
+    // A search with other settings is another search.
+    let other = collado(dir, &how.replace("--epochs 500", "--epochs 5 --resume"));
+    let text = String::from_utf8(other.stderr).unwrap();
+    assert!(other.status.code() == Some(1) && text.contains("found another's"), "{text}");
+    // Values that only the saved state holds show that it is read.
+    known["lines"] = serde_json::json!([7., 7., 7., 7., 7., 7.]);
+    known["searched"] =
+        serde_json::json!([[0, 1, 6.], [0, 2, 5.], [0, 3, 4.], [1, 2, 3.], [1, 3, 2.5], [2, 3, 2.]]);
+    fs::write(&state, known.to_string()).unwrap();
+    let tree = json(dir, &format!("{how} --resume"));
+    let values: Vec<_> =
+        tree["edges"].as_array().unwrap().iter().map(|e| e["value"].as_f64().unwrap()).collect();
+    assert_eq!(values, [2., 2.5, 4.]);
+    let one = collado(dir, "levelset t/seed-0.safetensors --out o");
+    assert_eq!(one.status.code(), Some(2));
+}
+
+#[test]
+fn connect_moves_b_where_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let ends = "--a t/seed-0.safetensors --b copy.safetensors --json --quiet";
+    let plain = json(dir, &format!("connect {ends} --method linear --out plain"));
+    assert!(plain["barrier"]["above_ends"].as_f64().unwrap() > 0.1 && plain["align"].is_null(), "{plain}");
+    for by in ["weights", "activations"] {
+        let moved = json(dir, &format!("connect {ends} --method linear --align {by} --out {by}"));
+        assert!(moved["barrier"]["above_ends"].as_f64().unwrap() < 1e-5, "{moved}");
+        assert_eq!(moved["align"]["by"], by);
+        let path = PathFile::read(&dir.join(by).join("path.safetensors")).unwrap();
+        assert_eq!(path.provenance["permutations"], moved["align"]["permutations"]);
+        assert_eq!(path.provenance["align"], by);
+    }
+    // Auto needs no more than the aligned line.
+    let auto = json(dir, &format!("connect {ends} --out auto"));
+    assert_eq!(auto["method"], "linear, aligned by activations");
+    assert_eq!(auto["attempts"].as_array().unwrap().len(), 2);
+    let other = "--a t/seed-0.safetensors --b t/seed-1.safetensors --json --quiet";
+    let auto = json(dir, &format!("connect {other} --target 20% --out other"));
+    let ends = auto["ends"]["a"].as_f64().unwrap().max(auto["ends"]["b"].as_f64().unwrap());
+    assert!(auto["barrier"]["above_ends"].as_f64().unwrap() <= 0.2 * ends, "{auto}");
+    let repaired = json(dir, &format!("connect {other} --align activations --method repair --out r"));
+    let line = repaired["attempts"][0]["above_ends"].as_f64().unwrap();
+    assert!(repaired["barrier"]["above_ends"].as_f64().unwrap() < line, "{repaired}");
+    // What cannot be met is tried to the end, and ends with 1 and the best path.
+    let missed = collado(dir, &format!("connect {other} --target 0 --epochs 1 --lr 1e-9 --out missed"));
+    assert_eq!(missed.status.code(), Some(1));
+    let summary: Json = serde_json::from_slice(&missed.stdout).unwrap();
+    let tried: Vec<_> = summary["attempts"].as_array().unwrap().iter().map(|a| a["method"].clone()).collect();
+    let expected = [
+        "linear",
+        "linear, aligned by activations",
+        "linear, aligned by weights",
+        "bezier, 1 bend",
+        "bezier, 3 bends",
+        "bezier, 5 bends",
+        "neb",
+    ];
+    assert_eq!(tried, expected);
+    assert!(dir.join("missed/path.safetensors").exists());
+}
+
+#[test]
+fn auto_uses_the_theorem_of_deep_linear_networks() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let data = "--data synthetic:linear?d=3&q=2&n=60&noise=0.3 --dtype f64 --json --quiet";
+    json(dir, &format!("train --arch linear:3-5-4-2?head=regress --seeds 0..2 --epochs 5 --out t {data}"));
+    let auto = json(
+        dir,
+        &format!("connect --a t/seed-0.safetensors --b t/seed-1.safetensors --target 1e-6% --out p {data}"),
+    );
+    assert_eq!(auto["method"], "deep-linear", "{auto}");
+}

@@ -1,0 +1,173 @@
+//! `collado study` from the outside.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+fn collado(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_collado")).arg("study").args(args).output().unwrap()
+}
+
+/// The study's object, after a look at its files.
+fn study(out: &Path, args: &[&str]) -> Value {
+    let dir = out.join(args[0]).display().to_string();
+    let output = collado(&[args, &["--out", &dir, "--json"]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let file = std::fs::read_to_string(out.join(args[0]).join("result.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&file).unwrap(), result);
+    for field in ["claim", "source", "rule", "shown", "not_shown"] {
+        assert!(result[field].as_str().is_some_and(|text| text.len() > 20), "{field}: {result}");
+    }
+    let verdict = result["verdict"].as_str().unwrap();
+    assert!(["supported", "contradicted", "inconclusive"].contains(&verdict), "{verdict}");
+    let rows = std::fs::read_to_string(out.join(args[0]).join("rows.csv")).unwrap();
+    assert!(rows.lines().count() > 1, "{rows}");
+    result
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value}"))
+}
+
+#[test]
+fn studies_are_listed() {
+    let text = String::from_utf8(collado(&["--list"]).stdout).unwrap();
+    let names = ["deep-linear", "overparam-gap", "single-neuron", "spurious", "width", "lazy"];
+    names.iter().for_each(|name| assert!(text.lines().any(|line| line.starts_with(name)), "{text}"));
+    let list: Value = serde_json::from_slice(&collado(&["--list", "--json"]).stdout).unwrap();
+    assert_eq!(list["studies"].as_array().unwrap().len(), text.lines().count());
+    assert_eq!(collado(&["--list", "spurious", "--out", "x"]).status.code(), Some(2));
+    assert_eq!(collado(&["lazy", "--dtype", "f32", "--out", "x"]).status.code(), Some(2));
+}
+
+#[test]
+fn lazy_training_is_measured_and_resumed() {
+    let out = tempfile::tempdir().unwrap();
+    let args = ["lazy", "--widths", "512,64,2048", "--runs", "3", "--steps", "300", "--draws", "20000"];
+    let result = study(out.path(), &args);
+    let init = result["init"].as_array().unwrap();
+    assert_eq!((init[0]["name"].as_str(), init[1]["name"].as_str()), (Some("theorem"), Some("slides")));
+    assert_eq!(init[0]["n"].as_array().unwrap().iter().map(number).collect::<Vec<_>>(), [64., 512., 2048.]);
+    // Theory §11: .0045 to .0079 for the limit, by data seed; 2.72 and 14.2 for n = 512 and 2048.
+    let limit = number(&result["arc_cosine_lambda_min"]);
+    assert!((0.0035..0.01).contains(&limit), "{limit}");
+    let grown = number(&init[0]["lambda_min"][2]) / number(&init[0]["lambda_min"][1]);
+    assert!((3.5..8.).contains(&grown), "{grown}");
+    let still = number(&init[1]["lambda_min"][2]) / number(&init[1]["lambda_min"][1]);
+    assert!((0.9..2.).contains(&still), "{still}");
+    assert!((-0.7..-0.3).contains(&number(&result["displacement_exponent"])), "{result}");
+    assert_eq!(init[0]["above_bound"], 0);
+    for row in result["second_derivatives"].as_array().unwrap() {
+        let (mean, expected) = (number(&row["mean"]), number(&row["expected"]));
+        assert!((mean - expected).abs() <= 5. * number(&row["stderr"]) + 1e-12, "{row}");
+    }
+    let dir = out.path().join("lazy").display().to_string();
+    assert_eq!(collado(&["lazy", "--out", &dir]).status.code(), Some(1));
+    let again = collado(&["lazy", "--out", &dir, "--resume", "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&again.stdout).unwrap(), result);
+}
+
+#[test]
+fn spurious_minima_are_counted() {
+    let out = tempfile::tempdir().unwrap();
+    let result =
+        study(out.path(), &["spurious", "--k", "8", "--extra", "0,2", "--runs", "200", "--sgd-runs", "60"]);
+    let rows = result["rows"].as_array().unwrap();
+    assert_eq!((rows[0]["n"].as_u64(), rows[1]["n"].as_u64()), (Some(8), Some(10)));
+    // 11.4 % published, 13 % checked.
+    assert!((0.05..0.2).contains(&number(&rows[0]["rate"])) && rows[1]["spurious"] == 0, "{result}");
+    assert!((number(&rows[0]["minima"][0]["F"]) - 0.0215).abs() < 1e-4, "{result}");
+    assert_eq!(result["verdict"], "supported");
+    // SGD on drawn data ends in the same basins about as often.
+    let sgd = &result["sgd"][0];
+    assert!(number(&sgd["ci"][0]) <= number(&rows[0]["ci"][1]) && sgd["unresolved"] == 0, "{sgd}");
+    assert!(number(&sgd["ci"][1]) >= number(&rows[0]["ci"][0]), "{sgd}");
+}
+
+#[test]
+fn linear_networks_have_no_bad_minima() {
+    let out = tempfile::tempdir().unwrap();
+    let result = study(out.path(), &["deep-linear", "--arch", "linear:4-6-5-3", "--starts", "6"]);
+    assert_eq!((result["verdict"].as_str(), result["bad_minima"].as_u64()), (Some("supported"), Some(0)));
+    assert!(number(&result["max_excess"]) <= 1e-10, "{result}");
+    let walls = &result["ridge"]["wall"];
+    assert!(number(&walls["3"]) > 0. && number(&walls["2"]) == 0., "{walls}");
+    let dir = out.path().join("x").display().to_string();
+    let wrong = collado(&["deep-linear", "--arch", "relu:4-6-3", "--out", &dir]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: --arch: expected linear:"));
+}
+
+#[test]
+fn gaps_fall_with_the_width() {
+    let out = tempfile::tempdir().unwrap();
+    let args = ["overparam-gap", "--inputs", "2", "--widths", "4,16", "--pairs", "3", "--steps", "1000"];
+    let result = study(out.path(), &args);
+    let widths = result["widths"].as_array().unwrap();
+    assert_eq!((widths[0]["m"].as_u64(), widths[1]["m"].as_u64()), (Some(4), Some(16)));
+    assert!(number(&widths[1]["gap"]) < number(&widths[0]["gap"]) / 2., "{result}");
+    assert_eq!(number(&result["bound"]), -0.5);
+}
+
+#[test]
+fn minima_of_the_neuron_multiply() {
+    let out = tempfile::tempdir().unwrap();
+    let args = [
+        "single-neuron",
+        "--dims",
+        "1,2,3",
+        "--per-dim",
+        "3",
+        "--starts",
+        "3000",
+        "--draws",
+        "4",
+        "--tries",
+        "40",
+    ];
+    let result = study(out.path(), &args);
+    assert_eq!(result["verdict"], "supported");
+    let counts: Vec<_> = result["rows"].as_array().unwrap().iter().map(|r| r["certified"].as_u64()).collect();
+    assert_eq!(counts, [Some(3), Some(9), Some(27)]);
+}
+
+#[test]
+fn widths_are_compared_on_data() {
+    let out = tempfile::tempdir().unwrap();
+    let data = "synthetic:gaussians?d=5&k=4&n=200&sep=6";
+    let args =
+        ["width", "--data", data, "--widths", "1,32", "--runs", "8", "--epochs", "60", "--target", "0.05"];
+    let result = study(out.path(), &args);
+    assert_eq!((result["verdict"].as_str(), result["start"].as_u64()), (Some("supported"), Some(32)));
+}
+
+/// Finished studies are kept; the page shows them all.
+#[test]
+fn all_studies_run_and_resume() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("all").display().to_string();
+    let list = String::from_utf8(collado(&["--list"]).stdout).unwrap();
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    // All but one are there: only that one has to be run.
+    for name in names.iter().filter(|name| **name != "single-neuron") {
+        let folder = Path::new(&dir).join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let result = r#"{"claim": "1 < 2", "verdict": "supported", "shown": "Shown.", "seconds": 1.5}"#;
+        std::fs::write(folder.join("result.json"), result).unwrap();
+    }
+    assert_eq!(collado(&["all", "--quick", "--out", &dir]).status.code(), Some(1));
+    let output = collado(&["all", "--quick", "--out", &dir, "--resume", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let studies = summary["studies"].as_array().unwrap();
+    assert_eq!(studies.iter().map(|s| s["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    assert!(studies.iter().all(|s| s["verdict"] == "supported"), "{summary}");
+    assert!(Path::new(&dir).join("single-neuron/minima-2d.png").exists());
+    let page = std::fs::read_to_string(Path::new(&dir).join("index.html")).unwrap();
+    names.iter().for_each(|name| assert!(page.contains(&format!("id=\"{name}\"")), "{name}"));
+    assert!(page.contains("1 &lt; 2") && page.contains("single-neuron/minima-2d.svg"), "{page}");
+}
