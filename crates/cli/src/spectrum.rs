@@ -120,7 +120,11 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     let curvature = DenseCurvature::new(&task.arch, &inputs, &targets, task.risk, memory)?;
     let operator = Curvature::new(&curvature, args.matrix.form(), &theta)?;
     let gradient = gradient_norm(&task, &theta)?;
-    let mut found = if curvature.size() <= args.dense { dense(&operator)? } else { ends(&args, &operator)? };
+    let mut found = if curvature.size() <= args.dense {
+        dense(&operator, args.common.quiet)?
+    } else {
+        ends(&args, &operator)?
+    };
     found.summary["gradient_norm"] = number(gradient);
     found.summary["matrix"] = args.matrix.form_name().into();
     found.summary["parameters"] = curvature.size().into();
@@ -149,8 +153,8 @@ fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {
 }
 
 /// All eigenvalues.
-fn dense(operator: &Curvature<'_>) -> Result<Found, Failure> {
-    let bar = progress::bar("matrix", false);
+fn dense(operator: &Curvature<'_>, quiet: bool) -> Result<Found, Failure> {
+    let bar = progress::bar("matrix", quiet);
     bar.set_length(1000);
     let (matrix, asymmetry) = explicit(operator, &mut |share| {
         bar.set_position((1000. * share) as u64);
@@ -234,23 +238,26 @@ fn ends(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Found, Failure>
         "trace": {"value": number(sum.value), "stderr": number(sum.stderr)},
         "steps": found.steps, "converged": found.converged,
     });
+    let floor = SHOWN * smooth.value.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(*v));
+    // Between eigenvalues there is no density: the curve has gaps there, not a floor.
+    let shown = |v: f64, other: f64| if v > floor { other.max(floor) } else { f64::NAN };
     let edge = |sign: f64| -> Vec<f64> {
-        smooth.value.iter().zip(&smooth.stderr).map(|(v, e)| (v + 2. * sign * e).max(FLOOR)).collect()
+        smooth.value.iter().zip(&smooth.stderr).map(|(v, e)| shown(*v, v + 2. * sign * e)).collect()
     };
-    let drawn: Vec<f64> = smooth.value.iter().map(|v| v.max(FLOOR)).collect();
+    let drawn: Vec<f64> = smooth.value.iter().map(|&v| shown(v, v)).collect();
     let curve = Series::line("density, band of two standard errors", &smooth.at, &drawn);
     let mut panel = Panel::new("Density (log scale)").scale(Scale::Log);
-    panel = panel.series(curve.band(&edge(-1.), &edge(1.)));
+    panel = panel.series(curve.uncounted().band(&edge(-1.), &edge(1.)));
     let (x, y): (Vec<f64>, Vec<f64>) =
-        found.top.iter().chain(&found.bottom).map(|r| (r.value, FLOOR)).unzip();
+        found.top.iter().chain(&found.bottom).map(|r| (r.value, floor)).unzip();
     panel = panel.series(Series::dots("eigenvalues at both ends", &x, &y).role(Role::Test));
     let rows = (0..drawn.len()).map(|i| [smooth.at[i], smooth.value[i], smooth.stderr[i]]).collect();
     let note = format!("eigenvalues widened by {:.2e}", smooth.sigma);
     Ok(Found { summary, header: ["lambda", "density", "stderr"], rows, panel, axis: "eigenvalue λ", note })
 }
 
-/// The lowest density that is drawn.
-const FLOOR: f64 = 1e-8;
+/// The lowest density that is drawn, over the highest.
+const SHOWN: f64 = 1e-6;
 
 fn interrupted(error: collado_landscape::Error) -> Failure {
     match error {

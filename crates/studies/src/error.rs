@@ -23,6 +23,9 @@ pub enum StudyError {
     /// An error of a tensor.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    /// A search that cannot go on.
+    #[error("{0}")]
+    Search(String),
     /// The progress callback asked to stop.
     #[error("interrupted")]
     Interrupted,

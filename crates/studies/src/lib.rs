@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod convexity;
 pub mod deep_linear;
 mod error;
 mod estimate;
@@ -7,6 +8,7 @@ pub mod lazy;
 pub mod overparam_gap;
 mod report;
 pub mod single_neuron;
+pub mod spin_glass;
 pub mod spurious;
 mod watch;
 pub mod width;

@@ -2,12 +2,14 @@
 //! [`studies!`].
 
 mod all;
+mod convexity;
 mod deep_linear;
 mod experiment;
 mod index;
 mod lazy;
 mod overparam_gap;
 mod single_neuron;
+mod spin_glass;
 mod spurious;
 mod width;
 
@@ -65,6 +67,9 @@ macro_rules! studies {
 }
 
 studies! {
+    /// Example 1.20: a midpoint of risk 1/2 between two networks of risk 0, and a sequence without a limit.
+    #[command(after_help = "Example:\n  collado study convexity --out runs/convexity")]
+    Convexity(convexity::ConvexityArgs),
     /// Deep linear networks: no bad minima, and explicit paths between any two points.
     #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
     DeepLinear(deep_linear::DeepLinearArgs),
@@ -74,6 +79,9 @@ studies! {
     /// One logistic neuron with exponentially many local minima.
     #[command(after_help = "Example:\n  collado study single-neuron --dims 1,2,3 --per-dim 3 --out runs/neuron")]
     SingleNeuron(single_neuron::SingleNeuronArgs),
+    /// Critical points of the spherical p-spin glass: energy against index.
+    #[command(after_help = "Example:\n  collado study spin-glass --p 3 --size 40 --starts 200 --out runs/spin-glass")]
+    SpinGlass(spin_glass::SpinGlassArgs),
     /// How often gradient descent ends in spurious minima (planted ReLU teachers).
     #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
     Spurious(spurious::SpuriousArgs),

@@ -1,0 +1,32 @@
+use clap::Args as ClapArgs;
+use collado_studies::{
+    Report, StudyError,
+    convexity::{CLAIM, ConvexitySettings, convexity},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ConvexityArgs {
+    /// Points on the segment, an odd number [default: 101].
+    #[arg(long)]
+    points: Option<usize>,
+    /// Members n of the sequence [default: 1,2,4,…,4096].
+    #[arg(long, value_delimiter = ',')]
+    sequence: Option<Vec<u32>>,
+}
+
+impl Experiment for ConvexityArgs {
+    const NAME: &'static str = "convexity";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, _: Size, _: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = ConvexitySettings::default();
+        let settings = ConvexitySettings {
+            points: self.points.unwrap_or(usual.points),
+            sequence: self.sequence.clone().unwrap_or(usual.sequence),
+            ..usual
+        };
+        Ok((&convexity(&settings, progress)?).into())
+    }
+}

@@ -1,0 +1,44 @@
+use clap::Args as ClapArgs;
+use collado_studies::{
+    Report, StudyError,
+    spin_glass::{CLAIM, SpinGlassSettings, spin_glass},
+};
+
+use super::experiment::{Experiment, Progress, Size};
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct SpinGlassArgs {
+    /// Spins that interact [default: 3].
+    #[arg(long)]
+    p: Option<usize>,
+    /// Spins [default: 40].
+    #[arg(long)]
+    size: Option<usize>,
+    /// Random starts of Newton's method [default: 200].
+    #[arg(long)]
+    starts: Option<u64>,
+    /// Random starts of descent [default: 40].
+    #[arg(long)]
+    descents: Option<u64>,
+}
+
+impl Experiment for SpinGlassArgs {
+    const NAME: &'static str = "spin-glass";
+    const CLAIM: &'static str = CLAIM;
+
+    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+        let usual = match size {
+            Size::Quick => SpinGlassSettings::quick(),
+            Size::Usual => SpinGlassSettings::default(),
+            Size::Full => SpinGlassSettings::full(),
+        };
+        let settings = SpinGlassSettings {
+            p: self.p.unwrap_or(usual.p),
+            size: self.size.unwrap_or(usual.size),
+            starts: self.starts.unwrap_or(usual.starts),
+            descents: self.descents.unwrap_or(usual.descents),
+            seed,
+        };
+        Ok((&spin_glass(&settings, progress)?).into())
+    }
+}
