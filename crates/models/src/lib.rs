@@ -5,6 +5,7 @@ mod arch;
 mod checkpoint;
 mod engine;
 mod error;
+mod exponential;
 mod forward;
 mod graph;
 mod init;

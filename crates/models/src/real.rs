@@ -1,6 +1,6 @@
 use candle_core::{CpuStorage, DType, Tensor, WithDType};
 
-use crate::{Error, Result};
+use crate::{Error, Result, exponential};
 
 /// The two floating-point types of parameters: `f32` for training, `f64` where a number is a claim.
 pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::NumAssign + Send + Sync {
@@ -10,12 +10,15 @@ pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::Num
     fn wide(self) -> f64;
     /// Complementary error function.
     fn erfc(self) -> Self;
+    /// $e^x$ for x ≤ 0, to two units in the last place, in operations that compilers turn into vector instructions;
+    /// 0 where it would be no normal number.
+    fn exp_nonpositive(self) -> Self;
     /// The elements of a CPU storage of this type.
     fn elements_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
 
 macro_rules! real {
-    ($t:ty, $variant:ident, $erfc:path) => {
+    ($t:ty, $variant:ident, $erfc:path, $exp:path) => {
         impl Real for $t {
             #[inline(always)]
             fn of(x: f64) -> Self {
@@ -29,6 +32,10 @@ macro_rules! real {
             fn erfc(self) -> Self {
                 $erfc(self)
             }
+            #[inline(always)]
+            fn exp_nonpositive(self) -> Self {
+                $exp(self)
+            }
             fn elements_mut(storage: &mut CpuStorage) -> Option<&mut [Self]> {
                 match storage {
                     CpuStorage::$variant(data) => Some(data),
@@ -38,8 +45,8 @@ macro_rules! real {
         }
     };
 }
-real!(f32, F32, libm::erfcf);
-real!(f64, F64, libm::erfc);
+real!(f32, F32, libm::erfcf, exponential::f32);
+real!(f64, F64, libm::erfc, exponential::f64);
 
 /// Lends the elements of a contiguous CPU tensor to `read`.
 ///

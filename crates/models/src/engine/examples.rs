@@ -55,6 +55,12 @@ impl Examples {
         !self.labels.is_empty()
     }
 
+    /// The class of example `i`, where there are classes.
+    #[inline(always)]
+    pub(super) fn label(&self, i: usize) -> usize {
+        self.labels[i] as usize
+    }
+
     /// The target of example `i`.
     #[inline(always)]
     pub(super) fn target(&self, i: usize) -> Target<'_> {

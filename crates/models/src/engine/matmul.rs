@@ -35,6 +35,14 @@ impl<'a, T: Real> Mat<'a, T> {
         (self.rows, self.cols)
     }
 
+    /// Row `i` of a view whose rows are contiguous.
+    #[inline(always)]
+    pub(super) fn row(self, i: usize) -> &'a [T] {
+        assert!(self.strides.1 == 1 && i < self.rows);
+        // In bounds: one of the view's own rows.
+        unsafe { std::slice::from_raw_parts(self.data.offset(i as isize * self.strides.0), self.cols) }
+    }
+
     /// The rows of a view whose rows are contiguous, as slices.
     #[inline(always)]
     pub(super) fn each_row(self) -> impl Iterator<Item = &'a [T]> {
@@ -130,6 +138,14 @@ impl<'a, T: Real> MatMut<'a, T> {
         assert!(rows <= self.rows && self.row_stride == self.cols);
         // In bounds, and without gaps.
         unsafe { std::slice::from_raw_parts_mut(self.data, rows * self.cols) }
+    }
+
+    /// Row `i`.
+    #[inline(always)]
+    pub(super) fn row_mut(&mut self, i: usize) -> &mut [T] {
+        assert!(i < self.rows);
+        // In bounds: one of the view's own rows.
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) }
     }
 
     /// The rows as slices.

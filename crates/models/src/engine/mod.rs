@@ -6,6 +6,7 @@ mod fused;
 mod gradient;
 mod matmul;
 mod pool;
+mod softmax;
 mod stacked;
 mod tile;
 mod values;

@@ -6,6 +6,7 @@
 use super::{
     examples::Examples,
     matmul::{Mat, MatMut},
+    softmax::cross_entropy,
 };
 use crate::{Activation, Arch, Loss, Real, loss::loss_and_slope};
 
@@ -204,6 +205,10 @@ impl ReadOut<'_> {
         scale: T,
     ) -> Sums {
         let (q, r) = outputs.size();
+        let row = |i: usize| self.rows.map_or(first + i, |rows| rows[first + i] as usize);
+        if self.loss == Loss::CrossEntropy && self.examples.is_classes() {
+            return cross_entropy(outputs, delta, |i| self.examples.label(row(i)), scale);
+        }
         let (mut short, mut long) = ([T::zero(); 16], Vec::new());
         let z = if q <= short.len() {
             &mut short[..q]
@@ -214,8 +219,7 @@ impl ReadOut<'_> {
         let mut sums = Sums::default();
         for i in 0..r {
             z.iter_mut().zip(outputs.each_row()).for_each(|(z, outputs)| *z = outputs[i]);
-            let row = self.rows.map_or(first + i, |rows| rows[first + i] as usize);
-            let (loss, error) = loss_and_slope(self.loss, z, self.examples.target(row));
+            let (loss, error) = loss_and_slope(self.loss, z, self.examples.target(row(i)));
             sums += Sums { loss, errors: error };
             if let Some(delta) = &mut delta {
                 delta.each_row().zip(&*z).for_each(|(delta, z)| delta[i] = *z * scale);
