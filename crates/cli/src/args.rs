@@ -81,7 +81,7 @@ pub(crate) struct Common {
     /// Where to compute: cpu, cuda or cuda:N.
     #[arg(long, default_value = "cpu")]
     pub(crate) device: String,
-    /// Floating-point type [default: f32].
+    /// Floating-point type [default: f32; f64 for proofs, curvature, sections, kernels and studies].
     #[arg(long)]
     pub(crate) dtype: Option<Dtype>,
     /// Seed of everything random.
