@@ -1,5 +1,5 @@
 //! `collado study`: the claims of the theory as experiments. A study is a file here with its flags, and a line in
-//! [`studies!`].
+//! `studies!`.
 
 mod all;
 mod convexity;

@@ -35,7 +35,7 @@ pub struct Moment {
     pub time: f64,
     /// r(t).
     pub risk: f64,
-    /// $r(0)\exp(-4\inf_{[0,t]}\lambda_\min(\bar K)\,t/m)$, the infimum over the recorded times.
+    /// $r(0)\exp(-4\inf_{s\le t}\lambda_\min(\bar K)\,t/m)$, the infimum over the recorded times.
     pub bound: f64,
     /// $\lambda_\min(\bar K_t)$.
     pub lambda_min: f64,

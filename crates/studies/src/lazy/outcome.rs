@@ -83,7 +83,7 @@ impl Lazy {
         (above, moments().count())
     }
 
-    /// Whether the measurements support the theorem's three statements for one initialisation, by [`RULE`].
+    /// Whether the measurements support the theorem's three statements for one initialisation, by `RULE`.
     pub fn verdict(&self, start: usize) -> Verdict {
         let (slope, moved) = (self.slope(start).interval, self.displacement_exponent(start).interval);
         let (above, all) = self.violations(start);
