@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod dot;
 mod error;
 mod kernel;
 mod operator;

@@ -1,72 +1,45 @@
-//! The largest eigenvalue of a symmetric positive operator (Lanczos 1950, with full reorthogonalisation).
+//! The largest eigenvalue of a symmetric positive operator.
 
-use faer::{Mat, Side};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use rand_distr::StandardNormal;
-
-use super::{SpectrumSettings, matrix::dot};
+use super::SpectrumSettings;
+use crate::{
+    LinearOperator, Result,
+    spectrum::{Krylov, normal},
+};
 
 /// Approximates the eigenvector of the largest eigenvalue of `apply`, an operator on `size` numbers: normalised.
 pub(super) fn largest(
     size: usize,
     settings: &SpectrumSettings,
-    apply: impl Fn(&[f64]) -> Vec<f64>,
-) -> Option<Vec<f64>> {
-    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-    let mut next: Vec<f64> = (0..size).map(|_| rng.sample(StandardNormal)).collect();
-    let (mut basis, mut alphas, mut betas) = (Vec::new(), Vec::new(), Vec::new());
-    scale(&mut next);
+    apply: impl Fn(&[f64]) -> Vec<f64> + Sync,
+) -> Result<Vec<f64>> {
+    let operator = Products { size, apply };
+    let most = settings.steps.max(1).min(size);
+    let mut krylov = Krylov::new(normal(settings.seed, 0, size));
     loop {
-        basis.push(next);
-        let v = &basis[basis.len() - 1];
-        next = apply(v);
-        alphas.push(dot(&next, v));
-        // Twice is enough (Parlett 1980).
-        for _ in 0..2 {
-            for b in &basis {
-                let c = dot(b, &next);
-                next.iter_mut().zip(b).for_each(|(x, b)| *x -= c * b);
-            }
+        krylov.step(&operator)?;
+        let top = krylov.pairs()?;
+        let last = krylov.steps() - 1;
+        if last + 1 >= most || top.residual(last) <= settings.tolerance * top.values[last].abs() {
+            return Ok(krylov.vector(&top, last));
         }
-        let beta = scale(&mut next);
-        let (value, vector) = top(&alphas, &betas)?;
-        let residual = beta * vector[vector.len() - 1].abs();
-        let exhausted = basis.len() >= settings.steps.max(1).min(size);
-        if exhausted || residual <= settings.tolerance * value.abs() {
-            return Some(combine(&basis, &vector));
+    }
+}
+
+/// An operator that is a function of one vector.
+struct Products<F> {
+    size: usize,
+    apply: F,
+}
+
+impl<F: Fn(&[f64]) -> Vec<f64> + Sync> LinearOperator for Products<F> {
+    fn size(&self) -> usize {
+        self.size
+    }
+
+    fn apply(&self, vectors: &[f64], out: &mut [f64]) -> Result<()> {
+        for (v, out) in vectors.chunks_exact(self.size).zip(out.chunks_exact_mut(self.size)) {
+            out.copy_from_slice(&(self.apply)(v));
         }
-        betas.push(beta);
+        Ok(())
     }
-}
-
-/// Largest eigenpair of the tridiagonal matrix with these diagonals.
-fn top(alphas: &[f64], betas: &[f64]) -> Option<(f64, Vec<f64>)> {
-    let n = alphas.len();
-    let tridiagonal = Mat::from_fn(n, n, |i, j| match i.abs_diff(j) {
-        0 => alphas[i],
-        1 => betas[i.min(j)],
-        _ => 0.,
-    });
-    let pairs = tridiagonal.self_adjoint_eigen(Side::Lower).ok()?;
-    let vector = pairs.U().col(n - 1).iter().copied().collect();
-    Some((pairs.S().column_vector()[n - 1], vector))
-}
-
-fn combine(basis: &[Vec<f64>], weights: &[f64]) -> Vec<f64> {
-    let mut sum = vec![0.; basis[0].len()];
-    for (b, w) in basis.iter().zip(weights) {
-        sum.iter_mut().zip(b).for_each(|(x, b)| *x += w * b);
-    }
-    scale(&mut sum);
-    sum
-}
-
-/// Normalises a vector; returns its norm. Zero stays zero.
-fn scale(x: &mut [f64]) -> f64 {
-    let norm = dot(x, x).sqrt();
-    if norm > 0. {
-        x.iter_mut().for_each(|x| *x /= norm);
-    }
-    norm
 }

@@ -82,9 +82,9 @@ impl KernelSpectrum {
     }
 
     fn ends(kernel: &Kernel, settings: &SpectrumSettings) -> Result<Self> {
-        let failed = || unfit("on which Lanczos fails");
+        let failed = |_| unfit("on which Lanczos fails");
         let size = kernel.size();
-        let max = extreme(kernel, &largest(size, settings, |x| kernel.apply(x)).ok_or_else(failed)?);
+        let max = extreme(kernel, &largest(size, settings, |x| kernel.apply(x)).map_err(failed)?);
         let shift = rounding(size, max.value);
         let mut shifted = kernel.view().to_owned();
         (0..size).for_each(|i| shifted[(i, i)] += shift);
@@ -94,7 +94,7 @@ impl KernelSpectrum {
             let x = factor.solve(Mat::from_fn(size, 1, |i, _| x[i]));
             x.col(0).iter().copied().collect()
         };
-        let min = extreme(kernel, &largest(size, settings, solve).ok_or_else(failed)?);
+        let min = extreme(kernel, &largest(size, settings, solve).map_err(failed)?);
         Ok(Self { eigenvalues: None, min, max, rounding: shift })
     }
 }

@@ -4,8 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::rows::dot;
-use crate::{Error, Result};
+use crate::{Error, Result, dot::dot};
 
 /// `count` random directions `[count, S]` at the point `theta` `[S]`, normalised filter by filter: a row of a weight gets
 /// the norm that the same row of θ has, biases stay where they are. Then one unit along a direction changes every

@@ -7,12 +7,12 @@ mod rows;
 use candle_core::Tensor;
 use collado_models::Span;
 
-use self::rows::{dot, rows};
+use self::rows::rows;
 pub use self::{
     filter::filter_normalized,
     principal::{Principal, principal},
 };
-use crate::{Error, Result};
+use crate::{Error, Result, dot::dot};
 
 /// A line or plane in parameter space with coordinates: D = 1 or 2, and D + 1 vertices whose combinations are its
 /// points, so that a grid of any size costs D + 1 products of the first layer (see [`Span`]).

@@ -1,8 +1,8 @@
 use candle_core::{Device, Tensor};
 use faer::{Mat, Side};
 
-use super::rows::{dot, rows};
-use crate::{Error, Result};
+use super::rows::rows;
+use crate::{Error, Result, dot::dot};
 
 /// Principal components of a cloud of points.
 #[derive(Debug, Clone)]

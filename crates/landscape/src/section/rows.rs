@@ -6,7 +6,3 @@ use crate::Result;
 pub(super) fn rows(stack: &Tensor) -> Result<Vec<Vec<f64>>> {
     Ok(stack.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?)
 }
-
-pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}

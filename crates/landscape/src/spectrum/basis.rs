@@ -3,11 +3,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Error, Result};
-
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
+use crate::{Error, Result, dot::dot};
 
 pub(super) fn axpy(c: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += c * x);
@@ -30,7 +26,7 @@ pub(super) fn orthogonalize(x: &mut [f64], basis: &[Vec<f64>]) {
 }
 
 /// A standard normal vector, stream `stream` of `seed`.
-pub(super) fn normal(seed: u64, stream: u64, size: usize) -> Vec<f64> {
+pub(crate) fn normal(seed: u64, stream: u64, size: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);
     (0..size).map(|_| rng.sample(StandardNormal)).collect()

@@ -1,5 +1,7 @@
-use super::basis::{axpy, dot, normal, normalize, orthogonalize, tridiagonal};
-use crate::{Error, LinearOperator, Result};
+use faer::Mat;
+
+use super::basis::{axpy, normal, normalize, orthogonalize, tridiagonal};
+use crate::{Error, LinearOperator, Result, dot::dot};
 
 /// How both ends of a spectrum are found.
 ///
@@ -77,7 +79,7 @@ pub fn lanczos(
     let mut krylov = Krylov::new(normal(settings.seed, 0, s));
     loop {
         krylov.step(operator)?;
-        let steps = krylov.alphas.len();
+        let steps = krylov.steps();
         let ended = steps >= most || krylov.is_invariant();
         let look = ended || (steps >= 2 * settings.count && steps.is_multiple_of(5));
         let go_on = progress(steps, most);
@@ -87,8 +89,29 @@ pub fn lanczos(
     }
 }
 
+/// Eigenpairs of an operator on a Krylov space, ascending.
+pub(crate) struct Pairs {
+    pub(crate) values: Vec<f64>,
+    /// Columns, in the basis of the space.
+    vectors: Mat<f64>,
+    /// The norm of what leads out of the space.
+    beta: f64,
+}
+
+impl Pairs {
+    /// The norm of $Av-\lambda v$ of the i-th pair, as the recurrence tells it.
+    pub(crate) fn residual(&self, i: usize) -> f64 {
+        self.beta * self.vectors[(self.values.len() - 1, i)].abs()
+    }
+
+    /// The largest |λ|.
+    fn size(&self) -> f64 {
+        self.values[0].abs().max(self.values[self.values.len() - 1].abs())
+    }
+}
+
 /// An orthonormal basis of a Krylov space, and the operator on it.
-pub(super) struct Krylov {
+pub(crate) struct Krylov {
     basis: Vec<Vec<f64>>,
     next: Vec<f64>,
     pub(super) alphas: Vec<f64>,
@@ -97,13 +120,13 @@ pub(super) struct Krylov {
 }
 
 impl Krylov {
-    pub(super) fn new(mut start: Vec<f64>) -> Self {
+    pub(crate) fn new(mut start: Vec<f64>) -> Self {
         normalize(&mut start);
         Self { basis: Vec::new(), next: start, alphas: Vec::new(), betas: Vec::new() }
     }
 
     /// One product and one more basis vector.
-    pub(super) fn step(&mut self, operator: &dyn LinearOperator) -> Result<()> {
+    pub(crate) fn step(&mut self, operator: &dyn LinearOperator) -> Result<()> {
         let mut product = vec![0.; self.next.len()];
         operator.apply(&self.next, &mut product)?;
         self.alphas.push(dot(&self.next, &product));
@@ -124,27 +147,42 @@ impl Krylov {
         &self.betas[..self.betas.len().saturating_sub(1)]
     }
 
+    /// Products taken, and basis vectors.
+    pub(crate) fn steps(&self) -> usize {
+        self.alphas.len()
+    }
+
+    /// The eigenpairs of the operator on the space.
+    pub(crate) fn pairs(&self) -> Result<Pairs> {
+        let (values, vectors) = tridiagonal(&self.alphas, self.inner())?;
+        Ok(Pairs { values, vectors, beta: self.betas.last().copied().unwrap_or(0.) })
+    }
+
+    /// The i-th vector of `pairs` in the whole space, normalised.
+    pub(crate) fn vector(&self, pairs: &Pairs, i: usize) -> Vec<f64> {
+        let mut vector = vec![0.; self.basis[0].len()];
+        self.basis.iter().enumerate().for_each(|(k, b)| axpy(pairs.vectors[(k, i)], b, &mut vector));
+        normalize(&mut vector);
+        vector
+    }
+
     /// The largest residual of the `count` outermost Ritz values at each end, over the largest |λ|.
     fn estimate(&self, count: usize) -> Result<f64> {
-        let (values, vectors) = tridiagonal(&self.alphas, self.inner())?;
-        let n = values.len();
-        let beta = self.betas[n - 1];
-        let size = values[0].abs().max(values[n - 1].abs());
-        let residual = |i: usize| beta * vectors[(n - 1, i)].abs() / size;
-        Ok((0..n).filter(|&i| i < count || i + count >= n).map(residual).fold(0., f64::max))
+        let pairs = self.pairs()?;
+        let n = pairs.values.len();
+        let outermost = (0..n).filter(|&i| i < count || i + count >= n);
+        Ok(outermost.map(|i| pairs.residual(i) / pairs.size()).fold(0., f64::max))
     }
 
     fn ends(&self, operator: &dyn LinearOperator, settings: &LanczosSettings) -> Result<Ends> {
-        let (values, vectors) = tridiagonal(&self.alphas, self.inner())?;
+        let pairs = self.pairs()?;
+        let values = &pairs.values;
         let n = values.len();
         let count = settings.count.min(n);
         let pick: Vec<usize> = (0..count).chain((n - count..n).rev()).collect();
         let mut ritz = Vec::with_capacity(pick.len());
         for i in pick {
-            let mut vector = vec![0.; self.basis[0].len()];
-            self.basis.iter().enumerate().for_each(|(k, b)| axpy(vectors[(k, i)], b, &mut vector));
-            normalize(&mut vector);
-            ritz.push(Ritz { value: values[i], residual: 0., vector });
+            ritz.push(Ritz { value: values[i], residual: 0., vector: self.vector(&pairs, i) });
         }
         let stack: Vec<f64> = ritz.iter().flat_map(|r| r.vector.iter().copied()).collect();
         let mut products = vec![0.; stack.len()];
@@ -153,7 +191,7 @@ impl Krylov {
             axpy(-r.value, &r.vector, product);
             r.residual = dot(product, product).sqrt();
         }
-        let size = values[0].abs().max(values[n - 1].abs());
+        let size = pairs.size();
         let converged = ritz.iter().all(|r| r.residual <= settings.tolerance * size);
         let floor = operator.size() as f64 * f64::EPSILON * size;
         let negative = values.iter().filter(|v| **v < -floor).count();

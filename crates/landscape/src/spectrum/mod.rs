@@ -6,6 +6,7 @@ mod density;
 mod lanczos;
 mod trace;
 
+pub(crate) use self::{basis::normal, lanczos::Krylov};
 pub use self::{
     dense::{DenseSpectrum, dense_spectrum},
     density::{Density, DensitySettings, density},

@@ -1,5 +1,5 @@
-use super::basis::{axpy, dot, normal, normalize, orthogonalize};
-use crate::{Error, LinearOperator, Result};
+use super::basis::{axpy, normal, normalize, orthogonalize};
+use crate::{Error, LinearOperator, Result, dot::dot};
 
 /// An estimate of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
