@@ -1,21 +1,14 @@
 //! `collado align` through the binary.
 #![allow(clippy::unwrap_used)]
 
-use std::{path::Path, process::Command};
+mod support;
+
+use std::path::Path;
 
 use collado_models::{Checkpoint, Symmetry};
 use serde_json::Value as Json;
 
-fn collado(folder: &Path, args: &str) -> std::process::Output {
-    Command::new(env!("CARGO_BIN_EXE_collado")).current_dir(folder).args(args.split(' ')).output().unwrap()
-}
-
-/// Runs to the end and reads the one JSON object.
-fn json(folder: &Path, args: &str) -> Json {
-    let output = collado(folder, args);
-    assert!(output.status.success(), "{args}: {output:?}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
-}
+use self::support::{collado, json};
 
 /// Trains one digits network and writes a copy of it with shuffled and rescaled neurons.
 fn planted(dir: &Path) -> Symmetry {

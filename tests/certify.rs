@@ -1,22 +1,13 @@
 //! `collado certify`, and the certificate of `connect`, through the binary.
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod support;
+
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
-fn collado(folder: &Path, args: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_collado")).current_dir(folder).args(args.split(' ')).output().unwrap()
-}
-
-fn json(folder: &Path, args: &str) -> Json {
-    let output = collado(folder, args);
-    assert!(output.status.success(), "{args}: {output:?}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
-}
+use self::support::{collado, json};
 
 fn number(value: &Json) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value}"))

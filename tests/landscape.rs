@@ -1,26 +1,18 @@
 //! Sections of the risk, through the binary.
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use std::{
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
 
-use serde_json::Value as Json;
+use self::support::{collado, json};
 
 fn checkpoint(name: &str) -> String {
     let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints");
     root.join(format!("digits-{name}.safetensors")).display().to_string()
-}
-
-fn collado(folder: &Path, args: &str) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_collado")).current_dir(folder).args(args.split(' ')).output().unwrap()
-}
-
-fn json(folder: &Path, args: &str) -> Json {
-    let output = collado(folder, args);
-    assert!(output.status.success(), "{args}: {output:?}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
 }
 
 /// A column of a CSV file.

@@ -1,19 +1,11 @@
 //! Spectra of checkpoints, through the binary.
 #![allow(clippy::unwrap_used)]
 
-use std::{path::Path, process::Command};
+mod support;
 
 use serde_json::Value as Json;
 
-fn json(folder: &Path, args: &str) -> Json {
-    let output = Command::new(env!("CARGO_BIN_EXE_collado"))
-        .current_dir(folder)
-        .args(args.split(' '))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{args}: {output:?}");
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
-}
+use self::support::json;
 
 fn numbers(list: &Json) -> Vec<f64> {
     list.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()

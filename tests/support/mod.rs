@@ -1,0 +1,20 @@
+//! Running the program in a folder.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+/// Runs `collado` with the arguments that stand in `args`, one space between them.
+pub fn collado(folder: &Path, args: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_collado")).current_dir(folder).args(args.split(' ')).output().unwrap()
+}
+
+/// Runs to the end and reads the one JSON object.
+pub fn json(folder: &Path, args: &str) -> Value {
+    let output = collado(folder, args);
+    assert!(output.status.success(), "{args}: {output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
