@@ -8,7 +8,7 @@ use crate::{
 
 /// Creates the output folder; refuses to write over any of `files` in it unless forced.
 pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
-    files.iter().try_for_each(|file| refuse_existing(&out.out.join(file), out.force || out.resume))?;
+    refuse_any(&out.out, files, out.force || out.resume)?;
     make(&out.out)
 }
 
@@ -34,6 +34,11 @@ pub(crate) fn is_finished(out: &Out, summary: &str, common: &Common) -> Result<b
         print(&format!("{}: finished already", out.out.display()));
     }
     Ok(true)
+}
+
+/// Refuses to write over any of `files` in a folder unless forced.
+pub(crate) fn refuse_any(folder: &Path, files: &[&str], force: bool) -> Result<(), Failure> {
+    files.iter().try_for_each(|file| refuse_existing(&folder.join(file), force))
 }
 
 /// Refuses to write over a file unless forced.

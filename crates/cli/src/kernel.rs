@@ -8,9 +8,9 @@ use std::{
     time::Instant,
 };
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_data::{NpzWriter, Split, Targets};
+use collado_data::NpzWriter;
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit};
 use collado_models::{ArchSpec, Checkpoint, Init, Loss};
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ use crate::{
     folder,
     json::{self, number, print},
     progress,
-    task::Task,
+    task::{Task, targets},
 };
 use bounds::Bounds;
 
@@ -108,12 +108,8 @@ impl Problem {
         let all = task.data.train.len();
         let m = if args.examples == 0 { all } else { args.examples.min(all) };
         let rows: Vec<u32> = (0..m).map(|i| (i * all / m) as u32).collect();
-        let Split { inputs, targets } = task.data.train.select(&rows)?;
-        let inputs = inputs.to_dtype(DType::F64)?;
-        let targets = match targets {
-            Targets::Classes { labels, .. } => Tensor::from_vec(labels, m, &Device::Cpu)?,
-            Targets::Values(values) => values,
-        };
+        let split = task.data.train.select(&rows)?;
+        let (inputs, targets) = (split.inputs.to_dtype(DType::F64)?, targets(&split)?);
         let tangent = Tangent::new(&task.arch, &checkpoint.theta, &inputs)?;
         Ok(Self { rows, inputs, targets, tangent, theta: checkpoint.theta.clone(), loss: task.risk.loss })
     }

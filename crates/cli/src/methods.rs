@@ -1,5 +1,3 @@
-use candle_core::{Device, Tensor};
-use collado_data::Targets;
 use collado_dynamics::{
     About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Level, Neb,
     Repair, Sampler,
@@ -11,7 +9,7 @@ use crate::{
     args::{Common, Method, SearchArgs, Target},
     failure::Failure,
     json::number,
-    task::{Task, default_memory},
+    task::{Task, default_memory, targets},
 };
 
 /// A method and its name in tables.
@@ -72,10 +70,7 @@ fn level(target: Target) -> Level {
 
 pub(crate) fn constructive(common: &Common, task: &Task) -> Result<Constructive, Failure> {
     let split = &task.data.train;
-    let targets = match &split.targets {
-        Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
-        Targets::Values(values) => values.clone(),
-    };
+    let targets = targets(split)?;
     let memory = common.memory.unwrap_or_else(default_memory);
     let settings = ConstructiveSettings { memory, ..ConstructiveSettings::default() };
     let inputs = split.inputs.to_dtype(task.dtype)?;

@@ -27,6 +27,17 @@ pub(crate) fn note(common: &crate::args::Common, text: &str) {
     }
 }
 
+/// What a loop tells the share of its work that is done: moves the bar, and answers whether to go on.
+pub(crate) fn shares(bar: &ProgressBar) -> impl FnMut(f64) -> bool {
+    const PARTS: f64 = 1000.;
+    let bar = bar.clone();
+    move |share| {
+        bar.set_length(PARTS as u64);
+        bar.set_position((PARTS * share) as u64);
+        !interrupted()
+    }
+}
+
 /// A bar on stderr, when that is a terminal.
 pub(crate) fn bar(name: &str, quiet: bool) -> ProgressBar {
     let bar = ProgressBar::new(0);

@@ -1,8 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_data::Targets;
 use collado_landscape::{
     Curvature, Density, DensitySettings, LanczosSettings, Ritz, dense_spectrum, density, explicit, lanczos,
     trace,
@@ -20,7 +19,7 @@ use crate::{
     json::{self, number, print},
     progress,
     table::{text, write_table},
-    task::{Task, default_memory},
+    task::{Task, default_memory, targets},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -79,6 +78,15 @@ impl MatrixName {
         }
     }
 
+    /// As on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hessian => "hessian",
+            Self::GaussNewton => "gauss-newton",
+            Self::Fisher => "fisher",
+        }
+    }
+
     fn title(self) -> &'static str {
         match self {
             Self::Hessian => "Hessian",
@@ -105,16 +113,13 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     }
     if let Some(out) = &args.out {
         let files = ["summary.json", "spectrum.csv", "spectrum.svg"];
-        files.iter().try_for_each(|file| folder::refuse_existing(&out.join(file), args.force))?;
+        folder::refuse_any(out, &files, args.force)?;
     }
     let checkpoint = Checkpoint::read(&args.checkpoint, args.arch.as_ref())?;
     let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
     progress::catch_interrupt();
     let theta = checkpoint.theta.to_dtype(DType::F64)?;
-    let targets = match &task.data.train.targets {
-        Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
-        Targets::Values(values) => values.clone(),
-    };
+    let targets = targets(&task.data.train)?;
     let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
     let memory = args.common.memory.unwrap_or_else(default_memory);
     let curvature = DenseCurvature::new(&task.arch, &inputs, &targets, task.risk, memory)?;
@@ -126,23 +131,13 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
         ends(&args, &operator)?
     };
     found.summary["gradient_norm"] = number(gradient);
-    found.summary["matrix"] = args.matrix.form_name().into();
+    found.summary["matrix"] = args.matrix.name().into();
     found.summary["parameters"] = curvature.size().into();
     if let Some(out) = &args.out {
         save(&args, &task, &folder::make(out)?, &found)?;
     }
     report(&args, &found.summary);
     Ok(())
-}
-
-impl MatrixName {
-    fn form_name(self) -> &'static str {
-        match self {
-            Self::Hessian => "hessian",
-            Self::GaussNewton => "gauss-newton",
-            Self::Fisher => "fisher",
-        }
-    }
 }
 
 fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {
@@ -155,12 +150,7 @@ fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {
 /// All eigenvalues.
 fn dense(operator: &Curvature<'_>, quiet: bool) -> Result<Found, Failure> {
     let bar = progress::bar("matrix", quiet);
-    bar.set_length(1000);
-    let (matrix, asymmetry) = explicit(operator, &mut |share| {
-        bar.set_position((1000. * share) as u64);
-        !progress::interrupted()
-    })
-    .map_err(interrupted)?;
+    let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(interrupted)?;
     bar.finish_and_clear();
     let found = dense_spectrum(&matrix, asymmetry)?;
     let (values, n) = (&found.eigenvalues, found.eigenvalues.len());
@@ -211,11 +201,7 @@ fn ends(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Found, Failure>
         bar.set_position(done as u64);
         !progress::interrupted()
     })?;
-    let mut tell = |share: f64| {
-        bar.set_length(1000);
-        bar.set_position((1000. * share) as u64);
-        !progress::interrupted()
-    };
+    let mut tell = progress::shares(&bar);
     bar.set_message("trace");
     let sum = trace(operator, args.products, args.common.seed, &mut tell).map_err(interrupted)?;
     bar.set_message("density");

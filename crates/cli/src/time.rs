@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_dynamics::{Connect, Curve, Path, Problem, TrainSettings, profile, train};
-use collado_models::{Arch, ArchSpec, Init, Objective, Rows, Span};
+use collado_dynamics::{Connect, Curve, Path, Problem, Sampler, TrainSettings, profile, train};
+use collado_models::{ArchSpec, Init, Objective, Rows, Span};
 use serde_json::json;
 
 use crate::{
@@ -56,7 +56,7 @@ enum Work {
 pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     let task = Task::for_training(&args.data, &args.common, &args.arch)?;
     let seeds: Vec<u64> = (0..args.stack.max(3)).collect();
-    let stack = start(&task.arch, &seeds, &task)?;
+    let stack = Init::default().stack(&task.arch, &seeds, task.dtype, &task.device)?;
     let seconds = match args.work {
         Work::Train => train_step(args, &task, &stack)?,
         Work::Bend => bend_step(args, &task, &stack)?,
@@ -72,12 +72,8 @@ pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(arch: &Arch, seeds: &[u64], task: &Task) -> Result<Tensor, Failure> {
-    Ok(Init::default().stack(arch, seeds, task.dtype, &task.device)?)
-}
-
 fn train_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failure> {
-    let per_epoch = task.train.examples().div_ceil(args.batch) as u64;
+    let per_epoch = Sampler::new(0, task.train.examples(), args.batch).steps_per_epoch();
     let settings = TrainSettings {
         batch: args.batch,
         epochs: args.steps.div_ceil(per_epoch),
@@ -92,7 +88,7 @@ fn train_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failu
 }
 
 fn bend_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failure> {
-    let per_epoch = task.train.examples().div_ceil(args.batch) as u64;
+    let per_epoch = Sampler::new(0, task.train.examples(), args.batch).steps_per_epoch();
     let epochs = args.steps.div_ceil(per_epoch) + 1;
     let curve = Curve { samples: 1, batch: args.batch, epochs, ..Curve::default() };
     let start = Instant::now();

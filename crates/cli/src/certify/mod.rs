@@ -102,13 +102,13 @@ pub(crate) fn certificate(
     let path = Path::new(path.kind().clone(), vertices);
     let (start, mut first) = (Instant::now(), None);
     let bar = progress::bar("certifying", common.quiet);
-    bar.set_length(1000);
+    let mut show = progress::shares(&bar);
     let mut tell = |p: &Progress| {
         // The gap falls geometrically: progress is its logarithm.
         let gap = ((p.hi - p.lo) / p.hi).ln();
         let from = *first.get_or_insert(gap);
-        bar.set_position((1000. * (gap - from) / (settings.tolerance.max(1e-15).ln() - from)) as u64);
-        !progress::interrupted() && start.elapsed().as_secs_f64() < seconds
+        show((gap - from) / (settings.tolerance.max(1e-15).ln() - from))
+            && start.elapsed().as_secs_f64() < seconds
     };
     let proof = certify_path(&path, &problem, settings, &mut tell)?;
     bar.finish_and_clear();

@@ -68,15 +68,11 @@ fn planted(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
     let risk = Planted::new(k, args.n.unwrap_or(k))?;
     if let Some(out) = &args.out {
         let files = ["point.safetensors", "summary.json"];
-        files.iter().try_for_each(|file| folder::refuse_existing(&out.join(file), args.force))?;
+        folder::refuse_any(out, &files, args.force)?;
     }
     progress::catch_interrupt();
     let bar = progress::bar("searching", args.common.quiet);
-    bar.set_length(1000);
-    let found = find_minimum(&risk, args.common.seed, args.max_runs, &mut |share| {
-        bar.set_position((1000. * share) as u64);
-        !progress::interrupted()
-    })?;
+    let found = find_minimum(&risk, args.common.seed, args.max_runs, &mut progress::shares(&bar))?;
     bar.finish_and_clear();
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted while searching"));

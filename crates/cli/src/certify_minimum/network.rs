@@ -19,7 +19,7 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
     let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
     if let Some(out) = &args.out {
         let files = ["point.safetensors", "summary.json"];
-        files.iter().try_for_each(|file| folder::refuse_existing(&out.join(file), args.force))?;
+        folder::refuse_any(out, &files, args.force)?;
     }
     let targets = targets(&task.data.train)?;
     let inputs = &task.data.train.inputs;

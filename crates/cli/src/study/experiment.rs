@@ -120,12 +120,8 @@ pub(crate) fn measure(
     report: impl FnOnce(Progress<'_>) -> Result<Report, StudyError>,
 ) -> Result<(Report, Value), Failure> {
     let bar = progress::bar(name, quiet);
-    bar.set_length(1000);
     let start = std::time::Instant::now();
-    let report = report(&mut |share| {
-        bar.set_position((1000. * share) as u64);
-        !progress::interrupted()
-    });
+    let report = report(&mut progress::shares(&bar));
     bar.finish_and_clear();
     let report = report?;
     let mut result = report.json();

@@ -96,6 +96,11 @@ impl<T: Real> Fused<T> {
         ReadOut { loss: self.risk.loss, examples: &self.examples, rows }
     }
 
+    /// Examples in a minibatch; all of them where there is none.
+    pub(super) fn batch_size(&self, rows: Option<&[u32]>) -> usize {
+        rows.map_or(self.examples.len(), <[u32]>::len)
+    }
+
     /// Mean over a batch, and the regulariser.
     pub(super) fn value(&self, sums: Sums, batch: usize, penalty: f64) -> Value {
         let loss = sums.loss / batch as f64;
@@ -126,7 +131,7 @@ impl<T: Real> Fused<T> {
                 (0..points.count).map(|i| free.contains(&i).then(|| rest.next()).flatten()).collect();
             return self.points_gradients(points, 0, inputs, rows, &mut all);
         };
-        let batch_rows = batch(rows, 0).map_or(self.examples.len(), <[u32]>::len);
+        let batch_rows = self.batch_size(batch(rows, 0));
         if free.len() == 1 && self.is_parallel(batch_rows) {
             return self.one_vertex_gradient(points, free.start, inputs, rows, grad);
         }
@@ -177,7 +182,7 @@ impl<T: Real> Fused<T> {
         rows: Option<&[u32]>,
         sink: &mut Sink<'_, T>,
     ) -> Value {
-        let count = rows.map_or(self.examples.len(), <[u32]>::len);
+        let count = self.batch_size(rows);
         let sums = self.point_gradient(theta, inputs, rows, sink);
         let (columns, regularizer, kappa) =
             (self.regularized.clone(), self.risk.regularizer, self.risk.kappa);
@@ -236,7 +241,7 @@ impl<T: Real> Fused<T> {
             let mut sink = Sink { grad, weight: 1., add: false };
             self.sink_gradient(theta, inputs, batch(rows, first + i), &mut sink)
         };
-        let batch_rows = batch(rows, first).map_or(self.examples.len(), <[u32]>::len);
+        let batch_rows = self.batch_size(batch(rows, first));
         if stack.count > 1 && 6 * self.size * batch_rows * stack.count >= PARALLEL_FLOPS {
             grads.par_iter_mut().enumerate().map(one).collect()
         } else {

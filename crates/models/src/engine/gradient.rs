@@ -37,7 +37,7 @@ impl<T: Real> Fused<T> {
         rows: Option<&[u32]>,
         sink: &mut Sink<'_, T>,
     ) -> Sums {
-        let batch = rows.map_or(self.examples.len(), <[u32]>::len);
+        let batch = self.batch_size(rows);
         let (n0, width) = (self.layers[0].inputs, self.width());
         let capacity = CHUNK.min(batch);
         let mut gathered = self.pool.take(if rows.is_some() { capacity * n0 } else { 0 });

@@ -46,11 +46,7 @@ impl<'a, T: Real> Mat<'a, T> {
     /// The rows of a view whose rows are contiguous, as slices.
     #[inline(always)]
     pub(super) fn each_row(self) -> impl Iterator<Item = &'a [T]> {
-        assert_eq!(self.strides.1, 1, "contiguous rows");
-        // In bounds: the view's own rows, checked when it was made.
-        (0..self.rows).map(move |i| unsafe {
-            std::slice::from_raw_parts(self.data.offset(i as isize * self.strides.0), self.cols)
-        })
+        (0..self.rows).map(move |i| self.row(i))
     }
 
     /// Columns `from..to`.
@@ -94,7 +90,7 @@ impl<'a, T: Real> MatMut<'a, T> {
 
     /// All of it, borrowed.
     pub(super) fn all(&mut self) -> MatMut<'_, T> {
-        MatMut { life: PhantomData, ..*self }
+        self.rows_mut(0..self.rows)
     }
 
     /// Rows `..at`, and the others.

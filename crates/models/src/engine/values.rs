@@ -13,7 +13,7 @@ use crate::{Real, Rows, Value, span::combine};
 impl<T: Real> Fused<T> {
     /// Values of all points, in groups whose upper layers fit into memory.
     pub(super) fn values(&self, points: Points<'_, T>, inputs: &[T], rows: Rows<'_>) -> Vec<Value> {
-        let count = batch(rows, 0).map_or(self.examples.len(), <[u32]>::len);
+        let count = self.batch_size(batch(rows, 0));
         let head = self.layers[0].end();
         // Sharing the first layer's products pays when there are fewer vertices than points.
         let shared = points.coefficients.is_some()
