@@ -11,6 +11,7 @@ mod ends;
 mod eval;
 mod failure;
 mod folder;
+mod huge_pages;
 mod json;
 mod kernel;
 mod landscape;
@@ -28,6 +29,9 @@ mod train;
 use clap::{CommandFactory, Parser};
 
 use crate::{args::Command, failure::Failure};
+
+#[global_allocator]
+static ALLOCATOR: huge_pages::HugePages = huge_pages::HugePages;
 
 fn main() -> std::process::ExitCode {
     let command = args::Args::parse().command;

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{
     fused::{Fused, PARALLEL_FLOPS},
     matmul::{Mat, MatMut},
-    tile::{Sums, TILE, Tile},
+    tile::{Sums, TILE, Tile, times_slope},
 };
 use crate::Real;
 
@@ -20,6 +20,14 @@ fn tile(batch: usize) -> usize {
 
 /// Columns of a weight gradient that make one task; fixed, like [`TILE`].
 const BLOCK: usize = 128;
+
+/// Examples of a block that the error goes back to.
+const EXAMPLES: usize = 256;
+
+/// Neurons of such a block: at least two blocks, about 256 neurons each.
+fn block(neurons: usize) -> usize {
+    neurons.div_ceil(neurons.div_ceil(256).max(2)).next_multiple_of(8)
+}
 
 /// Where a gradient goes: `grad = weight * gradient`, or `grad += …` when `add`.
 pub(super) struct Sink<'a, T> {
@@ -60,14 +68,15 @@ impl<T: Real> Fused<T> {
                 before: MatMut::new(&mut before, if keeps { width } else { 0 }, count),
             };
             let scale = T::of(sink.weight / batch as f64);
-            sums += self.errors((theta, tile(batch)), (rows, first), &mut chunk, input, scale);
+            sums += self.forward((theta, tile(batch)), (rows, first), &mut chunk, input, scale);
+            self.backward(theta, &mut chunk);
             self.weight_gradients(&chunk, input, sink.add || first > 0, sink.grad);
         }
         sums
     }
 
-    /// Forward and backward of all tiles of a chunk.
-    fn errors(
+    /// Forward passes of all tiles of a chunk, and the gradients of their losses with respect to the outputs.
+    fn forward(
         &self,
         (theta, width): (&[T], usize),
         (rows, first): (Option<&[u32]>, usize),
@@ -81,9 +90,7 @@ impl<T: Real> Fused<T> {
         let run = |(from, mut tile): (usize, Tile<'_, T>)| {
             let input = &input[from * n0..][..tile.active.cols() * n0];
             (0..self.layers.len()).for_each(|k| tile.layer(&self.layers, k, (theta, 0), input));
-            let sums = tile.read_out(&self.layers, &read, first + from, scale);
-            tile.backward(&self.layers, theta);
-            sums
+            tile.read_out(&self.layers, &read, first + from, scale)
         };
         let tiles = chunk.split(width);
         let all: Vec<Sums> = if self.is_parallel(count) && count > width {
@@ -94,6 +101,38 @@ impl<T: Real> Fused<T> {
         let mut sums = Sums::default();
         all.into_iter().for_each(|s| sums += s);
         sums
+    }
+
+    /// Gradients with respect to all pre-activations, from the last layer's down to the first's: block of neurons by
+    /// block of neurons, so that a weight is packed for the product once for many examples.
+    fn backward(&self, theta: &[T], chunk: &mut Tile<'_, T>) {
+        let count = chunk.active.cols();
+        for (below, layer) in self.layers.iter().zip(&self.layers[1..]).rev() {
+            let (mut lower, upper) = chunk.delta.split_rows(layer.row);
+            let upper = upper.rows(0..layer.outputs);
+            let active = chunk.active.rows(below.rows());
+            let before = match below.activation.slope_needs_input() {
+                true => chunk.before.rows(below.rows()),
+                false => active,
+            };
+            let run = |(neuron, example, mut delta): (usize, usize, MatMut<'_, T>)| {
+                let (neurons, examples) = (neuron + delta.count(), example + delta.cols());
+                let weight = layer.weight(theta, 0).columns(neuron, neurons);
+                delta.product(weight.t(), upper.columns(example, examples), false);
+                let [before, active] =
+                    [before, active].map(|of| of.part(neuron, neurons).columns(example, examples));
+                times_slope(below.activation, delta, before, active);
+            };
+            let lower = lower.rows_mut(below.rows());
+            if self.is_parallel(count) {
+                let blocks = lower.split_height(block(below.outputs)).flat_map(|(neuron, rows)| {
+                    rows.split_columns(EXAMPLES).map(move |(example, block)| (neuron, example, block))
+                });
+                blocks.collect::<Vec<_>>().into_par_iter().for_each(run);
+            } else {
+                run((0, 0, lower));
+            }
+        }
     }
 
     /// $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, block of columns by block of columns.

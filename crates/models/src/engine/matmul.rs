@@ -51,10 +51,15 @@ impl<'a, T: Real> Mat<'a, T> {
 
     /// Columns `from..to`.
     pub(super) fn columns(self, from: usize, to: usize) -> Self {
-        assert!(from <= to && to <= self.cols);
-        // In bounds: the view's own elements, checked when it was made.
-        let data = unsafe { self.data.offset(self.strides.1 * from as isize) };
-        Self { data, cols: to - from, ..self }
+        self.t().part(from, to).t()
+    }
+
+    /// Rows `from..to`.
+    pub(super) fn part(self, from: usize, to: usize) -> Self {
+        assert!(from <= to && to <= self.rows);
+        // In bounds, if there is a row: the view's own elements, checked when it was made.
+        let data = self.data.wrapping_offset(self.strides.0 * from as isize);
+        Self { data, rows: to - from, ..self }
     }
 }
 
@@ -85,6 +90,16 @@ impl<'a, T: Real> MatMut<'a, T> {
             // Disjoint from the other views, each owns its columns; in bounds, if there is a row.
             let data = self.data.wrapping_add(from);
             (from, Self { data, cols, ..self })
+        })
+    }
+
+    /// Disjoint views of `height` rows each (the last may have fewer), with their first row.
+    pub(super) fn split_height(self, height: usize) -> impl Iterator<Item = (usize, Self)> {
+        (0..self.rows).step_by(height).map(move |from| {
+            let rows = height.min(self.rows - from);
+            // Disjoint from the other views, each owns its rows; in bounds.
+            let data = self.data.wrapping_add(from * self.row_stride);
+            (from, Self { data, rows, ..self })
         })
     }
 

@@ -119,22 +119,6 @@ impl<'a, T: Real> Tile<'a, T> {
         let delta = (self.delta.count() > 0).then(|| self.delta.rows_mut(last.clone()));
         read.apply(self.active.rows(last), delta, first, scale)
     }
-
-    /// Gradients with respect to all pre-activations, from the last layer's down to the first's.
-    pub(super) fn backward(&mut self, layers: &[Layer], theta: &[T]) {
-        for k in (1..layers.len()).rev() {
-            let (layer, below) = (&layers[k], &layers[k - 1]);
-            let (mut lower, upper) = self.delta.split_rows(layer.row);
-            let mut lower = lower.rows_mut(below.rows());
-            lower.product(layer.weight(theta, 0).t(), upper.rows(0..layer.outputs), false);
-            let active = self.active.rows(below.rows());
-            let before = match below.activation.slope_needs_input() {
-                true => self.before.rows(below.rows()),
-                false => active,
-            };
-            times_slope(below.activation, lower, before, active);
-        }
-    }
 }
 
 /// $a=\rho(z+b)$ in place on `[neuron][example]` rows; keeps $z+b$ where asked.
@@ -166,7 +150,7 @@ fn bias_and_activation<T: Real>(
     );
 }
 
-fn times_slope<T: Real>(
+pub(super) fn times_slope<T: Real>(
     activation: Activation,
     mut delta: MatMut<'_, T>,
     before: Mat<'_, T>,

@@ -1,0 +1,64 @@
+//! Large buffers on huge pages: with pages of 4 KiB the rows of a weight matrix of width 1024 lie on one page each, and
+//! the products wait for the TLB.
+//!
+//! Linux gives huge pages to those who ask (`madvise`, its default); elsewhere this is the system's allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// Bytes of a huge page on x86-64, and on arm64 with pages of 4 KiB.
+const HUGE: usize = 2 << 20;
+
+pub(crate) struct HugePages;
+
+/// Buffers of a huge page or more start on one.
+fn aligned(layout: Layout) -> Layout {
+    let align = if layout.size() < HUGE { 1 } else { HUGE };
+    layout.align_to(align).unwrap_or(layout)
+}
+
+fn advise(at: *mut u8, len: usize) -> *mut u8 {
+    #[cfg(target_os = "linux")]
+    if len >= HUGE && !at.is_null() {
+        // A hint about memory that is ours; whether it is taken does not matter.
+        unsafe { libc::madvise(at.cast(), len, libc::MADV_HUGEPAGE) };
+    }
+    at
+}
+
+// The system's allocator, always asked with `aligned` of the caller's layout.
+unsafe impl GlobalAlloc for HugePages {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        advise(unsafe { System.alloc(aligned(layout)) }, layout.size())
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if layout.size() < HUGE {
+            return unsafe { System.alloc_zeroed(layout) };
+        }
+        // Asked for before the first touch, which decides about the pages.
+        let at = unsafe { self.alloc(layout) };
+        if !at.is_null() {
+            unsafe { at.write_bytes(0, layout.size()) };
+        }
+        at
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, aligned(layout)) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if layout.size().max(size) < HUGE {
+            return unsafe { System.realloc(at, layout, size) };
+        }
+        // The caller's own promise: `size`, rounded up to the alignment, does not overflow.
+        let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
+        if !new.is_null() {
+            unsafe {
+                at.copy_to_nonoverlapping(new, size.min(layout.size()));
+                self.dealloc(at, layout);
+            }
+        }
+        new
+    }
+}
