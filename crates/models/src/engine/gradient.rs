@@ -5,29 +5,26 @@ use rayon::prelude::*;
 use super::{
     fused::{Fused, PARALLEL_FLOPS},
     matmul::{Mat, MatMut},
-    tile::{Sums, TILE, Tile, times_slope},
+    tile::{Layer, Sums, TILE, Tile, bias_and_activation, times_slope},
 };
 use crate::Real;
 
 /// Examples whose activations are kept at a time; their weight gradients are then one product a layer.
 const CHUNK: usize = 1024;
 
-/// Examples in a tile of a batch of `batch`: wide tiles read the weights less often, narrow ones share a small batch
-/// among threads. Depends on the batch alone, so that results do not depend on the number of threads.
-fn tile(batch: usize) -> usize {
-    if batch < 4 * TILE { TILE } else { 2 * TILE }
-}
-
 /// Columns of a weight gradient that make one task; fixed, like [`TILE`].
 const BLOCK: usize = 128;
 
-/// Examples of a block that the error goes back to.
+/// Examples of a block of activations, or of what goes back to them.
 const EXAMPLES: usize = 256;
 
 /// Neurons of such a block: at least two blocks, about 256 neurons each.
 fn block(neurons: usize) -> usize {
     neurons.div_ceil(neurons.div_ceil(256).max(2)).next_multiple_of(8)
 }
+
+/// Some rows and columns of a layer, after the first row and column.
+type Block<'a, T> = (usize, usize, MatMut<'a, T>);
 
 /// Where a gradient goes: `grad = weight * gradient`, or `grad += …` when `add`.
 pub(super) struct Sink<'a, T> {
@@ -68,32 +65,60 @@ impl<T: Real> Fused<T> {
                 before: MatMut::new(&mut before, if keeps { width } else { 0 }, count),
             };
             let scale = T::of(sink.weight / batch as f64);
-            sums += self.forward((theta, tile(batch)), (rows, first), &mut chunk, input, scale);
+            self.forward(theta, &mut chunk, input);
+            sums += self.read_out_chunk((rows, first), &mut chunk, scale);
             self.backward(theta, &mut chunk);
             self.weight_gradients(&chunk, input, sink.add || first > 0, sink.grad);
         }
         sums
     }
 
-    /// Forward passes of all tiles of a chunk, and the gradients of their losses with respect to the outputs.
-    fn forward(
+    /// Activations of all layers, block of neurons by block of neurons: a weight is read once for many examples.
+    fn forward(&self, theta: &[T], chunk: &mut Tile<'_, T>, input: &[T]) {
+        let count = chunk.active.cols();
+        for (k, layer) in self.layers.iter().enumerate() {
+            let (below, mut here) = chunk.active.split_rows(layer.row);
+            let x = match k {
+                0 => Mat::new(input, count, layer.inputs).t(),
+                _ => below.rows(self.layers[k - 1].rows()),
+            };
+            let kept = layer.activation.slope_needs_input();
+            let before = chunk.before.rows_mut(if kept { layer.rows() } else { 0..0 });
+            let (weight, bias) = (layer.weight(theta, 0), layer.bias(theta, 0));
+            let run = |((neuron, example, mut z), before): (Block<'_, T>, Option<Block<'_, T>>)| {
+                let (neurons, examples) = (neuron + z.count(), example + z.cols());
+                z.product(weight.part(neuron, neurons), x.columns(example, examples), false);
+                let bias = bias.map(|b| &b[neuron..neurons]);
+                bias_and_activation(layer.activation, z, bias, before.map(|b| b.2));
+            };
+            let mut before = self.blocks(layer, before);
+            let all: Vec<_> =
+                self.blocks(layer, here.rows_mut(0..layer.outputs)).map(|z| (z, before.next())).collect();
+            if self.is_parallel(count) {
+                all.into_par_iter().for_each(run)
+            } else {
+                all.into_iter().for_each(run)
+            }
+        }
+    }
+
+    /// The loss, and its gradients with respect to the outputs.
+    fn read_out_chunk(
         &self,
-        (theta, width): (&[T], usize),
         (rows, first): (Option<&[u32]>, usize),
         chunk: &mut Tile<'_, T>,
-        input: &[T],
         scale: T,
     ) -> Sums {
-        let n0 = self.layers[0].inputs;
-        let count = chunk.active.cols();
+        let last = self.layers[self.layers.len() - 1].rows();
+        let (outputs, delta) = (chunk.active.rows(last.clone()), chunk.delta.rows_mut(last));
         let read = self.read_out(rows);
-        let run = |(from, mut tile): (usize, Tile<'_, T>)| {
-            let input = &input[from * n0..][..tile.active.cols() * n0];
-            (0..self.layers.len()).for_each(|k| tile.layer(&self.layers, k, (theta, 0), input));
-            tile.read_out(&self.layers, &read, first + from, scale)
+        let count = outputs.size().1;
+        let run = |(example, delta): (usize, MatMut<'_, T>)| {
+            let outputs = outputs.columns(example, example + delta.cols());
+            read.apply(outputs, Some(delta), first + example, scale)
         };
-        let tiles = chunk.split(width);
-        let all: Vec<Sums> = if self.is_parallel(count) && count > width {
+        let tiles = delta.split_columns(TILE);
+        let all: Vec<Sums> = if self.is_parallel(count) {
             tiles.collect::<Vec<_>>().into_par_iter().map(run).collect()
         } else {
             tiles.map(run).collect()
@@ -103,8 +128,16 @@ impl<T: Real> Fused<T> {
         sums
     }
 
-    /// Gradients with respect to all pre-activations, from the last layer's down to the first's: block of neurons by
-    /// block of neurons, so that a weight is packed for the product once for many examples.
+    /// Blocks of a layer's rows that are tasks of their own; all of it where threads are not worth waking.
+    fn blocks<'b>(&self, layer: &Layer, rows: MatMut<'b, T>) -> impl Iterator<Item = Block<'b, T>> {
+        let (height, width) = match self.is_parallel(rows.cols()) {
+            true => (block(layer.outputs), EXAMPLES),
+            false => (layer.outputs, rows.cols().max(1)),
+        };
+        rows.blocks(height, width)
+    }
+
+    /// Gradients with respect to all pre-activations, from the last layer's down to the first's.
     fn backward(&self, theta: &[T], chunk: &mut Tile<'_, T>) {
         let count = chunk.active.cols();
         for (below, layer) in self.layers.iter().zip(&self.layers[1..]).rev() {
@@ -115,7 +148,7 @@ impl<T: Real> Fused<T> {
                 true => chunk.before.rows(below.rows()),
                 false => active,
             };
-            let run = |(neuron, example, mut delta): (usize, usize, MatMut<'_, T>)| {
+            let run = |(neuron, example, mut delta): Block<'_, T>| {
                 let (neurons, examples) = (neuron + delta.count(), example + delta.cols());
                 let weight = layer.weight(theta, 0).columns(neuron, neurons);
                 delta.product(weight.t(), upper.columns(example, examples), false);
@@ -123,14 +156,11 @@ impl<T: Real> Fused<T> {
                     [before, active].map(|of| of.part(neuron, neurons).columns(example, examples));
                 times_slope(below.activation, delta, before, active);
             };
-            let lower = lower.rows_mut(below.rows());
+            let blocks = self.blocks(below, lower.rows_mut(below.rows()));
             if self.is_parallel(count) {
-                let blocks = lower.split_height(block(below.outputs)).flat_map(|(neuron, rows)| {
-                    rows.split_columns(EXAMPLES).map(move |(example, block)| (neuron, example, block))
-                });
                 blocks.collect::<Vec<_>>().into_par_iter().for_each(run);
             } else {
-                run((0, 0, lower));
+                blocks.for_each(run);
             }
         }
     }
@@ -144,8 +174,7 @@ impl<T: Real> Fused<T> {
             let (bias, after) = after.split_at_mut(if layer.bias.is_some() { layer.outputs } else { 0 });
             rest = after;
             for (g, delta) in bias.iter_mut().zip(chunk.delta.rows(layer.rows()).each_row()) {
-                let old = if add { *g } else { T::zero() };
-                *g = old + delta.iter().copied().sum();
+                *g = if add { *g + sum(delta) } else { sum(delta) };
             }
             let blocks = MatMut::new(weight, layer.outputs, layer.inputs).split_columns(BLOCK);
             tasks.extend(blocks.map(|(from, block)| (k, from, block)));
@@ -173,20 +202,19 @@ impl<T: Real> Fused<T> {
     }
 }
 
+/// Sum of a row, in lanes that the compiler can keep in one register.
+fn sum<T: Real>(row: &[T]) -> T {
+    let (lanes, rest) = row.as_chunks::<8>();
+    let mut sums = [T::zero(); 8];
+    for lane in lanes {
+        sums.iter_mut().zip(lane).for_each(|(s, &x)| *s += x);
+    }
+    sums.iter().chain(rest).copied().sum()
+}
+
 /// Copies the rows of a minibatch together.
 pub(super) fn gather<T: Real>(inputs: &[T], n0: usize, rows: &[u32], out: &mut [T]) {
     for (out, &row) in out.chunks_exact_mut(n0).zip(rows) {
         out.copy_from_slice(&inputs[row as usize * n0..][..n0]);
-    }
-}
-
-impl<T: Real> Tile<'_, T> {
-    /// Tiles of `width` examples each, with their first example.
-    fn split(&mut self, width: usize) -> impl Iterator<Item = (usize, Tile<'_, T>)> {
-        let (mut delta, mut before) =
-            (self.delta.all().split_columns(width), self.before.all().split_columns(width));
-        self.active.all().split_columns(width).filter_map(move |(from, active)| {
-            Some((from, Tile { active, delta: delta.next()?.1, before: before.next()?.1 }))
-        })
     }
 }

@@ -93,19 +93,16 @@ impl<'a, T: Real> MatMut<'a, T> {
         })
     }
 
-    /// Disjoint views of `height` rows each (the last may have fewer), with their first row.
-    pub(super) fn split_height(self, height: usize) -> impl Iterator<Item = (usize, Self)> {
-        (0..self.rows).step_by(height).map(move |from| {
-            let rows = height.min(self.rows - from);
+    /// Disjoint views of `height` rows and `width` columns (the last ones may be smaller), with their first row and
+    /// column.
+    pub(super) fn blocks(self, height: usize, width: usize) -> impl Iterator<Item = (usize, usize, Self)> {
+        (0..self.rows).step_by(height).flat_map(move |row| {
+            let rows = height.min(self.rows - row);
             // Disjoint from the other views, each owns its rows; in bounds.
-            let data = self.data.wrapping_add(from * self.row_stride);
-            (from, Self { data, rows, ..self })
+            let data = self.data.wrapping_add(row * self.row_stride);
+            let band = MatMut { data, rows, life: PhantomData, ..self };
+            band.split_columns(width).map(move |(column, block)| (row, column, block))
         })
-    }
-
-    /// All of it, borrowed.
-    pub(super) fn all(&mut self) -> MatMut<'_, T> {
-        self.rows_mut(0..self.rows)
     }
 
     /// Rows `..at`, and the others.

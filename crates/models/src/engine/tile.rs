@@ -122,7 +122,7 @@ impl<'a, T: Real> Tile<'a, T> {
 }
 
 /// $a=\rho(z+b)$ in place on `[neuron][example]` rows; keeps $z+b$ where asked.
-fn bias_and_activation<T: Real>(
+pub(super) fn bias_and_activation<T: Real>(
     activation: Activation,
     mut z: MatMut<'_, T>,
     bias: Option<&[T]>,
@@ -181,7 +181,7 @@ pub(super) struct ReadOut<'a> {
 
 impl ReadOut<'_> {
     /// The loss of `outputs` `[q][r]`, rows `first..first + r` of the batch.
-    fn apply<T: Real>(
+    pub(super) fn apply<T: Real>(
         &self,
         outputs: Mat<'_, T>,
         mut delta: Option<MatMut<'_, T>>,
