@@ -47,7 +47,8 @@ fn regression(arch: &Arch, examples: usize, risk: Risk) -> Case {
         normal(1, examples * n).iter().enumerate().map(|(i, x)| x * (1. + (i % n) as f64)).collect();
     let map = normal(2, n * q);
     let noise = normal(3, examples * q);
-    let y = |i: usize, o: usize| (0..n).map(|k| map[o * n + k] * x[i * n + k]).sum::<f64>() + noise[i * q + o];
+    let y =
+        |i: usize, o: usize| (0..n).map(|k| map[o * n + k] * x[i * n + k]).sum::<f64>() + noise[i * q + o];
     let y = (0..examples * q).map(|at| y(at / q, at % q)).collect();
     case(arch, x, y, risk)
 }
@@ -113,9 +114,18 @@ fn linear_networks_have_the_critical_risks_of_baldi_and_hornik() {
             if global {
                 assert_eq!(p.spectrum.index, 0, "{arch}");
             } else {
-                assert!(p.spectrum.index > 0 || arch.depth() > 2 && p.is_degenerate(), "{arch} {:?}", p.spectrum);
+                assert!(
+                    p.spectrum.index > 0 || arch.depth() > 2 && p.is_degenerate(),
+                    "{arch} {:?}",
+                    p.spectrum
+                );
             }
         }
-        println!("{arch}: {} of 72, {} of {} risks", found.len(), seen.iter().filter(|s| **s).count(), list.len());
+        println!(
+            "{arch}: {} of 72, {} of {} risks",
+            found.len(),
+            seen.iter().filter(|s| **s).count(),
+            list.len()
+        );
     }
 }

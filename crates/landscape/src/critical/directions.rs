@@ -78,9 +78,13 @@ impl CriticalSearch {
         let largest = eigen.S()[wide - 1];
         // Squares: of the singular values' relative accuracy half the digits are left.
         let kernel = (0..wide).filter(|&k| eigen.S()[k] <= 1e-13 * largest);
-        let column = |j: usize, i: usize| first.bias.filter(|_| j == first.inputs).map_or(first.at(i, j), |b| b + i);
+        let column =
+            |j: usize, i: usize| first.bias.filter(|_| j == first.inputs).map_or(first.at(i, j), |b| b + i);
         let direction = |k: usize, i: usize| (0..wide).map(|j| (column(j, i), eigen.U()[(j, k)])).collect();
-        Ok(kernel.flat_map(|k| (0..first.outputs).map(move |i| (k, i))).map(|(k, i)| direction(k, i)).collect())
+        Ok(kernel
+            .flat_map(|k| (0..first.outputs).map(move |i| (k, i)))
+            .map(|(k, i)| direction(k, i))
+            .collect())
     }
 }
 

@@ -44,7 +44,11 @@ impl CriticalSearch {
 
     /// The margin of a ReLU network; infinite where there are no kinks.
     pub(super) fn kink(&self, theta: &[f64]) -> Result<f64> {
-        Ok(if self.arch.activation() == Activation::Relu { self.hidden(theta)?.margin } else { f64::INFINITY })
+        Ok(if self.arch.activation() == Activation::Relu {
+            self.hidden(theta)?.margin
+        } else {
+            f64::INFINITY
+        })
     }
 }
 

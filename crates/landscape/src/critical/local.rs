@@ -27,7 +27,13 @@ impl Local {
         let values: Vec<f64> = (0..s).map(|i| eigen.S()[i]).collect();
         let vectors = eigen.U().to_owned();
         let size = values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-        Ok(Self { matrix, values, vectors, asymmetry, rounding: s as f64 * (f64::EPSILON * size + asymmetry) })
+        Ok(Self {
+            matrix,
+            values,
+            vectors,
+            asymmetry,
+            rounding: s as f64 * (f64::EPSILON * size + asymmetry),
+        })
     }
 
     /// $\|H\|$.
@@ -53,7 +59,8 @@ impl Local {
     /// Coordinates of Newton's step $-H^+g$ for the gradient with coordinates `slopes`; eigenvalues within rounding of 0 are
     /// left out, for symmetries make them.
     pub(super) fn newton(&self, slopes: &[f64]) -> Vec<f64> {
-        let along = |(value, slope): (&f64, &f64)| if value.abs() > self.rounding { -slope / value } else { 0. };
+        let along =
+            |(value, slope): (&f64, &f64)| if value.abs() > self.rounding { -slope / value } else { 0. };
         self.values.iter().zip(slopes).map(along).collect()
     }
 }

@@ -32,7 +32,8 @@ impl Default for CriticalSettings {
 
 impl CriticalSettings {
     fn check(&self) -> Result<()> {
-        let positive = [("tolerance", self.tolerance), ("reach", self.reach), ("farthest", self.farthest - 1.)];
+        let positive =
+            [("tolerance", self.tolerance), ("reach", self.reach), ("farthest", self.farthest - 1.)];
         match positive.into_iter().find(|(_, x)| !(*x > 0. && x.is_finite())) {
             Some((name, x)) => {
                 let expected = if name == "farthest" { "a finite number > 1" } else { "a finite number > 0" };
@@ -84,8 +85,9 @@ impl CriticalSearch {
         let points: Vec<f64> = starts.flatten_all()?.to_vec1()?;
         let (values, gradients) = self.evaluate(points.clone())?;
         let rows = points.chunks_exact(size).zip(gradients.chunks_exact(size)).zip(&values);
-        let mut walkers: Vec<Walker> =
-            rows.map(|((theta, gradient), value)| Walker::new(theta, value.risk, gradient, settings)).collect();
+        let mut walkers: Vec<Walker> = rows
+            .map(|((theta, gradient), value)| Walker::new(theta, value.risk, gradient, settings))
+            .collect();
         loop {
             let mut alive: Vec<&mut Walker> = walkers.iter_mut().filter(|w| w.ended.is_none()).collect();
             alive.par_iter_mut().try_for_each(|w| w.propose(&self.curvature, settings))?;
@@ -97,8 +99,7 @@ impl CriticalSearch {
                 break;
             }
             let (values, gradients) = self.evaluate(alive.iter().flat_map(|w| w.trial()).collect())?;
-            for ((walker, value), gradient) in
-                alive.iter_mut().zip(values).zip(gradients.chunks_exact(size))
+            for ((walker, value), gradient) in alive.iter_mut().zip(values).zip(gradients.chunks_exact(size))
             {
                 walker.receive(value.risk, gradient);
             }

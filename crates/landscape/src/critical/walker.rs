@@ -121,14 +121,16 @@ impl Walker {
             }
         };
         if self.ended.is_none() && self.steps >= settings.steps {
-            self.ended = Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Steps });
+            self.ended =
+                Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Steps });
         }
         if self.mu.is_nan() {
             self.mu = 1e-3 * local.size().powi(2);
         }
         self.damped(&local, &slopes, settings);
         if self.ended.is_none() && norm(&self.step) <= SHORTEST * (1. + norm(&self.theta)) {
-            self.ended = Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Stalled });
+            self.ended =
+                Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Stalled });
         }
         self.local = Some((local, slopes));
         Ok(())
