@@ -112,7 +112,10 @@ impl Walker {
             None => {
                 let theta = Tensor::from_slice(&self.theta, self.theta.len(), &candle_core::Device::Cpu)?;
                 let local = match Local::new(curvature, &theta) {
-                    Err(Error::NotFinite(_)) => return Ok(self.ended = Some(Ended::NotFinite)),
+                    Err(Error::NotFinite(_)) => {
+                        self.ended = Some(Ended::NotFinite);
+                        return Ok(());
+                    }
                     local => local?,
                 };
                 let slopes = local.coordinates(&self.gradient);
