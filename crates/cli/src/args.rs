@@ -58,6 +58,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado spectrum checkpoints/digits-a.safetensors --data digits --out runs/spectrum"
     )]
     Spectrum(crate::spectrum::SpectrumArgs),
+    /// Critical points of the risk: index against risk.
+    #[command(
+        after_help = "Example:\n  collado critical --data synthetic:linear?d=4&q=3 --arch linear:4-4-3 --out runs/critical"
+    )]
+    Critical(crate::critical::CriticalArgs),
     /// Run one claim of the theory as an experiment.
     Study(crate::study::StudyArgs),
     /// Write a point of a path as a checkpoint.

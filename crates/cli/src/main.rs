@@ -7,6 +7,7 @@ mod auto;
 mod certify;
 mod certify_minimum;
 mod connect;
+mod critical;
 mod ends;
 mod eval;
 mod failure;
@@ -46,6 +47,7 @@ fn main() -> std::process::ExitCode {
         Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
         Command::CertifyMinimum(args) => on_threads(args.common.threads, move || certify_minimum::run(&args)),
         Command::Spectrum(args) => on_threads(args.common.threads, move || spectrum::run(args)),
+        Command::Critical(args) => on_threads(args.common.threads, move || critical::run(args)),
         Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
         Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
         Command::Point(args) => point::run(&args),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod critical;
 mod dot;
 mod error;
 mod kernel;
@@ -8,6 +9,9 @@ mod section;
 mod spectrum;
 
 pub use self::{
+    critical::{
+        CriticalPoint, CriticalSearch, CriticalSettings, Ended, SearchEnd, SemicircleLaw, semicircle_index,
+    },
     error::{Error, Result},
     kernel::{
         Extreme, GradientBound, Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit,

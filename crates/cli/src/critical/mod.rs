@@ -1,0 +1,156 @@
+//! `collado critical`: critical points of the risk, their index against their risk.
+
+mod linear;
+mod output;
+mod picture;
+mod saved;
+mod starts;
+
+use std::time::Instant;
+
+use candle_core::{DType, Tensor};
+use clap::Args as ClapArgs;
+use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Ended, Error, SearchEnd};
+use collado_models::{ArchSpec, Init};
+use rayon::prelude::*;
+
+use self::{output::Found, saved::Saved, starts::Start};
+use crate::{
+    args::{Common, DataArgs, Dtype, Out},
+    failure::Failure,
+    folder, progress,
+    task::{Task, default_memory, targets},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CriticalArgs {
+    /// Network, as tanh:2-4-1 or linear:6-4-3; up to some 2000 parameters.
+    #[arg(long)]
+    arch: ArchSpec,
+    /// Random starts.
+    #[arg(long, default_value_t = 100)]
+    starts: u64,
+    /// Initialisation of starts and runs.
+    #[arg(long, default_value = "pytorch")]
+    init: Init,
+    /// Training runs that starts are taken from.
+    #[arg(long, default_value_t = 8)]
+    runs: u64,
+    /// Starts along each run, from its first epoch to its last, evenly on a log scale.
+    #[arg(long, default_value_t = 6)]
+    per_run: usize,
+    /// Passes over the examples of a training run.
+    #[arg(long, default_value_t = 200)]
+    epochs: u64,
+    /// Examples in a minibatch; 0 = all.
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// Step size of the training runs (SGD, momentum 0.9).
+    #[arg(long, default_value_t = 0.05)]
+    lr: f64,
+    /// A search ends at a gradient of this norm, times 1 + |F|.
+    #[arg(long, default_value_t = 1e-10)]
+    tolerance: f64,
+    /// Steps of a search at most.
+    #[arg(long, default_value_t = 500)]
+    steps: usize,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Searches that share a stack.
+const CHUNK: usize = 16;
+/// Parameters at most: beyond, dense Hessians take too much time and memory.
+const MOST: usize = 5000;
+
+/// Finds critical points and draws index against risk.
+pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
+    if args.common.dtype.replace(Dtype::F64) == Some(Dtype::F32) {
+        return Err(Failure::usage("--dtype f32: critical points are computed in f64"));
+    }
+    if folder::is_finished(&args.out, "summary.json", &args.common)? {
+        return Ok(());
+    }
+    let begin = Instant::now();
+    let task = Task::for_training(&args.data, &args.common, &args.arch)?;
+    let size = task.arch.layout().len();
+    if size > MOST {
+        let message = format!("{}: expected at most {MOST} parameters, found {size}", task.arch);
+        return Err(Failure::new(message).hint("critical points take dense Hessians; take a smaller network"));
+    }
+    let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
+    let memory = args.common.memory.unwrap_or_else(default_memory);
+    let search = CriticalSearch::new(&task.arch, &inputs, &targets(&task.data.train)?, task.risk, memory)?;
+    let folder = folder::create(&args.out, &["summary.json", "critical.csv", "critical.svg"])?;
+    progress::catch_interrupt();
+    let (starts, points) = starts::all(&args, &task)?;
+    if starts.is_empty() {
+        return Err(Failure::usage("--starts 0 and --runs 0: expected at least one start"));
+    }
+    let saved = Saved::new(&args, &task, &folder, &points)?;
+    let ends = ends(&args, &search, &points, &saved)?;
+    let examined = examine(&search, &ends, args.common.quiet)?;
+    let found = Found::new(&args, &task, &search, &starts, &ends, &examined)?;
+    let summary = found.write(&folder, begin.elapsed().as_secs_f64())?;
+    saved.remove()?;
+    found.report(&folder, &summary);
+    Ok(())
+}
+
+/// Searches from all starts, a chunk at a time; each chunk that is finished is saved.
+fn ends(
+    args: &CriticalArgs,
+    search: &CriticalSearch,
+    points: &Tensor,
+    saved: &Saved,
+) -> Result<Vec<SearchEnd>, Failure> {
+    let settings =
+        CriticalSettings { tolerance: args.tolerance, steps: args.steps, ..CriticalSettings::default() };
+    let total = points.dims()[0];
+    let mut ends = if args.out.resume { saved.read()? } else { Vec::new() };
+    let bar = progress::bar("searches", args.common.quiet);
+    let mut tell = progress::shares(&bar);
+    while ends.len() < total {
+        let done = ends.len();
+        let count = CHUNK.min(total - done);
+        let share = |part: f64| (done as f64 + count as f64 * part) / total as f64;
+        match search.search(&points.narrow(0, done, count)?, &settings, &mut |part| tell(share(part))) {
+            Ok(found) => ends.extend(found),
+            Err(Error::Interrupted) => {
+                let message = format!("interrupted after {done} of {total} searches; they are saved");
+                return Err(Failure::interrupted(message).hint("--resume goes on from here"));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        saved.write(&ends)?;
+    }
+    bar.finish_and_clear();
+    Ok(ends)
+}
+
+/// The curvature at each end that is a critical point.
+fn examine(
+    search: &CriticalSearch,
+    ends: &[SearchEnd],
+    quiet: bool,
+) -> Result<Vec<Option<CriticalPoint>>, Failure> {
+    let bar = progress::bar("curvature", quiet);
+    let mut tell = progress::shares(&bar);
+    let mut all = Vec::with_capacity(ends.len());
+    for chunk in ends.chunks(CHUNK) {
+        let examined: Result<Vec<_>, Error> = chunk
+            .par_iter()
+            .map(|end| (end.ended == Ended::Critical).then(|| search.examine(&end.theta)).transpose())
+            .collect();
+        all.extend(examined?);
+        if !tell(all.len() as f64 / ends.len() as f64) {
+            return Err(Failure::interrupted("interrupted; the searches are saved").hint("--resume goes on"));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(all)
+}

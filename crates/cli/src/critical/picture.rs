@@ -1,0 +1,47 @@
+use collado_plots::{Figure, Panel, Role, Series};
+
+use super::output::{Found, Member};
+
+/// A band of minima thinner than this share of the axis is drawn as a line.
+const THIN: f64 = 2e-3;
+
+/// Index fraction against risk.
+pub(super) fn figure(found: &Found<'_>) -> Figure {
+    let risks = || found.members.iter().map(|m| m.point.risk);
+    let (low, high) = risks().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r), h.max(r)));
+    let top = found.members.iter().map(|m| m.point.index_fraction()).fold(0.02, f64::max);
+    let mut panel = Panel::new("Share of negative eigenvalues").y_limits(-0.03 * top, 1.08 * top);
+    if let Some((least, most)) = found.minima() {
+        panel = match most - least > THIN * (high - low) {
+            true => panel.shade(least, most),
+            false => panel.upright(least, "minima"),
+        };
+    }
+    if let Some(law) = found.law {
+        let xs: Vec<f64> = (0..=300).map(|i| low + (high - low) * f64::from(i) / 300.).collect();
+        let ys: Vec<f64> = xs.iter().map(|&x| law.at(x)).collect();
+        panel = panel.series(Series::line("semicircle law, fitted", &xs, &ys).role(Role::Ink).width(1.4));
+    }
+    let mut series = |label: &str, role: Role, keep: &dyn Fn(&Member<'_>) -> bool| {
+        let chosen: Vec<&Member<'_>> = found.members.iter().filter(|m| keep(m)).collect();
+        if chosen.is_empty() {
+            return;
+        }
+        let (x, y): (Vec<f64>, Vec<f64>) =
+            chosen.iter().map(|m| (m.point.risk, m.point.index_fraction())).unzip();
+        let dots = Series::dots(format!("{label}: {}", x.len()), &x, &y).role(role).opacity(0.65);
+        panel = panel.clone().series(dots);
+    };
+    let odd = |m: &Member<'_>| m.point.is_degenerate() || m.point.is_on_kink();
+    series("degenerate", Role::Reference, &|m| m.point.is_degenerate() && !m.point.is_on_kink());
+    series("on a kink", Role::Group(3), &|m| m.point.is_on_kink());
+    series("from random starts", Role::Test, &|m| !odd(m) && m.start.epoch.is_none());
+    series("along training runs", Role::Train, &|m| !odd(m) && m.start.epoch.is_some());
+    let shaded = found.minima().filter(|(least, most)| most - least > THIN * (high - low));
+    let note = if shaded.is_some() { "; shaded: no negative eigenvalue" } else { "" };
+    let (task, count) = (found.task, found.members.len());
+    Figure::new("Critical points: index against risk")
+        .subtitle(format!("{} on {}, {count} points up to symmetry{note}", task.arch, task.data.spec))
+        .x_label("risk F")
+        .panel(panel)
+}

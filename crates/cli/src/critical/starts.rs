@@ -1,0 +1,92 @@
+use candle_core::{DType, Device, Tensor};
+use collado_dynamics::{Epoch, Observe, TrainSettings, Wish, train};
+use serde_json::{Value as Json, json};
+
+use super::CriticalArgs;
+use crate::{failure::Failure, progress, task::Task};
+
+/// Where a search begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Start {
+    /// Seed of the initialisation.
+    pub(super) seed: u64,
+    /// Epochs trained; nothing for a random start.
+    pub(super) epoch: Option<u64>,
+}
+
+impl Start {
+    pub(super) fn source(&self) -> &'static str {
+        if self.epoch.is_some() { "run" } else { "random" }
+    }
+
+    pub(super) fn json(&self) -> Json {
+        json!({"source": self.source(), "seed": self.seed, "epoch": self.epoch})
+    }
+}
+
+/// Random points first, then points along training runs, and the stack of all.
+pub(super) fn all(args: &CriticalArgs, task: &Task) -> Result<(Vec<Start>, Tensor), Failure> {
+    let seed = args.common.seed;
+    let runs: Vec<u64> = (0..args.runs).map(|i| seed.wrapping_add(i)).collect();
+    let random: Vec<u64> = (0..args.starts).map(|i| seed.wrapping_add(args.runs + i)).collect();
+    let mut starts: Vec<Start> = random.iter().map(|&seed| Start { seed, epoch: None }).collect();
+    let mut points = vec![];
+    if !random.is_empty() {
+        points.push(args.init.stack(&task.arch, &random, DType::F64, &Device::Cpu)?);
+    }
+    if !runs.is_empty() && args.per_run > 0 {
+        let mut watch = Watch { epochs: moments(args.epochs, args.per_run), runs: &runs, found: vec![] };
+        let settings =
+            TrainSettings { epochs: args.epochs, batch: args.batch, lr: args.lr, ..TrainSettings::default() };
+        let theta = args.init.stack(&task.arch, &runs, DType::F64, &Device::Cpu)?;
+        train(&task.train, &theta, &runs, &settings, &mut watch)?;
+        if progress::interrupted() {
+            return Err(Failure::interrupted("interrupted; nothing was written"));
+        }
+        // Run by run, each from its beginning.
+        watch.found.sort_by_key(|(start, _)| (start.seed.wrapping_sub(seed), start.epoch));
+        for (start, theta) in watch.found {
+            starts.push(start);
+            points.push(theta.unsqueeze(0)?);
+        }
+    }
+    let points = if points.is_empty() {
+        Tensor::zeros((0, task.arch.layout().len()), DType::F64, &Device::Cpu)?
+    } else {
+        Tensor::cat(&points, 0)?
+    };
+    Ok((starts, points))
+}
+
+/// Epochs from 1 to the last, evenly on a log scale; fewer where they fall together.
+fn moments(epochs: u64, count: usize) -> Vec<u64> {
+    let share = |i: usize| if count < 2 { 1. } else { i as f64 / (count - 1) as f64 };
+    let mut all: Vec<u64> = (0..count).map(|i| (epochs as f64).powf(share(i)).round() as u64).collect();
+    all.dedup();
+    all
+}
+
+/// Keeps the points of some epochs.
+struct Watch<'a> {
+    epochs: Vec<u64>,
+    runs: &'a [u64],
+    found: Vec<(Start, Tensor)>,
+}
+
+impl Observe for Watch<'_> {
+    fn observe(&mut self, epoch: &Epoch<'_>) -> collado_dynamics::Result<()> {
+        if self.epochs.contains(&epoch.epoch) {
+            for (row, &run) in epoch.runs.iter().enumerate() {
+                let start = Start { seed: self.runs[run], epoch: Some(epoch.epoch) };
+                if epoch.values[row].risk.is_finite() {
+                    self.found.push((start, epoch.theta.get(row)?.copy()?));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Wish {
+        if progress::interrupted() { Wish::Stop } else { Wish::GoOn }
+    }
+}

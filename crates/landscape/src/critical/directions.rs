@@ -1,0 +1,140 @@
+//! Directions that leave the outputs, or the loss, of a network as they are whatever the targets.
+
+use collado_models::{Activation, Loss};
+use faer::{Mat, Side};
+
+use super::{CriticalSearch, kink::Hidden};
+use crate::{Error, Result};
+
+/// Singular values below this share of the largest are 0.
+const RANK: f64 = 1e-9;
+
+/// Where one layer's weight and bias lie in a point.
+struct Place {
+    inputs: usize,
+    outputs: usize,
+    weight: usize,
+    bias: Option<usize>,
+}
+
+impl Place {
+    fn at(&self, row: usize, column: usize) -> usize {
+        self.weight + row * self.inputs + column
+    }
+}
+
+/// Sparse vectors of parameter space.
+type Directions = Vec<Vec<(usize, f64)>>;
+
+impl CriticalSearch {
+    /// An orthonormal basis (columns) of the directions at `theta` that a symmetry moves along, or in which nothing reaches
+    /// the loss: $A\in\mathfrak{gl}$ between linear layers, scales between ReLU layers, the weights of dead neurons, weights of
+    /// the first layer that see no variation of the data, the same shift of all classes under cross-entropy. A regulariser may
+    /// still see them.
+    pub(super) fn idle(&self, theta: &[f64], hidden: &Hidden) -> Result<Mat<f64>> {
+        let places = self.places();
+        let mut all = self.blind(&places[0])?;
+        for (k, pair) in places.windows(2).enumerate() {
+            match self.arch.activation() {
+                Activation::Linear => linear(&pair[0], &pair[1], theta, &mut all),
+                Activation::Relu => {
+                    (0..pair[0].outputs).for_each(|i| exchange(&pair[0], &pair[1], theta, i, i, &mut all));
+                    let silent = (0..pair[0].outputs).filter(|&i| hidden.dead[k][i]);
+                    silent.for_each(|i| dead(&pair[0], &pair[1], i, &mut all));
+                }
+                _ => {}
+            }
+        }
+        if self.risk.loss == Loss::CrossEntropy {
+            shifts(&places[places.len() - 1], &mut all);
+        }
+        orthonormal(&all, theta.len())
+    }
+
+    fn places(&self) -> Vec<Place> {
+        let mut offset = 0;
+        let place = |k: usize| {
+            let (inputs, outputs) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
+            let weight = offset;
+            let bias = self.arch.has_bias(k).then_some(weight + inputs * outputs);
+            offset = weight + outputs * (inputs + usize::from(bias.is_some()));
+            Place { inputs, outputs, weight, bias }
+        };
+        (0..self.arch.depth()).map(place).collect()
+    }
+
+    /// Changes of first-layer rows that are 0 on all examples: the kernel of the inputs, with a 1 for the bias.
+    fn blind(&self, first: &Place) -> Result<Directions> {
+        let x = self.inputs.to_vec2::<f64>()?;
+        let wide = first.inputs + usize::from(first.bias.is_some());
+        let value = |row: &[f64], i: usize| row.get(i).copied().unwrap_or(1.);
+        let mut gram = Mat::<f64>::zeros(wide, wide);
+        for row in &x {
+            for j in 0..wide {
+                (0..wide).for_each(|i| gram[(i, j)] += value(row, i) * value(row, j));
+            }
+        }
+        let eigen = gram.self_adjoint_eigen(Side::Lower).map_err(|_| Error::Eigen(wide))?;
+        let largest = eigen.S()[wide - 1];
+        // Squares: of the singular values' relative accuracy half the digits are left.
+        let kernel = (0..wide).filter(|&k| eigen.S()[k] <= 1e-13 * largest);
+        let column =
+            |j: usize, i: usize| first.bias.filter(|_| j == first.inputs).map_or(first.at(i, j), |b| b + i);
+        let direction = |k: usize, i: usize| (0..wide).map(|j| (column(j, i), eigen.U()[(j, k)])).collect();
+        Ok(kernel
+            .flat_map(|k| (0..first.outputs).map(move |i| (k, i)))
+            .map(|(k, i)| direction(k, i))
+            .collect())
+    }
+}
+
+/// $W_k\to(I+A)W_k$, $W_{k+1}\to W_{k+1}(I-A)$ with $A=e_ie_j^\top$.
+fn exchange(lower: &Place, upper: &Place, theta: &[f64], i: usize, j: usize, all: &mut Directions) {
+    let mut v: Vec<(usize, f64)> =
+        (0..lower.inputs).map(|c| (lower.at(i, c), theta[lower.at(j, c)])).collect();
+    v.extend(lower.bias.map(|b| (b + i, theta[b + j])));
+    v.extend((0..upper.outputs).map(|r| (upper.at(r, j), -theta[upper.at(r, i)])));
+    all.push(v);
+}
+
+/// All A, and shifts of the hidden biases that the next ones take back.
+fn linear(lower: &Place, upper: &Place, theta: &[f64], all: &mut Directions) {
+    let n = lower.outputs;
+    (0..n * n).for_each(|ij| exchange(lower, upper, theta, ij / n, ij % n, all));
+    if let (Some(below), Some(above)) = (lower.bias, upper.bias) {
+        for i in 0..n {
+            let back = (0..upper.outputs).map(|r| (above + r, -theta[upper.at(r, i)]));
+            all.push(std::iter::once((below + i, 1.)).chain(back).collect());
+        }
+    }
+}
+
+/// All weights of a neuron that is silent on all examples.
+fn dead(lower: &Place, upper: &Place, i: usize, all: &mut Directions) {
+    all.extend((0..lower.inputs).map(|c| vec![(lower.at(i, c), 1.)]));
+    all.extend(lower.bias.map(|b| vec![(b + i, 1.)]));
+    all.extend((0..upper.outputs).map(|r| vec![(upper.at(r, i), 1.)]));
+}
+
+/// The same for all classes: cross-entropy does not see it.
+fn shifts(last: &Place, all: &mut Directions) {
+    all.extend((0..last.inputs).map(|c| (0..last.outputs).map(|r| (last.at(r, c), 1.)).collect()));
+    all.extend(last.bias.map(|b| (0..last.outputs).map(|r| (b + r, 1.)).collect()));
+}
+
+fn orthonormal(all: &Directions, size: usize) -> Result<Mat<f64>> {
+    // Of length 1, so that the rank does not depend on scales; zero vectors are no directions.
+    let length = |v: &Vec<(usize, f64)>| v.iter().map(|(_, x)| x * x).sum::<f64>().sqrt();
+    let kept: Vec<_> = all.iter().map(|v| (v, length(v))).filter(|(_, l)| *l > 0.).collect();
+    if kept.is_empty() {
+        return Ok(Mat::zeros(size, 0));
+    }
+    let mut matrix = Mat::<f64>::zeros(size, kept.len());
+    for (j, (v, length)) in kept.into_iter().enumerate() {
+        v.iter().for_each(|(i, x)| matrix[(*i, j)] += x / length);
+    }
+    let svd = matrix.thin_svd().map_err(|_| Error::Eigen(size))?;
+    let s = svd.S().column_vector();
+    let rank = s.iter().take_while(|x| **x > RANK * s[0]).count();
+    Ok(svd.U().subcols(0, rank).to_owned())
+}

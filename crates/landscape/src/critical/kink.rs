@@ -1,0 +1,71 @@
+use candle_core::Tensor;
+use collado_models::{Activation, affine_layers};
+
+use super::CriticalSearch;
+use crate::Result;
+
+/// What counts as on the kink: far above the error of a converged point, far below what chance gives.
+const ON: f64 = 1e-8;
+
+/// The layers at one point, as all examples see them.
+pub(super) struct Hidden {
+    /// $\min|z|/(|W||a|+|b|)$ over hidden ReLU neurons and examples: how near the nearest is to its kink.
+    pub(super) margin: f64,
+    /// Of each hidden layer, whether each neuron's activation is 0 on all examples.
+    pub(super) dead: Vec<Vec<bool>>,
+    /// Outputs `[N, q]`.
+    pub(super) outputs: Vec<f64>,
+}
+
+impl CriticalSearch {
+    pub(super) fn hidden(&self, theta: &[f64]) -> Result<Hidden> {
+        let activation = self.arch.activation();
+        let relu = activation == Activation::Relu;
+        let mut below = self.inputs.clone();
+        let (mut margin, mut dead) = (f64::INFINITY, Vec::new());
+        for (k, (weight, bias)) in affine_layers(&self.arch, &self.point(theta)?)?.iter().enumerate() {
+            let mut z = below.matmul(&weight.t()?)?;
+            if let Some(bias) = bias {
+                z = z.broadcast_add(bias)?;
+            }
+            if k + 1 == self.arch.depth() {
+                below = z;
+                break;
+            }
+            if relu {
+                margin = margin.min(nearest(&below, weight, bias.as_ref(), &z)?);
+            }
+            below = activation.forward(&z)?.contiguous()?;
+            let most = below.abs()?.max(0)?.to_vec1::<f64>()?;
+            dead.push(most.iter().map(|a| relu && *a == 0.).collect());
+        }
+        Ok(Hidden { margin, dead, outputs: below.flatten_all()?.to_vec1()? })
+    }
+
+    /// The margin of a ReLU network; infinite where there are no kinks.
+    pub(super) fn kink(&self, theta: &[f64]) -> Result<f64> {
+        Ok(if self.arch.activation() == Activation::Relu {
+            self.hidden(theta)?.margin
+        } else {
+            f64::INFINITY
+        })
+    }
+}
+
+/// Whether rounding does not tell a margin from 0.
+pub(super) fn is_on_kink(margin: f64) -> bool {
+    margin <= ON
+}
+
+/// $\min|z|/(|W||a|+|b|)$ of one layer. A neuron without weights is on its kink; an example that reaches no neuron is not.
+fn nearest(below: &Tensor, weight: &Tensor, bias: Option<&Tensor>, z: &Tensor) -> Result<f64> {
+    let mut size = below.abs()?.matmul(&weight.abs()?.t()?)?;
+    if let Some(bias) = bias {
+        size = size.broadcast_add(&bias.abs()?)?;
+    }
+    let reached: Vec<f64> = below.abs()?.sum(1)?.to_vec1()?;
+    let rows = z.to_vec2::<f64>()?.into_iter().zip(size.to_vec2::<f64>()?).zip(reached);
+    let ratio = |(z, size): (f64, f64)| if size > 0. { z.abs() / size } else { 0. };
+    let rows = rows.filter(|(_, reached)| *reached > 0. || bias.is_some());
+    Ok(rows.flat_map(|((z, size), _)| z.into_iter().zip(size).map(ratio)).fold(f64::INFINITY, f64::min))
+}

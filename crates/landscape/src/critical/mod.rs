@@ -1,0 +1,71 @@
+//! Critical points of the risk of a dense network: search, judgement, comparison.
+
+mod directions;
+mod distinct;
+mod examine;
+mod kink;
+mod local;
+mod search;
+mod semicircle;
+mod walker;
+
+use candle_core::{DType, Tensor};
+use collado_models::{Arch, DenseCurvature, DenseObjective, Objective, Risk, Rows, Span, Value, with_slice};
+
+pub use self::{
+    examine::CriticalPoint,
+    search::{CriticalSettings, SearchEnd},
+    semicircle::{SemicircleLaw, semicircle_index},
+    walker::Ended,
+};
+use crate::Result;
+
+/// The critical points of an empirical risk $F$: where $\nabla F=0$.
+///
+/// [`search`](Self::search) descends on $\frac12\|\nabla F\|^2$ from a stack of starts, [`examine`](Self::examine) says what
+/// lies where a search ended, [`distinct`](Self::distinct) which ends are one. Each step takes a dense Hessian and its
+/// eigenvalues: for networks up to some 2000 parameters.
+pub struct CriticalSearch {
+    arch: Arch,
+    inputs: Tensor,
+    risk: Risk,
+    objective: DenseObjective,
+    curvature: DenseCurvature,
+}
+
+impl CriticalSearch {
+    /// For the risk of `arch` on `inputs` `[N, n_0]` in `f64` on the CPU and `targets`: class labels `u32` `[N]`, or values
+    /// `[N, q]`. `memory` bounds scratch of one evaluation, in bytes.
+    ///
+    /// # Errors
+    /// When shapes, labels, settings, dtype or device do not fit.
+    pub fn new(arch: &Arch, inputs: &Tensor, targets: &Tensor, risk: Risk, memory: usize) -> Result<Self> {
+        let curvature = DenseCurvature::new(arch, inputs, targets, risk, memory)?;
+        let objective = DenseObjective::new(arch, inputs, targets, risk, memory)?;
+        Ok(Self { arch: arch.clone(), inputs: inputs.clone(), risk, objective, curvature })
+    }
+
+    /// Number of parameters S.
+    pub fn size(&self) -> usize {
+        self.curvature.size()
+    }
+
+    /// Values and gradients at the rows of `points`.
+    fn evaluate(&self, points: Vec<f64>) -> Result<(Vec<Value>, Vec<f64>)> {
+        let size = self.size();
+        let stack = Tensor::from_vec(points, ((), size), self.inputs.device())?;
+        let grad = stack.zeros_like()?;
+        let values = self.objective.evaluate(&Span::stack(&stack)?, Rows::All, Some(&grad))?;
+        Ok((values, with_slice::<f64, _>(&grad, |g| Ok(g.to_vec()))?))
+    }
+
+    /// One point `[S]` as a tensor.
+    fn point(&self, theta: &[f64]) -> Result<Tensor> {
+        Ok(Tensor::from_slice(theta, theta.len(), self.inputs.device())?.to_dtype(DType::F64)?)
+    }
+}
+
+/// $\|x\|$.
+fn norm(x: &[f64]) -> f64 {
+    crate::dot::dot(x, x).sqrt()
+}

@@ -1,0 +1,119 @@
+use candle_core::Tensor;
+use rayon::prelude::*;
+
+use super::{CriticalSearch, Ended, kink::is_on_kink, walker::Walker};
+use crate::{Error, Result};
+
+/// How critical points are searched for.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `tolerance` | 1e-10 | a search ends at $\|\nabla F\|\le$ this times $1+\lvert F\rvert$ | > 0 |
+/// | `steps` | 500 | steps tried | ≥ 1 |
+/// | `reach` | 0.2 | longest step, times $1+\|\theta\|$ | > 0 |
+/// | `farthest` | 100 | a search is on its way to infinity beyond this times $1+\|\theta_0\|$ | > 1 |
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CriticalSettings {
+    /// Size of the gradient at the end, relative to 1 + |F|.
+    pub tolerance: f64,
+    /// Steps tried at most.
+    pub steps: usize,
+    /// Longest step, relative to 1 + ‖θ‖.
+    pub reach: f64,
+    /// Farthest point, relative to 1 + the norm of the start.
+    pub farthest: f64,
+}
+
+impl Default for CriticalSettings {
+    fn default() -> Self {
+        Self { tolerance: 1e-10, steps: 500, reach: 0.2, farthest: 100. }
+    }
+}
+
+impl CriticalSettings {
+    fn check(&self) -> Result<()> {
+        let positive =
+            [("tolerance", self.tolerance), ("reach", self.reach), ("farthest", self.farthest - 1.)];
+        match positive.into_iter().find(|(_, x)| !(*x > 0. && x.is_finite())) {
+            Some((name, x)) => {
+                let expected = if name == "farthest" { "a finite number > 1" } else { "a finite number > 0" };
+                let found = if name == "farthest" { x + 1. } else { x }.to_string();
+                Err(Error::Setting { name, expected, found })
+            }
+            None if self.steps == 0 => {
+                Err(Error::Setting { name: "steps", expected: "at least 1", found: "0".into() })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where one search ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchEnd {
+    /// The point `[S]`.
+    pub theta: Vec<f64>,
+    /// Why.
+    pub ended: Ended,
+    /// F.
+    pub risk: f64,
+    /// $\|\nabla F\|$.
+    pub gradient_norm: f64,
+    /// Steps tried.
+    pub steps: usize,
+}
+
+impl CriticalSearch {
+    /// Searches from every row of `starts` `[P, S]`, all at once: each round evaluates one stack of trial points, and the
+    /// Hessians of those that moved. `progress` is told the share of searches that have ended; false stops.
+    ///
+    /// Every search that is going holds two S × S matrices.
+    ///
+    /// # Errors
+    /// When a setting is out of range or sizes do not fit, and [`Error::Interrupted`].
+    pub fn search(
+        &self,
+        starts: &Tensor,
+        settings: &CriticalSettings,
+        progress: &mut dyn FnMut(f64) -> bool,
+    ) -> Result<Vec<SearchEnd>> {
+        settings.check()?;
+        let (count, size) = starts.dims2()?;
+        if size != self.size() {
+            return Err(Error::mismatch("parameters", self.size(), size));
+        }
+        let points: Vec<f64> = starts.flatten_all()?.to_vec1()?;
+        let (values, gradients) = self.evaluate(points.clone())?;
+        let rows = points.chunks_exact(size).zip(gradients.chunks_exact(size)).zip(&values);
+        let mut walkers: Vec<Walker> = rows
+            .map(|((theta, gradient), value)| Walker::new(theta, value.risk, gradient, settings))
+            .collect();
+        loop {
+            let mut alive: Vec<&mut Walker> = walkers.iter_mut().filter(|w| w.ended.is_none()).collect();
+            alive.par_iter_mut().try_for_each(|w| w.propose(&self.curvature, settings))?;
+            alive.retain(|w| w.ended.is_none());
+            if !progress((count - alive.len()) as f64 / count as f64) {
+                return Err(Error::Interrupted);
+            }
+            if alive.is_empty() {
+                break;
+            }
+            let (values, gradients) = self.evaluate(alive.iter().flat_map(|w| w.trial()).collect())?;
+            for ((walker, value), gradient) in alive.iter_mut().zip(values).zip(gradients.chunks_exact(size))
+            {
+                walker.receive(value.risk, gradient);
+            }
+        }
+        walkers.into_iter().map(|walker| self.end(walker)).collect()
+    }
+
+    fn end(&self, walker: Walker) -> Result<SearchEnd> {
+        let mut ended = walker.ended.unwrap_or(Ended::Steps);
+        let stuck = matches!(ended, Ended::Stalled | Ended::Flat | Ended::Steps);
+        if stuck && is_on_kink(self.kink(&walker.theta)?) {
+            ended = Ended::Kink;
+        }
+        let gradient_norm = walker.gradient_norm();
+        Ok(SearchEnd { theta: walker.theta, ended, risk: walker.risk, gradient_norm, steps: walker.steps })
+    }
+}

@@ -1,0 +1,200 @@
+use candle_core::Tensor;
+use collado_models::DenseCurvature;
+
+use super::{CriticalSettings, local::Local, norm};
+use crate::{Error, Result};
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// At a critical point: $\|\nabla F\|\le$ tolerance $\cdot(1+|F|)$, and Newton's step from there is short.
+    Critical,
+    /// At a stationary point of $\frac12\|\nabla F\|^2$ that is none of F: $H\nabla F\approx0$, $\nabla F\ne0$ (Frye et al. 2021).
+    Flat,
+    /// No step lowers the gradient's norm, and a ReLU neuron changes sides there: a kink of F.
+    Kink,
+    /// No step lowers the gradient's norm, for none of these reasons.
+    Stalled,
+    /// On the way to infinity, where gradients vanish without a critical point.
+    Escaped,
+    /// The steps were used up.
+    Steps,
+    /// Numbers that are not finite.
+    NotFinite,
+}
+
+impl Ended {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Critical, Self::Flat, Self::Kink, Self::Stalled, Self::Escaped, Self::Steps, Self::NotFinite];
+
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Flat => "gradient-flat",
+            Self::Kink => "kink",
+            Self::Stalled => "stalled",
+            Self::Escaped => "escaped",
+            Self::Steps => "max-steps",
+            Self::NotFinite => "not-finite",
+        }
+    }
+
+    /// From its name in tables.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ended| ended.name() == name)
+    }
+}
+
+/// $\|H\nabla F\|\le$ this times $\|H\|\|\nabla F\|$: flat.
+const FLAT: f64 = 1e-6;
+/// The same at the end of all steps, where descent creeps.
+const NEARLY_FLAT: f64 = 1e-3;
+/// Newton's step from a critical point is shorter than this times 1 + ‖θ‖.
+const NEAR: f64 = 1e-2;
+/// A share of the predicted decrease that a step has to reach.
+const ACCEPT: f64 = 1e-4;
+/// Steps shorter than this times 1 + ‖θ‖ change nothing.
+const SHORTEST: f64 = 1e-15;
+
+/// One search: Levenberg and Marquardt's method on the equations $\nabla F=0$, whose Jacobian is H,
+///
+/// $$p=-(H^2+\mu I)^{-1}H\nabla F,$$
+///
+/// with μ by Nielsen's rule (1999). For large μ it is gradient descent on $\frac12\|\nabla F\|^2$, for small μ Newton's
+/// method; by the eigenvectors of H both cost no more than H.
+pub(super) struct Walker {
+    pub(super) theta: Vec<f64>,
+    pub(super) risk: f64,
+    pub(super) steps: usize,
+    pub(super) ended: Option<Ended>,
+    gradient: Vec<f64>,
+    /// H at θ and $U^\top\nabla F$, once they are known.
+    local: Option<(Local, Vec<f64>)>,
+    mu: f64,
+    growth: f64,
+    /// The step that is being tried, and by how much it should lower $\frac12\|\nabla F\|^2$.
+    step: Vec<f64>,
+    predicted: f64,
+    farthest: f64,
+}
+
+impl Walker {
+    pub(super) fn new(theta: &[f64], risk: f64, gradient: &[f64], settings: &CriticalSettings) -> Self {
+        let mut new = Self {
+            theta: theta.to_vec(),
+            risk,
+            steps: 0,
+            ended: None,
+            gradient: gradient.to_vec(),
+            local: None,
+            mu: f64::NAN,
+            growth: 2.,
+            step: Vec::new(),
+            predicted: 0.,
+            farthest: settings.farthest * (1. + norm(theta)),
+        };
+        if !(risk.is_finite() && norm(gradient).is_finite()) {
+            new.ended = Some(Ended::NotFinite);
+        }
+        new
+    }
+
+    pub(super) fn gradient_norm(&self) -> f64 {
+        norm(&self.gradient)
+    }
+
+    /// Makes the local model where there is none, and proposes a step or ends.
+    pub(super) fn propose(&mut self, curvature: &DenseCurvature, settings: &CriticalSettings) -> Result<()> {
+        let (local, slopes) = match self.local.take() {
+            Some(known) => known,
+            None => {
+                let theta = Tensor::from_slice(&self.theta, self.theta.len(), &candle_core::Device::Cpu)?;
+                let local = match Local::new(curvature, &theta) {
+                    Err(Error::NotFinite(_)) => {
+                        self.ended = Some(Ended::NotFinite);
+                        return Ok(());
+                    }
+                    local => local?,
+                };
+                let slopes = local.coordinates(&self.gradient);
+                self.ended = self.arrived(&local, &slopes, settings);
+                (local, slopes)
+            }
+        };
+        if self.ended.is_none() && self.steps >= settings.steps {
+            self.ended =
+                Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Steps });
+        }
+        if self.mu.is_nan() {
+            self.mu = 1e-3 * local.size().powi(2);
+        }
+        self.damped(&local, &slopes, settings);
+        if self.ended.is_none() && norm(&self.step) <= SHORTEST * (1. + norm(&self.theta)) {
+            self.ended =
+                Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Stalled });
+        }
+        self.local = Some((local, slopes));
+        Ok(())
+    }
+
+    /// Whether θ ends the search.
+    fn arrived(&self, local: &Local, slopes: &[f64], settings: &CriticalSettings) -> Option<Ended> {
+        let length = 1. + norm(&self.theta);
+        if length > self.farthest {
+            return Some(Ended::Escaped);
+        }
+        if norm(slopes) <= settings.tolerance * (1. + self.risk.abs()) {
+            let near = norm(&local.newton(slopes)) <= NEAR * length;
+            return Some(if near { Ended::Critical } else { Ended::Escaped });
+        }
+        (flatness(local, slopes) <= FLAT).then_some(Ended::Flat)
+    }
+
+    /// Sets the step for μ, no longer than the reach, and what the linear model promises of it.
+    fn damped(&mut self, local: &Local, slopes: &[f64], settings: &CriticalSettings) {
+        // Where λ is rounding, so is λ/(λ² + μ) unless μ is larger.
+        let mu = self.mu.max(local.rounding.powi(2)).max(f64::MIN_POSITIVE);
+        let both = local.values.iter().zip(slopes);
+        let mut along: Vec<f64> = both.map(|(value, slope)| -value * slope / (value * value + mu)).collect();
+        let most = settings.reach * (1. + norm(&self.theta));
+        let length = norm(&along);
+        if length > most {
+            along.iter_mut().for_each(|p| *p *= most / length);
+        }
+        let all = local.values.iter().zip(slopes).zip(&along);
+        self.predicted = all.map(|((value, g), p)| 0.5 * (g * g - (g + value * p).powi(2))).sum();
+        self.step = local.combine(&along);
+    }
+
+    /// The point that the step leads to.
+    pub(super) fn trial(&self) -> impl Iterator<Item = f64> + '_ {
+        self.theta.iter().zip(&self.step).map(|(t, p)| t + p)
+    }
+
+    /// Takes or refuses the step, now that risk and gradient at its end are known.
+    pub(super) fn receive(&mut self, risk: f64, gradient: &[f64]) {
+        self.steps += 1;
+        let decrease = 0.5 * (norm(&self.gradient).powi(2) - norm(gradient).powi(2));
+        let share = decrease / self.predicted;
+        // NaN is refused too.
+        if !(risk.is_finite() && share > ACCEPT) {
+            self.mu *= self.growth;
+            self.growth *= 2.;
+            return;
+        }
+        self.theta = self.trial().collect();
+        self.risk = risk;
+        self.gradient = gradient.to_vec();
+        self.local = None;
+        self.mu *= (1. - (2. * share - 1.).powi(3)).clamp(0.1, 2.);
+        self.growth = 2.;
+    }
+}
+
+/// $\|H\nabla F\|/(\|H\|\|\nabla F\|)$.
+fn flatness(local: &Local, slopes: &[f64]) -> f64 {
+    let product: Vec<f64> = local.values.iter().zip(slopes).map(|(value, slope)| value * slope).collect();
+    norm(&product) / (local.size() * norm(slopes)).max(f64::MIN_POSITIVE)
+}
