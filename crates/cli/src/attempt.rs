@@ -5,7 +5,7 @@ use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{ConnectArgs, Target},
+    args::{AlignBy, Common, SearchArgs, Target},
     ends::{Alignment, Ends},
     failure::Failure,
     json::number,
@@ -28,7 +28,12 @@ pub(crate) struct Attempt {
 
 /// What all attempts have in common.
 pub(crate) struct Trials<'a> {
-    pub(crate) args: &'a ConnectArgs,
+    pub(crate) common: &'a Common,
+    pub(crate) search: &'a SearchArgs,
+    /// How auto aligns B; both ways, if it is not said.
+    pub(crate) align: Option<AlignBy>,
+    /// Points of a profile.
+    pub(crate) points: usize,
     pub(crate) task: &'a Task,
     pub(crate) target: Option<Target>,
 }
@@ -46,7 +51,7 @@ impl Trials<'_> {
         few: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
     ) -> Result<Attempt, Failure> {
-        let bar = progress::bar(name, self.args.common.quiet);
+        let bar = progress::bar(name, self.common.quiet);
         let start = Instant::now();
         let mut tell = |done: u64, total: u64| {
             bar.set_length(total);
@@ -54,13 +59,13 @@ impl Trials<'_> {
             !progress::interrupted()
         };
         let mut problem =
-            Problem { objective: &self.task.train, seed: self.args.common.seed, progress: &mut tell };
+            Problem { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
         let found = find(&mut problem);
         bar.finish_and_clear();
         let Found { path, about } = found?;
         let fit_seconds = start.elapsed().as_secs_f64();
         let start = Instant::now();
-        let points = self.args.points;
+        let points = self.points;
         let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
         let complete = numbers <= CHEAP || few >= points;
         let profile =
@@ -77,7 +82,7 @@ impl Trials<'_> {
 
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {
         let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
-        Ok(profile(path, self.args.points, &self.task.train, test)?)
+        Ok(profile(path, self.points, &self.task.train, test)?)
     }
 
     /// Looks at all points, and at the test rows, if that was not done before.

@@ -34,10 +34,21 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
     let ends = Ends { a: place(&a)?, b: place(&b)?, alignment: None };
     let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
-    let trials = Trials { args, task: &task, target };
+    let trials = Trials {
+        common: &args.common,
+        search: &args.search,
+        align: args.align,
+        points: args.points,
+        task: &task,
+        target,
+    };
     let mut attempts = match args.method {
         Method::Auto => auto::attempts(&trials, &ends)?,
-        _ => named(&trials, &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?)?,
+        _ => named(
+            args.method,
+            &trials,
+            &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?,
+        )?,
     };
     // A named method answers with its own path, even where the straight line is lower.
     let best = match args.method {
@@ -65,13 +76,12 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
 const LINE: usize = 25;
 
 /// The straight line, to compare with, and the path of the method that was asked for.
-fn named(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
-    let (args, task) = (trials.args, trials.task);
-    let method = methods::named(args.method, &args.search, &args.common, task)?;
+fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
+    let method = methods::named(method, trials.search, trials.common, trials.task)?;
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
-    let few = if method.is_some() { LINE } else { args.points };
+    let few = if method.is_some() { LINE } else { trials.points };
     let mut attempts = Vec::new();
-    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, args.points))) {
+    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, trials.points))) {
         attempts.push(trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))?);
         if progress::interrupted() {
             break;
