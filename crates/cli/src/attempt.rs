@@ -9,6 +9,7 @@ use crate::{
     ends::{Alignment, Ends},
     failure::Failure,
     json::number,
+    kept::Kept,
     progress,
     task::Task,
 };
@@ -36,6 +37,8 @@ pub(crate) struct Trials<'a> {
     pub(crate) points: usize,
     pub(crate) task: &'a Task,
     pub(crate) target: Option<Target>,
+    /// Where finished attempts are kept.
+    pub(crate) kept: Option<&'a Kept>,
 }
 
 /// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
@@ -51,19 +54,7 @@ impl Trials<'_> {
         few: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
     ) -> Result<Attempt, Failure> {
-        let bar = progress::bar(name, self.common.quiet);
-        let start = Instant::now();
-        let mut tell = |done: u64, total: u64| {
-            bar.set_length(total);
-            bar.set_position(done);
-            !progress::interrupted()
-        };
-        let mut problem =
-            Problem { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
-        let found = find(&mut problem);
-        bar.finish_and_clear();
-        let Found { path, about } = found?;
-        let fit_seconds = start.elapsed().as_secs_f64();
+        let (Found { path, about }, fit_seconds) = self.find(name, find)?;
         let start = Instant::now();
         let points = self.points;
         let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
@@ -78,6 +69,36 @@ impl Trials<'_> {
             self.complete(&mut attempt)?;
         }
         Ok(attempt)
+    }
+
+    /// Finds a path, or takes it from an earlier run; and the seconds that finding it took.
+    fn find(
+        &self,
+        name: &str,
+        find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
+    ) -> Result<(Found, f64), Failure> {
+        if let Some((mut found, seconds)) = self.kept.map(|k| k.read(name)).transpose()?.flatten() {
+            found.path =
+                Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?);
+            return Ok((found, seconds));
+        }
+        let bar = progress::bar(name, self.common.quiet);
+        let start = Instant::now();
+        let mut tell = |done: u64, total: u64| {
+            bar.set_length(total);
+            bar.set_position(done);
+            !progress::interrupted()
+        };
+        let mut problem =
+            Problem { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
+        let found = find(&mut problem);
+        bar.finish_and_clear();
+        let (found, seconds) = (found?, start.elapsed().as_secs_f64());
+        // A path that was given up half-way is not finished.
+        if let Some(kept) = self.kept.filter(|_| !progress::interrupted()) {
+            kept.write(name, self.task, &found, seconds)?;
+        }
+        Ok((found, seconds))
     }
 
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {

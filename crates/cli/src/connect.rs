@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
+    kept::Kept,
     methods, progress,
     table::{text, write_table},
     task::{Task, read_like},
@@ -22,7 +23,8 @@ use crate::{
 
 /// Connects two minima.
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
-    if folder::is_finished(&args.out, "summary.json", &args.common)? {
+    let goes_on = args.out.resume && Kept::is_there(&args.out.out);
+    if !goes_on && folder::is_finished(&args.out, "summary.json", &args.common)? {
         return Ok(());
     }
     let start = Instant::now();
@@ -30,6 +32,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let b = read_like(&args.b, args.arch.as_ref(), &a)?;
     let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
     let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
+    let kept = Kept::open(args, &task, [&a, &b])?;
     progress::catch_interrupt();
     let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
     let ends = Ends { a: place(&a)?, b: place(&b)?, alignment: None };
@@ -41,6 +44,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         points: args.points,
         task: &task,
         target,
+        kept: Some(&kept),
     };
     let mut attempts = match args.method {
         Method::Auto => auto::attempts(&trials, &ends)?,
@@ -58,10 +62,12 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let best = &attempts[best];
     let summary = save(args, &task, &folder, [&a, &b], &attempts, best, start)?;
     report(args, &attempts, best, &summary, &folder);
+    if progress::interrupted() {
+        return Err(Failure::interrupted("interrupted; the best path so far is saved")
+            .hint("--resume goes on after the attempts that are finished"));
+    }
+    kept.remove()?;
     match target.map(|t| t.bound(best.higher_end())) {
-        _ if progress::interrupted() => {
-            Err(Failure::interrupted("interrupted; the best path so far is saved"))
-        }
         Some(bound) if !trials.met(best) => {
             let message =
                 format!("barrier above the ends: {:.6}, the target is {bound:.6}", best.above_ends());

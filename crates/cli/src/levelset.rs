@@ -74,6 +74,7 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
         points: args.points.into(),
         task: &task,
         target: Some(args.target()),
+        kept: None,
     };
     let method: Option<methods::Named<'_>> = match args.method {
         Method::Auto => Some(("auto".into(), Box::new(AutoPath(trials)))),

@@ -12,6 +12,7 @@ mod eval;
 mod failure;
 mod folder;
 mod json;
+mod kept;
 mod kernel;
 mod landscape;
 mod levelset;

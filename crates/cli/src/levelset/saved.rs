@@ -8,7 +8,6 @@ use crate::{
     failure::Failure,
     folder,
     json::{number, write},
-    table::text,
     task::Task,
 };
 
@@ -51,6 +50,7 @@ impl Saved {
             return Err(fail(&"expected the state of this search, found another's")
                 .hint("resume with the same checkpoints, data and settings, or start afresh with --force"));
         }
+        // What is not finite was written as a word.
         let value = |v: &Json| v.as_str().and_then(|s| s.parse().ok()).or(v.as_f64()).unwrap_or(f64::NAN);
         let list = |name: &str| state[name].as_array().into_iter().flatten();
         let index = |v: &Json| v.as_u64().map_or(usize::MAX, |i| i as usize);
@@ -66,11 +66,11 @@ impl Saved {
 
     /// Saves what is known.
     pub(super) fn write(&self, known: &Known) -> collado_dynamics::Result<()> {
-        // As text, which comes back to the last bit.
-        let lines: Vec<String> = known.lines.iter().map(|&v| text(v)).collect();
-        let searched: Vec<Json> = known.searched.iter().map(|(&(i, j), &v)| json!([i, j, text(v)])).collect();
+        let lines: Vec<Json> = known.lines.iter().map(|&v| number(v)).collect();
+        let searched: Vec<Json> =
+            known.searched.iter().map(|(&(i, j), &v)| json!([i, j, number(v)])).collect();
         let proved = known.proved.iter().map(|(&((i, j), way), e)| {
-            json!([i, j, if way == Way::Line { "line" } else { "searched" }, text(e.lo), text(e.hi)])
+            json!([i, j, if way == Way::Line { "line" } else { "searched" }, number(e.lo), number(e.hi)])
         });
         let proved: Vec<Json> = proved.collect();
         let state = json!({"problem": self.problem, "lines": lines, "searched": searched, "proved": proved});
