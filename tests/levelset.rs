@@ -81,7 +81,8 @@ fn stopped(dir: &Path, how: &str, ready: &dyn Fn(&Json) -> bool) -> (Json, Optio
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    panic!("nothing was saved");
+    child.kill().unwrap();
+    panic!("nothing was saved: {:?}", child.wait());
 }
 
 #[test]

@@ -35,6 +35,7 @@ fn stop(child: &mut Child, file: &Path, signal: &str) -> Option<i32> {
         }
         sleep(Duration::from_millis(5));
     }
+    child.kill().unwrap();
     panic!("{} was not written", file.display());
 }
 
