@@ -142,3 +142,22 @@ proptest! {
         prop_assert!(proof.hi - proof.lo <= 1e-12 * (size as f64).powi(2) + 1e-3, "{proof:?}");
     }
 }
+
+/// Ones that are lost one after the other beside 2^53: errors that grow with the length of a sum.
+#[test]
+fn long_sums_are_covered_exactly() {
+    let n = 1 << 14;
+    let z = (1i128 << 53) + n as i128 - 1;
+    let terms = || (0..n).map(|i| if i == 0 { (1i64 << 53) as f64 } else { 1. });
+    for (widths, point, input) in [
+        ([1, n, 1], terms().chain((0..n).map(|_| 1.)).collect::<Vec<f64>>(), vec![1.]),
+        ([n, 1, 1], (0..=n).map(|_| 1.).collect(), terms().collect()),
+    ] {
+        let arch = Arch::dense(Activation::Relu, &widths, false).unwrap();
+        let case = Case { inputs: vec![input], ..scalar(arch, vec![point.clone(), point]) };
+        let proof = case.certify(&CertifySettings::default()).unwrap();
+        // These doubles are integers.
+        assert!(proof.lo as i128 <= z * z && z * z <= proof.hi as i128, "{} {proof:?}", z * z);
+        assert!(proof.hi - proof.lo <= 1e-10 * proof.hi, "{proof:?}");
+    }
+}
