@@ -62,12 +62,8 @@ fn minima_join_in_a_tree() {
     assert_eq!(refused.status.code(), Some(1));
 }
 
-#[test]
-fn a_search_goes_on_from_what_is_known() {
-    let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path();
-    minima(dir);
-    let how = format!("levelset {ALL} --epochs 500 --points 5 --target 0 --json --quiet --out l");
+/// Interrupts a search into `l` as soon as its saved state is `ready`; that state, and the exit code.
+fn stopped(dir: &Path, how: &str, ready: &dyn Fn(&Json) -> bool) -> (Json, Option<i32>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_collado"))
         .current_dir(dir)
         .args(how.split(' '))
@@ -75,21 +71,29 @@ fn a_search_goes_on_from_what_is_known() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let state = dir.join("l/.state/edges.json");
-    let read = || -> Option<Json> { serde_json::from_slice(&fs::read(&state).ok()?).ok() };
-    let wait = |ready: &dyn Fn(&Json) -> bool| {
-        for _ in 0..3000 {
-            if read().is_some_and(|state| ready(&state)) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+    let read =
+        || -> Option<Json> { serde_json::from_slice(&fs::read(dir.join("l/.state/edges.json")).ok()?).ok() };
+    for _ in 0..3000 {
+        if read().is_some_and(|state| ready(&state)) {
+            Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+            let code = child.wait().unwrap().code();
+            return (read().unwrap(), code);
         }
-        panic!("nothing was saved");
-    };
-    wait(&|state| state["searched"].as_array().unwrap().len() == 1);
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let mut known = read().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    panic!("nothing was saved: {:?}", child.wait());
+}
+
+#[test]
+fn a_search_goes_on_from_what_is_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let how = format!("levelset {ALL} --epochs 500 --points 5 --target 0 --json --quiet --out l");
+    let state = dir.join("l/.state/edges.json");
+    let (mut known, code) = stopped(dir, &how, &|state| state["searched"].as_array().unwrap().len() == 1);
+    assert_eq!(code, Some(130));
     assert!(!dir.join("l/tree.json").exists());
     // A search with other settings is another search.
     let other = collado(dir, &how.replace("--epochs 500", "--epochs 5 --resume"));
@@ -106,6 +110,93 @@ fn a_search_goes_on_from_what_is_known() {
     assert_eq!(values, [2., 2.5, 4.]);
     let one = collado(dir, "levelset t/seed-0.safetensors --out o");
     assert_eq!(one.status.code(), Some(2));
+}
+
+#[test]
+fn edges_are_proved_where_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let how = format!("levelset {ALL} --method bezier --epochs 60 --points 13 --json --quiet");
+    let tree = json(dir, &format!("{how} --certify --tolerance 1e-2 --out l"));
+    let number = |v: &Json| v.as_f64().unwrap();
+    let list = |name: &str| tree[name].as_array().unwrap().clone();
+    assert_eq!(tree["status"], "proved");
+    let minima = list("minima");
+    let mut upper = Vec::new();
+    for (i, minimum) in minima.iter().enumerate() {
+        let (lo, hi) = (number(&minimum["certified"]["lo"]), number(&minimum["certified"]["hi"]));
+        assert!(hi - lo < 1e-9 && (lo - 1e-6..hi + 1e-6).contains(&number(&minimum["risk"])), "{minimum}");
+        assert_eq!(tree["nodes"][i]["height"], minimum["certified"]["hi"]);
+        upper.push((minimum["name"].clone(), hi));
+    }
+    assert_eq!(list("edges").len(), 3);
+    for (i, edge) in list("edges").iter().enumerate() {
+        let (lo, hi) = (number(&edge["certified"]["lo"]), number(&edge["certified"]["hi"]));
+        let sampled = number(&edge["searched"]).min(number(&edge["line"]));
+        // Samples are taken in f32.
+        assert!(lo <= hi && hi - lo <= 1e-2 * hi && sampled <= hi * (1. + 1e-5), "{edge}");
+        assert_eq!(edge["value"], edge["certified"]["hi"]);
+        assert_eq!(tree["nodes"][minima.len() + i]["height"], edge["value"]);
+        let ends = upper.iter().filter(|(name, _)| *name == edge["a"] || *name == edge["b"]);
+        assert!(ends.count() == 2);
+        // The path that is kept is the one that is proved.
+        let path = format!("certify l/{} --tolerance 1e-2 --json --quiet", edge["path"].as_str().unwrap());
+        assert_eq!(json(dir, &path)["hi"], edge["certified"]["hi"]);
+    }
+    // Without proofs the same minima join no higher, up to the gap and rounding.
+    let sampled = json(dir, &format!("{how} --out s"));
+    assert!(sampled["edges"][0]["certified"].is_null() && sampled["status"] == "sampled");
+    assert!(number(&sampled["all_joined_at"]) <= number(&tree["all_joined_at"]) * (1. + 1e-5));
+    // Lines have no file of their own otherwise, and tolerances no use.
+    let lines =
+        json(dir, &format!("{how} --certify --method linear --out n").replace("--method bezier ", ""));
+    assert_eq!((&lines["status"], &lines["searched"]), (&"proved".into(), &0.into()));
+    for edge in lines["edges"].as_array().unwrap() {
+        assert!(edge["path"].as_str().unwrap().ends_with("-line.safetensors"), "{edge}");
+        assert!(number(&edge["value"]) >= number(&edge["line"]) * (1. - 1e-5), "{edge}");
+    }
+    assert_eq!(collado(dir, &format!("{how} --tolerance 1e-2 --out x")).status.code(), Some(2));
+}
+
+#[test]
+fn proofs_are_saved_and_not_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let how = format!("levelset {ALL} --method linear --certify --tolerance 1e-6 --json --quiet --out l");
+    let (mut known, code) = stopped(dir, &how, &|state| state["proved"].as_array().unwrap().len() == 1);
+    assert_eq!((code, known["searched"].as_array().unwrap().len()), (Some(130), 0));
+    // An enclosure that only the saved state holds shows that it is read.
+    known["proved"][0][3] = 0.1.into();
+    known["proved"][0][4] = 0.125.into();
+    fs::write(dir.join("l/.state/edges.json"), known.to_string()).unwrap();
+    let tree = json(dir, &format!("{how} --resume"));
+    assert_eq!(tree["edges"][0]["certified"], serde_json::json!({"lo": 0.1, "hi": 0.125}));
+    assert_eq!((&tree["edges"][0]["value"], &tree["status"]), (&0.125.into(), &"proved".into()));
+}
+
+#[test]
+fn auto_joins_each_pair_by_what_suffices() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let tree =
+        json(dir, &format!("levelset {ALL} --method auto --target 20% --points 13 --json --quiet --out l"));
+    assert_eq!(tree["method"], "auto");
+    for edge in tree["edges"].as_array().unwrap() {
+        // Paths end in the minima themselves, not in copies of them that are aligned.
+        let path = PathFile::read(&dir.join("l").join(edge["path"].as_str().unwrap())).unwrap();
+        for (row, name) in [(0, &edge["a"]), (path.vertices.dims()[0] - 1, &edge["b"])] {
+            let file = dir.join(format!("t/{}.safetensors", name.as_str().unwrap()));
+            let theta = Checkpoint::read(&file, None).unwrap().theta.to_vec1::<f32>().unwrap();
+            assert_eq!(path.vertices.get(row).unwrap().to_vec1::<f32>().unwrap(), theta);
+        }
+    }
+    let risks = tree["minima"].as_array().unwrap().iter().map(|m| m["risk"].as_f64().unwrap());
+    let highest = risks.fold(0., f64::max);
+    assert!(tree["all_joined_at"].as_f64().unwrap() <= 1.2 * highest, "{tree}");
+    assert_eq!(tree["searched"], 3);
 }
 
 #[test]

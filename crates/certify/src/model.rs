@@ -123,3 +123,68 @@ fn spread(
         *r += radius * v.abs();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use candle_core::{Device, Tensor};
+    use collado_dynamics::Path;
+    use collado_models::{Activation, Arch};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::leg::{Layer, Leg};
+
+    /// 2x as an integer; the models here have nothing finer than halves, radii aside.
+    fn twice(x: f64, round: fn(f64) -> f64) -> i128 {
+        round(2. * x) as i128
+    }
+
+    proptest! {
+        /// A layer against integers: terms of 104 bits cancel in centre, slope, or both. On the whole of a segment,
+        /// whose weights stay as they are or move, what is claimed has to hold at both ends, s = ±½; and at a vertex.
+        #[test]
+        fn a_layer_holds_what_integers_say(
+            terms in prop::collection::vec((-(1i64 << 51)..1 << 51, 0..1i64 << 51, -(1i64 << 51)..1 << 51), 1..7)
+                .prop_map(|t| t.iter().flat_map(|&(w, c, l)| [(w, c, l), (-w, c, l)]).collect::<Vec<_>>())
+                .prop_shuffle(),
+            (centre, slope, moves, vertex) in (any::<bool>(), any::<bool>(), -3i64..4, any::<bool>()),
+        ) {
+            let n = terms.len();
+            let arch = Arch::dense(Activation::Relu, &[1, n, 1], false).unwrap();
+            let layer = &Layer::all(&arch)[1];
+            let point = |w: &dyn Fn(i64) -> i64| -> Vec<f64> {
+                (0..n).map(|_| 1.).chain(terms.iter().map(|t| w(t.0) as f64)).collect()
+            };
+            // A weight and the one that it cancels with move alike, by their sign.
+            let (a, b) = (point(&|w| w), point(&|w| w + moves * w.signum()));
+            let stack = Tensor::new(vec![a, b], &Device::Cpu).unwrap();
+            let leg = &Leg::all(&Path::polychain(stack).unwrap(), &arch).unwrap()[0];
+            let taylor = if vertex { Taylor::point(1, 0.) } else { Taylor::new(1, 0., 1.) };
+            let channels = taylor.rows.len();
+            let lines = terms.iter().flat_map(|&(_, c, l)| [c * i64::from(centre), l * i64::from(slope)]);
+            let lines = lines.map(|x| x as f64).enumerate().filter(|(i, _)| channels == 2 || i % 2 == 0);
+            let lines = lines.map(|(_, x)| x).collect();
+            let below = Model { lines, radius: vec![0.; n], t: 1, channels };
+            let mut model = below.affine(&Affine::new(leg, layer, &taylor), &taylor);
+            let (c, l, r) = model.row(0);
+            let size: f64 = terms.iter().map(|t| (t.0 as f64 * t.1 as f64).abs()).sum();
+            // c + s l at s = ±½, doubled: all that is there cancels.
+            for sign in [1, -1] {
+                let claim = twice(c[0], f64::round) + i128::from(sign) * l.first().map_or(0, |l| l.round() as i128);
+                let radius = twice(r[0], f64::ceil);
+                let exact: i128 = terms.iter().map(|&(w, c, l)| {
+                    let w = i128::from(if sign < 0 { w } else { w + moves * w.signum() });
+                    let line = 2 * i128::from(c * i64::from(centre)) + i128::from(sign * l * i64::from(slope));
+                    w * line
+                }).sum();
+                prop_assert_eq!(exact, 0);
+                prop_assert!(claim.abs() <= radius + 2, "{} {}", claim, radius);
+                if vertex {
+                    prop_assert!(r[0] <= 1e-13 * size, "{}", r[0]);
+                }
+            }
+        }
+    }
+}

@@ -115,18 +115,16 @@ fn needles_that_no_sampling_finds_are_found() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Sums of products with more than 53 bits, against integers: F is the square of one neuron's output, and most of
-    /// the sum may cancel. The products are those of the first layer, or of the last.
+    /// Sums of products of 106 bits that cancel to 15, in any order, against integers: F is the square of one neuron's
+    /// output, and what rounding leaves of the sum is far larger. The products are those of the first layer, or of the
+    /// last; at a vertex nothing but their slack covers them.
     #[test]
     fn rounding_is_covered_exactly(
-        terms in prop::collection::vec((-(1i64 << 26)..1 << 26, 0..1i64 << 26), 1..9),
-        (cancel, last) in (any::<bool>(), any::<bool>()),
+        terms in prop::collection::vec((-(1i64 << 53)..1 << 53, 0..1i64 << 53), 2..9)
+            .prop_map(|terms| terms.iter().flat_map(|&(w, x)| [(w, x), (-w, x)]).chain([(3, 5)]).collect::<Vec<_>>())
+            .prop_shuffle(),
+        last in any::<bool>(),
     ) {
-        let mut terms = terms;
-        if cancel {
-            terms.extend(terms.clone().iter().map(|&(w, x)| (-w, x)));
-            terms.push((3, 5));
-        }
         let n = terms.len();
         let w = terms.iter().map(|t| t.0 as f64);
         let x: Vec<f64> = terms.iter().map(|t| t.1 as f64).collect();
@@ -138,9 +136,28 @@ proptest! {
         let case = Case { inputs: vec![input], ..scalar(arch, vec![point.clone(), point]) };
         let proof = case.certify(&CertifySettings::default()).unwrap();
         let z: i128 = terms.iter().map(|&(w, x)| i128::from(w) * i128::from(x)).sum();
-        let z = if last { z } else { z.max(0) };
-        prop_assert!(proof.lo.floor() as i128 <= z * z && z * z <= proof.hi.ceil() as i128, "{} {proof:?}", z * z);
+        prop_assert_eq!(z, 15);
+        prop_assert!(proof.lo <= 225. && 225. <= proof.hi, "{:?}", proof);
         let size: i128 = terms.iter().map(|&(w, x)| (i128::from(w) * i128::from(x)).abs()).sum();
         prop_assert!(proof.hi - proof.lo <= 1e-12 * (size as f64).powi(2) + 1e-3, "{proof:?}");
+    }
+}
+
+/// Ones that are lost one after the other beside 2^53: errors that grow with the length of a sum.
+#[test]
+fn long_sums_are_covered_exactly() {
+    let n = 1 << 14;
+    let z = (1i128 << 53) + n as i128 - 1;
+    let terms = || (0..n).map(|i| if i == 0 { (1i64 << 53) as f64 } else { 1. });
+    for (widths, point, input) in [
+        ([1, n, 1], terms().chain((0..n).map(|_| 1.)).collect::<Vec<f64>>(), vec![1.]),
+        ([n, 1, 1], (0..=n).map(|_| 1.).collect(), terms().collect()),
+    ] {
+        let arch = Arch::dense(Activation::Relu, &widths, false).unwrap();
+        let case = Case { inputs: vec![input], ..scalar(arch, vec![point.clone(), point]) };
+        let proof = case.certify(&CertifySettings::default()).unwrap();
+        // These doubles are integers.
+        assert!(proof.lo as i128 <= z * z && z * z <= proof.hi as i128, "{} {proof:?}", z * z);
+        assert!(proof.hi - proof.lo <= 1e-10 * proof.hi, "{proof:?}");
     }
 }

@@ -5,10 +5,11 @@ use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{ConnectArgs, Target},
+    args::{AlignBy, Common, SearchArgs, Target},
     ends::{Alignment, Ends},
     failure::Failure,
     json::number,
+    kept::Kept,
     progress,
     task::Task,
 };
@@ -28,9 +29,16 @@ pub(crate) struct Attempt {
 
 /// What all attempts have in common.
 pub(crate) struct Trials<'a> {
-    pub(crate) args: &'a ConnectArgs,
+    pub(crate) common: &'a Common,
+    pub(crate) search: &'a SearchArgs,
+    /// How auto aligns B; both ways, if it is not said.
+    pub(crate) align: Option<AlignBy>,
+    /// Points of a profile.
+    pub(crate) points: usize,
     pub(crate) task: &'a Task,
     pub(crate) target: Option<Target>,
+    /// Where finished attempts are kept.
+    pub(crate) kept: Option<&'a Kept>,
 }
 
 /// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
@@ -46,21 +54,9 @@ impl Trials<'_> {
         few: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
     ) -> Result<Attempt, Failure> {
-        let bar = progress::bar(name, self.args.common.quiet);
+        let (Found { path, about }, fit_seconds) = self.find(name, find)?;
         let start = Instant::now();
-        let mut tell = |done: u64, total: u64| {
-            bar.set_length(total);
-            bar.set_position(done);
-            !progress::interrupted()
-        };
-        let mut problem =
-            Problem { objective: &self.task.train, seed: self.args.common.seed, progress: &mut tell };
-        let found = find(&mut problem);
-        bar.finish_and_clear();
-        let Found { path, about } = found?;
-        let fit_seconds = start.elapsed().as_secs_f64();
-        let start = Instant::now();
-        let points = self.args.points;
+        let points = self.points;
         let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
         let complete = numbers <= CHEAP || few >= points;
         let profile =
@@ -75,9 +71,39 @@ impl Trials<'_> {
         Ok(attempt)
     }
 
+    /// Finds a path, or takes it from an earlier run; and the seconds that finding it took.
+    fn find(
+        &self,
+        name: &str,
+        find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
+    ) -> Result<(Found, f64), Failure> {
+        if let Some((mut found, seconds)) = self.kept.map(|k| k.read(name)).transpose()?.flatten() {
+            found.path =
+                Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?);
+            return Ok((found, seconds));
+        }
+        let bar = progress::bar(name, self.common.quiet);
+        let start = Instant::now();
+        let mut tell = |done: u64, total: u64| {
+            bar.set_length(total);
+            bar.set_position(done);
+            !progress::interrupted()
+        };
+        let mut problem =
+            Problem { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
+        let found = find(&mut problem);
+        bar.finish_and_clear();
+        let (found, seconds) = (found?, start.elapsed().as_secs_f64());
+        // A path that was given up half-way is not finished.
+        if let Some(kept) = self.kept.filter(|_| !progress::interrupted()) {
+            kept.write(name, self.task, &found, seconds)?;
+        }
+        Ok((found, seconds))
+    }
+
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {
         let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
-        Ok(profile(path, self.args.points, &self.task.train, test)?)
+        Ok(profile(path, self.points, &self.task.train, test)?)
     }
 
     /// Looks at all points, and at the test rows, if that was not done before.

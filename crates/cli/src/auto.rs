@@ -1,6 +1,9 @@
 //! `connect --method auto`: from the cheapest path to the dearest, until one meets the target.
 
-use collado_dynamics::{About, Connect, Curve, CurveKind, DeepLinear, Error, Found, Linear, Neb, Path};
+use candle_core::Tensor;
+use collado_dynamics::{
+    About, Connect, Curve, CurveKind, DeepLinear, Error, Found, Linear, Neb, Path, Problem,
+};
 
 use crate::{
     args::AlignBy,
@@ -26,6 +29,21 @@ pub(crate) fn attempts(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>,
     Ok(auto.tried)
 }
 
+/// All of the list as one method: the lowest path between two points.
+pub(crate) struct AutoPath<'a>(pub(crate) Trials<'a>);
+
+impl Connect for AutoPath<'_> {
+    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path, Error> {
+        let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
+        let lowest = || {
+            let mut tried = attempts(&self.0, &ends)?;
+            let lowest = self.0.lowest(&mut tried)?;
+            Ok::<_, Failure>(tried.swap_remove(lowest).path)
+        };
+        lowest().map_err(|failure| Error::Method(failure.to_string()))
+    }
+}
+
 struct Auto<'a> {
     trials: &'a Trials<'a>,
     /// With the alignment whose line is lowest.
@@ -49,7 +67,7 @@ impl Auto<'_> {
         if self.keep(straight) {
             return Ok(true);
         }
-        let ways = match self.trials.args.align {
+        let ways = match self.trials.align {
             None => vec![AlignBy::Activations, AlignBy::Weights],
             Some(AlignBy::None) => vec![],
             Some(way) => vec![way],
@@ -72,7 +90,7 @@ impl Auto<'_> {
 
     /// B aligned; nothing where rounding is in the way.
     fn aligned(&self, ends: &Ends, by: AlignBy) -> Result<Option<Ends>, Failure> {
-        match ends.align(by, self.trials.task, &self.trials.args.common) {
+        match ends.align(by, self.trials.task, self.trials.common) {
             Err(Error::Models(collado_models::Error::Symmetry { .. })) => Ok(None),
             other => Ok(Some(other?)),
         }
@@ -83,7 +101,7 @@ impl Auto<'_> {
         let task = self.trials.task;
         let known: [(&str, Box<dyn Connect>); 2] = [
             ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.risk))),
-            ("constructive", Box::new(methods::constructive(&self.trials.args.common, task)?)),
+            ("constructive", Box::new(methods::constructive(self.trials.common, task)?)),
         ];
         for (name, method) in known {
             let ends = self.ends.clone();
@@ -102,7 +120,7 @@ impl Auto<'_> {
 
     /// Bézier curves, each from where the one before ended, with two bends more and twice as long.
     fn curves(&mut self) -> Result<bool, Failure> {
-        let search = &self.trials.args.search;
+        let search = self.trials.search;
         let first = search.epochs(self.trials.task, STEPS, EPOCHS);
         let mut path: Option<Path> = None;
         for (more, epochs) in [(0, first), (2, 2 * first), (4, 2 * first)] {
@@ -126,7 +144,7 @@ impl Auto<'_> {
     }
 
     fn band(&mut self) -> Result<bool, Failure> {
-        let search = &self.trials.args.search;
+        let search = self.trials.search;
         let epochs = search.epochs(self.trials.task, 2 * STEPS, 2 * EPOCHS);
         let band = Neb { epochs, batch: search.batch, lr: search.lr, ..Neb::default() };
         let ends = self.ends.clone();

@@ -15,6 +15,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
+    kept::Kept,
     methods, progress,
     table::{text, write_table},
     task::{Task, read_like},
@@ -22,7 +23,8 @@ use crate::{
 
 /// Connects two minima.
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
-    if folder::is_finished(&args.out, "summary.json", &args.common)? {
+    let goes_on = args.out.resume && Kept::is_there(&args.out.out);
+    if !goes_on && folder::is_finished(&args.out, "summary.json", &args.common)? {
         return Ok(());
     }
     let start = Instant::now();
@@ -30,14 +32,27 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let b = read_like(&args.b, args.arch.as_ref(), &a)?;
     let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
     let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
+    let kept = Kept::open(args, &task, [&a, &b])?;
     progress::catch_interrupt();
     let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
     let ends = Ends { a: place(&a)?, b: place(&b)?, alignment: None };
     let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
-    let trials = Trials { args, task: &task, target };
+    let trials = Trials {
+        common: &args.common,
+        search: &args.search,
+        align: args.align,
+        points: args.points,
+        task: &task,
+        target,
+        kept: Some(&kept),
+    };
     let mut attempts = match args.method {
         Method::Auto => auto::attempts(&trials, &ends)?,
-        _ => named(&trials, &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?)?,
+        _ => named(
+            args.method,
+            &trials,
+            &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?,
+        )?,
     };
     // A named method answers with its own path, even where the straight line is lower.
     let best = match args.method {
@@ -47,10 +62,12 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let best = &attempts[best];
     let summary = save(args, &task, &folder, [&a, &b], &attempts, best, start)?;
     report(args, &attempts, best, &summary, &folder);
+    if progress::interrupted() {
+        return Err(Failure::interrupted("interrupted; the best path so far is saved")
+            .hint("--resume goes on after the attempts that are finished"));
+    }
+    kept.remove()?;
     match target.map(|t| t.bound(best.higher_end())) {
-        _ if progress::interrupted() => {
-            Err(Failure::interrupted("interrupted; the best path so far is saved"))
-        }
         Some(bound) if !trials.met(best) => {
             let message =
                 format!("barrier above the ends: {:.6}, the target is {bound:.6}", best.above_ends());
@@ -65,13 +82,12 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
 const LINE: usize = 25;
 
 /// The straight line, to compare with, and the path of the method that was asked for.
-fn named(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
-    let (args, task) = (trials.args, trials.task);
-    let method = methods::named(args.method, &args.search, &args.common, task)?;
+fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
+    let method = methods::named(method, trials.search, trials.common, trials.task)?;
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
-    let few = if method.is_some() { LINE } else { args.points };
+    let few = if method.is_some() { LINE } else { trials.points };
     let mut attempts = Vec::new();
-    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, args.points))) {
+    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, trials.points))) {
         attempts.push(trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))?);
         if progress::interrupted() {
             break;

@@ -1,25 +1,26 @@
 //! `collado levelset`: at which risk do the level sets of many minima join?
 
+mod minima;
+mod proof;
 mod saved;
 mod tree;
 
 use std::path::{Path as FilePath, PathBuf};
 
-use candle_core::Tensor;
 use clap::Args as ClapArgs;
-use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, distinct, spanning_tree};
-use collado_models::{ArchSpec, Checkpoint, Objective, PathFile, Span};
-use serde_json::json;
+use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, Way, spanning_tree};
+use collado_models::{ArchSpec, Checkpoint};
 
-use self::saved::Saved;
+use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{
     args::{AlignBy, Common, DataArgs, Method, Out, SearchArgs, Target},
-    ends::Ends,
+    attempt::Trials,
+    auto::AutoPath,
     failure::Failure,
     folder,
     json::print,
     methods, progress,
-    task::{Task, read_like},
+    task::Task,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -42,6 +43,12 @@ pub(crate) struct LevelsetArgs {
     /// Points of a path that the risk is looked at, both ends among them.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(2..))]
     points: u16,
+    /// Prove the edges of the tree: enclose the risk of the minima and of the paths that join them, for every t.
+    #[arg(long)]
+    certify: bool,
+    /// Of a proof: stop when hi - lo is at most this share of hi.
+    #[arg(long, default_value_t = 1e-3, requires = "certify")]
+    tolerance: f64,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
     #[command(flatten)]
@@ -52,16 +59,6 @@ pub(crate) struct LevelsetArgs {
     pub(crate) common: Common,
 }
 
-/// The minima of one tree.
-struct Minima {
-    names: Vec<String>,
-    hashes: Vec<Option<String>>,
-    risks: Vec<f64>,
-    /// Of each minimum that is another up to symmetry: that other's name.
-    copies: Vec<(String, String)>,
-    stack: Tensor,
-}
-
 /// Joins minima by paths.
 pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     if folder::is_finished(&args.out, "tree.json", &args.common)? {
@@ -69,11 +66,21 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     }
     let first = Checkpoint::read(&args.checkpoints[0], args.arch.as_ref())?;
     let task = Task::for_arch(&args.data, &args.common, &first.arch, &first.provenance)?;
-    let method = match args.method {
-        Method::Auto => return Err(Failure::usage("--method auto: expected the name of one method")),
+    let trials = Trials {
+        common: &args.common,
+        search: &args.search,
+        // A path has to end in the minimum itself.
+        align: Some(AlignBy::None),
+        points: args.points.into(),
+        task: &task,
+        target: Some(args.target()),
+        kept: None,
+    };
+    let method: Option<methods::Named<'_>> = match args.method {
+        Method::Auto => Some(("auto".into(), Box::new(AutoPath(trials)))),
         method => methods::named(method, &args.search, &args.common, &task)?,
     };
-    let minima = minima(args, &task, &first)?;
+    let minima = minima::read(args, &task, &first)?;
     let folder = folder::create(&args.out, &["tree.json"])?;
     progress::catch_interrupt();
     let (saved, mut known) = Saved::open(args, &task, &minima, &folder)?;
@@ -94,6 +101,12 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+impl LevelsetArgs {
+    fn target(&self) -> Target {
+        self.search.target.unwrap_or(Target::Share(0.05))
+    }
+}
+
 /// The tree of all paths, and that of the straight lines alone.
 fn search(
     args: &LevelsetArgs,
@@ -104,14 +117,9 @@ fn search(
     saved: &Saved,
     known: &mut Known,
 ) -> Result<[MergeTree; 2], Failure> {
-    let paths = folder::make(&folder.join("paths"))?;
+    let paths = Paths { args, task, minima, folder: folder::make(&folder.join("paths"))? };
     let bar = progress::bar("pairs", args.common.quiet);
-    let mut keep = |(i, j): (usize, usize), path: Path| {
-        let provenance = json!({"a": minima.names[i], "b": minima.names[j], "align": args.align.name()});
-        let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
-        let file = PathFile { arch: task.arch.clone(), kind, vertices, provenance };
-        Ok(file.write(&paths.join(format!("{i}-{j}.safetensors")))?)
-    };
+    let mut sampled = |_, _| Ok(None);
     let mut edges = SampledEdges {
         objective: &task.train,
         minima: &minima.stack,
@@ -119,64 +127,20 @@ fn search(
         points: args.points.into(),
         seed: args.common.seed,
         progress: &mut |_, _| !progress::interrupted(),
-        keep: &mut keep,
+        keep: &mut |pair, path: Path| paths.write(pair, Way::Searched, &path),
+        prove: &mut |pair, way| if args.certify { paths.prove(pair, way) } else { Ok(None) },
     };
-    let target = args.search.target.unwrap_or(Target::Share(0.05));
-    let tree = spanning_tree(&minima.risks, &|f| target.bound(f), &mut edges, known, &mut |known| {
+    let (risks, target) = (minima.upper(), args.target());
+    let tree = spanning_tree(&risks, &|f| target.bound(f), &mut edges, known, &mut |known| {
         bar.set_length(known.lines.len() as u64);
         bar.set_position(known.searched.len() as u64);
         saved.write(known)?;
         Ok(!progress::interrupted())
     })?;
-    // Where everything is allowed, nothing is searched: the tree of the straight lines.
+    // Where everything is allowed, nothing is searched: the tree of the straight lines, as they were sampled.
     let mut lines = Known { lines: known.lines.clone(), ..Known::default() };
-    let lines = spanning_tree(&minima.risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| Ok(true))?;
+    edges.prove = &mut sampled;
+    let lines = spanning_tree(&risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| Ok(true))?;
     bar.finish_and_clear();
-    Ok([tree, lines].map(|edges| MergeTree::new(&minima.risks, &edges)))
-}
-
-/// Reads, aligns and compares the minima.
-fn minima(args: &LevelsetArgs, task: &Task, first: &Checkpoint) -> Result<Minima, Failure> {
-    let mut checkpoints = vec![first.clone()];
-    for file in &args.checkpoints[1..] {
-        checkpoints.push(read_like(file, args.arch.as_ref(), first)?);
-    }
-    let place = |c: &Checkpoint| Ok(c.theta.to_dtype(task.dtype)?.to_device(&task.device)?);
-    let mut points = checkpoints.iter().map(place).collect::<Result<Vec<Tensor>, Failure>>()?;
-    let risks = task.train.risks(&Span::stack(&Tensor::stack(&points, 0)?)?)?;
-    let lowest = (0..risks.len()).min_by(|&i, &j| risks[i].total_cmp(&risks[j])).unwrap_or(0);
-    let a = points[lowest].clone();
-    for b in points.iter_mut() {
-        let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
-        *b = ends.align(args.align, task, &args.common)?.b;
-    }
-    let stack = Tensor::stack(&points, 0)?;
-    // Scales may have changed the regulariser.
-    let risks = task.train.risks(&Span::stack(&stack)?)?;
-    let names = names(&args.checkpoints);
-    let firsts =
-        distinct(&task.arch, &stack.to_device(&candle_core::Device::Cpu)?, &risks, args.common.seed)?;
-    let kept: Vec<usize> = (0..risks.len()).filter(|&i| firsts[i] == i).collect();
-    let rows: Vec<u32> = kept.iter().map(|&i| i as u32).collect();
-    let copies = (0..risks.len()).filter(|&i| firsts[i] != i);
-    Ok(Minima {
-        copies: copies.map(|i| (names[i].clone(), names[firsts[i]].clone())).collect(),
-        names: kept.iter().map(|&i| names[i].clone()).collect(),
-        hashes: kept.iter().map(|&i| checkpoints[i].hash.clone()).collect(),
-        risks: kept.iter().map(|&i| risks[i]).collect(),
-        stack: stack.index_select(&Tensor::new(rows, stack.device())?, 0)?,
-    })
-}
-
-/// File names without extension; whole paths where these are not unlike each other.
-fn names(files: &[PathBuf]) -> Vec<String> {
-    let stems: Vec<String> =
-        files.iter().map(|f| f.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();
-    let mut unlike = stems.clone();
-    unlike.sort();
-    unlike.dedup();
-    if unlike.len() == files.len() {
-        return stems;
-    }
-    files.iter().map(|f| f.display().to_string()).collect()
+    Ok([tree, lines].map(|edges| MergeTree::new(&risks, &edges)))
 }

@@ -14,6 +14,7 @@ mod failure;
 mod folder;
 mod huge_pages;
 mod json;
+mod kept;
 mod kernel;
 mod landscape;
 mod levelset;

@@ -1,6 +1,6 @@
 use collado_dynamics::{
     About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Level, Neb,
-    Repair, Sampler,
+    Repair, Sampler, StringReport,
 };
 use collado_models::Objective;
 use serde_json::{Value as Json, json};
@@ -92,6 +92,26 @@ pub(crate) fn about_json(about: &About) -> Json {
             "depth_limit_reached": report.depth_limit_reached,
         }),
     }
+}
+
+/// Reads [`about_json`] back.
+pub(crate) fn about_read(json: &Json) -> Option<About> {
+    let size = |name: &str| json[name].as_u64().map(|n| n as usize);
+    // What is not finite was written as a word.
+    let real = |name: &str| json[name].as_f64().or_else(|| json[name].as_str()?.parse().ok());
+    Some(match json["kind"].as_str() {
+        None if json.is_null() => About::Sampled,
+        Some("convex-legs") => About::Convex { vertex_max: real("vertex_max")? },
+        Some("band") => About::Band { pivots: size("pivots")? },
+        Some("string") => About::String(StringReport {
+            level: real("level")?,
+            beads: size("beads")?,
+            missed: size("missed")?,
+            open_legs: size("open_legs")?,
+            depth_limit_reached: json["depth_limit_reached"].as_bool()?,
+        }),
+        _ => return None,
+    })
 }
 
 /// The same as a line for people.

@@ -40,6 +40,9 @@ pub enum Error {
     /// A decomposition or iteration that did not converge, as when a parameter is not finite.
     #[error("{0} did not converge: are all parameters finite?")]
     Numerics(&'static str),
+    /// What a method of the caller's own fails with.
+    #[error("{0}")]
+    Method(String),
     /// Saved state that cannot be continued from.
     #[error("saved state: {0}")]
     State(String),

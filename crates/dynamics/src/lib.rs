@@ -19,7 +19,9 @@ pub use self::{
         Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
     },
     error::{Error, Result},
-    levelset::{Edge, Edges, Known, MergeTree, Node, SampledEdges, distinct, pairs, spanning_tree},
+    levelset::{
+        Edge, Edges, Enclosure, Known, MergeTree, Node, SampledEdges, Way, distinct, pairs, spanning_tree,
+    },
     optimizer::{LibraryRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Curve, CurveKind, Edges, Error, Known, MergeTree, Path, Problem, Result, SampledEdges, distinct, pairs,
-    spanning_tree,
+    Curve, CurveKind, Edges, Enclosure, Error, Known, MergeTree, Path, Problem, Result, SampledEdges, Way,
+    distinct, pairs, spanning_tree,
 };
 use collado_models::{Activation, Arch, Init, Objective, Rows, Span, Symmetry, Value};
 use proptest::prelude::*;
@@ -16,6 +16,9 @@ struct Table {
     lines: BTreeMap<(usize, usize), f64>,
     paths: BTreeMap<(usize, usize), f64>,
     searches: usize,
+    /// How much what is proved exceeds the samples; nothing where no proofs are asked for.
+    proofs: BTreeMap<((usize, usize), Way), f64>,
+    proved: usize,
 }
 
 impl Edges for Table {
@@ -26,6 +29,13 @@ impl Edges for Table {
     fn search(&mut self, pair: (usize, usize)) -> Result<Option<f64>> {
         self.searches += 1;
         Ok(self.paths.get(&pair).copied())
+    }
+
+    fn prove(&mut self, pair: (usize, usize), way: Way) -> Result<Option<Enclosure>> {
+        let Some(excess) = self.proofs.get(&(pair, way)) else { return Ok(None) };
+        let lo = if way == Way::Line { self.lines[&pair] } else { self.paths[&pair] };
+        self.proved += 1;
+        Ok(Some(Enclosure { lo, hi: lo + excess }))
     }
 }
 
@@ -43,7 +53,7 @@ fn table(risks: &[f64], excess: &[(f64, f64)]) -> Table {
     let all = pairs(risks.len());
     let lines = all.iter().zip(excess).map(|(&p, e)| (p, ends(p) + e.0)).collect();
     let paths = all.iter().zip(excess).map(|(&p, e)| (p, ends(p) + e.1)).collect();
-    Table { lines, paths, searches: 0 }
+    Table { lines, paths, searches: 0, proofs: BTreeMap::new(), proved: 0 }
 }
 
 /// The least possible highest edge between all pairs: Floyd and Warshall's algorithm in (min, max).
@@ -82,6 +92,32 @@ proptest! {
         }
     }
 
+    /// Proofs of the tree's edges alone give the tree of all proofs.
+    #[test]
+    fn a_tree_of_few_proofs_is_that_of_all_proofs(
+        (risks, excess) in problems(),
+        gaps in prop::collection::vec((0.0..0.5_f64, 0.0..0.5_f64), 28),
+    ) {
+        let mut edges = table(&risks, &excess);
+        for (&pair, gap) in edges.lines.keys().zip(&gaps) {
+            edges.proofs.extend([((pair, Way::Line), gap.0), ((pair, Way::Searched), gap.1)]);
+        }
+        let mut known = Known::default();
+        let found = spanning_tree(&risks, &|_| 0., &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
+        for e in &found {
+            let proof = e.proved.unwrap();
+            prop_assert_eq!(e.value, proof.hi);
+            prop_assert_eq!(known.proved[&((e.a, e.b), e.way)], proof);
+        }
+        prop_assert_eq!(edges.proved, known.proved.len());
+        let upper = |pair, way| match way {
+            Way::Line => edges.lines[&pair],
+            Way::Searched => edges.paths[&pair],
+        } + edges.proofs[&(pair, way)];
+        let all = minimax(&risks, |pair| upper(pair, Way::Line).min(upper(pair, Way::Searched)));
+        prop_assert_eq!(MergeTree::new(&risks, &found).heights(), all);
+    }
+
     #[test]
     fn components_are_those_of_the_graph((risks, excess) in problems(), level in 0.0..4.0_f64) {
         let mut edges = table(&risks, &excess);
@@ -110,6 +146,29 @@ fn searches_that_succeed_are_one_fewer_than_minima() {
     let mut edges = table(&risks, &excess);
     assert!(tree(&risks, 0., &mut edges).heights().iter().flatten().all(|&h| h == 0.1));
     assert_eq!(edges.searches, 29);
+}
+
+#[test]
+fn proofs_are_one_fewer_than_minima_and_may_move_an_edge() {
+    let risks = vec![0.1; 30];
+    let mut edges = table(&risks, &vec![(1., 0.); 30 * 29 / 2]);
+    let all = pairs(30).into_iter().flat_map(|p| [Way::Line, Way::Searched].map(|way| ((p, way), 0.01)));
+    edges.proofs = all.collect();
+    let mut known = Known::default();
+    let stop = &mut |known: &Known| Ok(known.proved.len() < 3);
+    let part = spanning_tree(&risks, &|_| 0.05, &mut edges, &mut known, stop).unwrap();
+    assert_eq!((edges.proved, part.iter().filter(|e| e.proved.is_some()).count()), (3, 3));
+    // What is proved is not proved again.
+    let found = spanning_tree(&risks, &|_| 0.05, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
+    assert_eq!((edges.searches, edges.proved, found.len()), (29, 29, 29));
+    // The lower path is proved to be high, or not to be bounded: the line takes its place.
+    for excess in [3., f64::INFINITY] {
+        let mut edges = table(&[0., 0.], &[(1., 0.5)]);
+        edges.proofs = [(((0, 1), Way::Line), 0.25), (((0, 1), Way::Searched), excess)].into();
+        let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut Known::default(), &mut |_| Ok(true));
+        let edge = found.unwrap()[0];
+        assert_eq!((edge.way, edge.value, edge.proved.unwrap().lo, edges.proved), (Way::Line, 1.25, 1., 2));
+    }
 }
 
 #[test]
@@ -190,6 +249,7 @@ fn sampled_edges_go_round_the_hill() {
             kept.push((pair, path.vertices().dims()[0]));
             Ok(())
         },
+        prove: &mut |_, _| Ok(None),
     };
     let mut known = Known::default();
     let found = spanning_tree(&risks, &|_| 0.5, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();

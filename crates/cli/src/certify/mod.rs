@@ -29,7 +29,7 @@ pub(crate) struct CertifyArgs {
     /// Pieces of the path bounded at most; the enclosure holds with any number.
     #[arg(long, default_value_t = 10_000)]
     max_subintervals: usize,
-    /// Folder for summary.json, pieces.csv and pictures; created.
+    /// Folder for summary.json, pieces.csv, gap.csv and pictures; created.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Overwrite results that are there.
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
         folder::picture(&folder, "enclosure", &picture::enclosure(&proof, &subtitle))?;
         folder::picture(&folder, "gap", &picture::gap(&proof, &subtitle))?;
         pieces(&folder, &proof)?;
+        history(&folder, &proof)?;
         write(&folder.join("summary.json"), &fields(&proof))?;
     }
     if args.common.json {
@@ -141,6 +142,15 @@ fn pieces(folder: &std::path::Path, proof: &Certificate) -> Result<(), Failure> 
         table.write_record([p.t.0, p.t.1, p.lower, p.upper, p.wrong].map(text))?;
     }
     write_table(&folder.join("pieces.csv"), table)
+}
+
+fn history(folder: &std::path::Path, proof: &Certificate) -> Result<(), Failure> {
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["pieces", "risk_lo", "risk_hi"])?;
+    for &(pieces, lo, hi) in &proof.history {
+        table.write_record([pieces.to_string(), text(lo), text(hi)])?;
+    }
+    write_table(&folder.join("gap.csv"), table)
 }
 
 fn report(proof: &Certificate) {

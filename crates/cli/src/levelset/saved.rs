@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use collado_dynamics::Known;
+use collado_dynamics::{Enclosure, Known, Way};
 use serde_json::{Value as Json, json};
 
 use super::{LevelsetArgs, Minima};
@@ -35,6 +35,7 @@ impl Saved {
             "regularizer": task.risk.regularizer.to_string(),
             "dtype": format!("{:?}", task.dtype),
             "search": format!("{:?} {:?} {:?} {} {:?}", args.method, args.align, search, args.points, args.common.seed),
+            "proof": args.certify.then(|| number(args.tolerance)),
         });
         let saved = Self { file, problem };
         let known = if args.out.resume && saved.file.exists() { saved.read()? } else { Known::default() };
@@ -49,21 +50,30 @@ impl Saved {
             return Err(fail(&"expected the state of this search, found another's")
                 .hint("resume with the same checkpoints, data and settings, or start afresh with --force"));
         }
-        let value = |v: &Json| v.as_f64().unwrap_or(f64::NAN);
+        // What is not finite was written as a word.
+        let value = |v: &Json| v.as_str().and_then(|s| s.parse().ok()).or(v.as_f64()).unwrap_or(f64::NAN);
         let list = |name: &str| state[name].as_array().into_iter().flatten();
         let index = |v: &Json| v.as_u64().map_or(usize::MAX, |i| i as usize);
+        let pair = |e: &Json| (index(&e[0]), index(&e[1]));
+        let way = |e: &Json| if e[2] == "line" { Way::Line } else { Way::Searched };
+        let proof = |e: &Json| Enclosure { lo: value(&e[3]), hi: value(&e[4]) };
         Ok(Known {
             lines: list("lines").map(value).collect(),
-            searched: list("searched").map(|e| ((index(&e[0]), index(&e[1])), value(&e[2]))).collect(),
+            searched: list("searched").map(|e| (pair(e), value(&e[2]))).collect(),
+            proved: list("proved").map(|e| ((pair(e), way(e)), proof(e))).collect(),
         })
     }
 
     /// Saves what is known.
     pub(super) fn write(&self, known: &Known) -> collado_dynamics::Result<()> {
+        let lines: Vec<Json> = known.lines.iter().map(|&v| number(v)).collect();
         let searched: Vec<Json> =
             known.searched.iter().map(|(&(i, j), &v)| json!([i, j, number(v)])).collect();
-        let lines: Vec<Json> = known.lines.iter().map(|&v| number(v)).collect();
-        let state = json!({"problem": self.problem, "lines": lines, "searched": searched});
+        let proved = known.proved.iter().map(|(&((i, j), way), e)| {
+            json!([i, j, if way == Way::Line { "line" } else { "searched" }, number(e.lo), number(e.hi)])
+        });
+        let proved: Vec<Json> = proved.collect();
+        let state = json!({"problem": self.problem, "lines": lines, "searched": searched, "proved": proved});
         write(&self.file, &state).map_err(|e| collado_dynamics::Error::State(e.to_string()))
     }
 

@@ -1,13 +1,14 @@
 use std::{io::Write, path::Path};
 
-use collado_dynamics::{Known, MergeTree};
+use collado_dynamics::{Edge, Enclosure, Known, MergeTree, Way};
 use collado_models::atomically;
 use collado_plots::{TreeNode, merge_tree_figure};
 use serde_json::{Value as Json, json};
 
-use super::{LevelsetArgs, Minima};
+use super::{LevelsetArgs, Minima, proof::name};
 use crate::{
     args::AlignBy,
+    certify::outward,
     failure::Failure,
     folder,
     json::{self, number, print},
@@ -41,7 +42,13 @@ impl Found<'_> {
     fn json(&self) -> Json {
         let Self { args, minima, known, tree, .. } = self;
         let names = |of: &[usize]| of.iter().map(|&i| minima.names[i].clone()).collect::<Vec<_>>();
-        let files = minima.names.iter().zip(&minima.risks).zip(&minima.hashes);
+        let mut files = Vec::new();
+        for (i, (&risk, &proved)) in minima.risks.iter().zip(&minima.proved).enumerate() {
+            let (name, hash) = (&minima.names[i], &minima.hashes[i]);
+            files.push(
+                json!({"name": name, "risk": number(risk), "certified": enclosure(proved), "hash": hash}),
+            );
+        }
         let joins = tree.nodes()[minima.risks.len()..].iter().map(|n| n.height);
         let mut levels: Vec<f64> = joins.chain(args.levels.iter().copied()).collect();
         levels.sort_by(f64::total_cmp);
@@ -51,12 +58,11 @@ impl Found<'_> {
             json!({"level": number(level), "count": sets.len(), "components": sets})
         };
         json!({
-            "minima": files.map(|((name, &risk), hash)| json!({"name": name, "risk": number(risk), "hash": hash})).collect::<Vec<_>>(),
+            "minima": files,
             "copies": minima.copies.iter().map(|(copy, of)| json!({"name": copy, "same_as": of})).collect::<Vec<_>>(),
             "edges": tree.edges().iter().map(|e| json!({
                 "a": minima.names[e.a], "b": minima.names[e.b], "value": number(e.value), "line": number(e.line),
-                "searched": e.searched.map(number),
-                "path": e.searched.filter(|&s| s <= e.line).map(|_| format!("paths/{}-{}.safetensors", e.a, e.b)),
+                "searched": e.searched.map(number), "certified": enclosure(e.proved), "path": file(e),
             })).collect::<Vec<_>>(),
             "nodes": tree.nodes().iter().map(|n| json!({
                 "height": number(n.height), "children": n.children.map(|(a, b)| [a, b]),
@@ -70,8 +76,8 @@ impl Found<'_> {
             "method": self.method,
             "align": args.align.name(),
             "points": args.points,
-            "status": "sampled",
-            "note": NOTE,
+            "status": if self.is_proved() { "proved" } else { "sampled" },
+            "note": self.note(),
         })
     }
 
@@ -81,8 +87,9 @@ impl Found<'_> {
         let nodes = tree.nodes().iter();
         let nodes: Vec<_> = nodes.map(|n| TreeNode { height: n.height, children: n.children }).collect();
         let symmetry = if self.args.align == AlignBy::None { "" } else { ", up to symmetry" };
+        let proved = if self.is_proved() { " with proofs" } else { "" };
         let subtitle = format!(
-            "{} on {}, {}{symmetry}, {} of {} pairs searched; straight lines alone join all at {:.3}",
+            "{} on {}, {}{proved}{symmetry}, {} of {} pairs searched; straight lines alone join all at {:.3}",
             self.task.arch,
             self.task.data.spec,
             self.method,
@@ -113,14 +120,45 @@ impl Found<'_> {
             known.lines.len(),
             self.method
         ));
-        let joins = &tree.nodes()[minima.risks.len()..];
-        for level in self.args.levels.iter().copied().chain(joins.iter().map(|n| n.height)) {
+        for &level in &self.args.levels {
             print(&format!("at level {level:<12.6} {} components", tree.components(level).len()));
         }
+        tree.edges().iter().for_each(|e| print(&self.join(e)));
         print(&format!("straight lines alone join all at {:.6}", joined(&self.lines)));
-        print(NOTE);
+        print(self.note());
         print(&format!("written to {}", folder.display()));
     }
+
+    /// One edge, and the components at the level where it joins two.
+    fn join(&self, e: &Edge) -> String {
+        let count = self.tree.components(e.value).len();
+        let (a, b) = (&self.minima.names[e.a], &self.minima.names[e.b]);
+        let by = if e.way == Way::Line { "straight line" } else { self.method };
+        let (level, proof) = match e.proved {
+            // Rounded up, as it is a bound.
+            Some(p) => ((1e6 * e.value).ceil() / 1e6, format!("proved, in {}", outward((p.lo, p.hi), 9))),
+            None => (e.value, "sampled".into()),
+        };
+        format!("at level {level:<12.6} {count} components: {a} and {b} join, {by}, {proof}")
+    }
+
+    /// Whether all edges are proved.
+    fn is_proved(&self) -> bool {
+        self.args.certify && self.tree.edges().iter().all(|e| e.proved.is_some())
+    }
+
+    fn note(&self) -> &'static str {
+        if self.is_proved() { PROVED } else { SAMPLED }
+    }
+}
+
+/// The file of an edge's path, where there is one.
+fn file(e: &Edge) -> Option<String> {
+    (e.way == Way::Searched || e.proved.is_some()).then(|| format!("paths/{}", name((e.a, e.b), e.way)))
+}
+
+fn enclosure(proved: Option<Enclosure>) -> Json {
+    proved.map_or(Json::Null, |e| json!({"lo": number(e.lo), "hi": number(e.hi)}))
 }
 
 /// The level at which all minima are one component; infinite where they are not.
@@ -132,4 +170,5 @@ fn joined(tree: &MergeTree) -> f64 {
 }
 
 /// What a tree says and what it does not.
-const NOTE: &str = "An edge shows a connection, at sampled points; a missing edge proves nothing: a lower path may not have been found.";
+const SAMPLED: &str = "An edge shows a connection, at sampled points; a missing edge proves nothing: a lower path may not have been found.";
+const PROVED: &str = "An edge proves a connection, for every t; a missing edge proves nothing: a lower path may not have been found.";

@@ -17,7 +17,25 @@ use self::union_find::UnionFind;
 pub use self::{distinct::distinct, sampled::SampledEdges, tree::MergeTree, tree::Node};
 use crate::Result;
 
-/// Upper bounds on how high one must climb between minima: sampled along paths, or certified.
+/// One of the two paths that are known between a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// The straight line.
+    Line,
+    /// The path that was searched for.
+    Searched,
+}
+
+/// What is proved of the largest risk on a path: it lies in \[lo, hi\], rounding included. Nothing here checks it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Enclosure {
+    /// It is at least this.
+    pub lo: f64,
+    /// It is at most this; +∞ where no bound was found.
+    pub hi: f64,
+}
+
+/// How high one must climb between minima: sampled along paths, and proved where that is asked for.
 pub trait Edges {
     /// The largest risk on the straight line of each pair, all in one go.
     ///
@@ -30,6 +48,12 @@ pub trait Edges {
     /// # Errors
     /// When the search fails.
     fn search(&mut self, pair: (usize, usize)) -> Result<Option<f64>>;
+
+    /// Encloses the largest risk on a path whose value is known; nothing where no proofs are asked for.
+    ///
+    /// # Errors
+    /// When the proof fails.
+    fn prove(&mut self, pair: (usize, usize), way: Way) -> Result<Option<Enclosure>>;
 }
 
 /// Values of edges that are known so far: what a saved run goes on from.
@@ -39,6 +63,18 @@ pub struct Known {
     pub lines: Vec<f64>,
     /// Those of the paths that were searched for.
     pub searched: BTreeMap<(usize, usize), f64>,
+    /// What is proved.
+    pub proved: BTreeMap<((usize, usize), Way), Enclosure>,
+}
+
+impl Known {
+    /// The lower of the paths of a pair, and its value: the proved upper end, or else the sampled one. NaN is none.
+    fn lowest(&self, pair: (usize, usize), line: f64) -> Option<(Way, f64)> {
+        let searched = self.searched.get(&pair).map(|&v| (Way::Searched, v));
+        let values = searched.into_iter().chain([(Way::Line, line)]);
+        let values = values.map(|(way, v)| (way, self.proved.get(&(pair, way)).map_or(v, |e| e.hi)));
+        values.filter(|(_, v)| !v.is_nan()).min_by(|x, y| x.1.total_cmp(&y.1))
+    }
 }
 
 /// An edge of the spanning tree.
@@ -48,12 +84,16 @@ pub struct Edge {
     pub a: usize,
     /// The other, `a < b`.
     pub b: usize,
-    /// The largest risk on the lower of the two paths.
+    /// The largest risk on the lower of the two paths: the upper end of what is proved, if anything is.
     pub value: f64,
-    /// The largest risk on the straight line.
+    /// Which path that is.
+    pub way: Way,
+    /// The largest risk sampled on the straight line.
     pub line: f64,
-    /// The largest risk on the path that was searched for, if one was.
+    /// The largest risk sampled on the path that was searched for, if one was.
     pub searched: Option<f64>,
+    /// What is proved of the lower path.
+    pub proved: Option<Enclosure>,
 }
 
 /// All pairs of `count` minima, (0, 1), (0, 2), …
@@ -68,6 +108,10 @@ pub fn pairs(count: usize) -> Vec<(usize, usize)> {
 /// them, so a pair is worth a search only where the tree joins it at more than `allowed(F)` above that bound F. When none
 /// is left, every pair is joined at most `allowed(F)` higher than with all pairs searched, and with `allowed = 0`
 /// exactly as low: few searches do if most of them succeed.
+///
+/// Where `edges` proves, only the tree's own edges are proved, and each then counts with its upper end, until all of the
+/// tree are. Sampled values are lower bounds of proved ones, so an edge that is left out unproved would not be lower
+/// (up to the rounding of samples, which can cost some height, but no proof).
 ///
 /// `known` takes every value as it is found; `progress` is told after each and stops the search by `false`, with the
 /// tree of what is known.
@@ -90,32 +134,49 @@ pub fn spanning_tree(
     }
     loop {
         let tree = kruskal(risks, &pairs, known);
-        let joined = MergeTree::new(risks, &tree).heights();
-        let lower = |&(a, b): &(usize, usize)| risks[a].max(risks[b]);
-        let open = pairs.iter().zip(&known.lines).filter(|(pair, _)| {
-            let bound = lower(pair) + allowed(lower(pair));
-            !known.searched.contains_key(pair) && joined[pair.0][pair.1] > bound
-        });
-        let cheapest = open.min_by(|(p, x), (q, y)| lower(p).total_cmp(&lower(q)).then(x.total_cmp(y)));
-        let Some((&pair, _)) = cheapest else { return Ok(tree) };
-        let Some(value) = edges.search(pair)? else { return Ok(tree) };
-        known.searched.insert(pair, value);
+        let searched = match worth_a_search(risks, &tree, allowed, known) {
+            Some(pair) => edges.search(pair)?.map(|value| known.searched.insert(pair, value)).is_some(),
+            None => false,
+        };
+        if !searched {
+            let Some(edge) = tree.iter().find(|e| e.proved.is_none()) else { return Ok(tree) };
+            let path = ((edge.a, edge.b), edge.way);
+            let Some(proof) = edges.prove(path.0, path.1)? else { return Ok(tree) };
+            known.proved.insert(path, proof);
+        }
         if !progress(known)? {
             return Ok(kruskal(risks, &pairs, known));
         }
     }
 }
 
+/// Of the pairs that the tree joins too high and that were not searched, the cheapest.
+fn worth_a_search(
+    risks: &[f64],
+    tree: &[Edge],
+    allowed: &dyn Fn(f64) -> f64,
+    known: &Known,
+) -> Option<(usize, usize)> {
+    let joined = MergeTree::new(risks, tree).heights();
+    let lower = |&(a, b): &(usize, usize)| risks[a].max(risks[b]);
+    let pairs = pairs(risks.len()).into_iter().zip(&known.lines);
+    let open = pairs.filter(|(pair, _)| {
+        let bound = lower(pair) + allowed(lower(pair));
+        !known.searched.contains_key(pair) && joined[pair.0][pair.1] > bound
+    });
+    open.min_by(|(p, x), (q, y)| lower(p).total_cmp(&lower(q)).then(x.total_cmp(y))).map(|(pair, _)| pair)
+}
+
 /// Kruskal's algorithm on the values known.
 fn kruskal(risks: &[f64], pairs: &[(usize, usize)], known: &Known) -> Vec<Edge> {
     let lines = pairs.iter().zip(&known.lines);
     let mut edges: Vec<Edge> = lines
-        .map(|(&(a, b), &line)| {
+        .filter_map(|(&(a, b), &line)| {
+            let (way, least) = known.lowest((a, b), line)?;
             let searched = known.searched.get(&(a, b)).copied();
-            // A path holds its ends. NaN is no value at all.
-            let least =
-                searched.into_iter().chain([line]).filter(|v| !v.is_nan()).fold(f64::INFINITY, f64::min);
-            Edge { a, b, value: least.max(risks[a]).max(risks[b]), line, searched }
+            let proved = known.proved.get(&((a, b), way)).copied();
+            // A path holds its ends.
+            Some(Edge { a, b, value: least.max(risks[a]).max(risks[b]), way, line, searched, proved })
         })
         .filter(|e| e.value.is_finite())
         .collect();

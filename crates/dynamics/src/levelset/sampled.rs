@@ -1,13 +1,13 @@
 use candle_core::Tensor;
 use collado_models::{Objective, Rows, Span};
 
-use super::Edges;
+use super::{Edges, Enclosure, Way};
 use crate::{Connect, Path, Problem, Result, profile};
 
 /// Numbers of a coefficient table at most: larger sets of lines are evaluated in parts.
 const TABLE: usize = 1 << 22;
 
-/// Edges whose value is the largest risk at `points` uniform t of a path: sampled, not certified.
+/// Edges whose value is the largest risk at `points` uniform t of a path: sampled, and proved by the caller.
 pub struct SampledEdges<'a> {
     /// The risk.
     pub objective: &'a dyn Objective,
@@ -23,6 +23,8 @@ pub struct SampledEdges<'a> {
     pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
     /// Takes every path that is found.
     pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<()>,
+    /// Encloses the largest risk on a path; answers nothing where no proofs are asked for.
+    pub prove: &'a mut dyn FnMut((usize, usize), Way) -> Result<Option<Enclosure>>,
 }
 
 impl Edges for SampledEdges<'_> {
@@ -60,6 +62,10 @@ impl Edges for SampledEdges<'_> {
         let value = largest(profile(&path, self.points, self.objective, None)?.risks().into_iter());
         (self.keep)(pair, path)?;
         Ok(Some(value))
+    }
+
+    fn prove(&mut self, pair: (usize, usize), way: Way) -> Result<Option<Enclosure>> {
+        (self.prove)(pair, way)
     }
 }
 

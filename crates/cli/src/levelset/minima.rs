@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use candle_core::Tensor;
+use collado_dynamics::{Enclosure, distinct};
+use collado_models::{Checkpoint, Objective, Span};
+
+use super::{LevelsetArgs, proof};
+use crate::{
+    args::AlignBy,
+    ends::Ends,
+    failure::Failure,
+    task::{Task, read_like},
+};
+
+/// The minima of one tree.
+pub(super) struct Minima {
+    pub(super) names: Vec<String>,
+    pub(super) hashes: Vec<Option<String>>,
+    pub(super) risks: Vec<f64>,
+    /// Enclosures of the risks, where proofs are asked for.
+    pub(super) proved: Vec<Option<Enclosure>>,
+    /// Of each minimum that is another up to symmetry: that other's name.
+    pub(super) copies: Vec<(String, String)>,
+    pub(super) stack: Tensor,
+}
+
+impl Minima {
+    /// The risks, or what they are proved to be at most.
+    pub(super) fn upper(&self) -> Vec<f64> {
+        self.risks.iter().zip(&self.proved).map(|(&risk, proved)| proved.map_or(risk, |e| e.hi)).collect()
+    }
+}
+
+/// Reads, aligns and compares the minima.
+pub(super) fn read(args: &LevelsetArgs, task: &Task, first: &Checkpoint) -> Result<Minima, Failure> {
+    let mut checkpoints = vec![first.clone()];
+    for file in &args.checkpoints[1..] {
+        checkpoints.push(read_like(file, args.arch.as_ref(), first)?);
+    }
+    let place = |c: &Checkpoint| Ok(c.theta.to_dtype(task.dtype)?.to_device(&task.device)?);
+    let mut points = checkpoints.iter().map(place).collect::<Result<Vec<Tensor>, Failure>>()?;
+    let mut stack = Tensor::stack(&points, 0)?;
+    let mut risks = task.train.risks(&Span::stack(&stack)?)?;
+    if args.align != AlignBy::None {
+        let lowest = (0..risks.len()).min_by(|&i, &j| risks[i].total_cmp(&risks[j])).unwrap_or(0);
+        let a = points[lowest].clone();
+        for b in points.iter_mut() {
+            let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
+            *b = ends.align(args.align, task, &args.common)?.b;
+        }
+        stack = Tensor::stack(&points, 0)?;
+        // Scales may have changed the regulariser.
+        risks = task.train.risks(&Span::stack(&stack)?)?;
+    }
+    let names = names(&args.checkpoints);
+    let firsts =
+        distinct(&task.arch, &stack.to_device(&candle_core::Device::Cpu)?, &risks, args.common.seed)?;
+    let kept: Vec<usize> = (0..risks.len()).filter(|&i| firsts[i] == i).collect();
+    let rows: Vec<u32> = kept.iter().map(|&i| i as u32).collect();
+    let copies = (0..risks.len()).filter(|&i| firsts[i] != i);
+    let proved = |&i: &usize| args.certify.then(|| proof::point(args, task, &points[i])).transpose();
+    Ok(Minima {
+        proved: kept.iter().map(proved).collect::<Result<_, _>>()?,
+        copies: copies.map(|i| (names[i].clone(), names[firsts[i]].clone())).collect(),
+        names: kept.iter().map(|&i| names[i].clone()).collect(),
+        hashes: kept.iter().map(|&i| checkpoints[i].hash.clone()).collect(),
+        risks: kept.iter().map(|&i| risks[i]).collect(),
+        stack: stack.index_select(&Tensor::new(rows, stack.device())?, 0)?,
+    })
+}
+
+/// File names without extension; whole paths where these are not unlike each other.
+fn names(files: &[PathBuf]) -> Vec<String> {
+    let stems: Vec<String> =
+        files.iter().map(|f| f.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    let mut unlike = stems.clone();
+    unlike.sort();
+    unlike.dedup();
+    if unlike.len() == files.len() {
+        return stems;
+    }
+    files.iter().map(|f| f.display().to_string()).collect()
+}

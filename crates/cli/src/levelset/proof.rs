@@ -1,0 +1,76 @@
+use std::path::PathBuf;
+
+use candle_core::Tensor;
+use collado_certify::{CertifySettings, Status};
+use collado_dynamics::{Enclosure, Error, Path, Way};
+use collado_models::PathFile;
+use serde_json::json;
+
+use super::{LevelsetArgs, Minima};
+use crate::{certify::certificate, failure::Failure, progress, task::Task};
+
+/// The folder of the paths between minima.
+pub(super) struct Paths<'a> {
+    pub(super) args: &'a LevelsetArgs,
+    pub(super) task: &'a Task,
+    pub(super) minima: &'a Minima,
+    pub(super) folder: PathBuf,
+}
+
+/// The file of a path.
+pub(super) fn name((i, j): (usize, usize), way: Way) -> String {
+    let way = if way == Way::Line { "-line" } else { "" };
+    format!("{i}-{j}{way}.safetensors")
+}
+
+impl Paths<'_> {
+    /// Writes a path.
+    pub(super) fn write(
+        &self,
+        (i, j): (usize, usize),
+        way: Way,
+        path: &Path,
+    ) -> collado_dynamics::Result<()> {
+        let names = &self.minima.names;
+        let provenance = json!({
+            "a": names[i], "b": names[j], "align": self.args.align.name(), "loss": self.task.risk.loss.to_string(),
+        });
+        let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
+        let file = PathFile { arch: self.task.arch.clone(), kind, vertices, provenance };
+        Ok(file.write(&self.folder.join(name((i, j), way)))?)
+    }
+
+    /// Encloses the largest risk on a path, which is read from its file: what is proved can be proved again from there.
+    /// Nothing when interrupted.
+    pub(super) fn prove(
+        &self,
+        pair: (usize, usize),
+        way: Way,
+    ) -> collado_dynamics::Result<Option<Enclosure>> {
+        if progress::interrupted() {
+            return Ok(None);
+        }
+        if way == Way::Line {
+            let (a, b) = (self.minima.stack.get(pair.0)?, self.minima.stack.get(pair.1)?);
+            self.write(pair, way, &Path::segment(&a, &b)?)?;
+        }
+        let file = PathFile::read(&self.folder.join(name(pair, way)))?;
+        let path = Path::new(file.kind, file.vertices);
+        enclose(self.args, self.task, &path).map_err(|f| Error::Method(f.to_string()))
+    }
+}
+
+/// Encloses the largest risk on a path; nothing when interrupted.
+fn enclose(args: &LevelsetArgs, task: &Task, path: &Path) -> Result<Option<Enclosure>, Failure> {
+    let settings = CertifySettings { tolerance: args.tolerance, ..CertifySettings::default() };
+    let proof = certificate(task, &args.common, path, &settings, f64::INFINITY)?;
+    Ok((proof.status != Status::Stopped).then_some(Enclosure { lo: proof.lo, hi: proof.hi }))
+}
+
+/// Encloses the risk of a minimum.
+pub(super) fn point(args: &LevelsetArgs, task: &Task, theta: &Tensor) -> Result<Enclosure, Failure> {
+    let path = Path::segment(theta, theta)?;
+    let proof = certificate(task, &args.common, &path, &CertifySettings::default(), f64::INFINITY)?;
+    let (lo, hi) = proof.ends[0];
+    Ok(Enclosure { lo, hi })
+}

@@ -1,0 +1,79 @@
+//! `collado connect` that is stopped and goes on.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::Duration,
+};
+
+use collado_models::PathFile;
+use serde_json::Value as Json;
+
+use self::support::{collado, json};
+
+fn spawn(dir: &Path, args: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_collado"));
+    command
+        .current_dir(dir)
+        .args(args.split(' '))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits for a file, and ends the program by the signal; its exit code.
+fn stop(child: &mut Child, file: &Path, signal: &str) -> Option<i32> {
+    for _ in 0..6000 {
+        if file.exists() {
+            Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+            return child.wait().unwrap().code();
+        }
+        sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    panic!("{} was not written", file.display());
+}
+
+fn vertices(dir: &Path) -> Vec<Vec<f32>> {
+    PathFile::read(&dir.join("path.safetensors")).unwrap().vertices.to_vec2().unwrap()
+}
+
+#[test]
+fn finished_attempts_are_not_done_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    json(dir, "train --arch relu:64-16-10 --seeds 0..2 --epochs 10 --out t --json --quiet");
+    // A target that cannot be met: everything is tried.
+    let how = "connect --a t/seed-0.safetensors --b t/seed-1.safetensors --target 0 --epochs 40 --lr 1e-5 --json --quiet";
+    assert_eq!(collado(dir, &format!("{how} --out whole")).status.code(), Some(1));
+    let whole = vertices(&dir.join("whole"));
+    assert!(!dir.join("whole/.state").exists());
+    for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
+        let out = dir.join(signal);
+        let kept = out.join(".state/bezier--1-bend.safetensors");
+        let args = format!("{how} --out {signal}").replace("--out -", "--out ./-");
+        assert_eq!(stop(&mut spawn(dir, &args), &kept, signal), code);
+        // Other settings are another search.
+        let other = collado(dir, &args.replace("--epochs 40", "--epochs 41 --resume"));
+        let text = String::from_utf8(other.stderr).unwrap();
+        assert!(other.status.code() == Some(1) && text.contains("found another's"), "{text}");
+        let first = PathFile::read(&kept).unwrap().provenance;
+        let resumed = collado(dir, &format!("{args} --resume"));
+        assert_eq!(resumed.status.code(), Some(1));
+        let summary: Json = serde_json::from_slice(&resumed.stdout).unwrap();
+        let attempts = summary["attempts"].as_array().unwrap();
+        // The seconds are those of the first run: the attempt was not made again.
+        let bezier = attempts.iter().find(|a| a["method"] == "bezier, 1 bend").unwrap();
+        assert_eq!(bezier["seconds"], first["seconds"]);
+        assert_eq!(attempts.last().unwrap()["method"], "neb");
+        assert_eq!(vertices(&out), whole);
+        assert!(!out.join(".state").exists());
+        // What is finished is shown again.
+        assert_eq!(json(dir, &format!("{args} --resume")), summary);
+    }
+}
