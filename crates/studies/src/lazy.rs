@@ -22,7 +22,7 @@ pub use self::{
     growth::Growth,
     outcome::{CLAIM, Lazy},
 };
-use crate::{Result, StudyError};
+use crate::{Cells, Result, StudyError};
 
 /// How the study is run.
 ///
@@ -158,11 +158,11 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Runs the study. `progress` is told the share done; `false` stops it.
+/// Runs the study. Finished descents are kept in `cells`. `progress` is told the share done; `false` stops it.
 ///
 /// # Errors
-/// When a setting is out of range, `progress` asks to stop, and those of networks and data.
-pub fn lazy(settings: &LazySettings, progress: &mut dyn FnMut(f64) -> bool) -> Result<Lazy> {
+/// When a setting is out of range, `progress` asks to stop, a cell cannot be kept, and those of networks and data.
+pub fn lazy(settings: &LazySettings, cells: &Cells, progress: &mut dyn FnMut(f64) -> bool) -> Result<Lazy> {
     let problem = Problem::new(settings)?;
     let growth = growth::measure(&problem)?;
     let arc_cosine_lambda_min = growth::arc_cosine_lambda_min(&problem)?;
@@ -171,7 +171,8 @@ pub fn lazy(settings: &LazySettings, progress: &mut dyn FnMut(f64) -> bool) -> R
     let (mut done, mut descents) = (0., Vec::new());
     for start in 0..STARTS.len() {
         for &neurons in &problem.widths {
-            descents.push(descent::run(&problem, start, neurons)?);
+            let name = format!("{}-n{neurons}", STARTS[start].name);
+            descents.push(cells.get(settings, &name, || descent::run(&problem, start, neurons))?);
             done += (neurons + 200) as f64;
             if !progress(done / work) {
                 return Err(StudyError::Interrupted);

@@ -2,11 +2,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::SingleNeuronSettings;
 
 /// How inputs in the plane are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Law {
     /// Directions uniform, lengths log-uniform from 1 to $R^{p-1}$: as many scales as the construction has.
     Scales,
@@ -36,7 +37,7 @@ impl Law {
 }
 
 /// Minima of the neuron with two inputs for examples with labels ¼ or ¾ at random.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RandomLabels {
     /// How inputs are drawn.
     pub law: Law,
