@@ -169,9 +169,9 @@ pub fn lazy(settings: &LazySettings, cells: &Cells, progress: &mut dyn FnMut(f64
     // A step costs about n; what does not grow with n counts as 200 neurons.
     let work: f64 = problem.widths.iter().map(|&n| (n + 200) as f64).sum::<f64>() * STARTS.len() as f64;
     let (mut done, mut descents) = (0., Vec::new());
-    for start in 0..STARTS.len() {
+    for (start, Start { name, .. }) in STARTS.iter().enumerate() {
         for &neurons in &problem.widths {
-            let name = format!("{}-n{neurons}", STARTS[start].name);
+            let name = format!("{name}-n{neurons}");
             descents.push(cells.get(settings, &name, || descent::run(&problem, start, neurons))?);
             done += (neurons + 200) as f64;
             if !progress(done / work) {
