@@ -2,6 +2,7 @@
 //! random labels make.
 
 mod picture;
+mod proof;
 mod random;
 mod report;
 mod search;
