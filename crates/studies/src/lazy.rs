@@ -172,11 +172,11 @@ pub fn lazy(settings: &LazySettings, cells: &Cells, progress: &mut dyn FnMut(f64
     for (start, Start { name, .. }) in STARTS.iter().enumerate() {
         for &neurons in &problem.widths {
             let name = format!("{name}-n{neurons}");
-            descents.push(cells.get(settings, &name, || descent::run(&problem, start, neurons))?);
-            done += (neurons + 200) as f64;
-            if !progress(done / work) {
-                return Err(StudyError::Interrupted);
-            }
+            let cost = (neurons + 200) as f64;
+            let mut inner = |share: f64| progress((done + share * cost) / work);
+            let run = || descent::run(&problem, start, neurons, &mut inner);
+            descents.push(cells.get(settings, &name, run)?);
+            done += cost;
         }
     }
     let second_derivatives = curvature::table(&problem)?;

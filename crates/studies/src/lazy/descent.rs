@@ -5,7 +5,7 @@ use collado_models::{DenseObjective, Loss, Objective, Regularizer, Risk, Rows, S
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::Result;
+use crate::{Result, StudyError, watch::Progress};
 
 /// Memory for the slopes and activations of a stack, in bytes.
 const MEMORY: usize = 1 << 29;
@@ -61,7 +61,12 @@ struct Origin {
     residual: Vec<f64>,
 }
 
-pub(super) fn run(problem: &Problem<'_>, start: usize, neurons: usize) -> Result<Descent> {
+pub(super) fn run(
+    problem: &Problem<'_>,
+    start: usize,
+    neurons: usize,
+    progress: Progress<'_>,
+) -> Result<Descent> {
     let (arch, stack) = (problem.arch(neurons)?, problem.stack(start, neurons)?);
     let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
     let objective = DenseObjective::new(&arch, &problem.inputs, &problem.targets, risk, MEMORY)?;
@@ -85,8 +90,9 @@ pub(super) fn run(problem: &Problem<'_>, start: usize, neurons: usize) -> Result
     }
     let walk = Walk { neurons, problem, objective: &objective, targets: &targets, origins: &origins };
     let seeds = problem.seeds(start, neurons);
-    let gradient = walk.descend(&stack, None, step_size)?;
-    let stochastic = walk.descend(&stack, Some(&seeds), sgd_step_size)?;
+    let gradient = walk.descend(&stack, None, step_size, &mut |share| progress(0.5 * share))?;
+    let stochastic =
+        walk.descend(&stack, Some(&seeds), sgd_step_size, &mut |share| progress(0.5 + 0.5 * share))?;
     Ok(Descent { start, neurons, step_size, sgd_step_size, gradient, stochastic })
 }
 
@@ -100,7 +106,13 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// All runs as one stack; with minibatches when there are `seeds` for them.
-    fn descend(&self, stack: &Tensor, seeds: Option<&[u64]>, lr: f64) -> Result<Vec<Vec<Moment>>> {
+    fn descend(
+        &self,
+        stack: &Tensor,
+        seeds: Option<&[u64]>,
+        lr: f64,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Vec<Moment>>> {
         let settings = self.problem.settings;
         let theta = stack.copy()?;
         let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
@@ -115,6 +127,9 @@ impl Walk<'_> {
         for step in 0..=settings.steps {
             if times.contains(&step) {
                 self.record(&theta, step, lr, seeds.is_none().then_some(&linear), &mut moments)?;
+                if !progress(step as f64 / settings.steps as f64) {
+                    return Err(StudyError::Interrupted);
+                }
             }
             rows.clear();
             samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(step)));
