@@ -145,6 +145,40 @@ fn widths_are_compared_on_data() {
     assert_eq!((result["verdict"].as_str(), result["start"].as_u64()), (Some("supported"), Some(32)));
 }
 
+/// A study that is killed goes on with `--resume` at the cells that are not finished: same bits as one that was not.
+#[test]
+fn a_killed_study_goes_on() {
+    let out = tempfile::tempdir().unwrap();
+    let args = ["spurious", "--k", "6,16", "--extra", "0", "--runs", "200", "--sgd-runs", "0"];
+    let whole = study(out.path(), &args);
+    let (dir, rows) = (out.path().join("killed"), |dir: &Path| std::fs::read(dir.join("rows.csv")).unwrap());
+    let text = dir.display().to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collado"));
+    let mut child =
+        child.arg("study").args(args).args(["--out", &text, "--quiet", "--threads", "1"]).spawn().unwrap();
+    let cell = dir.join(".state/k6-n6.cbor");
+    while !cell.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "ended without a cell");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!dir.join("result.json").exists());
+    // The cell is that of these settings.
+    let other = ["spurious", "--k", "6,7", "--extra", "0", "--runs", "200", "--sgd-runs", "0", "--resume"];
+    let refused = collado(&[&other[..], &["--out", &text]].concat());
+    assert!(
+        String::from_utf8_lossy(&refused.stderr).contains("expected a cell of this study"),
+        "{refused:?}"
+    );
+    let resumed = collado(&[&args[..], &["--out", &text, "--resume", "--json"]].concat());
+    let mut result: Value = serde_json::from_slice(&resumed.stdout).unwrap();
+    result["seconds"] = whole["seconds"].clone();
+    assert_eq!(result, whole);
+    assert_eq!(rows(&dir), rows(&out.path().join("spurious")));
+    assert!(!dir.join(".state").exists());
+}
+
 /// Finished studies are kept; the page shows them all.
 #[test]
 fn all_studies_run_and_resume() {
@@ -167,6 +201,12 @@ fn all_studies_run_and_resume() {
     assert_eq!(studies.iter().map(|s| s["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
     assert!(studies.iter().all(|s| s["verdict"] == "supported"), "{summary}");
     assert!(Path::new(&dir).join("single-neuron/minima-2d.png").exists());
+    // Results of one size are not taken for those of another.
+    let other = collado(&["all", "--full", "--out", &dir, "--resume"]);
+    assert!(
+        String::from_utf8_lossy(&other.stderr).contains("expected studies of size \"full\""),
+        "{other:?}"
+    );
     let page = std::fs::read_to_string(Path::new(&dir).join("index.html")).unwrap();
     names.iter().for_each(|name| assert!(page.contains(&format!("id=\"{name}\"")), "{name}"));
     assert!(page.contains("1 &lt; 2") && page.contains("single-neuron/minima-2d.svg"), "{page}");

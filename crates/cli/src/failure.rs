@@ -57,7 +57,13 @@ impl From<collado_data::Error> for Failure {
 impl From<collado_studies::StudyError> for Failure {
     fn from(error: collado_studies::StudyError) -> Self {
         match error {
-            collado_studies::StudyError::Interrupted => Self::interrupted("interrupted; nothing was written"),
+            collado_studies::StudyError::Interrupted => {
+                Self::interrupted("interrupted; what is finished is kept")
+                    .hint("--resume goes on with the rest")
+            }
+            error @ collado_studies::StudyError::Cell { .. } => {
+                Self::new(error).hint("resume with the same settings, or start afresh with --force")
+            }
             error => Self::new(error),
         }
     }

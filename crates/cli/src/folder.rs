@@ -19,6 +19,16 @@ pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(folder.to_owned())
 }
 
+/// Removes a folder and all in it, if it is there.
+pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
+    match std::fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("{}: cannot be removed: {e}", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether `--resume` meets a run that was finished: then `summary` is there, and is shown again.
 pub(crate) fn is_finished(out: &Out, summary: &str, common: &Common) -> Result<bool, Failure> {
     let file = out.out.join(summary);

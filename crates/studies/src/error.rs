@@ -26,6 +26,14 @@ pub enum StudyError {
     /// A search that cannot go on.
     #[error("{0}")]
     Search(String),
+    /// A stored cell that cannot be used, or one that cannot be stored.
+    #[error("{file}: {reason}")]
+    Cell {
+        /// Its file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
     /// The progress callback asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -22,7 +22,7 @@ pub use self::{
     growth::Growth,
     outcome::{CLAIM, Lazy},
 };
-use crate::{Result, StudyError};
+use crate::{Cells, Result, StudyError};
 
 /// How the study is run.
 ///
@@ -158,24 +158,25 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// Runs the study. `progress` is told the share done; `false` stops it.
+/// Runs the study. Finished descents are kept in `cells`. `progress` is told the share done; `false` stops it.
 ///
 /// # Errors
-/// When a setting is out of range, `progress` asks to stop, and those of networks and data.
-pub fn lazy(settings: &LazySettings, progress: &mut dyn FnMut(f64) -> bool) -> Result<Lazy> {
+/// When a setting is out of range, `progress` asks to stop, a cell cannot be kept, and those of networks and data.
+pub fn lazy(settings: &LazySettings, cells: &Cells, progress: &mut dyn FnMut(f64) -> bool) -> Result<Lazy> {
     let problem = Problem::new(settings)?;
     let growth = growth::measure(&problem)?;
     let arc_cosine_lambda_min = growth::arc_cosine_lambda_min(&problem)?;
     // A step costs about n; what does not grow with n counts as 200 neurons.
     let work: f64 = problem.widths.iter().map(|&n| (n + 200) as f64).sum::<f64>() * STARTS.len() as f64;
     let (mut done, mut descents) = (0., Vec::new());
-    for start in 0..STARTS.len() {
+    for (start, Start { name, .. }) in STARTS.iter().enumerate() {
         for &neurons in &problem.widths {
-            descents.push(descent::run(&problem, start, neurons)?);
-            done += (neurons + 200) as f64;
-            if !progress(done / work) {
-                return Err(StudyError::Interrupted);
-            }
+            let name = format!("{name}-n{neurons}");
+            let cost = (neurons + 200) as f64;
+            let mut inner = |share: f64| progress((done + share * cost) / work);
+            let run = || descent::run(&problem, start, neurons, &mut inner);
+            descents.push(cells.get(settings, &name, run)?);
+            done += cost;
         }
     }
     let second_derivatives = curvature::table(&problem)?;

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cells;
 pub mod convexity;
 pub mod deep_linear;
 mod error;
@@ -14,6 +15,7 @@ mod watch;
 pub mod width;
 
 pub use self::{
+    cells::Cells,
     error::StudyError,
     estimate::{Estimate, wilson},
     report::{Report, Table, Verdict, number},

@@ -1,10 +1,11 @@
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use clap::Args as ClapArgs;
+use collado_studies::Cells;
 use serde_json::{Value, json};
 
 use super::{
-    experiment::{self, Entry, SizeArgs},
+    experiment::{self, Entry, Place, Progress, SizeArgs},
     index,
 };
 use crate::{
@@ -40,39 +41,75 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
     folders.extend(entries.iter().map(|entry| format!("{}/result.json", entry.name)));
     if !args.out.resume {
         folder::create(&args.out, &folders.iter().map(String::as_str).collect::<Vec<_>>())?;
+        entries.iter().try_for_each(|entry| forget(&args.out.out.join(entry.name)))?;
+    } else {
+        check_resumed(args)?;
     }
     progress::catch_interrupt();
     let mut done = Vec::new();
     for entry in entries {
         let result = one(args, entry);
         if progress::interrupted() {
-            return Err(Failure::interrupted("interrupted; finished studies are kept")
-                .hint("--resume goes on with the others"));
+            return Err(Failure::interrupted("interrupted; what is finished is kept")
+                .hint("--resume goes on with the rest"));
         }
         done.push(Done { name: entry.name, result: result.map_err(|e| e.to_string()) });
         index::write(&args.out.out, &done)?;
+        write(&args.out.out.join(SUMMARY), &summary(args, &done, start))?;
         if !args.common.quiet && !args.common.json {
             print(&line(&done[done.len() - 1]));
         }
     }
-    let verdict = |d: &Done| match &d.result {
-        Ok(result) => {
-            json!({"name": d.name, "verdict": result["verdict"], "shown": result["shown"], "seconds": result["seconds"]})
-        }
-        Err(error) => json!({"name": d.name, "error": error}),
-    };
-    let summary = json!({
-        "studies": done.iter().map(verdict).collect::<Vec<_>>(), "seconds": start.elapsed().as_secs_f64(),
-    });
-    write(&args.out.out.join("summary.json"), &summary)?;
     if args.common.json {
-        print(&summary.to_string());
+        print(&summary(args, &done, start).to_string());
     }
     match done.iter().filter(|d| d.result.is_err()).count() {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{failed} of {} studies failed", done.len()))
             .hint(format!("see {}", args.out.out.join("index.html").display()))),
     }
+}
+
+const SUMMARY: &str = "summary.json";
+
+fn summary(args: &AllArgs, done: &[Done], start: Instant) -> Value {
+    let verdict = |d: &Done| match &d.result {
+        Ok(result) => {
+            json!({"name": d.name, "verdict": result["verdict"], "shown": result["shown"], "seconds": result["seconds"]})
+        }
+        Err(error) => json!({"name": d.name, "error": error}),
+    };
+    json!({
+        "size": args.size.size().name(), "seed": args.common.seed,
+        "studies": done.iter().map(verdict).collect::<Vec<_>>(), "seconds": start.elapsed().as_secs_f64(),
+    })
+}
+
+/// Starts afresh: what `--force` is to replace is not finished for a later `--resume`.
+fn forget(folder: &Path) -> Result<(), Failure> {
+    folder::remove(&folder.join(".state"))?;
+    let file = folder.join("result.json");
+    match std::fs::remove_file(&file) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Failure::new(format!("{}: cannot be removed: {e}", file.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to go on with studies of another size or seed.
+fn check_resumed(args: &AllArgs) -> Result<(), Failure> {
+    let file = args.out.out.join(SUMMARY);
+    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
+    let of = |summary: &Value| format!("size {}, seed {}", summary["size"], summary["seed"]);
+    let found: Value =
+        serde_json::from_str(&text).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
+    let (found, expected) = (of(&found), of(&summary(args, &[], Instant::now())));
+    if found == expected {
+        return Ok(());
+    }
+    let message = format!("{}: expected studies of {expected}, found {found}", file.display());
+    Err(Failure::new(message).hint("resume with the same flags, or start afresh with --force"))
 }
 
 /// The result of one study: the one that is there already when going on.
@@ -84,11 +121,12 @@ fn one(args: &AllArgs, entry: &Entry) -> Result<Value, Failure> {
         let text = std::fs::read_to_string(&file).map_err(|e| fail(&e))?;
         return serde_json::from_str(&text).map_err(|e| fail(&e));
     }
-    std::fs::create_dir_all(&folder)
-        .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
+    folder::make(&folder)?;
     let (size, seed) = (args.size.size(), args.common.seed);
-    let report = |progress: experiment::Progress<'_>| (entry.report)(size, seed, progress);
-    Ok(experiment::measure(entry.name, &folder, args.common.quiet, report)?.1)
+    let report = |cells: &Cells, progress: Progress<'_>| (entry.report)(size, seed, cells, progress);
+    let place =
+        Place { name: entry.name, folder: &folder, resume: args.out.resume, quiet: args.common.quiet };
+    Ok(experiment::measure(&place, report)?.1)
 }
 
 fn line(done: &Done) -> String {

@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     convexity::{CLAIM, ConvexitySettings, convexity},
 };
 
@@ -20,7 +20,7 @@ impl Experiment for ConvexityArgs {
     const NAME: &'static str = "convexity";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, _: Size, _: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(&self, _: Size, _: u64, _: &Cells, progress: Progress<'_>) -> Result<Report, StudyError> {
         let usual = ConvexitySettings::default();
         let settings = ConvexitySettings {
             points: self.points.unwrap_or(usual.points),

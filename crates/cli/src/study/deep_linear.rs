@@ -1,7 +1,7 @@
 use clap::Args as ClapArgs;
 use collado_models::{ArchSpec, Error};
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     deep_linear::{CLAIM, DeepLinearStudy},
 };
 
@@ -30,7 +30,7 @@ impl Experiment for DeepLinearArgs {
     const NAME: &'static str = "deep-linear";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(&self, size: Size, seed: u64, _: &Cells, progress: Progress<'_>) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => DeepLinearStudy::quick(),
             Size::Usual => DeepLinearStudy::default(),

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use collado_studies::{Report, StudyError};
+use collado_studies::{Cells, Report, StudyError};
 use serde_json::Value;
 
 use crate::{
@@ -22,8 +22,14 @@ pub(crate) trait Experiment: ClapArgs + Default {
     /// What is tested.
     const CLAIM: &'static str;
 
-    /// Measures and judges.
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError>;
+    /// Measures and judges; what is finished is kept in `cells`.
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError>;
 }
 
 /// How much is measured where no flag says.
@@ -32,6 +38,16 @@ pub(crate) enum Size {
     Quick,
     Usual,
     Full,
+}
+
+impl Size {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Usual => "usual",
+            Self::Full => "full",
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -76,8 +92,11 @@ impl<E: Experiment> Run<E> {
         // Written last: without it the other files are those of a run that was stopped.
         let folder = folder::create(&self.out, &["result.json"])?;
         progress::catch_interrupt();
-        let report = |progress: Progress<'_>| self.own.report(self.size.size(), self.common.seed, progress);
-        let (report, result) = measure(E::NAME, &folder, self.common.quiet, report)?;
+        let (size, seed) = (self.size.size(), self.common.seed);
+        let report = |cells: &Cells, progress: Progress<'_>| self.own.report(size, seed, cells, progress);
+        let place =
+            Place { name: E::NAME, folder: &folder, resume: self.out.resume, quiet: self.common.quiet };
+        let (report, result) = measure(&place, report)?;
         if self.common.json {
             print(&result.to_string());
         } else if !self.common.quiet {
@@ -102,35 +121,51 @@ pub(crate) fn check(common: &Common) -> Result<(), Failure> {
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) claim: &'static str,
-    pub(crate) report: fn(Size, u64, Progress<'_>) -> Result<Report, StudyError>,
+    pub(crate) report: fn(Size, u64, &Cells, Progress<'_>) -> Result<Report, StudyError>,
 }
 
 impl Entry {
     pub(crate) const fn of<E: Experiment>() -> Self {
-        let report = |size, seed, progress: Progress<'_>| E::default().report(size, seed, progress);
+        let report = |size, seed, cells: &Cells, progress: Progress<'_>| {
+            E::default().report(size, seed, cells, progress)
+        };
         Self { name: E::NAME, claim: E::CLAIM, report }
     }
 }
 
-/// Runs a study under a bar and writes `rows.csv`, the pictures and, last, `result.json`.
+/// Where a study runs.
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) folder: &'a Path,
+    /// Whether cells that an earlier call left there are picked up.
+    pub(crate) resume: bool,
+    pub(crate) quiet: bool,
+}
+
+/// Runs a study under a bar and writes `rows.csv`, the pictures and, last, `result.json`. Until then finished cells lie in
+/// `.state`.
 pub(crate) fn measure(
-    name: &str,
-    folder: &Path,
-    quiet: bool,
-    report: impl FnOnce(Progress<'_>) -> Result<Report, StudyError>,
+    place: &Place<'_>,
+    report: impl FnOnce(&Cells, Progress<'_>) -> Result<Report, StudyError>,
 ) -> Result<(Report, Value), Failure> {
-    let bar = progress::bar(name, quiet);
+    let &Place { name, folder, resume, quiet } = place;
+    let state = folder.join(".state");
+    if !resume {
+        folder::remove(&state)?;
+    }
+    let (cells, bar) = (Cells::in_folder(state.clone()), progress::bar(name, quiet));
     let start = std::time::Instant::now();
-    let report = report(&mut progress::shares(&bar));
+    let report = report(&cells, &mut progress::shares(&bar));
     bar.finish_and_clear();
     let report = report?;
     let mut result = report.json();
-    result["seconds"] = start.elapsed().as_secs_f64().into();
+    result["seconds"] = (start.elapsed().as_secs_f64() + cells.seconds()).into();
     collado_models::atomically(&folder.join("rows.csv"), |file| report.table.write(file))?;
     for (name, figure) in &report.pictures {
         folder::picture(folder, name, figure)?;
     }
     write(&folder.join("result.json"), &result)?;
+    folder::remove(&state)?;
     Ok((report, result))
 }
 

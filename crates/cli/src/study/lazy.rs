@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     lazy::{CLAIM, LazySettings, lazy},
 };
 
@@ -35,7 +35,13 @@ impl Experiment for LazyArgs {
     const NAME: &'static str = "lazy";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => LazySettings::quick(),
             Size::Usual => LazySettings::default(),
@@ -51,6 +57,6 @@ impl Experiment for LazyArgs {
             draws: self.draws.unwrap_or(usual.draws),
             seed,
         };
-        Ok((&lazy(&settings, progress)?).into())
+        Ok((&lazy(&settings, cells, progress)?).into())
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     overparam_gap::{CLAIM, OverparamGap},
 };
 
@@ -35,7 +35,13 @@ impl Experiment for OverparamGapArgs {
     const NAME: &'static str = "overparam-gap";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => OverparamGap::quick(),
             Size::Usual => OverparamGap::default(),
@@ -51,6 +57,6 @@ impl Experiment for OverparamGapArgs {
             search: self.search || usual.search,
             seed,
         };
-        Ok((&study.run(progress)?).into())
+        Ok((&study.run(cells, progress)?).into())
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     single_neuron::{CLAIM, SingleNeuronSettings, single_neuron},
 };
 
@@ -35,7 +35,13 @@ impl Experiment for SingleNeuronArgs {
     const NAME: &'static str = "single-neuron";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => SingleNeuronSettings::quick(),
             Size::Usual => SingleNeuronSettings::default(),
@@ -51,6 +57,6 @@ impl Experiment for SingleNeuronArgs {
             tries: self.tries.unwrap_or(usual.tries),
             seed,
         };
-        Ok((&single_neuron(&settings, progress)?).into())
+        Ok((&single_neuron(&settings, cells, progress)?).into())
     }
 }

@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     spin_glass::{CLAIM, SpinGlassSettings, spin_glass},
 };
 
@@ -26,7 +26,13 @@ impl Experiment for SpinGlassArgs {
     const NAME: &'static str = "spin-glass";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => SpinGlassSettings::quick(),
             Size::Usual => SpinGlassSettings::default(),
@@ -39,6 +45,6 @@ impl Experiment for SpinGlassArgs {
             descents: self.descents.unwrap_or(usual.descents),
             seed,
         };
-        Ok((&spin_glass(&settings, progress)?).into())
+        Ok((&spin_glass(&settings, cells, progress)?).into())
     }
 }

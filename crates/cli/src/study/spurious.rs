@@ -1,6 +1,6 @@
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     spurious::{CLAIM, SpuriousSettings, spurious},
 };
 
@@ -38,7 +38,13 @@ impl Experiment for SpuriousArgs {
     const NAME: &'static str = "spurious";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => SpuriousSettings::quick(),
             Size::Usual => SpuriousSettings::default(),
@@ -55,6 +61,6 @@ impl Experiment for SpuriousArgs {
             sgd_steps: self.sgd_steps.unwrap_or(usual.sgd_steps),
             seed,
         };
-        Ok((&spurious(&settings, progress)?).into())
+        Ok((&spurious(&settings, cells, progress)?).into())
     }
 }

@@ -1,7 +1,7 @@
 use clap::Args as ClapArgs;
 use collado_data::Spec;
 use collado_studies::{
-    Report, StudyError,
+    Cells, Report, StudyError,
     width::{CLAIM, WidthSettings, width},
 };
 
@@ -39,7 +39,13 @@ impl Experiment for WidthArgs {
     const NAME: &'static str = "width";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        cells: &Cells,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = match size {
             Size::Quick => WidthSettings::quick(),
             Size::Usual => WidthSettings::default(),
@@ -56,6 +62,6 @@ impl Experiment for WidthArgs {
             curve_epochs: self.curve_epochs.unwrap_or(usual.curve_epochs),
             seed,
         };
-        Ok((&width(&data, &settings, progress)?).into())
+        Ok((&width(&data, &settings, cells, progress)?).into())
     }
 }

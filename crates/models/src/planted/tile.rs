@@ -1,4 +1,4 @@
-//! Risk and gradient of eight points at once; a lane is a point, so every operation is one of vectors.
+//! Risk and gradient of several points at once; a lane is a point, so every operation is one of vectors.
 //!
 //! Plain loops over lanes: closures would be compiled apart, without the vector instructions chosen at run time.
 #![allow(clippy::needless_range_loop)]
@@ -14,12 +14,15 @@ pub(super) struct Scratch {
     inverse: Vec<Lanes>,
     /// $\sum_j\|u_j\|\sin\varphi(w_i,u_j)$ over the pairs, with their signs.
     sines: Vec<Lanes>,
+    /// What neuron j adds to $2\pi\partial F/\partial w_i$ as a multiple of $w_j$, `[n, n]`: π − φ, and for j = i all shares
+    /// along the neuron itself.
+    shares: Vec<Lanes>,
 }
 
 impl Scratch {
     pub(super) fn new(n: usize) -> Self {
-        let zeros = vec![[0.; LANES]; n];
-        Self { norms: zeros.clone(), inverse: zeros.clone(), sines: zeros }
+        let zeros = |count| vec![[0.; LANES]; count];
+        Self { norms: zeros(n), inverse: zeros(n), sines: zeros(n), shares: zeros(n * n) }
     }
 }
 
@@ -42,8 +45,8 @@ impl pulp::WithSimd for Kernel<'_> {
     fn with_simd<S: pulp::Simd>(self, _: S) -> Lanes {
         let Self { k, w, grad, scratch } = self;
         let mut risk = pairs_with_teachers(k, w, grad, scratch);
-        let students = pairs(k, w, grad, scratch);
-        finish(k, w, grad, scratch);
+        let students = pairs(k, w, scratch);
+        gather(k, w, grad, scratch);
         // sum over teacher pairs: k/2 on the diagonal, 1/(2 pi) for each pair of orthogonal ones
         let own = (k as f64 * PI + (k * (k - 1)) as f64) / (4. * PI);
         for l in 0..LANES {
@@ -70,12 +73,7 @@ fn sine_and_rest(c: f64) -> (f64, f64) {
 fn pairs_with_teachers(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &mut Scratch) -> Lanes {
     let mut sum = [0.; LANES];
     for (i, (row, grad)) in w.chunks_exact(k).zip(grad.chunks_exact_mut(k)).enumerate() {
-        let mut square = [0.; LANES];
-        for x in row {
-            for l in 0..LANES {
-                square[l] = x[l].mul_add(x[l], square[l]);
-            }
-        }
+        let [square] = products(row, [row]);
         let (mut norm, mut inverse) = (square, square);
         for l in 0..LANES {
             norm[l] = square[l].sqrt();
@@ -100,58 +98,114 @@ fn pairs_with_teachers(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &mut 
 
 /// All pairs of two neurons. Gives $2\pi\sum_{i<j}f(w_i,w_j)+\frac\pi2\sum_i\|w_i\|^2$.
 #[inline(always)]
-fn pairs(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &mut Scratch) -> Lanes {
+fn pairs(k: usize, w: &[Lanes], scratch: &mut Scratch) -> Lanes {
+    let Scratch { norms, inverse, sines, shares } = scratch;
+    let n = norms.len();
     let mut sum = [0.; LANES];
-    for j in 0..scratch.norms.len() {
-        let (norm, own_inverse, mut own_sines) = (scratch.norms[j], scratch.inverse[j], scratch.sines[j]);
-        for l in 0..LANES {
-            sum[l] += 0.5 * PI * norm[l] * norm[l];
-        }
-        let wj = &w[j * k..][..k];
-        let (before, own) = grad.split_at_mut(j * k);
-        let own = &mut own[..k];
-        for (i, (wi, gi)) in w.chunks_exact(k).zip(before.chunks_exact_mut(k)).enumerate() {
-            let mut dot = [0.; LANES];
-            for (a, b) in wi.iter().zip(wj) {
-                for l in 0..LANES {
-                    dot[l] = a[l].mul_add(b[l], dot[l]);
-                }
-            }
-            let (mut rest, mut sine) = ([0.; LANES], [0.; LANES]);
-            let (inverse, other) = (scratch.inverse[i], scratch.norms[i]);
+    for j in 0..n {
+        let (before, own) = w.split_at(j * k);
+        let row = &mut shares[j * n..][..j];
+        multiply(&own[..k], before, row);
+        let (norm, own_scale, mut own_sines) = (norms[j], inverse[j], sines[j]);
+        for (i, dot) in row.iter_mut().enumerate() {
+            let (mut sine, mut rest) = ([0.; LANES], [0.; LANES]);
+            let (scale, other, of) = (inverse[i], norms[i], &mut sines[i]);
             for l in 0..LANES {
-                (sine[l], rest[l]) = sine_and_rest(dot[l] * (inverse[l] * own_inverse[l]));
+                (sine[l], rest[l]) = sine_and_rest(dot[l] * (scale[l] * own_scale[l]));
             }
-            let sines = &mut scratch.sines[i];
             for l in 0..LANES {
-                sines[l] += norm[l] * sine[l];
+                of[l] += norm[l] * sine[l];
                 own_sines[l] += other[l] * sine[l];
-                sum[l] += rest[l].mul_add(dot[l], sine[l] * norm[l] * other[l]);
+                sum[l] += rest[l].mul_add(dot[l], sine[l] * other[l] * norm[l]);
             }
-            for (((a, b), ga), gb) in wi.iter().zip(wj).zip(gi).zip(&mut *own) {
-                for l in 0..LANES {
-                    ga[l] = rest[l].mul_add(b[l], ga[l]);
-                    gb[l] = rest[l].mul_add(a[l], gb[l]);
-                }
-            }
+            *dot = rest;
         }
-        scratch.sines[j] = own_sines;
+        sines[j] = own_sines;
+        for i in 0..j {
+            shares[i * n + j] = shares[j * n + i];
+        }
+    }
+    for j in 0..n {
+        for l in 0..LANES {
+            sum[l] += 0.5 * PI * norms[j][l] * norms[j][l];
+            shares[j * n + j][l] = PI + sines[j][l] * inverse[j][l];
+        }
     }
     sum
 }
 
-/// Adds the shares along the neurons themselves and divides by 2π.
+/// Rows that are worked on together: enough sums for the processor to be busy.
+const ROWS: usize = 4;
+
+/// The products of `x` `[k]` with each row of `rows` `[·, k]`.
 #[inline(always)]
-fn finish(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &Scratch) {
-    for (i, (row, grad)) in w.chunks_exact(k).zip(grad.chunks_exact_mut(k)).enumerate() {
-        let mut own = [PI; LANES];
-        for l in 0..LANES {
-            own[l] += scratch.sines[i][l] * scratch.inverse[i][l];
+fn multiply(x: &[Lanes], rows: &[Lanes], out: &mut [Lanes]) {
+    let k = x.len();
+    let (mut blocks, mut outs) = (rows.chunks_exact(ROWS * k), out.chunks_exact_mut(ROWS));
+    for (block, out) in (&mut blocks).zip(&mut outs) {
+        let of: [Lanes; ROWS] = products(x, split(block, k));
+        out.copy_from_slice(&of);
+    }
+    for (row, out) in blocks.remainder().chunks_exact(k).zip(outs.into_remainder()) {
+        [*out] = products(x, [row]);
+    }
+}
+
+#[inline(always)]
+fn split(block: &[Lanes], k: usize) -> [&[Lanes]; ROWS] {
+    let (a, rest) = block.split_at(k);
+    let (b, rest) = rest.split_at(k);
+    let (c, d) = rest.split_at(k);
+    [a, b, c, d]
+}
+
+#[inline(always)]
+fn products<const N: usize>(x: &[Lanes], rows: [&[Lanes]; N]) -> [Lanes; N] {
+    let mut sums = [[0.; LANES]; N];
+    for (a, x) in x.iter().enumerate() {
+        for r in 0..N {
+            sums[r] = fma(*x, rows[r][a], sums[r]);
         }
-        for (x, g) in row.iter().zip(grad) {
+    }
+    sums
+}
+
+#[inline(always)]
+fn fma(x: Lanes, y: Lanes, mut sum: Lanes) -> Lanes {
+    for l in 0..LANES {
+        sum[l] = x[l].mul_add(y[l], sum[l]);
+    }
+    sum
+}
+
+/// Adds the neurons' multiples of each other to the gradient and divides by 2π.
+#[inline(always)]
+fn gather(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &Scratch) {
+    let n = scratch.norms.len();
+    for (grad, shares) in grad.chunks_exact_mut(k).zip(scratch.shares.chunks_exact(n)) {
+        let (mut blocks, mut factors) = (w.chunks_exact(ROWS * k), shares.chunks_exact(ROWS));
+        for (block, factors) in (&mut blocks).zip(&mut factors) {
+            let [a, b, c, d] = factors else { continue };
+            add(grad, split(block, k), [*a, *b, *c, *d]);
+        }
+        for (row, factor) in blocks.remainder().chunks_exact(k).zip(factors.remainder()) {
+            add(grad, [row], [*factor]);
+        }
+        for g in grad {
             for l in 0..LANES {
-                g[l] = own[l].mul_add(x[l], g[l]) / (2. * PI);
+                g[l] *= 1. / (2. * PI);
             }
         }
+    }
+}
+
+#[inline(always)]
+fn add<const N: usize>(grad: &mut [Lanes], rows: [&[Lanes]; N], factors: [Lanes; N]) {
+    for (a, g) in grad.iter_mut().enumerate() {
+        let mut sum = *g;
+        for r in 0..N {
+            sum = fma(factors[r], rows[r][a], sum);
+        }
+        *g = sum;
     }
 }

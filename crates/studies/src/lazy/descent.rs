@@ -2,15 +2,16 @@ use candle_core::Tensor;
 use collado_dynamics::{Optimizer, Rule, Sampler};
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent};
 use collado_models::{DenseObjective, Loss, Objective, Regularizer, Risk, Rows, Span};
+use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::Result;
+use crate::{Result, StudyError, watch::Progress};
 
 /// Memory for the slopes and activations of a stack, in bytes.
 const MEMORY: usize = 1 << 29;
 
 /// Gradient descent and SGD at one width and initialisation.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Descent {
     /// Index into [`STARTS`](super::STARTS).
     pub start: usize,
@@ -27,7 +28,7 @@ pub struct Descent {
 }
 
 /// What is known at one step.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
     /// Steps done.
     pub step: u64,
@@ -41,6 +42,8 @@ pub struct Moment {
     pub lambda_min: f64,
     /// $\|\theta_t-\theta_0\|$.
     pub displacement: f64,
+    /// $\|\theta^1_t-\theta^1_0\|$: the first layer's share of it.
+    pub first_layer_displacement: f64,
     /// $\|\bar K_t-\bar K_0\|_F/\|\bar K_0\|_F$.
     pub last_layer_drift: f64,
     /// $\|\Theta_t-\Theta_0\|_F/\|\Theta_0\|_F$.
@@ -58,7 +61,12 @@ struct Origin {
     residual: Vec<f64>,
 }
 
-pub(super) fn run(problem: &Problem<'_>, start: usize, neurons: usize) -> Result<Descent> {
+pub(super) fn run(
+    problem: &Problem<'_>,
+    start: usize,
+    neurons: usize,
+    progress: Progress<'_>,
+) -> Result<Descent> {
     let (arch, stack) = (problem.arch(neurons)?, problem.stack(start, neurons)?);
     let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
     let objective = DenseObjective::new(&arch, &problem.inputs, &problem.targets, risk, MEMORY)?;
@@ -80,14 +88,16 @@ pub(super) fn run(problem: &Problem<'_>, start: usize, neurons: usize) -> Result
         let diagonal = (0..tangent.size()).map(|i| tangent.row(i)[i]).fold(0., f64::max);
         sgd_step_size = sgd_step_size.min(1. / (2. * diagonal));
     }
-    let walk = Walk { problem, objective: &objective, targets: &targets, origins: &origins };
+    let walk = Walk { neurons, problem, objective: &objective, targets: &targets, origins: &origins };
     let seeds = problem.seeds(start, neurons);
-    let gradient = walk.descend(&stack, None, step_size)?;
-    let stochastic = walk.descend(&stack, Some(&seeds), sgd_step_size)?;
+    let gradient = walk.descend(&stack, None, step_size, &mut |share| progress(0.5 * share))?;
+    let stochastic =
+        walk.descend(&stack, Some(&seeds), sgd_step_size, &mut |share| progress(0.5 + 0.5 * share))?;
     Ok(Descent { start, neurons, step_size, sgd_step_size, gradient, stochastic })
 }
 
 struct Walk<'a> {
+    neurons: usize,
     problem: &'a Problem<'a>,
     objective: &'a DenseObjective,
     targets: &'a [f64],
@@ -96,7 +106,13 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// All runs as one stack; with minibatches when there are `seeds` for them.
-    fn descend(&self, stack: &Tensor, seeds: Option<&[u64]>, lr: f64) -> Result<Vec<Vec<Moment>>> {
+    fn descend(
+        &self,
+        stack: &Tensor,
+        seeds: Option<&[u64]>,
+        lr: f64,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Vec<Moment>>> {
         let settings = self.problem.settings;
         let theta = stack.copy()?;
         let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
@@ -111,6 +127,9 @@ impl Walk<'_> {
         for step in 0..=settings.steps {
             if times.contains(&step) {
                 self.record(&theta, step, lr, seeds.is_none().then_some(&linear), &mut moments)?;
+                if !progress(step as f64 / settings.steps as f64) {
+                    return Err(StudyError::Interrupted);
+                }
             }
             rows.clear();
             samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(step)));
@@ -152,13 +171,18 @@ impl Walk<'_> {
                 (squares(off) / squares(origin.residual.iter().copied())).sqrt()
             };
             let moved = point.to_vec1::<f64>()?;
+            let distance = |columns: usize| {
+                squares(moved[..columns].iter().zip(&origin.theta).map(|(a, b)| a - b)).sqrt()
+            };
             moments.push(Moment {
                 step,
                 time,
                 risk,
                 bound: start * (-4. * infimum.max(0.) * time / m).exp(),
                 lambda_min,
-                displacement: squares(moved.iter().zip(&origin.theta).map(|(a, b)| a - b)).sqrt(),
+                displacement: distance(moved.len()),
+                // The columns of θ² are the last ones.
+                first_layer_displacement: distance(moved.len() - self.neurons),
                 last_layer_drift: last_layer.distance(&origin.last_layer) / origin.last_layer.norm(),
                 tangent_drift: tangent.distance(&origin.tangent) / origin.tangent.norm(),
                 linear_gap: linear.map_or(f64::NAN, gap),

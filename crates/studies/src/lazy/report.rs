@@ -2,7 +2,10 @@ use serde_json::{Value, json};
 
 use super::{
     CLAIM, Lazy, RULE, STARTS, SecondDerivative,
-    outcome::{Quantity, displacement, last_layer_drift, linear_gap, starts, tangent_drift},
+    outcome::{
+        Quantity, SCALING, displacement, first_layer_displacement, last_layer_drift, linear_gap, starts,
+        tangent_drift,
+    },
     pictures,
 };
 use crate::{
@@ -30,6 +33,7 @@ impl From<&Lazy> for Report {
                 "arc_cosine_lambda_min": number(lazy.arc_cosine_lambda_min),
                 "displacement_exponent": number(lazy.displacement_exponent(0).mean),
                 "displacement_exponent_ci": numbers(&lazy.displacement_exponent(0).interval),
+                "expected_exponents": fields(SCALING.into_iter().collect()),
                 "second_derivatives": lazy.second_derivatives.iter().map(derivative).collect::<Vec<_>>(),
             })),
             table: table(lazy),
@@ -46,9 +50,12 @@ fn shown(lazy: &Lazy) -> String {
     let ([theorem, slides], moved) =
         ([0, 1].map(|start| lazy.growth_exponent(start).mean), lazy.displacement_exponent(0).mean);
     let (above, all) = lazy.violations(0);
+    let [drift, tangent] = [last_layer_drift, tangent_drift].map(|of| lazy.exponent(0, of).mean);
     format!(
         "Shown: with θ¹ ~ N(0, 1) λ_min(K̄) grows like n^{theorem:.2} (fitted slope {:.5}, limit {:.5}), with the slides' N(0, 1/n) like \
-         n^{slides:.2}; ‖θ_t − θ_0‖ goes like n^{moved:.2}, and {above} of {all} recorded moments of gradient descent lie above the bound.",
+         n^{slides:.2}; with the former ‖θ_t − θ_0‖ goes like n^{moved:.2} (theory −1/2), the relative drift of K̄ like n^{drift:.2} and of the \
+         tangent kernel like n^{tangent:.2} (no slower than n^(−1/2), as the theory says; n^−2 by orders of magnitude), and {above} of \
+         {all} recorded moments of gradient descent lie above the bound.",
         lazy.slope(0).mean,
         lazy.arc_cosine_lambda_min
     )
@@ -78,7 +85,8 @@ fn init(lazy: &Lazy, start: usize) -> Value {
         "n": growth.widths, "lambda_min": numbers(&means), "lambda_min_over_n": numbers(&shares),
         "slope": number(slope.mean), "slope_ci": numbers(&slope.interval),
         "growth_exponent": number(exponent.mean), "growth_exponent_ci": numbers(&exponent.interval),
-        "displacement": fit(displacement), "last_layer_drift": fit(last_layer_drift),
+        "displacement": fit(displacement), "first_layer_displacement": fit(first_layer_displacement),
+        "last_layer_drift": fit(last_layer_drift),
         "tangent_drift": fit(tangent_drift), "linear_gap": fit(linear_gap),
         "above_bound": above, "moments": all,
     })
@@ -108,6 +116,7 @@ fn table(lazy: &Lazy) -> Table {
         "bound",
         "lambda_min",
         "displacement",
+        "first_layer_displacement",
         "last_layer_drift",
         "tangent_drift",
         "linear_gap",
@@ -127,6 +136,7 @@ fn table(lazy: &Lazy) -> Table {
                         m.bound.into(),
                         m.lambda_min.into(),
                         m.displacement.into(),
+                        m.first_layer_displacement.into(),
                         m.last_layer_drift.into(),
                         m.tangent_drift.into(),
                         m.linear_gap.into(),

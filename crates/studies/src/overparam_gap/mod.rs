@@ -10,10 +10,11 @@ use collado_dynamics::{
     profile, train,
 };
 use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Objective, Regularizer, Risk, Span};
+use serde::{Deserialize, Serialize};
 
 pub use self::report::CLAIM;
 use crate::{
-    Result, StudyError,
+    Cells, Result, StudyError,
     watch::{Progress, Watch},
 };
 
@@ -65,7 +66,7 @@ impl Default for OverparamGap {
 }
 
 /// What was found at one width.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gaps {
     /// m.
     pub width: usize,
@@ -108,11 +109,11 @@ impl OverparamGap {
         Self { widths: vec![4, 8, 16, 32, 64, 128], pairs: 20, ..Self::default() }
     }
 
-    /// Runs the study; `progress` is told the share done, `false` stops it.
+    /// Runs the study; finished widths are kept in `cells`. `progress` is told the share done, `false` stops it.
     ///
     /// # Errors
-    /// When a setting is out of range, `progress` asks to stop, and those of training and connecting.
-    pub fn run(&self, progress: Progress<'_>) -> Result<OverparamGapResult> {
+    /// When a setting is out of range, `progress` asks to stop, a cell cannot be kept, and those of training and connecting.
+    pub fn run(&self, cells: &Cells, progress: Progress<'_>) -> Result<OverparamGapResult> {
         if self.widths.is_empty() || self.pairs == 0 {
             let found = format!("{} widths, {} pairs", self.widths.len(), self.pairs);
             return Err(StudyError::Setting {
@@ -136,7 +137,8 @@ impl OverparamGap {
         for width in widths {
             let share = (width as f64 + 8.) / all;
             let mut watch = Watch::new(progress, done, done + share);
-            found.push(self.width(&data.train.inputs, targets, width, &mut watch)?);
+            let measure = || self.width(&data.train.inputs, targets, width, &mut watch);
+            found.push(cells.get(self, &format!("m{width}"), measure)?);
             done += share;
         }
         Ok(OverparamGapResult { study: self.clone(), widths: found })
@@ -248,7 +250,7 @@ mod tests {
             steps: 800,
             ..OverparamGap::default()
         };
-        let all = study.run(&mut |_| true).unwrap().widths;
+        let all = study.run(&Cells::none(), &mut |_| true).unwrap().widths;
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         assert!(mean(&all[1].gaps) < mean(&all[0].gaps), "{all:?}");
         assert!(mean(&all[1].gaps) < mean(&all[1].straight) / 5., "{all:?}");

@@ -2,18 +2,20 @@
 //! random labels make.
 
 mod picture;
+mod proof;
 mod random;
 mod report;
 mod search;
 
 use collado_certify::{NeuronMinima, neuron_minima};
 use collado_models::LogisticNeuron;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     random::{LAWS, Law, RandomLabels},
     report::CLAIM,
 };
-use crate::{Result, StudyError, watch::Progress};
+use crate::{Cells, Result, StudyError, watch::Progress};
 
 /// How the study is run.
 ///
@@ -91,7 +93,7 @@ impl SingleNeuronSettings {
 }
 
 /// What was found for one d.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NeuronRow {
     /// d.
     pub dims: usize,
@@ -118,37 +120,47 @@ pub struct SingleNeuron {
     pub random: Vec<RandomLabels>,
 }
 
-/// Runs the study. `progress` is told the share done; `false` stops it.
+/// Runs the study. Finished counts are kept in `cells`. `progress` is told the share done; `false`
+/// stops it.
 ///
 /// # Errors
-/// When a setting is out of range, or `progress` asks to stop.
-pub fn single_neuron(settings: &SingleNeuronSettings, progress: Progress<'_>) -> Result<SingleNeuron> {
+/// When a setting is out of range, `progress` asks to stop, or a cell cannot be kept.
+pub fn single_neuron(
+    settings: &SingleNeuronSettings,
+    cells: &Cells,
+    progress: Progress<'_>,
+) -> Result<SingleNeuron> {
     settings.check()?;
     let boxes = neuron_minima(&LogisticNeuron::new(1, settings.per_dim, settings.ratio)?);
     let parts = settings.dims.len() + LAWS.len() * settings.samples.len();
     let mut step = progress_by(progress, parts);
     let mut rows = Vec::new();
     for &dims in &settings.dims {
-        let risk = LogisticNeuron::new(dims, settings.per_dim, settings.ratio)?;
-        let minima = search::minima(&risk, settings.starts, settings.seed);
-        let inside = |w: &f64| boxes.boxes.iter().any(|b| (b.lo()..=b.hi()).contains(w) || near(b, *w));
-        rows.push(NeuronRow {
-            dims,
-            found: minima.len(),
-            certified: minima.iter().filter(|w| w.iter().all(inside)).count(),
-            proved: (boxes.boxes.len() as u64).saturating_pow(dims as u32),
-            expected: (settings.per_dim as u64).saturating_pow(dims as u32),
-        });
+        rows.push(cells.get(settings, &format!("d{dims}"), || row(settings, &boxes, dims))?);
         step()?;
     }
     let mut random = Vec::new();
     for law in LAWS {
         for &samples in &settings.samples {
-            random.push(random::count(settings, law, samples));
+            let count = || Ok(random::count(settings, law, samples));
+            random.push(cells.get(settings, &format!("{}-{samples}", law.name()), count)?);
             step()?;
         }
     }
     Ok(SingleNeuron { settings: settings.clone(), boxes, rows, random })
+}
+
+fn row(settings: &SingleNeuronSettings, boxes: &NeuronMinima, dims: usize) -> Result<NeuronRow> {
+    let risk = LogisticNeuron::new(dims, settings.per_dim, settings.ratio)?;
+    let minima = search::minima(&risk, settings.starts, settings.seed);
+    let inside = |w: &f64| boxes.boxes.iter().any(|b| (b.lo()..=b.hi()).contains(w) || near(b, *w));
+    Ok(NeuronRow {
+        dims,
+        found: minima.len(),
+        certified: minima.iter().filter(|w| w.iter().all(inside)).count(),
+        proved: (boxes.boxes.len() as u64).saturating_pow(dims as u32),
+        expected: (settings.per_dim as u64).saturating_pow(dims as u32),
+    })
 }
 
 /// Boxes are as narrow as rounding allows; what descent ends at may be a few units in the last place outside.
@@ -179,7 +191,7 @@ mod tests {
         };
         for (per_dim, ratio) in [(3, 10.), (2, 10.), (4, 12.)] {
             let study = SingleNeuronSettings { per_dim, ratio, ..settings.clone() };
-            let found = single_neuron(&study, &mut |_| true).unwrap();
+            let found = single_neuron(&study, &Cells::none(), &mut |_| true).unwrap();
             for row in found.rows {
                 assert_eq!(
                     (row.found as u64, row.certified as u64, row.proved),
@@ -189,7 +201,7 @@ mod tests {
         }
         // Theory §9: for R below 5.72 there are fewer.
         let study = SingleNeuronSettings { ratio: 5., ..settings };
-        let found = single_neuron(&study, &mut |_| true).unwrap();
+        let found = single_neuron(&study, &Cells::none(), &mut |_| true).unwrap();
         assert!(found.rows.iter().all(|row| (row.found as u64) < row.expected), "{:?}", found.rows);
     }
 }

@@ -67,7 +67,7 @@ fn basins(found: &SingleNeuron, risk: &LogisticNeuron) -> Figure {
 
 /// Minima found against the number of examples with random labels.
 fn random_labels(found: &SingleNeuron) -> Figure {
-    let mut panel = Panel::new("Strict minima found, mean").from_zero();
+    let mut panel = Panel::new("Strict minima found and proved, mean").from_zero();
     for (law, role) in LAWS.into_iter().zip([Role::Train, Role::Test]) {
         let of: Vec<_> = found.random.iter().filter(|r| r.law == law).collect();
         let xs: Vec<f64> = of.iter().map(|r| r.samples as f64).collect();

@@ -2,11 +2,15 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use super::SingleNeuronSettings;
+use super::{
+    SingleNeuronSettings,
+    proof::{Rectangle, meet, prove},
+};
 
 /// How inputs in the plane are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Law {
     /// Directions uniform, lengths log-uniform from 1 to $R^{p-1}$: as many scales as the construction has.
     Scales,
@@ -36,15 +40,15 @@ impl Law {
 }
 
 /// Minima of the neuron with two inputs for examples with labels ¼ or ¾ at random.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RandomLabels {
     /// How inputs are drawn.
     pub law: Law,
     /// Number of examples.
     pub samples: usize,
-    /// For each data set, the different strict minima found.
+    /// For each data set, the different strict minima found, each of them proved.
     pub minima: Vec<usize>,
-    /// For each data set, the share of starts that ended at none: at infinity, or after too many steps.
+    /// For each data set, the share of starts that ended at none: at infinity, on a plateau, or after too many steps.
     pub lost: Vec<f64>,
 }
 
@@ -55,19 +59,18 @@ pub(super) fn count(settings: &SingleNeuronSettings, law: Law, samples: usize) -
         let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
         rng.set_stream(((samples as u64) << 32) | ((law as u64) << 24) | draw as u64);
         let data: Vec<Sample> = (0..samples).map(|_| Sample::draw(law, longest, &mut rng)).collect();
-        let mut found: Vec<[f64; 2]> = Vec::new();
+        let mut found: Vec<Rectangle> = Vec::new();
         let mut lost = 0;
         for _ in 0..settings.tries {
             let (angle, length): (f64, f64) =
                 (rng.random_range(0. ..std::f64::consts::TAU), rng.random_range(-7f64..4.).exp());
-            let Some(end) = descend(&data, [length * angle.cos(), length * angle.sin()]) else {
+            let end = descend(&data, [length * angle.cos(), length * angle.sin()]);
+            let Some(end) = end.and_then(|end| prove(&data, end)) else {
                 lost += 1;
                 continue;
             };
-            let same = |other: &[f64; 2]| {
-                (end[0] - other[0]).hypot(end[1] - other[1]) <= 1e-5 * end[0].hypot(end[1])
-            };
-            if !found.iter().any(same) {
+            // Each holds exactly one minimum.
+            if !found.iter().any(|other| meet(other, &end)) {
                 found.push(end);
             }
         }
@@ -77,9 +80,10 @@ pub(super) fn count(settings: &SingleNeuronSettings, law: Law, samples: usize) -
     RandomLabels { law, samples, minima, lost }
 }
 
-struct Sample {
-    x: [f64; 2],
-    y: f64,
+/// An example.
+pub(super) struct Sample {
+    pub(super) x: [f64; 2],
+    pub(super) y: f64,
 }
 
 impl Sample {
@@ -111,8 +115,8 @@ fn risk(data: &[Sample], w: [f64; 2]) -> (f64, [f64; 2], [f64; 3]) {
     })
 }
 
-/// Levenberg and Marquardt's damped Newton descent to a strict minimum; nothing where it goes to infinity or stays
-/// unfinished.
+/// Levenberg and Marquardt's damped Newton descent; nothing where it goes to infinity or stays unfinished. On a plateau, where
+/// rounding decides whether F falls, it may stop anywhere: its ends are candidates.
 fn descend(data: &[Sample], mut w: [f64; 2]) -> Option<[f64; 2]> {
     let mut damping = 1e-3;
     let (mut f, mut g, mut h) = risk(data, w);
@@ -172,7 +176,9 @@ mod tests {
     #[test]
     fn ends_are_minima() {
         let data = data(12);
-        let ends: Vec<_> = (0..40).filter_map(|i| descend(&data, [0.01 * f64::from(i) - 0.2, 0.1])).collect();
+        let ends = (0..40).filter_map(|i| descend(&data, [0.01 * f64::from(i) - 0.2, 0.1]));
+        let ends: Vec<_> =
+            ends.filter_map(|end| prove(&data, end)).map(|end| end.map(|x| x.middle())).collect();
         assert!(ends.len() > 10);
         for end in ends {
             let (f, radius) = (risk(&data, end).0, 1e-4 * end[0].hypot(end[1]));

@@ -39,7 +39,7 @@ impl SingleNeuron {
             .collect();
         let last = self.random.iter().max_by_key(|r| r.samples).map_or_else(String::new, |_| {
             let most = self.random.iter().map(|r| mean(&r.minima).mean).fold(0., f64::max);
-            format!("; random labels never gave more than {most:.1} on average with two inputs")
+            format!("; random labels never gave more than {most:.1} proved ones on average with two inputs")
         });
         format!("Shown: certified minima hit by descent: {}{last}.", counts.join(", "))
     }
@@ -56,7 +56,7 @@ impl From<&SingleNeuron> for Report {
             verdict: found.verdict(),
             shown: found.shown(),
             not_shown: "Not shown: that data of practice do this, as the examples are made for it (on the axes, lengths of many scales); \
-                        for random labels only minima that were hit are counted, a lower bound."
+                        for random labels only minima that were hit and proved are counted, a lower bound."
                 .into(),
             numbers: fields(json!({
                 "settings": {

@@ -13,7 +13,7 @@ pub use self::{
     outcome::{Bin, CLAIM, GAP_RATIO, bins, gap_ratio, index_fraction, threshold},
     search::SpinPoint,
 };
-use crate::StudyError;
+use crate::{Cells, StudyError};
 
 /// What the study runs.
 ///
@@ -68,12 +68,13 @@ pub struct SpinGlass {
 /// Finds critical points. Points that do not reach ‖∇H‖ ≤ 1e-10 (1 + |H|) are returned too, for whoever counts them.
 ///
 /// Each start has couplings of its own, so that points are independent and their standard errors mean something.
-/// `progress` is told the share done; false stops.
+/// Finished batches are kept in `cells`. `progress` is told the share done; false stops.
 ///
 /// # Errors
-/// When a setting is out of range, and [`StudyError::Interrupted`].
+/// When a setting is out of range or a cell cannot be kept, and [`StudyError::Interrupted`].
 pub fn spin_glass(
     settings: &SpinGlassSettings,
+    cells: &Cells,
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<SpinGlass, StudyError> {
     let total = settings.starts + settings.descents;
@@ -82,14 +83,16 @@ pub fn spin_glass(
     let batch = 8;
     for first in (0..total).step_by(batch) {
         let range = first..(first + batch as u64).min(total);
-        let found: Result<Vec<SpinPoint>, StudyError> = range
-            .into_par_iter()
-            .map(|start| {
-                let spin = SphericalSpin::random(settings.p, settings.size, settings.seed, start)?;
-                search::find(&spin, settings.seed, start, start >= settings.starts)
-            })
-            .collect();
-        points.extend(found?);
+        let search = || {
+            range
+                .into_par_iter()
+                .map(|start| {
+                    let spin = SphericalSpin::random(settings.p, settings.size, settings.seed, start)?;
+                    search::find(&spin, settings.seed, start, start >= settings.starts)
+                })
+                .collect::<Result<Vec<SpinPoint>, StudyError>>()
+        };
+        points.extend(cells.get(settings, &format!("from-{first}"), search)?);
         if !progress(points.len() as f64 / total as f64) {
             return Err(StudyError::Interrupted);
         }

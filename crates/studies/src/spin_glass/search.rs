@@ -2,12 +2,13 @@ use faer::{Mat, Side, linalg::solvers::Solve};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 
 use super::SphericalSpin;
 use crate::StudyError;
 
 /// A point of the sphere at which a search ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpinPoint {
     /// u = H/N.
     pub energy: f64,

@@ -1,11 +1,12 @@
 use collado_certify::Polished;
 use collado_models::Planted;
 use faer::{Mat, Side, prelude::Solve};
+use serde::{Deserialize, Serialize};
 
 use crate::StudyError;
 
 /// A spurious minimum, up to permutations of neurons and of coordinates.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpuriousMinimum {
     /// F there.
     pub risk: f64,

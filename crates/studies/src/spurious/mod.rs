@@ -8,13 +8,14 @@ mod sampled;
 use collado_certify::{Polished, polish};
 use collado_models::{Planted, PlantedDescent, PlantedRun};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 pub use self::{
     minima::SpuriousMinimum,
     outcome::{CLAIM, PUBLISHED},
     sampled::SampledRow,
 };
-use crate::{Result, StudyError, wilson};
+use crate::{Cells, Result, StudyError, wilson};
 
 /// Settings of [`spurious`].
 ///
@@ -91,7 +92,7 @@ pub struct Spurious {
 }
 
 /// How the runs for one k and n ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpuriousRow {
     /// Teachers.
     pub k: usize,
@@ -134,11 +135,15 @@ const NEAR: f64 = 1e-5;
 /// positive definite and the way is at most 0.01 long, thus in a strictly convex neighbourhood that holds one
 /// minimum; where that fails, descent goes on to `gradient_tolerance`.
 ///
-/// `progress` gets the share of the study that is done; false stops.
+/// Finished rows are kept in `cells`. `progress` gets the share of the study that is done; false stops.
 ///
 /// # Errors
-/// When a setting is outside its range or `progress` stops.
-pub fn spurious(settings: &SpuriousSettings, progress: &mut dyn FnMut(f64) -> bool) -> Result<Spurious> {
+/// When a setting is outside its range, `progress` stops, or a cell cannot be kept.
+pub fn spurious(
+    settings: &SpuriousSettings,
+    cells: &Cells,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<Spurious> {
     check(settings)?;
     let pairs: Vec<_> =
         settings.k.iter().flat_map(|&k| settings.extra.iter().map(move |&e| (k, k + e))).collect();
@@ -148,11 +153,13 @@ pub fn spurious(settings: &SpuriousSettings, progress: &mut dyn FnMut(f64) -> bo
     let (mut rows, mut sampled) = (Vec::with_capacity(pairs.len()), Vec::new());
     for &(k, n) in &pairs {
         let at = rows.len() as f64;
-        rows.push(row(settings, k, n, &mut |share| progress((at + share) / parts))?);
+        let row = || row(settings, k, n, &mut |share| progress((at + share) / parts));
+        rows.push(cells.get(settings, &format!("k{k}-n{n}"), row)?);
     }
     for &k in drawn {
         let at = (rows.len() + sampled.len()) as f64;
-        sampled.push(sampled::sampled(settings, k, &mut |share| progress((at + share) / parts))?);
+        let row = || sampled::sampled(settings, k, &mut |share| progress((at + share) / parts));
+        sampled.push(cells.get(settings, &format!("sgd-k{k}"), row)?);
     }
     Ok(Spurious { settings: settings.clone(), rows, sampled })
 }

@@ -129,6 +129,7 @@ fn table(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Table {
         "rate",
         "low",
         "high",
+        "published",
         "minima",
         "lowest_F",
     ]);
@@ -147,6 +148,7 @@ fn table(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Table {
 }
 
 fn row_of<'a>(method: &'a str, counts: [usize; 5], rate: [f64; 3], minima: [Cell<'a>; 2]) -> Vec<Cell<'a>> {
+    let known = published(counts[0]).filter(|_| counts[0] == counts[1]).map_or(f64::NAN, |p| p.0);
     let head = std::iter::once(Cell::from(method)).chain(counts.map(Cell::from));
-    head.chain(rate.map(Cell::from)).chain(minima).collect()
+    head.chain(rate.map(Cell::from)).chain([known.into()]).chain(minima).collect()
 }

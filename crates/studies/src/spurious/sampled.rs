@@ -6,12 +6,13 @@ use collado_models::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 
 use super::{SpuriousSettings, judge};
 use crate::{Result, StudyError, wilson};
 
 /// How SGD on drawn data ended for n = k.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampledRow {
     /// Teachers, and neurons.
     pub k: usize,

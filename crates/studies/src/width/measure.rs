@@ -5,6 +5,7 @@ use collado_dynamics::{
     train,
 };
 use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Regularizer, Risk};
+use serde::{Deserialize, Serialize};
 
 use super::WidthSettings;
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 
 /// What was found at one width.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Width {
     /// m.
     pub neurons: usize,

@@ -8,7 +8,7 @@ mod report;
 use collado_data::Dataset;
 
 pub use self::{measure::Width, report::CLAIM};
-use crate::{Result, StudyError, watch::Progress};
+use crate::{Cells, Result, StudyError, watch::Progress};
 
 /// How the study is run.
 ///
@@ -106,11 +106,17 @@ impl Widths {
     }
 }
 
-/// Runs the study on the training rows of `data`. `progress` is told the share done; `false` stops it.
+/// Runs the study on the training rows of `data`. Finished widths are kept in `cells`. `progress` is told the
+/// share done; `false` stops it.
 ///
 /// # Errors
-/// When a setting is out of range, the targets are not classes, `progress` asks to stop, and those of training.
-pub fn width(data: &Dataset, settings: &WidthSettings, progress: Progress<'_>) -> Result<Widths> {
+/// When a setting is out of range, the targets are not classes, `progress` asks to stop, a cell cannot be kept, and those of training.
+pub fn width(
+    data: &Dataset,
+    settings: &WidthSettings,
+    cells: &Cells,
+    progress: Progress<'_>,
+) -> Result<Widths> {
     let sorted = settings.sorted()?;
     // A step costs a part that does not depend on the width.
     let cost = |m: usize| m as f64 + 16.;
@@ -118,7 +124,8 @@ pub fn width(data: &Dataset, settings: &WidthSettings, progress: Progress<'_>) -
     let (mut done, mut widths) = (0., Vec::new());
     for neurons in sorted {
         let share = [done, done + cost(neurons) / all];
-        widths.push(measure::measure(data, settings, neurons, share, progress)?);
+        let measure = || measure::measure(data, settings, neurons, share, progress);
+        widths.push(cells.get(&(&data.hash, settings), &format!("m{neurons}"), measure)?);
         done = share[1];
     }
     Ok(Widths { settings: settings.clone(), data: data.spec.clone(), widths })
@@ -140,7 +147,7 @@ mod tests {
             curve_epochs: 10,
             ..WidthSettings::default()
         };
-        let found = width(&data, &settings, &mut |_| true).unwrap();
+        let found = width(&data, &settings, &Cells::none(), &mut |_| true).unwrap();
         let [narrow, wide] = &found.widths[..] else { panic!("two widths") };
         assert_eq!((narrow.neurons, narrow.hits(0.05), wide.hits(0.05)), (1, 0, 4));
         assert_eq!(found.start(), Some(32));
@@ -151,6 +158,6 @@ mod tests {
         // A curve with a bend is at least nearly as low as the line it starts from.
         wide.straight.iter().zip(&wide.curved).for_each(|(line, curve)| assert!(*curve < line + 0.05));
         let values = collado_data::load("synthetic:sine").unwrap();
-        assert!(width(&values, &settings, &mut |_| true).is_err());
+        assert!(width(&values, &settings, &Cells::none(), &mut |_| true).is_err());
     }
 }

@@ -1,0 +1,141 @@
+use std::{
+    cell::Cell,
+    fmt::Debug,
+    fs::File,
+    io::{self, BufReader},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Result, StudyError};
+
+/// The finished cells of a study's grid (a width, a pair k and n, …), each in a file of a folder, so that a study that was stopped
+/// goes on where it was.
+///
+/// A cell is stored with version and settings, and bit by bit: put together from stored cells, a study is the one that was
+/// never stopped. A file that cannot be read, as it was cut off, counts as missing.
+#[derive(Debug, Default)]
+pub struct Cells {
+    folder: Option<PathBuf>,
+    seconds: Cell<f64>,
+}
+
+impl Cells {
+    /// Keeps nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Keeps cells in `folder`, which is created with the first.
+    pub fn in_folder(folder: PathBuf) -> Self {
+        Self { folder: Some(folder), ..Self::default() }
+    }
+
+    /// What the cells that were found in the folder took to compute, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.seconds.get()
+    }
+
+    /// The stored cell, or the one that `make` computes, stored.
+    ///
+    /// # Errors
+    /// Those of `make`; [`StudyError::Cell`] when the file holds a cell of other settings or cannot be written.
+    pub(crate) fn get<T: Serialize + DeserializeOwned>(
+        &self,
+        settings: &impl Debug,
+        name: &str,
+        make: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let Some(folder) = &self.folder else { return make() };
+        let file = folder.join(format!("{name}.cbor"));
+        let key = format!("{} {name} {settings:?}", env!("CARGO_PKG_VERSION"));
+        if let Some((value, seconds)) = load(&file, &key)? {
+            self.seconds.set(self.seconds.get() + seconds);
+            return Ok(value);
+        }
+        let start = Instant::now();
+        let value = make()?;
+        store(&file, &(&key, start.elapsed().as_secs_f64()), &value)?;
+        Ok(value)
+    }
+}
+
+/// The cell and its seconds; nothing where there is no whole one.
+fn load<T: DeserializeOwned>(file: &Path, key: &str) -> Result<Option<(T, f64)>> {
+    let Ok(open) = File::open(file) else { return Ok(None) };
+    let mut reader = BufReader::new(open);
+    let Ok((found, seconds)) = ciborium::from_reader::<(String, f64), _>(&mut reader) else {
+        return Ok(None);
+    };
+    if found != key {
+        let reason = format!("expected a cell of this study, {key}; found one of {found}");
+        return Err(StudyError::Cell { file: file.display().to_string(), reason });
+    }
+    Ok(ciborium::from_reader(reader).ok().map(|value| (value, seconds)))
+}
+
+/// Two values, one after the other: the head can be read without knowing what follows.
+fn store(file: &Path, head: &impl Serialize, value: &impl Serialize) -> Result<()> {
+    let fail = |reason: String| StudyError::Cell { file: file.display().to_string(), reason };
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| fail(e.to_string()))?;
+    }
+    let write = |mut out: &mut dyn io::Write| {
+        ciborium::into_writer(head, &mut out)?;
+        ciborium::into_writer(value, out)
+    };
+    collado_models::atomically(file, |out| write(out).map_err(io::Error::other))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The cell of `seed`, and whether it was computed.
+    fn get(cells: &Cells, seed: u64, value: &[f64]) -> Result<(Vec<f64>, bool)> {
+        let mut made = false;
+        let got = cells.get(&seed, "a", || {
+            made = true;
+            Ok(value.to_vec())
+        })?;
+        Ok((got, made))
+    }
+
+    proptest! {
+        /// All 64 bits come back, those of numbers that are not finite as the same kind.
+        #[test]
+        fn cells_come_back_bit_by_bit(bits in proptest::collection::vec(any::<u64>(), 0..20)) {
+            let value: Vec<f64> = bits.into_iter().map(f64::from_bits).chain([f64::NAN, -0., 0.1]).collect();
+            let folder = tempfile::tempdir().unwrap();
+            let cells = || Cells::in_folder(folder.path().join("state"));
+            prop_assert!(get(&cells(), 1, &value).unwrap().1);
+            let (back, made) = get(&cells(), 1, &[]).unwrap();
+            prop_assert!(!made && back.len() == value.len());
+            for (a, b) in back.iter().zip(&value) {
+                prop_assert!(a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan(), "{} {}", a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn other_settings_are_refused_and_torn_files_are_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let cells = Cells::in_folder(folder.path().to_owned());
+        get(&cells, 1, &[1., 2.]).unwrap();
+        assert!(cells.seconds() == 0. && matches!(get(&cells, 2, &[3.]), Err(StudyError::Cell { .. })));
+        let file = folder.path().join("a.cbor");
+        let whole = std::fs::read(&file).unwrap();
+        for length in 0..whole.len() {
+            std::fs::write(&file, &whole[..length]).unwrap();
+            assert_eq!(get(&cells, 1, &[1., 2.]).unwrap(), (vec![1., 2.], true), "{length}");
+        }
+        assert!(!get(&cells, 1, &[]).unwrap().1 && cells.seconds() > 0.);
+        // Without a folder nothing is kept.
+        assert!((0..2).all(|_| get(&Cells::none(), 1, &[]).unwrap().1));
+    }
+}
