@@ -126,24 +126,22 @@ pub(super) fn bias_and_activation<T: Real>(
     activation: Activation,
     mut z: MatMut<'_, T>,
     bias: Option<&[T]>,
-    before: Option<MatMut<'_, T>>,
+    mut before: Option<MatMut<'_, T>>,
 ) {
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
-            if let Some(bias) = bias {
-                for (z, &b) in z.each_row().zip(bias) {
-                    z.iter_mut().for_each(|z| *z += b);
+            // All of a row at once: it stays in the L1 cache.
+            let mut before = before.as_mut().map(MatMut::each_row);
+            for (i, z) in z.each_row().enumerate() {
+                let bias = bias.map_or(T::zero(), |b| b[i]);
+                if let Some(before) = before.as_mut().and_then(Iterator::next) {
+                    before.iter_mut().zip(&*z).for_each(|(before, &z)| *before = z + bias);
                 }
-            }
-            if let Some(mut before) = before {
-                before.each_row().zip(z.each_row()).for_each(|(before, z)| before.copy_from_slice(z));
-            }
-            for z in z.each_row() {
                 match activation {
-                    Activation::Linear => {}
-                    Activation::Relu => z.iter_mut().for_each(|z| *z = Activation::Relu.value(*z)),
-                    _ => z.iter_mut().for_each(|z| *z = activation.value(*z)),
+                    Activation::Linear => z.iter_mut().for_each(|z| *z += bias),
+                    Activation::Relu => z.iter_mut().for_each(|z| *z = Activation::Relu.value(*z + bias)),
+                    _ => z.iter_mut().for_each(|z| *z = activation.value(*z + bias)),
                 }
             }
         },
