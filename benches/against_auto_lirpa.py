@@ -50,8 +50,7 @@ def digits():
     return torch.tensor(rows[:, :64] / 16), torch.tensor(rows[:, 64]).long()
 
 
-def layers(file):
-    """w0, b0, w1, ... of the layers at both ends."""
+def layers(file):  # w0, b0, w1, ... at both ends
     with open(file, "rb") as f:
         raw = f.read()
     start = 8 + int.from_bytes(raw[:8], "little")
