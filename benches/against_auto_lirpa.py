@@ -5,14 +5,14 @@ Installs nothing. In a virtual environment of your own:
        pip install numpy torch git+https://github.com/Verified-Intelligence/auto_LiRPA
 Then:  cargo build --release
        collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --method linear --out line
-       python benches/against_auto_lirpa.py line/path.safetensors [--tolerance 1e-3] [--methods IBP,backward]
+       python benches/against_auto_lirpa.py line/path.safetensors [--tolerance 1e-3] [--methods IBP,backward] [--middle]
 
 Both bound the mean over the digits' training rows on pieces of [0, 1], in f64, halve the highest piece, and stop when
 (hi - lo) <= tolerance * hi, lo being the largest risk at an end of a piece. auto_LiRPA gets s = t - centre as its one
 perturbed input, an interval for each example, and a network whose weights are W + sD; it bounds the margins z_j - z_y
 by lines in s, and the loss of these lines, convex in s, is largest at an end ('IBP' gives constants instead of lines).
-Its rounding errors are not part of its bounds. Methods: IBP; backward (CROWN, intermediate layers too);
-forward+backward (intermediate layers by forward bounds); --middle takes McCormick's plane in the middle. Nothing here is a test.
+Its rounding errors are not part of its bounds. Methods: IBP; backward (CROWN, intermediate layers too); CROWN-IBP and
+forward+backward (these by intervals, by forward bounds); --middle takes McCormick's plane in the middle. Not a test.
 """
 import argparse
 import gzip
@@ -25,10 +25,9 @@ import time
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("path", help="path.safetensors of a straight line, trained on the digits")
 parser.add_argument("--tolerance", type=float, default=1e-3)
-parser.add_argument("--methods", default="IBP,backward,forward+backward")
+parser.add_argument("--methods", default="IBP,CROWN-IBP,forward+backward,backward")
 parser.add_argument("--middle", action="store_true")
 parser.add_argument("--max-pieces", type=int, default=300)
-parser.add_argument("--uniform", default="", help="instead: excess of the bound with so many equal pieces, e.g. 8,32,128")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--binary", default="target/release/collado")
 args = parser.parse_args()
@@ -51,8 +50,7 @@ def digits():
     return torch.tensor(rows[:, :64] / 16), torch.tensor(rows[:, 64]).long()
 
 
-def layers(file):
-    """(W at both ends, b at both ends) of each layer."""
+def layers(file):  # w0, b0, w1, ... at both ends
     with open(file, "rb") as f:
         raw = f.read()
     start = 8 + int.from_bytes(raw[:8], "little")
@@ -63,30 +61,27 @@ def layers(file):
             values = np.frombuffer(raw[start + begin : start + end], {"F32": "<f4", "F64": "<f8"}[about["dtype"]])
             tensors[name] = torch.tensor(values.reshape(about["shape"]).astype(np.float64))
     numbers = sorted({int(name.split(".")[0]) for name in tensors})
-    return [(tensors[f"{k}.weight"], tensors[f"{k}.bias"]) for k in numbers]
+    return {f"{n[0]}{k}": tensors[f"{at}.{n}"] for k, at in enumerate(numbers) for n in ("weight", "bias")}
 
 
 class Line(torch.nn.Module):
     """Outputs as a function of s, for the weights W(centre) + s D."""
-
     def __init__(self, ends, x):
         super().__init__()
         self.x, self.ends = x, ends
-        for k, (w, b) in enumerate(ends):
-            for name, v in ((f"w{k}", w), (f"b{k}", b)):
-                self.register_buffer(name, v[0].clone())
-                self.register_buffer(name + "d", v[1] - v[0])
+        for name, v in ends.items():
+            self.register_buffer(name, v[0].clone())
+            self.register_buffer(name + "d", v[1] - v[0])
 
     def move(self, center):
         """What the network takes besides s: the products of the first layer, which is linear in s."""
-        for k, (w, b) in enumerate(self.ends):
-            for name, v in ((f"w{k}", w), (f"b{k}", b)):
-                getattr(self, name).copy_((1 - center) * v[0] + center * v[1])
+        for name, v in self.ends.items():
+            getattr(self, name).copy_((1 - center) * v[0] + center * v[1])
         return self.x @ self.w0.T + self.b0, self.x @ self.w0d.T + self.b0d
 
     def forward(self, s, c, l):
         a = c + s * l
-        for k in range(1, len(self.ends)):
+        for k in range(1, len(self.ends) // 2):
             a = torch.relu(a)
             w, b, d, bd = (getattr(self, n) for n in (f"w{k}", f"b{k}", f"w{k}d", f"b{k}d"))
             a = torch.nn.functional.linear(a, w, b) + s * torch.nn.functional.linear(a, d, bd)
@@ -107,7 +102,7 @@ def risk(t):
 
 
 def loss(z):
-    return torch.logsumexp(torch.cat([torch.zeros(len(z), 1), z], 1), 1).mean().item()
+    return torch.logsumexp(torch.cat([zeros, z], 1), 1).mean().item()
 
 
 def bound(a, b, method):
@@ -116,8 +111,7 @@ def bound(a, b, method):
     s = BoundedTensor(zeros, PerturbationLpNorm(norm=np.inf, eps=delta))
     with torch.no_grad():
         inputs = (s, *line.move(a + delta))
-        options = {"mul": {"middle": args.middle}}
-        network = BoundedModule(line, inputs, bound_opts=options, verbose=False)
+        network = BoundedModule(line, inputs, bound_opts={"mul": {"middle": args.middle}}, verbose=False)
         if method == "IBP":
             return loss(network.compute_bounds(x=inputs, C=margins, method="IBP", bound_lower=False)[1])
         out, root = network.output_name[0], network.input_name[0]
@@ -149,14 +143,8 @@ def ours():
     return proof["subintervals"], proof["lo"], proof["hi"], proof["seconds"]
 
 
-if args.uniform:
-    top = max(risk(i / 2000) for i in range(2001))
-    for method in args.methods.split(","):
-        for n in map(int, args.uniform.split(",")):
-            start = time.perf_counter()
-            excess = max(bound(i / n, (i + 1) / n, method) for i in range(n)) / top - 1
-            print(f"{method:18} {n:5} equal pieces, excess {100 * excess:.4f} %, {(time.perf_counter() - start) / n:.4f} s a piece")
-else:
-    for name in ["collado", *args.methods.split(",")]:
-        count, lo, hi, seconds = ours() if name == "collado" else search(name)
-        print(f"{name:18} {count:5} pieces, [{lo:.9f}, {hi:.9f}], gap {(hi - lo) / hi:.1e}, {seconds:.2f} s", flush=True)
+for name in ["collado", *args.methods.split(",")]:
+    spent = sum(os.times()[:4])
+    count, lo, hi, seconds = ours() if name == "collado" else search(name)
+    about = f"{count:5} pieces, [{lo:.9f}, {hi:.9f}], gap {(hi - lo) / hi:.1e}"
+    print(f"{name:18} {about}, {seconds:.2f} s, {sum(os.times()[:4]) - spent:.2f} s of CPU time", flush=True)

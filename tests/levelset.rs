@@ -160,6 +160,17 @@ fn edges_are_proved_where_it_is_asked_for() {
 }
 
 #[test]
+fn an_interrupted_auto_gives_its_pair_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let slow = "--method auto --target 0 --epochs 60 --lr 1e-5 --points 5";
+    let how = format!("levelset {ALL} {slow} --json --quiet --out l");
+    let (known, code) = stopped(dir, &how, &|state| state["searched"].as_array().unwrap().len() == 1);
+    assert_eq!((code, known["searched"].as_array().unwrap().len()), (Some(130), 1));
+}
+
+#[test]
 fn proofs_are_saved_and_not_done_again() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Align(crate::align::AlignArgs),
     /// Merge tree of many minima: from which level on are they connected?
     #[command(
-        after_help = "Example:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels"
+        after_help = "Examples:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels\n  collado levelset runs/digits/seed-*.safetensors --method auto --certify --out runs/proved"
     )]
     Levelset(crate::levelset::LevelsetArgs),
     /// Tangent kernels of a checkpoint, their spectra and the gradient bounds they give.

@@ -33,11 +33,13 @@ pub(crate) fn attempts(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>,
 pub(crate) struct AutoPath<'a>(pub(crate) Trials<'a>);
 
 impl Connect for AutoPath<'_> {
-    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path, Error> {
+    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path, Error> {
         let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
-        let lowest = || {
+        let mut lowest = || {
             let mut tried = attempts(&self.0, &ends)?;
             let lowest = self.0.lowest(&mut tried)?;
+            // So that the caller learns of an interruption, too: the path would be one that was given up.
+            (problem.progress)(1, 1);
             Ok::<_, Failure>(tried.swap_remove(lowest).path)
         };
         lowest().map_err(|failure| Error::Method(failure.to_string()))
