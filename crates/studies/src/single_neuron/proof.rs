@@ -21,6 +21,11 @@ pub(super) fn prove(data: &[Sample], w: [f64; 2]) -> Option<Rectangle> {
     let determinant = a * c - b * b;
     let y = [[c / determinant, -b / determinant], [-b / determinant, a / determinant]];
     let size = w[0].hypot(w[1]);
+    let newton: Rectangle = std::array::from_fn(|i| gradient[0] * y[i][0] + gradient[1] * y[i][1]);
+    // No zero is near on a plateau, nor where the inverse is not finite.
+    if !newton.iter().all(|step| step.magnitude() <= 1e-3 * size) {
+        return None;
+    }
     (3..13).find_map(|e| {
         let radius = size * 10f64.powi(-e);
         let cube = w.map(|w| Interval::around(w, radius));
@@ -28,9 +33,8 @@ pub(super) fn prove(data: &[Sample], w: [f64; 2]) -> Option<Rectangle> {
         let rest = [cube[0] - point[0], cube[1] - point[1]];
         let image: Rectangle = std::array::from_fn(|i| {
             let one = |j| Interval::point(if i == j { 1. } else { 0. });
-            let newton = gradient[0] * y[i][0] + gradient[1] * y[i][1];
             let left = [one(0) - (a * y[i][0] + b * y[i][1]), one(1) - (b * y[i][0] + c * y[i][1])];
-            point[i] - newton + left[0] * rest[0] + left[1] * rest[1]
+            point[i] - newton[i] + left[0] * rest[0] + left[1] * rest[1]
         });
         let inside = (0..2).all(|i| cube[i].lo() < image[i].lo() && image[i].hi() < cube[i].hi());
         (inside && a.lo() > 0. && (a * c - b.square()).lo() > 0.).then_some(image)
