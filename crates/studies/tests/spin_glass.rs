@@ -82,6 +82,15 @@ fn the_numbers_of_the_theory_come_out() {
         SpinGlassSettings { starts: 120, descents: 8, network_starts: 60, ..SpinGlassSettings::default() };
     let study = spin_glass(&settings, &mut |_| true).unwrap();
     let report = Report::from(&study);
+    // The network: what descent finds are minima, what lies above them are saddles.
+    let network = &study.network.points;
+    assert!(network.len() >= 10, "{network:?}");
+    assert!(network.iter().all(|p| p.gradient_norm <= 1e-10 * (1. + p.risk)));
+    let minima = network.iter().filter(|p| p.by_descent);
+    assert!(minima.clone().count() > 0 && minima.clone().all(|p| p.index_fraction == 0.));
+    let lowest = minima.map(|p| p.risk).fold(f64::INFINITY, f64::min);
+    let saddles = network.iter().filter(|p| p.index_fraction > 0.);
+    assert!(saddles.clone().count() > 0 && saddles.clone().all(|p| p.risk > lowest));
     let points = study.points;
     let found = bins(3, &points);
     assert!(found.len() >= 4, "{found:?}");

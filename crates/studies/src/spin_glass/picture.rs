@@ -54,7 +54,7 @@ pub(super) fn bulk_picture(settings: &SpinGlassSettings, points: &[SpinPoint]) -
         .panel(panel)
 }
 
-/// Risk against the share of negative eigenvalues in a small network, with the law fitted.
+/// Risk against the share of negative eigenvalues in a small network, with the law where it fits.
 pub(super) fn network_picture(network: &NetworkScatter) -> Figure {
     let risks = network.points.iter().map(|p| p.risk);
     let (low, high) = risks.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r), h.max(r)));
@@ -64,7 +64,8 @@ pub(super) fn network_picture(network: &NetworkScatter) -> Figure {
         .y_limits(-0.03 * top, 1.08 * top)
         .point(Point::new(low - air, 0.).bare())
         .point(Point::new(high + air, 0.).bare());
-    if let Some(law) = network.law {
+    // A law that does not explain half of the spread does not apply.
+    if let Some(law) = network.law.filter(|law| law.rms < 0.5 * law.spread) {
         let xs: Vec<f64> =
             (0..=300).map(|i| low - air + (high - low + 2. * air) * f64::from(i) / 300.).collect();
         let ys: Vec<f64> = xs.iter().map(|&x| law.at(x)).collect();
@@ -72,7 +73,7 @@ pub(super) fn network_picture(network: &NetworkScatter) -> Figure {
         panel = panel.series(Series::line(label, &xs, &ys).role(Role::Ink).width(1.4));
     }
     for (label, descent, role) in
-        [("found by lowering ‖∇F‖", false, Role::Train), ("found by lowering F", true, Role::Test)]
+        [("found by lowering the gradient", false, Role::Train), ("found by lowering F", true, Role::Test)]
     {
         let chosen = network.points.iter().filter(|p| p.by_descent == descent);
         let (x, y): (Vec<f64>, Vec<f64>) = chosen.map(|p| (p.risk, p.index_fraction)).unzip();
