@@ -5,7 +5,7 @@ mod support;
 
 use self::support::{collado, json};
 
-const LINEAR: &str = "critical --data synthetic:linear?d=4&q=3&n=60&noise=0.5 --arch linear:4-3-3 --starts 12 --runs 2 \
+const LINEAR: &str = "critical --data synthetic:linear?d=4&q=3&n=60&noise=0.5 --arch linear:4-3-3 --starts 12 --descents 4 --runs 2 \
                       --per-run 3 --epochs 20 --json -q";
 
 #[test]
@@ -15,7 +15,7 @@ fn deep_linear_networks_keep_to_the_closed_form() {
     let found = json(dir, &format!("{LINEAR} --out c"));
     let ended = |name: &str| found["ended"][name].as_u64().unwrap();
     let total: u64 = found["ended"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-    assert_eq!((total, found["searches"].as_u64().unwrap()), (18, 18));
+    assert_eq!((total, found["searches"].as_u64().unwrap()), (22, 22));
     assert!(ended("critical") >= 12, "{}", found["ended"]);
     let check = &found["deep_linear"];
     assert_eq!((&check["exceptions"], &check["off_the_list"]), (&0.into(), &0.into()), "{check}");
@@ -34,7 +34,7 @@ fn deep_linear_networks_keep_to_the_closed_form() {
     let minima = &found["minima"];
     assert!((minima["lowest"].as_f64().unwrap() - check["optimum"].as_f64().unwrap()).abs() < 1e-9);
     let table = std::fs::read_to_string(dir.join("c/critical.csv")).unwrap();
-    assert_eq!(table.lines().count(), 19);
+    assert_eq!(table.lines().count(), 23);
     assert!(table.lines().any(|l| l.contains("run,1,20")), "{table}");
     for file in ["critical.svg", "critical.png", "summary.json"] {
         assert!(dir.join("c").join(file).exists(), "{file}");
@@ -69,8 +69,8 @@ fn refuses_what_it_cannot_do() {
     for (args, code) in [
         ("critical --arch relu:64-100-10 --out c", 1),
         ("critical --arch relu:64-2-10 --out c --dtype f32", 2),
-        ("critical --arch relu:64-2-10 --out c --starts 0 --runs 0", 2),
-        ("critical --arch relu:64-2-10 --out c --tolerance 0 --starts 1 --runs 0", 1),
+        ("critical --arch relu:64-2-10 --out c --starts 0 --descents 0 --runs 0", 2),
+        ("critical --arch relu:64-2-10 --out c --tolerance 0 --starts 1 --descents 0 --runs 0", 1),
     ] {
         let output = collado(dir.path(), args);
         assert_eq!(output.status.code(), Some(code), "{output:?}");

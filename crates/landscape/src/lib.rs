@@ -10,7 +10,8 @@ mod spectrum;
 
 pub use self::{
     critical::{
-        CriticalPoint, CriticalSearch, CriticalSettings, Ended, SearchEnd, SemicircleLaw, semicircle_index,
+        CriticalPoint, CriticalSearch, CriticalSettings, Ended, Goal, SearchEnd, SemicircleLaw,
+        semicircle_index,
     },
     error::{Error, Result},
     kernel::{

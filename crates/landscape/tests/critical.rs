@@ -3,8 +3,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_landscape::{
-    CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Ended, SearchEnd, SemicircleLaw,
-    dense_spectrum, explicit, semicircle_index,
+    CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Ended, Goal, SearchEnd,
+    SemicircleLaw, dense_spectrum, explicit, semicircle_index,
 };
 use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Regularizer, Risk};
 use faer::{Mat, linalg::solvers::Solve};
@@ -252,6 +252,21 @@ fn zero_modes_of_linear_minima_are_those_of_the_symmetry() {
     let p = case.search.examine(&theta).unwrap();
     assert!((p.risk - best).abs() <= 1e-12 * (1. + best));
     assert_eq!((p.spectrum.index, p.spectrum.zero_modes, p.idle), (0, 9, 9), "{:?}", p.spectrum);
+}
+
+#[test]
+fn lowering_the_risk_of_linear_networks_leads_to_the_global_optimum() {
+    for widths in [&[4, 5, 3][..], &[4, 2, 3], &[3, 4, 4, 3]] {
+        let arch = Arch::dense(Activation::Linear, widths, false).unwrap();
+        let case = regression(&arch, 30, squared(0.));
+        let best = case.linear_risks().into_iter().fold(f64::INFINITY, f64::min);
+        let settings = CriticalSettings { goal: Goal::Risk, ..CriticalSettings::default() };
+        let ends = case.search.search(&case.starts(Init::default(), 8), &settings, &mut |_| true).unwrap();
+        for end in ends {
+            assert_eq!(end.ended, Ended::Critical, "{arch} {end:?}");
+            assert!((end.risk - best).abs() <= 1e-10 * (1. + best), "{arch} {} {best}", end.risk);
+        }
+    }
 }
 
 #[test]

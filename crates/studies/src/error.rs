@@ -23,6 +23,9 @@ pub enum StudyError {
     /// An error of a tensor.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    /// An error of curvature.
+    #[error(transparent)]
+    Landscape(collado_landscape::Error),
     /// A search that cannot go on.
     #[error("{0}")]
     Search(String),
@@ -37,4 +40,13 @@ pub enum StudyError {
     /// The progress callback asked to stop.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl From<collado_landscape::Error> for StudyError {
+    fn from(error: collado_landscape::Error) -> Self {
+        match error {
+            collado_landscape::Error::Interrupted => Self::Interrupted,
+            error => Self::Landscape(error),
+        }
+    }
 }

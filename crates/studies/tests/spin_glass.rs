@@ -55,7 +55,7 @@ fn the_energy_is_normal_with_variance_n() {
 
 #[test]
 fn two_spins_have_the_eigenvectors_of_a_goe_matrix() {
-    let settings = SpinGlassSettings { p: 2, size: 12, starts: 12, descents: 6, seed: 1 };
+    let settings = SpinGlassSettings { p: 2, size: 12, starts: 12, descents: 6, network_starts: 0, seed: 1 };
     let points = spin_glass(&settings, &Cells::none(), &mut |_| true).unwrap().points;
     for point in points.iter().filter(|x| x.is_critical) {
         // At the k-th eigenvector k eigenvalues of the matrix are lower.
@@ -78,9 +78,19 @@ fn the_numbers_of_the_theory_come_out() {
     }
     assert!((threshold(3) + 1.632_993).abs() < 1e-6);
     assert_eq!((index_fraction(3, -2.), index_fraction(3, 2.)), (0., 1.));
-    let settings = SpinGlassSettings { starts: 120, descents: 8, ..SpinGlassSettings::default() };
+    let settings =
+        SpinGlassSettings { starts: 120, descents: 8, network_starts: 60, ..SpinGlassSettings::default() };
     let study = spin_glass(&settings, &Cells::none(), &mut |_| true).unwrap();
     let report = Report::from(&study);
+    // The network: what descent finds are minima, what lies above them are saddles.
+    let network = &study.network.points;
+    assert!(network.len() >= 10, "{network:?}");
+    assert!(network.iter().all(|p| p.gradient_norm <= 1e-10 * (1. + p.risk)));
+    let minima = network.iter().filter(|p| p.by_descent);
+    assert!(minima.clone().count() > 0 && minima.clone().all(|p| p.index_fraction == 0.));
+    let lowest = minima.map(|p| p.risk).fold(f64::INFINITY, f64::min);
+    let saddles = network.iter().filter(|p| p.index_fraction > 0.);
+    assert!(saddles.clone().count() > 0 && saddles.clone().all(|p| p.risk > lowest));
     let points = study.points;
     let found = bins(3, &points);
     assert!(found.len() >= 4, "{found:?}");

@@ -30,6 +30,9 @@ pub(crate) struct CriticalArgs {
     /// Random starts.
     #[arg(long, default_value_t = 100)]
     starts: u64,
+    /// Random starts that F itself is lowered from, which leads to minima.
+    #[arg(long, default_value_t = 20)]
+    descents: u64,
     /// Initialisation of starts and runs.
     #[arg(long, default_value = "pytorch")]
     init: Init,
@@ -89,10 +92,11 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     progress::catch_interrupt();
     let (starts, points) = starts::all(&args, &task)?;
     if starts.is_empty() {
-        return Err(Failure::usage("--starts 0 and --runs 0: expected at least one start"));
+        let message = "--starts 0, --descents 0 and --runs 0: expected at least one start";
+        return Err(Failure::usage(message));
     }
     let saved = Saved::new(&args, &task, &folder, &points)?;
-    let ends = ends(&args, &search, &points, &saved)?;
+    let ends = ends(&args, &search, &starts, &points, &saved)?;
     let examined = examine(&search, &ends, args.common.quiet)?;
     let found = Found::new(&args, &task, &search, &starts, &ends, &examined)?;
     let summary = found.write(&folder, begin.elapsed().as_secs_f64())?;
@@ -105,18 +109,24 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
 fn ends(
     args: &CriticalArgs,
     search: &CriticalSearch,
+    starts: &[Start],
     points: &Tensor,
     saved: &Saved,
 ) -> Result<Vec<SearchEnd>, Failure> {
-    let settings =
-        CriticalSettings { tolerance: args.tolerance, steps: args.steps, ..CriticalSettings::default() };
     let total = points.dims()[0];
     let mut ends = if args.out.resume { saved.read()? } else { Vec::new() };
     let bar = progress::bar("searches", args.common.quiet);
     let mut tell = progress::shares(&bar);
     while ends.len() < total {
         let done = ends.len();
-        let count = CHUNK.min(total - done);
+        let goal = starts[done].goal;
+        let count = starts[done..].iter().take(CHUNK).take_while(|start| start.goal == goal).count();
+        let settings = CriticalSettings {
+            goal,
+            tolerance: args.tolerance,
+            steps: args.steps,
+            ..CriticalSettings::default()
+        };
         let share = |part: f64| (done as f64 + count as f64 * part) / total as f64;
         match search.search(&points.narrow(0, done, count)?, &settings, &mut |part| tell(share(part))) {
             Ok(found) => ends.extend(found),

@@ -20,6 +20,13 @@ pub(super) struct Member<'a> {
     pub(super) hits: usize,
 }
 
+impl Member<'_> {
+    /// Without a negative eigenvalue; on a kink eigenvalues do not tell.
+    pub(super) fn is_minimum(&self) -> bool {
+        self.point.spectrum.index == 0 && !self.point.is_on_kink()
+    }
+}
+
 /// All that was found.
 pub(super) struct Found<'a> {
     pub(super) args: &'a CriticalArgs,
@@ -66,7 +73,7 @@ impl<'a> Found<'a> {
 
     /// Points without a negative eigenvalue: the range of their risks.
     pub(super) fn minima(&self) -> Option<(f64, f64)> {
-        let mut risks = self.members.iter().filter(|m| m.point.spectrum.index == 0).map(|m| m.point.risk);
+        let mut risks = self.members.iter().filter(|m| m.is_minimum()).map(|m| m.point.risk);
         let first = risks.next()?;
         Some(risks.fold((first, first), |(low, high), r| (low.min(r), high.max(r))))
     }
@@ -148,7 +155,7 @@ impl<'a> Found<'a> {
             "parameters": self.task.arch.layout().len(), "searches": self.ends.len(), "ended": self.counts(),
             "critical_points": self.members.iter().map(member).collect::<Vec<_>>(),
             "minima": self.minima().map(|(low, high)| json!({"lowest": number(low), "highest": number(high),
-                "count": points.iter().filter(|p| p.spectrum.index == 0).count()})),
+                "count": self.members.iter().filter(|m| m.is_minimum()).count()})),
             "semicircle": self.law.as_ref().map(law),
             "deep_linear": self.closed.as_ref().map(|c| c.check(&points)),
         })

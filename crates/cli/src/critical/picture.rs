@@ -1,4 +1,4 @@
-use collado_plots::{Figure, Panel, Role, Series};
+use collado_plots::{Figure, Panel, Point, Role, Series};
 
 use super::output::{Found, Member};
 
@@ -17,10 +17,20 @@ pub(super) fn figure(found: &Found<'_>) -> Figure {
             false => panel.upright(least, "minima"),
         };
     }
-    if let Some(law) = found.law {
-        let xs: Vec<f64> = (0..=300).map(|i| low + (high - low) * f64::from(i) / 300.).collect();
+    // Air at both ends.
+    let (left, right) = (low - 0.03 * (high - low), high + 0.03 * (high - low));
+    for x in [left, right].into_iter().filter(|x| x.is_finite()) {
+        panel = panel.point(Point::new(x, 0.).bare());
+    }
+    // A law that does not explain half of the spread does not apply.
+    if let Some(law) = found.law.filter(|law| law.rms < 0.5 * law.spread) {
+        let xs: Vec<f64> = (0..=300).map(|i| left + (right - left) * f64::from(i) / 300.).collect();
         let ys: Vec<f64> = xs.iter().map(|&x| law.at(x)).collect();
-        panel = panel.series(Series::line("semicircle law, fitted", &xs, &ys).role(Role::Ink).width(1.4));
+        panel = panel.series(
+            Series::line(format!("semicircle law, fitted (rms {:.2})", law.rms), &xs, &ys)
+                .role(Role::Ink)
+                .width(1.4),
+        );
     }
     let mut series = |label: &str, role: Role, keep: &dyn Fn(&Member<'_>) -> bool| {
         let chosen: Vec<&Member<'_>> = found.members.iter().filter(|m| keep(m)).collect();
@@ -35,8 +45,9 @@ pub(super) fn figure(found: &Found<'_>) -> Figure {
     let odd = |m: &Member<'_>| m.point.is_degenerate() || m.point.is_on_kink();
     series("degenerate", Role::Reference, &|m| m.point.is_degenerate() && !m.point.is_on_kink());
     series("on a kink", Role::Group(3), &|m| m.point.is_on_kink());
-    series("from random starts", Role::Test, &|m| !odd(m) && m.start.epoch.is_none());
-    series("along training runs", Role::Train, &|m| !odd(m) && m.start.epoch.is_some());
+    series("from random starts", Role::Test, &|m| !odd(m) && m.start.source() == "random");
+    series("by lowering F", Role::Accent, &|m| !odd(m) && m.start.source() == "descent");
+    series("along training runs", Role::Train, &|m| !odd(m) && m.start.source() == "run");
     let shaded = found.minima().filter(|(least, most)| most - least > THIN * (high - low));
     let note = if shaded.is_some() { "; shaded: no negative eigenvalue" } else { "" };
     let (task, count) = (found.task, found.members.len());

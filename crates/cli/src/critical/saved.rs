@@ -30,7 +30,7 @@ impl Saved {
         let identity = json!({
             "arch": task.arch.to_string(), "data": task.data.hash, "risk": format!("{:?}", task.risk),
             "starts": format!("{:?} {:016x}", points.dims(), sum.to_bits()),
-            "search": format!("{:e} {}", args.tolerance, args.steps),
+            "search": format!("{:e} {} {} {}", args.tolerance, args.steps, args.starts, args.descents),
         });
         Ok(Self { file, identity })
     }

@@ -1,5 +1,6 @@
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Epoch, Observe, TrainSettings, Wish, train};
+use collado_landscape::Goal;
 use serde_json::{Value as Json, json};
 
 use super::CriticalArgs;
@@ -12,11 +13,17 @@ pub(super) struct Start {
     pub(super) seed: u64,
     /// Epochs trained; nothing for a random start.
     pub(super) epoch: Option<u64>,
+    /// What the search lowers.
+    pub(super) goal: Goal,
 }
 
 impl Start {
     pub(super) fn source(&self) -> &'static str {
-        if self.epoch.is_some() { "run" } else { "random" }
+        match (self.epoch, self.goal) {
+            (Some(_), _) => "run",
+            (None, Goal::Gradient) => "random",
+            (None, Goal::Risk) => "descent",
+        }
     }
 
     pub(super) fn json(&self) -> Json {
@@ -24,12 +31,15 @@ impl Start {
     }
 }
 
-/// Random points first, then points along training runs, and the stack of all.
+/// Random points first, then those that F is lowered from, then points along training runs; and the stack of all.
 pub(super) fn all(args: &CriticalArgs, task: &Task) -> Result<(Vec<Start>, Tensor), Failure> {
     let seed = args.common.seed;
     let runs: Vec<u64> = (0..args.runs).map(|i| seed.wrapping_add(i)).collect();
-    let random: Vec<u64> = (0..args.starts).map(|i| seed.wrapping_add(args.runs + i)).collect();
-    let mut starts: Vec<Start> = random.iter().map(|&seed| Start { seed, epoch: None }).collect();
+    let count = args.starts + args.descents;
+    let random: Vec<u64> = (0..count).map(|i| seed.wrapping_add(args.runs + i)).collect();
+    let goal = |i: usize| if (i as u64) < args.starts { Goal::Gradient } else { Goal::Risk };
+    let start = |(i, &seed): (usize, &u64)| Start { seed, epoch: None, goal: goal(i) };
+    let mut starts: Vec<Start> = random.iter().enumerate().map(start).collect();
     let mut points = vec![];
     if !random.is_empty() {
         points.push(args.init.stack(&task.arch, &random, DType::F64, &Device::Cpu)?);
@@ -77,7 +87,7 @@ impl Observe for Watch<'_> {
     fn observe(&mut self, epoch: &Epoch<'_>) -> collado_dynamics::Result<()> {
         if self.epochs.contains(&epoch.epoch) {
             for (row, &run) in epoch.runs.iter().enumerate() {
-                let start = Start { seed: self.runs[run], epoch: Some(epoch.epoch) };
+                let start = Start { seed: self.runs[run], epoch: Some(epoch.epoch), goal: Goal::Gradient };
                 if epoch.values[row].risk.is_finite() {
                     self.found.push((start, epoch.theta.get(row)?.copy()?));
                 }

@@ -20,6 +20,9 @@ pub(crate) struct SpinGlassArgs {
     /// Random starts of descent [default: 40].
     #[arg(long)]
     descents: Option<u64>,
+    /// Random starts in a small tanh network, whose critical points are drawn the same way; 0 = none [default: 150].
+    #[arg(long)]
+    network_starts: Option<u64>,
 }
 
 impl Experiment for SpinGlassArgs {
@@ -43,6 +46,7 @@ impl Experiment for SpinGlassArgs {
             size: self.size.unwrap_or(usual.size),
             starts: self.starts.unwrap_or(usual.starts),
             descents: self.descents.unwrap_or(usual.descents),
+            network_starts: self.network_starts.unwrap_or(usual.network_starts),
             seed,
         };
         Ok((&spin_glass(&settings, cells, progress)?).into())

@@ -14,7 +14,7 @@ use collado_models::{Arch, DenseCurvature, DenseObjective, Objective, Risk, Rows
 
 pub use self::{
     examine::CriticalPoint,
-    search::{CriticalSettings, SearchEnd},
+    search::{CriticalSettings, Goal, SearchEnd},
     semicircle::{SemicircleLaw, semicircle_index},
     walker::Ended,
 };
@@ -22,7 +22,7 @@ use crate::Result;
 
 /// The critical points of an empirical risk $F$: where $\nabla F=0$.
 ///
-/// [`search`](Self::search) descends on $\frac12\|\nabla F\|^2$ from a stack of starts, [`examine`](Self::examine) says what
+/// [`search`](Self::search) descends on $\frac12\|\nabla F\|^2$, or on F, from a stack of starts, [`examine`](Self::examine) says what
 /// lies where a search ended, [`distinct`](Self::distinct) which ends are one. Each step takes a dense Hessian and its
 /// eigenvalues: for networks up to some 2000 parameters.
 pub struct CriticalSearch {

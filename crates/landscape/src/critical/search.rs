@@ -4,16 +4,29 @@ use rayon::prelude::*;
 use super::{CriticalSearch, Ended, kink::is_on_kink, walker::Walker};
 use crate::{Error, Result};
 
+/// What a search lowers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Goal {
+    /// $\frac12\|\nabla F\|^2$: critical points of any index.
+    #[default]
+    Gradient,
+    /// F, by Newton's method with |λ| for λ (Dauphin et al. 2014): minima, as a rule.
+    Risk,
+}
+
 /// How critical points are searched for.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
+/// | `goal` | gradient | what a search lowers | |
 /// | `tolerance` | 1e-10 | a search ends at $\|\nabla F\|\le$ this times $1+\lvert F\rvert$ | > 0 |
 /// | `steps` | 500 | steps tried | ≥ 1 |
 /// | `reach` | 0.2 | longest step, times $1+\|\theta\|$ | > 0 |
 /// | `farthest` | 100 | a search is on its way to infinity beyond this times $1+\|\theta_0\|$ | > 1 |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CriticalSettings {
+    /// What a search lowers.
+    pub goal: Goal,
     /// Size of the gradient at the end, relative to 1 + |F|.
     pub tolerance: f64,
     /// Steps tried at most.
@@ -26,7 +39,7 @@ pub struct CriticalSettings {
 
 impl Default for CriticalSettings {
     fn default() -> Self {
-        Self { tolerance: 1e-10, steps: 500, reach: 0.2, farthest: 100. }
+        Self { goal: Goal::Gradient, tolerance: 1e-10, steps: 500, reach: 0.2, farthest: 100. }
     }
 }
 

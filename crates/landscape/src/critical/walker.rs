@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use collado_models::DenseCurvature;
 
-use super::{CriticalSettings, local::Local, norm};
+use super::{CriticalSettings, Goal, local::Local, norm};
 use crate::{Error, Result};
 
 /// How a search ended.
@@ -55,6 +55,8 @@ const NEARLY_FLAT: f64 = 1e-3;
 const NEAR: f64 = 1e-2;
 /// A share of the predicted decrease that a step has to reach.
 const ACCEPT: f64 = 1e-4;
+/// Decreases of F below this times 1 + |F| are rounding.
+const LEVEL: f64 = 1e-12;
 /// Steps shorter than this times 1 + ‖θ‖ change nothing.
 const SHORTEST: f64 = 1e-15;
 
@@ -63,7 +65,7 @@ const SHORTEST: f64 = 1e-15;
 /// $$p=-(H^2+\mu I)^{-1}H\nabla F,$$
 ///
 /// with μ by Nielsen's rule (1999). For large μ it is gradient descent on $\frac12\|\nabla F\|^2$, for small μ Newton's
-/// method; by the eigenvectors of H both cost no more than H.
+/// method; by the eigenvectors of H both cost no more than H. Where F is to be lowered, $p=-(|H|+\sqrt\mu I)^{-1}\nabla F$.
 pub(super) struct Walker {
     pub(super) theta: Vec<f64>,
     pub(super) risk: f64,
@@ -74,7 +76,8 @@ pub(super) struct Walker {
     local: Option<(Local, Vec<f64>)>,
     mu: f64,
     growth: f64,
-    /// The step that is being tried, and by how much it should lower $\frac12\|\nabla F\|^2$.
+    goal: Goal,
+    /// The step that is being tried, and by how much it should lower $\frac12\|\nabla F\|^2$, or F.
     step: Vec<f64>,
     predicted: f64,
     farthest: f64,
@@ -91,6 +94,7 @@ impl Walker {
             local: None,
             mu: f64::NAN,
             growth: 2.,
+            goal: settings.goal,
             step: Vec::new(),
             predicted: 0.,
             farthest: settings.farthest * (1. + norm(theta)),
@@ -125,7 +129,7 @@ impl Walker {
         };
         if self.ended.is_none() && self.steps >= settings.steps {
             self.ended =
-                Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Steps });
+                Some(if self.is_flat(&local, &slopes, NEARLY_FLAT) { Ended::Flat } else { Ended::Steps });
         }
         if self.mu.is_nan() {
             self.mu = 1e-3 * local.size().powi(2);
@@ -133,7 +137,7 @@ impl Walker {
         self.damped(&local, &slopes, settings);
         if self.ended.is_none() && norm(&self.step) <= SHORTEST * (1. + norm(&self.theta)) {
             self.ended =
-                Some(if flatness(&local, &slopes) <= NEARLY_FLAT { Ended::Flat } else { Ended::Stalled });
+                Some(if self.is_flat(&local, &slopes, NEARLY_FLAT) { Ended::Flat } else { Ended::Stalled });
         }
         self.local = Some((local, slopes));
         Ok(())
@@ -149,22 +153,34 @@ impl Walker {
             let near = norm(&local.newton(slopes)) <= NEAR * length;
             return Some(if near { Ended::Critical } else { Ended::Escaped });
         }
-        (flatness(local, slopes) <= FLAT).then_some(Ended::Flat)
+        self.is_flat(local, slopes, FLAT).then_some(Ended::Flat)
     }
 
-    /// Sets the step for μ, no longer than the reach, and what the linear model promises of it.
+    /// Whether H∇F ≈ 0: there descent on the gradient ends.
+    fn is_flat(&self, local: &Local, slopes: &[f64], share: f64) -> bool {
+        let product: Vec<f64> = local.values.iter().zip(slopes).map(|(value, slope)| value * slope).collect();
+        self.goal == Goal::Gradient && norm(&product) <= share * local.size() * norm(slopes)
+    }
+
+    /// Sets the step for μ, no longer than the reach, and what the local model promises of it.
     fn damped(&mut self, local: &Local, slopes: &[f64], settings: &CriticalSettings) {
         // Where λ is rounding, so is λ/(λ² + μ) unless μ is larger.
         let mu = self.mu.max(local.rounding.powi(2)).max(f64::MIN_POSITIVE);
-        let both = local.values.iter().zip(slopes);
-        let mut along: Vec<f64> = both.map(|(value, slope)| -value * slope / (value * value + mu)).collect();
+        let along = |(value, slope): (&f64, &f64)| match self.goal {
+            Goal::Gradient => -value * slope / (value * value + mu),
+            Goal::Risk => -slope / (value.abs() + mu.sqrt()),
+        };
+        let mut along: Vec<f64> = local.values.iter().zip(slopes).map(along).collect();
         let most = settings.reach * (1. + norm(&self.theta));
         let length = norm(&along);
         if length > most {
             along.iter_mut().for_each(|p| *p *= most / length);
         }
-        let all = local.values.iter().zip(slopes).zip(&along);
-        self.predicted = all.map(|((value, g), p)| 0.5 * (g * g - (g + value * p).powi(2))).sum();
+        let promise = |((value, g), p): ((&f64, &f64), &f64)| match self.goal {
+            Goal::Gradient => 0.5 * (g * g - (g + value * p).powi(2)),
+            Goal::Risk => -p * (g + 0.5 * value * p),
+        };
+        self.predicted = local.values.iter().zip(slopes).zip(&along).map(promise).sum();
         self.step = local.combine(&along);
     }
 
@@ -176,8 +192,14 @@ impl Walker {
     /// Takes or refuses the step, now that risk and gradient at its end are known.
     pub(super) fn receive(&mut self, risk: f64, gradient: &[f64]) {
         self.steps += 1;
-        let decrease = 0.5 * (norm(&self.gradient).powi(2) - norm(gradient).powi(2));
-        let share = decrease / self.predicted;
+        let square = norm(&self.gradient).powi(2);
+        let decrease = 0.5 * (square - norm(gradient).powi(2));
+        let share = match self.goal {
+            Goal::Gradient => decrease / self.predicted,
+            // F is flat to rounding: the gradient decides.
+            Goal::Risk if self.predicted <= LEVEL * (1. + risk.abs()) => decrease / (0.5 * square),
+            Goal::Risk => (self.risk - risk) / self.predicted,
+        };
         // NaN is refused too.
         if !(risk.is_finite() && share > ACCEPT) {
             self.mu *= self.growth;
@@ -191,10 +213,4 @@ impl Walker {
         self.mu *= (1. - (2. * share - 1.).powi(3)).clamp(0.1, 2.);
         self.growth = 2.;
     }
-}
-
-/// $\|H\nabla F\|/(\|H\|\|\nabla F\|)$.
-fn flatness(local: &Local, slopes: &[f64]) -> f64 {
-    let product: Vec<f64> = local.values.iter().zip(slopes).map(|(value, slope)| value * slope).collect();
-    norm(&product) / (local.size() * norm(slopes)).max(f64::MIN_POSITIVE)
 }

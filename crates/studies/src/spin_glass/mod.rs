@@ -1,15 +1,17 @@
 //! Spherical p-spin glass: critical points, energy against index fraction (theory §8).
 
 mod energy;
+mod network;
 mod outcome;
 mod picture;
 mod search;
 
 use rayon::prelude::*;
 
-use self::picture::{bulk_picture, picture};
+use self::picture::{bulk_picture, network_picture, picture};
 pub use self::{
     energy::SphericalSpin,
+    network::{NetworkPoint, NetworkScatter},
     outcome::{Bin, CLAIM, GAP_RATIO, bins, gap_ratio, index_fraction, threshold},
     search::SpinPoint,
 };
@@ -23,6 +25,7 @@ use crate::{Cells, StudyError};
 /// | `size` | 40 | spins N, N^p ≤ 2²⁷ | ≥ 3 |
 /// | `starts` | 200 | random starts of Newton's method, each with couplings of its own | ≥ 1 |
 /// | `descents` | 40 | random starts of descent, likewise | |
+/// | `network_starts` | 150 | random starts in a small tanh network, drawn the same way; 0 = none | |
 /// | `seed` | 0 | couplings and starts | |
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpinGlassSettings {
@@ -34,25 +37,27 @@ pub struct SpinGlassSettings {
     pub starts: u64,
     /// Random starts of descent.
     pub descents: u64,
+    /// Random starts in a small network.
+    pub network_starts: u64,
     /// Seed of couplings and starts.
     pub seed: u64,
 }
 
 impl Default for SpinGlassSettings {
     fn default() -> Self {
-        Self { p: 3, size: 40, starts: 200, descents: 40, seed: 0 }
+        Self { p: 3, size: 40, starts: 200, descents: 40, network_starts: 150, seed: 0 }
     }
 }
 
 impl SpinGlassSettings {
     /// For a look in seconds.
     pub fn quick() -> Self {
-        Self { starts: 60, descents: 10, ..Self::default() }
+        Self { starts: 60, descents: 10, network_starts: 60, ..Self::default() }
     }
 
     /// More starts.
     pub fn full() -> Self {
-        Self { starts: 1000, descents: 100, ..Self::default() }
+        Self { starts: 1000, descents: 100, network_starts: 600, ..Self::default() }
     }
 }
 
@@ -63,6 +68,8 @@ pub struct SpinGlass {
     pub settings: SpinGlassSettings,
     /// Where each search ended, Newton's first.
     pub points: Vec<SpinPoint>,
+    /// A network's critical points.
+    pub network: NetworkScatter,
 }
 
 /// Finds critical points. Points that do not reach ‖∇H‖ ≤ 1e-10 (1 + |H|) are returned too, for whoever counts them.
@@ -93,9 +100,11 @@ pub fn spin_glass(
                 .collect::<Result<Vec<SpinPoint>, StudyError>>()
         };
         points.extend(cells.get(settings, &format!("from-{first}"), search)?);
-        if !progress(points.len() as f64 / total as f64) {
+        if !progress(0.5 * points.len() as f64 / total as f64) {
             return Err(StudyError::Interrupted);
         }
     }
-    Ok(SpinGlass { settings: settings.clone(), points })
+    let network =
+        network::scatter(settings.network_starts, settings.seed, &mut |share| progress(0.5 + 0.5 * share))?;
+    Ok(SpinGlass { settings: settings.clone(), points, network })
 }

@@ -2,7 +2,7 @@ use std::f64::consts::PI;
 
 use serde_json::{Value, json};
 
-use super::{SpinGlass, SpinGlassSettings, SpinPoint, bulk_picture, picture};
+use super::{SpinGlass, SpinPoint, bulk_picture, network_picture, picture};
 use crate::{
     Report, Table, Verdict,
     report::{fields, number},
@@ -97,6 +97,11 @@ impl From<&SpinGlass> for Report {
             _ => Verdict::Inconclusive,
         };
         let critical = points.iter().filter(|x| x.is_critical).count();
+        let mut pictures =
+            vec![("spin-glass", picture(settings, points)), ("bulk", bulk_picture(settings, points))];
+        if !study.network.points.is_empty() {
+            pictures.push(("network", network_picture(&study.network)));
+        }
         Self {
             claim: CLAIM,
             source: "Auffinger, Ben Arous, Černý 2013; Choromanska et al. 2015",
@@ -109,21 +114,20 @@ impl From<&SpinGlass> for Report {
                 gap_ratio(points)
             ),
             not_shown: format!(
-                "{} of {} searches found no critical point; those found are where Newton's method leads, not all of them.",
+                "{} of {} searches found no critical point; those found are where Newton's method leads, not all of them. \
+                 The network's points are drawn beside them; no law is claimed for it.",
                 points.len() - critical,
                 points.len()
             ),
-            numbers: fields(numbers(settings, points, &bins)),
+            numbers: fields(numbers(study, &bins)),
             table: table(points),
-            pictures: vec![
-                ("spin-glass", picture(settings, points)),
-                ("bulk", bulk_picture(settings, points)),
-            ],
+            pictures,
         }
     }
 }
 
-fn numbers(settings: &SpinGlassSettings, points: &[SpinPoint], bins: &[Bin]) -> Value {
+fn numbers(study: &SpinGlass, bins: &[Bin]) -> Value {
+    let (settings, points) = (&study.settings, study.points.as_slice());
     let point = |x: &SpinPoint| {
         json!({"energy": number(x.energy), "index_fraction": number(x.index_fraction()),
             "gradient_norm": number(x.gradient_norm), "by_descent": x.by_descent})
@@ -138,6 +142,7 @@ fn numbers(settings: &SpinGlassSettings, points: &[SpinPoint], bins: &[Bin]) -> 
         "bins": bins.iter().map(bin).collect::<Vec<_>>(),
         "p": settings.p, "size": settings.size, "seed": settings.seed, "threshold": threshold(settings.p),
         "gap_ratio": number(gap_ratio(points)), "gap_ratio_goe": GAP_RATIO,
+        "network": study.network.json(),
     })
 }
 

@@ -1,8 +1,8 @@
 use std::f64::consts::PI;
 
-use collado_plots::{Figure, Panel, Role, Series};
+use collado_plots::{Figure, Panel, Point, Role, Series};
 
-use super::{SpinGlassSettings, SpinPoint, index_fraction, threshold};
+use super::{NetworkScatter, SpinGlassSettings, SpinPoint, index_fraction, threshold};
 
 /// Energy against the share of negative eigenvalues, with the semicircle law.
 pub(super) fn picture(settings: &SpinGlassSettings, points: &[SpinPoint]) -> Figure {
@@ -52,4 +52,33 @@ pub(super) fn bulk_picture(settings: &SpinGlassSettings, points: &[SpinPoint]) -
         .subtitle(format!("p = {}, N = {}, {} eigenvalues", settings.p, settings.size, all.len()))
         .x_label("(λ + pu) / 2√(p(p−1))")
         .panel(panel)
+}
+
+/// Risk against the share of negative eigenvalues in a small network, with the law where it fits.
+pub(super) fn network_picture(network: &NetworkScatter) -> Figure {
+    let risks = network.points.iter().map(|p| p.risk);
+    let (low, high) = risks.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r), h.max(r)));
+    let air = 0.03 * (high - low);
+    let top = network.points.iter().map(|p| p.index_fraction).fold(0.1, f64::max);
+    let mut panel = Panel::new("Share of negative eigenvalues")
+        .y_limits(-0.03 * top, 1.08 * top)
+        .point(Point::new(low - air, 0.).bare())
+        .point(Point::new(high + air, 0.).bare());
+    // A law that does not explain half of the spread does not apply.
+    if let Some(law) = network.law.filter(|law| law.rms < 0.5 * law.spread) {
+        let xs: Vec<f64> =
+            (0..=300).map(|i| low - air + (high - low + 2. * air) * f64::from(i) / 300.).collect();
+        let ys: Vec<f64> = xs.iter().map(|&x| law.at(x)).collect();
+        let label = format!("semicircle law, fitted (rms {:.2})", law.rms);
+        panel = panel.series(Series::line(label, &xs, &ys).role(Role::Ink).width(1.4));
+    }
+    for (label, descent, role) in
+        [("found by lowering the gradient", false, Role::Train), ("found by lowering F", true, Role::Test)]
+    {
+        let chosen = network.points.iter().filter(|p| p.by_descent == descent);
+        let (x, y): (Vec<f64>, Vec<f64>) = chosen.map(|p| (p.risk, p.index_fraction)).unzip();
+        panel = panel.series(Series::dots(label, &x, &y).role(role).opacity(0.6));
+    }
+    let note = format!("{}; {} critical points", NetworkScatter::title(), network.points.len());
+    Figure::new("Critical points of a small network").subtitle(note).x_label("risk F").panel(panel)
 }

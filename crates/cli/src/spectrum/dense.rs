@@ -1,0 +1,46 @@
+use collado_landscape::{Curvature, dense_spectrum, explicit};
+use collado_plots::{Panel, Role, Scale, Series};
+use serde_json::json;
+
+use super::{Found, interrupted};
+use crate::{failure::Failure, json::number, progress};
+
+/// All eigenvalues.
+pub(super) fn dense(operator: &Curvature<'_>, quiet: bool) -> Result<Found, Failure> {
+    let bar = progress::bar("matrix", quiet);
+    let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(interrupted)?;
+    bar.finish_and_clear();
+    let found = dense_spectrum(&matrix, asymmetry)?;
+    let (values, n) = (&found.eigenvalues, found.eigenvalues.len());
+    let pair = |v: &f64| json!({"value": number(*v), "residual": number(found.rounding)});
+    let count = n.min(5);
+    let exact: f64 = values.iter().sum();
+    let summary = json!({
+        "eigenvalues": values.iter().map(|&v| number(v)).collect::<Vec<_>>(),
+        "top": values.iter().rev().take(count).map(pair).collect::<Vec<_>>(),
+        "bottom": values.iter().take(count).map(pair).collect::<Vec<_>>(),
+        "index": found.index, "index_status": "exact", "zero_modes": found.zero_modes,
+        "rounding": number(found.rounding), "trace": {"value": number(exact), "stderr": 0.0},
+    });
+    let rank: Vec<f64> = (0..n).map(|i| (i + 1) as f64).collect();
+    let descending: Vec<f64> = values.iter().rev().copied().collect();
+    let pick = |keep: fn(f64, f64) -> bool| -> Vec<(f64, f64)> {
+        let both = rank.iter().zip(&descending).filter(|(_, v)| keep(**v, found.rounding));
+        both.map(|(r, v)| (*r, v.abs())).collect()
+    };
+    let series = |label: String, points: Vec<(f64, f64)>, role: Role| {
+        let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
+        Series::dots(label, &x, &y).role(role)
+    };
+    let positive = pick(|v, r| v > r);
+    let negative = pick(|v, r| v < -r);
+    let panel = Panel::new("|λ| (log scale)")
+        .scale(Scale::Log)
+        .rule(found.rounding, "rounding")
+        .series(series(format!("{} negative", negative.len()), negative, Role::Test))
+        .series(series(format!("{} positive", positive.len()), positive, Role::Train));
+    let note = format!("{} zero modes within rounding are not drawn", found.zero_modes);
+    let rows = rank.iter().zip(&descending).map(|(r, v)| [*r, *v, found.rounding]).collect();
+    let axis = "rank, largest eigenvalue first";
+    Ok(Found { summary, header: ["rank", "eigenvalue", "error"], rows, panel, axis, note })
+}

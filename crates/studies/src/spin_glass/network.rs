@@ -1,0 +1,121 @@
+use candle_core::{DType, Device, Tensor};
+use collado_data::Targets;
+use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Ended, Goal, SemicircleLaw};
+use collado_models::{Activation, Arch, Init, Loss, Regularizer, Risk};
+use serde_json::{Value, json};
+
+use crate::{StudyError, report::number};
+
+/// Layers of the network.
+const WIDTHS: [usize; 3] = [4, 6, 1];
+/// Examples, drawn from a teacher with noise.
+const EXAMPLES: usize = 40;
+/// With it, no direction is flat.
+const KAPPA: f64 = 0.01;
+/// Searches that share a stack.
+const CHUNK: u64 = 16;
+
+/// Critical points of a small tanh network, to lay beside the spin glass's.
+#[derive(Debug, Clone, Default)]
+pub struct NetworkScatter {
+    /// Each once, up to symmetry.
+    pub points: Vec<NetworkPoint>,
+    /// Searches.
+    pub searches: u64,
+    /// The semicircle law with centre and width fitted to the points, where they allow a fit.
+    pub law: Option<SemicircleLaw>,
+}
+
+/// A critical point of the network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NetworkPoint {
+    /// F.
+    pub risk: f64,
+    /// Negative eigenvalues over the number of parameters.
+    pub index_fraction: f64,
+    /// $\|\nabla F\|$.
+    pub gradient_norm: f64,
+    /// Whether it was found by lowering F.
+    pub by_descent: bool,
+}
+
+/// Searches from `starts` random points for critical points of any index, and from a fifth as many for minima.
+pub(super) fn scatter(
+    starts: u64,
+    seed: u64,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<NetworkScatter, StudyError> {
+    let arch = Arch::dense(Activation::Tanh, &WIDTHS, true)?;
+    let search = problem(&arch, seed)?;
+    let searches = starts + starts / 5;
+    let mut points: Vec<(CriticalPoint, bool)> = Vec::new();
+    let mut done = 0;
+    while done < searches {
+        let goal = if done < starts { Goal::Gradient } else { Goal::Risk };
+        let end = (done + CHUNK).min(if done < starts { starts } else { searches });
+        let seeds: Vec<u64> = (done..end).map(|i| seed.wrapping_add(i)).collect();
+        let theta = Init::Normal { sigma: 1.5 }.stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
+        let settings = CriticalSettings { goal, ..CriticalSettings::default() };
+        let share = |part: f64| (done as f64 + part * (end - done) as f64) / searches as f64;
+        let ends = search.search(&theta, &settings, &mut |part| progress(share(part)))?;
+        for end in ends.iter().filter(|end| end.ended == Ended::Critical) {
+            points.push((search.examine(&end.theta)?, goal == Goal::Risk));
+        }
+        done = end;
+    }
+    Ok(gather(&search, &points, searches))
+}
+
+fn problem(arch: &Arch, seed: u64) -> Result<CriticalSearch, StudyError> {
+    let data =
+        collado_data::load(&format!("synthetic:teacher?d={}&n={EXAMPLES}&noise=0.5&seed={seed}", WIDTHS[0]))?;
+    let Targets::Values(targets) = &data.train.targets else {
+        let found = "classes".into();
+        return Err(StudyError::Setting { name: "data", expected: "real targets", found });
+    };
+    let risk = Risk { loss: Loss::Squared, kappa: KAPPA, regularizer: Regularizer::L2 };
+    let inputs: &Tensor = &data.train.inputs;
+    Ok(CriticalSearch::new(arch, inputs, targets, risk, 64 << 20)?)
+}
+
+/// Each point once; degenerate ones have eigenvalues without a sign and are left out.
+fn gather(search: &CriticalSearch, points: &[(CriticalPoint, bool)], searches: u64) -> NetworkScatter {
+    let (all, by_descent): (Vec<CriticalPoint>, Vec<bool>) = points.iter().cloned().unzip();
+    let first = search.distinct(&all);
+    let kept = (0..all.len()).filter(|&i| first[i] == i && !all[i].is_degenerate());
+    let point = |i: usize| NetworkPoint {
+        risk: all[i].risk,
+        index_fraction: all[i].index_fraction(),
+        gradient_norm: all[i].gradient_norm,
+        by_descent: by_descent[i],
+    };
+    let points: Vec<NetworkPoint> = kept.map(point).collect();
+    let (risks, fractions): (Vec<f64>, Vec<f64>) = points.iter().map(|p| (p.risk, p.index_fraction)).unzip();
+    NetworkScatter { law: SemicircleLaw::fit(&risks, &fractions), points, searches }
+}
+
+impl NetworkScatter {
+    /// What network, on what.
+    pub(super) fn title() -> String {
+        format!(
+            "tanh:{}-{}-{} on {EXAMPLES} examples of a noisy teacher, κ = {KAPPA}",
+            WIDTHS[0], WIDTHS[1], WIDTHS[2]
+        )
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let point = |p: &NetworkPoint| {
+            json!({"risk": number(p.risk), "index_fraction": number(p.index_fraction),
+                "gradient_norm": number(p.gradient_norm), "by_descent": p.by_descent})
+        };
+        let law = |l: &SemicircleLaw| {
+            json!({"center": number(l.center), "width": number(l.width), "rms": number(l.rms),
+                "spread": number(l.spread)})
+        };
+        json!({
+            "network": Self::title(), "searches": self.searches,
+            "critical_points": self.points.iter().map(point).collect::<Vec<_>>(),
+            "semicircle": self.law.as_ref().map(law),
+        })
+    }
+}
