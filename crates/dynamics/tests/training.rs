@@ -6,7 +6,7 @@ use collado_dynamics::{
     Decay, Epoch, LibraryRule, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
     Wish, resume, train,
 };
-use collado_models::{Arch, DenseObjective, Init, Loss, Risk};
+use collado_models::{Arch, DenseObjective, Init, Loss, Objective, Risk, Rows, Span};
 
 fn task() -> (Arch, DenseObjective) {
     let data = collado_data::load("synthetic:gaussians?n=90&d=5&k=3").unwrap().train;
@@ -160,4 +160,29 @@ fn lbfgs_finds_a_critical_point_that_gradient_descent_is_far_from() {
     assert!(train(&objective, &two, &[1, 2], &settings, quiet).unwrap_err().to_string().contains("one run"));
     let batches = TrainSettings { batch: 16, ..settings };
     assert!(train(&objective, &start, &[1], &batches, quiet).unwrap_err().to_string().contains("batch"));
+}
+
+#[test]
+fn momentum_is_the_loop_of_its_definition() {
+    let (arch, objective) = task();
+    let start = Init::default().stack(&arch, &[3, 5], DType::F64, &Device::Cpu).unwrap();
+    for (nesterov, weight_decay) in [(false, 0.), (false, 1e-2), (true, 0.)] {
+        let rule = Rule::Sgd { momentum: 0.9, nesterov, weight_decay };
+        let settings = TrainSettings { rule, epochs: 5, batch: 0, lr: 0.1, ..TrainSettings::default() };
+        let found = train(&objective, &start, &[3, 5], &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap();
+        let (mut theta, mut v) = (start.copy().unwrap(), start.zeros_like().unwrap());
+        for _ in 0..5 {
+            let g = theta.zeros_like().unwrap();
+            objective.evaluate(&Span::stack(&theta).unwrap(), Rows::All, Some(&g)).unwrap();
+            let g = (g + (&theta * weight_decay).unwrap()).unwrap();
+            v = ((v * 0.9).unwrap() + &g).unwrap();
+            let direction = if nesterov { (g + (&v * 0.9).unwrap()).unwrap() } else { v.clone() };
+            theta = (theta - (direction * 0.1).unwrap()).unwrap();
+        }
+        for (run, expected) in found.runs.iter().zip(theta.to_vec2::<f64>().unwrap()) {
+            for (a, b) in run.theta.to_vec1::<f64>().unwrap().iter().zip(expected) {
+                assert!((a - b).abs() <= 1e-13 * b.abs().max(1.), "{rule:?}: {a} {b}");
+            }
+        }
+    }
 }

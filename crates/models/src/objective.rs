@@ -43,6 +43,18 @@ pub trait Objective: Send + Sync {
     /// When sizes, dtype or device do not fit.
     fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>>;
 
+    /// The values, and $v\gets\mu v+g$ with the gradient g that [`evaluate`](Self::evaluate) would write: the velocity
+    /// of momentum, which an engine can add up without a g of its own. `keep` is μ.
+    ///
+    /// # Errors
+    /// Those of [`evaluate`](Self::evaluate).
+    fn accumulate(&self, span: &Span, rows: Rows<'_>, keep: f64, velocity: &Tensor) -> Result<Vec<Value>> {
+        let grad = velocity.zeros_like()?;
+        let values = self.evaluate(span, rows, Some(&grad))?;
+        velocity.slice_set(&((velocity * keep)? + grad)?, 0, 0)?;
+        Ok(values)
+    }
+
     /// Number of examples that minibatches are drawn from; 1 where there are none.
     fn examples(&self) -> usize {
         1

@@ -214,6 +214,27 @@ fn one_free_vertex_has_its_row_of_the_gradient() {
 }
 
 #[test]
+fn a_velocity_is_what_it_was_and_the_gradient() {
+    // Batches of one chunk and of two; plain stacks, spans with all vertices free, and with one.
+    for case in cases() {
+        let stack = Span::stack(&case.points(2)).unwrap();
+        let span = Span::new(&case.points(2), vec![1., 0., 0.5, 0.5, 0., 1.]).unwrap();
+        for span in [stack, span.clone(), span.with_free(1..2)] {
+            let (values, grad) = grad_of(&case.fused(), &span, Rows::All);
+            let velocity = random((grad.len(), grad[0].len()), 1., 9);
+            let old = velocity.to_vec2::<f64>().unwrap();
+            let velocity = velocity.copy().unwrap();
+            let found = case.fused().accumulate(&span, Rows::All, 0.9, &velocity).unwrap();
+            assert_eq!(found.iter().map(|v| v.risk).collect::<Vec<_>>(), values, "{}", case.name);
+            for ((new, old), g) in velocity.to_vec2::<f64>().unwrap().iter().zip(old).zip(grad) {
+                let expected: Vec<f64> = old.iter().zip(g).map(|(v, g)| 0.9 * v + g).collect();
+                assert_close(new, &expected, 1e-12, &case.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn memory_does_not_change_the_values() {
     for case in cases().into_iter().filter(|c| c.inputs.dims()[0] == 1100) {
         let tight = DenseObjective::new(&case.arch, &case.inputs, &case.targets, case.risk, 1).unwrap();

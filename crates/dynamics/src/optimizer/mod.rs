@@ -111,6 +111,27 @@ impl Optimizer {
         Ok(())
     }
 
+    /// μ and the velocity, where a step is $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ and no more: then the gradient
+    /// can be added to it in place, and [`follow`](Self::follow) does the rest.
+    pub(crate) fn velocity(&self) -> Option<(f64, &Tensor)> {
+        match &self.memory {
+            Memory::Own(Own {
+                rule: Rule::Sgd { momentum, nesterov: false, weight_decay: 0. },
+                state,
+                ..
+            }) => Some((*momentum, state.first()?)),
+            _ => None,
+        }
+    }
+
+    /// $\theta\gets\theta-\alpha v$, for a velocity that has its gradient.
+    pub(crate) fn follow(&mut self, theta: &Tensor, lr: f64) -> Result<()> {
+        let Memory::Own(own) = &mut self.memory else { return Ok(()) };
+        own.steps += 1;
+        let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
+        own.state.first().map_or(Ok(()), |v| Own { rule, state: vec![], steps: 0 }.step(theta, v, lr))
+    }
+
     /// One step of size `lr` along `-grad`, in place on `theta`.
     ///
     /// # Errors

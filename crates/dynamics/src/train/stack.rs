@@ -115,9 +115,14 @@ impl<'a> Stack<'a> {
                     self.samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(self.steps)));
                     Rows::Each { rows, batch: rows.len() / self.samplers.len() }
                 };
-                self.objective.evaluate(span, batch, Some(&self.grad))?;
                 let lr = self.settings.lr * self.settings.schedule.factor(self.steps, self.total);
-                optimizer.step(&self.theta, &self.grad, lr)?;
+                if let Some((keep, velocity)) = optimizer.velocity() {
+                    self.objective.accumulate(span, batch, keep, velocity)?;
+                    optimizer.follow(&self.theta, lr)?;
+                } else {
+                    self.objective.evaluate(span, batch, Some(&self.grad))?;
+                    optimizer.step(&self.theta, &self.grad, lr)?;
+                }
             }
         }
         self.steps += 1;

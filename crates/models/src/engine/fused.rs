@@ -116,26 +116,29 @@ impl<T: Real> Fused<T> {
         self.risk.kappa * self.risk.regularizer.value(points.get(i, self.regularized.clone(), &mut scratch))
     }
 
-    /// Values and gradients, in groups of points that fit into memory.
+    /// Values, and `grad = keep grad + ` gradients, in groups of points that fit into memory.
     fn gradients(
         &self,
         points: Points<'_, T>,
         free: std::ops::Range<usize>,
         inputs: &[T],
         rows: Rows<'_>,
-        grad: &mut [T],
+        (grad, keep): (&mut [T], T),
     ) -> Vec<Value> {
         let Some(coefficients) = points.coefficients else {
             let mut rest = grad.chunks_exact_mut(self.size);
             let mut all: Vec<_> =
                 (0..points.count).map(|i| free.contains(&i).then(|| rest.next()).flatten()).collect();
-            return self.points_gradients(points, 0, inputs, rows, &mut all);
+            return self.points_gradients(points, 0, inputs, rows, (&mut all, keep));
         };
         let batch_rows = self.batch_size(batch(rows, 0));
         if free.len() == 1 && self.is_parallel(batch_rows) {
-            return self.one_vertex_gradient(points, free.start, inputs, rows, grad);
+            return self.one_vertex_gradient(points, free.start, inputs, rows, (grad, keep));
         }
-        grad.fill(T::zero());
+        match keep == T::zero() {
+            true => grad.fill(keep),
+            false => grad.iter_mut().for_each(|g| *g *= keep),
+        }
         let group = (self.memory / 4 / (2 * self.size * size_of::<T>())).clamp(1, points.count.max(1));
         let (mut thetas, mut slopes) = (self.pool.take(group * self.size), self.pool.take(group * self.size));
         let mut values = Vec::with_capacity(points.count);
@@ -148,7 +151,7 @@ impl<T: Real> Fused<T> {
             let stack =
                 Points { vertices: &thetas[..count * self.size], coefficients: None, count, size: self.size };
             let mut all: Vec<_> = slopes.chunks_exact_mut(self.size).take(count).map(Some).collect();
-            values.extend(self.points_gradients(stack, from, inputs, rows, &mut all));
+            values.extend(self.points_gradients(stack, from, inputs, rows, (&mut all, T::zero())));
             let c = &coefficients[from * v..(from + count) * v];
             self.scatter(c, v, &slopes[..count * self.size], free.clone(), grad);
         }
@@ -162,13 +165,13 @@ impl<T: Real> Fused<T> {
         j: usize,
         inputs: &[T],
         rows: Rows<'_>,
-        grad: &mut [T],
+        (grad, keep): (&mut [T], T),
     ) -> Vec<Value> {
         let mut theta = self.pool.take(self.size);
         let one = |i: usize| {
             self.materialize(points, i, &mut theta);
             let weight = points.row(i).map_or(1., |c| c[j]);
-            let mut sink = Sink { grad: &mut *grad, weight, add: i > 0 };
+            let mut sink = Sink { grad: &mut *grad, weight, keep: if i == 0 { keep } else { T::one() } };
             self.sink_gradient(&theta, inputs, batch(rows, i), &mut sink)
         };
         (0..points.count).map(one).collect()
@@ -229,7 +232,7 @@ impl<T: Real> Fused<T> {
         first: usize,
         inputs: &[T],
         rows: Rows<'_>,
-        grads: &mut [Option<&mut [T]>],
+        (grads, keep): (&mut [Option<&mut [T]>], T),
     ) -> Vec<Value> {
         let one = |(i, grad): (usize, &mut Option<&mut [T]>)| {
             let theta = stack.get(i, 0..self.size, &mut []);
@@ -238,7 +241,7 @@ impl<T: Real> Fused<T> {
                 Some(grad) => &mut **grad,
                 None => &mut unused.insert(self.pool.take(self.size))[..],
             };
-            let mut sink = Sink { grad, weight: 1., add: false };
+            let mut sink = Sink { grad, weight: 1., keep };
             self.sink_gradient(theta, inputs, batch(rows, first + i), &mut sink)
         };
         let batch_rows = self.batch_size(batch(rows, first));
@@ -259,8 +262,9 @@ pub(super) fn batch<'a>(rows: Rows<'a>, i: usize) -> Option<&'a [u32]> {
     }
 }
 
-impl<T: Real> Objective for Fused<T> {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+impl<T: Real> Fused<T> {
+    /// Values, and `grad = keep grad + ` gradients.
+    fn run(&self, span: &Span, rows: Rows<'_>, grad: Option<(&Tensor, f64)>) -> Result<Vec<Value>> {
         with_slice::<T, _>(&self.examples.inputs, |inputs| {
             with_slice::<T, _>(span.vertices(), |vertices| {
                 let points = Points {
@@ -271,18 +275,28 @@ impl<T: Real> Objective for Fused<T> {
                 };
                 match grad {
                     None => Ok(self.values(points, inputs, rows)),
-                    Some(grad) if grad.dims() == [span.free().len(), self.size] => {
+                    Some((grad, keep)) if grad.dims() == [span.free().len(), self.size] => {
                         with_slice_mut::<T, _>(grad, |grad| {
-                            Ok(self.gradients(points, span.free(), inputs, rows, grad))
+                            Ok(self.gradients(points, span.free(), inputs, rows, (grad, T::of(keep))))
                         })
                     }
-                    Some(grad) => {
+                    Some((grad, _)) => {
                         let expected = format!("[{}, {}]", span.free().len(), self.size);
                         Err(Error::mismatch("gradient buffer", expected, format!("{:?}", grad.dims())))
                     }
                 }
             })
         })
+    }
+}
+
+impl<T: Real> Objective for Fused<T> {
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+        self.run(span, rows, grad.map(|grad| (grad, 0.)))
+    }
+
+    fn accumulate(&self, span: &Span, rows: Rows<'_>, keep: f64, velocity: &Tensor) -> Result<Vec<Value>> {
+        self.run(span, rows, Some((velocity, keep)))
     }
 
     fn examples(&self) -> usize {

@@ -26,11 +26,11 @@ fn block(neurons: usize) -> usize {
 /// Some rows and columns of a layer, after the first row and column.
 type Block<'a, T> = (usize, usize, MatMut<'a, T>);
 
-/// Where a gradient goes: `grad = weight * gradient`, or `grad += …` when `add`.
+/// Where a gradient goes: `grad = keep * grad + weight * gradient`.
 pub(super) struct Sink<'a, T> {
     pub(super) grad: &'a mut [T],
     pub(super) weight: f64,
-    pub(super) add: bool,
+    pub(super) keep: T,
 }
 
 impl<T: Real> Fused<T> {
@@ -68,7 +68,8 @@ impl<T: Real> Fused<T> {
             self.forward(theta, &mut chunk, input);
             sums += self.read_out_chunk((rows, first), &mut chunk, scale);
             self.backward(theta, &mut chunk);
-            self.weight_gradients(&chunk, input, sink.add || first > 0, sink.grad);
+            let keep = if first == 0 { sink.keep } else { T::one() };
+            self.weight_gradients(&chunk, input, keep, sink.grad);
         }
         sums
     }
@@ -87,7 +88,7 @@ impl<T: Real> Fused<T> {
             let (weight, bias) = (layer.weight(theta, 0), layer.bias(theta, 0));
             let run = |((neuron, example, mut z), before): (Block<'_, T>, Option<Block<'_, T>>)| {
                 let (neurons, examples) = (neuron + z.count(), example + z.cols());
-                z.product(weight.part(neuron, neurons), x.columns(example, examples), false);
+                z.product(weight.part(neuron, neurons), x.columns(example, examples), T::zero());
                 let bias = bias.map(|b| &b[neuron..neurons]);
                 bias_and_activation(layer.activation, z, bias, before.map(|b| b.2));
             };
@@ -151,7 +152,7 @@ impl<T: Real> Fused<T> {
             let run = |(neuron, example, mut delta): Block<'_, T>| {
                 let (neurons, examples) = (neuron + delta.count(), example + delta.cols());
                 let weight = layer.weight(theta, 0).columns(neuron, neurons);
-                delta.product(weight.t(), upper.columns(example, examples), false);
+                delta.product(weight.t(), upper.columns(example, examples), T::zero());
                 let [before, active] =
                     [before, active].map(|of| of.part(neuron, neurons).columns(example, examples));
                 times_slope(below.activation, delta, before, active);
@@ -166,7 +167,7 @@ impl<T: Real> Fused<T> {
     }
 
     /// $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, block of columns by block of columns.
-    fn weight_gradients(&self, chunk: &Tile<'_, T>, input: &[T], add: bool, grad: &mut [T]) {
+    fn weight_gradients(&self, chunk: &Tile<'_, T>, input: &[T], keep: T, grad: &mut [T]) {
         let mut tasks = Vec::new();
         let mut rest = grad;
         for (k, layer) in self.layers.iter().enumerate() {
@@ -174,7 +175,7 @@ impl<T: Real> Fused<T> {
             let (bias, after) = after.split_at_mut(if layer.bias.is_some() { layer.outputs } else { 0 });
             rest = after;
             for (g, delta) in bias.iter_mut().zip(chunk.delta.rows(layer.rows()).each_row()) {
-                *g = if add { *g + sum(delta) } else { sum(delta) };
+                *g = sum(delta) + if keep == T::zero() { keep } else { keep * *g };
             }
             let blocks = MatMut::new(weight, layer.outputs, layer.inputs).split_columns(BLOCK);
             tasks.extend(blocks.map(|(from, block)| (k, from, block)));
@@ -187,7 +188,7 @@ impl<T: Real> Fused<T> {
                 _ => chunk.active.rows(self.layers[k - 1].rows()).t(),
             };
             let to = (from + BLOCK).min(layer.inputs);
-            block.product(chunk.delta.rows(layer.rows()), below.columns(from, to), add);
+            block.product(chunk.delta.rows(layer.rows()), below.columns(from, to), keep);
         };
         if self.is_parallel(count) && tasks.len() > 1 {
             tasks.into_par_iter().for_each(run);

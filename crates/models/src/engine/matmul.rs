@@ -164,8 +164,8 @@ impl<'a, T: Real> MatMut<'a, T> {
             .map(|i| unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) })
     }
 
-    /// `self = a b`, or `self += a b` when `add`.
-    pub(super) fn product(&mut self, a: Mat<'_, T>, b: Mat<'_, T>, add: bool) {
+    /// `self = keep self + a b`; what was there does not matter when `keep` is 0.
+    pub(super) fn product(&mut self, a: Mat<'_, T>, b: Mat<'_, T>, keep: T) {
         assert_eq!((self.rows, self.cols, a.cols), (a.rows, b.cols, b.rows), "matrix product");
         if self.rows == 0 || self.cols == 0 {
             return;
@@ -179,14 +179,14 @@ impl<'a, T: Real> MatMut<'a, T> {
                 self.data,
                 1,
                 self.row_stride as isize,
-                add,
+                keep != T::zero(),
                 a.data,
                 a.strides.1,
                 a.strides.0,
                 b.data,
                 b.strides.1,
                 b.strides.0,
-                T::one(),
+                keep,
                 T::one(),
                 false,
                 false,
@@ -209,7 +209,7 @@ mod tests {
             let mut c = vec![1.; m * n];
             for (from, mut block) in MatMut::new(&mut c, m, n).split_columns(4) {
                 let to = (from + 4).min(n);
-                block.product(Mat::new(&a, m, k), Mat::new(&b, n, k).t().columns(from, to), true);
+                block.product(Mat::new(&a, m, k), Mat::new(&b, n, k).t().columns(from, to), 1.);
             }
             for i in 0..m {
                 for j in 0..n {

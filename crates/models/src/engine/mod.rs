@@ -113,7 +113,11 @@ impl DenseObjective {
         Box::new(Stacked { arch: arch.clone(), layout: arch.layout(), examples, risk, memory })
     }
 
-    fn check_rows(&self, points: usize, rows: Rows<'_>) -> Result<()> {
+    fn check(&self, span: &Span, rows: Rows<'_>) -> Result<()> {
+        let (points, found) = (span.points(), span.vertices().dims()[1]);
+        if found != self.size {
+            return Err(Error::mismatch(format!("{}: parameters of a point", self.arch), self.size, found));
+        }
         let indices = match rows {
             Rows::All => return Ok(()),
             Rows::Shared(rows) => rows,
@@ -133,12 +137,13 @@ impl DenseObjective {
 
 impl Objective for DenseObjective {
     fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
-        let found = span.vertices().dims()[1];
-        if found != self.size {
-            return Err(Error::mismatch(format!("{}: parameters of a point", self.arch), self.size, found));
-        }
-        self.check_rows(span.points(), rows)?;
+        self.check(span, rows)?;
         self.engine.evaluate(span, rows, grad)
+    }
+
+    fn accumulate(&self, span: &Span, rows: Rows<'_>, keep: f64, velocity: &Tensor) -> Result<Vec<Value>> {
+        self.check(span, rows)?;
+        self.engine.accumulate(span, rows, keep, velocity)
     }
 
     fn examples(&self) -> usize {

@@ -102,7 +102,7 @@ impl<'a, T: Real> Tile<'a, T> {
             0 => Mat::new(input, r, layer.inputs).t(),
             _ => below.rows(layers[k - 1].rows()),
         };
-        here.rows_mut(0..layer.outputs).product(layer.weight(theta, from), x, false);
+        here.rows_mut(0..layer.outputs).product(layer.weight(theta, from), x, T::zero());
         self.activate(layer, layer.bias(theta, from));
     }
 

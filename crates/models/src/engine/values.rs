@@ -110,7 +110,7 @@ impl<T: Real> Fused<T> {
         let mut products = self.pool.take(points.vertex_count() * size);
         for (out, theta) in products.chunks_exact_mut(size).zip(points.vertices.chunks_exact(self.size)) {
             let x = Mat::new(input, rows, layer.inputs).t();
-            MatMut::new(out, layer.outputs, rows).product(layer.weight(theta, 0), x, false);
+            MatMut::new(out, layer.outputs, rows).product(layer.weight(theta, 0), x, T::zero());
             for (z, &b) in out.chunks_exact_mut(rows).zip(layer.bias(theta, 0).unwrap_or_default()) {
                 z.iter_mut().for_each(|z| *z += b);
             }

@@ -97,7 +97,7 @@ impl<'a> Pass<'a> {
         let z = &mut self.r_before[range.clone()];
         if let Some(below) = below {
             let lower = Mat::new(&self.r_active[below.row * wide..], below.outputs, wide);
-            MatMut::new(z, layer.outputs, wide).product(layer.weight(self.theta, 0), lower, false);
+            MatMut::new(z, layer.outputs, wide).product(layer.weight(self.theta, 0), lower, 0.);
         }
         let active = match below {
             None => Mat::new(input, r, layer.inputs).t(),
@@ -105,7 +105,7 @@ impl<'a> Pass<'a> {
         };
         let blocks = MatMut::new(z, layer.outputs, wide).split_columns(r);
         for ((_, mut block), v) in blocks.into_iter().zip(self.vectors.chunks_exact(self.of.size)) {
-            block.product(layer.weight(v, 0), active, k > 0);
+            block.product(layer.weight(v, 0), active, if k > 0 { 1. } else { 0. });
         }
         for (b, v) in self.vectors.chunks_exact(self.of.size).enumerate() {
             for (z, c) in z.chunks_exact_mut(wide).zip(layer.bias(v, 0).unwrap_or_default()) {
@@ -157,10 +157,10 @@ impl<'a> Pass<'a> {
         for (b, sum) in sum.chunks_exact_mut(self.of.size).enumerate() {
             let columns = (b * r, (b + 1) * r);
             let mut weight = MatMut::new(&mut sum[layer.weight..], layer.outputs, layer.inputs);
-            weight.product(r_delta.columns(columns.0, columns.1), active, true);
+            weight.product(r_delta.columns(columns.0, columns.1), active, 1.);
             if let (Some(below), CurvatureForm::Hessian) = (below, self.form) {
                 let r_active = Mat::new(&self.r_active[below.row * wide..], below.outputs, wide);
-                weight.product(delta, r_active.columns(columns.0, columns.1).t(), true);
+                weight.product(delta, r_active.columns(columns.0, columns.1).t(), 1.);
             }
             if let Some(bias) = layer.bias {
                 for (j, sum) in sum[bias..][..layer.outputs].iter_mut().enumerate() {
@@ -177,13 +177,13 @@ impl<'a> Pass<'a> {
         let (lower, upper) = self.r_delta.split_at_mut(layer.row * wide);
         let lower = &mut lower[below.row * wide..][..below.outputs * wide];
         let upper = Mat::new(upper, layer.outputs, wide);
-        MatMut::new(lower, below.outputs, wide).product(layer.weight(self.theta, 0).t(), upper, false);
+        MatMut::new(lower, below.outputs, wide).product(layer.weight(self.theta, 0).t(), upper, 0.);
         let curved = self.form == CurvatureForm::Hessian;
         if curved {
             let delta = Mat::new(&self.delta[layer.row * r..], layer.outputs, r);
             let blocks = MatMut::new(lower, below.outputs, wide).split_columns(r);
             for ((_, mut block), v) in blocks.into_iter().zip(self.vectors.chunks_exact(self.of.size)) {
-                block.product(layer.weight(v, 0).t(), delta, true);
+                block.product(layer.weight(v, 0).t(), delta, 1.);
             }
             self.plain_back(k, r);
         }
@@ -208,7 +208,7 @@ impl<'a> Pass<'a> {
         let (lower, upper) = self.delta.split_at_mut(layer.row * r);
         let lower = &mut lower[below.row * r..][..below.outputs * r];
         let upper = Mat::new(upper, layer.outputs, r);
-        MatMut::new(lower, below.outputs, r).product(layer.weight(self.theta, 0).t(), upper, false);
+        MatMut::new(lower, below.outputs, r).product(layer.weight(self.theta, 0).t(), upper, 0.);
         let at = below.row * r;
         for (i, d) in lower.iter_mut().enumerate() {
             let (z, a) = (self.before[at + i], self.active[at + i]);
