@@ -55,7 +55,7 @@ impl<T: Real> Fused<T> {
             let input = match rows {
                 None => &inputs[first * n0..(first + count) * n0],
                 Some(rows) => {
-                    gather(inputs, n0, &rows[first..first + count], &mut gathered);
+                    self.gather(inputs, &rows[first..first + count], &mut gathered[..count * n0]);
                     &gathered[..count * n0]
                 }
             };
@@ -72,6 +72,18 @@ impl<T: Real> Fused<T> {
             self.weight_gradients(&chunk, input, keep, sink.grad);
         }
         sums
+    }
+
+    /// Copies the rows of a minibatch together, on several threads where that is worth it: they lie far apart.
+    fn gather(&self, inputs: &[T], rows: &[u32], out: &mut [T]) {
+        const ROWS: usize = 32;
+        let n0 = self.layers[0].inputs;
+        if self.is_parallel(rows.len()) {
+            let parts = out.par_chunks_mut(ROWS * n0).zip(rows.par_chunks(ROWS));
+            parts.for_each(|(out, rows)| gather(inputs, n0, rows, out));
+        } else {
+            gather(inputs, n0, rows, out);
+        }
     }
 
     /// Activations of all layers, block of neurons by block of neurons: a weight is read once for many examples.
