@@ -36,7 +36,8 @@ impl<T: Real> Fused<T> {
                 };
                 tails[..members.len() * tail].par_chunks_mut(tail).enumerate().for_each(fill);
             }
-            let pass = Pass { points, first, from, tails: &tails, tail, shared, inputs, rows, count };
+            let tile = tile::<T>(tail);
+            let pass = Pass { points, first, from, tails: &tails, tail, shared, inputs, rows, count, tile };
             sums.extend(self.pass(&pass, members.len()));
         }
         sums.into_iter().enumerate().map(|(i, s)| self.value(s, count, self.penalty(points, i))).collect()
@@ -44,7 +45,7 @@ impl<T: Real> Fused<T> {
 
     /// Sums of the points of one group over the whole batch.
     fn pass(&self, pass: &Pass<'_, T>, members: usize) -> Vec<Sums> {
-        let tiles = pass.count.div_ceil(TILE);
+        let tiles = pass.count.div_ceil(pass.tile);
         let threads = rayon::current_num_threads();
         // Whole groups a tile share the most; split them only when there are too few tiles for the threads.
         let split = if tiles >= 4 * threads { 1 } else { (4 * threads).min(members.max(1)) };
@@ -70,7 +71,8 @@ impl<T: Real> Fused<T> {
 
     /// Sums of some points over tile `t`.
     fn tile_values(&self, pass: &Pass<'_, T>, t: usize, range: std::ops::Range<usize>) -> Vec<Sums> {
-        let rows = TILE.min(pass.count - t * TILE);
+        let first = t * pass.tile;
+        let rows = pass.tile.min(pass.count - first);
         let n0 = self.layers[0].inputs;
         let mut active = self.pool.take(rows * self.width());
         let mut gathered = self.pool.take(rows * n0);
@@ -81,10 +83,10 @@ impl<T: Real> Fused<T> {
             let batch = batch(pass.rows, pass.first + i);
             // A minibatch that all points share is gathered once.
             let input = match batch {
-                None => &pass.inputs[t * TILE * n0..][..rows * n0],
+                None => &pass.inputs[first * n0..][..rows * n0],
                 Some(batch) => {
                     if nth == 0 || matches!(pass.rows, Rows::Each { .. }) {
-                        gather(pass.inputs, n0, &batch[t * TILE..][..rows], &mut gathered);
+                        gather(pass.inputs, n0, &batch[first..][..rows], &mut gathered);
                     }
                     &gathered[..]
                 }
@@ -98,7 +100,7 @@ impl<T: Real> Fused<T> {
                 tile.layer(&self.layers, 0, (pass.upper(i), 0), input);
             }
             (1..self.layers.len()).for_each(|k| tile.layer(&self.layers, k, (pass.upper(i), pass.from), &[]));
-            sums.push(tile.read_out(&self.layers, &self.read_out(batch), t * TILE, T::one()));
+            sums.push(tile.read_out(&self.layers, &self.read_out(batch), first, T::one()));
         }
         sums
     }
@@ -128,6 +130,11 @@ impl<T: Real> Fused<T> {
     }
 }
 
+/// Examples in a tile: more where a point's `tail` weights fill the L2 cache anew for each tile.
+fn tile<T>(tail: usize) -> usize {
+    if tail * size_of::<T>() < 1 << 20 { TILE } else { 2 * TILE }
+}
+
 /// One group of points over one batch.
 struct Pass<'a, T> {
     points: Points<'a, T>,
@@ -142,6 +149,8 @@ struct Pass<'a, T> {
     inputs: &'a [T],
     rows: Rows<'a>,
     count: usize,
+    /// Examples in a tile.
+    tile: usize,
 }
 
 impl<T: Real> Pass<'_, T> {
