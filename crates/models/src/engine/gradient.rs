@@ -105,13 +105,8 @@ impl<T: Real> Fused<T> {
                 bias_and_activation(layer.activation, z, bias, before.map(|b| b.2));
             };
             let mut before = self.blocks(layer, before);
-            let all: Vec<_> =
-                self.blocks(layer, here.rows_mut(0..layer.outputs)).map(|z| (z, before.next())).collect();
-            if self.is_parallel(count) {
-                all.into_par_iter().for_each(run)
-            } else {
-                all.into_iter().for_each(run)
-            }
+            let blocks = self.blocks(layer, here.rows_mut(0..layer.outputs)).map(|z| (z, before.next()));
+            self.each(count, blocks, run);
         }
     }
 
@@ -170,11 +165,7 @@ impl<T: Real> Fused<T> {
                 times_slope(below.activation, delta, before, active);
             };
             let blocks = self.blocks(below, lower.rows_mut(below.rows()));
-            if self.is_parallel(count) {
-                blocks.collect::<Vec<_>>().into_par_iter().for_each(run);
-            } else {
-                blocks.for_each(run);
-            }
+            self.each(count, blocks, run);
         }
     }
 
@@ -202,10 +193,15 @@ impl<T: Real> Fused<T> {
             let to = (from + BLOCK).min(layer.inputs);
             block.product(chunk.delta.rows(layer.rows()), below.columns(from, to), keep);
         };
-        if self.is_parallel(count) && tasks.len() > 1 {
-            tasks.into_par_iter().for_each(run);
+        self.each(count, tasks.into_iter(), run);
+    }
+
+    /// Runs the tasks of a pass over `rows` examples, on several threads where that is worth it.
+    fn each<J: Send>(&self, rows: usize, tasks: impl Iterator<Item = J>, run: impl Fn(J) + Send + Sync) {
+        if self.is_parallel(rows) {
+            tasks.collect::<Vec<_>>().into_par_iter().for_each(run);
         } else {
-            tasks.into_iter().for_each(run);
+            tasks.for_each(run);
         }
     }
 
