@@ -1,3 +1,4 @@
+use collado_landscape::SemicircleLaw;
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
 use super::output::{Found, Member};
@@ -22,8 +23,7 @@ pub(super) fn figure(found: &Found<'_>) -> Figure {
     for x in [left, right].into_iter().filter(|x| x.is_finite()) {
         panel = panel.point(Point::new(x, 0.).bare());
     }
-    // A law that does not explain half of the spread does not apply.
-    if let Some(law) = found.law.filter(|law| law.rms < 0.5 * law.spread) {
+    if let Some(law) = found.law.filter(SemicircleLaw::applies) {
         let xs: Vec<f64> = (0..=300).map(|i| left + (right - left) * f64::from(i) / 300.).collect();
         let ys: Vec<f64> = xs.iter().map(|&x| law.at(x)).collect();
         panel = panel.series(

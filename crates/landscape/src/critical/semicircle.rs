@@ -22,6 +22,11 @@ pub struct SemicircleLaw {
 }
 
 impl SemicircleLaw {
+    /// Whether the law applies: it leaves less than half of the spread.
+    pub fn applies(&self) -> bool {
+        self.rms < 0.5 * self.spread
+    }
+
     /// The least-squares fit to risks and index fractions; nothing for fewer than five points, or where risk or index do not
     /// vary.
     pub fn fit(risks: &[f64], fractions: &[f64]) -> Option<Self> {

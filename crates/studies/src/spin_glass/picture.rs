@@ -64,8 +64,7 @@ pub(super) fn network_picture(network: &NetworkScatter) -> Figure {
         .y_limits(-0.03 * top, 1.08 * top)
         .point(Point::new(low - air, 0.).bare())
         .point(Point::new(high + air, 0.).bare());
-    // A law that does not explain half of the spread does not apply.
-    if let Some(law) = network.law.filter(|law| law.rms < 0.5 * law.spread) {
+    if let Some(law) = network.law.filter(collado_landscape::SemicircleLaw::applies) {
         let xs: Vec<f64> =
             (0..=300).map(|i| low - air + (high - low + 2. * air) * f64::from(i) / 300.).collect();
         let ys: Vec<f64> = xs.iter().map(|&x| law.at(x)).collect();
