@@ -67,8 +67,7 @@ impl Kept {
 
     /// Nothing is left to go on with.
     pub(crate) fn remove(&self) -> Result<(), Failure> {
-        std::fs::remove_dir_all(&self.folder)
-            .map_err(|e| Failure::new(format!("{}: {e}", self.folder.display())))
+        folder::remove(&self.folder)
     }
 
     fn file(&self, name: &str) -> PathBuf {

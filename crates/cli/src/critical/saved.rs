@@ -84,7 +84,6 @@ impl Saved {
 
     /// Nothing is left to go on with.
     pub(super) fn remove(self) -> Result<(), Failure> {
-        let folder = self.file.parent().unwrap_or(&self.file).to_owned();
-        std::fs::remove_dir_all(&folder).map_err(|e| Failure::new(format!("{}: {e}", folder.display())))
+        folder::remove(self.file.parent().unwrap_or(&self.file))
     }
 }

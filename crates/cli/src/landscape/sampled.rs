@@ -158,13 +158,7 @@ impl State {
 
 /// Removes the state of a section that is finished.
 pub(super) fn remove_state(folder: &Path) -> Result<(), Failure> {
-    let folder = folder.join(".state");
-    match std::fs::remove_dir_all(&folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::new(format!("{}: cannot be removed: {e}", folder.display())))
-        }
-        _ => Ok(()),
-    }
+    crate::folder::remove(&folder.join(".state"))
 }
 
 /// Writes named tensors with metadata.

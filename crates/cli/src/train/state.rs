@@ -8,7 +8,7 @@ use collado_models::Value;
 use serde_json::{Value as Json, json};
 
 use super::Log;
-use crate::{args::TrainArgs, failure::Failure, task::Task};
+use crate::{args::TrainArgs, failure::Failure, folder, task::Task};
 
 const KEY: &str = "collado.state";
 
@@ -129,11 +129,7 @@ impl StateFile {
 
     /// Removes it, when the run is over.
     pub(super) fn remove(&self) -> Result<(), Failure> {
-        if !self.folder.exists() {
-            return Ok(());
-        }
-        std::fs::remove_dir_all(&self.folder)
-            .map_err(|e| Failure::new(format!("{}: {e}", self.folder.display())))
+        folder::remove(&self.folder)
     }
 }
 
