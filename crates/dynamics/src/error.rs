@@ -54,5 +54,11 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
 }
 
+impl From<collado_linalg::NoConvergence> for Error {
+    fn from(e: collado_linalg::NoConvergence) -> Self {
+        Self::Numerics(e.0)
+    }
+}
+
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

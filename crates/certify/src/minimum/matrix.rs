@@ -1,6 +1,7 @@
 //! Matrices of intervals as middle and radius, and what can be proved with floating-point products of them.
 
-use faer::{Mat, Par, Side, linalg::solvers::DenseSolveCore};
+use collado_linalg::{Cholesky, Lu, symmetric_eigenvalues};
+use faer::{Mat, Par};
 
 use crate::Interval;
 
@@ -29,13 +30,13 @@ impl Symmetric {
     /// rounding ($\gamma_N|L||L|^\top$, valid for every order of summation); the radii's row sums are taken off.
     pub(super) fn least_eigenvalue(&self) -> Option<f64> {
         let n = self.middle.nrows();
-        let values = self.middle.self_adjoint_eigenvalues(Side::Lower).ok()?;
+        let values = symmetric_eigenvalues(self.middle.as_ref()).ok()?;
         let guess = values.into_iter().fold(f64::INFINITY, f64::min);
         // a little below, so that the factor exists; the proof does not rest on the guess
         let s = guess - 1e-12 * (1. + guess.abs());
         let shifted = Mat::from_fn(n, n, |i, j| self.middle[(i, j)] - if i == j { s } else { 0. });
-        let factor = shifted.llt(Side::Lower).ok()?;
-        let l = factor.L().to_owned();
+        let factor = Cholesky::new(shifted.as_ref()).ok()?;
+        let l = factor.factor().to_owned();
         let product = multiply(&l, &l.transpose().to_owned());
         let size = multiply(&absolute(&l), &absolute(&l).transpose().to_owned());
         let slack = gamma(n + 4);
@@ -53,7 +54,7 @@ impl Symmetric {
 
     /// An approximate inverse R of the middle.
     pub(super) fn inverse(&self) -> Mat<f64> {
-        self.middle.partial_piv_lu().inverse()
+        Lu::new(self.middle.as_ref()).inverse()
     }
 
     /// Upper bounds of the row sums of $|I-RH|$ for every H inside.

@@ -1,7 +1,8 @@
 //! Small smooth networks on data: risk, gradient and Hessian over boxes, and the proof of a minimum near a point.
 
+use collado_linalg::Cholesky;
 use collado_models::{Activation, Loss, Regularizer};
-use faer::{Mat, Side, prelude::Solve};
+use faer::Mat;
 use rayon::prelude::*;
 
 use super::{
@@ -67,8 +68,8 @@ impl Network<'_> {
         for _ in 0..20 {
             let n = point.len();
             let hessian = Mat::from_fn(n, n, |i, j| jet.curve[i.max(j) * n + i.min(j)].middle());
-            let Ok(factor) = hessian.llt(Side::Lower) else { break };
-            let step = factor.solve(Mat::from_fn(n, 1, |i, _| jet.slope[i].middle()));
+            let Ok(factor) = Cholesky::new(hessian.as_ref()) else { break };
+            let step = factor.solve(Mat::from_fn(n, 1, |i, _| jet.slope[i].middle()).as_ref());
             let next: Vec<f64> = point.iter().enumerate().map(|(i, x)| x - step[(i, 0)]).collect();
             let there = at(&next);
             if norm(&there.slope).is_nan() || norm(&there.slope) >= norm(&jet.slope) {

@@ -1,5 +1,6 @@
+use collado_linalg::Cholesky;
 use collado_models::{Planted, Result};
-use faer::{Mat, Side, prelude::Solve};
+use faer::Mat;
 
 /// The end of Newton's method from a point with positive definite Hessian.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,12 +25,12 @@ pub fn polish(risk: &Planted, weights: &[f64], tolerance: f64, reach: f64) -> Re
         let hessian = risk.hessian(&w)?;
         let size = w.len();
         let matrix = Mat::from_fn(size, size, |i, j| hessian[i * size + j]);
-        let Ok(factor) = matrix.llt(Side::Lower) else { return Ok(None) };
+        let Ok(factor) = Cholesky::new(matrix.as_ref()) else { return Ok(None) };
         let gradient_norm = norm(&slopes);
         if gradient_norm <= tolerance {
             return Ok(Some(Polished { weights: w, risk: value, gradient_norm }));
         }
-        let step = factor.solve(Mat::from_fn(size, 1, |i, _| slopes[i]));
+        let step = factor.solve(Mat::from_fn(size, 1, |i, _| slopes[i]).as_ref());
         w.iter_mut().enumerate().for_each(|(i, w)| *w -= step[(i, 0)]);
         let moved: Vec<f64> = w.iter().zip(weights).map(|(a, b)| a - b).collect();
         if norm(&moved).is_nan() || norm(&moved) > reach {

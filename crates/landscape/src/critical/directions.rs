@@ -1,7 +1,8 @@
 //! Directions that leave the outputs, or the loss, of a network as they are whatever the targets.
 
+use collado_linalg::{Svd, symmetric_eigen, thin_svd};
 use collado_models::{Activation, Loss};
-use faer::{Mat, Side};
+use faer::Mat;
 
 use super::{CriticalSearch, kink::Hidden};
 use crate::{Error, Result};
@@ -74,13 +75,14 @@ impl CriticalSearch {
                 (0..wide).for_each(|i| gram[(i, j)] += value(row, i) * value(row, j));
             }
         }
-        let eigen = gram.self_adjoint_eigen(Side::Lower).map_err(|_| Error::Eigen(wide))?;
-        let largest = eigen.S()[wide - 1];
+        let eigen = symmetric_eigen(gram.as_ref()).map_err(|_| Error::Eigen(wide))?;
+        let largest = eigen.values[wide - 1];
         // Squares: of the singular values' relative accuracy half the digits are left.
-        let kernel = (0..wide).filter(|&k| eigen.S()[k] <= 1e-13 * largest);
+        let kernel = (0..wide).filter(|&k| eigen.values[k] <= 1e-13 * largest);
         let column =
             |j: usize, i: usize| first.bias.filter(|_| j == first.inputs).map_or(first.at(i, j), |b| b + i);
-        let direction = |k: usize, i: usize| (0..wide).map(|j| (column(j, i), eigen.U()[(j, k)])).collect();
+        let direction =
+            |k: usize, i: usize| (0..wide).map(|j| (column(j, i), eigen.vectors[(j, k)])).collect();
         Ok(kernel
             .flat_map(|k| (0..first.outputs).map(move |i| (k, i)))
             .map(|(k, i)| direction(k, i))
@@ -133,8 +135,7 @@ fn orthonormal(all: &Directions, size: usize) -> Result<Mat<f64>> {
     for (j, (v, length)) in kept.into_iter().enumerate() {
         v.iter().for_each(|(i, x)| matrix[(*i, j)] += x / length);
     }
-    let svd = matrix.thin_svd().map_err(|_| Error::Eigen(size))?;
-    let s = svd.S().column_vector();
+    let Svd { u, s, .. } = thin_svd(matrix.as_ref()).map_err(|_| Error::Eigen(size))?;
     let rank = s.iter().take_while(|x| **x > RANK * s[0]).count();
-    Ok(svd.U().subcols(0, rank).to_owned())
+    Ok(u.subcols(0, rank).to_owned())
 }

@@ -1,3 +1,4 @@
+use collado_linalg::singular_values;
 use faer::Mat;
 
 use super::{CriticalSearch, kink::is_on_kink, local::Local, norm};
@@ -94,6 +95,6 @@ fn zero_directions(matrix: &Mat<f64>, basis: &Mat<f64>, error: f64) -> Result<us
         return Ok(0);
     }
     let image = matrix * basis;
-    let values = image.singular_values().map_err(|_| Error::Eigen(matrix.nrows()))?;
+    let values = singular_values(image.as_ref()).map_err(|_| Error::Eigen(matrix.nrows()))?;
     Ok(values.iter().filter(|x| **x <= error).count())
 }

@@ -1,5 +1,6 @@
+use collado_linalg::{Eigen, symmetric_eigen};
 use collado_models::{CurvatureForm, DenseCurvature};
-use faer::{Mat, Side};
+use faer::Mat;
 
 use crate::{Curvature, Error, LinearOperator, Result, explicit};
 
@@ -23,9 +24,7 @@ impl Local {
         if !asymmetry.is_finite() || (0..s).any(|j| (0..=j).any(|i| !matrix[(i, j)].is_finite())) {
             return Err(Error::NotFinite("the Hessian"));
         }
-        let eigen = matrix.self_adjoint_eigen(Side::Lower).map_err(|_| Error::Eigen(s))?;
-        let values: Vec<f64> = (0..s).map(|i| eigen.S()[i]).collect();
-        let vectors = eigen.U().to_owned();
+        let Eigen { values, vectors } = symmetric_eigen(matrix.as_ref()).map_err(|_| Error::Eigen(s))?;
         let size = values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         Ok(Self {
             matrix,

@@ -1,5 +1,6 @@
+use collado_linalg::{Cholesky, symmetric_eigenvalues};
 use collado_models::{Error, Result};
-use faer::{Mat, Side, linalg::solvers::Solve};
+use faer::Mat;
 
 use super::{Kernel, lanczos::largest, matrix::dot};
 
@@ -71,10 +72,8 @@ impl KernelSpectrum {
     }
 
     fn dense(kernel: &Kernel) -> Result<Self> {
-        let eigenvalues = kernel
-            .view()
-            .self_adjoint_eigenvalues(Side::Lower)
-            .map_err(|_| unfit("whose eigenvalues do not converge"))?;
+        let eigenvalues =
+            symmetric_eigenvalues(kernel.view()).map_err(|_| unfit("whose eigenvalues do not converge"))?;
         let (min, max) = (eigenvalues[0], eigenvalues[eigenvalues.len() - 1]);
         let residual = rounding(kernel.size(), max);
         let extreme = |value| Extreme { value, residual };
@@ -88,10 +87,10 @@ impl KernelSpectrum {
         let shift = rounding(size, max.value);
         let mut shifted = kernel.view().to_owned();
         (0..size).for_each(|i| shifted[(i, i)] += shift);
-        let factor = shifted.llt(Side::Lower).map_err(|_| unfit("with negative eigenvalues"))?;
+        let factor = Cholesky::new(shifted.as_ref()).map_err(|_| unfit("with negative eigenvalues"))?;
         drop(shifted);
         let solve = |x: &[f64]| {
-            let x = factor.solve(Mat::from_fn(size, 1, |i, _| x[i]));
+            let x = factor.solve(Mat::from_fn(size, 1, |i, _| x[i]).as_ref());
             x.col(0).iter().copied().collect()
         };
         let min = extreme(kernel, &largest(size, settings, solve).map_err(failed)?);

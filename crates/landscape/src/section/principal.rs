@@ -1,5 +1,6 @@
 use candle_core::{Device, Tensor};
-use faer::{Mat, Side};
+use collado_linalg::{Eigen, symmetric_eigen};
+use faer::Mat;
 
 use super::rows::rows;
 use crate::{Error, Result, dot::dot};
@@ -30,8 +31,7 @@ pub fn principal(points: &Tensor, count: usize) -> Result<Principal> {
     if (0..t).any(|i| !gram[(i, i)].is_finite()) {
         return Err(Error::NotFinite("a point of the trajectory"));
     }
-    let eigen = gram.self_adjoint_eigen(Side::Lower).map_err(|_| Error::Eigen(t))?;
-    let (values, vectors) = (eigen.S(), eigen.U());
+    let Eigen { values, vectors } = symmetric_eigen(gram.as_ref()).map_err(|_| Error::Eigen(t))?;
     let total: f64 = (0..t).map(|i| values[i].max(0.)).sum();
     let found = (0..t).filter(|&i| values[i] > 1e-14 * total).count();
     if found < count {

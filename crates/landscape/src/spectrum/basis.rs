@@ -1,4 +1,5 @@
-use faer::{Mat, Side};
+use collado_linalg::symmetric_eigen;
+use faer::Mat;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -43,6 +44,6 @@ pub(super) fn tridiagonal(alphas: &[f64], betas: &[f64]) -> Result<(Vec<f64>, Ma
         1 => betas[i.min(j)],
         _ => 0.,
     });
-    let eigen = t.self_adjoint_eigen(Side::Lower).map_err(|_| Error::Eigen(n))?;
-    Ok(((0..n).map(|i| eigen.S()[i]).collect(), eigen.U().to_owned()))
+    let eigen = symmetric_eigen(t.as_ref()).map_err(|_| Error::Eigen(n))?;
+    Ok((eigen.values, eigen.vectors))
 }

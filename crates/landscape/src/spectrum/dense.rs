@@ -1,4 +1,5 @@
-use faer::{Mat, Side};
+use collado_linalg::symmetric_eigenvalues;
+use faer::Mat;
 
 use crate::{Error, Result};
 
@@ -25,7 +26,7 @@ pub fn dense_spectrum(matrix: &Mat<f64>, error: f64) -> Result<DenseSpectrum> {
     if (0..s).any(|j| (0..s).any(|i| !matrix[(i, j)].is_finite())) {
         return Err(Error::NotFinite("the matrix"));
     }
-    let eigenvalues = matrix.self_adjoint_eigenvalues(Side::Lower).map_err(|_| Error::Eigen(s))?;
+    let eigenvalues = symmetric_eigenvalues(matrix.as_ref()).map_err(|_| Error::Eigen(s))?;
     let size = eigenvalues.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     let rounding = s as f64 * (f64::EPSILON * size + error);
     let index = eigenvalues.iter().filter(|x| **x < -rounding).count();

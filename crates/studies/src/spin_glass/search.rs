@@ -1,4 +1,5 @@
-use faer::{Mat, Side, linalg::solvers::Solve};
+use collado_linalg::{Eigen, Lu, symmetric_eigen};
+use faer::Mat;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -133,7 +134,7 @@ fn newton(sigma: &[f64], place: &Place) -> Vec<f64> {
         (false, true) => sigma[i],
     });
     let right = Mat::from_fn(n + 1, 1, |i, _| if i == n { 0. } else { -place.gradient[i] });
-    let solution = bordered.partial_piv_lu().solve(&right);
+    let solution = Lu::new(bordered.as_ref()).solve(right.as_ref());
     (0..n).map(|i| solution[(i, 0)]).collect()
 }
 
@@ -151,10 +152,9 @@ fn tangent_eigen(sigma: &[f64], place: &Place) -> Result<(Vec<f64>, Mat<f64>), S
     if (0..n - 1).any(|i| !tangent[(i, i)].is_finite()) {
         return Err(StudyError::Search("the search left the finite numbers".into()));
     }
-    let eigen = tangent
-        .self_adjoint_eigen(Side::Lower)
+    let Eigen { values, vectors } = symmetric_eigen(tangent.as_ref())
         .map_err(|_| StudyError::Search("an eigenvalue decomposition did not converge".into()))?;
-    Ok(((0..n - 1).map(|i| eigen.S()[i]).collect(), &basis * eigen.U()))
+    Ok((values, basis * vectors))
 }
 
 /// A step that lowers H: Newton's with |λ| for λ, halved until it does.

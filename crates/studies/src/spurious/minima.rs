@@ -1,6 +1,7 @@
 use collado_certify::Polished;
+use collado_linalg::Cholesky;
 use collado_models::Planted;
-use faer::{Mat, Side, prelude::Solve};
+use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use crate::StudyError;
@@ -46,14 +47,14 @@ pub(super) fn distinct(risk: &Planted, ends: Vec<Polished>) -> Result<Vec<Spurio
 /// By inverse iteration, which needs one factorisation; the quotient is right to about 1e-6 of itself.
 fn least_eigenvalue(risk: &Planted, weights: &[f64]) -> Result<f64, StudyError> {
     let (size, hessian) = (weights.len(), risk.hessian(weights)?);
-    let Ok(factor) = Mat::from_fn(size, size, |i, j| hessian[i * size + j]).llt(Side::Lower) else {
+    let Ok(factor) = Cholesky::new(Mat::from_fn(size, size, |i, j| hessian[i * size + j]).as_ref()) else {
         return Ok(f64::NAN);
     };
     // a start without symmetry, so that no eigenvector is missed
     let mut x = Mat::from_fn(size, 1, |i, _| ((i * i + 1) as f64).sin());
     let mut value = f64::NAN;
     for _ in 0..500 {
-        let y = factor.solve(&x);
+        let y = factor.solve(x.as_ref());
         let (xy, xx) = (product(&x, &y), product(&x, &x));
         let next = xx / xy;
         if (next - value).abs() <= 1e-9 * next {

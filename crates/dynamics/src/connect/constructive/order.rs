@@ -1,4 +1,5 @@
-use faer::{Mat, MatRef, Side, linalg::solvers::DenseSolveCore};
+use collado_linalg::Cholesky;
+use faer::{Mat, MatRef};
 
 use super::readout::{Output, Readout};
 use crate::Result;
@@ -41,7 +42,7 @@ fn eliminate(gram: MatRef<'_, f64>, weight: &Mat<f64>, kappa: f64) -> Vec<usize>
     let trace: f64 = (0..m).map(|j| gram[(j, j)]).sum();
     let shift = kappa.max(1e-10 * trace / m as f64).max(f64::MIN_POSITIVE);
     let shifted = Mat::from_fn(m, m, |i, j| gram[(i, j)] + if i == j { shift } else { 0. });
-    let Ok(factor) = shifted.llt(Side::Lower) else { return (0..m).collect() };
+    let Ok(factor) = Cholesky::new(shifted.as_ref()) else { return (0..m).collect() };
     let (mut inverse, mut w) = (factor.inverse(), weight.clone());
     let mut left: Vec<usize> = (0..m).collect();
     let mut order = Vec::with_capacity(m);

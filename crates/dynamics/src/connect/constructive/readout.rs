@@ -1,8 +1,9 @@
+use collado_linalg::{Cholesky, Eigen, symmetric_eigen};
 use collado_models::{Regularizer, Risk};
-use faer::{Mat, MatRef, Side, linalg::solvers::Solve};
+use faer::{Mat, MatRef};
 
 use super::lasso::lasso;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Output weights `[q, m]` and bias `[q]` (empty without one).
 #[derive(Debug, Clone)]
@@ -128,19 +129,16 @@ impl Readout {
         }
         if self.risk.kappa > 0. {
             let shifted = Mat::from_fn(n, n, |i, j| gram[(i, j)] + if i == j { self.risk.kappa } else { 0. });
-            if let Ok(factor) = shifted.llt(Side::Lower) {
-                return Ok(factor.solve(cross));
+            if let Ok(factor) = Cholesky::new(shifted.as_ref()) {
+                return Ok(factor.solve(cross.as_ref()));
             }
         }
-        let eigen = gram
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|_| Error::Numerics("the eigenvalue decomposition"))?;
-        let values = eigen.S().column_vector();
+        let Eigen { values, vectors } = symmetric_eigen(gram.as_ref())?;
         let limit = n as f64 * f64::EPSILON * values[n - 1].abs();
-        let turned = eigen.U().transpose() * cross;
+        let turned = vectors.transpose() * cross;
         let kappa = self.risk.kappa;
         let inverse = |x: f64| if x > limit { 1. / (x + kappa) } else { 0. };
-        Ok(eigen.U() * Mat::from_fn(n, cross.ncols(), |i, j| inverse(values[i]) * turned[(i, j)]))
+        Ok(vectors * Mat::from_fn(n, cross.ncols(), |i, j| inverse(values[i]) * turned[(i, j)]))
     }
 
     fn value(&self, gram: &Mat<f64>, cross: &Mat<f64>, fit: &Mat<f64>) -> f64 {

@@ -1,8 +1,9 @@
+use collado_linalg::{Svd, thin_svd};
 use faer::Mat;
 
 use super::interface::Interface;
 use crate::{
-    Error, Result,
+    Result,
     dense::{Chain, Dense},
 };
 
@@ -64,8 +65,7 @@ impl Factors {
     pub(super) fn fill_rank(&mut self, k: usize) -> Result<()> {
         let q = self.rank;
         let weight = self.weights[k].as_ref().subcols(0, q).to_owned();
-        let svd = weight.thin_svd().map_err(|_| Error::Numerics("the singular value decomposition"))?;
-        let (u, s, v) = (svd.U(), svd.S().column_vector(), svd.V());
+        let Svd { u, s, v } = thin_svd(weight.as_ref())?;
         let limit = weight.nrows() as f64 * f64::EPSILON * s[0];
         let rank = (0..q).take_while(|&i| s[i] > limit).count();
         if rank == q {

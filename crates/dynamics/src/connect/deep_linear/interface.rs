@@ -1,4 +1,5 @@
-use faer::{Mat, linalg::solvers::Solve};
+use collado_linalg::{Lu, independent_columns};
+use faer::Mat;
 
 use super::factors::Factors;
 use crate::Result;
@@ -24,8 +25,7 @@ impl<'a> Interface<'a> {
         let product = factors.weights[k + 1].as_ref() * factors.weights[k].as_ref().subcols(0, q);
         factors.fill_rank(k)?;
         let rows = factors.weights[k].as_ref().subcols(0, q);
-        let qr = rows.transpose().col_piv_qr();
-        let pivots = qr.P().arrays().0[..q].to_vec();
+        let pivots = independent_columns(rows.transpose())[..q].to_vec();
         let mut interface = Self { factors, k, product, pivots };
         interface.carry();
         Ok(interface)
@@ -52,7 +52,7 @@ impl<'a> Interface<'a> {
         let free = if self.pivots.contains(&i) { self.free() } else { i };
         self.set_row(free, i);
         let unit = Mat::from_fn(self.pivots.len(), 1, |j, _| f64::from(u8::from(j == i)));
-        let coefficients = self.basis().transpose().partial_piv_lu().solve(&unit);
+        let coefficients = Lu::new(self.basis().transpose()).solve(unit.as_ref());
         let size = |p: usize| coefficients[(p, 0)].abs();
         let out = (i..self.pivots.len()).fold(i, |best, p| if size(p) > size(best) { p } else { best });
         self.pivots[out] = free;
@@ -98,7 +98,7 @@ impl<'a> Interface<'a> {
 
     /// Moves $W_2$ to the one solution of $W_2W_1=M$ that lives on the pivots.
     fn carry(&mut self) {
-        let columns = self.basis().transpose().partial_piv_lu().solve(self.product.transpose());
+        let columns = Lu::new(self.basis().transpose()).solve(self.product.transpose());
         let next = &mut self.factors.weights[self.k + 1];
         next.fill(0.);
         for (p, &pivot) in self.pivots.iter().enumerate() {

@@ -1,4 +1,5 @@
 use candle_core::{DType, Device, Tensor};
+use collado_linalg::{Svd, thin_svd};
 use faer::Mat;
 
 use crate::{Error, Result};
@@ -31,22 +32,21 @@ pub fn linear_optimum(inputs: &Tensor, targets: &Tensor, rank: usize, bias: bool
     }
     let (mean_x, mean_y) =
         if bias { (center(&mut x), center(&mut y)) } else { (vec![0.; x.ncols()], vec![0.; y.ncols()]) };
-    let svd = x.thin_svd().map_err(|_| Error::Numerics("the singular value decomposition"))?;
-    let (u, s, v) = (svd.U(), svd.S().column_vector(), svd.V());
+    let Svd { u, s, v } = thin_svd(x.as_ref())?;
     let limit = x.nrows().max(x.ncols()) as f64 * f64::EPSILON * s[0];
     let range = s.iter().take_while(|&&s| s > limit).count();
     // Ŷ = U (UᵀY) and P̂ᵀ = V S⁻¹ (UᵀY): singular values of Ŷ are those of UᵀY.
     let coefficients = u.subcols(0, range).transpose() * &y;
     let fit = u.subcols(0, range) * &coefficients;
-    let inner = coefficients.thin_svd().map_err(|_| Error::Numerics("the singular value decomposition"))?;
-    let kept = rank.min(inner.S().column_vector().nrows());
-    let onto = inner.V().subcols(0, kept) * inner.V().subcols(0, kept).transpose();
+    let inner = thin_svd(coefficients.as_ref())?;
+    let kept = rank.min(inner.s.len());
+    let onto = inner.v.subcols(0, kept) * inner.v.subcols(0, kept).transpose();
     let scaled = Mat::from_fn(range, y.ncols(), |i, j| coefficients[(i, j)] / s[i]);
     let product = onto * (v.subcols(0, range) * scaled).transpose();
     let bias = (0..y.ncols())
         .map(|i| mean_y[i] - mean_x.iter().enumerate().map(|(j, x)| product[(i, j)] * x).sum::<f64>())
         .collect();
-    let lost: f64 = inner.S().column_vector().iter().skip(kept).map(|s| s * s).sum();
+    let lost: f64 = inner.s.iter().skip(kept).map(|s| s * s).sum();
     let risk = ((&y - fit).squared_norm_l2() + lost) / x.nrows() as f64;
     let product = (0..y.ncols()).flat_map(|i| product.row(i).iter().copied().collect::<Vec<_>>()).collect();
     Ok(LinearOptimum { product, bias, risk })

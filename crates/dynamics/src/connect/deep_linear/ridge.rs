@@ -1,6 +1,7 @@
+use collado_linalg::{Svd, range, thin_svd};
 use faer::{Col, Mat};
 
-use crate::{Error, Result, dense::Dense};
+use crate::{Result, dense::Dense};
 
 /// The curve $(W_1(t),W_2(t))$ between two points of a two-layer linear network on which
 /// $F=\ell(W_2W_1)+\kappa(\|W_1\|^2+\|W_2\|^2)$ does not rise above its ends, for every convex ℓ and every κ ≥ 0; the
@@ -156,11 +157,10 @@ fn scaled(m: &Mat<f64>, by: impl Iterator<Item = f64>) -> Mat<f64> {
 
 /// $P=USV^\top$ without the singular values that rounding alone can make.
 fn thin(p: &Mat<f64>) -> Result<(Mat<f64>, Vec<f64>, Mat<f64>)> {
-    let svd = p.thin_svd().map_err(|_| Error::Numerics("the singular value decomposition"))?;
-    let s: Vec<f64> = svd.S().column_vector().iter().copied().collect();
+    let Svd { u, s, v } = thin_svd(p.as_ref())?;
     let limit = p.nrows().max(p.ncols()) as f64 * f64::EPSILON * s.first().copied().unwrap_or(0.);
     let rank = s.iter().take_while(|&&s| s > limit).count();
-    Ok((svd.U().subcols(0, rank).to_owned(), s[..rank].to_vec(), svd.V().subcols(0, rank).to_owned()))
+    Ok((u.subcols(0, rank).to_owned(), s[..rank].to_vec(), v.subcols(0, rank).to_owned()))
 }
 
 /// $\lbrack|P|^{1/2};0\rbrack$ and $\lbrack P|P|^{-1/2}\;0\rbrack$. A decomposition that fails gives NaN, which no
@@ -187,15 +187,14 @@ fn to_canonical(end: Pair) -> Result<Vec<Stage>> {
     if s.is_empty() {
         return Ok(stages);
     }
-    let range = (&w1 * &v).qr().compute_thin_Q();
-    let projected = (&w2 * &range) * range.transpose();
+    let image = range((&w1 * &v).as_ref());
+    let projected = (&w2 * &image) * image.transpose();
     stages.push(Stage::Straight { from: (w1.clone(), w2), to: (w1.clone(), projected) });
-    // W_1 = range · T S^{1/2} Vᵀ, T = O H in polar form.
+    // W_1 = image · T S^{1/2} Vᵀ, T = O H in polar form.
     let root = |power: f64| s.iter().map(move |s| s.powf(power));
-    let t = range.transpose() * scaled(&(&w1 * &v), root(-0.5));
-    let polar = t.thin_svd().map_err(|_| Error::Numerics("the singular value decomposition"))?;
-    let (y, d) = (polar.V().to_owned(), polar.S().column_vector().iter().copied().collect());
-    let e = &range * (polar.U() * polar.V().transpose());
+    let t = image.transpose() * scaled(&(&w1 * &v), root(-0.5));
+    let Svd { u: turn, s: d, v: y } = thin_svd(t.as_ref())?;
+    let e = &image * (turn * y.transpose());
     let (right, left) = (scaled(&v, root(0.5)).transpose().to_owned(), scaled(&u, root(0.5)));
     stages.push(Stage::Balance { e: e.clone(), y, d, right: right.clone(), left: left.clone() });
     rotate(&mut stages, e, (&right, &left), &v, width);
