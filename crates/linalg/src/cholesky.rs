@@ -22,13 +22,19 @@ impl Cholesky {
     }
 
     /// L `[n, n]`, lower triangular.
-    pub fn factor(&self) -> MatRef<'_, f64> {
+    pub fn lower(&self) -> MatRef<'_, f64> {
         self.0.L()
     }
 
     /// $A^{-1}B$ `[n, m]` for `b` `[n, m]`.
     pub fn solve(&self, b: MatRef<'_, f64>) -> Mat<f64> {
         self.0.solve(b)
+    }
+
+    /// $A^{-1}b$ `[n]` for `b` `[n]`.
+    pub fn solve_vector(&self, b: &[f64]) -> Vec<f64> {
+        let x = self.0.solve(MatRef::from_column_major_slice(b, b.len(), 1));
+        x.col(0).iter().copied().collect()
     }
 
     /// $A^{-1}$ `[n, n]`.

@@ -18,6 +18,12 @@ impl Lu {
         self.0.solve(b)
     }
 
+    /// $A^{-1}b$ `[n]` for `b` `[n]`.
+    pub fn solve_vector(&self, b: &[f64]) -> Vec<f64> {
+        let x = self.0.solve(MatRef::from_column_major_slice(b, b.len(), 1));
+        x.col(0).iter().copied().collect()
+    }
+
     /// $A^{-1}$ `[n, n]`.
     pub fn inverse(&self) -> Mat<f64> {
         self.0.inverse()

@@ -34,6 +34,10 @@ fn diagonal(values: &[f64]) -> Mat<f64> {
     Mat::from_fn(n, n, |i, j| if i == j { values[i] } else { 0. })
 }
 
+fn column(values: &[f64]) -> Mat<f64> {
+    Mat::from_fn(values.len(), 1, |i, _| values[i])
+}
+
 proptest! {
     #[test]
     fn eigenvectors_diagonalise_and_the_lower_triangle_alone_is_read(a in square()) {
@@ -64,11 +68,13 @@ proptest! {
         let n = a.nrows();
         let positive = &a * a.transpose() + identity(n);
         let cholesky = Cholesky::new(positive.as_ref()).unwrap();
-        let l = cholesky.factor();
+        let l = cholesky.lower();
         prop_assert!(distance(&(l * l.transpose()), &positive) < 1e-12);
         prop_assert!(distance(&(cholesky.inverse() * &positive), &identity(n)) < 1e-10);
         let b = Mat::from_fn(n, b.ncols(), |i, j| b[(i % b.nrows(), j)]);
         prop_assert!(distance(&(&positive * cholesky.solve(b.as_ref())), &b) < 1e-10);
+        let x = column(&cholesky.solve_vector(b.col_as_slice(0)));
+        prop_assert!(distance(&(&positive * x), &column(b.col_as_slice(0))) < 1e-10);
     }
 
     #[test]
@@ -79,6 +85,8 @@ proptest! {
         let lu = Lu::new(regular.as_ref());
         prop_assert!(distance(&(lu.inverse() * &regular), &identity(n)) < 1e-12);
         prop_assert!(distance(&(&regular * lu.solve(a.as_ref())), &a) < 1e-12);
+        let x = column(&lu.solve_vector(a.col_as_slice(0)));
+        prop_assert!(distance(&(&regular * x), &column(a.col_as_slice(0))) < 1e-12);
     }
 
     #[test]

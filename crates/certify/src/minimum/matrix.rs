@@ -36,7 +36,7 @@ impl Symmetric {
         let s = guess - 1e-12 * (1. + guess.abs());
         let shifted = Mat::from_fn(n, n, |i, j| self.middle[(i, j)] - if i == j { s } else { 0. });
         let factor = Cholesky::new(shifted.as_ref()).ok()?;
-        let l = factor.factor().to_owned();
+        let l = factor.lower().to_owned();
         let product = multiply(&l, &l.transpose().to_owned());
         let size = multiply(&absolute(&l), &absolute(&l).transpose().to_owned());
         let slack = gamma(n + 4);

@@ -69,8 +69,8 @@ impl Network<'_> {
             let n = point.len();
             let hessian = Mat::from_fn(n, n, |i, j| jet.curve[i.max(j) * n + i.min(j)].middle());
             let Ok(factor) = Cholesky::new(hessian.as_ref()) else { break };
-            let step = factor.solve(Mat::from_fn(n, 1, |i, _| jet.slope[i].middle()).as_ref());
-            let next: Vec<f64> = point.iter().enumerate().map(|(i, x)| x - step[(i, 0)]).collect();
+            let step = factor.solve_vector(&jet.slope.iter().map(|x| x.middle()).collect::<Vec<_>>());
+            let next: Vec<f64> = point.iter().zip(step).map(|(x, step)| x - step).collect();
             let there = at(&next);
             if norm(&there.slope).is_nan() || norm(&there.slope) >= norm(&jet.slope) {
                 break;

@@ -30,8 +30,8 @@ pub fn polish(risk: &Planted, weights: &[f64], tolerance: f64, reach: f64) -> Re
         if gradient_norm <= tolerance {
             return Ok(Some(Polished { weights: w, risk: value, gradient_norm }));
         }
-        let step = factor.solve(Mat::from_fn(size, 1, |i, _| slopes[i]).as_ref());
-        w.iter_mut().enumerate().for_each(|(i, w)| *w -= step[(i, 0)]);
+        let step = factor.solve_vector(&slopes);
+        w.iter_mut().zip(step).for_each(|(w, step)| *w -= step);
         let moved: Vec<f64> = w.iter().zip(weights).map(|(a, b)| a - b).collect();
         if norm(&moved).is_nan() || norm(&moved) > reach {
             return Ok(None);

@@ -1,6 +1,5 @@
 use collado_linalg::{Cholesky, symmetric_eigenvalues};
 use collado_models::{Error, Result};
-use faer::Mat;
 
 use super::{Kernel, lanczos::largest, matrix::dot};
 
@@ -89,10 +88,7 @@ impl KernelSpectrum {
         (0..size).for_each(|i| shifted[(i, i)] += shift);
         let factor = Cholesky::new(shifted.as_ref()).map_err(|_| unfit("with negative eigenvalues"))?;
         drop(shifted);
-        let solve = |x: &[f64]| {
-            let x = factor.solve(Mat::from_fn(size, 1, |i, _| x[i]).as_ref());
-            x.col(0).iter().copied().collect()
-        };
+        let solve = |x: &[f64]| factor.solve_vector(x);
         let min = extreme(kernel, &largest(size, settings, solve).map_err(failed)?);
         Ok(Self { eigenvalues: None, min, max, rounding: shift })
     }

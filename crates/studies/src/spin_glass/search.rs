@@ -133,9 +133,10 @@ fn newton(sigma: &[f64], place: &Place) -> Vec<f64> {
         (true, false) => sigma[j],
         (false, true) => sigma[i],
     });
-    let right = Mat::from_fn(n + 1, 1, |i, _| if i == n { 0. } else { -place.gradient[i] });
-    let solution = Lu::new(bordered.as_ref()).solve(right.as_ref());
-    (0..n).map(|i| solution[(i, 0)]).collect()
+    let right: Vec<f64> = place.gradient.iter().map(|g| -g).chain([0.]).collect();
+    let mut solution = Lu::new(bordered.as_ref()).solve_vector(&right);
+    solution.truncate(n);
+    solution
 }
 
 /// Eigenvalues `[N − 1]`, ascending, and eigenvectors (columns) of the Riemannian Hessian.

@@ -51,10 +51,10 @@ fn least_eigenvalue(risk: &Planted, weights: &[f64]) -> Result<f64, StudyError> 
         return Ok(f64::NAN);
     };
     // a start without symmetry, so that no eigenvector is missed
-    let mut x = Mat::from_fn(size, 1, |i, _| ((i * i + 1) as f64).sin());
+    let mut x: Vec<f64> = (0..size).map(|i| ((i * i + 1) as f64).sin()).collect();
     let mut value = f64::NAN;
     for _ in 0..500 {
-        let y = factor.solve(x.as_ref());
+        let y = factor.solve_vector(&x);
         let (xy, xx) = (product(&x, &y), product(&x, &x));
         let next = xx / xy;
         if (next - value).abs() <= 1e-9 * next {
@@ -62,11 +62,11 @@ fn least_eigenvalue(risk: &Planted, weights: &[f64]) -> Result<f64, StudyError> 
         }
         value = next;
         let norm = product(&y, &y).sqrt();
-        x = Mat::from_fn(size, 1, |i, _| y[(i, 0)] / norm);
+        x = y.iter().map(|y| y / norm).collect();
     }
     Ok(value)
 }
 
-fn product(x: &Mat<f64>, y: &Mat<f64>) -> f64 {
-    (0..x.nrows()).map(|i| x[(i, 0)] * y[(i, 0)]).sum()
+fn product(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
 }

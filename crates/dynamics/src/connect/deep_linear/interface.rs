@@ -51,9 +51,9 @@ impl<'a> Interface<'a> {
     fn exchange(&mut self, i: usize) {
         let free = if self.pivots.contains(&i) { self.free() } else { i };
         self.set_row(free, i);
-        let unit = Mat::from_fn(self.pivots.len(), 1, |j, _| f64::from(u8::from(j == i)));
-        let coefficients = Lu::new(self.basis().transpose()).solve(unit.as_ref());
-        let size = |p: usize| coefficients[(p, 0)].abs();
+        let unit: Vec<f64> = (0..self.pivots.len()).map(|j| f64::from(u8::from(j == i))).collect();
+        let coefficients = Lu::new(self.basis().transpose()).solve_vector(&unit);
+        let size = |p: usize| coefficients[p].abs();
         let out = (i..self.pivots.len()).fold(i, |best, p| if size(p) > size(best) { p } else { best });
         self.pivots[out] = free;
         self.pivots.swap(i, out);
