@@ -1,5 +1,7 @@
 //! Colours: the palette of Okabe and Ito (2008), distinguishable with every common colour blindness.
 
+use std::fmt;
+
 /// What a series stands for; it decides the colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -19,31 +21,55 @@ pub enum Role {
     Group(u8),
 }
 
-/// Text and what must be seen first.
-pub(crate) const INK: &str = "#1f2328";
-/// Axis labels, tick labels.
-pub(crate) const SOFT: &str = "#4d5560";
-/// Subtitle, secondary lines of annotations.
-pub(crate) const FAINT: &str = "#727a85";
-/// The axis itself.
-pub(crate) const AXIS: &str = "#8b929b";
-/// The grid.
-pub(crate) const GRID: &str = "#e1e4e8";
-/// Between the decades of a log axis.
-pub(crate) const FINE_GRID: &str = "#f5f6f7";
-/// The paper.
-pub(crate) const PAPER: &str = "#ffffff";
+/// A colour, `0xrrggbb`; written as `#rrggbb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Color(pub(crate) u32);
 
-const PALETTE: [&str; 7] = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5c4f9c"];
+impl Color {
+    pub(crate) fn rgb(self) -> [u8; 3] {
+        let [_, red, green, blue] = self.0.to_be_bytes();
+        [red, green, blue]
+    }
+}
+
+impl fmt::Display for Color {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:06x}", self.0)
+    }
+}
+
+/// Text and what must be seen first.
+pub(crate) const INK: Color = Color(0x1f2328);
+/// Axis labels, tick labels.
+pub(crate) const SOFT: Color = Color(0x4d5560);
+/// Subtitle, secondary lines of annotations.
+pub(crate) const FAINT: Color = Color(0x727a85);
+/// The axis itself.
+pub(crate) const AXIS: Color = Color(0x8b929b);
+/// The grid.
+pub(crate) const GRID: Color = Color(0xe1e4e8);
+/// Between the decades of a log axis.
+pub(crate) const FINE_GRID: Color = Color(0xf5f6f7);
+/// The paper.
+pub(crate) const PAPER: Color = Color(0xffffff);
+
+const PALETTE: [Color; 7] = [
+    Color(0x0072b2),
+    Color(0xd55e00),
+    Color(0x009e73),
+    Color(0xcc79a7),
+    Color(0xe69f00),
+    Color(0x56b4e9),
+    Color(0x5c4f9c),
+];
 
 impl Role {
-    /// The colour as `#rrggbb`.
-    pub(crate) fn hex(self) -> &'static str {
+    pub(crate) fn color(self) -> Color {
         match self {
             Self::Train => PALETTE[0],
             Self::Test => PALETTE[1],
             Self::Accent => PALETTE[2],
-            Self::Reference => "#858c95",
+            Self::Reference => Color(0x858c95),
             Self::Ink => INK,
             Self::Group(index) => PALETTE[usize::from(index) % PALETTE.len()],
         }

@@ -2,12 +2,13 @@
 
 use crate::axis::{Axis, Scale};
 use crate::canvas::{Canvas, Rect, Stroke, Xy};
+use crate::color::Color;
 use crate::labels::Labels;
 use crate::panel::Panel;
 use crate::series::Series;
 
 /// The dash pattern of dashed series.
-pub(crate) const DASH: &str = "5 3.5";
+pub(crate) const DASH: [f64; 2] = [5.0, 3.5];
 
 /// Draws all series of a panel; their paths are where labels had better not be.
 pub(crate) fn draw(
@@ -58,13 +59,13 @@ fn draw_band(canvas: &mut Canvas, series: &Series, axes: (Axis, Axis)) {
     let (below, above) = (pieces(&xs, lower, axes), pieces(&xs, upper, axes));
     for (mut outline, above) in below.into_iter().zip(above) {
         outline.extend(above.into_iter().rev());
-        canvas.area(&outline, series.role.hex(), 0.18 * series.opacity);
+        canvas.area(&outline, series.role.color(), 0.18 * series.opacity);
     }
 }
 
 fn draw_piece(canvas: &mut Canvas, series: &Series, piece: &[Xy]) {
-    let color = series.role.hex();
-    let dash = if series.dashed { DASH } else { "none" };
+    let color = series.role.color();
+    let dash = series.dashed.then_some(DASH);
     let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash };
     if series.joined && piece.len() > 1 {
         canvas.polyline(piece, stroke);
@@ -98,14 +99,14 @@ fn draw_crosses(
             last = x;
             let downwards = y <= 0.0;
             let edge = if downwards { window.bottom - 5.0 } else { window.top + 5.0 };
-            cross(canvas, (x, edge), series.role.hex());
+            cross(canvas, (x, edge), series.role.color());
             labels.avoid_dot((x, edge), 4.0);
         }
     }
 }
 
 /// A small cross.
-pub(crate) fn cross(canvas: &mut Canvas, (x, y): Xy, color: &str) {
+pub(crate) fn cross(canvas: &mut Canvas, (x, y): Xy, color: Color) {
     let stroke = Stroke::solid(color, 1.2);
     canvas.line((x - 2.8, y - 2.8), (x + 2.8, y + 2.8), stroke);
     canvas.line((x - 2.8, y + 2.8), (x + 2.8, y - 2.8), stroke);

@@ -30,8 +30,8 @@ pub enum Error {
         /// Height in px.
         height: f64,
     },
-    /// The SVG could not be turned into pixels.
-    #[error("the SVG cannot be rendered: {0}")]
+    /// The picture could not be turned into pixels.
+    #[error("the picture cannot be written as PNG: {0}")]
     Render(String),
 }
 

@@ -1,14 +1,14 @@
 //! A figure: a title over a stack of panels that share the x axis.
 
 use crate::axis::{Axis, Range, Scale};
-use crate::canvas::{Canvas, Rect, Style};
+use crate::canvas::{Anchor, Canvas, Picture, Rect, Style};
 use crate::color::{FAINT, INK, SOFT};
 use crate::error::{Error, Result};
 use crate::header::Header;
 use crate::labels::Labels;
 use crate::panel::Panel;
-use crate::text::Ruler;
-use crate::{curves, frame, marks, png};
+use crate::text::Font;
+use crate::{curves, frame, marks, png, svg};
 
 /// The distance between the paper's edge and anything drawn.
 const MARGIN: f64 = 20.0;
@@ -80,21 +80,25 @@ impl Figure {
     /// # Errors
     /// If there is no panel, a series has columns of different lengths, or the size is absurd.
     pub fn to_svg(&self) -> Result<String> {
-        self.check()?;
-        let ruler = Ruler::new();
-        let height = self.height.unwrap_or_else(|| self.natural_height());
-        let mut canvas = Canvas::new();
-        let top = self.draw_title(&mut canvas, &ruler);
-        self.draw_panels(&mut canvas, &ruler, top, height)?;
-        Ok(canvas.finish((self.width, height), &self.title))
+        Ok(svg::write(&self.draw()?))
     }
 
-    /// The picture as a PNG, two pixels a px, rendered from [`Figure::to_svg`].
+    /// The picture as a PNG, two pixels a px, the same picture as [`Figure::to_svg`].
     ///
     /// # Errors
     /// As [`Figure::to_svg`], and if there is no memory for the pixels.
     pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.to_svg()?)
+        png::render(&self.draw()?)
+    }
+
+    fn draw(&self) -> Result<Picture> {
+        self.check()?;
+        let font = Font::regular();
+        let height = self.height.unwrap_or_else(|| self.natural_height());
+        let mut canvas = Canvas::new();
+        let top = self.draw_title(&mut canvas, &font);
+        self.draw_panels(&mut canvas, &font, top, height)?;
+        Ok(canvas.finish((self.width, height), &self.title))
     }
 
     fn check(&self) -> Result<()> {
@@ -123,30 +127,30 @@ impl Figure {
     }
 
     /// Draws title and subtitle; returns where the panels may begin.
-    fn draw_title(&self, canvas: &mut Canvas, ruler: &Ruler) -> f64 {
+    fn draw_title(&self, canvas: &mut Canvas, font: &Font) -> f64 {
         let room = self.width - 2.0 * MARGIN;
         let mut baseline = MARGIN - 4.0;
         if !self.title.is_empty() {
             baseline += 18.0;
-            // Bold is about 6 % wider than what the ruler measures.
-            let title = ruler.fitted(&self.title, 16.0, room / 1.06);
+            // Bold is about 6 % wider than what the font measures.
+            let title = font.fitted(&self.title, 16.0, room / 1.06);
             canvas.text((MARGIN, baseline), &title, Style { bold: true, ..Style::new(16.0, INK) });
         }
         if !self.subtitle.is_empty() {
             baseline += 18.0;
-            let subtitle = ruler.fitted(&self.subtitle, 12.0, room);
+            let subtitle = font.fitted(&self.subtitle, 12.0, room);
             canvas.text((MARGIN, baseline), &subtitle, Style::new(12.0, FAINT));
         }
         self.title_height()
     }
 
-    fn draw_panels(&self, canvas: &mut Canvas, ruler: &Ruler, top: f64, height: f64) -> Result<()> {
+    fn draw_panels(&self, canvas: &mut Canvas, font: &Font, top: f64, height: f64) -> Result<()> {
         let ranges: Vec<Range> = self.panels.iter().map(frame::y_range).collect();
         let widest = self.panels.iter().zip(&ranges);
-        let widest = widest.map(|(panel, &range)| frame::tick_width(ruler, panel, range)).fold(0.0, f64::max);
+        let widest = widest.map(|(panel, &range)| frame::tick_width(font, panel, range)).fold(0.0, f64::max);
         let (left, right) = (MARGIN + widest + 8.0, self.width - MARGIN);
         let headers: Vec<Header<'_>> =
-            self.panels.iter().map(|panel| Header::new(panel, ruler, right - MARGIN)).collect();
+            self.panels.iter().map(|panel| Header::new(panel, font, right - MARGIN)).collect();
         let heads: f64 = headers.iter().map(Header::height).sum();
         let gaps = GAP * (self.panels.len() as f64 - 1.0);
         let room = height - top - heads - gaps - FOOT;
@@ -163,11 +167,11 @@ impl Figure {
             let window = Rect { left, top, right, bottom };
             let y_axis = Axis { scale: panel.scale, range, start: bottom, end: top };
             let last = index + 1 == self.panels.len();
-            draw_panel(canvas, ruler, panel, window, (x_axis, y_axis), last);
+            draw_panel(canvas, font, panel, window, (x_axis, y_axis), last);
             y = bottom + GAP;
         }
         let center = (f64::midpoint(left, right), y - GAP + 38.0);
-        canvas.text(center, &self.x_label, Style::new(12.0, SOFT).anchor("middle"));
+        canvas.text(center, &self.x_label, Style::new(12.0, SOFT).anchor(Anchor::Middle));
         Ok(())
     }
 
@@ -179,18 +183,11 @@ impl Figure {
 }
 
 /// Draws one panel, what lies behind first.
-fn draw_panel(
-    canvas: &mut Canvas,
-    ruler: &Ruler,
-    panel: &Panel,
-    window: Rect,
-    axes: (Axis, Axis),
-    last: bool,
-) {
+fn draw_panel(canvas: &mut Canvas, font: &Font, panel: &Panel, window: Rect, axes: (Axis, Axis), last: bool) {
     marks::draw_shades(canvas, panel, window, axes.0);
     frame::draw_grid(canvas, panel, window, axes);
     frame::draw_x_axis(canvas, window, axes.0, last);
-    let mut labels = Labels::new(ruler, window);
+    let mut labels = Labels::new(font, window);
     marks::draw_rules(canvas, panel, window, axes, &mut labels);
     curves::draw(canvas, panel, window, axes, &mut labels);
     marks::draw_spans(canvas, panel, window, axes, &mut labels);

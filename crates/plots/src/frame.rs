@@ -1,10 +1,10 @@
 //! The frame of a panel: its y range, grid, ticks and tick labels.
 
 use crate::axis::{Axis, Range};
-use crate::canvas::{Canvas, Rect, Stroke, Style};
+use crate::canvas::{Anchor, Canvas, Rect, Stroke, Style};
 use crate::color::{AXIS, FINE_GRID, GRID, SOFT};
 use crate::panel::Panel;
-use crate::text::Ruler;
+use crate::text::Font;
 use crate::ticks::{Tick, minor, ticks};
 
 /// The size of tick labels in px.
@@ -29,9 +29,9 @@ pub(crate) fn y_range(panel: &Panel) -> Range {
 }
 
 /// The width of the widest label that the y axis may get.
-pub(crate) fn tick_width(ruler: &Ruler, panel: &Panel, range: Range) -> f64 {
+pub(crate) fn tick_width(font: &Font, panel: &Panel, range: Range) -> f64 {
     let labels = (2..=MOST).flat_map(|wanted| y_ticks(panel, range, wanted));
-    labels.map(|tick| ruler.width(&tick.label, SIZE)).fold(0.0, f64::max)
+    labels.map(|tick| font.width(&tick.label, SIZE)).fold(0.0, f64::max)
 }
 
 /// Numbers, or the panel's names.
@@ -62,7 +62,7 @@ pub(crate) fn draw_grid(canvas: &mut Canvas, panel: &Panel, window: Rect, (_, ax
     for tick in y_ticks(panel, axis.range, wanted) {
         let Some(y) = axis.place(tick.value) else { continue };
         canvas.line((window.left, y), (window.right, y), Stroke::solid(GRID, 1.0));
-        let style = Style::new(SIZE, SOFT).anchor("end");
+        let style = Style::new(SIZE, SOFT).anchor(Anchor::End);
         canvas.text((window.left - 8.0, y + SIZE * 0.35), &tick.label, style);
     }
 }
@@ -81,7 +81,7 @@ pub(crate) fn draw_x_axis(canvas: &mut Canvas, window: Rect, axis: Axis, labelle
         let Some(x) = axis.place(tick.value) else { continue };
         canvas.line((x, bottom), (x, bottom + 4.5), Stroke::solid(AXIS, 1.0));
         if labelled {
-            let style = Style::new(SIZE, SOFT).anchor("middle");
+            let style = Style::new(SIZE, SOFT).anchor(Anchor::Middle);
             canvas.text((x, bottom + 18.0), &tick.label, style);
         }
     }

@@ -8,7 +8,7 @@ use crate::color::{FAINT, SOFT};
 use crate::curves::{DASH, cross, missing};
 use crate::panel::Panel;
 use crate::series::Series;
-use crate::text::Ruler;
+use crate::text::Font;
 
 const SIZE: f64 = 11.5;
 /// The height of one row of the legend.
@@ -32,17 +32,17 @@ pub(crate) struct Header<'a> {
 
 impl<'a> Header<'a> {
     /// Breaks the legend of `panel` into rows at most `room` px wide, the y label in the first.
-    pub(crate) fn new(panel: &'a Panel, ruler: &Ruler, room: f64) -> Self {
+    pub(crate) fn new(panel: &'a Panel, font: &Font, room: f64) -> Self {
         // What is drawn last lies on top: it matters most.
         let named = panel.series.iter().rev().filter(|series| !series.label.is_empty());
         let named = named.map(|series| (Entry::Series(series), series.label.clone()));
         let missing = missing(panel).map(|text| (Entry::Missing, text));
         let mut rows = vec![Vec::new()];
-        let mut used = ruler.width(&panel.y_label, SIZE + 0.5) + AIR;
+        let mut used = font.width(&panel.y_label, SIZE + 0.5) + AIR;
         for (entry, text) in named.chain(missing) {
-            let text = ruler.fitted(&text, SIZE, room - SWATCH.0 - SWATCH.1);
+            let text = font.fitted(&text, SIZE, room - SWATCH.0 - SWATCH.1);
             // A fallback font may be a little wider than the embedded one.
-            let width = SWATCH.0 + SWATCH.1 + ruler.width(&text, SIZE) * 1.03;
+            let width = SWATCH.0 + SWATCH.1 + font.width(&text, SIZE) * 1.03;
             if used + width > room {
                 rows.push(Vec::new());
                 used = 0.0;
@@ -82,8 +82,8 @@ fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
     let Entry::Series(series) = entry else {
         return cross(canvas, (x + SWATCH.0 - 6.0, y), FAINT);
     };
-    let color = series.role.hex();
-    let dash = if series.dashed { DASH } else { "none" };
+    let color = series.role.color();
+    let dash = series.dashed.then_some(DASH);
     let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash };
     if series.band.is_some() {
         let (top, bottom, end) = (y - 4.0, y + 4.0, x + SWATCH.0);

@@ -1,30 +1,30 @@
 //! Labels inside a panel, placed where they hide neither curves nor each other.
 
-use crate::canvas::{Canvas, Rect, Style, Xy};
-use crate::color::{FAINT, INK};
-use crate::text::Ruler;
+use crate::canvas::{Anchor, Canvas, Rect, Style, Xy};
+use crate::color::{Color, FAINT, INK};
+use crate::text::Font;
 
 const SIZE: f64 = 11.5;
 /// The distance between two baselines.
 const LEADING: f64 = 14.5;
 
 /// A label that has found its place.
-struct Placed<'a> {
+struct Placed {
     area: Rect,
     lines: Vec<String>,
-    color: &'a str,
-    anchor: &'static str,
+    color: Color,
+    anchor: Anchor,
 }
 
 /// The labels of one panel.
 pub(crate) struct Labels<'a> {
-    ruler: &'a Ruler,
+    font: &'a Font,
     window: Rect,
     /// Places on curves.
     inked: Vec<Xy>,
     /// Dots and marks.
     taken: Vec<Rect>,
-    waiting: Vec<(Xy, Vec<String>, &'a str, Kind)>,
+    waiting: Vec<(Xy, Vec<String>, Color, Kind)>,
 }
 
 /// Where a label may stand.
@@ -37,8 +37,8 @@ enum Kind {
 }
 
 impl<'a> Labels<'a> {
-    pub(crate) fn new(ruler: &'a Ruler, window: Rect) -> Self {
-        Self { ruler, window, inked: Vec::new(), taken: Vec::new(), waiting: Vec::new() }
+    pub(crate) fn new(font: &'a Font, window: Rect) -> Self {
+        Self { font, window, inked: Vec::new(), taken: Vec::new(), waiting: Vec::new() }
     }
 
     /// Keeps labels off a curve.
@@ -59,7 +59,7 @@ impl<'a> Labels<'a> {
     }
 
     /// Asks for a label near `at`.
-    pub(crate) fn around(&mut self, at: Xy, lines: &[String], color: &'a str) {
+    pub(crate) fn around(&mut self, at: Xy, lines: &[String], color: Color) {
         if lines.iter().any(|line| !line.is_empty()) {
             self.waiting.push((at, lines.to_vec(), color, Kind::Around));
         }
@@ -83,14 +83,15 @@ impl<'a> Labels<'a> {
         }
     }
 
-    fn place(&self, at: Xy, lines: Vec<String>, color: &'a str, kind: Kind) -> Placed<'a> {
-        let widths = lines.iter().map(|line| self.ruler.width(line, SIZE));
+    fn place(&self, at: Xy, lines: Vec<String>, color: Color, kind: Kind) -> Placed {
+        let widths = lines.iter().map(|line| self.font.width(line, SIZE));
         let size = (widths.fold(0.0, f64::max) * 1.03, LEADING * lines.len() as f64);
         let candidates = match kind {
             Kind::Around => around(at, size),
             Kind::Along => along(at.1, size, self.window),
         };
-        let mut best = (f64::INFINITY, Rect { left: at.0, top: at.1, right: at.0, bottom: at.1 }, "start");
+        let mut best =
+            (f64::INFINITY, Rect { left: at.0, top: at.1, right: at.0, bottom: at.1 }, Anchor::Start);
         for (rank, (area, anchor)) in candidates.into_iter().enumerate() {
             let cost = self.cost(area) + 0.9 * rank as f64;
             if cost < best.0 {
@@ -123,21 +124,21 @@ fn overlap(a: Rect, b: Rect) -> f64 {
 }
 
 /// Places around a point, near ones first, above first.
-fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, &'static str)> {
+fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, Anchor)> {
     let mut places = Vec::new();
     for gap in [6.0, 12.0, 20.0, 32.0, 48.0, 70.0] {
         let (above, below, middle) = (y - gap - height, y + gap, y - height / 2.0);
         let (left, right, center) = (x - gap - width, x + gap, x - width / 2.0);
         let (near_left, near_right) = (x + 4.0 - width, x - 4.0);
         for (left, top, anchor) in [
-            (center, above, "middle"),
-            (near_right, above, "start"),
-            (near_left, above, "end"),
-            (right, middle, "start"),
-            (left, middle, "end"),
-            (center, below, "middle"),
-            (near_right, below, "start"),
-            (near_left, below, "end"),
+            (center, above, Anchor::Middle),
+            (near_right, above, Anchor::Start),
+            (near_left, above, Anchor::End),
+            (right, middle, Anchor::Start),
+            (left, middle, Anchor::End),
+            (center, below, Anchor::Middle),
+            (near_right, below, Anchor::Start),
+            (near_left, below, Anchor::End),
         ] {
             places.push((Rect { left, top, right: left + width, bottom: top + height }, anchor));
         }
@@ -146,25 +147,25 @@ fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, &'static str)> {
 }
 
 /// Places along a horizontal line, at the right first.
-fn along(y: f64, (width, height): Xy, window: Rect) -> Vec<(Rect, &'static str)> {
+fn along(y: f64, (width, height): Xy, window: Rect) -> Vec<(Rect, Anchor)> {
     let room = (window.right - window.left - width).max(0.0);
     let mut places = Vec::new();
     for part in [1.0, 0.0, 0.5, 0.75, 0.25, 0.9, 0.1, 0.6, 0.4] {
         for top in [y - height - 1.0, y + 1.0] {
             let left = window.left + part * room;
-            let anchor = if part > 0.8 { "end" } else { "start" };
+            let anchor = if part > 0.8 { Anchor::End } else { Anchor::Start };
             places.push((Rect { left, top, right: left + width, bottom: top + height }, anchor));
         }
     }
     places
 }
 
-fn draw_label(canvas: &mut Canvas, label: &Placed<'_>) {
+fn draw_label(canvas: &mut Canvas, label: &Placed) {
     let Rect { left, right, top, .. } = label.area;
     let x = match label.anchor {
-        "start" => left,
-        "end" => right,
-        _ => f64::midpoint(left, right),
+        Anchor::Start => left,
+        Anchor::End => right,
+        Anchor::Middle => f64::midpoint(left, right),
     };
     for (index, line) in label.lines.iter().enumerate() {
         let baseline = top + LEADING * index as f64 + 11.0;

@@ -5,7 +5,7 @@
 //!
 //! Three promises: a value that is not finite is never dropped silently (it leaves a gap, a cross at
 //! the panel's edge and a count in the legend); the same input gives the same bytes; the text of
-//! the SVG is text, and the PNG is a rendering of that same SVG with the embedded font Inter.
+//! the SVG is text, and the PNG is the same picture with the embedded font Inter.
 //!
 //! ```
 //! use collado_plots::{Figure, Panel, Series};
@@ -35,6 +35,7 @@ mod png;
 mod point;
 mod profile;
 mod series;
+mod svg;
 mod text;
 mod ticks;
 

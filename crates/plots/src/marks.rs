@@ -19,12 +19,12 @@ pub(crate) fn draw_shades(canvas: &mut Canvas, panel: &Panel, window: Rect, x_ax
 }
 
 /// Draws reference lines and vertical markers, and asks for their labels.
-pub(crate) fn draw_rules<'a>(
+pub(crate) fn draw_rules(
     canvas: &mut Canvas,
-    panel: &'a Panel,
+    panel: &Panel,
     window: Rect,
     (x_axis, y_axis): (Axis, Axis),
-    labels: &mut Labels<'a>,
+    labels: &mut Labels<'_>,
 ) {
     let stroke = Stroke::solid(FAINT, 0.9);
     for (value, label) in &panel.rules {
@@ -68,11 +68,11 @@ pub(crate) fn draw_spans(
 }
 
 /// Draws points and asks for their labels.
-pub(crate) fn draw_points<'a>(
+pub(crate) fn draw_points(
     canvas: &mut Canvas,
-    panel: &'a Panel,
+    panel: &Panel,
     (x_axis, y_axis): (Axis, Axis),
-    labels: &mut Labels<'a>,
+    labels: &mut Labels<'_>,
 ) {
     for point in &panel.points {
         let Point { x, y, lines, role, shape } = point;
@@ -80,7 +80,7 @@ pub(crate) fn draw_points<'a>(
         if !x_axis.contains(*x) || !y_axis.contains(*y) {
             continue;
         }
-        let (at, color) = ((px, py), role.hex());
+        let (at, color) = ((px, py), role.color());
         match shape {
             Shape::Dot => canvas.circle(at, 3.6, color, Stroke::solid(PAPER, 1.2)),
             Shape::Ring => canvas.circle(at, 2.4, PAPER, Stroke::solid(color, 1.2)),

@@ -1,22 +1,29 @@
-//! The font, and how wide a piece of text is.
+//! The font: how wide a piece of text is, and its outlines.
 
-use ttf_parser::Face;
+use tiny_skia::PathBuilder;
+use ttf_parser::{Face, OutlineBuilder};
+
+use crate::canvas::Xy;
 
 /// The embedded font, weight 400 (a subset of Inter 4.1, SIL Open Font License, see `assets/`).
-pub(crate) const REGULAR: &[u8] = include_bytes!("../assets/Inter-Regular.ttf");
+const REGULAR: &[u8] = include_bytes!("../assets/Inter-Regular.ttf");
 /// The embedded font, weight 600.
-pub(crate) const SEMIBOLD: &[u8] = include_bytes!("../assets/Inter-SemiBold.ttf");
+const SEMIBOLD: &[u8] = include_bytes!("../assets/Inter-SemiBold.ttf");
 /// What an SVG viewer looks for; the first is the embedded one, the next are as wide or narrower.
 pub(crate) const FAMILY: &str = "Inter, 'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif";
 
-/// Measures text in the embedded font.
-pub(crate) struct Ruler {
+/// Measures and outlines text in the embedded font.
+pub(crate) struct Font {
     face: Option<Face<'static>>,
 }
 
-impl Ruler {
-    pub(crate) fn new() -> Self {
+impl Font {
+    pub(crate) fn regular() -> Self {
         Self { face: Face::parse(REGULAR, 0).ok() }
+    }
+
+    pub(crate) fn bold() -> Self {
+        Self { face: Face::parse(SEMIBOLD, 0).ok() }
     }
 
     /// The width of `text` in px at `size` px; characters the font lacks count as wide ones.
@@ -38,12 +45,64 @@ impl Ruler {
         format!("{}…", kept.trim_end())
     }
 
+    /// Appends the outlines of `text` to `path`, its baseline beginning at (`x`, `y`); a box stands for a character
+    /// the font lacks.
+    pub(crate) fn outline(&self, text: &str, (mut x, y): Xy, size: f64, path: &mut PathBuilder) {
+        let Some(face) = &self.face else { return };
+        let scale = size / f64::from(face.units_per_em());
+        for character in text.chars() {
+            let glyph = face.glyph_index(character).unwrap_or_default();
+            face.outline_glyph(glyph, &mut Pen { path, x: x as f32, y: y as f32, scale: scale as f32 });
+            x += self.advance(character) * size;
+        }
+    }
+
     fn advance(&self, character: char) -> f64 {
         let measured = self.face.as_ref().and_then(|face| {
             let units = face.glyph_hor_advance(face.glyph_index(character)?)?;
             Some(f64::from(units) / f64::from(face.units_per_em()))
         });
         measured.unwrap_or(1.0)
+    }
+}
+
+/// From the font's units, y upwards, to px, y downwards.
+struct Pen<'a> {
+    path: &'a mut PathBuilder,
+    x: f32,
+    y: f32,
+    scale: f32,
+}
+
+impl Pen<'_> {
+    fn place(&self, x: f32, y: f32) -> (f32, f32) {
+        (self.x + self.scale * x, self.y - self.scale * y)
+    }
+}
+
+impl OutlineBuilder for Pen<'_> {
+    fn move_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.place(x, y);
+        self.path.move_to(x, y);
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        let (x, y) = self.place(x, y);
+        self.path.line_to(x, y);
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        let ((x1, y1), (x, y)) = (self.place(x1, y1), self.place(x, y));
+        self.path.quad_to(x1, y1, x, y);
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        let ((x1, y1), (x2, y2), (x, y)) = (self.place(x1, y1), self.place(x2, y2), self.place(x, y));
+        self.path.cubic_to(x1, y1, x2, y2, x, y);
+    }
+
+    fn close(&mut self) {
+        self.path.close();
     }
 }
 
@@ -64,8 +123,8 @@ mod tests {
 
     #[test]
     fn wide_text_is_wider() {
-        let ruler = Ruler::new();
-        assert!(ruler.width("WWW", 12.0) > ruler.width("iii", 12.0));
-        assert!((ruler.width("risk", 24.0) - 2.0 * ruler.width("risk", 12.0)).abs() < 1e-9);
+        let font = Font::regular();
+        assert!(font.width("WWW", 12.0) > font.width("iii", 12.0));
+        assert!((font.width("risk", 24.0) - 2.0 * font.width("risk", 12.0)).abs() < 1e-9);
     }
 }

@@ -4,8 +4,8 @@ use collado_plots::{
     Error, Figure, History, Panel, Point, Profile, Reference, Run, Scale, Series, TreeNode, history_figure,
     merge_tree_figure, profile_figure,
 };
-use resvg::tiny_skia::Pixmap;
-use resvg::usvg::roxmltree::Document;
+use roxmltree::Document;
+use tiny_skia::Pixmap;
 
 const NAN: f64 = f64::NAN;
 
@@ -18,7 +18,7 @@ fn texts(figure: &Figure) -> Vec<String> {
 }
 
 fn paths(figure: &Figure) -> usize {
-    figure.to_svg().expect("the figure can be drawn").matches("stroke=\"#0072B2\"").count()
+    figure.to_svg().expect("the figure can be drawn").matches("stroke=\"#0072b2\"").count()
 }
 
 fn plain(ys: &[f64]) -> Figure {

@@ -4,7 +4,7 @@ use super::colormap::{MISSING, color};
 use super::field::Field;
 use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Canvas, Rect, Stroke, Style};
-use crate::color::{AXIS, SOFT};
+use crate::color::{AXIS, Color, SOFT};
 use crate::ticks::ticks;
 
 const SIZE: f64 = 11.0;
@@ -45,7 +45,7 @@ impl Shade {
         part.is_finite().then(|| ((part * Self::BANDS as f64) as usize).min(Self::BANDS - 1))
     }
 
-    pub(super) fn color(&self, part: f64, light: f64) -> String {
+    pub(super) fn color(&self, part: f64, light: f64) -> Color {
         color(part, light)
     }
 
@@ -71,7 +71,7 @@ pub(super) fn draw_bar(canvas: &mut Canvas, window: Rect, shade: &Shade, missing
     for band in 0..Shade::BANDS {
         let y = bottom - (band + 1) as f64 * step;
         let fill = shade.color((band as f64 + 0.5) / Shade::BANDS as f64, 1.0);
-        canvas.runs(&[((left, y), right - left)], step + 0.2, &fill);
+        canvas.runs(&[((left, y), right - left)], step + 0.2, fill);
     }
     let axis = shade.axis(bottom, window.top);
     let wanted = ((bottom - window.top) / 36.0).clamp(2.0, 7.0) as usize;

@@ -1,6 +1,8 @@
 //! Colours for values: viridis (van der Walt and Smith), even to the eye, readable in grey and with every common
 //! colour blindness.
 
+use crate::color::Color;
+
 /// Every 16th of the 256 colours of viridis, and the last.
 const STOPS: [(u8, u8, u8); 17] = [
     (68, 1, 84),
@@ -23,14 +25,14 @@ const STOPS: [(u8, u8, u8); 17] = [
 ];
 
 /// What stands where a value is not finite.
-pub(super) const MISSING: &str = "#d9dce0";
+pub(super) const MISSING: Color = Color(0xd9dce0);
 
-/// The colour of `part` in [0, 1] as `#rrggbb`, shaded by `light` in [0, 1].
-pub(super) fn color(part: f64, light: f64) -> String {
+/// The colour of `part` in [0, 1] shaded by `light` in [0, 1].
+pub(super) fn color(part: f64, light: f64) -> Color {
     let place = part.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
     let index = (place as usize).min(STOPS.len() - 2);
     let t = place - index as f64;
     let ((r0, g0, b0), (r1, g1, b1)) = (STOPS[index], STOPS[index + 1]);
     let mix = |a: u8, b: u8| ((f64::from(a) * (1.0 - t) + f64::from(b) * t) * light).round() as u8;
-    format!("#{:02x}{:02x}{:02x}", mix(r0, r1), mix(g0, g1), mix(b0, b1))
+    Color(u32::from_be_bytes([0, mix(r0, r1), mix(g0, g1), mix(b0, b1)]))
 }

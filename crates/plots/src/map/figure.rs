@@ -1,11 +1,11 @@
 //! A figure of maps side by side.
 
 use super::panel::{BAR, FOOT, HEAD, Map};
-use crate::canvas::{Canvas, Rect, Style};
+use crate::canvas::{Canvas, Picture, Rect, Style};
 use crate::color::{FAINT, INK, SOFT};
 use crate::error::{Error, Result};
-use crate::png;
-use crate::text::Ruler;
+use crate::text::Font;
+use crate::{png, svg};
 
 const MARGIN: f64 = 20.0;
 /// Room at the left of a map for its tick labels.
@@ -52,6 +52,18 @@ impl MapFigure {
     /// # Errors
     /// When there is no map.
     pub fn to_svg(&self) -> Result<String> {
+        Ok(svg::write(&self.draw()?))
+    }
+
+    /// The picture as a PNG, the same picture as [`to_svg`](Self::to_svg).
+    ///
+    /// # Errors
+    /// As [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        png::render(&self.draw()?)
+    }
+
+    fn draw(&self) -> Result<Picture> {
         let aspect = self.maps.first().ok_or(Error::NoPanels)?.aspect().clamp(0.2, 2.5);
         let columns = if self.maps.len() > 1 { 2 } else { 1 };
         let side: f64 = if columns == 1 { 520.0 } else { 300.0 };
@@ -60,37 +72,29 @@ impl MapFigure {
         let rows = self.maps.len().div_ceil(columns);
         let top = MARGIN + 46.0;
         let mut canvas = Canvas::new();
-        let ruler = Ruler::new();
+        let font = Font::regular();
         let paper = (2.0 * MARGIN + cell * columns as f64, top + row * rows as f64 + 20.0 + MARGIN / 2.0);
-        heading(&mut canvas, &ruler, (&self.title, &self.subtitle), paper.0);
+        heading(&mut canvas, &font, (&self.title, &self.subtitle), paper.0);
         // The y label stands upright over the first map's ticks: a horizontal label is read without turning the head.
         for (n, map) in self.maps.iter().enumerate() {
             let left = MARGIN + LEFT + (n % columns) as f64 * cell;
             let above = top + (n / columns) as f64 * row + HEAD;
             let window = Rect { left, top: above, right: left + width, bottom: above + height };
-            map.draw(&mut canvas, &ruler, window);
+            map.draw(&mut canvas, &font, window);
         }
         let (x, y) = &self.labels;
         let text = if y.is_empty() { x.clone() } else { format!("across: {x};  up: {y}") };
         let place = (MARGIN + LEFT, top + row * rows as f64 + 14.0);
-        canvas.text(place, &ruler.fitted(&text, 12.0, paper.0 - 2.0 * MARGIN - LEFT), Style::new(12.0, SOFT));
+        canvas.text(place, &font.fitted(&text, 12.0, paper.0 - 2.0 * MARGIN - LEFT), Style::new(12.0, SOFT));
         Ok(canvas.finish(paper, &self.title))
-    }
-
-    /// The picture as a PNG, rendered from [`to_svg`](Self::to_svg).
-    ///
-    /// # Errors
-    /// As [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.to_svg()?)
     }
 }
 
 /// Title and subtitle.
-pub(super) fn heading(canvas: &mut Canvas, ruler: &Ruler, (title, subtitle): (&str, &str), width: f64) {
+pub(super) fn heading(canvas: &mut Canvas, font: &Font, (title, subtitle): (&str, &str), width: f64) {
     let room = width - 2.0 * MARGIN;
-    let title = ruler.fitted(title, 16.0, room / 1.06);
+    let title = font.fitted(title, 16.0, room / 1.06);
     canvas.text((MARGIN, MARGIN + 14.0), &title, Style { bold: true, ..Style::new(16.0, INK) });
-    let subtitle = ruler.fitted(subtitle, 12.0, room);
+    let subtitle = font.fitted(subtitle, 12.0, room);
     canvas.text((MARGIN, MARGIN + 32.0), &subtitle, Style::new(12.0, FAINT));
 }

@@ -5,10 +5,10 @@ use super::colormap::MISSING;
 use super::field::Field;
 use super::isolines::isoline;
 use crate::axis::{Axis, Range, Scale};
-use crate::canvas::{Canvas, Rect, Stroke, Style, Xy};
-use crate::color::{AXIS, INK, PAPER, SOFT};
+use crate::canvas::{Anchor, Canvas, Rect, Stroke, Style, Xy};
+use crate::color::{AXIS, INK, PAPER, Role, SOFT};
 use crate::labels::Labels;
-use crate::text::Ruler;
+use crate::text::Font;
 use crate::ticks::ticks;
 
 const SIZE: f64 = 11.5;
@@ -76,7 +76,7 @@ impl Map {
     }
 
     /// Draws the map into `window`, its title above, its colour bar at the right.
-    pub(super) fn draw(&self, canvas: &mut Canvas, ruler: &Ruler, window: Rect) {
+    pub(super) fn draw(&self, canvas: &mut Canvas, font: &Font, window: Rect) {
         let shade = Shade::new(&self.field, self.scale);
         let axis = |c: &[f64], start: f64, end: f64| Axis {
             scale: Scale::Linear,
@@ -89,8 +89,8 @@ impl Map {
         self.draw_colors(canvas, window, &shade);
         canvas.clipped(window, |canvas| self.draw_lines(canvas, (x_axis, y_axis), &shade));
         draw_frame(canvas, window, (x_axis, y_axis));
-        self.draw_marks(canvas, ruler, window, (x_axis, y_axis));
-        let title = ruler.fitted(&self.title, 12.5, window.right - window.left + BAR - 10.0);
+        self.draw_marks(canvas, font, window, (x_axis, y_axis));
+        let title = font.fitted(&self.title, 12.5, window.right - window.left + BAR - 10.0);
         canvas.text((window.left, window.top - 8.0), &title, Style { bold: true, ..Style::new(12.5, INK) });
         draw_bar(canvas, window, &shade, self.field.missing());
     }
@@ -127,7 +127,7 @@ impl Map {
         canvas.clipped(window, |canvas| {
             for (band, runs) in runs.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
                 let fill = shade.color((band as f64 + 0.5) / Shade::BANDS as f64, 1.0);
-                canvas.runs(runs, dy + 0.5, &fill);
+                canvas.runs(runs, dy + 0.5, fill);
             }
         });
     }
@@ -143,16 +143,16 @@ impl Map {
         for (path, dotted) in &self.paths {
             let points: Vec<Xy> = path.iter().filter_map(|&p| place(p)).collect();
             canvas.polyline(&points, Stroke { opacity: 0.85, ..Stroke::solid(PAPER, 4.4) });
-            canvas.polyline(&points, Stroke::solid("#d55e00", 2.0));
+            canvas.polyline(&points, Stroke::solid(Role::Test.color(), 2.0));
             for &p in points.iter().filter(|_| *dotted) {
-                canvas.circle(p, 2.4, "#d55e00", Stroke::solid(PAPER, 0.8));
+                canvas.circle(p, 2.4, Role::Test.color(), Stroke::solid(PAPER, 0.8));
             }
         }
     }
 
-    fn draw_marks(&self, canvas: &mut Canvas, ruler: &Ruler, window: Rect, (x_axis, y_axis): (Axis, Axis)) {
+    fn draw_marks(&self, canvas: &mut Canvas, font: &Font, window: Rect, (x_axis, y_axis): (Axis, Axis)) {
         let lines: Vec<Vec<String>> = self.marks.iter().map(|m| vec![m.label.clone()]).collect();
-        let mut labels = Labels::new(ruler, window);
+        let mut labels = Labels::new(font, window);
         for (path, _) in &self.paths {
             let place = |&(x, y): &Xy| Some((x_axis.place(x)?, y_axis.place(y)?));
             labels.avoid_line(&path.iter().filter_map(place).collect::<Vec<_>>());
@@ -180,12 +180,12 @@ fn draw_frame(canvas: &mut Canvas, window: Rect, (x_axis, y_axis): (Axis, Axis))
     for tick in ticks(Scale::Linear, x_axis.range, wanted(window.right - window.left, 75.0)) {
         let Some(x) = x_axis.place(tick.value) else { continue };
         canvas.line((x, window.bottom), (x, window.bottom + 4.0), Stroke::solid(AXIS, 1.0));
-        canvas.text((x, window.bottom + 17.0), &tick.label, Style::new(SIZE, SOFT).anchor("middle"));
+        canvas.text((x, window.bottom + 17.0), &tick.label, Style::new(SIZE, SOFT).anchor(Anchor::Middle));
     }
     for tick in ticks(Scale::Linear, y_axis.range, wanted(window.bottom - window.top, 50.0)) {
         let Some(y) = y_axis.place(tick.value) else { continue };
         canvas.line((window.left - 4.0, y), (window.left, y), Stroke::solid(AXIS, 1.0));
-        let style = Style::new(SIZE, SOFT).anchor("end");
+        let style = Style::new(SIZE, SOFT).anchor(Anchor::End);
         canvas.text((window.left - 8.0, y + SIZE * 0.35), &tick.label, style);
     }
 }

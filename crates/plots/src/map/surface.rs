@@ -4,12 +4,12 @@ use super::bar::{Shade, draw_bar};
 use super::field::Field;
 use super::figure::heading;
 use super::panel::Map;
-use crate::canvas::{Canvas, Rect, Stroke, Style, Xy};
+use crate::canvas::{Anchor, Canvas, Picture, Rect, Stroke, Style, Xy};
 use crate::color::{AXIS, SOFT};
 use crate::error::Result;
-use crate::png;
-use crate::text::Ruler;
+use crate::text::Font;
 use crate::ticks::ticks;
+use crate::{png, svg};
 
 /// Squares along a side that are drawn at most.
 const MOST: usize = 72;
@@ -48,29 +48,33 @@ impl SurfaceFigure {
     /// # Errors
     /// None so far; as the other figures.
     pub fn to_svg(&self) -> Result<String> {
-        let ruler = Ruler::new();
+        Ok(svg::write(&self.draw()?))
+    }
+
+    /// The picture as a PNG, the same picture as [`to_svg`](Self::to_svg).
+    ///
+    /// # Errors
+    /// When there is no memory for the pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        png::render(&self.draw()?)
+    }
+
+    fn draw(&self) -> Result<Picture> {
+        let font = Font::regular();
         let mut canvas = Canvas::new();
-        heading(&mut canvas, &ruler, (&self.title, &self.subtitle), WIDTH);
+        heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH);
         let field = self.map.field.thinned(MOST);
         let shade = Shade::new(&self.map.field, self.map.scale);
         draw_floor(&mut canvas, &field, (&self.labels.0, &self.labels.1));
         for (_, quad, height, light) in quads(&field, &shade) {
             let fill = shade.color(height, light);
-            canvas.area(&quad, &fill, 1.0);
+            canvas.area(&quad, fill, 1.0);
             let [a, b, c, d] = quad;
-            canvas.polyline(&[a, b, c, d, a], Stroke { opacity: 0.9, ..Stroke::solid(&fill, 0.5) });
+            canvas.polyline(&[a, b, c, d, a], Stroke { opacity: 0.9, ..Stroke::solid(fill, 0.5) });
         }
         let window = Rect { left: 0.0, top: 110.0, right: WIDTH - 96.0, bottom: HEIGHT - 150.0 };
         draw_bar(&mut canvas, window, &shade, self.map.field.missing());
         Ok(canvas.finish((WIDTH, HEIGHT), &self.title))
-    }
-
-    /// The picture as a PNG, rendered from [`to_svg`](Self::to_svg).
-    ///
-    /// # Errors
-    /// When there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.to_svg()?)
     }
 }
 
@@ -123,7 +127,7 @@ fn draw_floor(canvas: &mut Canvas, field: &Field, labels: (&str, &str)) {
     let floor = [at(0.0, 0.0), at(1.0, 0.0), at(1.0, 1.0), at(0.0, 1.0), at(0.0, 0.0)];
     canvas.polyline(&floor, Stroke::solid(AXIS, 1.0));
     let range = |c: &[f64]| crate::axis::Range { low: c[0], high: c[c.len() - 1] };
-    let style = Style::new(11.0, SOFT).anchor("middle");
+    let style = Style::new(11.0, SOFT).anchor(Anchor::Middle);
     for (c, along_x) in [(&field.xs, true), (&field.ys, false)] {
         let range = range(c);
         for tick in ticks(crate::axis::Scale::Linear, range, 5) {
