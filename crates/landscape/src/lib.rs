@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod critical;
-mod dot;
 mod error;
 mod kernel;
 mod operator;

@@ -12,12 +12,14 @@
 //! ```
 
 mod cholesky;
+mod dot;
 mod eigen;
 mod lu;
 mod qr;
 mod svd;
 
 pub use cholesky::{Cholesky, NotPositiveDefinite};
+pub use dot::dot;
 pub use eigen::{Eigen, symmetric_eigen, symmetric_eigenvalues};
 pub use lu::Lu;
 pub use qr::{independent_columns, range};

@@ -67,5 +67,5 @@ impl CriticalSearch {
 
 /// $\|x\|$.
 fn norm(x: &[f64]) -> f64 {
-    crate::dot::dot(x, x).sqrt()
+    collado_linalg::dot(x, x).sqrt()
 }

@@ -1,3 +1,4 @@
+use collado_linalg::dot;
 use rayon::prelude::*;
 
 /// A symmetric matrix `[m, m]` with an example (or an output of an example) for each row; f64, row-major.
@@ -103,18 +104,4 @@ fn lower_blocks(
 ) -> impl Iterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)> {
     let range = move |from: usize| from..(from + block).min(n);
     (0..n).step_by(block).flat_map(move |i| (0..=i).step_by(block).map(move |j| (range(i), range(j))))
-}
-
-/// $\langle x,y\rangle$, in an order that does not depend on anything but the length.
-pub(super) fn dot(x: &[f64], y: &[f64]) -> f64 {
-    const LANES: usize = 8;
-    let mut sums = [0.; LANES];
-    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let rest: f64 = xs.remainder().iter().zip(ys.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in xs.zip(ys) {
-        for l in 0..LANES {
-            sums[l] += x[l] * y[l];
-        }
-    }
-    sums.iter().sum::<f64>() + rest
 }

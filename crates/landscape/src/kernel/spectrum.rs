@@ -1,7 +1,7 @@
-use collado_linalg::{Cholesky, symmetric_eigenvalues};
+use collado_linalg::{Cholesky, dot, symmetric_eigenvalues};
 use collado_models::{Error, Result};
 
-use super::{Kernel, lanczos::largest, matrix::dot};
+use super::{Kernel, lanczos::largest};
 
 /// How the ends of a spectrum are found.
 ///

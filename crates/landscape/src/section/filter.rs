@@ -1,10 +1,11 @@
 use candle_core::{DType, Device, Tensor};
+use collado_linalg::dot;
 use collado_models::Arch;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use crate::{Error, Result, dot::dot};
+use crate::{Error, Result};
 
 /// `count` random directions `[count, S]` at the point `theta` `[S]`, normalised filter by filter: a row of a weight gets
 /// the norm that the same row of θ has, biases stay where they are. Then one unit along a direction changes every

@@ -5,6 +5,7 @@ mod principal;
 mod rows;
 
 use candle_core::Tensor;
+use collado_linalg::dot;
 use collado_models::Span;
 
 use self::rows::rows;
@@ -12,7 +13,7 @@ pub use self::{
     filter::filter_normalized,
     principal::{Principal, principal},
 };
-use crate::{Error, Result, dot::dot};
+use crate::{Error, Result};
 
 /// A line or plane in parameter space with coordinates: D = 1 or 2, and D + 1 vertices whose combinations are its
 /// points, so that a grid of any size costs D + 1 products of the first layer (see [`Span`]).

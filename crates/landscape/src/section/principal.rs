@@ -1,9 +1,9 @@
 use candle_core::{Device, Tensor};
-use collado_linalg::{Eigen, symmetric_eigen};
+use collado_linalg::{Eigen, dot, symmetric_eigen};
 use faer::Mat;
 
 use super::rows::rows;
-use crate::{Error, Result, dot::dot};
+use crate::{Error, Result};
 
 /// Principal components of a cloud of points.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
-use collado_linalg::symmetric_eigen;
+use collado_linalg::{dot, symmetric_eigen};
 use faer::Mat;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Error, Result, dot::dot};
+use crate::{Error, Result};
 
 pub(super) fn axpy(c: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += c * x);

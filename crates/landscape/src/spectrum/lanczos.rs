@@ -1,7 +1,8 @@
+use collado_linalg::dot;
 use faer::Mat;
 
 use super::basis::{axpy, normal, normalize, orthogonalize, tridiagonal};
-use crate::{Error, LinearOperator, Result, dot::dot};
+use crate::{Error, LinearOperator, Result};
 
 /// How both ends of a spectrum are found.
 ///

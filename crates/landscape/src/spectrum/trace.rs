@@ -1,5 +1,7 @@
+use collado_linalg::dot;
+
 use super::basis::{axpy, normal, normalize, orthogonalize};
-use crate::{Error, LinearOperator, Result, dot::dot};
+use crate::{Error, LinearOperator, Result};
 
 /// An estimate of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]

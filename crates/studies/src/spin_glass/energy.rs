@@ -1,3 +1,6 @@
+use std::borrow::Cow;
+
+use collado_linalg::dot;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -64,15 +67,14 @@ impl SphericalSpin {
     /// $T\sigma^{p-2}$ `[N, N]`: all but two indices summed against σ. Then $H=\sigma^\top M\sigma$, $\nabla H=pM\sigma$,
     /// $\nabla^2H=p(p-1)M$.
     pub fn matrix(&self, sigma: &[f64]) -> Vec<f64> {
-        let mut tensor = self.couplings.clone();
-        for _ in 2..self.p {
-            tensor = tensor
-                .chunks_exact(self.size)
-                .map(|row| row.iter().zip(sigma).map(|(t, s)| t * s).sum())
-                .collect();
-        }
-        tensor
+        let whole = Cow::Borrowed(self.couplings.as_slice());
+        (2..self.p).fold(whole, |tensor, _| Cow::Owned(contract(&tensor, sigma))).into_owned()
     }
+}
+
+/// The last index of a tensor summed against σ.
+fn contract(tensor: &[f64], sigma: &[f64]) -> Vec<f64> {
+    tensor.chunks_exact(sigma.len()).map(|row| dot(row, sigma)).collect()
 }
 
 /// Where the tuple with flat index `flat` lies when its indices are sorted.
