@@ -1,74 +1,10 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
-mod align;
-mod args;
-mod attempt;
-mod auto;
-mod certify;
-mod certify_minimum;
-mod connect;
-mod critical;
-mod ends;
-mod eval;
-mod failure;
-mod folder;
 mod huge_pages;
-mod json;
-mod kept;
-mod kernel;
-mod landscape;
-mod levelset;
-mod methods;
-mod point;
-mod progress;
-mod spectrum;
-mod study;
-mod table;
-mod task;
-mod time;
-mod train;
-
-use clap::{CommandFactory, Parser};
-
-use crate::{args::Command, failure::Failure};
 
 #[global_allocator]
 static ALLOCATOR: huge_pages::HugePages = huge_pages::HugePages;
 
 fn main() -> std::process::ExitCode {
-    let command = args::Args::parse().command;
-    let result = match command {
-        Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
-        Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
-        Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
-        Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
-        Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
-        Command::Levelset(args) => on_threads(args.common.threads, move || levelset::run(&args)),
-        Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
-        Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
-        Command::CertifyMinimum(args) => on_threads(args.common.threads, move || certify_minimum::run(&args)),
-        Command::Spectrum(args) => on_threads(args.common.threads, move || spectrum::run(args)),
-        Command::Critical(args) => on_threads(args.common.threads, move || critical::run(args)),
-        Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
-        Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
-        Command::Point(args) => point::run(&args),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
-            Ok(())
-        }
-    };
-    match result {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
-    }
-}
-
-/// Runs inside a thread pool, so that parallel loops start without a change of threads.
-fn on_threads(
-    threads: Option<usize>,
-    run: impl FnOnce() -> Result<(), Failure> + Send,
-) -> Result<(), Failure> {
-    let builder = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0));
-    let pool = builder.build().map_err(|e| Failure::new(format!("cannot start threads: {e}")))?;
-    pool.install(run)
+    collado_cli::run()
 }
