@@ -83,7 +83,7 @@ impl Figure {
         Ok(svg::write(&self.draw()?))
     }
 
-    /// The picture as a PNG, two pixels a px, the same picture as [`Figure::to_svg`].
+    /// As a PNG, two pixels a px: the same picture as [`Figure::to_svg`].
     ///
     /// # Errors
     /// As [`Figure::to_svg`], and if there is no memory for the pixels.
@@ -132,7 +132,7 @@ impl Figure {
         let mut baseline = MARGIN - 4.0;
         if !self.title.is_empty() {
             baseline += 18.0;
-            // Bold is about 6 % wider than what the font measures.
+            // Bold is about 6 % wider than the regular font that measures it.
             let title = font.fitted(&self.title, 16.0, room / 1.06);
             canvas.text((MARGIN, baseline), &title, Style { bold: true, ..Style::new(16.0, INK) });
         }

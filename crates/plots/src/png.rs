@@ -36,7 +36,7 @@ impl Painter {
     fn shape(&mut self, shape: &Shape) {
         match shape {
             Shape::Lines(lines, stroke) => {
-                self.stroke(polygons(lines, false), &pen(*stroke), paint(stroke.color, stroke.opacity))
+                self.stroke(polygons(lines, false), &pen(*stroke), paint(stroke.color, stroke.opacity));
             }
             Shape::Area(outline, color, opacity) => {
                 self.fill(polygons(std::slice::from_ref(outline), true), paint(*color, *opacity));
@@ -86,17 +86,13 @@ impl Painter {
     }
 
     fn clipped(&mut self, Rect { left, top, right, bottom }: Rect, shapes: &[Shape]) {
-        let outer = self.window.clone();
         let window = rectangles([(left, top, right - left, bottom - top)].into_iter());
-        let mut mask = outer.clone().or_else(|| {
-            let mut whole = Mask::new(self.paper.width(), self.paper.height())?;
-            whole.invert();
-            Some(whole)
-        });
-        if let (Some(mask), Some(window)) = (&mut mask, window) {
-            mask.intersect_path(&window, FillRule::Winding, true, zoom());
+        let outer = self.window.take();
+        self.window = outer.clone().or_else(|| Mask::new(self.paper.width(), self.paper.height()));
+        if let (Some(mask), Some(window)) = (&mut self.window, window) {
+            let cut = if outer.is_some() { Mask::intersect_path } else { Mask::fill_path };
+            cut(mask, &window, FillRule::Winding, true, zoom());
         }
-        self.window = mask;
         shapes.iter().for_each(|shape| self.shape(shape));
         self.window = outer;
     }

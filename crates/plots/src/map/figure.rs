@@ -55,7 +55,7 @@ impl MapFigure {
         Ok(svg::write(&self.draw()?))
     }
 
-    /// The picture as a PNG, the same picture as [`to_svg`](Self::to_svg).
+    /// As a PNG: the same picture as [`to_svg`](Self::to_svg).
     ///
     /// # Errors
     /// As [`to_svg`](Self::to_svg), and when there is no memory for the pixels.

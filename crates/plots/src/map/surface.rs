@@ -51,7 +51,7 @@ impl SurfaceFigure {
         Ok(svg::write(&self.draw()?))
     }
 
-    /// The picture as a PNG, the same picture as [`to_svg`](Self::to_svg).
+    /// As a PNG: the same picture as [`to_svg`](Self::to_svg).
     ///
     /// # Errors
     /// When there is no memory for the pixels.
