@@ -5,6 +5,8 @@
 //! [`Absent`], and a [`Tokenizer`] cannot exist. Who depends on collado's libraries from another workspace gets the
 //! real crate.
 
+#![allow(clippy::new_ret_no_self, reason = "signatures of the real crate")]
+
 use std::{convert::Infallible, fmt};
 
 /// The end of every attempt to make a tokenizer.
