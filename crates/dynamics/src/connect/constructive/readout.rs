@@ -141,14 +141,19 @@ impl Readout {
         Ok(vectors * Mat::from_fn(n, cross.ncols(), |i, j| inverse(values[i]) * turned[(i, j)]))
     }
 
+    /// The risk of `fit`, and 0 where it is less than the rounding of its terms: two fits that are exact up to rounding
+    /// have the same risk, and neither is better.
     fn value(&self, gram: &Mat<f64>, cross: &Mat<f64>, fit: &Mat<f64>) -> f64 {
         let through = gram * fit;
         let mut value: f64 = self.square.iter().sum();
+        let mut size = value;
         for (i, j) in (0..fit.nrows()).flat_map(|i| (0..fit.ncols()).map(move |j| (i, j))) {
             let w = fit[(i, j)];
             let penalty = if self.is_lasso() { w.abs() } else { w * w };
-            value += w * (through[(i, j)] - 2. * cross[(i, j)]) + self.risk.kappa * penalty;
+            let term = w * (through[(i, j)] - 2. * cross[(i, j)]) + self.risk.kappa * penalty;
+            value += term;
+            size += term.abs();
         }
-        value
+        if value.abs() <= fit.nrows() as f64 * f64::EPSILON * size { 0. } else { value }
     }
 }
