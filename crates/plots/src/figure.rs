@@ -94,9 +94,9 @@ impl Figure {
     fn draw(&self) -> Result<Picture> {
         self.check()?;
         let font = Font::regular();
-        let height = self.height.unwrap_or_else(|| self.natural_height());
         let mut canvas = Canvas::new();
         let top = self.draw_title(&mut canvas, &font);
+        let height = self.height.unwrap_or_else(|| self.natural_height(top));
         self.draw_panels(&mut canvas, &font, top, height)?;
         Ok(canvas.finish((self.width, height), &self.title))
     }
@@ -113,35 +113,30 @@ impl Figure {
     }
 
     /// 330 px for the first panel, the others in proportion, and what stands around them.
-    fn natural_height(&self) -> f64 {
+    fn natural_height(&self, top: f64) -> f64 {
         let heaviest = self.panels.iter().map(Panel::share).fold(0.0, f64::max);
         let panels: f64 = self.panels.iter().map(|panel| panel.share() / heaviest * 310.0 + 24.0).sum();
         let gaps = GAP * (self.panels.len() as f64 - 1.0);
-        (self.title_height() + panels + gaps + FOOT + MARGIN / 2.0).min(10_000.0)
-    }
-
-    fn title_height(&self) -> f64 {
-        let title = if self.title.is_empty() { 0.0 } else { 22.0 };
-        let subtitle = if self.subtitle.is_empty() { 0.0 } else { 18.0 };
-        MARGIN + title + subtitle + 6.0
+        (top + panels + gaps + FOOT + MARGIN / 2.0).min(10_000.0)
     }
 
     /// Draws title and subtitle; returns where the panels may begin.
     fn draw_title(&self, canvas: &mut Canvas, font: &Font) -> f64 {
         let room = self.width - 2.0 * MARGIN;
-        let mut baseline = MARGIN - 4.0;
+        let mut top = MARGIN;
         if !self.title.is_empty() {
-            baseline += 18.0;
+            top += 22.0;
             // Bold is about 6 % wider than the regular font that measures it.
             let title = font.fitted(&self.title, 16.0, room / 1.06);
-            canvas.text((MARGIN, baseline), &title, Style { bold: true, ..Style::new(16.0, INK) });
+            canvas.text((MARGIN, top - 8.0), &title, Style { bold: true, ..Style::new(16.0, INK) });
         }
         if !self.subtitle.is_empty() {
-            baseline += 18.0;
-            let subtitle = font.fitted(&self.subtitle, 12.0, room);
-            canvas.text((MARGIN, baseline), &subtitle, Style::new(12.0, FAINT));
+            for line in font.wrapped(&self.subtitle, 12.0, room) {
+                top += 18.0;
+                canvas.text((MARGIN, top - 8.0), &line, Style::new(12.0, FAINT));
+            }
         }
-        self.title_height()
+        top + 6.0
     }
 
     fn draw_panels(&self, canvas: &mut Canvas, font: &Font, top: f64, height: f64) -> Result<()> {

@@ -45,6 +45,18 @@ impl Font {
         format!("{}…", kept.trim_end())
     }
 
+    /// `text` in one line, or broken at a space into two of at most `room` px; the second ends in an ellipsis if need be.
+    pub(crate) fn wrapped(&self, text: &str, size: f64, room: f64) -> Vec<String> {
+        let fits = |end: &usize| self.width(&text[..*end], size) <= room;
+        if fits(&text.len()) {
+            return vec![text.to_owned()];
+        }
+        match text.match_indices(' ').map(|(space, _)| space).take_while(fits).last() {
+            Some(space) => vec![text[..space].to_owned(), self.fitted(&text[space + 1..], size, room)],
+            None => vec![self.fitted(text, size, room)],
+        }
+    }
+
     /// Appends the outlines of `text` to `path`, its baseline beginning at (`x`, `y`); a box stands for a character
     /// the font lacks.
     pub(crate) fn outline(&self, text: &str, (mut x, y): Xy, size: f64, path: &mut PathBuilder) {
@@ -126,5 +138,17 @@ mod tests {
         let font = Font::regular();
         assert!(font.width("WWW", 12.0) > font.width("iii", 12.0));
         assert!((font.width("risk", 24.0) - 2.0 * font.width("risk", 12.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn long_text_takes_two_lines_and_loses_only_what_fits_neither() {
+        let font = Font::regular();
+        let text = "one two three four";
+        let room = font.width("one two thr", 12.0);
+        assert_eq!(font.wrapped(text, 12.0, font.width(text, 12.0) + 1e-9), [text]);
+        assert_eq!(font.wrapped(text, 12.0, room), ["one two", "three four"]);
+        assert_eq!(font.wrapped("one two three four five", 12.0, room), ["one two", "three fou…"]);
+        let wide = "W".repeat(30);
+        assert_eq!(font.wrapped(&wide, 12.0, room), [font.fitted(&wide, 12.0, room)]);
     }
 }
