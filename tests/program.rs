@@ -234,6 +234,30 @@ fn hostile_files_are_refused_with_one_line() {
 }
 
 #[test]
+fn numbers_beyond_f32_are_named_and_computed_with_in_f64() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("run").display().to_string();
+    let train = ["train", "--arch", "relu:64-8-10", "--epochs", "1", "--dtype", "f64", "--out", &dir, "-q"];
+    assert!(collado(&train).status.success());
+    let file = format!("{dir}/seed-0.safetensors");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 8;
+    bytes[last..].copy_from_slice(&1e50f64.to_le_bytes());
+    std::fs::write(&file, bytes).unwrap();
+    let text = failure(&["eval", &file], 1);
+    let said = "seed-0.safetensors: tensor '2.bias': expected numbers of the type f32, found 1e50";
+    assert!(text.contains(said) && text.contains("hint: --dtype f64"), "{text}");
+    let risk = json(&collado(&["eval", &file, "--dtype", "f64", "--json"]))["checkpoints"][0]["risk"].clone();
+    assert!(risk.as_f64().unwrap() > 1e49, "{risk}");
+
+    let csv = out.path().join("far.csv");
+    std::fs::write(&csv, "x,y\n1,2.5\n3,4\n1e60,5\n6,7\n8,9\n").unwrap();
+    let data = format!("csv:{}?target=y", csv.display());
+    let text = failure(&["train", "--arch", "linear:1-1", "--data", &data, "--out", &dir, "--force"], 1);
+    assert!(text.contains("far.csv") && text.contains("found 1e60"), "{text}");
+}
+
+#[test]
 fn every_optimiser_is_reachable() {
     let out = tempfile::tempdir().unwrap();
     for name in

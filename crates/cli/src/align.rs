@@ -11,9 +11,11 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{Common, DataArgs, Dtype, Out},
+    cast,
     failure::Failure,
     folder,
     json::{self, number, print},
+    shown,
     task::{Task, read_like},
 };
 
@@ -81,14 +83,16 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
         Some(Dtype::F32) => DType::F32,
         None => b.theta.dtype(),
     };
-    let theta = b.theta.to_dtype(dtype)?;
+    let theta = cast::parameters(&b.theta, dtype, &b.arch, &args.b)?;
     let start = Instant::now();
     let aligned = align.align(&a.arch, &a.theta, &theta, task.as_ref().map(|t| &t.data.train.inputs))?;
     let seconds = start.elapsed().as_secs_f64();
     let mut summary = summary(&aligned, seconds);
     if let Some(task) = &task {
-        summary["risk"] = risks(task, &b.theta, &aligned)?;
-        summary["barrier_above_ends"] = barriers(task, &a.theta, &b.theta, &aligned)?;
+        let a = task.place(&a.theta, &args.a)?;
+        let [b, near] = [task.place(&b.theta, &args.b)?, task.place(&aligned.theta, &args.b)?];
+        summary["risk"] = risks(task, &b, &near)?;
+        summary["barrier_above_ends"] = barriers(task, &a, &b, &near)?;
     }
     write(args, [&a, &b], &aligned, &folder.join("aligned.safetensors"))?;
     json::write(&folder.join("summary.json"), &summary)?;
@@ -121,28 +125,30 @@ pub(crate) fn summary(aligned: &Aligned, seconds: f64) -> Json {
 }
 
 /// F of B before and after: rescaling changes the regulariser.
-fn risks(task: &Task, b: &Tensor, aligned: &Aligned) -> Result<Json, Failure> {
-    let both = [b.to_dtype(task.dtype)?, aligned.theta.to_dtype(task.dtype)?];
-    let risks = task.train.risks(&Span::stack(&Tensor::stack(&both, 0)?)?)?;
+fn risks(task: &Task, b: &Tensor, near: &Tensor) -> Result<Json, Failure> {
+    let risks = task.train.risks(&Span::stack(&Tensor::stack(&[b, near], 0)?)?)?;
     Ok(json!({"b": number(risks[0]), "aligned": number(risks[1])}))
 }
 
 /// Sampled barriers of the straight line to B, to B aligned, and of the latter with REPAIR.
-fn barriers(task: &Task, a: &Tensor, b: &Tensor, aligned: &Aligned) -> Result<Json, Failure> {
-    let cast = |t: &Tensor| t.to_dtype(task.dtype);
-    let (a, b, near) = (cast(a)?, cast(b)?, cast(&aligned.theta)?);
+fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
     let height = |method: &dyn Connect, b: &Tensor| -> Result<Json, Failure> {
         let progress = &mut |_, _| true;
         let mut problem = Problem { objective: &task.train, seed: 0, progress };
-        let path = method.connect(&a, b, &mut problem)?;
+        let path = method.connect(a, b, &mut problem)?;
         Ok(number(profile(&path, POINTS, &task.train, None)?.barrier().above_ends))
     };
     Ok(json!({
-        "line": height(&Linear, &b)?,
-        "aligned_line": height(&Linear, &near)?,
-        "aligned_repaired": height(&repair, &near)?,
+        "line": height(&Linear, b)?,
+        "aligned_line": height(&Linear, near)?,
+        "aligned_repaired": height(&repair, near)?,
     }))
+}
+
+/// A risk of the summary.
+fn show(json: &Json) -> String {
+    json.as_f64().map_or_else(|| json.to_string(), shown::risk)
 }
 
 fn report(args: &AlignArgs, summary: &Json) {
@@ -152,16 +158,19 @@ fn report(args: &AlignArgs, summary: &Json) {
     if args.common.quiet {
         return;
     }
+    let distance = |name: &str| format!("{:.3}", summary[name].as_f64().unwrap_or(f64::NAN));
     print(&format!(
         "distance to A        {} before, {} after",
-        summary["distance_before"], summary["distance_after"]
+        distance("distance_before"),
+        distance("distance_after")
     ));
-    print(&format!("largest difference   {} of B's outputs", summary["max_output_difference"]));
+    let most = summary["max_output_difference"].as_f64().unwrap_or(f64::NAN);
+    print(&format!("largest difference   {most:.2e} of B's outputs"));
     if let (Some(risk), Some(barrier)) = (summary.get("risk"), summary.get("barrier_above_ends")) {
-        print(&format!("risk of B            {} before, {} after", risk["b"], risk["aligned"]));
-        print(&format!("barrier above ends   line {}", barrier["line"]));
-        print(&format!("                     aligned line {}", barrier["aligned_line"]));
-        print(&format!("                     aligned, with REPAIR {}", barrier["aligned_repaired"]));
+        print(&format!("risk of B            {} before, {} after", show(&risk["b"]), show(&risk["aligned"])));
+        print(&format!("barrier above ends   line {}", show(&barrier["line"])));
+        print(&format!("                     aligned line {}", show(&barrier["aligned_line"])));
+        print(&format!("                     aligned, with REPAIR {}", show(&barrier["aligned_repaired"])));
         print(&format!("                     (sampled at {POINTS} points, not certified)"));
     }
     print(&format!("written to           {}", args.out.out.display()));

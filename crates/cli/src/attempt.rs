@@ -41,6 +41,9 @@ pub(crate) struct Trials<'a> {
     pub(crate) kept: Option<&'a Kept>,
 }
 
+/// Points of the straight line, which is drawn beside a path, where there are many examples.
+pub(crate) const LINE: usize = 25;
+
 /// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
 const CHEAP: usize = 20_000_000_000;
 

@@ -7,14 +7,13 @@ use collado_dynamics::{
 
 use crate::{
     args::AlignBy,
-    attempt::{Attempt, Trials},
+    attempt::{Attempt, LINE, Trials},
     ends::Ends,
     failure::Failure,
     methods, progress,
 };
 
-/// Points looked at first: on the straight line, which is drawn; on aligned lines, highest in the middle; on others.
-const LINE: usize = 9;
+/// Points looked at first: on aligned lines, highest in the middle; on others.
 const ALIGNED: usize = 3;
 const OTHER: usize = 5;
 

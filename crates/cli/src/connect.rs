@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{AlignBy, ConnectArgs, Method, Target},
-    attempt::{Attempt, Trials},
+    attempt::{Attempt, LINE, Trials},
     auto,
     certify::{self, When},
     ends::Ends,
@@ -17,6 +17,7 @@ use crate::{
     json::{self, number, print},
     kept::Kept,
     methods, progress,
+    shown::{enclosure, risk, upper},
     table::{text, write_table},
     task::{Task, read_like},
 };
@@ -31,11 +32,11 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let a = Checkpoint::read(&args.a, args.arch.as_ref())?;
     let b = read_like(&args.b, args.arch.as_ref(), &a)?;
     let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
+    let place = |end: &Checkpoint, file| task.place(&end.theta, file);
+    let ends = Ends { a: place(&a, &args.a)?, b: place(&b, &args.b)?, alignment: None };
     let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
     let kept = Kept::open(args, &task, [&a, &b])?;
     progress::catch_interrupt();
-    let place = |c: &Checkpoint| c.theta.to_dtype(task.dtype)?.to_device(&task.device);
-    let ends = Ends { a: place(&a)?, b: place(&b)?, alignment: None };
     let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
     let trials = Trials {
         common: &args.common,
@@ -70,16 +71,13 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     match target.map(|t| t.bound(best.higher_end())) {
         Some(bound) if !trials.met(best) => {
             let message =
-                format!("barrier above the ends: {:.6}, the target is {bound:.6}", best.above_ends());
+                format!("barrier above the ends: {}, the target is {}", risk(best.above_ends()), risk(bound));
             Err(Failure::new(message)
                 .hint("the best path is saved; more --bends or --epochs, or another --target"))
         }
         _ => Ok(()),
     }
 }
-
-/// Points of the straight line that is drawn beside a path, where there are many examples.
-const LINE: usize = 25;
 
 /// The straight line, to compare with, and the path of the method that was asked for.
 fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
@@ -121,8 +119,9 @@ fn save(
     PathFile { arch: task.arch.clone(), kind, vertices, provenance }
         .write(&folder.join("path.safetensors"))?;
     table(folder, &best.profile)?;
-    draw(task, folder, attempts, best)?;
-    let proof = proof(args, task, attempts, best)?;
+    let proof = proof(args, task, attempts, best);
+    draw(task, folder, attempts, best, proof.as_ref().ok().and_then(Option::as_ref))?;
+    let proof = proof?;
     let summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
     json::write(&folder.join("summary.json"), &summary)?;
     Ok(summary)
@@ -185,7 +184,13 @@ fn table(folder: &FilePath, profile: &Profile) -> Result<(), Failure> {
     write_table(&folder.join("profile.csv"), table)
 }
 
-fn draw(task: &Task, folder: &FilePath, attempts: &[Attempt], best: &Attempt) -> Result<(), Failure> {
+fn draw(
+    task: &Task,
+    folder: &FilePath,
+    attempts: &[Attempt],
+    best: &Attempt,
+    proof: Option<&Certificate>,
+) -> Result<(), Failure> {
     let pick = |values: &[Value], f: fn(&Value) -> f64| values.iter().map(f).collect::<Vec<_>>();
     let p = &best.profile;
     let test = p.test.clone().unwrap_or_default();
@@ -193,7 +198,8 @@ fn draw(task: &Task, folder: &FilePath, attempts: &[Attempt], best: &Attempt) ->
     let line = line.map(|a| (a.profile.t.clone(), a.profile.risks()));
     let references: Vec<_> =
         line.iter().map(|(t, risk)| Reference { label: "straight line", t, risk }).collect();
-    let subtitle = format!("{} on {}, {} points sampled", task.arch, task.data.spec, p.t.len());
+    let proved = proof.map_or_else(String::new, |p| format!("; at most {} for every t, proved", upper(p.hi)));
+    let subtitle = format!("{} on {}, {} points sampled{proved}", task.arch, task.data.spec, p.t.len());
     let title = format!("Risk along the path ({})", best.name);
     let (risk, loss) = (p.risks(), pick(&p.train, |v| v.loss));
     let (error, test_loss, test_error) =
@@ -222,28 +228,30 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
         return;
     }
     for a in attempts {
-        let (barrier, seconds) = (a.above_ends(), a.fit_seconds);
+        let (barrier, seconds) = (risk(a.above_ends()), a.fit_seconds);
         // Some of the points sufficed to see that the path is too high.
         let least = if a.complete { " " } else { "≥" };
-        print(&format!("{:<32} barrier above ends {least} {barrier:>9.6}   {seconds:>6.2} s", a.name));
+        print(&format!("{:<32} barrier above ends {least} {barrier:>10}   {seconds:>6.2} s", a.name));
     }
     let (b, p) = (best.profile.barrier(), &best.profile);
     let risks = p.risks();
     print(&format!("\nbest path            {}", best.name));
-    print(&format!("risk at A, B         {:.6}, {:.6}", risks[0], risks[risks.len() - 1]));
-    print(&format!("highest risk         {:.6}  (sampled at {} points)", b.max, p.t.len()));
+    print(&format!("risk at A, B         {}, {}", risk(risks[0]), risk(risks[risks.len() - 1])));
+    print(&format!("highest risk         {}  (sampled at {} points)", risk(b.max), p.t.len()));
     if let (Some(lo), Some(hi)) = (summary["certified"]["lo"].as_f64(), summary["certified"]["hi"].as_f64()) {
-        print(&format!("                     in {} for every t, proved", certify::outward((lo, hi), 6)));
+        print(&format!("                     in {} for every t, proved", enclosure((lo, hi), 6)));
     }
     if let Some(alignment) = &best.alignment {
         print(&format!("B is aligned to A    by {}", alignment.by));
     }
     methods::about_text(&best.about).iter().for_each(|line| print(line));
     print(&format!(
-        "barrier              above ends {:.6}, above mean {:.6}, above chord {:.6}",
-        b.above_ends, b.above_mean, b.above_chord
+        "barrier              above ends {}, above mean {}, above chord {}",
+        risk(b.above_ends),
+        risk(b.above_mean),
+        risk(b.above_chord)
     ));
-    print(&format!("                     midpoint {:.6}, mean risk {:.6}", b.midpoint, b.mean));
+    print(&format!("                     midpoint {}, mean risk {}", risk(b.midpoint), risk(b.mean)));
     print(&format!(
         "length               {:.3}, {:.3} times the distance of the ends",
         p.length(),

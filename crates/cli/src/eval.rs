@@ -6,6 +6,7 @@ use crate::{
     args::EvalArgs,
     failure::Failure,
     json::{number, print},
+    shown::{error, risk},
     task::{Task, read_like},
 };
 
@@ -13,9 +14,9 @@ use crate::{
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let first = Checkpoint::read(&args.checkpoints[0], args.arch.as_ref())?;
     let task = Task::for_arch(&args.data, &args.common, &first.arch, &first.provenance)?;
-    let mut rows = vec![first.theta.to_dtype(task.dtype)?];
+    let mut rows = vec![task.place(&first.theta, &args.checkpoints[0])?];
     for path in &args.checkpoints[1..] {
-        rows.push(read_like(path, args.arch.as_ref(), &first)?.theta.to_dtype(task.dtype)?);
+        rows.push(task.place(&read_like(path, args.arch.as_ref(), &first)?.theta, path)?);
     }
     let stack = Tensor::stack(&rows, 0)?;
     let span = Span::stack(&stack)?;
@@ -39,14 +40,14 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     ));
     for (i, path) in args.checkpoints.iter().enumerate() {
         let (a, b) = (train[i], test.as_ref().map(|t| t[i]));
-        let (loss, error) = b.map_or((f64::NAN, f64::NAN), |b| (b.loss, b.error));
+        let (test_loss, test_error) = b.map_or(("-".into(), f64::NAN), |b| (risk(b.loss), b.error));
         print(&format!(
-            "{:>12.6} {:>12.6} {:>9.2} {:>12.6} {:>9.2}  {}",
-            a.risk,
-            a.loss,
-            100. * a.error,
-            loss,
-            100. * error,
+            "{:>12} {:>12} {:>9} {:>12} {:>9}  {}",
+            risk(a.risk),
+            risk(a.loss),
+            error(a.error),
+            test_loss,
+            error(test_error),
             path.display()
         ));
     }

@@ -9,6 +9,7 @@ use crate::{
     args::{Common, Method, SearchArgs, Target},
     failure::Failure,
     json::number,
+    shown::risk,
     task::{Task, default_memory, targets},
 };
 
@@ -119,15 +120,16 @@ pub(crate) fn about_text(about: &About) -> Option<String> {
     match about {
         About::Sampled => None,
         About::Convex { vertex_max } => Some(format!(
-            "highest vertex       {vertex_max:.6}  (F is convex on every leg: it bounds the whole path, up to rounding)"
+            "highest vertex       {}  (F is convex on every leg: it bounds the whole path, up to rounding)",
+            risk(*vertex_max)
         )),
         About::Band { pivots } => Some(format!("band                 {pivots} pivots")),
         About::String(r) => {
             let limit = if r.depth_limit_reached { ", depth limit reached" } else { "" };
             Some(format!(
-                "string               {} beads below {:.6}, {} missed, {} legs open{limit}",
+                "string               {} beads below {}, {} missed, {} legs open{limit}",
                 r.beads - r.missed,
-                r.level,
+                risk(r.level),
                 r.missed,
                 r.open_legs
             ))

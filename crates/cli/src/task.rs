@@ -6,6 +6,7 @@ use collado_models::{Arch, ArchSpec, Checkpoint, DenseObjective, Head, Loss, Pro
 
 use crate::{
     args::{Common, DataArgs, Dtype},
+    cast,
     failure::Failure,
     progress::note,
 };
@@ -50,7 +51,7 @@ impl Task {
         let risk = Risk { loss, kappa: args.kappa, regularizer: args.regularizer };
         let memory = common.memory.unwrap_or_else(default_memory);
         let objective = |split: &Split| -> Result<DenseObjective, Failure> {
-            let inputs = split.inputs.to_dtype(dtype)?.to_device(&device)?;
+            let inputs = cast::inputs(&split.inputs, dtype, &data.spec)?.to_device(&device)?;
             let targets = targets(split)?.to_device(&device)?;
             Ok(DenseObjective::new(&arch, &inputs, &targets, risk, memory)?)
         };
@@ -76,6 +77,11 @@ impl Task {
             );
         }
         Ok(Self { data, arch, risk, dtype, device, train, test })
+    }
+
+    /// Parameters that `file` holds, in the type and on the device of this task.
+    pub(crate) fn place(&self, theta: &Tensor, file: &Path) -> Result<Tensor, Failure> {
+        Ok(cast::parameters(theta, self.dtype, &self.arch, file)?.to_device(&self.device)?)
     }
 
     /// The part of a provenance that all files of this task share.

@@ -15,6 +15,7 @@ use crate::{
     folder,
     json::{number, print, write},
     progress,
+    shown::enclosure,
     table::{text, write_table},
     task::{Task, targets},
 };
@@ -127,14 +128,6 @@ pub(crate) fn fields(proof: &Certificate) -> Json {
     })
 }
 
-/// An enclosure in decimals, the lower end rounded down and the upper one up.
-pub(crate) fn outward((lo, hi): (f64, f64), digits: i32) -> String {
-    let unit = 10f64.powi(digits);
-    let (lo, hi) = ((lo * unit).floor() / unit, (hi * unit).ceil() / unit);
-    let digits = digits.unsigned_abs() as usize;
-    format!("[{lo:.digits$}, {hi:.digits$}]")
-}
-
 fn pieces(folder: &std::path::Path, proof: &Certificate) -> Result<(), Failure> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["t_from", "t_to", "risk_lo", "risk_hi", "error_hi"])?;
@@ -155,12 +148,12 @@ fn history(folder: &std::path::Path, proof: &Certificate) -> Result<(), Failure>
 
 fn report(proof: &Certificate) {
     let gap = (proof.hi - proof.lo) / proof.hi;
-    print(&format!("highest risk         in {} for every t, proved", outward((proof.lo, proof.hi), 9)));
+    print(&format!("highest risk         in {} for every t, proved", enclosure((proof.lo, proof.hi), 9)));
     print(&format!("                     gap {gap:.2e}; at least the lower bound at t = {:.9}", proof.t));
     let [a, b] = proof.ends;
-    print(&format!("risk at A            in {}", outward(a, 9)));
-    print(&format!("risk at B            in {}", outward(b, 9)));
-    print(&format!("barrier above ends   in {}", outward(proof.above_ends(), 9)));
+    print(&format!("risk at A            in {}", enclosure(a, 9)));
+    print(&format!("risk at B            in {}", enclosure(b, 9)));
+    print(&format!("barrier above ends   in {}", enclosure(proof.above_ends(), 9)));
     if let Some(error) = proof.error {
         print(&format!("error                at most {:.3} % for every t", (1e5 * error).ceil() / 1e3));
     }

@@ -3,6 +3,8 @@
 use collado_certify::Certificate;
 use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
 
+use crate::shown;
+
 /// What is proved of the risk on each piece, over t.
 pub(crate) fn enclosure(proof: &Certificate, subtitle: &str) -> Figure {
     let steps = |f: fn(&collado_certify::Piece) -> f64| -> Vec<f64> {
@@ -14,7 +16,7 @@ pub(crate) fn enclosure(proof: &Certificate, subtitle: &str) -> Figure {
         .from_zero()
         .series(Series::line("upper bound", &t, &upper).band(&lower, &upper))
         .series(Series::line("lower bound", &t, &lower).role(Role::Reference))
-        .point(Point::new(proof.t, proof.lo).text(format!("{:.6}", proof.lo)));
+        .point(Point::new(proof.t, proof.lo).text(shown::risk(proof.lo)));
     let figure = Figure::new("Proved bounds of the risk along the path").subtitle(subtitle).x_label("t");
     let figure = figure.panel(risk.weight(2.));
     if proof.error.is_none() {

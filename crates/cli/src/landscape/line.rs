@@ -13,13 +13,14 @@ use super::{
     output::save_section,
     positive,
     sampled::{Sampled, remove_state, sample},
-    short, stack,
+    short,
 };
 use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
     progress,
+    shown::risk,
     table::{text, write_table},
 };
 
@@ -55,10 +56,9 @@ fn draw(args: &LineArgs) -> Result<(), Failure> {
     let radius = args.radius.unwrap_or(if args.to.is_some() { 0.25 } else { 1. });
     positive("--radius", radius)?;
     let files: Vec<PathBuf> = std::iter::once(&args.checkpoint).chain(&args.to).cloned().collect();
-    let (checkpoints, task) = open(shared, &files)?;
+    let (ends, task) = open(shared, &files)?;
     let folder = folder::create(&shared.out, &["summary.json", "grid.npz", "line.svg"])?;
     progress::catch_interrupt();
-    let ends = stack(&task, &checkpoints)?;
     let origin = ends.get(0)?;
     let (section, until, label, what) = if args.to.is_some() {
         let section = Section::segment(&origin, &ends.get(1)?)?;
@@ -88,7 +88,7 @@ fn draw(args: &LineArgs) -> Result<(), Failure> {
     if shared.common.json {
         print(&summary.to_string());
     } else if !shared.common.quiet {
-        print(&format!("risk from {low:.6} to {high:.6}, written to {}", folder.display()));
+        print(&format!("risk from {} to {}, written to {}", risk(low), risk(high), folder.display()));
     }
     Ok(())
 }

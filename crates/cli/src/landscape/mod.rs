@@ -18,7 +18,7 @@ use collado_models::{ArchSpec, Checkpoint};
 use crate::{
     args::{Common, DataArgs, Dtype, Out},
     failure::Failure,
-    task::Task,
+    task::{Task, read_like},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -97,21 +97,16 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
     }
 }
 
-/// Reads checkpoints of one network, and the risk they are judged by.
-fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Vec<Checkpoint>, Task), Failure> {
+/// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
+fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
     let first = Checkpoint::read(&files[0], shared.arch.as_ref())?;
     let task = Task::for_arch(&shared.data, &shared.common, &first.arch, &first.provenance)?;
-    let mut all = vec![first];
+    let mut points = vec![task.place(&first.theta, &files[0])?];
     for file in &files[1..] {
-        all.push(crate::task::read_like(file, shared.arch.as_ref(), &all[0])?);
+        let next = read_like(file, shared.arch.as_ref(), &first)?;
+        points.push(task.place(&next.theta, file)?);
     }
-    Ok((all, task))
-}
-
-/// The points of checkpoints as one stack `[P, S]` in the task's type.
-fn stack(task: &Task, checkpoints: &[Checkpoint]) -> Result<Tensor, Failure> {
-    let rows = checkpoints.iter().map(|c| c.theta.to_dtype(task.dtype)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Tensor::stack(&rows, 0)?.to_device(&task.device)?)
+    Ok((Tensor::stack(&points, 0)?, task))
 }
 
 /// A file's name without folders.

@@ -15,7 +15,7 @@ use super::{
     output::{FILES, draw, map, save_grid, save_section},
     positive,
     sampled::{remove_state, sample},
-    short, stack, vtk,
+    short, vtk,
 };
 use crate::{
     failure::Failure,
@@ -108,8 +108,7 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
     if files.len() != 1 && files.len() != 3 {
         return Err(Failure::usage(format!("expected 1 or 3 checkpoints, found {}", files.len())));
     }
-    let (checkpoints, task) = open(&args.shared, files)?;
-    let stack = stack(&task, &checkpoints)?;
+    let (stack, task) = open(&args.shared, files)?;
     if files.len() == 1 {
         let origin = stack.get(0)?;
         let directions = filter_normalized(&task.arch, &origin, args.shared.common.seed, 2)?;
@@ -133,7 +132,7 @@ fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, Scene), Fa
     let loss = found.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
     let provenance = Provenance { loss, ..Provenance::default() };
     let task = Task::for_arch(&args.shared.data, &args.shared.common, &found.arch, &provenance)?;
-    let vertices = found.vertices.to_dtype(task.dtype)?.to_device(&task.device)?;
+    let vertices = task.place(&found.vertices, file)?;
     let path = Path::new(found.kind, vertices.clone());
     let ts: Vec<f64> = (0..DRAWN).map(|i| i as f64 / (DRAWN - 1) as f64).collect();
     let span = path.span(&ts)?;

@@ -14,7 +14,7 @@ use super::{
     open,
     output::{FILES, draw, map, save_grid, save_section},
     sampled::{remove_state, sample},
-    stack, vtk,
+    vtk,
 };
 use crate::{
     failure::Failure,
@@ -106,9 +106,8 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     let shared = &args.shared;
     if !args.checkpoints.is_empty() {
         at_least("checkpoints of a trajectory", args.checkpoints.len(), 3)?;
-        let (checkpoints, task) = open(shared, &args.checkpoints)?;
+        let (points, task) = open(shared, &args.checkpoints)?;
         progress::catch_interrupt();
-        let points = stack(&task, &checkpoints)?;
         return Ok((task, points));
     }
     let spec = shared.arch.as_ref();
@@ -119,7 +118,7 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     let settings =
         TrainSettings { epochs: args.epochs, batch: args.batch, lr: args.lr, ..TrainSettings::default() };
     let seed = shared.common.seed;
-    let theta = collado_models::Init::Pytorch.stack(&task.arch, &[seed], task.dtype, &Device::Cpu)?;
+    let theta = collado_models::Init::Pytorch.stack(&task.arch, &[seed], task.dtype, &task.device)?;
     let bar = progress::bar("training", shared.common.quiet);
     let mut points = Vec::new();
     let mut watch = |epoch: &Epoch<'_>| -> collado_dynamics::Result<()> {

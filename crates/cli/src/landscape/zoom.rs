@@ -12,7 +12,7 @@ use super::{
     output::{map, picture, save_grid, save_section},
     positive,
     sampled::{remove_state, sample},
-    short, stack,
+    short,
 };
 use crate::{
     failure::Failure,
@@ -44,10 +44,10 @@ pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     at_least("--points", args.points, 2)?;
     at_least("--scales", args.scales.len(), 1)?;
     args.scales.iter().try_for_each(|&s| positive("--scales", s))?;
-    let (checkpoints, task) = open(shared, std::slice::from_ref(&args.checkpoint))?;
+    let (stack, task) = open(shared, std::slice::from_ref(&args.checkpoint))?;
     let folder = folder::create(&shared.out, &["summary.json", "zoom.svg"])?;
     progress::catch_interrupt();
-    let origin = stack(&task, &checkpoints)?.get(0)?;
+    let origin = stack.get(0)?;
     let section = Section::along(&origin, &filter_normalized(&task.arch, &origin, shared.common.seed, 2)?)?;
     let grids: Vec<Grid> = args.scales.iter().map(|&s| Grid::square(s, args.points)).collect();
     let points: Vec<f64> = grids.iter().flat_map(Grid::points).collect();

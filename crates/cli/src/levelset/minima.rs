@@ -37,8 +37,8 @@ pub(super) fn read(args: &LevelsetArgs, task: &Task, first: &Checkpoint) -> Resu
     for file in &args.checkpoints[1..] {
         checkpoints.push(read_like(file, args.arch.as_ref(), first)?);
     }
-    let place = |c: &Checkpoint| Ok(c.theta.to_dtype(task.dtype)?.to_device(&task.device)?);
-    let mut points = checkpoints.iter().map(place).collect::<Result<Vec<Tensor>, Failure>>()?;
+    let read = checkpoints.iter().zip(&args.checkpoints);
+    let mut points = read.map(|(c, file)| task.place(&c.theta, file)).collect::<Result<Vec<Tensor>, _>>()?;
     let mut stack = Tensor::stack(&points, 0)?;
     let mut risks = task.train.risks(&Span::stack(&stack)?)?;
     if args.align != AlignBy::None {

@@ -8,10 +8,10 @@ use serde_json::{Value as Json, json};
 use super::{LevelsetArgs, Minima, proof::name};
 use crate::{
     args::AlignBy,
-    certify::outward,
     failure::Failure,
     folder,
     json::{self, number, print},
+    shown::{self, risk, upper},
     task::Task,
 };
 
@@ -89,13 +89,13 @@ impl Found<'_> {
         let symmetry = if self.args.align == AlignBy::None { "" } else { ", up to symmetry" };
         let proved = if self.is_proved() { " with proofs" } else { "" };
         let subtitle = format!(
-            "{} on {}, {}{proved}{symmetry}, {} of {} pairs searched; straight lines alone join all at {:.3}",
+            "{} on {}, {}{proved}{symmetry}, {} of {} pairs searched; straight lines alone join all at {}",
             self.task.arch,
             self.task.data.spec,
             self.method,
             self.known.searched.len(),
             self.known.lines.len(),
-            joined(&self.lines)
+            risk(joined(&self.lines))
         );
         merge_tree_figure(
             "Where the level sets of the minima join",
@@ -113,7 +113,7 @@ impl Found<'_> {
             print(&format!("{copy} is {of} up to symmetry, and left out"));
         }
         let lowest = minima.risks.iter().fold(f64::INFINITY, |m, &r| m.min(r));
-        print(&format!("{} minima, the lowest at risk {lowest:.6}", minima.risks.len()));
+        print(&format!("{} minima, the lowest at risk {}", minima.risks.len(), risk(lowest)));
         print(&format!(
             "{} of {} pairs searched by {}",
             known.searched.len(),
@@ -121,25 +121,25 @@ impl Found<'_> {
             self.method
         ));
         for &level in &self.args.levels {
-            print(&format!("at level {level:<12.6} {} components", tree.components(level).len()));
+            print(&format!("at level {:<12} {}", risk(level), count(tree.components(level).len())));
         }
         tree.edges().iter().for_each(|e| print(&self.join(e)));
-        print(&format!("straight lines alone join all at {:.6}", joined(&self.lines)));
+        print(&format!("straight lines alone join all at {}", risk(joined(&self.lines))));
         print(self.note());
         print(&format!("written to {}", folder.display()));
     }
 
     /// One edge, and the components at the level where it joins two.
     fn join(&self, e: &Edge) -> String {
-        let count = self.tree.components(e.value).len();
+        let count = count(self.tree.components(e.value).len());
         let (a, b) = (&self.minima.names[e.a], &self.minima.names[e.b]);
         let by = if e.way == Way::Line { "straight line" } else { self.method };
         let (level, proof) = match e.proved {
             // Rounded up, as it is a bound.
-            Some(p) => ((1e6 * e.value).ceil() / 1e6, format!("proved, in {}", outward((p.lo, p.hi), 9))),
-            None => (e.value, "sampled".into()),
+            Some(p) => (upper(e.value), format!("proved, in {}", shown::enclosure((p.lo, p.hi), 9))),
+            None => (risk(e.value), "sampled".into()),
         };
-        format!("at level {level:<12.6} {count} components: {a} and {b} join, {by}, {proof}")
+        format!("at level {level:<12} {count}: {a} and {b} join, {by}, {proof}")
     }
 
     /// Whether all edges are proved.
@@ -150,6 +150,10 @@ impl Found<'_> {
     fn note(&self) -> &'static str {
         if self.is_proved() { PROVED } else { SAMPLED }
     }
+}
+
+fn count(components: usize) -> String {
+    format!("{components} component{}", if components == 1 { "" } else { "s" })
 }
 
 /// The file of an edge's path, where there is one.

@@ -3,7 +3,6 @@ mod state;
 
 use std::time::{Duration, Instant};
 
-use candle_core::Device;
 use collado_dynamics::{
     Decay, Epoch, LibraryRule, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Wish,
     resume, train,
@@ -56,8 +55,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
             resume(&task.train, &seeds, &settings, state, &mut watch)?
         }
         None => {
-            let theta = args.init.stack(&task.arch, &seeds, task.dtype, &Device::Cpu)?;
-            let theta = theta.to_device(&task.device)?;
+            let theta = args.init.stack(&task.arch, &seeds, task.dtype, &task.device)?;
             train(&task.train, &theta, &seeds, &settings, &mut watch)?
         }
     };

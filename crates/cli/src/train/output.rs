@@ -12,6 +12,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
+    shown,
     table::{text, write_table},
     task::Task,
 };
@@ -56,8 +57,14 @@ pub(super) fn save(
         print(&summary.to_string());
     } else if !args.common.quiet {
         for (seed, run) in seeds.iter().zip(&training.runs) {
-            let (risk, error) = (run.value.risk, 100. * run.value.error);
-            print(&format!("seed {seed}: risk {risk:.6}, training error {error:.2} %, {}", run.stop.name()));
+            let risk = shown::risk(run.value.risk);
+            let error = run.value.error;
+            let error = if error.is_nan() {
+                String::new()
+            } else {
+                format!(", training error {:.2} %", 100. * error)
+            };
+            print(&format!("seed {seed}: risk {risk}{error}, {}", run.stop.name()));
         }
         print(&format!("{} runs in {:.2} s, written to {}", seeds.len(), training.seconds, folder.display()));
     }

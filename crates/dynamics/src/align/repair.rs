@@ -43,7 +43,7 @@ impl Connect for Repair<'_> {
             return Err(Error::Setting { name: "knots", expected: "at least 2", found });
         }
         let line = Path::segment(a, b)?;
-        let data = evenly(self.data, self.rows)?.to_dtype(DType::F64)?;
+        let data = evenly(self.data, self.rows)?.to_dtype(DType::F64)?.to_device(a.device())?;
         let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];
         let last = self.knots - 1;
         let knots: Vec<f64> = (0..=last).map(|i| i as f64 / last as f64).collect();

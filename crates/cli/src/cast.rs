@@ -1,0 +1,42 @@
+//! Numbers of files in the type they are computed in.
+
+use std::path::Path;
+
+use candle_core::{DType, Tensor};
+use collado_models::{Arch, Entry};
+
+use crate::failure::Failure;
+
+/// The parameters `[S]` or `[V, S]` that `file` holds, as `dtype`.
+///
+/// # Errors
+/// When one is too large for it; the message names it.
+pub(crate) fn parameters(theta: &Tensor, dtype: DType, arch: &Arch, file: &Path) -> Result<Tensor, Failure> {
+    cast(theta, dtype, |flat| {
+        let layout = arch.layout();
+        let place = flat % layout.len();
+        let holds = |e: &&Entry| (e.offset..e.offset + e.len()).contains(&place);
+        let name = layout.entries().iter().find(holds).map_or("", |e| e.name.as_str());
+        format!("{}: tensor '{name}'", file.display())
+    })
+}
+
+/// Inputs `[N, n0]` of the data `spec`, as `dtype`.
+///
+/// # Errors
+/// When one is too large for it; the message names it.
+pub(crate) fn inputs(values: &Tensor, dtype: DType, spec: &str) -> Result<Tensor, Failure> {
+    let columns = values.dims2()?.1;
+    cast(values, dtype, |flat| format!("{spec}: input {} of row {}", flat % columns, flat / columns))
+}
+
+fn cast(values: &Tensor, dtype: DType, place: impl Fn(usize) -> String) -> Result<Tensor, Failure> {
+    if values.dtype() == DType::F64 && dtype == DType::F32 {
+        let numbers = values.flatten_all()?.to_vec1::<f64>()?;
+        if let Some(i) = numbers.iter().position(|&x| (x as f32).is_infinite()) {
+            let message = format!("{}: expected numbers of the type f32, found {:e}", place(i), numbers[i]);
+            return Err(Failure::new(message).hint("--dtype f64 computes with larger ones"));
+        }
+    }
+    Ok(values.to_dtype(dtype)?)
+}
