@@ -252,10 +252,10 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
         risk(b.above_chord)
     ));
     print(&format!("                     midpoint {}, mean risk {}", risk(b.midpoint), risk(b.mean)));
-    print(&format!(
-        "length               {:.3}, {:.3} times the distance of the ends",
-        p.length(),
-        p.normalized_length()
-    ));
+    let ratio = match p.normalized_length() {
+        x if x.is_nan() => "and the ends are one point".into(),
+        x => format!("{x:.3} times the distance of the ends"),
+    };
+    print(&format!("length               {:.3}, {ratio}", p.length()));
     print(&format!("written to           {}", folder.display()));
 }

@@ -14,6 +14,18 @@ pub(crate) fn upper(x: f64) -> String {
     outward(x, true, Form::of(x, 6))
 }
 
+/// Any number with so many significant digits, and an exponent where it is small or large.
+pub(crate) fn significant(x: f64, digits: usize) -> String {
+    match x.abs() {
+        0. => "0".into(),
+        size @ 1e-4..1e6 => {
+            let before = size.log10().floor() as i32 + 1;
+            format!("{x:.0$}", (digits as i32 - before).max(0) as usize)
+        }
+        _ => format!("{x:.0$e}", digits - 1),
+    }
+}
+
 /// A share of wrong examples in per cent; a dash where there is none, as without classes.
 pub(crate) fn error(share: f64) -> String {
     if share.is_nan() { "-".into() } else { format!("{:.2}", 100. * share) }
@@ -80,6 +92,22 @@ mod tests {
             (f64::NAN, "NaN"),
         ] {
             assert_eq!(risk(x), text);
+        }
+    }
+
+    #[test]
+    fn significant_digits_are_counted_from_the_first() {
+        for (x, text) in [
+            (0., "0"),
+            (0.110_521_3, "0.1105"),
+            (-0.000_369_100_3, "-0.0003691"),
+            (1234.56, "1235"),
+            (98_765.4, "98765"),
+            (1.218_34e7, "1.218e7"),
+            (4.3368e-19, "4.337e-19"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(significant(x, 4), text);
         }
     }
 

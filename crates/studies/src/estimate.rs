@@ -34,13 +34,13 @@ impl Estimate {
     }
 }
 
-/// The 95 % Wilson score interval of `hits` out of `runs`.
+/// The 95 % Wilson score interval of `hits` out of `runs`; exactly 0 below no hit, exactly 1 above all.
 pub fn wilson(hits: u64, runs: u64) -> [f64; 2] {
     let (n, z) = (runs as f64, 1.959_963_984_540_054_f64);
     let p = hits as f64 / n;
     let centre = (p + z * z / (2. * n)) / (1. + z * z / n);
     let half = z / (1. + z * z / n) * (p * (1. - p) / n + z * z / (4. * n * n)).sqrt();
-    [(centre - half).max(0.), (centre + half).min(1.)]
+    [if hits == 0 { 0. } else { centre - half }, if hits == runs { 1. } else { centre + half }]
 }
 
 /// Least squares.
@@ -85,5 +85,20 @@ mod tests {
         // Two values: mean ± 12.706 times half their distance.
         assert!((fit.interval[1] - fit.mean - 12.706 * 0.1).abs() < 1e-9);
         assert_eq!(Estimate::of_slopes(&xs, &xs.map(|x| vec![2. * x + 1.])).mean, 2.);
+    }
+
+    #[test]
+    fn wilson_intervals_are_where_the_normal_score_is_its_quantile() {
+        for (hits, runs) in [(5, 10), (1, 500), (69, 500), (499, 500)] {
+            let share = hits as f64 / runs as f64;
+            for end in wilson(hits, runs) {
+                let score = (share - end) / (end * (1. - end) / runs as f64).sqrt();
+                assert!((score.abs() - 1.959_963_985).abs() < 1e-8, "{hits} of {runs}: {score}");
+            }
+        }
+        let [low, high] = wilson(0, 100);
+        assert_eq!(low, 0.);
+        assert!((high - 0.036_993_5).abs() < 1e-7, "{high}");
+        assert_eq!(wilson(100, 100), [1. - high, 1.]);
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
+    shown::risk,
     table::{text, write_table},
     task::Task,
 };
@@ -185,8 +186,8 @@ impl<'a> Found<'a> {
             let notes = [(p.is_degenerate(), "degenerate"), (p.is_on_kink(), "on a kink")];
             let notes: Vec<&str> = notes.iter().filter(|(is, _)| *is).map(|(_, note)| *note).collect();
             print(&format!(
-                "{:>12.6e}  {:>5}  {:>10}  {:>12}   {:>12.3e}  {:>5}  {}",
-                p.risk,
+                "{:>12}  {:>5}  {:>10}  {:>12}   {:>12.3e}  {:>5}  {}",
+                risk(p.risk),
                 s.index,
                 s.zero_modes,
                 p.idle,
@@ -200,8 +201,8 @@ impl<'a> Found<'a> {
         }
         if let Some(check) = summary["deep_linear"].as_object() {
             print(&format!(
-                "deep linear: global optimum {}; {} points there, {} strict saddles, {} degenerate, {} exceptions",
-                check["optimum"],
+                "deep linear: global optimum {}, reached by {}; above it {} strict saddles, {} without a negative eigenvalue, {} exceptions",
+                check["optimum"].as_f64().map_or_else(|| check["optimum"].to_string(), risk),
                 check["global"],
                 check["strict_saddles"],
                 check["degenerate"],

@@ -8,6 +8,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, print},
+    shown::significant,
     table::{text, write_table},
     task::Task,
 };
@@ -34,14 +35,21 @@ pub(super) fn report(args: &SpectrumArgs, summary: &Json) {
     if args.common.quiet {
         return;
     }
+    let show = |name: &str, value: &Json, error: &Json| {
+        let value = value.as_f64().map_or_else(|| value.to_string(), |x| significant(x, 7));
+        let error = error.as_f64().map_or_else(String::new, |e| format!("  ± {e:.1e}"));
+        print(&format!("{name:<12} {value:>14}{error}"));
+    };
     for end in ["top", "bottom"] {
         for pair in summary[end].as_array().into_iter().flatten() {
-            print(&format!("{end:<12} {:>24}   ± {}", pair["value"], pair["residual"]));
+            show(end, &pair["value"], &pair["residual"]);
         }
     }
-    let status = if summary["index_status"] == "exact" { "exact" } else { "at least" };
-    print(&format!("index        {:>24}   ({status})", summary["index"]));
-    print(&format!("zero modes   {:>24}", summary["zero_modes"]));
-    print(&format!("trace        {:>24}   ± {}", summary["trace"]["value"], summary["trace"]["stderr"]));
-    print(&format!("gradient     {:>24}", summary["gradient_norm"]));
+    let status = if summary["index_status"] == "exact" { "" } else { "  at least" };
+    print(&format!("index        {:>14}{status}", summary["index"].to_string()));
+    if let Some(modes) = summary["zero_modes"].as_u64() {
+        print(&format!("zero modes   {modes:>14}"));
+    }
+    show("trace", &summary["trace"]["value"], &summary["trace"]["stderr"]);
+    show("gradient", &summary["gradient_norm"], &Json::Null);
 }

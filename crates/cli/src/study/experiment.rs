@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{print, write},
-    progress,
+    progress, shown,
 };
 
 /// Told the share of a study that is done; `false` stops it.
@@ -175,7 +175,7 @@ fn summary(report: &Report, folder: &Path) {
     let (columns, rows) = (report.table.columns(), report.table.rows());
     if rows.len() <= LINES {
         let short = |cell: &str| match cell.parse::<f64>() {
-            Ok(x) if cell.len() > 10 => format!("{x:.4e}"),
+            Ok(x) if cell.len() > 10 => shown::significant(x, 4),
             _ => cell.to_owned(),
         };
         let rows: Vec<Vec<String>> = std::iter::once(columns.iter().map(|c| (*c).to_owned()).collect())
