@@ -62,6 +62,20 @@ fn minima_join_in_a_tree() {
     assert_eq!(refused.status.code(), Some(1));
 }
 
+/// The state of the search in `l`, with what it is the state of: metadata of a safetensors file without tensors.
+fn saved(dir: &Path) -> Option<Json> {
+    let bytes = fs::read(dir.join("l/.state/edges.safetensors")).ok()?;
+    let header: Json = serde_json::from_slice(&bytes[8..]).ok()?;
+    serde_json::from_str(header["__metadata__"]["collado.state"].as_str()?).ok()
+}
+
+/// Replaces it.
+fn save(dir: &Path, state: &Json) {
+    let header = serde_json::json!({"__metadata__": {"collado.state": state.to_string()}}).to_string();
+    let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    fs::write(dir.join("l/.state/edges.safetensors"), bytes).unwrap();
+}
+
 /// Interrupts a search into `l` as soon as its saved state is `ready`; that state, and the exit code.
 fn stopped(dir: &Path, how: &str, ready: &dyn Fn(&Json) -> bool) -> (Json, Option<i32>) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_collado"))
@@ -71,13 +85,11 @@ fn stopped(dir: &Path, how: &str, ready: &dyn Fn(&Json) -> bool) -> (Json, Optio
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let read =
-        || -> Option<Json> { serde_json::from_slice(&fs::read(dir.join("l/.state/edges.json")).ok()?).ok() };
     for _ in 0..3000 {
-        if read().is_some_and(|state| ready(&state)) {
+        if saved(dir).is_some_and(|saved| ready(&saved["state"])) {
             Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
             let code = child.wait().unwrap().code();
-            return (read().unwrap(), code);
+            return (saved(dir).unwrap(), code);
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -91,19 +103,18 @@ fn a_search_goes_on_from_what_is_known() {
     let dir = dir.path();
     minima(dir);
     let how = format!("levelset {ALL} --epochs 500 --points 5 --target 0 --json --quiet --out l");
-    let state = dir.join("l/.state/edges.json");
     let (mut known, code) = stopped(dir, &how, &|state| state["searched"].as_array().unwrap().len() == 1);
     assert_eq!(code, Some(130));
     assert!(!dir.join("l/tree.json").exists());
     // A search with other settings is another search.
     let other = collado(dir, &how.replace("--epochs 500", "--epochs 5 --resume"));
     let text = String::from_utf8(other.stderr).unwrap();
-    assert!(other.status.code() == Some(1) && text.contains("found another's"), "{text}");
+    assert!(other.status.code() == Some(1) && text.contains("other settings"), "{text}");
     // Values that only the saved state holds show that it is read.
-    known["lines"] = serde_json::json!([7., 7., 7., 7., 7., 7.]);
-    known["searched"] =
+    known["state"]["lines"] = serde_json::json!([7., 7., 7., 7., 7., 7.]);
+    known["state"]["searched"] =
         serde_json::json!([[0, 1, 6.], [0, 2, 5.], [0, 3, 4.], [1, 2, 3.], [1, 3, 2.5], [2, 3, 2.]]);
-    fs::write(&state, known.to_string()).unwrap();
+    save(dir, &known);
     let tree = json(dir, &format!("{how} --resume"));
     let values: Vec<_> =
         tree["edges"].as_array().unwrap().iter().map(|e| e["value"].as_f64().unwrap()).collect();
@@ -167,7 +178,7 @@ fn an_interrupted_auto_gives_its_pair_up() {
     let slow = "--method auto --target 0 --epochs 60 --lr 1e-5 --points 5";
     let how = format!("levelset {ALL} {slow} --json --quiet --out l");
     let (known, code) = stopped(dir, &how, &|state| state["searched"].as_array().unwrap().len() == 1);
-    assert_eq!((code, known["searched"].as_array().unwrap().len()), (Some(130), 1));
+    assert_eq!((code, known["state"]["searched"].as_array().unwrap().len()), (Some(130), 1));
 }
 
 #[test]
@@ -177,11 +188,11 @@ fn proofs_are_saved_and_not_done_again() {
     minima(dir);
     let how = format!("levelset {ALL} --method linear --certify --tolerance 1e-6 --json --quiet --out l");
     let (mut known, code) = stopped(dir, &how, &|state| state["proved"].as_array().unwrap().len() == 1);
-    assert_eq!((code, known["searched"].as_array().unwrap().len()), (Some(130), 0));
+    assert_eq!((code, known["state"]["searched"].as_array().unwrap().len()), (Some(130), 0));
     // An enclosure that only the saved state holds shows that it is read.
-    known["proved"][0][3] = 0.1.into();
-    known["proved"][0][4] = 0.125.into();
-    fs::write(dir.join("l/.state/edges.json"), known.to_string()).unwrap();
+    known["state"]["proved"][0][3] = 0.1.into();
+    known["state"]["proved"][0][4] = 0.125.into();
+    save(dir, &known);
     let tree = json(dir, &format!("{how} --resume"));
     assert_eq!(tree["edges"][0]["certified"], serde_json::json!({"lo": 0.1, "hi": 0.125}));
     assert_eq!((&tree["edges"][0]["value"], &tree["status"]), (&0.125.into(), &"proved".into()));

@@ -61,7 +61,7 @@ fn finished_attempts_are_not_done_again() {
         // Other settings are another search.
         let other = collado(dir, &args.replace("--epochs 40", "--epochs 41 --resume"));
         let text = String::from_utf8(other.stderr).unwrap();
-        assert!(other.status.code() == Some(1) && text.contains("found another's"), "{text}");
+        assert!(other.status.code() == Some(1) && text.contains("other settings"), "{text}");
         let first = PathFile::read(&kept).unwrap().provenance;
         let resumed = collado(dir, &format!("{args} --resume"));
         assert_eq!(resumed.status.code(), Some(1));
@@ -76,4 +76,47 @@ fn finished_attempts_are_not_done_again() {
         // What is finished is shown again.
         assert_eq!(json(dir, &format!("{args} --resume")), summary);
     }
+}
+
+#[test]
+fn a_search_for_critical_points_goes_on_to_the_same_result() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let how = "critical --data synthetic:linear?d=4&q=3&n=60&noise=0.5 --arch tanh:4-6-3 --starts 100 --descents 0 --runs 0 \
+               --steps 40 --json --quiet";
+    let mut whole = json(dir, &format!("{how} --out whole"));
+    for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
+        let args = format!("{how} --out ./{signal}");
+        let saved = dir.join(signal).join(".state/ends.safetensors");
+        assert_eq!(stop(&mut spawn(dir, &args), &saved, signal), code);
+        assert!(!dir.join(signal).join("summary.json").exists());
+        let other = collado(dir, &args.replace("--steps 40", "--steps 41 --resume"));
+        let text = String::from_utf8(other.stderr).unwrap();
+        assert!(other.status.code() == Some(1) && text.contains("other settings"), "{text}");
+        let resumed = json(dir, &format!("{args} --resume"));
+        whole["seconds"] = resumed["seconds"].clone();
+        assert_eq!(resumed, whole);
+        assert!(!saved.exists());
+    }
+}
+
+#[test]
+fn a_state_that_is_damaged_is_refused_and_replaced_by_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let how = "critical --data synthetic:linear?d=2&q=1&n=12 --arch tanh:2-2-1 --starts 4 --descents 0 --runs 0 --json --quiet --out c";
+    std::fs::create_dir_all(dir.join("c/.state")).unwrap();
+    let file = dir.join("c/.state/ends.safetensors");
+    for bytes in [&b""[..], &b"\x02\0\0\0\0\0\0\0{}"[..], &u64::MAX.to_le_bytes()[..]] {
+        std::fs::write(&file, bytes).unwrap();
+        let refused = collado(dir, &format!("{how} --resume"));
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(
+            refused.status.code() == Some(1) && text.contains("ends.safetensors: damaged state"),
+            "{text}"
+        );
+        assert!(text.contains("hint: --force"), "{text}");
+    }
+    json(dir, &format!("{how} --force"));
+    assert!(!file.exists());
 }

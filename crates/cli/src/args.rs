@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Spectrum(crate::spectrum::SpectrumArgs),
     /// Critical points of the risk: index against risk.
     #[command(
-        after_help = "Example:\n  collado critical --data synthetic:linear?d=4&q=3 --arch linear:4-4-3 --out runs/critical"
+        after_help = "Example:\n  collado critical --data \"synthetic:linear?d=4&q=3\" --arch linear:4-4-3 --out runs/critical"
     )]
     Critical(crate::critical::CriticalArgs),
     /// Run one claim of the theory as an experiment.
@@ -132,7 +132,7 @@ pub(crate) enum Dtype {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Data and risk")]
 pub(crate) struct DataArgs {
-    /// digits, mnist:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?...
+    /// digits, mnist:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or "synthetic:NAME?...".
     #[arg(long, default_value = "digits")]
     pub(crate) data: collado_data::Spec,
     /// Loss: squared, cross-entropy or logistic [default: the checkpoint's, else by the outputs].

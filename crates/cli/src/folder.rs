@@ -1,4 +1,9 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use candle_core::Tensor;
 
 use crate::{
     args::{Common, Out},
@@ -67,6 +72,18 @@ pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure)
     collado_models::atomically(&folder.join(format!("{name}.svg")), |f| f.write_all(svg.as_bytes()))?;
     collado_models::atomically(&folder.join(format!("{name}.png")), |f| f.write_all(&png))?;
     Ok(())
+}
+
+/// Writes named tensors with metadata as a safetensors file.
+pub(crate) fn tensors(
+    file: &Path,
+    tensors: HashMap<String, Tensor>,
+    metadata: impl IntoIterator<Item = (String, String)>,
+) -> collado_models::Result<()> {
+    use std::io::Write;
+    let metadata = Some(metadata.into_iter().collect());
+    let bytes = safetensors::serialize(tensors, metadata).map_err(candle_core::Error::from)?;
+    collado_models::atomically(file, |f| f.write_all(&bytes))
 }
 
 /// Writes the bytes of a file.

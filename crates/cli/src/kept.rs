@@ -4,11 +4,11 @@ use collado_dynamics::{Found, Path};
 use collado_models::{Checkpoint, PathFile};
 use serde_json::{Value as Json, json};
 
-use crate::{args::ConnectArgs, failure::Failure, folder, json::number, methods, task::Task};
+use crate::{args::ConnectArgs, failure::Failure, folder, json::number, methods, state, task::Task};
 
 /// The attempts of `connect` that are finished, in `DIR/.state/`: a resumed run takes them from there.
 pub(crate) struct Kept {
-    folder: PathBuf,
+    out: PathBuf,
     /// All that decides about the bits of a path, its name aside.
     identity: Json,
 }
@@ -16,13 +16,13 @@ pub(crate) struct Kept {
 impl Kept {
     /// Whether a run was stopped that can be gone on with.
     pub(crate) fn is_there(out: &FilePath) -> bool {
-        state(out).exists()
+        state::folder(out).exists()
     }
 
     /// Opens the state of a folder; what is there is removed unless the run goes on.
     pub(crate) fn open(args: &ConnectArgs, task: &Task, ends: [&Checkpoint; 2]) -> Result<Self, Failure> {
         let kept = Self {
-            folder: state(&args.out.out),
+            out: args.out.out.clone(),
             identity: json!({
                 "arch": task.arch.to_string(),
                 "ends": ends.map(|end| &end.hash),
@@ -32,10 +32,10 @@ impl Kept {
                 "settings": format!("{:?}", (args.method, args.align, &args.search, args.points, args.common.seed)),
             }),
         };
-        if !args.out.resume && kept.folder.exists() {
+        if !args.out.resume && Self::is_there(&kept.out) {
             kept.remove()?;
         }
-        folder::make(&kept.folder)?;
+        folder::make(&state::folder(&kept.out))?;
         Ok(kept)
     }
 
@@ -48,8 +48,7 @@ impl Kept {
         let PathFile { kind, vertices, provenance: about, .. } = PathFile::read(&file)?;
         let fail = |reason: &str| Failure::new(format!("{}: {reason}", file.display()));
         if about["identity"] != self.identity {
-            return Err(fail("expected the state of this search, found another's")
-                .hint("resume with the same checkpoints, data and settings, or start afresh with --force"));
+            return Err(state::of_another_run(&file));
         }
         let known = methods::about_read(&about["about"]).ok_or_else(|| fail("damaged state"))?;
         let found = Found { path: Path::new(kind, vertices), about: known };
@@ -67,15 +66,11 @@ impl Kept {
 
     /// Nothing is left to go on with.
     pub(crate) fn remove(&self) -> Result<(), Failure> {
-        folder::remove(&self.folder)
+        state::remove(&self.out)
     }
 
     fn file(&self, name: &str) -> PathBuf {
         let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-        self.folder.join(format!("{name}.safetensors"))
+        state::folder(&self.out).join(format!("{name}.safetensors"))
     }
-}
-
-fn state(out: &FilePath) -> PathBuf {
-    out.join(".state")
 }

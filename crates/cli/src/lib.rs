@@ -25,6 +25,7 @@ mod point;
 mod progress;
 mod shown;
 mod spectrum;
+mod state;
 mod study;
 mod table;
 mod task;

@@ -1,5 +1,10 @@
 //! Numbers as people read them; files have all their digits.
 
+/// `1 run`, `2 runs`.
+pub(crate) fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// A risk or a barrier: six decimals, or an exponent where these would be mostly zeros or many digits.
 pub(crate) fn risk(x: f64) -> String {
     match x.abs() {

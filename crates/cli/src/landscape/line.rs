@@ -12,7 +12,7 @@ use super::{
     open,
     output::save_section,
     positive,
-    sampled::{Sampled, remove_state, sample},
+    sampled::{Sampled, sample},
     short,
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     json::{self, number, print},
     progress,
     shown::risk,
+    state,
     table::{text, write_table},
 };
 
@@ -84,7 +85,7 @@ fn draw(args: &LineArgs) -> Result<(), Failure> {
         "risk": {"min": number(low), "max": number(high)}, "not_finite": xs.len() - finite().count(),
     });
     json::write(&folder.join("summary.json"), &summary)?;
-    remove_state(&folder)?;
+    state::remove(&folder)?;
     if shared.common.json {
         print(&summary.to_string());
     } else if !shared.common.quiet {

@@ -1,16 +1,12 @@
 //! The files of a plane: grid.npz, grid.csv, grid.vtk, section.safetensors and pictures.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use collado_data::NpzWriter;
 use collado_landscape::Section;
 use collado_plots::{Field, Map, MapFigure, SurfaceFigure};
 
-use super::{
-    grid::Grid,
-    sampled::{Sampled, write_tensors},
-    vtk,
-};
+use super::{grid::Grid, sampled::Sampled, vtk};
 use crate::{
     failure::Failure,
     folder,
@@ -46,7 +42,7 @@ pub(super) fn save_grid(folder: &Path, name: &str, grid: &Grid, values: &Sampled
 pub(super) fn save_section(folder: &Path, task: &Task, section: &Section) -> Result<(), Failure> {
     let vertices = section.vertices().to_device(&candle_core::Device::Cpu)?;
     let count = vertices.dims()[0];
-    let mut tensors = BTreeMap::new();
+    let mut tensors = HashMap::new();
     for entry in task.arch.layout().entries() {
         let shape: Vec<usize> = std::iter::once(count).chain(entry.shape.iter().copied()).collect();
         let part = vertices.narrow(1, entry.offset, entry.len())?.contiguous()?.reshape(shape)?;
@@ -61,7 +57,7 @@ pub(super) fn save_section(folder: &Path, task: &Task, section: &Section) -> Res
     };
     let metadata =
         [("collado.arch".to_owned(), task.arch.to_string()), ("collado.section".to_owned(), kind.to_owned())];
-    write_tensors(&folder.join("section.safetensors"), tensors, metadata)
+    Ok(folder::tensors(&folder.join("section.safetensors"), tensors, metadata)?)
 }
 
 /// Draws `contour` and `surface`.

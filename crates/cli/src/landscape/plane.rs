@@ -14,14 +14,14 @@ use super::{
     open,
     output::{FILES, draw, map, save_grid, save_section},
     positive,
-    sampled::{remove_state, sample},
+    sampled::sample,
     short, vtk,
 };
 use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    progress,
+    progress, state,
     table::{text, write_table},
     task::Task,
 };
@@ -94,7 +94,7 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     draw(&folder, [&scene.title, &subtitle], scene.labels, picture)?;
     summary["not_finite"] = values.risk.iter().filter(|r| !r.is_finite()).count().into();
     json::write(&folder.join("summary.json"), &summary)?;
-    remove_state(&folder)?;
+    state::remove(&folder)?;
     if shared.common.json {
         print(&summary.to_string());
     } else if !shared.common.quiet {

@@ -1,10 +1,6 @@
 //! Values at the points of a grid, chunk by chunk, saved now and then.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use collado_landscape::Section;
@@ -12,11 +8,15 @@ use collado_models::{Objective, Rows, Value};
 use serde_json::{Value as Json, json};
 
 use super::Shared;
-use crate::{failure::Failure, progress, task::Task};
+use crate::{
+    failure::Failure,
+    progress,
+    state::{State, Tensors, missing},
+    task::Task,
+};
 
 /// Points of one call: many enough to share the first layer's products.
 const CHUNK: usize = 256;
-const KEY: &str = "collado.state";
 
 /// Values at the points of a grid, one column each.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,8 +64,9 @@ pub(super) fn sample(
     points: &[f64],
 ) -> Result<Sampled, Failure> {
     let total = points.len() / section.dims();
-    let state = State::new(shared, task, section, points)?;
-    let mut done = if shared.out.resume { state.read()? } else { Sampled::default() };
+    let state = open(shared, task, section, points)?;
+    let saved = if shared.out.resume { state.read(|_, tensors| parse(&tensors))? } else { None };
+    let mut done = saved.unwrap_or_default();
     let bar = progress::bar("section", shared.common.quiet);
     bar.set_length(total as u64);
     let mut saved = Instant::now();
@@ -81,7 +82,7 @@ pub(super) fn sample(
         bar.set_position(to as u64);
         let interrupted = progress::interrupted() && to < total;
         if interrupted || saved.elapsed() > Duration::from_secs(20) {
-            state.write(&done)?;
+            write(&state, &done)?;
             saved = Instant::now();
         }
         if interrupted {
@@ -93,84 +94,29 @@ pub(super) fn sample(
     Ok(done)
 }
 
-/// The saved part of a grid.
-struct State {
-    folder: PathBuf,
-    /// All that decides about the bits.
-    identity: Json,
+/// The state of a grid.
+fn open(shared: &Shared, task: &Task, section: &Section, points: &[f64]) -> Result<State, Failure> {
+    let vertices = section.vertices().to_dtype(candle_core::DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+    let identity = json!({
+        "arch": task.arch.to_string(), "data": task.data.hash, "dtype": format!("{:?}", task.dtype),
+        "risk": format!("{:?}", task.risk), "vertices": fingerprint(&vertices), "points": fingerprint(points),
+    });
+    Ok(State::new(&shared.out.out, "grid.safetensors", identity))
 }
 
-impl State {
-    fn new(shared: &Shared, task: &Task, section: &Section, points: &[f64]) -> Result<Self, Failure> {
-        let vertices =
-            section.vertices().to_dtype(candle_core::DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-        let identity = json!({
-            "arch": task.arch.to_string(), "data": task.data.hash, "dtype": format!("{:?}", task.dtype),
-            "risk": format!("{:?}", task.risk), "vertices": fingerprint(&vertices), "points": fingerprint(points),
-        });
-        Ok(Self { folder: shared.out.out.join(".state"), identity })
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.join("grid.safetensors")
-    }
-
-    fn read(&self) -> Result<Sampled, Failure> {
-        let file = self.file();
-        if !file.exists() {
-            return Ok(Sampled::default());
-        }
-        let damaged = || {
-            let message = format!("{}: damaged state", file.display());
-            Failure::new(message).hint("--force without --resume starts afresh")
-        };
-        let bytes = std::fs::read(&file).map_err(|_| damaged())?;
-        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
-        let identity = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
-        if serde_json::from_str::<Json>(identity).ok().as_ref() != Some(&self.identity) {
-            let message = format!("{}: is the state of another section, risk or data set", file.display());
-            return Err(Failure::new(message).hint(
-                "repeat the command line that began it, or start afresh with --force and without --resume",
-            ));
-        }
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|_| damaged())?;
-        let column = |name: &str| tensors.get(name).ok_or_else(damaged)?.to_vec1().map_err(|_| damaged());
-        let [risk, loss, error, test_loss, test_error] = Sampled::NAMES.map(column);
-        let found = Sampled {
-            risk: risk?,
-            loss: loss?,
-            error: error?,
-            test_loss: test_loss?,
-            test_error: test_error?,
-        };
-        if found.columns().iter().any(|c| c.len() != found.len()) { Err(damaged()) } else { Ok(found) }
-    }
-
-    fn write(&self, done: &Sampled) -> Result<(), Failure> {
-        crate::folder::make(&self.folder)?;
-        let mut tensors = BTreeMap::new();
-        for (name, column) in Sampled::NAMES.into_iter().zip(done.columns()) {
-            tensors.insert(name.to_owned(), Tensor::from_slice(column, column.len(), &Device::Cpu)?);
-        }
-        write_tensors(&self.file(), tensors, [(KEY.to_owned(), self.identity.to_string())])
-    }
+fn parse(tensors: &Tensors) -> candle_core::Result<Sampled> {
+    let column = |name: &str| tensors.get(name).ok_or_else(missing)?.to_vec1();
+    let [risk, loss, error, test_loss, test_error] = Sampled::NAMES.map(column);
+    let found =
+        Sampled { risk: risk?, loss: loss?, error: error?, test_loss: test_loss?, test_error: test_error? };
+    if found.columns().iter().any(|c| c.len() != found.len()) { Err(missing()) } else { Ok(found) }
 }
 
-/// Removes the state of a section that is finished.
-pub(super) fn remove_state(folder: &Path) -> Result<(), Failure> {
-    crate::folder::remove(&folder.join(".state"))
-}
-
-/// Writes named tensors with metadata.
-pub(super) fn write_tensors(
-    file: &Path,
-    tensors: BTreeMap<String, Tensor>,
-    metadata: impl IntoIterator<Item = (String, String)>,
-) -> Result<(), Failure> {
-    use std::io::Write;
-    let metadata = Some(metadata.into_iter().collect());
-    let bytes = safetensors::serialize(tensors, metadata).map_err(|e| Failure::new(e.to_string()))?;
-    Ok(collado_models::atomically(file, |f| f.write_all(&bytes))?)
+fn write(state: &State, done: &Sampled) -> Result<(), Failure> {
+    let columns = Sampled::NAMES.into_iter().zip(done.columns());
+    let columns =
+        columns.map(|(name, c)| Ok((name.to_owned(), Tensor::from_slice(c, c.len(), &Device::Cpu)?)));
+    Ok(state.write(&Json::Null, columns.collect::<candle_core::Result<Vec<_>>>()?)?)
 }
 
 /// FNV-1a over the bits: tells one grid from another.

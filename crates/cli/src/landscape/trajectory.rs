@@ -13,14 +13,14 @@ use super::{
     grid::Grid,
     open,
     output::{FILES, draw, map, save_grid, save_section},
-    sampled::{remove_state, sample},
+    sampled::sample,
     vtk,
 };
 use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    progress,
+    progress, state,
     table::{text, write_table},
     task::Task,
 };
@@ -89,7 +89,7 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
         picture,
     )?;
     json::write(&folder.join("summary.json"), &summary)?;
-    remove_state(&folder)?;
+    state::remove(&folder)?;
     if shared.common.json {
         print(&summary.to_string());
     } else if !shared.common.quiet {

@@ -11,14 +11,14 @@ use super::{
     open,
     output::{map, picture, save_grid, save_section},
     positive,
-    sampled::{remove_state, sample},
+    sampled::sample,
     short,
 };
 use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    progress,
+    progress, state,
     table::text,
 };
 
@@ -73,7 +73,7 @@ pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     let summary = json!({"section": "zoom", "points": args.points, "seed": shared.common.seed, "scales": rows,
         "cosine": number(section.cosine())});
     json::write(&folder.join("summary.json"), &summary)?;
-    remove_state(&folder)?;
+    state::remove(&folder)?;
     if shared.common.json {
         print(&summary.to_string());
     } else if !shared.common.quiet {

@@ -11,7 +11,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    shown::{self, risk, upper},
+    shown::{self, counted, risk, upper},
     task::Task,
 };
 
@@ -121,7 +121,11 @@ impl Found<'_> {
             self.method
         ));
         for &level in &self.args.levels {
-            print(&format!("at level {:<12} {}", risk(level), count(tree.components(level).len())));
+            print(&format!(
+                "at level {:<12} {}",
+                risk(level),
+                counted(tree.components(level).len(), "component")
+            ));
         }
         tree.edges().iter().for_each(|e| print(&self.join(e)));
         print(&format!("straight lines alone join all at {}", risk(joined(&self.lines))));
@@ -131,7 +135,7 @@ impl Found<'_> {
 
     /// One edge, and the components at the level where it joins two.
     fn join(&self, e: &Edge) -> String {
-        let count = count(self.tree.components(e.value).len());
+        let count = counted(self.tree.components(e.value).len(), "component");
         let (a, b) = (&self.minima.names[e.a], &self.minima.names[e.b]);
         let by = if e.way == Way::Line { "straight line" } else { self.method };
         let (level, proof) = match e.proved {
@@ -150,10 +154,6 @@ impl Found<'_> {
     fn note(&self) -> &'static str {
         if self.is_proved() { PROVED } else { SAMPLED }
     }
-}
-
-fn count(components: usize) -> String {
-    format!("{components} component{}", if components == 1 { "" } else { "s" })
 }
 
 /// The file of an edge's path, where there is one.

@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{print, write},
-    progress,
+    progress, state,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -87,7 +87,7 @@ fn summary(args: &AllArgs, done: &[Done], start: Instant) -> Value {
 
 /// Starts afresh: what `--force` is to replace is not finished for a later `--resume`.
 fn forget(folder: &Path) -> Result<(), Failure> {
-    folder::remove(&folder.join(".state"))?;
+    state::remove(folder)?;
     let file = folder.join("result.json");
     match std::fs::remove_file(&file) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -9,7 +9,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{print, write},
-    progress, shown,
+    progress, shown, state,
 };
 
 /// Told the share of a study that is done; `false` stops it.
@@ -149,7 +149,7 @@ pub(crate) fn measure(
     report: impl FnOnce(&Cells, Progress<'_>) -> Result<Report, StudyError>,
 ) -> Result<(Report, Value), Failure> {
     let &Place { name, folder, resume, quiet } = place;
-    let state = folder.join(".state");
+    let state = state::folder(folder);
     if !resume {
         folder::remove(&state)?;
     }

@@ -10,7 +10,7 @@ use collado_dynamics::{
 use collado_models::{Objective, Rows, Span, Value};
 use indicatif::ProgressBar;
 
-use self::state::StateFile;
+use self::state::Saved;
 use crate::{
     args::{OptimizerName, ScheduleName, TrainArgs},
     failure::Failure,
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let task = Task::for_training(&args.data, &args.common, &args.arch)?;
     let seeds: Vec<u64> = args.seeds.clone().unwrap_or(args.common.seed..args.common.seed + 1).collect();
     let settings = settings(args, task.train.examples())?;
-    let files = StateFile::new(args, &task, &seeds);
+    let files = Saved::new(args, &task, &seeds);
     let saved = if args.out.resume { files.read()? } else { None };
     if saved.is_none() && folder::is_finished(&args.out, "summary.json", &args.common)? {
         return Ok(());
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
 /// Draws the bar, notes the values of each epoch, and saves the state now and then.
 struct Watch<'a> {
     task: &'a Task,
-    files: &'a StateFile,
+    files: &'a Saved,
     bar: ProgressBar,
     logs: Vec<Log>,
     every: Duration,

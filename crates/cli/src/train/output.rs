@@ -66,7 +66,12 @@ pub(super) fn save(
             };
             print(&format!("seed {seed}: risk {risk}{error}, {}", run.stop.name()));
         }
-        print(&format!("{} runs in {:.2} s, written to {}", seeds.len(), training.seconds, folder.display()));
+        print(&format!(
+            "{} in {:.2} s, written to {}",
+            shown::counted(seeds.len(), "run"),
+            training.seconds,
+            folder.display()
+        ));
     }
     Ok(())
 }

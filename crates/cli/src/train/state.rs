@@ -1,6 +1,4 @@
-//! The saved state of a training run: one safetensors file in `DIR/.state/`.
-
-use std::{collections::HashMap, path::PathBuf};
+//! The saved state of a training run.
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Stop, TrainState, Trained};
@@ -8,20 +6,21 @@ use collado_models::Value;
 use serde_json::{Value as Json, json};
 
 use super::Log;
-use crate::{args::TrainArgs, failure::Failure, folder, task::Task};
+use crate::{
+    args::TrainArgs,
+    failure::Failure,
+    state::{State, Tensors, missing},
+    task::Task,
+};
 
-const KEY: &str = "collado.state";
-
-/// Where the state lies, and what run it belongs to.
-pub(super) struct StateFile {
-    folder: PathBuf,
-    /// All that decides about the bits of a run.
-    identity: Json,
+/// The state of so many runs.
+pub(super) struct Saved {
+    state: State,
     runs: usize,
     device: Device,
 }
 
-impl StateFile {
+impl Saved {
     pub(super) fn new(args: &TrainArgs, task: &Task, seeds: &[u64]) -> Self {
         let identity = json!({
             "arch": task.arch.to_string(),
@@ -32,58 +31,34 @@ impl StateFile {
             "settings": format!("{:?}", (args.init, args.epochs, args.batch, args.optimizer, args.lr, args.momentum,
                 args.nesterov, args.weight_decay, args.schedule, args.warmup, args.max_steps)),
         });
-        let (folder, device) = (args.out.out.join(".state"), task.device.clone());
-        Self { folder, identity, runs: seeds.len(), device }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.folder.join("train.safetensors")
+        let state = State::new(&args.out.out, "train.safetensors", identity);
+        Self { state, runs: seeds.len(), device: task.device.clone() }
     }
 
     /// The state and the history up to it, when there is one.
     pub(super) fn read(&self) -> Result<Option<(TrainState, Vec<Log>)>, Failure> {
-        let path = self.path();
-        if !path.exists() {
-            return Ok(None);
-        }
-        let fail = |reason: &str| Failure::new(format!("{}: {reason}", path.display()));
-        let damaged = || fail("damaged state").hint("--force without --resume starts afresh");
-        let bytes = std::fs::read(&path).map_err(|e| fail(&e.to_string()))?;
-        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
-        let meta = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
-        let meta: Json = serde_json::from_str(meta).map_err(|_| damaged())?;
-        if meta["identity"] != self.identity {
-            return Err(fail("is the state of a run with other settings, seeds or data").hint(
-                "repeat the command line that began it, or start afresh with --force and without --resume",
-            ));
-        }
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|_| damaged())?;
-        self.parse(&meta, tensors).map(Some).map_err(|_| damaged())
+        self.state.read(|state, tensors| self.parse(state, tensors))
     }
 
-    fn parse(
-        &self,
-        meta: &Json,
-        mut tensors: HashMap<String, Tensor>,
-    ) -> candle_core::Result<(TrainState, Vec<Log>)> {
-        let missing = || candle_core::Error::Msg("missing".into()).bt();
+    fn parse(&self, state: &Json, mut tensors: Tensors) -> candle_core::Result<(TrainState, Vec<Log>)> {
         let number = |v: &Json| v.as_u64().ok_or_else(missing);
         let mut take = |name: String| tensors.remove(&name).ok_or_else(missing);
-        let alive = meta["alive"].as_array().ok_or_else(missing)?;
+        let alive = state["alive"].as_array().ok_or_else(missing)?;
         let alive = alive.iter().map(|i| Ok(number(i)? as usize)).collect::<candle_core::Result<Vec<_>>>()?;
         let mut ended = vec![None; self.runs];
         for run in (0..self.runs).filter(|i| !alive.contains(i)) {
             let value = take(format!("ended.{run}.value"))?.to_vec1::<f64>()?;
             let [risk, loss, error] = value[..] else { return Err(missing()) };
-            let stop = Stop::from_name(meta["ended"][run]["stop"].as_str().unwrap_or_default())
+            let stop = Stop::from_name(state["ended"][run]["stop"].as_str().unwrap_or_default())
                 .ok_or_else(missing)?;
-            let (theta, steps) = (take(format!("ended.{run}.theta"))?, number(&meta["ended"][run]["steps"])?);
+            let (theta, steps) =
+                (take(format!("ended.{run}.theta"))?, number(&state["ended"][run]["steps"])?);
             ended[run] = Some(Trained { theta, value: Value { risk, loss, error }, stop, steps });
         }
-        let optimizer = match meta["optimizer_steps"].as_u64() {
+        let optimizer = match state["optimizer_steps"].as_u64() {
             None => None,
             Some(steps) => {
-                let count = number(&meta["optimizer_tensors"])?;
+                let count = number(&state["optimizer_tensors"])?;
                 let memory = (0..count).map(|i| take(format!("optimizer.{i}"))?.to_device(&self.device));
                 Some((memory.collect::<Result<Vec<_>, _>>()?, steps))
             }
@@ -91,45 +66,38 @@ impl StateFile {
         let logs =
             (0..self.runs).map(|run| from_table(&take(format!("log.{run}"))?)).collect::<Result<_, _>>()?;
         let theta = take("theta".into())?.to_device(&self.device)?;
-        let seconds = meta["seconds"].as_f64().unwrap_or(0.);
-        Ok((TrainState { steps: number(&meta["steps"])?, seconds, alive, theta, optimizer, ended }, logs))
+        let seconds = state["seconds"].as_f64().unwrap_or(0.);
+        Ok((TrainState { steps: number(&state["steps"])?, seconds, alive, theta, optimizer, ended }, logs))
     }
 
     /// Replaces the state.
     pub(super) fn write(&self, state: &TrainState, logs: &[Log]) -> collado_models::Result<()> {
-        let cpu = |t: &Tensor| t.to_device(&Device::Cpu);
-        let mut tensors = vec![("theta".to_owned(), cpu(&state.theta)?)];
+        let mut tensors = vec![("theta".to_owned(), state.theta.clone())];
         for (run, log) in logs.iter().enumerate() {
             tensors.push((format!("log.{run}"), to_table(log)?));
         }
         for (i, memory) in state.optimizer.iter().flat_map(|(memory, _)| memory).enumerate() {
-            tensors.push((format!("optimizer.{i}"), cpu(memory)?));
+            tensors.push((format!("optimizer.{i}"), memory.clone()));
         }
         for (run, ended) in state.ended.iter().enumerate() {
             let Some(Trained { theta, value: v, .. }) = ended else { continue };
-            tensors.push((format!("ended.{run}.theta"), cpu(theta)?));
+            tensors.push((format!("ended.{run}.theta"), theta.clone()));
             tensors
                 .push((format!("ended.{run}.value"), Tensor::new(&[v.risk, v.loss, v.error], &Device::Cpu)?));
         }
         let row = |e: &Trained| json!({"steps": e.steps, "stop": e.stop.name()});
         let ended: Vec<_> = state.ended.iter().map(|e| e.as_ref().map_or(Json::Null, row)).collect();
-        let meta = json!({
-            "identity": self.identity, "steps": state.steps, "seconds": state.seconds, "alive": state.alive,
+        let json = json!({
+            "steps": state.steps, "seconds": state.seconds, "alive": state.alive,
             "optimizer_steps": state.optimizer.as_ref().map(|o| o.1),
             "optimizer_tensors": state.optimizer.as_ref().map(|o| o.0.len()), "ended": ended,
         });
-        let meta = HashMap::from([(KEY.to_owned(), meta.to_string())]);
-        let bytes = safetensors::serialize(tensors, Some(meta))
-            .map_err(|e| candle_core::Error::Msg(e.to_string()).bt())?;
-        let path = self.path();
-        std::fs::create_dir_all(&self.folder)
-            .map_err(|e| collado_models::Error::File { path: self.folder.clone(), reason: e.to_string() })?;
-        collado_models::atomically(&path, |file| std::io::Write::write_all(file, &bytes))
+        self.state.write(&json, tensors)
     }
 
     /// Removes it, when the run is over.
     pub(super) fn remove(&self) -> Result<(), Failure> {
-        folder::remove(&self.folder)
+        self.state.remove()
     }
 }
 
