@@ -31,11 +31,7 @@ impl Experiment for DeepLinearArgs {
     const CLAIM: &'static str = CLAIM;
 
     fn report(&self, size: Size, seed: u64, _: &Cells, progress: Progress<'_>) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => DeepLinearStudy::quick(),
-            Size::Usual => DeepLinearStudy::default(),
-            Size::Full => DeepLinearStudy::full(),
-        };
+        let usual = size.of(DeepLinearStudy::quick, DeepLinearStudy::default, DeepLinearStudy::full);
         let study = DeepLinearStudy {
             widths: self.arch.as_ref().map_or(Ok(usual.widths), widths)?,
             examples: self.examples.unwrap_or(usual.examples),

@@ -41,6 +41,15 @@ pub(crate) enum Size {
 }
 
 impl Size {
+    /// The settings of this size.
+    pub(crate) fn of<T>(self, quick: fn() -> T, usual: fn() -> T, full: fn() -> T) -> T {
+        match self {
+            Self::Quick => quick(),
+            Self::Usual => usual(),
+            Self::Full => full(),
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Quick => "quick",

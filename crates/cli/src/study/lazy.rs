@@ -42,11 +42,7 @@ impl Experiment for LazyArgs {
         cells: &Cells,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => LazySettings::quick(),
-            Size::Usual => LazySettings::default(),
-            Size::Full => LazySettings::full(),
-        };
+        let usual = size.of(LazySettings::quick, LazySettings::default, LazySettings::full);
         let settings = LazySettings {
             widths: self.widths.clone().unwrap_or(usual.widths),
             examples: self.examples.unwrap_or(usual.examples),

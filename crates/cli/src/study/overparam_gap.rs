@@ -42,11 +42,7 @@ impl Experiment for OverparamGapArgs {
         cells: &Cells,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => OverparamGap::quick(),
-            Size::Usual => OverparamGap::default(),
-            Size::Full => OverparamGap::full(),
-        };
+        let usual = size.of(OverparamGap::quick, OverparamGap::default, OverparamGap::full);
         let study = OverparamGap {
             inputs: self.inputs.unwrap_or(usual.inputs),
             widths: self.widths.clone().unwrap_or(usual.widths),

@@ -42,11 +42,8 @@ impl Experiment for SingleNeuronArgs {
         cells: &Cells,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => SingleNeuronSettings::quick(),
-            Size::Usual => SingleNeuronSettings::default(),
-            Size::Full => SingleNeuronSettings::full(),
-        };
+        let usual =
+            size.of(SingleNeuronSettings::quick, SingleNeuronSettings::default, SingleNeuronSettings::full);
         let settings = SingleNeuronSettings {
             dims: self.dims.clone().unwrap_or(usual.dims),
             per_dim: self.per_dim.unwrap_or(usual.per_dim),

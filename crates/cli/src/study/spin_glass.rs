@@ -36,11 +36,7 @@ impl Experiment for SpinGlassArgs {
         cells: &Cells,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => SpinGlassSettings::quick(),
-            Size::Usual => SpinGlassSettings::default(),
-            Size::Full => SpinGlassSettings::full(),
-        };
+        let usual = size.of(SpinGlassSettings::quick, SpinGlassSettings::default, SpinGlassSettings::full);
         let settings = SpinGlassSettings {
             p: self.p.unwrap_or(usual.p),
             size: self.size.unwrap_or(usual.size),

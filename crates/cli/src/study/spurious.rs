@@ -45,11 +45,7 @@ impl Experiment for SpuriousArgs {
         cells: &Cells,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => SpuriousSettings::quick(),
-            Size::Usual => SpuriousSettings::default(),
-            Size::Full => SpuriousSettings::full(),
-        };
+        let usual = size.of(SpuriousSettings::quick, SpuriousSettings::default, SpuriousSettings::full);
         let settings = SpuriousSettings {
             k: self.k.clone().unwrap_or(usual.k),
             extra: self.extra.clone().unwrap_or(usual.extra),

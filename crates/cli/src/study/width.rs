@@ -46,11 +46,7 @@ impl Experiment for WidthArgs {
         cells: &Cells,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
-        let usual = match size {
-            Size::Quick => WidthSettings::quick(),
-            Size::Usual => WidthSettings::default(),
-            Size::Full => WidthSettings::full(),
-        };
+        let usual = size.of(WidthSettings::quick, WidthSettings::default, WidthSettings::full);
         let data = self.data.as_ref().map_or_else(|| collado_data::load("digits"), Spec::load)?;
         let settings = WidthSettings {
             widths: self.widths.clone().unwrap_or(usual.widths),
