@@ -70,22 +70,34 @@ impl Bounder {
         self.examples.len()
     }
 
-    /// The first layer's products at the vertices of a leg, a tile each.
-    pub(crate) fn first(&self, leg: &Leg) -> Result<Vec<First>> {
-        let tiles = self.examples.tiles.par_iter();
-        tiles.map(|t| Ok(First::new(leg, &self.layers[0], t, &self.examples.gather(t)?))).collect()
+    /// The first layer's products at the vertices of a leg, for as many tiles as fit into `memory` bytes.
+    pub(crate) fn first(&self, leg: &Leg, memory: usize) -> Result<Vec<First>> {
+        let tiles = &self.examples.tiles;
+        let sizes = tiles.iter().scan(0_usize, |sum, tile| {
+            *sum = sum.saturating_add(First::bytes(leg, &self.layers[0], tile));
+            Some(*sum)
+        });
+        let fit = sizes.take_while(|&size| size <= memory).count();
+        tiles[..fit].par_iter().map(|tile| self.first_of(leg, tile)).collect()
     }
 
-    /// F on the piece of `leg` that `taylor` describes.
-    pub(crate) fn bound(&self, leg: &Leg, first: &[First], taylor: &Taylor) -> Bound {
+    fn first_of(&self, leg: &Leg, tile: &Tile) -> Result<First> {
+        Ok(First::new(leg, &self.layers[0], tile, &self.examples.gather(tile)?))
+    }
+
+    /// F on the piece of `leg` that `taylor` describes; `first` holds the first layer for some of the tiles.
+    pub(crate) fn bound(&self, leg: &Leg, first: &[First], taylor: &Taylor) -> Result<Bound> {
         let affine: Vec<_> = self.layers[1..].iter().map(|l| Affine::new(leg, l, taylor)).collect();
         let margins: Vec<_> = match affine.last() {
             Some(last) if self.examples.by_class() => (0..last.outputs).map(|y| last.margins(y)).collect(),
             _ => Vec::new(),
         };
-        let tiles = self.examples.tiles.par_iter().zip(first);
-        let parts: Vec<_> =
-            tiles.map(|(tile, first)| self.tile(tile, first, (&affine, &margins), taylor)).collect();
+        let tiles = self.examples.tiles.par_iter().enumerate();
+        let part = |(i, tile): (usize, &Tile)| match first.get(i) {
+            Some(first) => Ok(self.tile(tile, first, (&affine, &margins), taylor)),
+            None => Ok(self.tile(tile, &self.first_of(leg, tile)?, (&affine, &margins), taylor)),
+        };
+        let parts = tiles.map(part).collect::<Result<Vec<_>>>()?;
         let mut sums = Sums::default();
         for part in &parts {
             sums.ends[0] += part.ends[0];
@@ -100,14 +112,14 @@ impl Bounder {
         let (a, b) = (upper(0) * (1. + 8. * U), upper(1) * (1. + 8. * U));
         let upper = if a > b || a.is_nan() { a } else { b };
         if !upper.is_finite() {
-            return Bound { lower: 0., upper: f64::INFINITY, wrong: self.examples.len() };
+            return Ok(Bound { lower: 0., upper: f64::INFINITY, wrong: self.examples.len() });
         }
         // The lower losses are convex in s and below the upper ones: h(s) ≥ 2h(0) - max h(±δ).
         let middle = sums.middle / n * (1. - error);
         let high = sums.ends[0].max(sums.ends[1]) / n * (1. + error);
         let loss = if taylor.delta == 0. { middle } else { (2. * middle - high) - 8. * U * high };
         let lower = (loss.max(0.) + penalty.lower) * (1. - 8. * U);
-        Bound { lower: lower.max(0.), upper, wrong: sums.wrong }
+        Ok(Bound { lower: lower.max(0.), upper, wrong: sums.wrong })
     }
 
     fn tile(

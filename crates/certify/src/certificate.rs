@@ -9,17 +9,20 @@ use crate::{Error, Problem, Result, search::Search};
 /// |---|---|---|---|
 /// | `tolerance` | 1e-3 | stop when hi − lo ≤ tolerance · hi | ≥ 0, finite |
 /// | `max_subintervals` | 10 000 | pieces bounded at most; a path is always covered once, by at least one piece a leg | ≥ 1 |
+/// | `memory` | 1 GiB | bytes for the first layer at the vertices of a leg; examples that do not fit are computed anew for each piece, to the same bits | any |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CertifySettings {
     /// Relative gap.
     pub tolerance: f64,
     /// Budget.
     pub max_subintervals: usize,
+    /// Bytes kept.
+    pub memory: usize,
 }
 
 impl Default for CertifySettings {
     fn default() -> Self {
-        Self { tolerance: 1e-3, max_subintervals: 10_000 }
+        Self { tolerance: 1e-3, max_subintervals: 10_000, memory: 1 << 30 }
     }
 }
 

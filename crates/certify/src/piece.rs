@@ -130,6 +130,11 @@ pub(crate) struct First {
 }
 
 impl First {
+    /// Memory that it takes.
+    pub(crate) fn bytes(leg: &Leg, layer: &Layer, tile: &Tile) -> usize {
+        size_of::<f64>() * (leg.vertices.len() + 1) * layer.outputs * tile.rows.len()
+    }
+
     /// For inputs `x` `[T, in]`.
     pub(crate) fn new(leg: &Leg, layer: &Layer, tile: &Tile, x: &[f64]) -> Self {
         let t = tile.rows.len();

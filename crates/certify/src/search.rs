@@ -150,7 +150,7 @@ impl<'a> Search<'a> {
     fn push(&mut self, leg: usize, a: f64, b: f64, convex: bool, parent: f64) -> Result<()> {
         let first = self.first(leg)?;
         let taylor = Taylor::new(self.legs[leg].degree(), a, b);
-        let mut bound = self.bound(leg, &first, &taylor, (a, b));
+        let mut bound = self.bound(leg, &first, &taylor, (a, b))?;
         bound.upper = bound.upper.min(parent);
         self.evaluated += 1;
         self.heap.push(Node { leg, a, b, bound, convex });
@@ -161,7 +161,7 @@ impl<'a> Search<'a> {
     fn point(&mut self, leg: usize, tau: f64) -> Result<Bound> {
         let first = self.first(leg)?;
         let taylor = Taylor::point(self.legs[leg].degree(), tau);
-        let bound = self.bound(leg, &first, &taylor, (tau, tau));
+        let bound = self.bound(leg, &first, &taylor, (tau, tau))?;
         if !bound.upper.is_finite() {
             return Err(Error::Overflow { t: self.legs[leg].time(tau) });
         }
@@ -172,11 +172,11 @@ impl<'a> Search<'a> {
     }
 
     /// The best that is known on a piece.
-    fn bound(&self, leg: usize, first: &[First], taylor: &Taylor, (a, b): (f64, f64)) -> Bound {
-        let bound = self.bounder.bound(&self.legs[leg], first, taylor);
-        let Some(polynomial) = &self.polynomials[leg] else { return bound };
+    fn bound(&self, leg: usize, first: &[First], taylor: &Taylor, (a, b): (f64, f64)) -> Result<Bound> {
+        let bound = self.bounder.bound(&self.legs[leg], first, taylor)?;
+        let Some(polynomial) = &self.polynomials[leg] else { return Ok(bound) };
         let (lower, upper) = polynomial.range(a, b);
-        Bound { lower: bound.lower.max(lower), upper: bound.upper.min(upper), ..bound }
+        Ok(Bound { lower: bound.lower.max(lower), upper: bound.upper.min(upper), ..bound })
     }
 
     fn first(&mut self, leg: usize) -> Result<Arc<Vec<First>>> {
@@ -184,7 +184,7 @@ impl<'a> Search<'a> {
             Some((at, first)) if *at == leg => Ok(first.clone()),
             _ => {
                 self.first = None;
-                let first = Arc::new(self.bounder.first(&self.legs[leg])?);
+                let first = Arc::new(self.bounder.first(&self.legs[leg], self.settings.memory)?);
                 self.first = Some((leg, first.clone()));
                 Ok(first)
             }

@@ -69,7 +69,7 @@ proptest! {
 
     #[test]
     fn nothing_sampled_contradicts_a_proof(case in cases(), budget in 1..40usize, offset in 0f64..1.) {
-        let settings = CertifySettings { tolerance: 1e-6, max_subintervals: budget };
+        let settings = CertifySettings { tolerance: 1e-6, max_subintervals: budget, ..Default::default() };
         match case.certify(&settings) {
             Ok(proof) => check(&case, &proof, (0..24).map(|i| (f64::from(i) + offset) / 24.))?,
             // 1e8 in every layer of some networks overflows.
@@ -95,7 +95,9 @@ fn needles_that_no_sampling_finds_are_found() {
         let case = needle(peak, 1e-6);
         let seen = (0..=10_000).map(|i| case.risk_at((f64::from(i) + 0.37) / 10_001.).0.hi());
         assert!(peak == 0.5 || seen.fold(0., f64::max) < 0.5, "{peak}");
-        let proof = case.certify(&CertifySettings { tolerance: 1e-3, max_subintervals: 2000 }).unwrap();
+        let proof = case
+            .certify(&CertifySettings { tolerance: 1e-3, max_subintervals: 2000, ..Default::default() })
+            .unwrap();
         assert_eq!(proof.status, Status::Tolerance, "{peak}: {} {}", proof.lo, proof.hi);
         assert!(
             proof.hi >= 1. - 1e-9 && proof.lo <= 1. + 1e-9 && proof.lo > 0.998,
@@ -106,7 +108,9 @@ fn needles_that_no_sampling_finds_are_found() {
         assert!((proof.t - peak).abs() < 1e-8 && proof.subintervals < 400, "{}", proof.subintervals);
         // However small the budget is, the needle is under the bound.
         for budget in [1, 3, 10, 30] {
-            let proof = case.certify(&CertifySettings { tolerance: 0., max_subintervals: budget }).unwrap();
+            let proof = case
+                .certify(&CertifySettings { tolerance: 0., max_subintervals: budget, ..Default::default() })
+                .unwrap();
             assert!(proof.hi >= 1. - 1e-9 && proof.lo <= 1. + 1e-9);
         }
     }

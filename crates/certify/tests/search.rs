@@ -34,7 +34,9 @@ fn convex_legs_are_exact_at_their_vertices() {
                 labels: Some(vec![0, 1, 0, 1, 1]),
                 ..scalar(arch.clone(), vertices.clone())
             };
-            let proof = case.certify(&CertifySettings { tolerance: 1e-12, max_subintervals: 4 }).unwrap();
+            let proof = case
+                .certify(&CertifySettings { tolerance: 1e-12, max_subintervals: 4, ..Default::default() })
+                .unwrap();
             let top = (0..5).map(|i| case.risk_at(f64::from(i) / 4.).0.hi()).fold(0., f64::max);
             assert_eq!((proof.method, proof.status), (Method::Vertices, Status::Tolerance));
             assert_eq!(proof.subintervals, 4);
@@ -67,7 +69,7 @@ fn the_excess_shrinks_quadratically() {
             .unwrap();
         // A piece a leg, all of one length.
         let excess = |legs: usize| {
-            let settings = CertifySettings { tolerance: 0., max_subintervals: legs };
+            let settings = CertifySettings { tolerance: 0., max_subintervals: legs, ..Default::default() };
             smooth(activation, legs).certify(&settings).unwrap().hi - exact.lo
         };
         let (coarse, fine) = (excess(16), excess(256));
@@ -78,7 +80,7 @@ fn the_excess_shrinks_quadratically() {
 #[test]
 fn a_stopped_search_leaves_an_enclosure_and_threads_do_not_matter() {
     let case = smooth(Activation::Relu, 1);
-    let settings = CertifySettings { tolerance: 1e-6, max_subintervals: 200 };
+    let settings = CertifySettings { tolerance: 1e-6, max_subintervals: 200, ..Default::default() };
     let proof = case.certify(&settings).unwrap();
     let (inputs, targets) = case.tensors();
     let problem = Problem { arch: &case.arch, inputs: &inputs, targets: &targets, risk: case.risk };
@@ -93,6 +95,20 @@ fn a_stopped_search_leaves_an_enclosure_and_threads_do_not_matter() {
     for threads in [1, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let other = pool.install(|| case.certify(&settings)).unwrap();
+        assert_eq!((other.lo.to_bits(), other.hi.to_bits()), (proof.lo.to_bits(), proof.hi.to_bits()));
+        assert_eq!(other.history, proof.history);
+    }
+}
+
+#[test]
+fn what_is_kept_in_memory_changes_no_bit() {
+    // 200 examples in classes of 67, 67 and 66 are 6 tiles of 33 or 34; the first layer has 8 neurons, a leg two vertices.
+    let tile = 8 * 34 * 3 * size_of::<f64>();
+    let case = smooth(Activation::Relu, 2);
+    let settings = CertifySettings { tolerance: 1e-4, ..Default::default() };
+    let proof = case.certify(&settings).unwrap();
+    for memory in [0, tile, 4 * tile] {
+        let other = case.certify(&CertifySettings { memory, ..settings }).unwrap();
         assert_eq!((other.lo.to_bits(), other.hi.to_bits()), (proof.lo.to_bits(), proof.hi.to_bits()));
         assert_eq!(other.history, proof.history);
     }
@@ -136,7 +152,7 @@ fn deep_linear_networks_with_squared_loss_are_polynomials() {
     // F = (xy)² with x from 1 to -2 and y from -1 to 3: the largest (xy)² lies at the end, 36, or at the extremum of
     // xy = (1 - 3t)(4t - 1), 7/24 where it is 1/48: between the roots it is below both ends.
     let arch = Arch::dense(Activation::Linear, &[1, 1, 1], false).unwrap();
-    let settings = CertifySettings { tolerance: 1e-12, max_subintervals: 200 };
+    let settings = CertifySettings { tolerance: 1e-12, max_subintervals: 200, ..Default::default() };
     let ends = scalar(arch.clone(), vec![vec![1., -1.], vec![-2., 3.]]).certify(&settings).unwrap();
     assert_eq!((ends.method, ends.status), (Method::Polynomial, Status::Tolerance));
     assert!(ends.lo <= 36. && 36. <= ends.hi && ends.t == 1.);

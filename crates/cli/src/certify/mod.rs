@@ -17,7 +17,7 @@ use crate::{
     progress,
     shown::enclosure,
     table::{text, write_table},
-    task::{Task, targets},
+    task::{Task, default_memory, targets},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -60,7 +60,8 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     let provenance = Provenance { loss, ..Provenance::default() };
     let task = Task::for_arch(&args.data, &args.common, &file.arch, &provenance)?;
     progress::catch_interrupt();
-    let settings = CertifySettings { tolerance: args.tolerance, max_subintervals: args.max_subintervals };
+    let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
+    let settings = CertifySettings { tolerance, max_subintervals, ..CertifySettings::default() };
     let path = Path::new(file.kind, file.vertices);
     let proof = certificate(&task, &args.common, &path, &settings, f64::INFINITY)?;
     if let Some(out) = &args.out {
@@ -99,6 +100,8 @@ pub(crate) fn certificate(
         _ => split.inputs.clone(),
     };
     let targets = targets(split)?;
+    let memory = common.memory.unwrap_or_else(default_memory);
+    let settings = CertifySettings { memory, ..*settings };
     let problem = Problem { arch: &task.arch, inputs: &inputs, targets: &targets, risk: task.risk };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
     let path = Path::new(path.kind().clone(), vertices);
@@ -112,7 +115,7 @@ pub(crate) fn certificate(
         show((gap - from) / (settings.tolerance.max(1e-15).ln() - from))
             && start.elapsed().as_secs_f64() < seconds
     };
-    let proof = certify_path(&path, &problem, settings, &mut tell)?;
+    let proof = certify_path(&path, &problem, &settings, &mut tell)?;
     bar.finish_and_clear();
     Ok(proof)
 }
