@@ -41,11 +41,10 @@ pub(crate) struct Trials<'a> {
     pub(crate) kept: Option<&'a Kept>,
 }
 
-/// Points of the straight line, which is drawn beside a path, where there are many examples.
-pub(crate) const LINE: usize = 25;
-
 /// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
 const CHEAP: usize = 20_000_000_000;
+/// The same for the straight line, which is drawn beside a path.
+const LINE: usize = 10 * CHEAP;
 
 impl Trials<'_> {
     /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
@@ -60,10 +59,8 @@ impl Trials<'_> {
         let (Found { path, about }, fit_seconds) = self.find(name, find)?;
         let start = Instant::now();
         let points = self.points;
-        let numbers = points.saturating_mul(self.task.train.examples()).saturating_mul(ends.a.elem_count());
-        let complete = numbers <= CHEAP || few >= points;
-        let profile =
-            if complete { self.profile(&path)? } else { profile(&path, few, &self.task.train, None)? };
+        let complete = points.saturating_mul(self.numbers()) <= CHEAP || few >= points;
+        let profile = if complete { self.profile(&path)? } else { self.glance(&path, few)? };
         let (name, alignment) = (name.to_owned(), ends.alignment.clone());
         let profile_seconds = start.elapsed().as_secs_f64();
         let mut attempt =
@@ -72,6 +69,16 @@ impl Trials<'_> {
             self.complete(&mut attempt)?;
         }
         Ok(attempt)
+    }
+
+    /// Numbers (examples × parameters) that the risk at one point reads.
+    fn numbers(&self) -> usize {
+        self.task.train.examples().saturating_mul(self.task.arch.layout().len())
+    }
+
+    /// Points of the straight line looked at first: enough for a picture of it, if that is cheap.
+    pub(crate) fn line_points(&self) -> usize {
+        (LINE / self.numbers().max(1)).clamp(9, 25)
     }
 
     /// Finds a path, or takes it from an earlier run; and the seconds that finding it took.
@@ -106,7 +113,19 @@ impl Trials<'_> {
 
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {
         let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
-        Ok(profile(path, self.points, &self.task.train, test)?)
+        self.look(path, self.points, test)
+    }
+
+    /// The training risk at a few points.
+    fn glance(&self, path: &Path, few: usize) -> Result<Profile, Failure> {
+        self.look(path, few, None)
+    }
+
+    fn look(&self, path: &Path, points: usize, test: Option<&dyn Objective>) -> Result<Profile, Failure> {
+        let clock = progress::clock(&format!("risk at {points} points"), self.common.quiet);
+        let profile = profile(path, points, &self.task.train, test);
+        clock.finish_and_clear();
+        Ok(profile?)
     }
 
     /// Looks at all points, and at the test rows, if that was not done before.

@@ -7,7 +7,7 @@ use collado_dynamics::{
 
 use crate::{
     args::AlignBy,
-    attempt::{Attempt, LINE, Trials},
+    attempt::{Attempt, Trials},
     ends::Ends,
     failure::Failure,
     methods, progress,
@@ -63,7 +63,9 @@ impl Auto<'_> {
     /// The straight line, and those to B aligned.
     fn lines(&mut self) -> Result<bool, Failure> {
         let start = self.ends.clone();
-        let straight = self.trials.attempt("linear", &start, LINE, |p| Linear.find(&start.a, &start.b, p))?;
+        let straight = self
+            .trials
+            .attempt("linear", &start, self.trials.line_points(), |p| Linear.find(&start.a, &start.b, p))?;
         let mut lowest = straight.above_ends();
         if self.keep(straight) {
             return Ok(true);

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{AlignBy, ConnectArgs, Method, Target},
-    attempt::{Attempt, LINE, Trials},
+    attempt::{Attempt, Trials},
     auto,
     certify::{self, When},
     ends::Ends,
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
 fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
     let method = methods::named(method, trials.search, trials.common, trials.task)?;
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
-    let few = if method.is_some() { LINE } else { trials.points };
+    let few = if method.is_some() { trials.line_points() } else { trials.points };
     let mut attempts = Vec::new();
     for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, trials.points))) {
         attempts.push(trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))?);

@@ -1,15 +1,23 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    io::IsTerminal,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on Ctrl-C only asks to stop; a second one ends the program at once.
+#[allow(clippy::print_stderr)]
 pub(crate) fn catch_interrupt() {
     // Without the handler Ctrl-C ends the program at once: worse, but not wrong.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
+        }
+        if std::io::stderr().is_terminal() {
+            eprintln!("\nstopping after this step, with what is finished saved; Ctrl-C again stops at once");
         }
     });
 }
@@ -49,4 +57,14 @@ pub(crate) fn bar(name: &str, quiet: bool) -> ProgressBar {
     }
     bar.set_message(name.to_owned());
     bar
+}
+
+/// The time that one long call has taken, where nothing tells how far it is.
+pub(crate) fn clock(name: &str, quiet: bool) -> ProgressBar {
+    let clock = bar(name, quiet);
+    if let Ok(style) = ProgressStyle::with_template("{msg:14} {elapsed}") {
+        clock.set_style(style);
+    }
+    clock.enable_steady_tick(Duration::from_millis(500));
+    clock
 }
