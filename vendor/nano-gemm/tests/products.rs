@@ -50,13 +50,19 @@ macro_rules! check {
             let alpha = [<$number>::default(), number()][pick(108, 2)];
             let beta = number();
             let conj = |x: $number, yes: bool| if yes { $conj(x) } else { x };
+            let overwrites = alpha == <$number>::default();
             let mut want = dst.buffer.clone();
             for i in 0..m {
                 for j in 0..n {
                     let sum = (0..k)
                         .map(|p| conj(lhs.at(i, p), conj_lhs).mul(conj(rhs.at(p, j), conj_rhs)))
                         .fold(<$number>::default(), Add::add);
-                    want[dst.place(i, j)] = alpha * dst.at(i, j) + beta * sum;
+                    let place = dst.place(i, j);
+                    want[place] = if overwrites { beta * sum } else { alpha * dst.at(i, j) + beta * sum };
+                    if overwrites {
+                        // What lies there may be anything.
+                        dst.buffer[place] = beta / <$number>::default();
+                    }
                 }
             }
             // SAFETY: views hold all their places.
