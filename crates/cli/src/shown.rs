@@ -36,6 +36,11 @@ pub(crate) fn error(share: f64) -> String {
     if share.is_nan() { "-".into() } else { format!("{:.2}", 100. * share) }
 }
 
+/// The same of a lower bound: rounded down.
+pub(crate) fn lower(x: f64) -> String {
+    outward(x, false, Form::of(x, 6))
+}
+
 /// An enclosure with `decimals` of them, 4 at least, or with an exponent: the lower end is rounded down, the upper one up.
 pub(crate) fn enclosure((lo, hi): (f64, f64), decimals: usize) -> String {
     let form = Form::of(lo.abs().max(hi.abs()), decimals);
@@ -131,6 +136,7 @@ mod tests {
         assert_eq!(enclosure((5e-324, 5e-324), 6), "[4.940e-324, 4.941e-324]");
         assert_eq!(upper(0.000_751_2), "0.000752");
         assert_eq!(upper(2.0001e-9), "2.001e-9");
+        assert_eq!((lower(0.013_779_9), lower(0.3)), ("0.013779".into(), "0.299999".into()));
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     if args.common.json {
         print(&fields(&proof).to_string());
     } else if !args.common.quiet {
-        report(&proof);
+        report(&proof, args.out.as_deref());
     }
     match proof.status {
         Status::Stopped => Err(Failure::interrupted("interrupted; the enclosure reached so far holds")),
@@ -149,7 +149,7 @@ fn history(folder: &std::path::Path, proof: &Certificate) -> Result<(), Failure>
     write_table(&folder.join("gap.csv"), table)
 }
 
-fn report(proof: &Certificate) {
+fn report(proof: &Certificate, out: Option<&std::path::Path>) {
     let gap = (proof.hi - proof.lo) / proof.hi;
     print(&format!("highest risk         in {} for every t, proved", enclosure((proof.lo, proof.hi), 9)));
     print(&format!("                     gap {gap:.2e}; at least the lower bound at t = {:.9}", proof.t));
@@ -165,4 +165,7 @@ fn report(proof: &Certificate) {
         "proof                {method}, {} pieces, {:.2} s, ended by {status}",
         proof.subintervals, proof.seconds
     ));
+    if let Some(out) = out {
+        print(&format!("written to           {}", out.display()));
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
     folder,
     json::{number, print},
     progress,
+    shown::{enclosure, lower},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -184,15 +185,14 @@ fn sentence(name: &str, p: &MinimumProof) -> String {
     let verdict = if p.proved { "proved" } else { "NOT proved" };
     let (dims, outside) = match p.outside_lower {
         f64::NEG_INFINITY => ("", String::new()),
-        x if x > 0. => (" for every d ≥ k", format!(", outside ≥ {x:.6}")),
-        x => (" for d = k", format!(", outside ≥ {x:.6}")),
+        x if x > 0. => (" for every d ≥ k", format!(", outside ≥ {}", lower(x))),
+        x => (" for d = k", format!(", outside ≥ {}", lower(x))),
     };
     format!(
-        "{name}: {verdict}{dims}\n  box radius      {:e}\n  eigenvalues     ≥ {:.3e}{outside}\n  F               in [{:.12}, {:.12}]\n  gradient norm   {:.2e}",
+        "{name}: {verdict}{dims}\n  box radius      {:e}\n  eigenvalues     ≥ {}{outside}\n  F               in {}\n  gradient norm   {:.2e}",
         p.radius,
-        p.lambda_min_lower,
-        p.risk.lo(),
-        p.risk.hi(),
+        lower(p.lambda_min_lower),
+        enclosure((p.risk.lo(), p.risk.hi()), 12),
         p.gradient_norm
     )
 }

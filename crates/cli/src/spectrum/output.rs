@@ -52,4 +52,7 @@ pub(super) fn report(args: &SpectrumArgs, summary: &Json) {
     }
     show("trace", &summary["trace"]["value"], &summary["trace"]["stderr"]);
     show("gradient", &summary["gradient_norm"], &Json::Null);
+    if let Some(out) = &args.out {
+        print(&format!("written to   {}", out.display()));
+    }
 }
