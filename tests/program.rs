@@ -109,10 +109,31 @@ fn bad_input_gets_one_clear_line() {
     assert!(text.contains("nowhere.safetensors"), "{text}");
     let text = failure(&["connect", "--a", &a, "--b", &b, "--out", &dir, "--kappa=-1"], 1);
     assert!(text.contains("kappa: expected a finite number ≥ 0, found -1"), "{text}");
-    failure(&["connect", "--a", &a, "--b", &b, "--out", &dir, "--method", "teleport"], 2);
-    failure(&["train", "--arch", "relu:64", "--out", &dir], 2);
     let text = failure(&["train", "--arch", "relu:63-10", "--out", &dir], 1);
     assert!(text.contains("takes 63 inputs, the data have 64"), "{text}");
+    let text = failure(&["train", "--arch", "relu:64-10", "--lr", "-1", "--out", &dir], 1);
+    assert!(text.contains("lr: expected a finite number > 0, found -1"), "{text}");
+    // What the command line cannot mean: one line too, and a hint.
+    for (args, said) in [
+        (
+            &["connect", "--a", &a, "--b", &b, "--out", &dir, "--method", "teleport"][..],
+            "possible values: auto",
+        ),
+        (&["train", "--arch", "relu:64", "--out", &dir], "error: --arch: architecture 'relu:64': expected"),
+        (
+            &["train", "--arch", "relu:64-10", "--data", "foo", "--out", &dir],
+            "error: --data foo: scheme: expected",
+        ),
+        (
+            &["train", "--arch", "relu:64-10", "--epochs", "a", "--out", &dir],
+            "invalid value 'a' for '--epochs",
+        ),
+        (&["train", "--arch", "relu:64-10"], "were not provided: --out <OUT>"),
+        (&["connect", "--bb", &b], "hint: a similar argument exists: '--b'"),
+    ] {
+        let text = failure(args, 2);
+        assert!(text.contains(said) && text.lines().count() == 2 && text.contains("\nhint: "), "{text}");
+    }
     let text = failure(&["eval", &a, "--device", "cuda"], 1);
     assert!(text.contains("hint: build with --features cuda"), "{text}");
 }
@@ -197,13 +218,15 @@ fn an_output_that_cannot_be_written_is_named_and_a_closed_pipe_is_no_error() {
     assert!(text.contains(&dir), "{text}");
     let text = failure(&["train", "--arch", "relu:64-8-10", "--out", &dir], 1);
     assert!(text.contains(&dir), "{text}");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_collado"))
-        .args(["eval", &a])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    assert!(child.wait().unwrap().success());
+    for args in [&["eval", &a][..], &["completions", "bash"], &["study", "--list"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_collado"))
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        assert!(child.wait().unwrap().success(), "{args:?}");
+    }
 }
 
 #[test]

@@ -31,15 +31,23 @@ mod table;
 mod task;
 mod time;
 mod train;
+mod usage;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand};
 
 use crate::{args::Command, failure::Failure};
 
 /// Does what the arguments of this process ask for, and says how it ended.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
-    let command = args::Args::parse().command;
+    let parsed = signed(args::Args::command()).try_get_matches();
+    let command = match parsed.and_then(|found| args::Args::from_arg_matches(&found)) {
+        Ok(args) => args.command,
+        Err(help) if !help.use_stderr() || help.kind() == DisplayHelpOnMissingArgumentOrSubcommand => {
+            help.exit()
+        }
+        Err(wrong) => return usage::failure(&wrong).report(),
+    };
     let result = match command {
         Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
         Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
@@ -56,7 +64,9 @@ pub fn run() -> std::process::ExitCode {
         Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
         Command::Point(args) => point::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut script);
+            json::print(String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
     };
@@ -64,6 +74,11 @@ pub fn run() -> std::process::ExitCode {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Takes `-1` for a number, which may be refused with its range, and not for a flag.
+fn signed(command: clap::Command) -> clap::Command {
+    command.allow_negative_numbers(true).mut_subcommands(signed)
 }
 
 /// Runs inside a thread pool, so that parallel loops start without a change of threads.

@@ -1,0 +1,30 @@
+//! A command line that cannot be meant: one line, and a hint.
+
+use std::error::Error;
+
+use clap::error::ContextKind;
+
+use crate::failure::Failure;
+
+/// What clap found wrong, without its paragraphs.
+pub(crate) fn failure(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
+    let first = paragraphs.next().unwrap_or_default();
+    let message = refused(error).unwrap_or_else(|| first.trim_start_matches("error: ").to_owned());
+    let tip = paragraphs.find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
+    Failure::usage(message).hint(tip.unwrap_or_else(|| "--help lists all arguments".into()))
+}
+
+/// What a parser of ours says of a value that it names itself.
+fn refused(error: &clap::Error) -> Option<String> {
+    let of = |kind| error.get(kind).map(ToString::to_string);
+    let (argument, value) = (of(ContextKind::InvalidArg)?, of(ContextKind::InvalidValue)?);
+    let said = error.source()?.to_string();
+    let flag = argument.split(' ').next()?;
+    match [format!("'{value}'"), format!(" {value}:")].iter().any(|named| said.contains(named)) {
+        true if said.starts_with(flag) => Some(said),
+        true => Some(format!("{flag}: {said}")),
+        false => None,
+    }
+}
