@@ -15,7 +15,8 @@ fn checkpoint(name: &str) -> String {
 }
 
 fn collado(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_collado")).args(args).output().unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_collado"));
+    command.args(args).env_remove("RUST_BACKTRACE").output().unwrap()
 }
 
 fn json(output: &Output) -> serde_json::Value {
@@ -113,6 +114,9 @@ fn bad_input_gets_one_clear_line() {
     assert!(text.contains("takes 63 inputs, the data have 64"), "{text}");
     let text = failure(&["train", "--arch", "relu:64-10", "--lr", "-1", "--out", &dir], 1);
     assert!(text.contains("lr: expected a finite number > 0, found -1"), "{text}");
+    let many = ["connect", "--a", &a, "--b", &b, "--method", "linear", "--points", "4611686018427387904"];
+    let text = failure(&[&many[..], &["--out", &dir]].concat(), 1);
+    assert!(text.starts_with("error: out of memory") && text.lines().count() == 2, "{text}");
     // What the command line cannot mean: one line too, and a hint.
     for (args, said) in [
         (

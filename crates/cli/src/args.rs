@@ -1,6 +1,6 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use collado_models::{ArchSpec, Loss, Regularizer};
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
@@ -93,7 +93,7 @@ pub(crate) struct Common {
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
     /// Threads [default: all cores]. Results do not depend on it.
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
     pub(crate) threads: Option<usize>,
     /// Scratch memory, as 512MiB or 2GiB [default: a quarter of the machine's].
     #[arg(long, value_parser = memory)]
@@ -185,20 +185,20 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value_t = 0)]
     pub(crate) warmup: u64,
     /// A run stops at this risk.
-    #[arg(long)]
+    #[arg(long, value_parser = number)]
     pub(crate) until_risk: Option<f64>,
     /// A run stops at this gradient norm.
-    #[arg(long)]
+    #[arg(long, value_parser = number)]
     pub(crate) until_gradient: Option<f64>,
     /// At most so many steps.
     #[arg(long)]
     pub(crate) max_steps: Option<u64>,
     /// At most so long.
-    #[arg(long)]
-    pub(crate) max_seconds: Option<f64>,
+    #[arg(long, value_parser = seconds)]
+    pub(crate) max_seconds: Option<Duration>,
     /// Save the state every so many seconds, for --resume.
-    #[arg(long, default_value_t = 30., value_name = "SECONDS")]
-    pub(crate) save_every: f64,
+    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    pub(crate) save_every: Duration,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]
@@ -374,6 +374,15 @@ fn target(text: &str) -> Result<Target, String> {
         Ok(n) if n >= 0. && n.is_finite() => Ok(Target::Absolute(n)),
         _ => Err("expected a number ≥ 0, or one with %".into()),
     }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|x: &f64| !x.is_nan()).ok_or_else(|| "expected a number".into())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = number(text).ok().filter(|&s| s >= 0.).ok_or("expected seconds ≥ 0")?;
+    Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {

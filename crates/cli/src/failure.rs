@@ -38,6 +38,31 @@ impl Failure {
     }
 }
 
+/// From now on a panic, which is a bug, ends the program with one line and a hint too; whoever sets `RUST_BACKTRACE`
+/// sees all of it.
+#[allow(clippy::print_stderr)]
+pub(crate) fn catch_panics() {
+    if std::env::var_os("RUST_BACKTRACE").is_some_and(|v| v != "0") {
+        return;
+    }
+    static FIRST: std::sync::Once = std::sync::Once::new();
+    std::panic::set_hook(Box::new(|info| {
+        // Other threads that panic meanwhile wait here for the end.
+        FIRST.call_once(|| {
+            let said = info.to_string().replace('\n', " ");
+            if said.ends_with("capacity overflow") {
+                eprintln!(
+                    "error: out of memory: more was asked for than any machine has\nhint: smaller numbers"
+                );
+            } else {
+                eprintln!("error: a bug in collado: {said}");
+                eprintln!("hint: please report it with the command line; RUST_BACKTRACE=1 shows where it is");
+            }
+            std::process::exit(1);
+        });
+    }));
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.message)

@@ -16,9 +16,23 @@ fn aligned(layout: Layout) -> Layout {
     layout.align_to(align).unwrap_or(layout)
 }
 
+/// Ends the program with one line, where there would be an abort: this much at once is asked for by arguments, not by need.
+/// Nothing is half-written then: files are moved to their places when they are complete.
+#[cold]
+fn out_of_memory(len: usize) -> ! {
+    use std::io::Write;
+    // Neither allocates: stderr has no buffer.
+    let _ = writeln!(std::io::stderr(), "error: out of memory: {} MiB more were asked for", len >> 20);
+    let _ = writeln!(std::io::stderr(), "hint: fewer seeds, points or bends, or a smaller network");
+    std::process::exit(1)
+}
+
 fn advise(at: *mut u8, len: usize) -> *mut u8 {
+    if len >= HUGE && at.is_null() {
+        out_of_memory(len);
+    }
     #[cfg(target_os = "linux")]
-    if len >= HUGE && !at.is_null() {
+    if len >= HUGE {
         // A hint about memory that is ours; whether it is taken does not matter.
         unsafe { libc::madvise(at.cast(), len, libc::MADV_HUGEPAGE) };
     }

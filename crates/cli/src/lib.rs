@@ -40,6 +40,7 @@ use crate::{args::Command, failure::Failure};
 /// Does what the arguments of this process ask for, and says how it ended.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
+    failure::catch_panics();
     let parsed = signed(args::Args::command()).try_get_matches();
     let command = match parsed.and_then(|found| args::Args::from_arg_matches(&found)) {
         Ok(args) => args.command,

@@ -216,6 +216,7 @@ fn neuron(args: &CertifyMinimumArgs, dims: usize, per_dim: usize) -> Result<(), 
             "minima": number(minima), "boxes": boxes,
         }).to_string());
     } else if !args.common.quiet {
+        let minima = if minima < 1e15 { minima.to_string() } else { format!("{}^{dims}", found.boxes.len()) };
         print(&format!("{minima} strict local minima: all combinations over {dims} coordinates of w in"));
         found.boxes.iter().for_each(|b| print(&format!("  [{:.17e}, {:.17e}]", b.lo(), b.hi())));
     }

@@ -43,7 +43,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         files: &files,
         bar: progress::bar("training", args.common.quiet),
         logs: vec![Log::default(); seeds.len()],
-        every: Duration::try_from_secs_f64(args.save_every).unwrap_or(Duration::MAX),
+        every: args.save_every,
         last: Instant::now(),
     };
     let training = match saved {
@@ -135,15 +135,10 @@ fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure>
         lr: args.lr.unwrap_or(lr),
         schedule: Schedule { decay, warmup: args.warmup * per_epoch },
         max_steps: args.max_steps,
-        max_time: args.max_seconds.map(seconds).transpose()?,
+        max_time: args.max_seconds,
         until_risk: args.until_risk,
         until_gradient: args.until_gradient,
     })
-}
-
-fn seconds(seconds: f64) -> Result<Duration, Failure> {
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Failure::usage(format!("--max-seconds: expected seconds ≥ 0, found {seconds}")))
 }
 
 fn note(task: &Task, e: &Epoch<'_>, logs: &mut [Log]) -> collado_dynamics::Result<()> {
