@@ -110,6 +110,5 @@ plain!(
     collado_landscape::Error,
     collado_plots::Error,
     candle_core::Error,
-    csv::Error,
-    std::io::Error
+    csv::Error
 );

@@ -91,7 +91,7 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     let folder = folder::create(&args.out, &["kernel.npz", "summary.json", "bounds.csv"])?;
     progress::catch_interrupt();
     let mut outcome = None;
-    let written = collado_models::atomically(&folder.join("kernel.npz"), |file| {
+    let written = collado_models::atomically(&args.file(), |file| {
         let result = kernels(args, &problem, file);
         let failed = result.is_err();
         outcome = Some(result);
@@ -101,6 +101,16 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     written?;
     let report = report.ok_or_else(|| Failure::new("kernel.npz was not written"))?;
     report.save(args, &problem, &folder)
+}
+
+impl KernelArgs {
+    fn file(&self) -> PathBuf {
+        self.out.out.join("kernel.npz")
+    }
+
+    fn unwritten(&self, error: &std::io::Error) -> Failure {
+        Failure::new(format!("{}: {error}", self.file().display()))
+    }
 }
 
 impl Problem {
@@ -129,8 +139,9 @@ fn kernels(args: &KernelArgs, problem: &Problem, file: &mut BufWriter<File>) -> 
     let start = Instant::now();
     let (tangent, m) = (&problem.tangent, problem.tangent.examples());
     let mut book = Book { npz: NpzWriter::new(file), args, kernels: Vec::new() };
-    book.npz.integers("rows", &problem.rows)?;
-    book.npz.array("outputs", &[m, tangent.arch().outputs()], tangent.outputs())?;
+    let failed = |e| args.unwritten(&e);
+    book.npz.integers("rows", &problem.rows).map_err(failed)?;
+    book.npz.array("outputs", &[m, tangent.arch().outputs()], tangent.outputs()).map_err(failed)?;
     let outputs = if args.outputs == OutputsName::Each { Outputs::Each } else { Outputs::Mean };
     let limit = WidthLimit::new(tangent.arch(), args.init, &problem.inputs);
     let mut distances = Map::new();
@@ -154,7 +165,7 @@ fn kernels(args: &KernelArgs, problem: &Problem, file: &mut BufWriter<File>) -> 
     for k in 0..if args.layers { tangent.arch().depth() } else { 0 } {
         book.add(&format!("ntk_{}", tangent.arch().layer_name(k)), || Ok(tangent.layer(k, outputs)?))?;
     }
-    book.npz.finish()?;
+    book.npz.finish().map_err(failed)?;
     Ok(Report { kernels: book.kernels, bounds, distances, seconds: start.elapsed().as_secs_f64() })
 }
 
@@ -181,9 +192,10 @@ impl Book<'_> {
             SpectrumSettings { dense: self.args.dense, seed: self.args.common.seed, ..Default::default() };
         let spectrum = KernelSpectrum::new(&kernel, &settings)?;
         let seconds = [computed, start.elapsed().as_secs_f64() - computed];
-        self.npz.array(name, &[kernel.size(), kernel.size()], kernel.as_slice())?;
+        let failed = |e| self.args.unwritten(&e);
+        self.npz.array(name, &[kernel.size(), kernel.size()], kernel.as_slice()).map_err(failed)?;
         if let Some(all) = &spectrum.eigenvalues {
-            self.npz.array(&format!("{name}_eigenvalues"), &[all.len()], all)?;
+            self.npz.array(&format!("{name}_eigenvalues"), &[all.len()], all).map_err(failed)?;
         }
         let (name, size, trace) = (name.into(), kernel.size(), kernel.trace());
         self.kernels.push(Judged { name, size, spectrum, trace, seconds });

@@ -1,6 +1,9 @@
 //! `.npz` out: arrays one after another, each written before the next is there.
 
-use std::io::{self, Seek, Write};
+use std::{
+    io::{self, Seek, Write},
+    mem::ManuallyDrop,
+};
 
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -13,13 +16,14 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct NpzWriter<W: Write + Seek> {
-    archive: ZipWriter<W>,
+    /// Left behind where writing has failed: dropped, it would try again, and print on stderr that it failed.
+    archive: ManuallyDrop<ZipWriter<W>>,
 }
 
 impl<W: Write + Seek> NpzWriter<W> {
     /// Begins an archive.
     pub fn new(file: W) -> Self {
-        Self { archive: ZipWriter::new(file) }
+        Self { archive: ManuallyDrop::new(ZipWriter::new(file)) }
     }
 
     /// Adds an array of 64-bit floats, row-major.
@@ -43,7 +47,7 @@ impl<W: Write + Seek> NpzWriter<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(self) -> io::Result<W> {
-        Ok(self.archive.finish()?)
+        Ok(ManuallyDrop::into_inner(self.archive).finish()?)
     }
 
     fn numbers<const N: usize>(
@@ -72,7 +76,8 @@ impl<W: Write + Seek> NpzWriter<W> {
                 block.clear();
             }
         }
-        self.archive.write_all(&block)
+        self.archive.write_all(&block)?;
+        self.archive.flush()
     }
 }
 
