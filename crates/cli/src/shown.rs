@@ -19,6 +19,11 @@ pub(crate) fn upper(x: f64) -> String {
     outward(x, true, Form::of(x, 6))
 }
 
+/// The same of a lower bound: rounded down.
+pub(crate) fn lower(x: f64) -> String {
+    outward(x, false, Form::of(x, 6))
+}
+
 /// Any number with so many significant digits, and an exponent where it is small or large.
 pub(crate) fn significant(x: f64, digits: usize) -> String {
     match x.abs() {
@@ -34,11 +39,6 @@ pub(crate) fn significant(x: f64, digits: usize) -> String {
 /// A share of wrong examples in per cent; a dash where there is none, as without classes.
 pub(crate) fn error(share: f64) -> String {
     if share.is_nan() { "-".into() } else { format!("{:.2}", 100. * share) }
-}
-
-/// The same of a lower bound: rounded down.
-pub(crate) fn lower(x: f64) -> String {
-    outward(x, false, Form::of(x, 6))
 }
 
 /// An enclosure with `decimals` of them, 4 at least, or with an exponent: the lower end is rounded down, the upper one up.
