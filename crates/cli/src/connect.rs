@@ -1,6 +1,6 @@
 use std::{path::Path as FilePath, time::Instant};
 
-use collado_certify::{Certificate, CertifySettings};
+use collado_certify::{Certificate, CertifySettings, Status};
 use collado_dynamics::{Linear, Profile};
 use collado_models::{Checkpoint, PathFile, Value};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
@@ -240,6 +240,9 @@ fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Js
     print(&format!("highest risk         {}  (sampled at {} points)", risk(b.max), p.t.len()));
     if let (Some(lo), Some(hi)) = (summary["certified"]["lo"].as_f64(), summary["certified"]["hi"].as_f64()) {
         print(&format!("                     in {} for every t, proved", enclosure((lo, hi), 6)));
+        if summary["certified"]["status"] == Status::Stopped.name() && !progress::interrupted() {
+            print("                     (the proof's time was up; --certify always narrows it)");
+        }
     }
     if let Some(alignment) = &best.alignment {
         print(&format!("B is aligned to A    by {}", alignment.by));
