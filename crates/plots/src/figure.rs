@@ -2,16 +2,15 @@
 
 use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Anchor, Canvas, Picture, Rect, Style};
-use crate::color::{FAINT, INK, SOFT};
+use crate::color::SOFT;
 use crate::error::{Error, Result};
 use crate::header::Header;
+use crate::heading::{MARGIN, heading};
 use crate::labels::Labels;
 use crate::panel::Panel;
 use crate::text::Font;
 use crate::{curves, frame, marks, png, svg};
 
-/// The distance between the paper's edge and anything drawn.
-const MARGIN: f64 = 20.0;
 /// Air between two panels.
 const GAP: f64 = 14.0;
 /// Room for the x axis' tick labels and label.
@@ -95,7 +94,7 @@ impl Figure {
         self.check()?;
         let font = Font::regular();
         let mut canvas = Canvas::new();
-        let top = self.draw_title(&mut canvas, &font);
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), self.width);
         let height = self.height.unwrap_or_else(|| self.natural_height(top));
         self.draw_panels(&mut canvas, &font, top, height)?;
         Ok(canvas.finish((self.width, height), &self.title))
@@ -118,25 +117,6 @@ impl Figure {
         let panels: f64 = self.panels.iter().map(|panel| panel.share() / heaviest * 310.0 + 24.0).sum();
         let gaps = GAP * (self.panels.len() as f64 - 1.0);
         (top + panels + gaps + FOOT + MARGIN / 2.0).min(10_000.0)
-    }
-
-    /// Draws title and subtitle; returns where the panels may begin.
-    fn draw_title(&self, canvas: &mut Canvas, font: &Font) -> f64 {
-        let room = self.width - 2.0 * MARGIN;
-        let mut top = MARGIN;
-        if !self.title.is_empty() {
-            top += 22.0;
-            // Bold is about 6 % wider than the regular font that measures it.
-            let title = font.fitted(&self.title, 16.0, room / 1.06);
-            canvas.text((MARGIN, top - 8.0), &title, Style { bold: true, ..Style::new(16.0, INK) });
-        }
-        if !self.subtitle.is_empty() {
-            for line in font.wrapped(&self.subtitle, 12.0, room) {
-                top += 18.0;
-                canvas.text((MARGIN, top - 8.0), &line, Style::new(12.0, FAINT));
-            }
-        }
-        top + 6.0
     }
 
     fn draw_panels(&self, canvas: &mut Canvas, font: &Font, top: f64, height: f64) -> Result<()> {

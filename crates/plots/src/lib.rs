@@ -24,6 +24,7 @@ mod error;
 mod figure;
 mod frame;
 mod header;
+mod heading;
 mod history;
 mod labels;
 mod map;

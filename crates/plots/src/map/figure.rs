@@ -2,12 +2,12 @@
 
 use super::panel::{BAR, FOOT, HEAD, Map};
 use crate::canvas::{Canvas, Picture, Rect, Style};
-use crate::color::{FAINT, INK, SOFT};
+use crate::color::SOFT;
 use crate::error::{Error, Result};
+use crate::heading::{MARGIN, heading};
 use crate::text::Font;
 use crate::{png, svg};
 
-const MARGIN: f64 = 20.0;
 /// Room at the left of a map for its tick labels.
 const LEFT: f64 = 44.0;
 
@@ -70,11 +70,11 @@ impl MapFigure {
         let (width, height) = if aspect > 1.0 { (side / aspect, side) } else { (side, side * aspect) };
         let (cell, row) = (LEFT + width + BAR, HEAD + height + FOOT);
         let rows = self.maps.len().div_ceil(columns);
-        let top = MARGIN + 46.0;
         let mut canvas = Canvas::new();
         let font = Font::regular();
-        let paper = (2.0 * MARGIN + cell * columns as f64, top + row * rows as f64 + 20.0 + MARGIN / 2.0);
-        heading(&mut canvas, &font, (&self.title, &self.subtitle), paper.0);
+        let across = 2.0 * MARGIN + cell * columns as f64;
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), across);
+        let paper = (across, top + row * rows as f64 + 20.0 + MARGIN / 2.0);
         // The y label stands upright over the first map's ticks: a horizontal label is read without turning the head.
         for (n, map) in self.maps.iter().enumerate() {
             let left = MARGIN + LEFT + (n % columns) as f64 * cell;
@@ -88,13 +88,4 @@ impl MapFigure {
         canvas.text(place, &font.fitted(&text, 12.0, paper.0 - 2.0 * MARGIN - LEFT), Style::new(12.0, SOFT));
         Ok(canvas.finish(paper, &self.title))
     }
-}
-
-/// Title and subtitle.
-pub(super) fn heading(canvas: &mut Canvas, font: &Font, (title, subtitle): (&str, &str), width: f64) {
-    let room = width - 2.0 * MARGIN;
-    let title = font.fitted(title, 16.0, room / 1.06);
-    canvas.text((MARGIN, MARGIN + 14.0), &title, Style { bold: true, ..Style::new(16.0, INK) });
-    let subtitle = font.fitted(subtitle, 12.0, room);
-    canvas.text((MARGIN, MARGIN + 32.0), &subtitle, Style::new(12.0, FAINT));
 }

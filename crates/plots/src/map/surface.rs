@@ -2,11 +2,11 @@
 
 use super::bar::{Shade, draw_bar};
 use super::field::Field;
-use super::figure::heading;
 use super::panel::Map;
 use crate::canvas::{Anchor, Canvas, Picture, Rect, Stroke, Style, Xy};
 use crate::color::{AXIS, SOFT};
 use crate::error::Result;
+use crate::heading::heading;
 use crate::text::Font;
 use crate::ticks::ticks;
 use crate::{png, svg};
