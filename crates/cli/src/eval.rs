@@ -1,5 +1,4 @@
-use candle_core::Tensor;
-use collado_models::{Checkpoint, Objective, Rows, Span};
+use collado_models::{Objective, Rows, Span};
 use serde_json::json;
 
 use crate::{
@@ -7,18 +6,12 @@ use crate::{
     failure::Failure,
     json::{number, print},
     shown::{error, risk},
-    task::{Task, read_like},
+    task,
 };
 
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let first = Checkpoint::read(&args.checkpoints[0], args.arch.as_ref())?;
-    let task = Task::for_arch(&args.data, &args.common, &first.arch, &first.provenance)?;
-    let mut rows = vec![task.place(&first.theta, &args.checkpoints[0])?];
-    for path in &args.checkpoints[1..] {
-        rows.push(task.place(&read_like(path, args.arch.as_ref(), &first)?.theta, path)?);
-    }
-    let stack = Tensor::stack(&rows, 0)?;
+    let (stack, task) = task::open(&args.checkpoints, args.arch.as_ref(), &args.data, &args.common)?;
     let span = Span::stack(&stack)?;
     let train = task.train.evaluate(&span, Rows::All, None)?;
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Split, Targets};
@@ -97,6 +97,22 @@ impl Task {
             ..Provenance::default()
         }
     }
+}
+
+/// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
+pub(crate) fn open(
+    files: &[PathBuf],
+    spec: Option<&ArchSpec>,
+    data: &DataArgs,
+    common: &Common,
+) -> Result<(Tensor, Task), Failure> {
+    let first = Checkpoint::read(&files[0], spec)?;
+    let task = Task::for_arch(data, common, &first.arch, &first.provenance)?;
+    let mut points = vec![task.place(&first.theta, &files[0])?];
+    for file in &files[1..] {
+        points.push(task.place(&read_like(file, spec, &first)?.theta, file)?);
+    }
+    Ok((Tensor::stack(&points, 0)?, task))
 }
 
 /// Reads a checkpoint and refuses one of another network than `like`.

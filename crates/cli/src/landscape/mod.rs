@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 use clap::{Args as ClapArgs, Subcommand};
-use collado_models::{ArchSpec, Checkpoint};
+use collado_models::ArchSpec;
 
 use crate::{
     args::{Common, DataArgs, Dtype, Out},
     failure::Failure,
-    task::{Task, read_like},
+    task::{self, Task},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -97,16 +97,9 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
     }
 }
 
-/// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
+/// The checkpoints of a section as a stack `[P, S]`, and the risk they are judged by.
 fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
-    let first = Checkpoint::read(&files[0], shared.arch.as_ref())?;
-    let task = Task::for_arch(&shared.data, &shared.common, &first.arch, &first.provenance)?;
-    let mut points = vec![task.place(&first.theta, &files[0])?];
-    for file in &files[1..] {
-        let next = read_like(file, shared.arch.as_ref(), &first)?;
-        points.push(task.place(&next.theta, file)?);
-    }
-    Ok((Tensor::stack(&points, 0)?, task))
+    task::open(files, shared.arch.as_ref(), &shared.data, &shared.common)
 }
 
 /// A file's name without folders.
