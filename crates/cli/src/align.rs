@@ -15,7 +15,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    shown,
+    shown::risk_in,
     task::{Task, read_like},
 };
 
@@ -146,11 +146,6 @@ fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, 
     }))
 }
 
-/// A risk of the summary.
-fn show(json: &Json) -> String {
-    json.as_f64().map_or_else(|| json.to_string(), shown::risk)
-}
-
 fn report(args: &AlignArgs, summary: &Json) {
     if args.common.json {
         return print(&summary.to_string());
@@ -167,10 +162,17 @@ fn report(args: &AlignArgs, summary: &Json) {
     let most = summary["max_output_difference"].as_f64().unwrap_or(f64::NAN);
     print(&format!("largest difference   {most:.2e} of B's outputs"));
     if let (Some(risk), Some(barrier)) = (summary.get("risk"), summary.get("barrier_above_ends")) {
-        print(&format!("risk of B            {} before, {} after", show(&risk["b"]), show(&risk["aligned"])));
-        print(&format!("barrier above ends   line {}", show(&barrier["line"])));
-        print(&format!("                     aligned line {}", show(&barrier["aligned_line"])));
-        print(&format!("                     aligned, with REPAIR {}", show(&barrier["aligned_repaired"])));
+        print(&format!(
+            "risk of B            {} before, {} after",
+            risk_in(&risk["b"]),
+            risk_in(&risk["aligned"])
+        ));
+        print(&format!("barrier above ends   line {}", risk_in(&barrier["line"])));
+        print(&format!("                     aligned line {}", risk_in(&barrier["aligned_line"])));
+        print(&format!(
+            "                     aligned, with REPAIR {}",
+            risk_in(&barrier["aligned_repaired"])
+        ));
         print(&format!("                     (sampled at {POINTS} points, not certified)"));
     }
     print(&format!("written to           {}", args.out.out.display()));

@@ -14,12 +14,17 @@ pub(crate) fn risk(x: f64) -> String {
     }
 }
 
-/// The same of an upper bound: rounded up.
+/// A risk in a summary, where one that is not finite is a word.
+pub(crate) fn risk_in(summary: &serde_json::Value) -> String {
+    summary.as_f64().map_or_else(|| summary.to_string(), risk)
+}
+
+/// A risk that is an upper bound: rounded up.
 pub(crate) fn upper(x: f64) -> String {
     outward(x, true, Form::of(x, 6))
 }
 
-/// The same of a lower bound: rounded down.
+/// A number that is a lower bound: rounded down.
 pub(crate) fn lower(x: f64) -> String {
     outward(x, false, Form::of(x, 6))
 }

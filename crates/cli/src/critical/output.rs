@@ -8,7 +8,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{self, number, print},
-    shown::risk,
+    shown::{risk, risk_in},
     table::{text, write_table},
     task::Task,
 };
@@ -202,7 +202,7 @@ impl<'a> Found<'a> {
         if let Some(check) = summary["deep_linear"].as_object() {
             print(&format!(
                 "deep linear: global optimum {}, reached by {}; above it {} strict saddles, {} without a negative eigenvalue, {} exceptions",
-                check["optimum"].as_f64().map_or_else(|| check["optimum"].to_string(), risk),
+                risk_in(&check["optimum"]),
                 check["global"],
                 check["strict_saddles"],
                 check["degenerate"],
