@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, Entry};
+use collado_models::{Arch, Entry, with_slice};
 
 use crate::failure::Failure;
 
@@ -32,9 +32,11 @@ pub(crate) fn inputs(values: &Tensor, dtype: DType, spec: &str) -> Result<Tensor
 
 fn cast(values: &Tensor, dtype: DType, place: impl Fn(usize) -> String) -> Result<Tensor, Failure> {
     if values.dtype() == DType::F64 && dtype == DType::F32 {
-        let numbers = values.flatten_all()?.to_vec1::<f64>()?;
-        if let Some(i) = numbers.iter().position(|&x| (x as f32).is_infinite()) {
-            let message = format!("{}: expected numbers of the type f32, found {:e}", place(i), numbers[i]);
+        let large = with_slice::<f64, _>(values, |numbers| {
+            Ok(numbers.iter().position(|&x| (x as f32).is_infinite()).map(|i| (i, numbers[i])))
+        })?;
+        if let Some((i, x)) = large {
+            let message = format!("{}: expected numbers of the type f32, found {x:e}", place(i));
             return Err(Failure::new(message).hint("--dtype f64 computes with larger ones"));
         }
     }
