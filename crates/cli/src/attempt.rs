@@ -60,7 +60,7 @@ impl Trials<'_> {
         let start = Instant::now();
         let points = self.points;
         let complete = points.saturating_mul(self.numbers()) <= CHEAP || few >= points;
-        let profile = if complete { self.profile(&path)? } else { self.glance(&path, few)? };
+        let profile = if complete { self.profile(&path)? } else { self.look(&path, few, None)? };
         let (name, alignment) = (name.to_owned(), ends.alignment.clone());
         let profile_seconds = start.elapsed().as_secs_f64();
         let mut attempt =
@@ -114,11 +114,6 @@ impl Trials<'_> {
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {
         let test = self.task.test.as_ref().map(|t| t as &dyn Objective);
         self.look(path, self.points, test)
-    }
-
-    /// The training risk at a few points.
-    fn glance(&self, path: &Path, few: usize) -> Result<Profile, Failure> {
-        self.look(path, few, None)
     }
 
     fn look(&self, path: &Path, points: usize, test: Option<&dyn Objective>) -> Result<Profile, Failure> {

@@ -32,7 +32,7 @@ impl Kept {
                 "settings": format!("{:?}", (args.method, args.align, &args.search, args.points, args.common.seed)),
             }),
         };
-        if !args.out.resume && Self::is_there(&kept.out) {
+        if !args.out.resume {
             kept.remove()?;
         }
         folder::make(&state::folder(&kept.out))?;
