@@ -282,6 +282,18 @@ fn numbers_beyond_f32_are_named_and_computed_with_in_f64() {
     let data = format!("csv:{}?target=y", csv.display());
     let text = failure(&["train", "--arch", "linear:1-1", "--data", &data, "--out", &dir, "--force"], 1);
     assert!(text.contains("far.csv") && text.contains("found 1e60"), "{text}");
+    // Kernels and proofs are f64 anyway, and take the data as they are.
+    let ends =
+        [0, 1].map(|seed| out.path().join(format!("far/seed-{seed}.safetensors")).display().to_string());
+    let [far, path] = ["far", "path"].map(|name| out.path().join(name).display().to_string());
+    let data = ["--data", &data, "--dtype", "f64", "-q"];
+    let train = ["train", "--arch", "linear:1-1", "--seeds", "0..2", "--max-steps", "0", "--out", &far];
+    assert!(collado(&[&train[..], &data].concat()).status.success());
+    let connect = ["connect", "--method", "linear", "--a", &ends[0], "--b", &ends[1], "--out", &path];
+    assert!(collado(&[&connect[..], &data].concat()).status.success());
+    let file = format!("{path}/path.safetensors");
+    let proof = json(&collado(&["certify", &file, data[0], data[1], "--json", "-q"]));
+    assert!(proof["lo"].as_f64().unwrap() > 1e100, "{proof}");
 }
 
 #[test]

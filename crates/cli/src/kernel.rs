@@ -86,7 +86,7 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
     }
     let checkpoint = Checkpoint::read(&args.checkpoint, args.arch.as_ref())?;
-    let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
+    let task = Task::exact(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
     let problem = Problem::new(args, &task, &checkpoint)?;
     let folder = folder::create(&args.out, &["kernel.npz", "summary.json", "bounds.csv"])?;
     progress::catch_interrupt();

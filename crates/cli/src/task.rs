@@ -28,7 +28,7 @@ impl Task {
         let data = args.data.load()?;
         let loss = args.loss.unwrap_or_else(|| default_loss(&data, spec.head()));
         let arch = spec.resolve(data.features(), outputs(&data, spec, loss))?;
-        Self::new(data, arch, loss, args, common)
+        Self::new(data, arch, loss, args, common, DType::F32)
     }
 
     /// For checkpoints or paths of `arch`, made as `provenance` says.
@@ -38,16 +38,49 @@ impl Task {
         arch: &Arch,
         provenance: &Provenance,
     ) -> Result<Self, Failure> {
+        Self::of(args.data.load()?, args, common, arch, provenance, DType::F32)
+    }
+
+    /// The same for what computes in f64 itself, from data as they are: in their own type, if none is asked for.
+    pub(crate) fn exact(
+        args: &DataArgs,
+        common: &Common,
+        arch: &Arch,
+        provenance: &Provenance,
+    ) -> Result<Self, Failure> {
         let data = args.data.load()?;
+        let own = data.train.inputs.dtype();
+        Self::of(data, args, common, arch, provenance, own)
+    }
+
+    fn of(
+        data: Dataset,
+        args: &DataArgs,
+        common: &Common,
+        arch: &Arch,
+        provenance: &Provenance,
+        usual: DType,
+    ) -> Result<Self, Failure> {
         let told = provenance.loss.as_deref().and_then(|l| l.parse().ok());
         let loss = args.loss.or(told).unwrap_or_else(|| default_loss(&data, arch.spec().head()));
         let arch = arch.spec().resolve(data.features(), outputs(&data, arch.spec(), loss))?;
-        Self::new(data, arch, loss, args, common)
+        Self::new(data, arch, loss, args, common, usual)
     }
 
-    fn new(data: Dataset, arch: Arch, loss: Loss, args: &DataArgs, common: &Common) -> Result<Self, Failure> {
+    fn new(
+        data: Dataset,
+        arch: Arch,
+        loss: Loss,
+        args: &DataArgs,
+        common: &Common,
+        usual: DType,
+    ) -> Result<Self, Failure> {
         let device = device(&common.device)?;
-        let dtype = if common.dtype == Some(Dtype::F64) { DType::F64 } else { DType::F32 };
+        let dtype = match common.dtype {
+            Some(Dtype::F32) => DType::F32,
+            Some(Dtype::F64) => DType::F64,
+            None => usual,
+        };
         let risk = Risk { loss, kappa: args.kappa, regularizer: args.regularizer };
         let memory = common.memory.unwrap_or_else(default_memory);
         let objective = |split: &Split| -> Result<DenseObjective, Failure> {

@@ -58,7 +58,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     }
     let loss = file.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
     let provenance = Provenance { loss, ..Provenance::default() };
-    let task = Task::for_arch(&args.data, &args.common, &file.arch, &provenance)?;
+    let task = Task::exact(&args.data, &args.common, &file.arch, &provenance)?;
     progress::catch_interrupt();
     let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
     let settings = CertifySettings { tolerance, max_subintervals, ..CertifySettings::default() };
