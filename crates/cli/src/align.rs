@@ -6,17 +6,17 @@ use std::{
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Problem, Repair, profile};
-use collado_models::{ArchSpec, Checkpoint, Loss, Objective, Regularizer, Span};
+use collado_models::{Checkpoint, Loss, Objective, Regularizer, Span};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{Common, DataArgs, Dtype, Out},
+    args::{Common, DataArgs, Dtype, NetworkArgs, Out},
     cast,
     failure::Failure,
     folder,
     json::{self, number, print},
     shown::risk_in,
-    task::{Task, read_like},
+    task::Task,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -27,9 +27,8 @@ pub(crate) struct AlignArgs {
     /// The network that is permuted and rescaled onto A.
     #[arg(long)]
     b: PathBuf,
-    /// Network, for files that do not say.
-    #[arg(long)]
-    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// What is compared: weights, or activations on the data.
     #[arg(long, default_value = "weights")]
     method: Method,
@@ -62,8 +61,8 @@ const POINTS: usize = 9;
 
 /// Aligns B to A.
 pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
-    let a = Checkpoint::read(&args.a, args.arch.as_ref())?;
-    let b = read_like(&args.b, args.arch.as_ref(), &a)?;
+    let a = args.network.read(&args.a, &args.common)?;
+    let b = args.network.read_like(&args.b, &a, &args.common)?;
     if args.data.is_none() && (args.kappa != 0. || args.method == Method::Activations) {
         return Err(Failure::usage("--kappa and --method activations need --data"));
     }

@@ -1,7 +1,13 @@
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::Duration,
+};
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
-use collado_models::{ArchSpec, Loss, Regularizer};
+use collado_models::{ArchSpec, Checkpoint, Loss, Regularizer};
+
+use crate::{failure::Failure, progress};
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
 #[derive(Debug, Parser)]
@@ -107,6 +113,21 @@ pub(crate) struct Common {
     /// Say more on stderr: data, network, risk and machine.
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
+    /// What the command had to say about its input, for the summary.
+    #[arg(skip)]
+    notes: Mutex<Vec<String>>,
+}
+
+impl Common {
+    /// Says once what someone should know about how the command took its input: on stderr, and in the summary.
+    pub(crate) fn note(&self, text: impl Into<String>) {
+        let text = text.into();
+        let mut notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !notes.contains(&text) {
+            progress::say(self, &format!("note: {text}"));
+            notes.push(text);
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -127,6 +148,42 @@ pub(crate) struct Out {
 pub(crate) enum Dtype {
     F32,
     F64,
+}
+
+/// How a file of parameters is read as a network.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArgs {
+    /// Network, for files that do not say: relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    #[arg(long)]
+    pub(crate) arch: Option<ArchSpec>,
+}
+
+impl NetworkArgs {
+    /// Reads a checkpoint, and says what had to be guessed.
+    pub(crate) fn read(&self, file: &Path, common: &Common) -> Result<Checkpoint, Failure> {
+        let _ = common;
+        Ok(Checkpoint::read(file, self.arch.as_ref())?)
+    }
+
+    /// Reads a checkpoint and refuses one of another network than `like`.
+    pub(crate) fn read_like(
+        &self,
+        file: &Path,
+        like: &Checkpoint,
+        common: &Common,
+    ) -> Result<Checkpoint, Failure> {
+        let checkpoint = self.read(file, common)?;
+        if checkpoint.arch.layout() == like.arch.layout()
+            && checkpoint.arch.activation() == like.arch.activation()
+        {
+            return Ok(checkpoint);
+        }
+        let (found, expected) = (&checkpoint.arch, &like.arch);
+        let message =
+            format!("{}: expected a network {expected} like the first, found {found}", file.display());
+        Err(Failure::new(message).hint("only minima of one architecture can be compared or connected"))
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -240,9 +297,8 @@ pub(crate) struct EvalArgs {
     /// Checkpoints.
     #[arg(required = true)]
     pub(crate) checkpoints: Vec<PathBuf>,
-    /// Network, for files that do not say.
-    #[arg(long)]
-    pub(crate) arch: Option<ArchSpec>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]
@@ -309,9 +365,8 @@ pub(crate) struct ConnectArgs {
     /// The other end.
     #[arg(long)]
     pub(crate) b: PathBuf,
-    /// Network, for files that do not say.
-    #[arg(long)]
-    pub(crate) arch: Option<ArchSpec>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     /// How: auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a band.
     #[arg(long, default_value = "auto")]
     pub(crate) method: Method,

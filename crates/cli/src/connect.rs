@@ -19,7 +19,7 @@ use crate::{
     methods, progress,
     shown::{enclosure, risk, upper},
     table::{text, write_table},
-    task::{Task, read_like},
+    task::Task,
 };
 
 /// Connects two minima.
@@ -29,8 +29,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let start = Instant::now();
-    let a = Checkpoint::read(&args.a, args.arch.as_ref())?;
-    let b = read_like(&args.b, args.arch.as_ref(), &a)?;
+    let a = args.network.read(&args.a, &args.common)?;
+    let b = args.network.read_like(&args.b, &a, &args.common)?;
     let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
     let place = |end: &Checkpoint, file| task.place(&end.theta, file);
     let ends = Ends { a: place(&a, &args.a)?, b: place(&b, &args.b)?, alignment: None };

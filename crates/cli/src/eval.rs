@@ -11,7 +11,7 @@ use crate::{
 
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let (stack, task) = task::open(&args.checkpoints, args.arch.as_ref(), &args.data, &args.common)?;
+    let (stack, task) = task::open(&args.checkpoints, &args.network, &args.data, &args.common)?;
     let span = Span::stack(&stack)?;
     let train = task.train.evaluate(&span, Rows::All, None)?;
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;

@@ -12,11 +12,11 @@ use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_data::NpzWriter;
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit};
-use collado_models::{ArchSpec, Checkpoint, Init, Loss};
+use collado_models::{Checkpoint, Init, Loss};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    args::{Common, DataArgs, Dtype, Out},
+    args::{Common, DataArgs, Dtype, NetworkArgs, Out},
     failure::Failure,
     folder,
     json::{self, number, print},
@@ -29,9 +29,8 @@ use bounds::Bounds;
 pub(crate) struct KernelArgs {
     /// A checkpoint.
     checkpoint: PathBuf,
-    /// Network, for files that do not say.
-    #[arg(long)]
-    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Training examples, evenly spaced over all of them; 0 = all.
     #[arg(long, default_value_t = 1000)]
     examples: usize,
@@ -85,7 +84,7 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     if args.common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
     }
-    let checkpoint = Checkpoint::read(&args.checkpoint, args.arch.as_ref())?;
+    let checkpoint = args.network.read(&args.checkpoint, &args.common)?;
     let task = Task::exact(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
     let problem = Problem::new(args, &task, &checkpoint)?;
     let folder = folder::create(&args.out, &["kernel.npz", "summary.json", "bounds.csv"])?;

@@ -9,11 +9,10 @@ use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args as ClapArgs;
 use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, Way, spanning_tree};
-use collado_models::{ArchSpec, Checkpoint};
 
 use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{
-    args::{AlignBy, Common, DataArgs, Method, Out, SearchArgs, Target},
+    args::{AlignBy, Common, DataArgs, Method, NetworkArgs, Out, SearchArgs, Target},
     attempt::Trials,
     auto::AutoPath,
     failure::Failure,
@@ -28,9 +27,8 @@ pub(crate) struct LevelsetArgs {
     /// 2 to 200 checkpoints of one architecture.
     #[arg(required = true, num_args = 2..=200)]
     checkpoints: Vec<PathBuf>,
-    /// Network, for files that do not say.
-    #[arg(long)]
-    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// How paths are searched for where the straight line is too high: linear, bezier, polychain, neb, dss, ...
     #[arg(long, default_value = "bezier")]
     method: Method,
@@ -64,7 +62,7 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     if folder::is_finished(&args.out, "tree.json", &args.common)? {
         return Ok(());
     }
-    let first = Checkpoint::read(&args.checkpoints[0], args.arch.as_ref())?;
+    let first = args.network.read(&args.checkpoints[0], &args.common)?;
     let task = Task::for_arch(&args.data, &args.common, &first.arch, &first.provenance)?;
     let trials = Trials {
         common: &args.common,

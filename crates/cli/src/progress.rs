@@ -29,7 +29,7 @@ pub(crate) fn interrupted() -> bool {
 
 /// A line on stderr, unless all is to be quiet.
 #[allow(clippy::print_stderr)]
-pub(crate) fn note(common: &crate::args::Common, text: &str) {
+pub(crate) fn say(common: &crate::args::Common, text: &str) {
     if !common.quiet {
         eprintln!("{text}");
     }

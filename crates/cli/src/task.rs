@@ -2,13 +2,13 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Split, Targets};
-use collado_models::{Arch, ArchSpec, Checkpoint, DenseObjective, Head, Loss, Provenance, Risk};
+use collado_models::{Arch, ArchSpec, DenseObjective, Head, Loss, Provenance, Risk};
 
 use crate::{
-    args::{Common, DataArgs, Dtype},
+    args::{Common, DataArgs, Dtype, NetworkArgs},
     cast,
     failure::Failure,
-    progress::note,
+    progress::say,
 };
 
 /// Data, network and risk of one command.
@@ -94,7 +94,7 @@ impl Task {
             let rows = |split: &Split| split.inputs.dims()[0];
             let test = data.test.as_ref().map_or(0, rows);
             let (n, threads) = (rows(&data.train), rayon::current_num_threads());
-            note(
+            say(
                 common,
                 &format!(
                     "data      {}: {n} training rows, {test} test rows, {} features",
@@ -102,9 +102,9 @@ impl Task {
                     data.features()
                 ),
             );
-            note(common, &format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()));
-            note(common, &format!("risk      {loss}, kappa {} ({})", risk.kappa, risk.regularizer));
-            note(
+            say(common, &format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()));
+            say(common, &format!("risk      {loss}, kappa {} ({})", risk.kappa, risk.regularizer));
+            say(
                 common,
                 &format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
             );
@@ -135,37 +135,17 @@ impl Task {
 /// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
 pub(crate) fn open(
     files: &[PathBuf],
-    spec: Option<&ArchSpec>,
+    network: &NetworkArgs,
     data: &DataArgs,
     common: &Common,
 ) -> Result<(Tensor, Task), Failure> {
-    let first = Checkpoint::read(&files[0], spec)?;
+    let first = network.read(&files[0], common)?;
     let task = Task::for_arch(data, common, &first.arch, &first.provenance)?;
     let mut points = vec![task.place(&first.theta, &files[0])?];
     for file in &files[1..] {
-        points.push(task.place(&read_like(file, spec, &first)?.theta, file)?);
+        points.push(task.place(&network.read_like(file, &first, common)?.theta, file)?);
     }
     Ok((Tensor::stack(&points, 0)?, task))
-}
-
-/// Reads a checkpoint and refuses one of another network than `like`.
-pub(crate) fn read_like(
-    path: &Path,
-    spec: Option<&ArchSpec>,
-    like: &Checkpoint,
-) -> Result<Checkpoint, Failure> {
-    let checkpoint = Checkpoint::read(path, spec)?;
-    if checkpoint.arch.layout() != like.arch.layout()
-        || checkpoint.arch.activation() != like.arch.activation()
-    {
-        let (found, expected) = (&checkpoint.arch, &like.arch);
-        let message =
-            format!("{}: expected a network {expected} like the first, found {found}", path.display());
-        return Err(
-            Failure::new(message).hint("only minima of one architecture can be compared or connected")
-        );
-    }
-    Ok(checkpoint)
 }
 
 /// Class labels `u32` `[N]`, or values `[N, q]`.

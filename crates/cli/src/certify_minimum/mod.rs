@@ -9,7 +9,7 @@ use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{Common, DataArgs},
+    args::{Common, DataArgs, NetworkArgs},
     failure::Failure,
     folder,
     json::{number, print},
@@ -22,9 +22,8 @@ pub(crate) struct CertifyMinimumArgs {
     /// A checkpoint of a small smooth network on --data: proves the minimum close to it.
     #[arg(conflicts_with_all = ["k", "dims"])]
     checkpoint: Option<PathBuf>,
-    /// Network, for a checkpoint that does not say.
-    #[arg(long, requires = "checkpoint")]
-    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Teachers of the planted risk: finds and proves a spurious minimum.
     #[arg(long, required_unless_present_any = ["dims", "checkpoint"], conflicts_with = "dims")]
     k: Option<usize>,

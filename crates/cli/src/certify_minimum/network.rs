@@ -15,7 +15,7 @@ use crate::{
 
 /// Proves the minimum close to a checkpoint.
 pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure> {
-    let checkpoint = Checkpoint::read(file, args.arch.as_ref())?;
+    let checkpoint = args.network.read(file, &args.common)?;
     let task = Task::exact(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
     if let Some(out) = &args.out {
         let files = ["point.safetensors", "summary.json"];

@@ -13,10 +13,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 use clap::{Args as ClapArgs, Subcommand};
-use collado_models::ArchSpec;
 
 use crate::{
-    args::{Common, DataArgs, Dtype, Out},
+    args::{Common, DataArgs, Dtype, NetworkArgs, Out},
     failure::Failure,
     task::{self, Task},
 };
@@ -57,9 +56,8 @@ enum SectionName {
 /// What all sections take.
 #[derive(Debug, ClapArgs)]
 struct Shared {
-    /// Network: for files that do not say, or to train.
-    #[arg(long)]
-    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    network: NetworkArgs,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
@@ -99,7 +97,7 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
 
 /// The checkpoints of a section as a stack `[P, S]`, and the risk they are judged by.
 fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
-    task::open(files, shared.arch.as_ref(), &shared.data, &shared.common)
+    task::open(files, &shared.network, &shared.data, &shared.common)
 }
 
 /// A file's name without folders.

@@ -110,7 +110,7 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
         progress::catch_interrupt();
         return Ok((task, points));
     }
-    let spec = shared.arch.as_ref();
+    let spec = shared.network.arch.as_ref();
     let spec = spec.ok_or_else(|| Failure::usage("expected checkpoints, or --arch to train"))?;
     at_least("--epochs", args.epochs as usize, 2)?;
     let task = Task::for_training(&shared.data, &shared.common, spec)?;

@@ -5,12 +5,7 @@ use collado_dynamics::{Enclosure, distinct};
 use collado_models::{Checkpoint, Objective, Span};
 
 use super::{LevelsetArgs, proof};
-use crate::{
-    args::AlignBy,
-    ends::Ends,
-    failure::Failure,
-    task::{Task, read_like},
-};
+use crate::{args::AlignBy, ends::Ends, failure::Failure, task::Task};
 
 /// The minima of one tree.
 pub(super) struct Minima {
@@ -35,7 +30,7 @@ impl Minima {
 pub(super) fn read(args: &LevelsetArgs, task: &Task, first: &Checkpoint) -> Result<Minima, Failure> {
     let mut checkpoints = vec![first.clone()];
     for file in &args.checkpoints[1..] {
-        checkpoints.push(read_like(file, args.arch.as_ref(), first)?);
+        checkpoints.push(args.network.read_like(file, first, &args.common)?);
     }
     let read = checkpoints.iter().zip(&args.checkpoints);
     let mut points = read.map(|(c, file)| task.place(&c.theta, file)).collect::<Result<Vec<Tensor>, _>>()?;

@@ -36,7 +36,7 @@ pub(super) fn ends(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Foun
     };
     bar.finish_and_clear();
     if !found.converged {
-        progress::note(&args.common, "Lanczos ended before all residuals were small: more --steps help");
+        args.common.note("Lanczos ended before all residuals were small: more --steps help");
     }
     let pair = |r: &Ritz| json!({"value": number(r.value), "residual": number(r.residual)});
     let summary = json!({

@@ -9,9 +9,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_landscape::Curvature;
-use collado_models::{
-    ArchSpec, Checkpoint, CurvatureForm, DenseCurvature, Objective, Rows, Span, with_slice,
-};
+use collado_models::{CurvatureForm, DenseCurvature, Objective, Rows, Span, with_slice};
 use collado_plots::Panel;
 use serde_json::Value as Json;
 
@@ -21,7 +19,7 @@ use self::{
     output::{report, save},
 };
 use crate::{
-    args::{Common, DataArgs, Dtype},
+    args::{Common, DataArgs, Dtype, NetworkArgs},
     failure::Failure,
     folder,
     json::number,
@@ -33,9 +31,8 @@ use crate::{
 pub(crate) struct SpectrumArgs {
     /// A checkpoint.
     checkpoint: PathBuf,
-    /// Network, for files that do not say.
-    #[arg(long)]
-    arch: Option<ArchSpec>,
+    #[command(flatten)]
+    network: NetworkArgs,
     /// Which matrix.
     #[arg(long, default_value = "hessian")]
     matrix: MatrixName,
@@ -122,7 +119,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
         let files = ["summary.json", "spectrum.csv", "spectrum.svg"];
         folder::refuse_any(out, &files, args.force)?;
     }
-    let checkpoint = Checkpoint::read(&args.checkpoint, args.arch.as_ref())?;
+    let checkpoint = args.network.read(&args.checkpoint, &args.common)?;
     let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
     progress::catch_interrupt();
     let theta = checkpoint.theta.to_dtype(DType::F64)?;

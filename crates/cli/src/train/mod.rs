@@ -49,7 +49,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let training = match saved {
         Some((state, logs)) => {
             if matches!(args.optimizer, o if !o.is_saved()) {
-                progress::note(&args.common, "this optimiser's memory cannot be saved: it starts empty");
+                args.common.note("this optimiser's memory cannot be saved: it starts empty");
             }
             watch.logs = logs;
             resume(&task.train, &seeds, &settings, state, &mut watch)?
