@@ -7,6 +7,7 @@ use std::{fs, path::Path, process::Command};
 
 use collado_models::{Checkpoint, PathFile, Symmetry};
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use self::support::{collado, json};
 
@@ -69,8 +70,11 @@ fn saved(dir: &Path) -> Option<Json> {
     serde_json::from_str(header["__metadata__"]["collado.state"].as_str()?).ok()
 }
 
-/// Replaces it.
+/// Replaces it, with the checksum that goes with it.
 fn save(dir: &Path, state: &Json) {
+    let sum = Sha256::digest(state["state"].to_string());
+    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let state = serde_json::json!({"state": state["state"], "checksum": sum});
     let header = serde_json::json!({"__metadata__": {"collado.state": state.to_string()}}).to_string();
     let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
     fs::write(dir.join("l/.state/edges.safetensors"), bytes).unwrap();
@@ -191,7 +195,21 @@ fn proofs_are_saved_and_not_done_again() {
     assert_eq!((code, known["state"]["searched"].as_array().unwrap().len()), (Some(130), 0));
     // An enclosure that only the saved state holds shows that it is read.
     known["state"]["proved"][0][3] = 0.1.into();
-    known["state"]["proved"][0][4] = 0.125.into();
+    // Below the ends of its path it cannot be a bound, nor is it taken when its checksum is another.
+    for (high, sums) in [(1e-9, true), (0.125, false)] {
+        known["state"]["proved"][0][4] = high.into();
+        save(dir, &known);
+        if !sums {
+            let file = dir.join("l/.state/edges.safetensors");
+            let mut bytes = fs::read(&file).unwrap();
+            let place = bytes.windows(5).position(|w| w == b"0.125").unwrap();
+            bytes[place + 2] = b'2';
+            fs::write(&file, bytes).unwrap();
+        }
+        let refused = collado(dir, &format!("{how} --resume"));
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(1) && text.contains("damaged state"), "{text}");
+    }
     save(dir, &known);
     let tree = json(dir, &format!("{how} --resume"));
     assert_eq!(tree["edges"][0]["certified"], serde_json::json!({"lo": 0.1, "hi": 0.125}));

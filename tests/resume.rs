@@ -62,14 +62,17 @@ fn finished_attempts_are_not_done_again() {
         let other = collado(dir, &args.replace("--epochs 40", "--epochs 41 --resume"));
         let text = String::from_utf8(other.stderr).unwrap();
         assert!(other.status.code() == Some(1) && text.contains("other settings"), "{text}");
-        let first = PathFile::read(&kept).unwrap().provenance;
+        let bytes = std::fs::read(&kept).unwrap();
+        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let first: Json =
+            serde_json::from_str(&header.metadata().as_ref().unwrap()["collado.state"]).unwrap();
         let resumed = collado(dir, &format!("{args} --resume"));
         assert_eq!(resumed.status.code(), Some(1));
         let summary: Json = serde_json::from_slice(&resumed.stdout).unwrap();
         let attempts = summary["attempts"].as_array().unwrap();
         // The seconds are those of the first run: the attempt was not made again.
         let bezier = attempts.iter().find(|a| a["method"] == "bezier, 1 bend").unwrap();
-        assert_eq!(bezier["seconds"], first["seconds"]);
+        assert_eq!(bezier["seconds"], first["state"]["seconds"]);
         assert_eq!(attempts.last().unwrap()["method"], "neb");
         assert_eq!(vertices(&out), whole);
         assert!(!out.join(".state").exists());
@@ -94,7 +97,7 @@ fn a_search_for_critical_points_goes_on_to_the_same_result() {
         let text = String::from_utf8(other.stderr).unwrap();
         assert!(other.status.code() == Some(1) && text.contains("other settings"), "{text}");
         let resumed = json(dir, &format!("{args} --resume"));
-        whole["seconds"] = resumed["seconds"].clone();
+        ["seconds", "run"].into_iter().for_each(|name| whole[name] = resumed[name].clone());
         assert_eq!(resumed, whole);
         assert!(!saved.exists());
     }
@@ -104,10 +107,19 @@ fn a_search_for_critical_points_goes_on_to_the_same_result() {
 fn a_state_that_is_damaged_is_refused_and_replaced_by_force() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let how = "critical --data synthetic:linear?d=2&q=1&n=12 --arch tanh:2-2-1 --starts 4 --descents 0 --runs 0 --json --quiet --out c";
-    std::fs::create_dir_all(dir.join("c/.state")).unwrap();
+    let how = "critical --data synthetic:linear?d=4&q=3&n=60&noise=0.5 --arch tanh:4-6-3 --starts 60 --descents 0 --runs 0 \
+               --steps 40 --json --quiet --out c";
     let file = dir.join("c/.state/ends.safetensors");
-    for bytes in [&b""[..], &b"\x02\0\0\0\0\0\0\0{}"[..], &u64::MAX.to_le_bytes()[..]] {
+    stop(&mut spawn(dir, how), &file, "-KILL");
+    let whole = std::fs::read(&file).unwrap();
+    let flipped = (0..8).map(|i| {
+        let mut bytes = whole.clone();
+        let place = (i * whole.len() / 8 + 97 * i) % whole.len();
+        bytes[place] ^= 1 << i;
+        bytes
+    });
+    let cut = [b"".to_vec(), b"\x02\0\0\0\0\0\0\0{}".to_vec(), u64::MAX.to_le_bytes().to_vec()];
+    for bytes in cut.into_iter().chain(flipped) {
         std::fs::write(&file, bytes).unwrap();
         let refused = collado(dir, &format!("{how} --resume"));
         let text = String::from_utf8(refused.stderr).unwrap();

@@ -68,7 +68,10 @@ fn lazy_training_is_measured_and_resumed() {
     }
     let dir = out.path().join("lazy").display().to_string();
     assert_eq!(collado(&["lazy", "--out", &dir]).status.code(), Some(1));
-    let again = collado(&["lazy", "--out", &dir, "--resume", "--json"]);
+    // The result of other settings is not this one's.
+    let other = collado(&["lazy", "--out", &dir, "--resume", "--json"]);
+    assert!(other.status.code() == Some(1) && other.stdout.is_empty(), "{other:?}");
+    let again = collado(&[&args[..], &["--out", &dir, "--resume", "--json"]].concat());
     assert_eq!(serde_json::from_slice::<Value>(&again.stdout).unwrap(), result);
 }
 
@@ -167,13 +170,11 @@ fn a_killed_study_goes_on() {
     // The cell is that of these settings.
     let other = ["spurious", "--k", "6,7", "--extra", "0", "--runs", "200", "--sgd-runs", "0", "--resume"];
     let refused = collado(&[&other[..], &["--out", &text]].concat());
-    assert!(
-        String::from_utf8_lossy(&refused.stderr).contains("expected a cell of this study"),
-        "{refused:?}"
-    );
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("of a run with other settings"), "{refused:?}");
     let resumed = collado(&[&args[..], &["--out", &text, "--resume", "--json"]].concat());
     let mut result: Value = serde_json::from_slice(&resumed.stdout).unwrap();
     result["seconds"] = whole["seconds"].clone();
+    result["run"] = whole["run"].clone();
     assert_eq!(result, whole);
     assert_eq!(rows(&dir), rows(&out.path().join("spurious")));
     assert!(!dir.join(".state").exists());
@@ -186,12 +187,25 @@ fn all_studies_run_and_resume() {
     let dir = out.path().join("all").display().to_string();
     let list = String::from_utf8(collado(&["--list"]).stdout).unwrap();
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    // All but one are there: only that one has to be run.
+    // A run that is killed when it has begun.
+    let run = Path::new(&dir).join(".state/run.json");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collado"));
+    let mut child = child.args(["study", "all", "--quick", "--out", &dir, "--quiet"]).spawn().unwrap();
+    while !run.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let begun: Value = serde_json::from_slice(&std::fs::read(&run).unwrap()).unwrap();
+    // All but one are there: only that one has to be run, and one that another run has left.
     for name in names.iter().filter(|name| **name != "single-neuron") {
         let folder = Path::new(&dir).join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let result = r#"{"claim": "1 < 2", "verdict": "supported", "shown": "Shown.", "seconds": 1.5}"#;
-        std::fs::write(folder.join("result.json"), result).unwrap();
+        let id = if *name == "convexity" { &Value::Null } else { &begun["id"] };
+        let result = serde_json::json!({
+            "claim": "1 < 2", "verdict": "supported", "shown": "Shown.", "seconds": 1.5, "run": {"id": id},
+        });
+        std::fs::write(folder.join("result.json"), result.to_string()).unwrap();
     }
     assert_eq!(collado(&["all", "--quick", "--out", &dir]).status.code(), Some(1));
     let output = collado(&["all", "--quick", "--out", &dir, "--resume", "--json"]);
@@ -203,10 +217,9 @@ fn all_studies_run_and_resume() {
     assert!(Path::new(&dir).join("single-neuron/minima-2d.png").exists());
     // Results of one size are not taken for those of another.
     let other = collado(&["all", "--full", "--out", &dir, "--resume"]);
-    assert!(
-        String::from_utf8_lossy(&other.stderr).contains("expected studies of size \"full\""),
-        "{other:?}"
-    );
+    let text = String::from_utf8_lossy(&other.stderr);
+    assert!(other.status.code() == Some(1) && text.contains("full \"true\" here, \"false\" there"), "{text}");
+    assert!(studies.iter().any(|s| s["name"] == "convexity" && s["shown"] != "Shown."), "{summary}");
     let page = std::fs::read_to_string(Path::new(&dir).join("index.html")).unwrap();
     names.iter().for_each(|name| assert!(page.contains(&format!("id=\"{name}\"")), "{name}"));
     assert!(page.contains("1 &lt; 2") && page.contains("single-neuron/minima-2d.svg"), "{page}");

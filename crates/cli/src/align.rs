@@ -1,49 +1,33 @@
-use std::{
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{path::Path, time::Instant};
 
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Problem, Repair, profile};
-use collado_models::{Checkpoint, Loss, Objective, Regularizer, Span};
+use collado_models::{Checkpoint, Objective, Span};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{Common, DataArgs, Dtype, NetworkArgs, Out},
+    args::{Common, DataArgs, Dtype, EndsArgs, NetworkArgs, Out},
     cast,
     failure::Failure,
-    folder,
-    json::{self, number, print},
+    folder::Folder,
+    json::{number, print},
+    record,
     shown::risk_in,
-    task::Task,
+    task::{Precision, Source, Task},
 };
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct AlignArgs {
-    /// The network that stays as it is.
-    #[arg(long)]
-    a: PathBuf,
-    /// The network that is permuted and rescaled onto A.
-    #[arg(long)]
-    b: PathBuf,
+    #[command(flatten)]
+    ends: EndsArgs,
     #[command(flatten)]
     network: NetworkArgs,
     /// What is compared: weights, or activations on the data.
     #[arg(long, default_value = "weights")]
     method: Method,
-    /// Data for activation matching, for the check of outputs and for the risks, as digits or mnist:DIR.
-    #[arg(long)]
-    data: Option<collado_data::Spec>,
-    /// Loss: squared, cross-entropy or logistic [default: the checkpoint's, else by the outputs].
-    #[arg(long)]
-    loss: Option<Loss>,
-    /// Weight of the regulariser.
-    #[arg(long, default_value_t = 0.)]
-    kappa: f64,
-    /// R of loss + kappa R: l2, l1-last or l2-last.
-    #[arg(long, default_value = "l2")]
-    regularizer: Regularizer,
+    #[command(flatten)]
+    data: DataArgs,
     #[command(flatten)]
     out: Out,
     #[command(flatten)]
@@ -61,20 +45,20 @@ const POINTS: usize = 9;
 
 /// Aligns B to A.
 pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
-    let a = args.network.read(&args.a, &args.common)?;
-    let b = args.network.read_like(&args.b, &a, &args.common)?;
-    if args.data.is_none() && (args.kappa != 0. || args.method == Method::Activations) {
-        return Err(Failure::usage("--kappa and --method activations need --data"));
-    }
-    let task = match &args.data {
-        None => None,
-        Some(data) => {
-            let (data, regularizer) = (data.clone(), args.regularizer);
-            let data = DataArgs { data, loss: args.loss, kappa: args.kappa, regularizer };
-            Some(Task::for_arch(&data, &args.common, &a.arch, &a.provenance)?)
+    let files = args.ends.files()?;
+    let a = args.network.read(&files[0], &args.common)?;
+    let b = args.network.read_like(&files[1], &a, &args.common)?;
+    let source = Source::of(&[(&files[0], &a), (&files[1], &b)], &args.data)?;
+    // Weights are matched without data; then nothing is said about risks.
+    let task = match source.stated.has_data(&args.data) {
+        true => Some(Task::for_files(&source, &args.data, &args.common, Precision::OfFiles)?),
+        false if args.method == Method::Activations => {
+            return Err(Failure::usage("--method activations: needs --data, which the files do not state"));
         }
+        false => None,
     };
-    let folder = folder::create(&args.out, &["summary.json", "aligned.safetensors"])?;
+    let folder = Folder::open(&args.out, &args.common, "summary.json", &["aligned.safetensors"])?;
+    let Some(folder) = folder else { return Ok(()) };
     let matching = if args.method == Method::Weights { Matching::Weights } else { Matching::Activations };
     let align = Align { matching, seed: args.common.seed, ..Align::default() };
     let dtype = match args.common.dtype {
@@ -82,31 +66,31 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
         Some(Dtype::F32) => DType::F32,
         None => b.theta.dtype(),
     };
-    let theta = cast::parameters(&b.theta, dtype, &b.arch, &args.b)?;
+    let theta = cast::parameters(&b.theta, dtype, &b.arch, &files[1])?;
     let start = Instant::now();
     let aligned = align.align(&a.arch, &a.theta, &theta, task.as_ref().map(|t| &t.data.train.inputs))?;
     let seconds = start.elapsed().as_secs_f64();
     let mut summary = summary(&aligned, seconds);
     if let Some(task) = &task {
-        let a = task.place(&a.theta, &args.a)?;
-        let [b, near] = [task.place(&b.theta, &args.b)?, task.place(&aligned.theta, &args.b)?];
+        let a = task.place(&a.theta, &files[0])?;
+        let [b, near] = [task.place(&b.theta, &files[1])?, task.place(&aligned.theta, &files[1])?];
         summary["risk"] = risks(task, &b, &near)?;
         summary["barrier_above_ends"] = barriers(task, &a, &b, &near)?;
     }
-    write(args, [&a, &b], &aligned, &folder.join("aligned.safetensors"))?;
-    json::write(&folder.join("summary.json"), &summary)?;
-    report(args, &summary);
+    write([(&files[0], &a), (&files[1], &b)], &aligned, &folder.join("aligned.safetensors"))?;
+    folder.finish(&args.common, &mut summary, false)?;
+    args.common.show(&summary, || report(&summary, folder.path()));
     Ok(())
 }
 
 /// Writes B as aligned, with the files that it was made from.
-fn write(args: &AlignArgs, [a, b]: [&Checkpoint; 2], aligned: &Aligned, to: &Path) -> Result<(), Failure> {
-    let mut provenance = b.provenance.clone();
-    provenance.command = std::env::args().collect();
-    let file = |path: &Path, hash: &Option<String>| json!({"file": path.display().to_string(), "hash": hash});
-    provenance.extra.insert("aligned".into(), file(&args.b, &b.hash));
-    provenance.extra.insert("aligned_to".into(), file(&args.a, &a.hash));
-    let (arch, theta) = (b.arch.clone(), aligned.theta.clone());
+fn write([a, b]: [(&Path, &Checkpoint); 2], aligned: &Aligned, to: &Path) -> Result<(), Failure> {
+    let mut provenance = b.1.provenance.clone();
+    provenance.command = record::words();
+    let file = |(path, c): (&Path, &Checkpoint)| json!({"file": path.display().to_string(), "hash": c.hash});
+    provenance.extra.insert("aligned".into(), file(b));
+    provenance.extra.insert("aligned_to".into(), file(a));
+    let (arch, theta) = (b.1.arch.clone(), aligned.theta.clone());
     Ok(Checkpoint { arch, theta, provenance, hash: None }.write(to)?)
 }
 
@@ -145,13 +129,7 @@ fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, 
     }))
 }
 
-fn report(args: &AlignArgs, summary: &Json) {
-    if args.common.json {
-        return print(&summary.to_string());
-    }
-    if args.common.quiet {
-        return;
-    }
+fn report(summary: &Json, folder: &Path) {
     let distance = |name: &str| format!("{:.3}", summary[name].as_f64().unwrap_or(f64::NAN));
     print(&format!(
         "distance to A        {} before, {} after",
@@ -174,5 +152,5 @@ fn report(args: &AlignArgs, summary: &Json) {
         ));
         print(&format!("                     (sampled at {POINTS} points, not certified)"));
     }
-    print(&format!("written to           {}", args.out.out.display()));
+    print(&format!("written to           {}", folder.display()));
 }

@@ -1,13 +1,12 @@
 use std::{
     path::{Path, PathBuf},
-    sync::Mutex,
     time::Duration,
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use collado_models::{ArchSpec, Checkpoint, Loss, Regularizer};
 
-use crate::{failure::Failure, progress};
+use crate::{failure::Failure, json, place, progress, record::Run};
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
 #[derive(Debug, Parser)]
@@ -113,19 +112,26 @@ pub(crate) struct Common {
     /// Say more on stderr: data, network, risk and machine.
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
-    /// What the command had to say about its input, for the summary.
+    /// What the run was asked to do and what it took.
     #[arg(skip)]
-    notes: Mutex<Vec<String>>,
+    pub(crate) run: Run,
 }
 
 impl Common {
     /// Says once what someone should know about how the command took its input: on stderr, and in the summary.
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
-        let mut notes = self.notes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !notes.contains(&text) {
+        if self.run.note(&text) {
             progress::say(self, &format!("note: {text}"));
-            notes.push(text);
+        }
+    }
+
+    /// Shows a result: as one JSON object, or as `text` prints it for people.
+    pub(crate) fn show(&self, summary: &serde_json::Value, text: impl FnOnce()) {
+        match (self.json, self.quiet) {
+            (true, _) => json::print(&summary.to_string()),
+            (_, false) => text(),
+            _ => {}
         }
     }
 }
@@ -162,8 +168,9 @@ pub(crate) struct NetworkArgs {
 impl NetworkArgs {
     /// Reads a checkpoint, and says what had to be guessed.
     pub(crate) fn read(&self, file: &Path, common: &Common) -> Result<Checkpoint, Failure> {
-        let _ = common;
-        Ok(Checkpoint::read(file, self.arch.as_ref())?)
+        let checkpoint = Checkpoint::read(file, self.arch.as_ref())?;
+        common.run.file(file, checkpoint.hash.as_deref());
+        Ok(checkpoint)
     }
 
     /// Reads a checkpoint and refuses one of another network than `like`.
@@ -189,18 +196,19 @@ impl NetworkArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Data and risk")]
 pub(crate) struct DataArgs {
-    /// digits, mnist:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or "synthetic:NAME?...".
-    #[arg(long, default_value = "digits")]
-    pub(crate) data: collado_data::Spec,
-    /// Loss: squared, cross-entropy or logistic [default: the checkpoint's, else by the outputs].
+    /// digits, mnist:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or "synthetic:NAME?..."
+    /// [default: what the files state; train: digits].
+    #[arg(long)]
+    pub(crate) data: Option<collado_data::Spec>,
+    /// Loss: squared, cross-entropy or logistic [default: what the files state, else by the outputs].
     #[arg(long)]
     pub(crate) loss: Option<Loss>,
-    /// Weight of the regulariser.
-    #[arg(long, default_value_t = 0.)]
-    pub(crate) kappa: f64,
-    /// R of loss + kappa R: l2, l1-last or l2-last.
-    #[arg(long, default_value = "l2")]
-    pub(crate) regularizer: Regularizer,
+    /// Weight of the regulariser [default: what the files state, else 0].
+    #[arg(long)]
+    pub(crate) kappa: Option<f64>,
+    /// R of loss + kappa R: l2, l1-last or l2-last [default: what the files state, else l2].
+    #[arg(long)]
+    pub(crate) regularizer: Option<Regularizer>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -357,14 +365,49 @@ pub(crate) struct SearchArgs {
     pub(crate) target: Option<Target>,
 }
 
+/// Two minima.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct ConnectArgs {
-    /// One end.
+pub(crate) struct EndsArgs {
+    /// The two ends, if --a and --b do not name them: checkpoints, or a folder of a run with two.
+    #[arg(num_args = 0..=2)]
+    ends: Vec<PathBuf>,
+    /// One end: a checkpoint, or a folder with one.
     #[arg(long)]
-    pub(crate) a: PathBuf,
+    a: Option<PathBuf>,
     /// The other end.
     #[arg(long)]
-    pub(crate) b: PathBuf,
+    b: Option<PathBuf>,
+}
+
+impl EndsArgs {
+    /// The files of A and B.
+    pub(crate) fn files(&self) -> Result<[PathBuf; 2], Failure> {
+        let mut free = Vec::new();
+        for end in &self.ends {
+            free.extend(place::checkpoints(end)?);
+        }
+        let named = [&self.a, &self.b].map(|end| end.as_deref().map(place::checkpoint).transpose());
+        let [a, b] = named;
+        let (mut ends, mut free) = ([a?, b?], free.into_iter());
+        for end in &mut ends {
+            *end = end.take().or_else(|| free.next());
+        }
+        let left = free.len();
+        match ends {
+            [Some(a), Some(b)] if left == 0 => Ok([a, b]),
+            ends => {
+                let found = ends.iter().flatten().count() + left;
+                Err(Failure::usage(format!("expected two ends, found {found}"))
+                    .hint("--a FILE --b FILE, or the two files by themselves"))
+            }
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConnectArgs {
+    #[command(flatten)]
+    pub(crate) ends: EndsArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// How: auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a band.

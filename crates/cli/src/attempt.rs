@@ -106,7 +106,7 @@ impl Trials<'_> {
         let (found, seconds) = (found?, start.elapsed().as_secs_f64());
         // A path that was given up half-way is not finished.
         if let Some(kept) = self.kept.filter(|_| !progress::interrupted()) {
-            kept.write(name, self.task, &found, seconds)?;
+            kept.write(name, &found, seconds)?;
         }
         Ok((found, seconds))
     }

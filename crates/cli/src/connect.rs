@@ -13,29 +13,29 @@ use crate::{
     certify::{self, When},
     ends::Ends,
     failure::Failure,
-    folder,
-    json::{self, number, print},
+    folder::{self, Folder},
+    json::{number, print},
     kept::Kept,
     methods, progress,
     shown::{enclosure, risk, upper},
     table::{text, write_table},
-    task::Task,
+    task::{self, Precision, Task},
 };
 
 /// Connects two minima.
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
-    let goes_on = args.out.resume && Kept::is_there(&args.out.out);
-    if !goes_on && folder::is_finished(&args.out, "summary.json", &args.common)? {
-        return Ok(());
-    }
     let start = Instant::now();
-    let a = args.network.read(&args.a, &args.common)?;
-    let b = args.network.read_like(&args.b, &a, &args.common)?;
-    let task = Task::for_arch(&args.data, &args.common, &a.arch, &a.provenance)?;
-    let place = |end: &Checkpoint, file| task.place(&end.theta, file);
-    let ends = Ends { a: place(&a, &args.a)?, b: place(&b, &args.b)?, alignment: None };
-    let folder = folder::create(&args.out, &["summary.json", "path.safetensors"])?;
-    let kept = Kept::open(args, &task, [&a, &b])?;
+    let files = args.ends.files()?;
+    let (checkpoints, task) =
+        task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
+    if task.rounds && args.certify == When::Always {
+        return Err(certify::rounded());
+    }
+    let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
+    let ends = Ends { a: place(0)?, b: place(1)?, alignment: None };
+    let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
+    let Some(folder) = folder else { return Ok(()) };
+    let kept = Kept::new(folder.path());
     progress::catch_interrupt();
     let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
     let trials = Trials {
@@ -61,13 +61,13 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         _ => attempts.len() - 1,
     };
     let best = &attempts[best];
-    let summary = save(args, &task, &folder, [&a, &b], &attempts, best, start)?;
-    report(args, &attempts, best, &summary, &folder);
+    let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
+    let summary = save(args, &task, &folder, named, &attempts, best, start)?;
+    args.common.show(&summary, || report(&attempts, best, &summary, folder.path()));
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; the best path so far is saved")
             .hint("--resume goes on after the attempts that are finished"));
     }
-    kept.remove()?;
     match target.map(|t| t.bound(best.higher_end())) {
         Some(bound) if !trials.met(best) => {
             let message =
@@ -100,16 +100,16 @@ fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt
 fn save(
     args: &ConnectArgs,
     task: &Task,
-    folder: &FilePath,
-    ends: [&Checkpoint; 2],
+    folder: &Folder,
+    ends: [(&FilePath, &Checkpoint); 2],
     attempts: &[Attempt],
     best: &Attempt,
     start: Instant,
 ) -> Result<Json, Failure> {
     let mut provenance = serde_json::to_value(task.provenance()).map_err(|e| Failure::new(e.to_string()))?;
-    let end = |c: &Checkpoint, file: &FilePath| json!({"file": file.display().to_string(), "hash": c.hash});
-    provenance["a"] = end(ends[0], &args.a);
-    provenance["b"] = end(ends[1], &args.b);
+    for (name, (file, checkpoint)) in ["a", "b"].into_iter().zip(ends) {
+        provenance[name] = json!({"file": file.display().to_string(), "hash": checkpoint.hash});
+    }
     provenance["method"] = best.name.as_str().into();
     if let Some(alignment) = &best.alignment {
         provenance["align"] = alignment.by.into();
@@ -118,12 +118,12 @@ fn save(
     let (kind, vertices) = (best.path.kind().clone(), best.path.vertices().clone());
     PathFile { arch: task.arch.clone(), kind, vertices, provenance }
         .write(&folder.join("path.safetensors"))?;
-    table(folder, &best.profile)?;
+    table(folder.path(), &best.profile)?;
     let proof = proof(args, task, attempts, best);
-    draw(task, folder, attempts, best, proof.as_ref().ok().and_then(Option::as_ref))?;
+    draw(task, folder.path(), attempts, best, proof.as_ref().ok().and_then(Option::as_ref))?;
     let proof = proof?;
-    let summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
-    json::write(&folder.join("summary.json"), &summary)?;
+    let mut summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
+    folder.finish(&args.common, &mut summary, progress::interrupted())?;
     Ok(summary)
 }
 
@@ -141,6 +141,10 @@ fn proof(
     let cover = 10. * pieces * best.profile_seconds / args.points as f64;
     let limit = match args.certify {
         When::Never => return Ok(None),
+        When::Auto if task.rounds => {
+            args.common.note("nothing is proved: --dtype f32 rounds the numbers of the files, which are F64");
+            return Ok(None);
+        }
         When::Auto if cover > limit => return Ok(None),
         When::Auto => limit,
         When::Always => f64::INFINITY,
@@ -220,13 +224,7 @@ fn draw(
     folder::picture(folder, "profile", &figure)
 }
 
-fn report(args: &ConnectArgs, attempts: &[Attempt], best: &Attempt, summary: &Json, folder: &FilePath) {
-    if args.common.json {
-        return print(&summary.to_string());
-    }
-    if args.common.quiet {
-        return;
-    }
+fn report(attempts: &[Attempt], best: &Attempt, summary: &Json, folder: &FilePath) {
     for a in attempts {
         let (barrier, seconds) = (risk(a.above_ends()), a.fit_seconds);
         // Some of the points sufficed to see that the path is too high.

@@ -5,17 +5,20 @@ use crate::{
     args::EvalArgs,
     failure::Failure,
     json::{number, print},
+    place,
     shown::{error, risk},
     task,
 };
 
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let (stack, task) = task::open(&args.checkpoints, &args.network, &args.data, &args.common)?;
+    let files: Vec<_> = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<_, _>>()?;
+    let files = files.concat();
+    let (stack, task) = task::open_stack(&files, &args.network, &args.data, &args.common)?;
     let span = Span::stack(&stack)?;
     let train = task.train.evaluate(&span, Rows::All, None)?;
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
-    let results: Vec<_> = args.checkpoints.iter().enumerate().map(|(i, path)| {
+    let results: Vec<_> = files.iter().enumerate().map(|(i, path)| {
         let test = test.as_ref().map(|t| t[i]);
         json!({
             "checkpoint": path.display().to_string(),
@@ -23,26 +26,26 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
             "test_loss": test.map(|v| number(v.loss)), "test_error": test.map(|v| number(v.error)),
         })
     }).collect();
-    if args.common.json {
-        print(&json!({"checkpoints": results}).to_string());
-        return Ok(());
-    }
-    print(&format!(
-        "{:>12} {:>12} {:>9} {:>12} {:>9}  checkpoint",
-        "risk", "train loss", "error %", "test loss", "error %"
-    ));
-    for (i, path) in args.checkpoints.iter().enumerate() {
-        let (a, b) = (train[i], test.as_ref().map(|t| t[i]));
-        let (test_loss, test_error) = b.map_or(("-".into(), f64::NAN), |b| (risk(b.loss), b.error));
+    let mut summary = json!({"checkpoints": results});
+    args.common.run.describe(&mut summary, "finished");
+    args.common.show(&summary, || {
         print(&format!(
-            "{:>12} {:>12} {:>9} {:>12} {:>9}  {}",
-            risk(a.risk),
-            risk(a.loss),
-            error(a.error),
-            test_loss,
-            error(test_error),
-            path.display()
+            "{:>12} {:>12} {:>9} {:>12} {:>9}  checkpoint",
+            "risk", "train loss", "error %", "test loss", "error %"
         ));
-    }
+        for (i, path) in files.iter().enumerate() {
+            let (a, b) = (train[i], test.as_ref().map(|t| t[i]));
+            let (test_loss, test_error) = b.map_or(("-".into(), f64::NAN), |b| (risk(b.loss), b.error));
+            print(&format!(
+                "{:>12} {:>12} {:>9} {:>12} {:>9}  {}",
+                risk(a.risk),
+                risk(a.loss),
+                error(a.error),
+                test_loss,
+                error(test_error),
+                path.display()
+            ));
+        }
+    });
     Ok(())
 }

@@ -30,12 +30,25 @@ impl Failure {
     /// Prints the error and gives the exit code.
     #[allow(clippy::print_stderr)]
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("error: {}", self.message.replace('\n', " "));
+        eprintln!("error: {}", plain(&self.message));
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {hint}");
+            eprintln!("hint: {}", plain(hint));
         }
         ExitCode::from(self.code)
     }
+}
+
+/// The text in one line: names from files may hold what moves a terminal's cursor or changes its colours.
+pub(crate) fn plain(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => line.push(' '),
+            c if c.is_control() => line.extend(c.escape_default()),
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 /// From now on a panic, which is a bug, ends the program with one line and a hint too; whoever sets `RUST_BACKTRACE`

@@ -1,54 +1,210 @@
+//! The output folder of a run: who may write into it, what an earlier run left there, and how a run ends in it.
+
 use std::{
     collections::HashMap,
+    fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
 use candle_core::Tensor;
+use serde_json::Value as Json;
 
 use crate::{
     args::{Common, Out},
     failure::Failure,
-    json::print,
+    json,
+    record::{difference, identity_of},
+    state,
 };
 
-/// Creates the output folder; refuses to write over any of `files` in it unless forced.
-pub(crate) fn create(out: &Out, files: &[&str]) -> Result<PathBuf, Failure> {
-    refuse_any(&out.out, files, out.force || out.resume)?;
-    make(&out.out)
+/// The output folder of a run, which no other run may write into meanwhile.
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// Name of the file that is written last.
+    summary: &'static str,
+    /// Whether an earlier run is gone on with.
+    resumed: bool,
+    /// Whether this run created the folder.
+    created: bool,
+    /// The lock on the folder, which ends with the process.
+    _lock: Option<File>,
+}
+
+impl Folder {
+    /// Opens the folder; nothing where `--resume` meets a run that is finished, whose summary is shown again.
+    ///
+    /// `files` are those that are not written over without `--force`, besides the summary.
+    ///
+    /// # Errors
+    /// When the folder cannot be written, is in use, or holds the results or the state of another run.
+    pub(crate) fn open(
+        out: &Out,
+        common: &Common,
+        summary: &'static str,
+        files: &[&str],
+    ) -> Result<Option<Self>, Failure> {
+        let path = out.out.clone();
+        if !out.resume {
+            refuse_any(&path, &[&[summary][..], files].concat(), out.force)?;
+            refuse_unfinished(&path, out.force)?;
+        }
+        let created = !path.exists();
+        make(&path)?;
+        let lock = lock(&path)?;
+        let mut folder = Self { path, summary, resumed: false, created, _lock: lock };
+        sweep(&folder.path)?;
+        if out.resume && folder.resume(common)? {
+            return Ok(None);
+        }
+        if !folder.resumed {
+            state::remove(&folder.path)?;
+            state::begin(&folder.path, common)?;
+        }
+        Ok(Some(folder))
+    }
+
+    /// Looks at what an earlier run left; whether it is finished.
+    fn resume(&mut self, common: &Common) -> Result<bool, Failure> {
+        let begun = state::begun(&self.path)?;
+        let file = self.path.join(self.summary);
+        let found = if file.exists() { Some(json::read(&file)?) } else { None };
+        // A summary of the run whose state is there was written just before the state would have been removed.
+        let ended =
+            |begun: &Json, s: &Json| s["run"]["id"] == begun["id"] && s["run"]["status"] == "finished";
+        match (begun, found) {
+            (Some(begun), Some(found)) if ended(&begun, &found) => {
+                check(common, &found["run"], &file)?;
+                state::remove(&self.path)?;
+                self.finished(common, &found);
+                Ok(true)
+            }
+            (Some(begun), _) => {
+                check(common, &begun, &state::folder(&self.path))?;
+                common.run.go_on(begun["id"].as_str().unwrap_or_default());
+                self.resumed = true;
+                Ok(false)
+            }
+            (None, Some(found)) => {
+                check(common, &found["run"], &file)?;
+                if found["run"]["status"] != "finished" {
+                    return Ok(false);
+                }
+                self.finished(common, &found);
+                Ok(true)
+            }
+            (None, None) => Ok(false),
+        }
+    }
+
+    fn finished(&self, common: &Common, summary: &Json) {
+        common.show(summary, || json::print(&format!("{}: finished already", self.path.display())));
+    }
+
+    /// Whether the run goes on with an earlier one.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub(crate) fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes the summary, last of all files, and removes the state of a run that was not interrupted.
+    pub(crate) fn finish(
+        &self,
+        common: &Common,
+        summary: &mut Json,
+        interrupted: bool,
+    ) -> Result<(), Failure> {
+        common.run.describe(summary, if interrupted { "interrupted" } else { "finished" });
+        json::write(&self.path.join(self.summary), summary)?;
+        if interrupted { Ok(()) } else { state::remove(&self.path) }
+    }
+}
+
+impl Drop for Folder {
+    /// What failed before anything was saved leaves nothing.
+    fn drop(&mut self) {
+        state::remove_empty(&self.path);
+        if self.created {
+            // Fails where there are files, which stay.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// Refuses results of another run than this.
+fn check(common: &Common, there: &Json, place: &Path) -> Result<(), Failure> {
+    let hint = "repeat the command line that began it, or start afresh with --force and without --resume";
+    if there.is_null() {
+        let message = format!("{}: does not say what was run, as older versions wrote", place.display());
+        return Err(Failure::new(message).hint(hint));
+    }
+    match difference(&common.run.identity(), &identity_of(there)) {
+        None => Ok(()),
+        Some(what) => {
+            let message =
+                format!("{}: is of a run with other settings, checkpoints or data: {what}", place.display());
+            Err(Failure::new(message).hint(hint))
+        }
+    }
+}
+
+/// Locks a folder for this process; nothing where the system cannot.
+fn lock(path: &Path) -> Result<Option<File>, Failure> {
+    let Ok(folder) = File::open(path) else { return Ok(None) };
+    match folder.try_lock() {
+        Ok(()) => Ok(Some(folder)),
+        Err(TryLockError::WouldBlock) => {
+            Err(Failure::new(format!("{}: another run is writing into it", path.display()))
+                .hint("wait for its end, or give another --out"))
+        }
+        Err(TryLockError::Error(_)) => Ok(None),
+    }
+}
+
+/// Removes the temporary files of runs that were killed.
+fn sweep(path: &Path) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", path.display()));
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?;
+        if file.file_name().to_string_lossy().starts_with(collado_models::TEMPORARY) {
+            fs::remove_file(file.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a folder whose run was stopped.
+fn refuse_unfinished(path: &Path, force: bool) -> Result<(), Failure> {
+    if force || !state::folder(path).exists() {
+        return Ok(());
+    }
+    let message = format!("{}: holds a run that was not finished", path.display());
+    Err(Failure::new(message).hint("--resume goes on with it, --force starts afresh"))
 }
 
 /// Creates a folder, if it is not there.
 pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
-    std::fs::create_dir_all(folder)
+    fs::create_dir_all(folder)
         .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
     Ok(folder.to_owned())
 }
 
 /// Removes a folder and all in it, if it is there.
 pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
-    match std::fs::remove_dir_all(folder) {
+    match fs::remove_dir_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
             Err(Failure::new(format!("{}: cannot be removed: {e}", folder.display())))
         }
         _ => Ok(()),
     }
-}
-
-/// Whether `--resume` meets a run that was finished: then `summary` is there, and is shown again.
-pub(crate) fn is_finished(out: &Out, summary: &str, common: &Common) -> Result<bool, Failure> {
-    let file = out.out.join(summary);
-    if !out.resume || !file.exists() {
-        return Ok(false);
-    }
-    let fail = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", file.display()));
-    let text = std::fs::read_to_string(&file).map_err(|e| fail(&e))?;
-    let summary: serde_json::Value = serde_json::from_str(&text).map_err(|e| fail(&e))?;
-    if common.json {
-        print(&summary.to_string());
-    } else if !common.quiet {
-        print(&format!("{}: finished already", out.out.display()));
-    }
-    Ok(true)
 }
 
 /// Refuses to write over any of `files` in a folder unless forced.
@@ -67,11 +223,9 @@ pub(crate) fn refuse_existing(file: &Path, force: bool) -> Result<(), Failure> {
 
 /// Writes a picture as SVG and PNG.
 pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure) -> Result<(), Failure> {
-    use std::io::Write;
     let (svg, png) = (figure.to_svg()?, figure.to_png()?);
-    collado_models::atomically(&folder.join(format!("{name}.svg")), |f| f.write_all(svg.as_bytes()))?;
-    collado_models::atomically(&folder.join(format!("{name}.png")), |f| f.write_all(&png))?;
-    Ok(())
+    bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    bytes(&folder.join(format!("{name}.png")), &png)
 }
 
 /// Writes named tensors with metadata as a safetensors file.

@@ -1,4 +1,10 @@
-use std::{io::Write, path::Path};
+//! JSON as it is written and read, and standard output.
+
+use std::{
+    io::{ErrorKind, Write},
+    path::Path,
+    sync::Mutex,
+};
 
 use serde_json::Value;
 
@@ -19,7 +25,32 @@ pub(crate) fn write(path: &Path, value: &Value) -> Result<(), Failure> {
     Ok(collado_models::atomically(path, |file| writeln!(file, "{value:#}"))?)
 }
 
-/// Prints lines on stdout; a closed pipe is not an error.
+/// Reads an object from a file.
+pub(crate) fn read(path: &Path) -> Result<Value, Failure> {
+    let fail = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
+    serde_json::from_str(&text).map_err(|e| fail(&e))
+}
+
+/// The first line that could not be printed, and why.
+static UNPRINTED: Mutex<Option<String>> = Mutex::new(None);
+
+/// Prints lines on stdout. A closed pipe is not an error; of any other failure [`printed`] tells at the end.
 pub(crate) fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    let mut stdout = std::io::stdout();
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    if let Err(e) = written.as_ref()
+        && e.kind() != ErrorKind::BrokenPipe
+    {
+        let mut unprinted = UNPRINTED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        unprinted.get_or_insert(e.to_string());
+    }
+}
+
+/// Whether all that was to be printed has been.
+pub(crate) fn printed() -> Result<(), Failure> {
+    match &*UNPRINTED.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        None => Ok(()),
+        Some(reason) => Err(Failure::new(format!("standard output: cannot be written: {reason}"))),
+    }
 }

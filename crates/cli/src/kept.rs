@@ -1,76 +1,47 @@
+//! The attempts of `connect` that are finished: a resumed run takes them from there.
+
 use std::path::{Path as FilePath, PathBuf};
 
 use collado_dynamics::{Found, Path};
-use collado_models::{Checkpoint, PathFile};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use crate::{args::ConnectArgs, failure::Failure, folder, json::number, methods, state, task::Task};
+use crate::{
+    failure::Failure,
+    json::number,
+    methods,
+    state::{State, missing},
+};
 
-/// The attempts of `connect` that are finished, in `DIR/.state/`: a resumed run takes them from there.
-pub(crate) struct Kept {
-    out: PathBuf,
-    /// All that decides about the bits of a path, its name aside.
-    identity: Json,
-}
+/// The finished attempts of an output folder.
+pub(crate) struct Kept(PathBuf);
 
 impl Kept {
-    /// Whether a run was stopped that can be gone on with.
-    pub(crate) fn is_there(out: &FilePath) -> bool {
-        state::folder(out).exists()
-    }
-
-    /// Opens the state of a folder; what is there is removed unless the run goes on.
-    pub(crate) fn open(args: &ConnectArgs, task: &Task, ends: [&Checkpoint; 2]) -> Result<Self, Failure> {
-        let kept = Self {
-            out: args.out.out.clone(),
-            identity: json!({
-                "arch": task.arch.to_string(),
-                "ends": ends.map(|end| &end.hash),
-                "data": task.data.hash,
-                "dtype": format!("{:?}", task.dtype),
-                "risk": format!("{:?}", task.risk),
-                "settings": format!("{:?}", (args.method, args.align, &args.search, args.points, args.common.seed)),
-            }),
-        };
-        if !args.out.resume {
-            kept.remove()?;
-        }
-        folder::make(&state::folder(&kept.out))?;
-        Ok(kept)
+    pub(crate) fn new(out: &FilePath) -> Self {
+        Self(out.to_owned())
     }
 
     /// The attempt of that name and the seconds that it took, if an earlier run finished it.
     pub(crate) fn read(&self, name: &str) -> Result<Option<(Found, f64)>, Failure> {
-        let file = self.file(name);
-        if !file.exists() {
-            return Ok(None);
-        }
-        let PathFile { kind, vertices, provenance: about, .. } = PathFile::read(&file)?;
-        let fail = |reason: &str| Failure::new(format!("{}: {reason}", file.display()));
-        if about["identity"] != self.identity {
-            return Err(state::of_another_run(&file));
-        }
-        let known = methods::about_read(&about["about"]).ok_or_else(|| fail("damaged state"))?;
-        let found = Found { path: Path::new(kind, vertices), about: known };
-        Ok(Some((found, about["seconds"].as_f64().unwrap_or(f64::NAN))))
+        self.state(name).read(|state, mut tensors| {
+            let vertices = tensors.remove("vertices").ok_or_else(missing)?;
+            let kind = serde_json::from_value(state["kind"].clone()).map_err(|_| missing())?;
+            let about = methods::about_read(&state["about"]).ok_or_else(missing)?;
+            let seconds = state["seconds"].as_f64().unwrap_or(f64::NAN);
+            Ok((Found { path: Path::new(kind, vertices), about }, seconds))
+        })
     }
 
     /// Keeps an attempt.
-    pub(crate) fn write(&self, name: &str, task: &Task, found: &Found, seconds: f64) -> Result<(), Failure> {
-        let about = methods::about_json(&found.about);
-        let provenance = json!({"identity": self.identity, "about": about, "seconds": number(seconds)});
-        let (kind, vertices) = (found.path.kind().clone(), found.path.vertices().clone());
-        let file = PathFile { arch: task.arch.clone(), kind, vertices, provenance };
-        Ok(file.write(&self.file(name))?)
+    pub(crate) fn write(&self, name: &str, found: &Found, seconds: f64) -> Result<(), Failure> {
+        let state = json!({
+            "kind": found.path.kind(), "about": methods::about_json(&found.about), "seconds": number(seconds),
+        });
+        let vertices = ("vertices".to_owned(), found.path.vertices().clone());
+        Ok(self.state(name).write(&state, [vertices])?)
     }
 
-    /// Nothing is left to go on with.
-    pub(crate) fn remove(&self) -> Result<(), Failure> {
-        state::remove(&self.out)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
+    fn state(&self, name: &str) -> State {
         let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-        state::folder(&self.out).join(format!("{name}.safetensors"))
+        State::new(&self.0, &format!("{name}.safetensors"))
     }
 }

@@ -18,10 +18,10 @@ use serde_json::{Map, Value, json};
 use crate::{
     args::{Common, DataArgs, Dtype, NetworkArgs, Out},
     failure::Failure,
-    folder,
-    json::{self, number, print},
-    progress,
-    task::{Task, targets},
+    folder::{self, Folder},
+    json::{number, print},
+    place, progress,
+    task::{self, Precision, Task, targets},
 };
 use bounds::Bounds;
 
@@ -84,10 +84,12 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     if args.common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
     }
-    let checkpoint = args.network.read(&args.checkpoint, &args.common)?;
-    let task = Task::exact(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
-    let problem = Problem::new(args, &task, &checkpoint)?;
-    let folder = folder::create(&args.out, &["kernel.npz", "summary.json", "bounds.csv"])?;
+    let file = place::checkpoint(&args.checkpoint)?;
+    let (checkpoints, task) =
+        task::open(&[file], &args.network, &args.data, &args.common, Precision::OfData)?;
+    let problem = Problem::new(args, &task, &checkpoints[0])?;
+    let folder = Folder::open(&args.out, &args.common, "summary.json", &["kernel.npz", "bounds.csv"])?;
+    let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let mut outcome = None;
     let written = collado_models::atomically(&args.file(), |file| {
@@ -216,26 +218,23 @@ impl Judged {
 }
 
 impl Report {
-    fn save(&self, args: &KernelArgs, problem: &Problem, folder: &Path) -> Result<(), Failure> {
+    fn save(&self, args: &KernelArgs, problem: &Problem, run: &Folder) -> Result<(), Failure> {
+        let folder = run.path();
         let arch = problem.tangent.arch();
         let kernels: Map<_, _> = self.kernels.iter().map(|k| (k.name.clone(), k.json())).collect();
         let limit = !self.distances.is_empty();
-        let summary = json!({
+        let mut summary = json!({
             "arch": arch.to_string(), "parameters": arch.layout().len(), "examples": problem.rows.len(),
             "outputs": if args.outputs == OutputsName::Each { "each" } else { "mean" },
             "loss": problem.loss.name(), "kernels": kernels,
             "limit": limit.then(|| json!({"init": args.init.to_string(), "relative_distance": self.distances})),
             "gradient": self.bounds.last().map(Bounds::json), "seconds": self.seconds,
         });
-        json::write(&folder.join("summary.json"), &summary)?;
         Bounds::write(&self.bounds, &folder.join("bounds.csv"))?;
         folder::picture(folder, "spectrum", &picture::spectrum(arch, &self.kernels))?;
         folder::picture(folder, "bounds", &picture::bounds(arch, &self.bounds))?;
-        if args.common.json {
-            print(&summary.to_string());
-        } else if !args.common.quiet {
-            self.print(folder);
-        }
+        run.finish(&args.common, &mut summary, false)?;
+        args.common.show(&summary, || self.print(folder));
         Ok(())
     }
 

@@ -15,17 +15,17 @@ use crate::{
     args::{AlignBy, Common, DataArgs, Method, NetworkArgs, Out, SearchArgs, Target},
     attempt::Trials,
     auto::AutoPath,
+    certify,
     failure::Failure,
-    folder,
-    json::print,
-    methods, progress,
-    task::Task,
+    folder::{self, Folder},
+    methods, place, progress,
+    task::{self, Precision, Task},
 };
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LevelsetArgs {
-    /// 2 to 200 checkpoints of one architecture.
-    #[arg(required = true, num_args = 2..=200)]
+    /// 2 to 200 checkpoints of one architecture, or folders of runs.
+    #[arg(required = true)]
     checkpoints: Vec<PathBuf>,
     #[command(flatten)]
     network: NetworkArgs,
@@ -59,11 +59,16 @@ pub(crate) struct LevelsetArgs {
 
 /// Joins minima by paths.
 pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
-    if folder::is_finished(&args.out, "tree.json", &args.common)? {
-        return Ok(());
+    let files = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<Vec<_>, _>>()?;
+    let files = files.concat();
+    if !(2..=200).contains(&files.len()) {
+        return Err(Failure::usage(format!("expected 2 to 200 checkpoints, found {}", files.len())));
     }
-    let first = args.network.read(&args.checkpoints[0], &args.common)?;
-    let task = Task::for_arch(&args.data, &args.common, &first.arch, &first.provenance)?;
+    let (checkpoints, task) =
+        task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
+    if task.rounds && args.certify {
+        return Err(certify::rounded());
+    }
     let trials = Trials {
         common: &args.common,
         search: &args.search,
@@ -78,24 +83,21 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
         Method::Auto => Some(("auto".into(), Box::new(AutoPath(trials)))),
         method => methods::named(method, &args.search, &args.common, &task)?,
     };
-    let minima = minima::read(args, &task, &first)?;
-    let folder = folder::create(&args.out, &["tree.json"])?;
+    let Some(folder) = Folder::open(&args.out, &args.common, "tree.json", &[])? else { return Ok(()) };
     progress::catch_interrupt();
-    let (saved, mut known) = Saved::open(args, &task, &minima, &folder)?;
+    let minima = minima::read(args, &task, &files, &checkpoints)?;
+    let (saved, mut known) = Saved::open(folder.path(), &minima)?;
     let searched = method.as_ref().map(|(_, method)| &**method);
-    let [tree, lines] = search(args, &task, &minima, searched, &folder, &saved, &mut known)?;
+    let [tree, lines] = search(args, &task, &minima, searched, folder.path(), &saved, &mut known)?;
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; --resume goes on with the pairs that are left"));
     }
     let method = method.as_ref().map_or("linear", |(name, _)| name);
     let found = tree::Found { args, task: &task, minima: &minima, known: &known, method, tree, lines };
-    let summary = found.write(&folder)?;
-    saved.remove()?;
-    if args.common.json {
-        print(&summary.to_string());
-    } else if !args.common.quiet {
-        found.report(&folder);
-    }
+    let mut summary = found.write(folder.path())?;
+    // Last: with it the run counts as finished.
+    folder.finish(&args.common, &mut summary, false)?;
+    args.common.show(&summary, || found.report(folder.path()));
     Ok(())
 }
 

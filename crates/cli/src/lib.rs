@@ -21,11 +21,14 @@ mod kernel;
 mod landscape;
 mod levelset;
 mod methods;
+mod place;
 mod point;
 mod progress;
+mod record;
 mod shown;
 mod spectrum;
 mod state;
+mod stated;
 mod study;
 mod table;
 mod task;
@@ -35,45 +38,91 @@ mod usage;
 
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand};
 
-use crate::{args::Command, failure::Failure};
+use crate::{
+    args::{Command, Common},
+    failure::Failure,
+    record::Run,
+};
 
 /// Does what the arguments of this process ask for, and says how it ended.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
-    let parsed = signed(args::Args::command()).try_get_matches();
-    let command = match parsed.and_then(|found| args::Args::from_arg_matches(&found)) {
-        Ok(args) => args.command,
-        Err(help) if !help.use_stderr() || help.kind() == DisplayHelpOnMissingArgumentOrSubcommand => {
-            help.exit()
+    let program = signed(args::Args::command());
+    let parsed = program.clone().try_get_matches().and_then(|matches| {
+        let mut command = args::Args::from_arg_matches(&matches)?.command;
+        if let Some(common) = command.common() {
+            common.run = Run::asked(&program, &matches);
         }
-        Err(wrong) => return usage::failure(&wrong).report(),
-    };
-    let result = match command {
-        Command::Train(args) => on_threads(args.common.threads, move || train::run(&args)),
-        Command::Eval(args) => on_threads(args.common.threads, move || eval::run(&args)),
-        Command::Connect(args) => on_threads(args.common.threads, move || connect::run(&args)),
-        Command::Certify(args) => on_threads(args.common.threads, move || certify::run(&args)),
-        Command::Align(args) => on_threads(args.common.threads, move || align::run(&args)),
-        Command::Levelset(args) => on_threads(args.common.threads, move || levelset::run(&args)),
-        Command::Kernel(args) => on_threads(args.common.threads, move || kernel::run(&args)),
-        Command::Landscape(args) => on_threads(args.threads(), move || landscape::run(args)),
-        Command::CertifyMinimum(args) => on_threads(args.common.threads, move || certify_minimum::run(&args)),
-        Command::Spectrum(args) => on_threads(args.common.threads, move || spectrum::run(args)),
-        Command::Critical(args) => on_threads(args.common.threads, move || critical::run(args)),
-        Command::Study(args) => on_threads(args.threads(), move || study::run(&args)),
-        Command::Time(args) => on_threads(args.common.threads, move || time::run(&args)),
-        Command::Point(args) => point::run(&args),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut script);
-            json::print(String::from_utf8_lossy(&script).trim_end());
+        Ok(command)
+    });
+    let result = match parsed {
+        Ok(command) => start(command),
+        Err(help) if help.kind() == DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
+        Err(help) if !help.use_stderr() => {
+            json::print(help.render().ansi().to_string().trim_end());
             Ok(())
         }
+        Err(wrong) => Err(usage::failure(&wrong)),
     };
-    match result {
+    match result.and_then(|()| json::printed()) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Runs a command on the threads that it asks for.
+fn start(mut command: Command) -> Result<(), Failure> {
+    match command.common().map(|common| common.threads) {
+        Some(threads) => on_threads(threads, move || command.run()),
+        None => command.run(),
+    }
+}
+
+impl Command {
+    /// What the command takes about machine and output; nothing for those that only print or copy.
+    fn common(&mut self) -> Option<&mut Common> {
+        Some(match self {
+            Self::Train(args) => &mut args.common,
+            Self::Eval(args) => &mut args.common,
+            Self::Connect(args) => &mut args.common,
+            Self::Certify(args) => &mut args.common,
+            Self::Align(args) => &mut args.common,
+            Self::Levelset(args) => &mut args.common,
+            Self::Kernel(args) => &mut args.common,
+            Self::Landscape(args) => args.common(),
+            Self::CertifyMinimum(args) => &mut args.common,
+            Self::Spectrum(args) => &mut args.common,
+            Self::Critical(args) => &mut args.common,
+            Self::Study(args) => return args.common(),
+            Self::Time(args) => &mut args.common,
+            Self::Point(_) | Self::Completions { .. } => return None,
+        })
+    }
+
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Train(args) => train::run(&args),
+            Self::Eval(args) => eval::run(&args),
+            Self::Connect(args) => connect::run(&args),
+            Self::Certify(args) => certify::run(&args),
+            Self::Align(args) => align::run(&args),
+            Self::Levelset(args) => levelset::run(&args),
+            Self::Kernel(args) => kernel::run(&args),
+            Self::Landscape(args) => landscape::run(args),
+            Self::CertifyMinimum(args) => certify_minimum::run(&args),
+            Self::Spectrum(args) => spectrum::run(args),
+            Self::Critical(args) => critical::run(args),
+            Self::Study(args) => study::run(&args),
+            Self::Time(args) => time::run(&args),
+            Self::Point(args) => point::run(&args),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut script);
+                json::print(String::from_utf8_lossy(&script).trim_end());
+                Ok(())
+            }
+        }
     }
 }
 

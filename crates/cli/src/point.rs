@@ -1,21 +1,28 @@
 use collado_dynamics::Path;
 use collado_models::{Checkpoint, PathFile, Provenance};
 
-use crate::{args::PointArgs, failure::Failure, folder};
+use crate::{args::PointArgs, failure::Failure, folder, place, record};
 
 /// Writes γ(t) as a checkpoint.
 pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
-    let file = PathFile::read(&args.path)?;
+    let place = place::path(&args.path);
+    let file = PathFile::read(&place)?;
     folder::refuse_existing(&args.out, args.force)?;
     let theta = Path::new(file.kind, file.vertices).at(args.t)?;
-    let loss = file.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
+    // What the path states about data and risk holds for its points.
+    let path: Provenance = serde_json::from_value(file.provenance)
+        .map_err(|e| Failure::new(format!("{}: metadata 'collado.provenance': {e}", place.display())))?;
     let mut provenance = Provenance {
         version: Some(env!("CARGO_PKG_VERSION").into()),
-        command: std::env::args().collect(),
-        loss,
+        command: record::words(),
+        data: path.data,
+        data_hash: path.data_hash,
+        loss: path.loss,
+        kappa: path.kappa,
+        regularizer: path.regularizer,
         ..Provenance::default()
     };
-    provenance.extra.insert("path".into(), args.path.display().to_string().into());
+    provenance.extra.insert("path".into(), place.display().to_string().into());
     provenance.extra.insert("t".into(), crate::json::number(args.t));
     Checkpoint { arch: file.arch, theta, provenance, hash: None }.write(&args.out)?;
     Ok(())

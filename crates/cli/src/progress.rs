@@ -31,7 +31,7 @@ pub(crate) fn interrupted() -> bool {
 #[allow(clippy::print_stderr)]
 pub(crate) fn say(common: &crate::args::Common, text: &str) {
     if !common.quiet {
-        eprintln!("{text}");
+        eprintln!("{}", crate::failure::plain(text));
     }
 }
 

@@ -1,57 +1,53 @@
-//! What a stopped command goes on from: files in `DIR/.state/`, each with what it is the state of.
+//! What a stopped command goes on from: files in `DIR/.state/`. `run.json` says which run they are the state of, and
+//! each carries a checksum.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
 };
 
 use candle_core::{Device, Tensor};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
-use crate::{failure::Failure, folder};
+use crate::{args::Common, failure::Failure, folder, json, record::hex};
 
 const KEY: &str = "collado.state";
+const RUN: &str = "run.json";
 
 /// One file of JSON and tensors.
-pub(crate) struct State {
-    out: PathBuf,
-    name: &'static str,
-    /// All that decides about the bits of a run.
-    identity: Json,
-}
+pub(crate) struct State(PathBuf);
 
 /// The tensors of a state, on the CPU.
 pub(crate) type Tensors = HashMap<String, Tensor>;
 
 impl State {
-    pub(crate) fn new(out: &Path, name: &'static str, identity: Json) -> Self {
-        Self { out: out.to_owned(), name, identity }
+    /// The state of that name in an output folder.
+    pub(crate) fn new(out: &Path, name: &str) -> Self {
+        Self(folder(out).join(name))
     }
 
     /// What `parse` makes of what was saved; nothing, when nothing was.
     ///
     /// # Errors
-    /// When it is the state of another run, or damaged, which is what an error of `parse` says.
+    /// When it is damaged, which is also what an error of `parse` says.
     pub(crate) fn read<T>(
         &self,
         parse: impl FnOnce(&Json, Tensors) -> candle_core::Result<T>,
     ) -> Result<Option<T>, Failure> {
-        let file = self.file();
-        if !file.exists() {
+        if !self.0.exists() {
             return Ok(None);
         }
-        let damaged = || {
-            let message = format!("{}: damaged state", file.display());
-            Failure::new(message).hint("--force without --resume starts afresh")
-        };
-        let bytes = std::fs::read(&file).map_err(|_| damaged())?;
+        let damaged = || damaged(&self.0);
+        let bytes = std::fs::read(&self.0).map_err(|_| damaged())?;
         let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
         let saved = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
         let saved: Json = serde_json::from_str(saved).map_err(|_| damaged())?;
-        if saved["identity"] != self.identity {
-            return Err(of_another_run(&file));
-        }
         let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|_| damaged())?;
+        let sum = checksum(&saved["state"], &tensors).map_err(|_| damaged())?;
+        if saved["checksum"] != sum.as_str() {
+            return Err(damaged());
+        }
         parse(&saved["state"], tensors).map(Some).map_err(|_| damaged())
     }
 
@@ -63,21 +59,30 @@ impl State {
     ) -> collado_models::Result<()> {
         let tensors = tensors.into_iter().map(|(name, t)| Ok((name, t.to_device(&Device::Cpu)?)));
         let tensors = tensors.collect::<candle_core::Result<Tensors>>()?;
-        let saved = json!({"identity": self.identity, "state": state}).to_string();
-        let folder = folder(&self.out);
-        std::fs::create_dir_all(&folder)
-            .map_err(|e| collado_models::Error::File { path: folder, reason: e.to_string() })?;
-        folder::tensors(&self.file(), tensors, [(KEY.to_owned(), saved)])
+        let saved = json!({"state": state, "checksum": checksum(state, &tensors)?}).to_string();
+        if let Some(folder) = self.0.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|e| collado_models::Error::File { path: folder.into(), reason: e.to_string() })?;
+        }
+        folder::tensors(&self.0, tensors, [(KEY.to_owned(), saved)])
     }
+}
 
-    /// Nothing is left to go on with.
-    pub(crate) fn remove(&self) -> Result<(), Failure> {
-        remove(&self.out)
+/// SHA-256 over the JSON and, by name, over type, shape and numbers of each tensor.
+fn checksum(state: &Json, tensors: &Tensors) -> candle_core::Result<String> {
+    let mut hasher = Sha256::new();
+    hasher.update(state.to_string());
+    for (name, tensor) in tensors.iter().collect::<BTreeMap<_, _>>() {
+        hasher.update(format!("\n{name} {:?} {:?}\n", tensor.dtype(), tensor.dims()));
+        hasher.update(bytes(tensor)?);
     }
+    Ok(hex(&hasher.finalize()))
+}
 
-    fn file(&self) -> PathBuf {
-        folder(&self.out).join(self.name)
-    }
+/// The numbers of a tensor as they lie in a file.
+fn bytes(tensor: &Tensor) -> candle_core::Result<Vec<u8>> {
+    use safetensors::View;
+    Ok((&tensor).data().into_owned())
 }
 
 /// The folder of all states of an output folder.
@@ -85,17 +90,42 @@ pub(crate) fn folder(out: &Path) -> PathBuf {
     out.join(".state")
 }
 
+/// Notes which run the states of an output folder will be of.
+pub(crate) fn begin(out: &Path, common: &Common) -> Result<(), Failure> {
+    let folder = folder::make(&folder(out))?;
+    json::write(&folder.join(RUN), &common.run.block("interrupted"))
+}
+
+/// The run that an output folder holds the states of.
+///
+/// # Errors
+/// When there are states, but no readable word of their run.
+pub(crate) fn begun(out: &Path) -> Result<Option<Json>, Failure> {
+    let folder = folder(out);
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let file = folder.join(RUN);
+    json::read(&file).map(Some).map_err(|_| damaged(&file))
+}
+
 /// Removes all states of an output folder.
 pub(crate) fn remove(out: &Path) -> Result<(), Failure> {
     folder::remove(&folder(out))
 }
 
-/// The error of a `file` whose identity is not that of this run.
-pub(crate) fn of_another_run(file: &Path) -> Failure {
-    let message =
-        format!("{}: is the state of a run with other settings, checkpoints or data", file.display());
-    Failure::new(message)
-        .hint("repeat the command line that began it, or start afresh with --force and without --resume")
+/// Removes the folder of the states if nothing was saved in it.
+pub(crate) fn remove_empty(out: &Path) {
+    let folder = folder(out);
+    let names = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|f| f.file_name());
+    if names.into_iter().all(|name| name == RUN) {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
+fn damaged(file: &Path) -> Failure {
+    let message = format!("{}: damaged state", file.display());
+    Failure::new(message).hint("--force without --resume starts afresh")
 }
 
 /// The error of a part that a state lacks.

@@ -2,13 +2,19 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Split, Targets};
-use collado_models::{Arch, ArchSpec, DenseObjective, Head, Loss, Provenance, Risk};
+use collado_models::{
+    Arch, ArchSpec, Checkpoint, DenseObjective, Head, Loss, PathFile, Provenance, Risk, file_hash,
+};
+use serde_json::json;
 
 use crate::{
     args::{Common, DataArgs, Dtype, NetworkArgs},
     cast,
     failure::Failure,
+    json::number,
     progress::say,
+    record,
+    stated::{self, Stated, Terms},
 };
 
 /// Data, network and risk of one command.
@@ -20,96 +26,156 @@ pub(crate) struct Task {
     pub(crate) device: Device,
     pub(crate) train: DenseObjective,
     pub(crate) test: Option<DenseObjective>,
+    /// Whether parameters of files lose digits: a proof would not be about the files.
+    pub(crate) rounds: bool,
+}
+
+/// The floating-point type where `--dtype` does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Precision {
+    /// F32; F64 where a file of parameters is.
+    OfFiles,
+    /// The type of the data, for what computes in F64 itself and takes data as they are.
+    OfData,
+}
+
+/// What files of parameters say together.
+pub(crate) struct Source<'a> {
+    pub(crate) arch: &'a Arch,
+    pub(crate) stated: Stated,
+    /// The widest type of their numbers.
+    pub(crate) dtype: DType,
+}
+
+impl<'a> Source<'a> {
+    /// One checkpoint, or several of one architecture.
+    pub(crate) fn of(files: &[(&Path, &'a Checkpoint)], args: &DataArgs) -> Result<Self, Failure> {
+        let (file, first) = files[0];
+        let mut source = Self {
+            arch: &first.arch,
+            stated: Stated::by(file, &first.provenance)?,
+            dtype: first.theta.dtype(),
+        };
+        for (file, checkpoint) in &files[1..] {
+            source.stated.join(Stated::by(file, &checkpoint.provenance)?, args)?;
+            if checkpoint.theta.dtype() == DType::F64 {
+                source.dtype = DType::F64;
+            }
+        }
+        Ok(source)
+    }
+
+    /// A path.
+    pub(crate) fn of_path(file: &Path, path: &'a PathFile) -> Result<Self, Failure> {
+        let provenance = serde_json::from_value(path.provenance.clone())
+            .map_err(|e| Failure::new(format!("{}: metadata 'collado.provenance': {e}", file.display())))?;
+        let (arch, dtype) = (&path.arch, path.vertices.dtype());
+        Ok(Self { arch, stated: Stated::by(file, &provenance)?, dtype })
+    }
 }
 
 impl Task {
-    /// For training `spec` from the start.
-    pub(crate) fn for_training(args: &DataArgs, common: &Common, spec: &ArchSpec) -> Result<Self, Failure> {
-        let data = args.data.load()?;
-        let loss = args.loss.unwrap_or_else(|| default_loss(&data, spec.head()));
-        let arch = spec.resolve(data.features(), outputs(&data, spec, loss))?;
-        Self::new(data, arch, loss, args, common, DType::F32)
-    }
-
-    /// For checkpoints or paths of `arch`, made as `provenance` says.
-    pub(crate) fn for_arch(
+    /// For training `spec` from the start; data that are not named are `usual`.
+    pub(crate) fn for_training(
         args: &DataArgs,
         common: &Common,
-        arch: &Arch,
-        provenance: &Provenance,
+        spec: &ArchSpec,
+        usual: Option<&str>,
     ) -> Result<Self, Failure> {
-        Self::of(args.data.load()?, args, common, arch, provenance, DType::F32)
+        let data = match (&args.data, usual) {
+            (None, Some(usual)) => stated::load(&usual.parse()?, common)?,
+            _ => Stated::default().load(args, common)?,
+        };
+        let terms = Stated::default().terms(args, common);
+        Self::new(data, spec, terms, common, DType::F32, DType::F32)
     }
 
-    /// The same for what computes in f64 itself, from data as they are: in their own type, if none is asked for.
-    pub(crate) fn exact(
+    /// For checkpoints or a path.
+    pub(crate) fn for_files(
+        source: &Source<'_>,
         args: &DataArgs,
         common: &Common,
-        arch: &Arch,
-        provenance: &Provenance,
+        precision: Precision,
     ) -> Result<Self, Failure> {
-        let data = args.data.load()?;
-        let own = data.train.inputs.dtype();
-        Self::of(data, args, common, arch, provenance, own)
-    }
-
-    fn of(
-        data: Dataset,
-        args: &DataArgs,
-        common: &Common,
-        arch: &Arch,
-        provenance: &Provenance,
-        usual: DType,
-    ) -> Result<Self, Failure> {
-        let told = provenance.loss.as_deref().and_then(|l| l.parse().ok());
-        let loss = args.loss.or(told).unwrap_or_else(|| default_loss(&data, arch.spec().head()));
-        let arch = arch.spec().resolve(data.features(), outputs(&data, arch.spec(), loss))?;
-        Self::new(data, arch, loss, args, common, usual)
+        let data = source.stated.load(args, common)?;
+        let terms = source.stated.terms(args, common);
+        let usual = match precision {
+            Precision::OfFiles => source.dtype,
+            Precision::OfData => data.train.inputs.dtype(),
+        };
+        Self::new(data, source.arch.spec(), terms, common, usual, source.dtype)
     }
 
     fn new(
-        data: Dataset,
-        arch: Arch,
-        loss: Loss,
-        args: &DataArgs,
+        mut data: Dataset,
+        spec: &ArchSpec,
+        terms: Terms,
         common: &Common,
         usual: DType,
+        files: DType,
     ) -> Result<Self, Failure> {
+        let loss = terms.loss.unwrap_or_else(|| default_loss(&data, spec.head()));
+        let arch = spec.resolve(data.features(), outputs(&data, spec, loss, common))?;
         let device = device(&common.device)?;
         let dtype = match common.dtype {
             Some(Dtype::F32) => DType::F32,
             Some(Dtype::F64) => DType::F64,
             None => usual,
         };
-        let risk = Risk { loss, kappa: args.kappa, regularizer: args.regularizer };
+        let risk = Risk { loss, kappa: terms.kappa, regularizer: terms.regularizer };
         let memory = common.memory.unwrap_or_else(default_memory);
-        let objective = |split: &Split| -> Result<DenseObjective, Failure> {
-            let inputs = cast::inputs(&split.inputs, dtype, &data.spec)?.to_device(&device)?;
-            let targets = targets(split)?.to_device(&device)?;
-            Ok(DenseObjective::new(&arch, &inputs, &targets, risk, memory)?)
+        let name = data.spec.clone();
+        let objective = |split: &mut Split| -> Result<DenseObjective, Failure> {
+            let inputs = cast::inputs(&split.inputs, dtype, &name)?;
+            let objective = DenseObjective::new(
+                &arch,
+                &inputs.to_device(&device)?,
+                &targets(split)?.to_device(&device)?,
+                risk,
+                memory,
+            )?;
+            if dtype == DType::F64 {
+                // Widened, they are the same numbers: they need not be held twice.
+                split.inputs = inputs;
+            }
+            Ok(objective)
         };
-        let train = objective(&data.train)?;
-        let test = data.test.as_ref().map(objective).transpose()?;
-        if common.verbose {
-            let rows = |split: &Split| split.inputs.dims()[0];
-            let test = data.test.as_ref().map_or(0, rows);
-            let (n, threads) = (rows(&data.train), rayon::current_num_threads());
-            say(
-                common,
-                &format!(
-                    "data      {}: {n} training rows, {test} test rows, {} features",
-                    data.spec,
-                    data.features()
-                ),
-            );
-            say(common, &format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()));
-            say(common, &format!("risk      {loss}, kappa {} ({})", risk.kappa, risk.regularizer));
-            say(
-                common,
-                &format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
-            );
+        let train = objective(&mut data.train)?;
+        let test = data.test.as_mut().map(objective).transpose()?;
+        let task = Self {
+            data,
+            arch,
+            risk,
+            dtype,
+            device,
+            train,
+            test,
+            rounds: files == DType::F64 && dtype == DType::F32,
+        };
+        task.tell(common, memory);
+        Ok(task)
+    }
+
+    /// Notes what was taken for the summary, and says it where `--verbose` asks for it.
+    fn tell(&self, common: &Common, memory: usize) {
+        let Self { data, arch, risk, dtype, .. } = self;
+        common.run.risk(json!({
+            "data": {"spec": data.spec, "hash": data.hash}, "arch": arch.to_string(), "loss": risk.loss.to_string(),
+            "kappa": number(risk.kappa), "regularizer": risk.regularizer.to_string(), "dtype": format!("{dtype:?}"),
+        }));
+        if !common.verbose {
+            return;
         }
-        Ok(Self { data, arch, risk, dtype, device, train, test })
+        let rows = |split: &Split| split.inputs.dims()[0];
+        let (n, test) = (rows(&data.train), data.test.as_ref().map_or(0, rows));
+        let (features, threads) = (data.features(), rayon::current_num_threads());
+        let lines = [
+            format!("data      {}: {n} training rows, {test} test rows, {features} features", data.spec),
+            format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()),
+            format!("risk      {}, kappa {} ({})", risk.loss, risk.kappa, risk.regularizer),
+            format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
+        ];
+        lines.iter().for_each(|line| say(common, line));
     }
 
     /// Parameters that `file` holds, in the type and on the device of this task.
@@ -121,7 +187,7 @@ impl Task {
     pub(crate) fn provenance(&self) -> Provenance {
         Provenance {
             version: Some(env!("CARGO_PKG_VERSION").into()),
-            command: std::env::args().collect(),
+            command: record::words(),
             data: Some(self.data.spec.clone()),
             data_hash: Some(self.data.hash.clone()),
             loss: Some(self.risk.loss.to_string()),
@@ -132,20 +198,48 @@ impl Task {
     }
 }
 
-/// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
+/// Reads checkpoints of one network, and the risk they are judged by.
 pub(crate) fn open(
     files: &[PathBuf],
     network: &NetworkArgs,
     data: &DataArgs,
     common: &Common,
-) -> Result<(Tensor, Task), Failure> {
+    precision: Precision,
+) -> Result<(Vec<Checkpoint>, Task), Failure> {
     let first = network.read(&files[0], common)?;
-    let task = Task::for_arch(data, common, &first.arch, &first.provenance)?;
-    let mut points = vec![task.place(&first.theta, &files[0])?];
+    let mut checkpoints = vec![first];
     for file in &files[1..] {
-        points.push(task.place(&network.read_like(file, &first, common)?.theta, file)?);
+        let like = &checkpoints[0];
+        checkpoints.push(network.read_like(file, like, common)?);
     }
-    Ok((Tensor::stack(&points, 0)?, task))
+    let pairs: Vec<_> = files.iter().map(PathBuf::as_path).zip(&checkpoints).collect();
+    let task = Task::for_files(&Source::of(&pairs, data)?, data, common, precision)?;
+    Ok((checkpoints, task))
+}
+
+/// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
+pub(crate) fn open_stack(
+    files: &[PathBuf],
+    network: &NetworkArgs,
+    data: &DataArgs,
+    common: &Common,
+) -> Result<(Tensor, Task), Failure> {
+    let (checkpoints, task) = open(files, network, data, common, Precision::OfFiles)?;
+    let points = checkpoints.iter().zip(files).map(|(c, file)| task.place(&c.theta, file));
+    Ok((Tensor::stack(&points.collect::<Result<Vec<_>, _>>()?, 0)?, task))
+}
+
+/// Reads a path, and the risk it is judged by.
+pub(crate) fn open_path(
+    file: &Path,
+    data: &DataArgs,
+    common: &Common,
+    precision: Precision,
+) -> Result<(PathFile, Task), Failure> {
+    let path = PathFile::read(file)?;
+    common.run.file(file, Some(&file_hash(file)?));
+    let task = Task::for_files(&Source::of_path(file, &path)?, data, common, precision)?;
+    Ok((path, task))
 }
 
 /// Class labels `u32` `[N]`, or values `[N, q]`.
@@ -164,11 +258,23 @@ fn default_loss(data: &Dataset, head: Option<Head>) -> Loss {
     }
 }
 
-/// Outputs that the data need; two classes may share one under the losses that allow it.
-fn outputs(data: &Dataset, spec: &ArchSpec, loss: Loss) -> usize {
+/// Outputs that the data need; two classes may share one under the losses that allow it, and outputs for classes that
+/// the data lack are no fault.
+fn outputs(data: &Dataset, spec: &ArchSpec, loss: Loss, common: &Common) -> usize {
     let outputs = data.outputs();
-    let shared = data.train.targets.is_classes() && outputs == 2 && loss != Loss::CrossEntropy;
-    if shared && spec.with_ends(data.features(), 2).outputs() == 1 { 1 } else { outputs }
+    // What the string itself says, where it does not leave it to the data.
+    let own = spec.with_ends(1, outputs).outputs();
+    if !data.train.targets.is_classes() || own == outputs {
+        return outputs;
+    }
+    if own == 1 && outputs == 2 && loss != Loss::CrossEntropy {
+        return 1;
+    }
+    if own > outputs {
+        common.note(format!("{}: labels of {outputs} classes for a network of {own} outputs", data.spec));
+        return own;
+    }
+    outputs
 }
 
 fn device(name: &str) -> Result<Device, Failure> {

@@ -54,7 +54,7 @@ enum Work {
 
 /// Prints `{"seconds": …}`: of one step, or of the whole profile or plane.
 pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
-    let task = Task::for_training(&args.data, &args.common, &args.arch)?;
+    let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
     let seeds: Vec<u64> = (0..args.stack.max(3)).collect();
     let stack = Init::default().stack(&task.arch, &seeds, task.dtype, &task.device)?;
     let seconds = match args.work {

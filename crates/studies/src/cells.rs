@@ -1,13 +1,13 @@
 use std::{
     cell::Cell,
     fmt::Debug,
-    fs::File,
-    io::{self, BufReader},
+    io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 use crate::{Result, StudyError};
 
@@ -15,7 +15,7 @@ use crate::{Result, StudyError};
 /// goes on where it was.
 ///
 /// A cell is stored with version and settings, and bit by bit: put together from stored cells, a study is the one that was
-/// never stopped. A file that cannot be read, as it was cut off, counts as missing.
+/// never stopped. A checksum ends each file: one that was cut off or damaged counts as missing.
 #[derive(Debug, Default)]
 pub struct Cells {
     folder: Option<PathBuf>,
@@ -64,8 +64,11 @@ impl Cells {
 
 /// The cell and its seconds; nothing where there is no whole one.
 fn load<T: DeserializeOwned>(file: &Path, key: &str) -> Result<Option<(T, f64)>> {
-    let Ok(open) = File::open(file) else { return Ok(None) };
-    let mut reader = BufReader::new(open);
+    let Ok(bytes) = std::fs::read(file) else { return Ok(None) };
+    let Some((mut reader, sum)) = bytes.split_last_chunk() else { return Ok(None) };
+    if checksum(reader) != *sum {
+        return Ok(None);
+    }
     let Ok((found, seconds)) = ciborium::from_reader::<(String, f64), _>(&mut reader) else {
         return Ok(None);
     };
@@ -76,18 +79,21 @@ fn load<T: DeserializeOwned>(file: &Path, key: &str) -> Result<Option<(T, f64)>>
     Ok(ciborium::from_reader(reader).ok().map(|value| (value, seconds)))
 }
 
-/// Two values, one after the other: the head can be read without knowing what follows.
+/// Two values, one after the other, and the checksum of both: the head can be read without knowing what follows.
 fn store(file: &Path, head: &impl Serialize, value: &impl Serialize) -> Result<()> {
     let fail = |reason: String| StudyError::Cell { file: file.display().to_string(), reason };
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(|e| fail(e.to_string()))?;
     }
-    let write = |mut out: &mut dyn io::Write| {
-        ciborium::into_writer(head, &mut out)?;
-        ciborium::into_writer(value, out)
-    };
-    collado_models::atomically(file, |out| write(out).map_err(io::Error::other))?;
-    Ok(())
+    let mut bytes = Vec::new();
+    let written = ciborium::into_writer(head, &mut bytes);
+    written.and_then(|()| ciborium::into_writer(value, &mut bytes)).map_err(|e| fail(e.to_string()))?;
+    bytes.extend(checksum(&bytes));
+    Ok(collado_models::atomically(file, |out| out.write_all(&bytes))?)
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 #[cfg(test)]
@@ -133,6 +139,13 @@ mod tests {
         for length in 0..whole.len() {
             std::fs::write(&file, &whole[..length]).unwrap();
             assert_eq!(get(&cells, 1, &[1., 2.]).unwrap(), (vec![1., 2.], true), "{length}");
+        }
+        // A bit that has flipped is noticed wherever it is.
+        for bit in 0..8 * whole.len() {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&file, &bytes).unwrap();
+            assert_eq!(get(&cells, 1, &[1., 2.]).unwrap(), (vec![1., 2.], true), "{bit}");
         }
         assert!(!get(&cells, 1, &[]).unwrap().1 && cells.seconds() > 0.);
         // Without a folder nothing is kept.

@@ -6,7 +6,6 @@ use candle_core::{DType, Device};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_certify::{Certificate, CertifySettings, Problem, Progress, Status, certify_path};
 use collado_dynamics::Path;
-use collado_models::{PathFile, Provenance};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -14,15 +13,15 @@ use crate::{
     failure::Failure,
     folder,
     json::{number, print, write},
-    progress,
+    place, progress,
     shown::enclosure,
     table::{text, write_table},
-    task::{Task, default_memory, targets},
+    task::{self, Precision, Task, default_memory, targets},
 };
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CertifyArgs {
-    /// A path.safetensors.
+    /// A path.safetensors, or the folder of one.
     path: PathBuf,
     /// Stop when hi - lo is at most this share of hi.
     #[arg(long, default_value_t = 1e-3)]
@@ -52,18 +51,19 @@ pub(crate) enum When {
 
 /// Encloses the largest risk along a path.
 pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
-    let file = PathFile::read(&args.path)?;
     if let Some(out) = &args.out {
         folder::refuse_existing(&out.join("summary.json"), args.force)?;
     }
-    let loss = file.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
-    let provenance = Provenance { loss, ..Provenance::default() };
-    let task = Task::exact(&args.data, &args.common, &file.arch, &provenance)?;
+    let file = place::path(&args.path);
+    let (file, task) = task::open_path(&file, &args.data, &args.common, Precision::OfData)?;
     progress::catch_interrupt();
     let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
     let settings = CertifySettings { tolerance, max_subintervals, ..CertifySettings::default() };
     let path = Path::new(file.kind, file.vertices);
     let proof = certificate(&task, &args.common, &path, &settings, f64::INFINITY)?;
+    let mut summary = fields(&proof);
+    let status = if proof.status == Status::Stopped { "interrupted" } else { "finished" };
+    args.common.run.describe(&mut summary, status);
     if let Some(out) = &args.out {
         let folder = folder::make(out)?;
         let subtitle = format!("{} on {}, {} pieces", task.arch, task.data.spec, proof.subintervals);
@@ -71,17 +71,19 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
         folder::picture(&folder, "gap", &picture::gap(&proof, &subtitle))?;
         pieces(&folder, &proof)?;
         history(&folder, &proof)?;
-        write(&folder.join("summary.json"), &fields(&proof))?;
+        write(&folder.join("summary.json"), &summary)?;
     }
-    if args.common.json {
-        print(&fields(&proof).to_string());
-    } else if !args.common.quiet {
-        report(&proof, args.out.as_deref());
-    }
+    args.common.show(&summary, || report(&proof, args.out.as_deref()));
     match proof.status {
         Status::Stopped => Err(Failure::interrupted("interrupted; the enclosure reached so far holds")),
         _ => Ok(()),
     }
+}
+
+/// The error of a proof that would not be about the numbers of the files.
+pub(crate) fn rounded() -> Failure {
+    Failure::usage("--dtype f32: a proof is about the numbers of the files, which are F64")
+        .hint("--dtype f64, or no proof")
 }
 
 /// The certificate of `path` for the training rows of `task`; `seconds` bounds the search after the first cover.

@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     folder,
     json::{number, print},
-    progress,
+    progress, record,
     shown::{enclosure, lower},
 };
 
@@ -86,7 +86,8 @@ fn planted(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
         (Some(out), Some(end)) => Some(write_point(out, &risk, &end.weights)?),
         _ => None,
     };
-    let summary = summary(&risk, &found, proof.as_ref(), global.as_ref(), point.as_deref());
+    let mut summary = summary(&risk, &found, proof.as_ref(), global.as_ref(), point.as_deref());
+    args.common.run.describe(&mut summary, "finished");
     if let Some(out) = &args.out {
         crate::json::write(&folder::make(out)?.join("summary.json"), &summary)?;
     }
@@ -130,7 +131,7 @@ fn write_point(out: &Path, risk: &Planted, weights: &[f64]) -> Result<PathBuf, F
     let theta: Vec<f64> = weights.iter().copied().chain(std::iter::repeat_n(1., n)).collect();
     let provenance = Provenance {
         version: Some(env!("CARGO_PKG_VERSION").into()),
-        command: std::env::args().collect(),
+        command: record::words(),
         ..Provenance::default()
     };
     let theta = Tensor::from_vec(theta, (k + 1) * n, &Device::Cpu)?;
@@ -171,13 +172,11 @@ fn report(
     global: Option<&MinimumProof>,
     summary: &Value,
 ) {
-    if args.common.json {
-        print(&summary.to_string());
-    } else if !args.common.quiet {
+    args.common.show(summary, || {
         print(&format!("k = {}, n = {}: {} of {} runs", risk.k(), risk.n(), found.hits, found.runs));
         proof.into_iter().for_each(|p| print(&sentence("spurious minimum", p)));
         global.into_iter().for_each(|p| print(&sentence("W = V", p)));
-    }
+    });
 }
 
 fn sentence(name: &str, p: &MinimumProof) -> String {
@@ -208,17 +207,17 @@ fn neuron(args: &CertifyMinimumArgs, dims: usize, per_dim: usize) -> Result<(), 
             found.unproved
         )
     });
-    if args.common.json {
-        let boxes: Vec<_> = found.boxes.iter().map(|b| json!([number(b.lo()), number(b.hi())])).collect();
-        print(&json!({
-            "proved": proved, "reason": reason, "dims": dims, "per_dim": per_dim, "ratio": number(args.ratio),
-            "minima": number(minima), "boxes": boxes,
-        }).to_string());
-    } else if !args.common.quiet {
+    let boxes: Vec<_> = found.boxes.iter().map(|b| json!([number(b.lo()), number(b.hi())])).collect();
+    let mut summary = json!({
+        "proved": proved, "reason": reason, "dims": dims, "per_dim": per_dim, "ratio": number(args.ratio),
+        "minima": number(minima), "boxes": boxes,
+    });
+    args.common.run.describe(&mut summary, "finished");
+    args.common.show(&summary, || {
         let minima = if minima < 1e15 { minima.to_string() } else { format!("{}^{dims}", found.boxes.len()) };
         print(&format!("{minima} strict local minima: all combinations over {dims} coordinates of w in"));
         found.boxes.iter().for_each(|b| print(&format!("  [{:.17e}, {:.17e}]", b.lo(), b.hi())));
-    }
+    });
     match reason {
         Some(reason) => {
             Err(Failure::new(format!("not proved: {reason}"))

@@ -10,13 +10,16 @@ use crate::{
     failure::Failure,
     folder,
     json::{print, write},
-    task::{Task, targets},
+    place,
+    task::{self, Precision, targets},
 };
 
 /// Proves the minimum close to a checkpoint.
 pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure> {
-    let checkpoint = args.network.read(file, &args.common)?;
-    let task = Task::exact(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
+    let file = place::checkpoint(file)?;
+    let (checkpoints, task) =
+        task::open(&[file], &args.network, &args.data, &args.common, Precision::OfData)?;
+    let checkpoint = &checkpoints[0];
     if let Some(out) = &args.out {
         let files = ["point.safetensors", "summary.json"];
         folder::refuse_any(out, &files, args.force)?;
@@ -32,6 +35,7 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
     summary["parameters"] = point.len().into();
     summary["moved"] = crate::json::number(moved);
     summary["point"] = Value::Null;
+    args.common.run.describe(&mut summary, "finished");
     if let Some(out) = &args.out {
         let place = folder::make(out)?.join("point.safetensors");
         summary["point"] = json!(place.display().to_string());
@@ -40,12 +44,10 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
         Checkpoint { arch, theta, provenance, hash: None }.write(&place)?;
         write(&out.join("summary.json"), &summary)?;
     }
-    if args.common.json {
-        print(&summary.to_string());
-    } else if !args.common.quiet {
+    args.common.show(&summary, || {
         print(&sentence("strict local minimum", &proof));
         print(&format!("  distance        {moved:.2e} from the checkpoint, by Newton's method"));
-    }
+    });
     match proof.reason {
         Some(reason) => Err(Failure::new(format!("not proved: {reason}"))
             .hint("train on, in f64; --kappa > 0 makes minima strict where symmetries do not")),

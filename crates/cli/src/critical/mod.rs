@@ -18,7 +18,8 @@ use self::{output::Found, saved::Saved, starts::Start};
 use crate::{
     args::{Common, DataArgs, Dtype, Out},
     failure::Failure,
-    folder, progress,
+    folder::Folder,
+    progress,
     task::{Task, default_memory, targets},
 };
 
@@ -75,11 +76,12 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     if args.common.dtype.replace(Dtype::F64) == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: critical points are computed in f64"));
     }
-    if folder::is_finished(&args.out, "summary.json", &args.common)? {
-        return Ok(());
+    if args.starts + args.descents + args.runs == 0 {
+        let message = "--starts 0, --descents 0 and --runs 0: expected at least one start";
+        return Err(Failure::usage(message));
     }
     let begin = Instant::now();
-    let task = Task::for_training(&args.data, &args.common, &args.arch)?;
+    let task = Task::for_training(&args.data, &args.common, &args.arch, None)?;
     let size = task.arch.layout().len();
     if size > MOST {
         let message = format!("{}: expected at most {MOST} parameters, found {size}", task.arch);
@@ -88,20 +90,17 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
     let memory = args.common.memory.unwrap_or_else(default_memory);
     let search = CriticalSearch::new(&task.arch, &inputs, &targets(&task.data.train)?, task.risk, memory)?;
-    let folder = folder::create(&args.out, &["summary.json", "critical.csv", "critical.svg"])?;
+    let folder = Folder::open(&args.out, &args.common, "summary.json", &["critical.csv", "critical.svg"])?;
+    let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let (starts, points) = starts::all(&args, &task)?;
-    if starts.is_empty() {
-        let message = "--starts 0, --descents 0 and --runs 0: expected at least one start";
-        return Err(Failure::usage(message));
-    }
-    let saved = Saved::new(&args, &task, &folder, &points)?;
+    let saved = Saved::new(folder.path());
     let ends = ends(&args, &search, &starts, &points, &saved)?;
     let examined = examine(&search, &ends, args.common.quiet)?;
-    let found = Found::new(&args, &task, &search, &starts, &ends, &examined)?;
-    let summary = found.write(&folder, begin.elapsed().as_secs_f64())?;
-    saved.remove()?;
-    found.report(&folder, &summary);
+    let found = Found::new(&task, &search, &starts, &ends, &examined)?;
+    let mut summary = found.write(folder.path(), begin.elapsed().as_secs_f64())?;
+    folder.finish(&args.common, &mut summary, false)?;
+    args.common.show(&summary, || found.report(folder.path(), &summary));
     Ok(())
 }
 
@@ -114,7 +113,7 @@ fn ends(
     saved: &Saved,
 ) -> Result<Vec<SearchEnd>, Failure> {
     let total = points.dims()[0];
-    let mut ends = if args.out.resume { saved.read()? } else { Vec::new() };
+    let mut ends = saved.read()?;
     let bar = progress::bar("searches", args.common.quiet);
     let mut tell = progress::shares(&bar);
     while ends.len() < total {

@@ -3,11 +3,11 @@ use std::path::Path;
 use collado_landscape::{CriticalPoint, CriticalSearch, Ended, SearchEnd, SemicircleLaw};
 use serde_json::{Map, Value as Json, json};
 
-use super::{CriticalArgs, Start, linear::ClosedForm, picture};
+use super::{Start, linear::ClosedForm, picture};
 use crate::{
     failure::Failure,
     folder,
-    json::{self, number, print},
+    json::{number, print},
     shown::{risk, risk_in},
     table::{text, write_table},
     task::Task,
@@ -30,7 +30,6 @@ impl Member<'_> {
 
 /// All that was found.
 pub(super) struct Found<'a> {
-    pub(super) args: &'a CriticalArgs,
     pub(super) task: &'a Task,
     starts: &'a [Start],
     ends: &'a [SearchEnd],
@@ -45,7 +44,6 @@ pub(super) struct Found<'a> {
 
 impl<'a> Found<'a> {
     pub(super) fn new(
-        args: &'a CriticalArgs,
         task: &'a Task,
         search: &CriticalSearch,
         starts: &'a [Start],
@@ -69,7 +67,7 @@ impl<'a> Found<'a> {
         let (risks, fractions): (Vec<f64>, Vec<f64>) =
             regular.map(|m| (m.point.risk, m.point.index_fraction())).unzip();
         let law = SemicircleLaw::fit(&risks, &fractions);
-        Ok(Self { args, task, starts, ends, examined, same, members, law, closed: ClosedForm::new(task)? })
+        Ok(Self { task, starts, ends, examined, same, members, law, closed: ClosedForm::new(task)? })
     }
 
     /// Points without a negative eigenvalue: the range of their risks.
@@ -79,13 +77,12 @@ impl<'a> Found<'a> {
         Some(risks.fold((first, first), |(low, high), r| (low.min(r), high.max(r))))
     }
 
-    /// Writes `critical.csv`, the picture and, last, `summary.json`.
+    /// Writes `critical.csv` and the picture, and gives the summary.
     pub(super) fn write(&self, folder: &Path, seconds: f64) -> Result<Json, Failure> {
         self.table(&folder.join("critical.csv"))?;
         folder::picture(folder, "critical", &picture::figure(self))?;
         let mut summary = self.json();
         summary["seconds"] = number(seconds);
-        json::write(&folder.join("summary.json"), &summary)?;
         Ok(summary)
     }
 
@@ -170,12 +167,6 @@ impl<'a> Found<'a> {
 
     /// What people read.
     pub(super) fn report(&self, folder: &Path, summary: &Json) {
-        if self.args.common.json {
-            return print(&summary.to_string());
-        }
-        if self.args.common.quiet {
-            return;
-        }
         for (name, count) in self.counts().iter().filter(|(_, count)| **count != 0) {
             print(&format!("{count:>5} searches ended: {name}"));
         }

@@ -4,30 +4,17 @@ use candle_core::{Device, Tensor};
 use collado_landscape::{Ended, SearchEnd};
 use serde_json::{Value as Json, json};
 
-use super::CriticalArgs;
 use crate::{
     failure::Failure,
     state::{State, Tensors, missing},
-    task::Task,
 };
 
 /// The searches that have ended.
 pub(super) struct Saved(State);
 
 impl Saved {
-    pub(super) fn new(
-        args: &CriticalArgs,
-        task: &Task,
-        folder: &Path,
-        points: &Tensor,
-    ) -> Result<Self, Failure> {
-        let sum: f64 = points.sqr()?.sum_all()?.to_scalar()?;
-        let identity = json!({
-            "arch": task.arch.to_string(), "data": task.data.hash, "risk": format!("{:?}", task.risk),
-            "starts": format!("{:?} {:016x}", points.dims(), sum.to_bits()),
-            "search": format!("{:e} {} {} {}", args.tolerance, args.steps, args.starts, args.descents),
-        });
-        Ok(Self(State::new(folder, "ends.safetensors", identity)))
+    pub(super) fn new(folder: &Path) -> Self {
+        Self(State::new(folder, "ends.safetensors"))
     }
 
     /// What an earlier run found; nothing where there is none.
@@ -42,11 +29,6 @@ impl Saved {
         let names: Vec<&str> = ends.iter().map(|e| e.ended.name()).collect();
         let tensors = [("theta".to_owned(), theta), ("numbers".to_owned(), numbers)];
         Ok(self.0.write(&json!({"ended": names}), tensors)?)
-    }
-
-    /// Nothing is left to go on with.
-    pub(super) fn remove(self) -> Result<(), Failure> {
-        self.0.remove()
     }
 }
 

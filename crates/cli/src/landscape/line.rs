@@ -17,11 +17,10 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    folder,
-    json::{self, number, print},
-    progress,
+    folder::{self, Folder},
+    json::{number, print},
+    place, progress,
     shown::risk,
-    state,
     table::{text, write_table},
 };
 
@@ -45,20 +44,14 @@ pub(super) struct LineArgs {
 
 pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    if !shared.out.resume || !folder::is_finished(&shared.out, "summary.json", &shared.common)? {
-        at_least("--points", args.points, 2)?;
-        return draw(args);
-    }
-    Ok(())
-}
-
-fn draw(args: &LineArgs) -> Result<(), Failure> {
-    let shared = &args.shared;
+    at_least("--points", args.points, 2)?;
     let radius = args.radius.unwrap_or(if args.to.is_some() { 0.25 } else { 1. });
     positive("--radius", radius)?;
-    let files: Vec<PathBuf> = std::iter::once(&args.checkpoint).chain(&args.to).cloned().collect();
+    let files = std::iter::once(&args.checkpoint).chain(&args.to).map(|f| place::checkpoint(f));
+    let files = files.collect::<Result<Vec<_>, _>>()?;
     let (ends, task) = open(shared, &files)?;
-    let folder = folder::create(&shared.out, &["summary.json", "grid.npz", "line.svg"])?;
+    let folder = Folder::open(&shared.out, &shared.common, "summary.json", &["grid.npz", "line.svg"])?;
+    let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let origin = ends.get(0)?;
     let (section, until, label, what) = if args.to.is_some() {
@@ -72,25 +65,22 @@ fn draw(args: &LineArgs) -> Result<(), Failure> {
     };
     let xs = uniform(-radius, until, args.points);
     let values = sample(shared, &task, &section, &xs)?;
-    save(&folder, &xs, &values)?;
-    save_section(&folder, &task, &section)?;
+    save(folder.path(), &xs, &values)?;
+    save_section(folder.path(), &task, &section)?;
     let subtitle = format!("{} on {}, {} points sampled", task.arch, task.data.spec, xs.len());
     let panel = panel(&xs, &values, args.to.is_some());
     let figure = Figure::new(format!("Risk {what}")).subtitle(subtitle).x_label(label).panel(panel);
-    folder::picture(&folder, "line", &figure)?;
+    folder::picture(folder.path(), "line", &figure)?;
     let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
     let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
-    let summary = json!({
+    let mut summary = json!({
         "section": "line", "points": xs.len(), "from": xs[0], "until": xs[xs.len() - 1], "seed": shared.common.seed,
         "risk": {"min": number(low), "max": number(high)}, "not_finite": xs.len() - finite().count(),
     });
-    json::write(&folder.join("summary.json"), &summary)?;
-    state::remove(&folder)?;
-    if shared.common.json {
-        print(&summary.to_string());
-    } else if !shared.common.quiet {
-        print(&format!("risk from {} to {}, written to {}", risk(low), risk(high), folder.display()));
-    }
+    folder.finish(&shared.common, &mut summary, false)?;
+    shared.common.show(&summary, || {
+        print(&format!("risk from {} to {}, written to {}", risk(low), risk(high), folder.path().display()));
+    });
     Ok(())
 }
 

@@ -67,26 +67,24 @@ struct Shared {
 }
 
 impl LandscapeArgs {
-    pub(crate) fn threads(&self) -> Option<usize> {
-        match &self.section {
-            SectionName::Line(args) => args.shared.common.threads,
-            SectionName::Plane(args) => args.shared.common.threads,
-            SectionName::Zoom(args) => args.shared.common.threads,
-            SectionName::Trajectory(args) => args.shared.common.threads,
+    pub(crate) fn common(&mut self) -> &mut Common {
+        &mut self.shared().common
+    }
+
+    fn shared(&mut self) -> &mut Shared {
+        match &mut self.section {
+            SectionName::Line(args) => &mut args.shared,
+            SectionName::Plane(args) => &mut args.shared,
+            SectionName::Zoom(args) => &mut args.shared,
+            SectionName::Trajectory(args) => &mut args.shared,
         }
     }
 }
 
 /// Draws a section.
 pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
-    let shared = match &mut args.section {
-        SectionName::Line(args) => &mut args.shared,
-        SectionName::Plane(args) => &mut args.shared,
-        SectionName::Zoom(args) => &mut args.shared,
-        SectionName::Trajectory(args) => &mut args.shared,
-    };
     // Four scales into a minimum show rounding in f32.
-    shared.common.dtype.get_or_insert(Dtype::F64);
+    args.common().dtype.get_or_insert(Dtype::F64);
     match &args.section {
         SectionName::Line(args) => line::run(args),
         SectionName::Plane(args) => plane::run(args),
@@ -97,7 +95,7 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
 
 /// The checkpoints of a section as a stack `[P, S]`, and the risk they are judged by.
 fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
-    task::open(files, &shared.network, &shared.data, &shared.common)
+    task::open_stack(files, &shared.network, &shared.data, &shared.common)
 }
 
 /// A file's name without folders.

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use clap::Args as ClapArgs;
 use collado_dynamics::Path;
 use collado_landscape::{Section, Shadow, filter_normalized};
-use collado_models::{Objective, PathFile, Provenance, Span};
+use collado_models::{Objective, Span};
 use collado_plots::Mark;
 use serde_json::{Value as Json, json};
 
@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    folder,
-    json::{self, number, print},
-    progress, state,
+    folder::Folder,
+    json::{number, print},
+    place, progress,
     table::{text, write_table},
-    task::Task,
+    task::{self, Precision, Task},
 };
 
 /// Points of a path that are drawn.
@@ -63,27 +63,25 @@ struct Scene {
 
 pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    if folder::is_finished(&shared.out, "summary.json", &shared.common)? {
-        return Ok(());
-    }
     at_least("--points", args.points, 2)?;
     positive("--radius", args.radius)?;
     let (task, scene) = match &args.path {
         Some(file) => of_path(args, file)?,
         None => of_checkpoints(args)?,
     };
-    let folder = folder::create(&shared.out, &FILES)?;
+    let folder = Folder::open(&shared.out, &shared.common, "summary.json", &FILES)?;
+    let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let values = sample(shared, &task, &scene.section, &scene.grid.points())?;
-    save_grid(&folder, "grid", &scene.grid, &values)?;
-    save_section(&folder, &task, &scene.section)?;
+    save_grid(folder.path(), "grid", &scene.grid, &values)?;
+    save_section(folder.path(), &task, &scene.section)?;
     let mut picture = map("risk on the training rows", &scene.grid, &values.risk)?;
     let mut summary = json!({"section": "plane", "points": [scene.grid.xs.len(), scene.grid.ys.len()],
         "seed": shared.common.seed, "cosine": number(scene.section.cosine())});
     let mut subtitle = format!("{} on {}", task.arch, task.data.spec);
     if let Some((span, shadows)) = &scene.path {
         let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
-        let (json, note) = compare(&task, &scene.section, span, shadows, &folder)?;
+        let (json, note) = compare(&task, &scene.section, span, shadows, folder.path())?;
         subtitle = format!("{subtitle}; {note}");
         summary["path"] = json;
         picture = picture.path(&line, false);
@@ -91,20 +89,18 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     for (label, (x, y)) in &scene.marks {
         picture = picture.mark(Mark { x: *x, y: *y, label: label.clone() });
     }
-    draw(&folder, [&scene.title, &subtitle], scene.labels, picture)?;
+    draw(folder.path(), [&scene.title, &subtitle], scene.labels, picture)?;
     summary["not_finite"] = values.risk.iter().filter(|r| !r.is_finite()).count().into();
-    json::write(&folder.join("summary.json"), &summary)?;
-    state::remove(&folder)?;
-    if shared.common.json {
-        print(&summary.to_string());
-    } else if !shared.common.quiet {
-        print(&format!("{} points, written to {}", values.len(), folder.display()));
-    }
+    folder.finish(&shared.common, &mut summary, false)?;
+    shared.common.show(&summary, || {
+        print(&format!("{} points, written to {}", values.len(), folder.path().display()));
+    });
     Ok(())
 }
 
 fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
-    let files = &args.checkpoints;
+    let files = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<Vec<_>, _>>()?;
+    let files = &files.concat();
     if files.len() != 1 && files.len() != 3 {
         return Err(Failure::usage(format!("expected 1 or 3 checkpoints, found {}", files.len())));
     }
@@ -128,10 +124,8 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
 }
 
 fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, Scene), Failure> {
-    let found = PathFile::read(file)?;
-    let loss = found.provenance.get("loss").and_then(|l| l.as_str()).map(Into::into);
-    let provenance = Provenance { loss, ..Provenance::default() };
-    let task = Task::for_arch(&args.shared.data, &args.shared.common, &found.arch, &provenance)?;
+    let file = &place::path(file);
+    let (found, task) = task::open_path(file, &args.shared.data, &args.shared.common, Precision::OfFiles)?;
     let vertices = task.place(&found.vertices, file)?;
     let path = Path::new(found.kind, vertices.clone());
     let ts: Vec<f64> = (0..DRAWN).map(|i| i as f64 / (DRAWN - 1) as f64).collect();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use collado_landscape::Section;
 use collado_models::{Objective, Rows, Value};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::Shared;
 use crate::{
@@ -64,8 +64,8 @@ pub(super) fn sample(
     points: &[f64],
 ) -> Result<Sampled, Failure> {
     let total = points.len() / section.dims();
-    let state = open(shared, task, section, points)?;
-    let saved = if shared.out.resume { state.read(|_, tensors| parse(&tensors))? } else { None };
+    let state = State::new(&shared.out.out, "grid.safetensors");
+    let saved = state.read(|_, tensors| parse(&tensors))?;
     let mut done = saved.unwrap_or_default();
     let bar = progress::bar("section", shared.common.quiet);
     bar.set_length(total as u64);
@@ -94,16 +94,6 @@ pub(super) fn sample(
     Ok(done)
 }
 
-/// The state of a grid.
-fn open(shared: &Shared, task: &Task, section: &Section, points: &[f64]) -> Result<State, Failure> {
-    let vertices = section.vertices().to_dtype(candle_core::DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-    let identity = json!({
-        "arch": task.arch.to_string(), "data": task.data.hash, "dtype": format!("{:?}", task.dtype),
-        "risk": format!("{:?}", task.risk), "vertices": fingerprint(&vertices), "points": fingerprint(points),
-    });
-    Ok(State::new(&shared.out.out, "grid.safetensors", identity))
-}
-
 fn parse(tensors: &Tensors) -> candle_core::Result<Sampled> {
     let column = |name: &str| tensors.get(name).ok_or_else(missing)?.to_vec1();
     let [risk, loss, error, test_loss, test_error] = Sampled::NAMES.map(column);
@@ -117,11 +107,4 @@ fn write(state: &State, done: &Sampled) -> Result<(), Failure> {
     let columns =
         columns.map(|(name, c)| Ok((name.to_owned(), Tensor::from_slice(c, c.len(), &Device::Cpu)?)));
     Ok(state.write(&Json::Null, columns.collect::<candle_core::Result<Vec<_>>>()?)?)
-}
-
-/// FNV-1a over the bits: tells one grid from another.
-fn fingerprint(numbers: &[f64]) -> String {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let bytes = numbers.iter().flat_map(|x| x.to_le_bytes());
-    format!("{:016x}", bytes.fold(0xcbf2_9ce4_8422_2325, fold))
 }

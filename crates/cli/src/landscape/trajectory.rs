@@ -18,9 +18,9 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    folder,
-    json::{self, number, print},
-    progress, state,
+    folder::{self, Folder},
+    json::{number, print},
+    place, progress,
     table::{text, write_table},
     task::Task,
 };
@@ -50,12 +50,10 @@ pub(super) struct TrajectoryArgs {
 
 pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    if folder::is_finished(&shared.out, "summary.json", &shared.common)? {
-        return Ok(());
-    }
     at_least("--points", args.points, 2)?;
     let (task, points) = trajectory(args)?;
-    let folder = folder::create(&shared.out, &FILES)?;
+    let folder = Folder::open(&shared.out, &shared.common, "summary.json", &FILES)?;
+    let Some(folder) = folder else { return Ok(()) };
     let steps = points.dims()[0];
     let found = principal(&points, 2)?;
     let section = Section::along(&points.get(steps - 1)?, &found.directions)?;
@@ -63,13 +61,15 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
     let grid = Grid::around(&line, args.margin, args.points);
     let values = sample(shared, &task, &section, &grid.points())?;
-    save_grid(&folder, "grid", &grid, &values)?;
-    save_section(&folder, &task, &section)?;
+    save_grid(folder.path(), "grid", &grid, &values)?;
+    save_section(folder.path(), &task, &section)?;
     let kind = PathKind::Polychain { knots: (0..steps).map(|i| i as f64 / (steps - 1) as f64).collect() };
     let vertices = points.to_device(&Device::Cpu)?;
-    PathFile { arch: task.arch.clone(), kind, vertices, provenance: json!({"what": "training trajectory"}) }
+    let mut provenance = task.provenance();
+    provenance.extra.insert("what".into(), "training trajectory".into());
+    PathFile { arch: task.arch.clone(), kind, vertices, provenance: json!(provenance) }
         .write(&folder.join("trajectory.safetensors"))?;
-    let summary = compare(&task, &section, &points, &shadows, &found, &folder)?;
+    let mut summary = compare(&task, &section, &points, &shadows, &found, folder.path())?;
     let percent = |k: usize| 100. * found.explained[k];
     let title = "Training trajectory on the plane of its two principal components";
     let subtitle = format!(
@@ -83,37 +83,36 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let mark = |i: usize, label: &str| Mark { x: line[i].0, y: line[i].1, label: label.to_owned() };
     let picture = picture.mark(mark(0, "start")).mark(mark(steps - 1, "end"));
     draw(
-        &folder,
+        folder.path(),
         [title, &subtitle],
         ("first principal component, distance from the end", "second"),
         picture,
     )?;
-    json::write(&folder.join("summary.json"), &summary)?;
-    state::remove(&folder)?;
-    if shared.common.json {
-        print(&summary.to_string());
-    } else if !shared.common.quiet {
+    folder.finish(&shared.common, &mut summary, false)?;
+    shared.common.show(&summary, || {
         print(&format!("variance explained   {:.1} %, {:.1} %", percent(0), percent(1)));
         let shown = summary["risk_shown"].as_f64().unwrap_or(f64::NAN);
         print(&format!("risk explained       {:.1} % of its variation along the trajectory", 100. * shown));
-        print(&format!("written to           {}", folder.display()));
-    }
+        print(&format!("written to           {}", folder.path().display()));
+    });
     Ok(())
 }
 
 /// The points `[T, S]`, read or trained.
 fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     let shared = &args.shared;
-    if !args.checkpoints.is_empty() {
-        at_least("checkpoints of a trajectory", args.checkpoints.len(), 3)?;
-        let (points, task) = open(shared, &args.checkpoints)?;
+    let files = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<Vec<_>, _>>()?;
+    let files = files.concat();
+    if !files.is_empty() {
+        at_least("checkpoints of a trajectory", files.len(), 3)?;
+        let (points, task) = open(shared, &files)?;
         progress::catch_interrupt();
         return Ok((task, points));
     }
     let spec = shared.network.arch.as_ref();
     let spec = spec.ok_or_else(|| Failure::usage("expected checkpoints, or --arch to train"))?;
     at_least("--epochs", args.epochs as usize, 2)?;
-    let task = Task::for_training(&shared.data, &shared.common, spec)?;
+    let task = Task::for_training(&shared.data, &shared.common, spec, None)?;
     progress::catch_interrupt();
     let settings =
         TrainSettings { epochs: args.epochs, batch: args.batch, lr: args.lr, ..TrainSettings::default() };

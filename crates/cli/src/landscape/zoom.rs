@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    folder,
-    json::{self, number, print},
-    progress, state,
+    folder::Folder,
+    json::{number, print},
+    place, progress,
     table::text,
 };
 
@@ -38,14 +38,12 @@ pub(super) struct ZoomArgs {
 
 pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    if folder::is_finished(&shared.out, "summary.json", &shared.common)? {
-        return Ok(());
-    }
     at_least("--points", args.points, 2)?;
     at_least("--scales", args.scales.len(), 1)?;
     args.scales.iter().try_for_each(|&s| positive("--scales", s))?;
-    let (stack, task) = open(shared, std::slice::from_ref(&args.checkpoint))?;
-    let folder = folder::create(&shared.out, &["summary.json", "zoom.svg"])?;
+    let (stack, task) = open(shared, &[place::checkpoint(&args.checkpoint)?])?;
+    let folder = Folder::open(&shared.out, &shared.common, "summary.json", &["zoom.svg"])?;
+    let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let origin = stack.get(0)?;
     let section = Section::along(&origin, &filter_normalized(&task.arch, &origin, shared.common.seed, 2)?)?;
@@ -61,23 +59,20 @@ pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     let each = args.points * args.points;
     for (k, (grid, &scale)) in grids.iter().zip(&args.scales).enumerate() {
         let values = values.slice(k * each, (k + 1) * each);
-        save_grid(&folder, &format!("grid-{}", k + 1), grid, &values)?;
+        save_grid(folder.path(), &format!("grid-{}", k + 1), grid, &values)?;
         figure = figure.map(map(&format!("risk, half side {}", text(scale)), grid, &values.risk)?);
         let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
         let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
         rows.push(json!({"scale": scale, "file": format!("grid-{}.npz", k + 1),
             "risk": {"min": number(low), "max": number(high)}, "not_finite": each - finite().count()}));
     }
-    save_section(&folder, &task, &section)?;
-    picture(&folder, "zoom", &figure.to_svg()?, &figure.to_png()?)?;
-    let summary = json!({"section": "zoom", "points": args.points, "seed": shared.common.seed, "scales": rows,
+    save_section(folder.path(), &task, &section)?;
+    picture(folder.path(), "zoom", &figure.to_svg()?, &figure.to_png()?)?;
+    let mut summary = json!({"section": "zoom", "points": args.points, "seed": shared.common.seed, "scales": rows,
         "cosine": number(section.cosine())});
-    json::write(&folder.join("summary.json"), &summary)?;
-    state::remove(&folder)?;
-    if shared.common.json {
-        print(&summary.to_string());
-    } else if !shared.common.quiet {
-        print(&format!("{} maps written to {}", grids.len(), folder.display()));
-    }
+    folder.finish(&shared.common, &mut summary, false)?;
+    shared.common.show(&summary, || {
+        print(&format!("{} maps written to {}", grids.len(), folder.path().display()));
+    });
     Ok(())
 }

@@ -26,13 +26,14 @@ impl Minima {
     }
 }
 
-/// Reads, aligns and compares the minima.
-pub(super) fn read(args: &LevelsetArgs, task: &Task, first: &Checkpoint) -> Result<Minima, Failure> {
-    let mut checkpoints = vec![first.clone()];
-    for file in &args.checkpoints[1..] {
-        checkpoints.push(args.network.read_like(file, first, &args.common)?);
-    }
-    let read = checkpoints.iter().zip(&args.checkpoints);
+/// Aligns and compares the minima.
+pub(super) fn read(
+    args: &LevelsetArgs,
+    task: &Task,
+    files: &[PathBuf],
+    checkpoints: &[Checkpoint],
+) -> Result<Minima, Failure> {
+    let read = checkpoints.iter().zip(files);
     let mut points = read.map(|(c, file)| task.place(&c.theta, file)).collect::<Result<Vec<Tensor>, _>>()?;
     let mut stack = Tensor::stack(&points, 0)?;
     let mut risks = task.train.risks(&Span::stack(&stack)?)?;
@@ -47,7 +48,7 @@ pub(super) fn read(args: &LevelsetArgs, task: &Task, first: &Checkpoint) -> Resu
         // Scales may have changed the regulariser.
         risks = task.train.risks(&Span::stack(&stack)?)?;
     }
-    let names = names(&args.checkpoints);
+    let names = names(files);
     let firsts =
         distinct(&task.arch, &stack.to_device(&candle_core::Device::Cpu)?, &risks, args.common.seed)?;
     let kept: Vec<usize> = (0..risks.len()).filter(|&i| firsts[i] == i).collect();

@@ -32,9 +32,10 @@ impl Paths<'_> {
         path: &Path,
     ) -> collado_dynamics::Result<()> {
         let names = &self.minima.names;
-        let provenance = json!({
-            "a": names[i], "b": names[j], "align": self.args.align.name(), "loss": self.task.risk.loss.to_string(),
-        });
+        let mut provenance = json!(self.task.provenance());
+        for (name, value) in [("a", names[i].as_str()), ("b", &names[j]), ("align", self.args.align.name())] {
+            provenance[name] = value.into();
+        }
         let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
         let file = PathFile { arch: self.task.arch.clone(), kind, vertices, provenance };
         Ok(file.write(&self.folder.join(name((i, j), way)))?)

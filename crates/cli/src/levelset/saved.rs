@@ -3,33 +3,21 @@ use std::path::Path;
 use collado_dynamics::{Enclosure, Known, Way};
 use serde_json::{Value as Json, json};
 
-use super::{LevelsetArgs, Minima};
-use crate::{failure::Failure, json::number, state::State, task::Task};
+use super::Minima;
+use crate::{
+    failure::Failure,
+    json::number,
+    state::{State, missing},
+};
 
 /// The values of edges found so far.
 pub(super) struct Saved(State);
 
 impl Saved {
-    /// Opens the state of a folder: what is known already, when `--resume` asks for it.
-    pub(super) fn open(
-        args: &LevelsetArgs,
-        task: &Task,
-        minima: &Minima,
-        folder: &Path,
-    ) -> Result<(Self, Known), Failure> {
-        let search = &args.search;
-        let identity = json!({
-            "minima": minima.hashes,
-            "data": task.data.hash,
-            "loss": task.risk.loss.to_string(),
-            "kappa": number(task.risk.kappa),
-            "regularizer": task.risk.regularizer.to_string(),
-            "dtype": format!("{:?}", task.dtype),
-            "search": format!("{:?} {:?} {:?} {} {:?}", args.method, args.align, search, args.points, args.common.seed),
-            "proof": args.certify.then(|| number(args.tolerance)),
-        });
-        let state = State::new(folder, "edges.safetensors", identity);
-        let known = if args.out.resume { state.read(|state, _| Ok(parse(state)))? } else { None };
+    /// Opens the state of a folder, and what is known already.
+    pub(super) fn open(folder: &Path, minima: &Minima) -> Result<(Self, Known), Failure> {
+        let state = State::new(folder, "edges.safetensors");
+        let known = state.read(|state, _| parse(state, minima).ok_or_else(missing))?;
         Ok((Self(state), known.unwrap_or_default()))
     }
 
@@ -44,24 +32,30 @@ impl Saved {
         let proved: Vec<Json> = proved.collect();
         Ok(self.0.write(&json!({"lines": lines, "searched": searched, "proved": proved}), [])?)
     }
-
-    /// Nothing is left to go on with.
-    pub(super) fn remove(self) -> Result<(), Failure> {
-        self.0.remove()
-    }
 }
 
-fn parse(state: &Json) -> Known {
+/// Reads [`Saved::write`] back; nothing where a number is not what it can be.
+fn parse(state: &Json, minima: &Minima) -> Option<Known> {
+    let count = minima.risks.len();
     // What is not finite was written as a word.
-    let value = |v: &Json| v.as_str().and_then(|s| s.parse().ok()).or(v.as_f64()).unwrap_or(f64::NAN);
-    let list = |name: &str| state[name].as_array().into_iter().flatten();
-    let index = |v: &Json| v.as_u64().map_or(usize::MAX, |i| i as usize);
-    let pair = |e: &Json| (index(&e[0]), index(&e[1]));
-    let way = |e: &Json| if e[2] == "line" { Way::Line } else { Way::Searched };
-    let proof = |e: &Json| Enclosure { lo: value(&e[3]), hi: value(&e[4]) };
-    Known {
-        lines: list("lines").map(value).collect(),
-        searched: list("searched").map(|e| (pair(e), value(&e[2]))).collect(),
-        proved: list("proved").map(|e| ((pair(e), way(e)), proof(e))).collect(),
-    }
+    let value = |v: &Json| v.as_str().and_then(|s| s.parse().ok()).or(v.as_f64());
+    let list = |name: &str| Some(state[name].as_array()?.iter());
+    let index = |v: &Json| usize::try_from(v.as_u64()?).ok().filter(|i| *i < count);
+    let pair = |e: &Json| Some((index(&e[0])?, index(&e[1])?));
+    let way = |e: &Json| match e[2].as_str() {
+        Some("line") => Some(Way::Line),
+        Some("searched") => Some(Way::Searched),
+        _ => None,
+    };
+    // No path is lower than its ends.
+    let proof = |e: &Json| {
+        let (lo, hi) = (value(&e[3])?, value(&e[4])?);
+        let ends = pair(e).map(|(i, j)| [i, j].map(|i| minima.proved[i].map(|p| p.lo)))?;
+        (lo <= hi && ends.iter().flatten().all(|end| *end <= hi)).then_some(Enclosure { lo, hi })
+    };
+    Some(Known {
+        lines: list("lines")?.map(value).collect::<Option<_>>()?,
+        searched: list("searched")?.map(|e| Some((pair(e)?, value(&e[2])?))).collect::<Option<_>>()?,
+        proved: list("proved")?.map(|e| Some(((pair(e)?, way(e)?), proof(e)?))).collect::<Option<_>>()?,
+    })
 }

@@ -10,7 +10,7 @@ use crate::{
     args::AlignBy,
     failure::Failure,
     folder,
-    json::{self, number, print},
+    json::{number, print},
     shown::{self, counted, risk, upper},
     task::Task,
 };
@@ -28,14 +28,12 @@ pub(super) struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Writes `tree.json`, `tree.nwk` and the picture.
+    /// Writes `tree.nwk` and the picture, and gives what `tree.json` holds.
     pub(super) fn write(&self, folder: &Path) -> Result<Json, Failure> {
         let summary = self.json();
         let newick = self.tree.newick(&self.minima.names);
         atomically(&folder.join("tree.nwk"), |f| writeln!(f, "{newick}"))?;
         folder::picture(folder, "tree", &self.figure())?;
-        // Last: with it the run counts as finished.
-        json::write(&folder.join("tree.json"), &summary)?;
         Ok(summary)
     }
 

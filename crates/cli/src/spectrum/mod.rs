@@ -23,8 +23,8 @@ use crate::{
     failure::Failure,
     folder,
     json::number,
-    progress,
-    task::{Task, default_memory, targets},
+    place, progress,
+    task::{self, Precision, Task, default_memory, targets},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -119,8 +119,10 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
         let files = ["summary.json", "spectrum.csv", "spectrum.svg"];
         folder::refuse_any(out, &files, args.force)?;
     }
-    let checkpoint = args.network.read(&args.checkpoint, &args.common)?;
-    let task = Task::for_arch(&args.data, &args.common, &checkpoint.arch, &checkpoint.provenance)?;
+    let file = place::checkpoint(&args.checkpoint)?;
+    let (checkpoints, task) =
+        task::open(&[file], &args.network, &args.data, &args.common, Precision::OfFiles)?;
+    let checkpoint = &checkpoints[0];
     progress::catch_interrupt();
     let theta = checkpoint.theta.to_dtype(DType::F64)?;
     let targets = targets(&task.data.train)?;
@@ -137,6 +139,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     found.summary["gradient_norm"] = number(gradient);
     found.summary["matrix"] = args.matrix.name().into();
     found.summary["parameters"] = curvature.size().into();
+    args.common.run.describe(&mut found.summary, "finished");
     if let Some(out) = &args.out {
         save(&args, &task, &folder::make(out)?, &found)?;
     }

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     args::{Common, Out},
     failure::Failure,
-    folder,
-    json::{print, write},
+    folder::{self, Folder},
+    json::{self, print},
     progress, state,
 };
 
@@ -33,44 +33,47 @@ pub(crate) struct Done {
     pub(crate) result: Result<Value, String>,
 }
 
-/// Runs study after study; the page is written anew after each.
+/// Runs study after study; the page and the summary are written anew after each.
 pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
     experiment::check(&args.common)?;
     let start = Instant::now();
-    let mut folders = vec!["index.html".to_owned()];
-    folders.extend(entries.iter().map(|entry| format!("{}/result.json", entry.name)));
-    if !args.out.resume {
-        folder::create(&args.out, &folders.iter().map(String::as_str).collect::<Vec<_>>())?;
-        entries.iter().try_for_each(|entry| forget(&args.out.out.join(entry.name)))?;
-    } else {
-        check_resumed(args)?;
+    let results: Vec<String> = entries.iter().map(|entry| format!("{}/{RESULT}", entry.name)).collect();
+    let files: Vec<&str> = std::iter::once("index.html").chain(results.iter().map(String::as_str)).collect();
+    let Some(folder) = Folder::open(&args.out, &args.common, SUMMARY, &files)? else { return Ok(()) };
+    if !folder.is_resumed() {
+        entries.iter().try_for_each(|entry| state::remove(&folder.join(entry.name)))?;
     }
     progress::catch_interrupt();
     let mut done = Vec::new();
     for entry in entries {
-        let result = one(args, entry);
+        let result = one(args, entry, &folder.join(entry.name));
         if progress::interrupted() {
             return Err(Failure::interrupted("interrupted; what is finished is kept")
                 .hint("--resume goes on with the rest"));
         }
         done.push(Done { name: entry.name, result: result.map_err(|e| e.to_string()) });
-        index::write(&args.out.out, &done)?;
-        write(&args.out.out.join(SUMMARY), &summary(args, &done, start))?;
+        index::write(folder.path(), &done)?;
+        let mut so_far = summary(args, &done, start);
+        args.common.run.describe(&mut so_far, "interrupted");
+        json::write(&folder.join(SUMMARY), &so_far)?;
         if !args.common.quiet && !args.common.json {
             print(&line(&done[done.len() - 1]));
         }
     }
-    if args.common.json {
-        print(&summary(args, &done, start).to_string());
-    }
-    match done.iter().filter(|d| d.result.is_err()).count() {
+    let failed = done.iter().filter(|d| d.result.is_err()).count();
+    let mut summary = summary(args, &done, start);
+    // What failed is tried again by --resume.
+    folder.finish(&args.common, &mut summary, failed > 0)?;
+    args.common.show(&summary, || {});
+    match failed {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{failed} of {} studies failed", done.len()))
-            .hint(format!("see {}", args.out.out.join("index.html").display()))),
+            .hint(format!("see {}; --resume tries them again", folder.join("index.html").display()))),
     }
 }
 
 const SUMMARY: &str = "summary.json";
+const RESULT: &str = "result.json";
 
 fn summary(args: &AllArgs, done: &[Done], start: Instant) -> Value {
     let verdict = |d: &Done| match &d.result {
@@ -85,48 +88,24 @@ fn summary(args: &AllArgs, done: &[Done], start: Instant) -> Value {
     })
 }
 
-/// Starts afresh: what `--force` is to replace is not finished for a later `--resume`.
-fn forget(folder: &Path) -> Result<(), Failure> {
-    state::remove(folder)?;
-    let file = folder.join("result.json");
-    match std::fs::remove_file(&file) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::new(format!("{}: cannot be removed: {e}", file.display())))
+/// The result of one study: the one that this run has written already, before it was stopped, or a new one.
+fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Value, Failure> {
+    let file = folder.join(RESULT);
+    if file.exists() {
+        let found = json::read(&file)?;
+        if found["run"]["id"] == args.common.run.id().as_str() {
+            return Ok(found);
         }
-        _ => Ok(()),
     }
-}
-
-/// Refuses to go on with studies of another size or seed.
-fn check_resumed(args: &AllArgs) -> Result<(), Failure> {
-    let file = args.out.out.join(SUMMARY);
-    let Ok(text) = std::fs::read_to_string(&file) else { return Ok(()) };
-    let of = |summary: &Value| format!("size {}, seed {}", summary["size"], summary["seed"]);
-    let found: Value =
-        serde_json::from_str(&text).map_err(|e| Failure::new(format!("{}: {e}", file.display())))?;
-    let (found, expected) = (of(&found), of(&summary(args, &[], Instant::now())));
-    if found == expected {
-        return Ok(());
-    }
-    let message = format!("{}: expected studies of {expected}, found {found}", file.display());
-    Err(Failure::new(message).hint("resume with the same flags, or start afresh with --force"))
-}
-
-/// The result of one study: the one that is there already when going on.
-fn one(args: &AllArgs, entry: &Entry) -> Result<Value, Failure> {
-    let folder = args.out.out.join(entry.name);
-    let file = folder.join("result.json");
-    if args.out.resume && file.exists() {
-        let fail = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", file.display()));
-        let text = std::fs::read_to_string(&file).map_err(|e| fail(&e))?;
-        return serde_json::from_str(&text).map_err(|e| fail(&e));
-    }
-    folder::make(&folder)?;
+    folder::make(folder)?;
     let (size, seed) = (args.size.size(), args.common.seed);
     let report = |cells: &Cells, progress: Progress<'_>| (entry.report)(size, seed, cells, progress);
-    let place =
-        Place { name: entry.name, folder: &folder, resume: args.out.resume, quiet: args.common.quiet };
-    Ok(experiment::measure(&place, report)?.1)
+    let place = Place { name: entry.name, folder, quiet: args.common.quiet };
+    let mut result = experiment::measure(&place, report)?.1;
+    args.common.run.describe(&mut result, "finished");
+    json::write(&file, &result)?;
+    state::remove(folder)?;
+    Ok(result)
 }
 
 fn line(done: &Done) -> String {

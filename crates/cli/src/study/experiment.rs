@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::{
     args::{Common, Dtype, Out},
     failure::Failure,
-    folder,
-    json::{print, write},
+    folder::{self, Folder},
+    json::print,
     progress, shown, state,
 };
 
@@ -95,22 +95,14 @@ pub(crate) struct Run<E: Experiment> {
 impl<E: Experiment> Run<E> {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         check(&self.common)?;
-        if folder::is_finished(&self.out, "result.json", &self.common)? {
-            return Ok(());
-        }
-        // Written last: without it the other files are those of a run that was stopped.
-        let folder = folder::create(&self.out, &["result.json"])?;
+        let Some(folder) = Folder::open(&self.out, &self.common, "result.json", &[])? else { return Ok(()) };
         progress::catch_interrupt();
         let (size, seed) = (self.size.size(), self.common.seed);
         let report = |cells: &Cells, progress: Progress<'_>| self.own.report(size, seed, cells, progress);
-        let place =
-            Place { name: E::NAME, folder: &folder, resume: self.out.resume, quiet: self.common.quiet };
-        let (report, result) = measure(&place, report)?;
-        if self.common.json {
-            print(&result.to_string());
-        } else if !self.common.quiet {
-            summary(&report, &folder);
-        }
+        let place = Place { name: E::NAME, folder: folder.path(), quiet: self.common.quiet };
+        let (report, mut result) = measure(&place, report)?;
+        folder.finish(&self.common, &mut result, false)?;
+        self.common.show(&result, || summary(&report, folder.path()));
         Ok(())
     }
 }
@@ -146,23 +138,17 @@ impl Entry {
 pub(crate) struct Place<'a> {
     pub(crate) name: &'static str,
     pub(crate) folder: &'a Path,
-    /// Whether cells that an earlier call left there are picked up.
-    pub(crate) resume: bool,
     pub(crate) quiet: bool,
 }
 
-/// Runs a study under a bar and writes `rows.csv`, the pictures and, last, `result.json`. Until then finished cells lie in
-/// `.state`.
+/// Runs a study under a bar and writes `rows.csv` and the pictures; gives what `result.json` holds. Finished cells lie in
+/// `.state`, where those of an earlier call are picked up.
 pub(crate) fn measure(
     place: &Place<'_>,
     report: impl FnOnce(&Cells, Progress<'_>) -> Result<Report, StudyError>,
 ) -> Result<(Report, Value), Failure> {
-    let &Place { name, folder, resume, quiet } = place;
-    let state = state::folder(folder);
-    if !resume {
-        folder::remove(&state)?;
-    }
-    let (cells, bar) = (Cells::in_folder(state.clone()), progress::bar(name, quiet));
+    let &Place { name, folder, quiet } = place;
+    let (cells, bar) = (Cells::in_folder(state::folder(folder)), progress::bar(name, quiet));
     let start = std::time::Instant::now();
     let report = report(&cells, &mut progress::shares(&bar));
     bar.finish_and_clear();
@@ -173,8 +159,6 @@ pub(crate) fn measure(
     for (name, figure) in &report.pictures {
         folder::picture(folder, name, figure)?;
     }
-    write(&folder.join("result.json"), &result)?;
-    folder::remove(&state)?;
     Ok((report, result))
 }
 

@@ -20,7 +20,7 @@ use self::{
     all::AllArgs,
     experiment::{Entry, Run},
 };
-use crate::{failure::Failure, json::print};
+use crate::{args::Common, failure::Failure, json::print};
 
 #[derive(Debug, ClapArgs)]
 #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
@@ -47,10 +47,10 @@ macro_rules! studies {
         }
 
         impl Study {
-            fn threads(&self) -> Option<usize> {
+            fn common(&mut self) -> &mut Common {
                 match self {
-                    $(Self::$name(args) => args.common.threads,)*
-                    Self::All(args) => args.common.threads,
+                    $(Self::$name(args) => &mut args.common,)*
+                    Self::All(args) => &mut args.common,
                 }
             }
 
@@ -94,8 +94,8 @@ studies! {
 }
 
 impl StudyArgs {
-    pub(crate) fn threads(&self) -> Option<usize> {
-        self.study.as_ref().and_then(Study::threads)
+    pub(crate) fn common(&mut self) -> Option<&mut Common> {
+        self.study.as_mut().map(Study::common)
     }
 }
 

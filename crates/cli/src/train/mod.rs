@@ -14,7 +14,8 @@ use self::state::Saved;
 use crate::{
     args::{OptimizerName, ScheduleName, TrainArgs},
     failure::Failure,
-    folder, progress,
+    folder::Folder,
+    progress,
     task::Task,
 };
 
@@ -28,15 +29,12 @@ struct Log {
 
 /// Trains one or many minima as one stack.
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let task = Task::for_training(&args.data, &args.common, &args.arch)?;
+    let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
     let seeds: Vec<u64> = args.seeds.clone().unwrap_or(args.common.seed..args.common.seed + 1).collect();
     let settings = settings(args, task.train.examples())?;
-    let files = Saved::new(args, &task, &seeds);
-    let saved = if args.out.resume { files.read()? } else { None };
-    if saved.is_none() && folder::is_finished(&args.out, "summary.json", &args.common)? {
-        return Ok(());
-    }
-    let folder = folder::create(&args.out, &["summary.json"])?;
+    let Some(folder) = Folder::open(&args.out, &args.common, "summary.json", &[])? else { return Ok(()) };
+    let files = Saved::new(folder.path(), &task, &seeds);
+    let saved = files.read()?;
     progress::catch_interrupt();
     let mut watch = Watch {
         task: &task,
@@ -65,7 +63,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         let message = "interrupted; what was trained so far is saved";
         return Err(Failure::interrupted(message).hint("--resume goes on from here"));
     }
-    files.remove()?;
     match training.runs.iter().position(|r| r.stop == Stop::Diverged) {
         Some(i) => Err(Failure::new(format!("seed {}: diverged: the risk is no longer finite", seeds[i]))
             .hint("a smaller --lr or a --warmup helps")),

@@ -10,8 +10,8 @@ use super::Log;
 use crate::{
     args::TrainArgs,
     failure::Failure,
-    folder,
-    json::{self, number, print},
+    folder::{self, Folder},
+    json::{number, print},
     shown,
     table::{text, write_table},
     task::Task,
@@ -21,7 +21,7 @@ use crate::{
 pub(super) fn save(
     args: &TrainArgs,
     task: &Task,
-    folder: &Path,
+    folder: &Folder,
     seeds: &[u64],
     training: &Training,
     logs: &[Log],
@@ -48,14 +48,13 @@ pub(super) fn save(
             "steps": run.steps,
         }));
     }
-    history(folder, seeds, logs)?;
-    picture(folder, &task.arch.to_string(), &task.data.spec, seeds, logs)?;
+    history(folder.path(), seeds, logs)?;
+    picture(folder.path(), &task.arch.to_string(), &task.data.spec, seeds, logs)?;
     let steps = training.runs.iter().map(|r| r.steps).max();
-    let summary = json!({"runs": rows, "steps": steps, "train_seconds": number(training.seconds)});
-    json::write(&folder.join("summary.json"), &summary)?;
-    if args.common.json {
-        print(&summary.to_string());
-    } else if !args.common.quiet {
+    let mut summary = json!({"runs": rows, "steps": steps, "train_seconds": number(training.seconds)});
+    let interrupted = training.runs.iter().any(|r| r.stop == Stop::Interrupted);
+    folder.finish(&args.common, &mut summary, interrupted)?;
+    args.common.show(&summary, || {
         for (seed, run) in seeds.iter().zip(&training.runs) {
             let risk = shown::risk(run.value.risk);
             let error = run.value.error;
@@ -70,9 +69,9 @@ pub(super) fn save(
             "{} in {:.2} s, written to {}",
             shown::counted(seeds.len(), "run"),
             training.seconds,
-            folder.display()
+            folder.path().display()
         ));
-    }
+    });
     Ok(())
 }
 

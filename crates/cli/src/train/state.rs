@@ -1,5 +1,7 @@
 //! The saved state of a training run.
 
+use std::path::Path;
+
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Stop, TrainState, Trained};
 use collado_models::Value;
@@ -7,7 +9,6 @@ use serde_json::{Value as Json, json};
 
 use super::Log;
 use crate::{
-    args::TrainArgs,
     failure::Failure,
     state::{State, Tensors, missing},
     task::Task,
@@ -21,17 +22,8 @@ pub(super) struct Saved {
 }
 
 impl Saved {
-    pub(super) fn new(args: &TrainArgs, task: &Task, seeds: &[u64]) -> Self {
-        let identity = json!({
-            "arch": task.arch.to_string(),
-            "data": task.data.hash,
-            "dtype": format!("{:?}", task.dtype),
-            "risk": format!("{:?}", task.risk),
-            "seeds": [seeds.first(), seeds.last()],
-            "settings": format!("{:?}", (args.init, args.epochs, args.batch, args.optimizer, args.lr, args.momentum,
-                args.nesterov, args.weight_decay, args.schedule, args.warmup, args.max_steps)),
-        });
-        let state = State::new(&args.out.out, "train.safetensors", identity);
+    pub(super) fn new(out: &Path, task: &Task, seeds: &[u64]) -> Self {
+        let state = State::new(out, "train.safetensors");
         Self { state, runs: seeds.len(), device: task.device.clone() }
     }
 
@@ -93,11 +85,6 @@ impl Saved {
             "optimizer_tensors": state.optimizer.as_ref().map(|o| o.0.len()), "ended": ended,
         });
         self.state.write(&json, tensors)
-    }
-
-    /// Removes it, when the run is over.
-    pub(super) fn remove(&self) -> Result<(), Failure> {
-        self.state.remove()
     }
 }
 

@@ -10,6 +10,9 @@ use tempfile::Builder;
 use super::fault::{file_error, io_error};
 use crate::Result;
 
+/// How the names of temporary files begin, which a killed run leaves.
+pub const TEMPORARY: &str = ".collado-";
+
 /// Writes `path` so that a reader, or a run killed half-way, sees the old file or the new one and nothing between.
 ///
 /// `write` fills a temporary file in the same directory, which then takes the name `path`; when it fails, the
@@ -24,7 +27,7 @@ pub fn atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::R
     // The directory of a plain file name is "", which no system opens.
     let directory = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = Builder::new();
-    builder.prefix(".collado-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         // Temporary files are private by default; this one becomes an ordinary file, as the umask allows.

@@ -24,7 +24,7 @@ use std::{collections::BTreeMap, path::Path};
 use candle_core::Tensor;
 
 pub use self::{
-    atomic::{atomically, file_hash},
+    atomic::{TEMPORARY, atomically, file_hash},
     path_file::{PathFile, PathKind},
     provenance::Provenance,
 };
