@@ -114,7 +114,8 @@ fn four_scales_share_their_middle() {
 #[test]
 fn a_trajectory_says_how_much_its_plane_shows() {
     let dir = tempfile::tempdir().unwrap();
-    let args = "landscape trajectory --arch relu:64-16-10 --epochs 12 --points 9 --out t --json -q";
+    let args =
+        "landscape trajectory --data digits --arch relu:64-16-10 --epochs 12 --points 9 --out t --json -q";
     let found = json(dir.path(), args);
     let explained: Vec<f64> =
         found["explained"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();

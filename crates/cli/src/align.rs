@@ -52,8 +52,9 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     // Weights are matched without data; then nothing is said about risks.
     let task = match source.stated.has_data(&args.data) {
         true => Some(Task::for_files(&source, &args.data, &args.common, Precision::OfFiles)?),
-        false if args.method == Method::Activations => {
-            return Err(Failure::usage("--method activations: needs --data, which the files do not state"));
+        false if args.method == Method::Activations || args.data.is_said() => {
+            let message = "--method activations, --loss, --kappa and --regularizer need --data";
+            return Err(Failure::usage(message).hint("the files do not state what data they were made for"));
         }
         false => None,
     };

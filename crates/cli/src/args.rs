@@ -211,6 +211,13 @@ pub(crate) struct DataArgs {
     pub(crate) regularizer: Option<Regularizer>,
 }
 
+impl DataArgs {
+    /// Whether a flag says something about the risk.
+    pub(crate) fn is_said(&self) -> bool {
+        self.loss.is_some() || self.kappa.is_some() || self.regularizer.is_some()
+    }
+}
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
     /// Network, as relu:64-64-64-10, linear:64-32-10 or two-layer:256.

@@ -87,7 +87,9 @@ impl Task {
             _ => Stated::default().load(args, common)?,
         };
         let terms = Stated::default().terms(args, common);
-        Self::new(data, spec, terms, common, DType::F32, DType::F32)
+        let task = Self::new(data, spec, terms, common, DType::F32, DType::F32)?;
+        task.tell(common, task.dtype);
+        Ok(task)
     }
 
     /// For checkpoints or a path.
@@ -103,7 +105,9 @@ impl Task {
             Precision::OfFiles => source.dtype,
             Precision::OfData => data.train.inputs.dtype(),
         };
-        Self::new(data, source.arch.spec(), terms, common, usual, source.dtype)
+        let task = Self::new(data, source.arch.spec(), terms, common, usual, source.dtype)?;
+        task.tell(common, if precision == Precision::OfData { DType::F64 } else { task.dtype });
+        Ok(task)
     }
 
     fn new(
@@ -142,23 +146,13 @@ impl Task {
         };
         let train = objective(&mut data.train)?;
         let test = data.test.as_mut().map(objective).transpose()?;
-        let task = Self {
-            data,
-            arch,
-            risk,
-            dtype,
-            device,
-            train,
-            test,
-            rounds: files == DType::F64 && dtype == DType::F32,
-        };
-        task.tell(common, memory);
-        Ok(task)
+        let rounds = files == DType::F64 && dtype == DType::F32;
+        Ok(Self { data, arch, risk, dtype, device, train, test, rounds })
     }
 
-    /// Notes what was taken for the summary, and says it where `--verbose` asks for it.
-    fn tell(&self, common: &Common, memory: usize) {
-        let Self { data, arch, risk, dtype, .. } = self;
+    /// Notes for the summary what was taken and what type it is computed in, and says it where `--verbose` asks for it.
+    fn tell(&self, common: &Common, dtype: DType) {
+        let Self { data, arch, risk, .. } = self;
         common.run.risk(json!({
             "data": {"spec": data.spec, "hash": data.hash}, "arch": arch.to_string(), "loss": risk.loss.to_string(),
             "kappa": number(risk.kappa), "regularizer": risk.regularizer.to_string(), "dtype": format!("{dtype:?}"),
@@ -169,6 +163,7 @@ impl Task {
         let rows = |split: &Split| split.inputs.dims()[0];
         let (n, test) = (rows(&data.train), data.test.as_ref().map_or(0, rows));
         let (features, threads) = (data.features(), rayon::current_num_threads());
+        let memory = common.memory.unwrap_or_else(default_memory);
         let lines = [
             format!("data      {}: {n} training rows, {test} test rows, {features} features", data.spec),
             format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()),

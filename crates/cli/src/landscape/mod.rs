@@ -47,7 +47,7 @@ enum SectionName {
     Zoom(zoom::ZoomArgs),
     /// Risk on the plane of the two principal components of a training trajectory.
     #[command(
-        after_help = "Examples:\n  collado landscape trajectory --arch relu:64-32-10 --epochs 30 --out runs/trajectory
+        after_help = "Examples:\n  collado landscape trajectory --data digits --arch relu:64-32-10 --epochs 30 --out runs/trajectory
   collado landscape trajectory epoch-*.safetensors --out runs/trajectory"
     )]
     Trajectory(trajectory::TrajectoryArgs),
