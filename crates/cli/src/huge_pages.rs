@@ -33,41 +33,48 @@ fn advise(at: *mut u8, len: usize) -> *mut u8 {
     }
     #[cfg(target_os = "linux")]
     if len >= HUGE {
-        // A hint about memory that is ours; whether it is taken does not matter.
+        // SAFETY: a hint about memory that was just allocated; it changes no content, and may be ignored.
         unsafe { libc::madvise(at.cast(), len, libc::MADV_HUGEPAGE) };
     }
     at
 }
 
-// The system's allocator, always asked with `aligned` of the caller's layout.
+// SAFETY: this is the system's allocator, always asked with `aligned` of the caller's layout, which is stricter.
 unsafe impl GlobalAlloc for HugePages {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller promises a layout of some size; `aligned` keeps it.
         advise(unsafe { System.alloc(aligned(layout)) }, layout.size())
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         if layout.size() < HUGE {
+            // SAFETY: the caller's own promise.
             return unsafe { System.alloc_zeroed(layout) };
         }
-        // Asked for before the first touch, which decides about the pages.
+        // Huge pages are asked for before the first touch, which decides about them.
+        // SAFETY: the caller's own promise.
         let at = unsafe { self.alloc(layout) };
         if !at.is_null() {
+            // SAFETY: so many bytes were just allocated there.
             unsafe { at.write_bytes(0, layout.size()) };
         }
         at
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller gives the layout it was allocated with; both times `aligned` makes the same of it.
         unsafe { System.dealloc(at, aligned(layout)) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         if layout.size().max(size) < HUGE {
+            // SAFETY: the caller's own promise; below a huge page `aligned` changes nothing.
             return unsafe { System.realloc(at, layout, size) };
         }
-        // The caller's own promise: `size`, rounded up to the alignment, does not overflow.
+        // SAFETY: the caller promises that `size`, rounded up to the alignment, does not overflow.
         let new = unsafe { self.alloc(Layout::from_size_align_unchecked(size, layout.align())) };
         if !new.is_null() {
+            // SAFETY: two buffers, both at least so large; the old one is not used again.
             unsafe {
                 at.copy_to_nonoverlapping(new, size.min(layout.size()));
                 self.dealloc(at, layout);

@@ -14,8 +14,9 @@ pub(super) struct Mat<'a, T> {
     life: PhantomData<&'a [T]>,
 }
 
-// A view is a shared slice with strides.
+// SAFETY: a view is a shared slice with strides, and shared slices of `Sync` numbers may go to other threads.
 unsafe impl<T: Sync> Send for Mat<'_, T> {}
+// SAFETY: the same; nothing is written through it.
 unsafe impl<T: Sync> Sync for Mat<'_, T> {}
 
 impl<'a, T: Real> Mat<'a, T> {
@@ -39,7 +40,7 @@ impl<'a, T: Real> Mat<'a, T> {
     #[inline(always)]
     pub(super) fn row(self, i: usize) -> &'a [T] {
         assert!(self.strides.1 == 1 && i < self.rows);
-        // In bounds: one of the view's own rows.
+        // SAFETY: row `i` is one of the view's own, which lie in the slice it was made of and live as long.
         unsafe { std::slice::from_raw_parts(self.data.offset(i as isize * self.strides.0), self.cols) }
     }
 
@@ -72,8 +73,9 @@ pub(super) struct MatMut<'a, T> {
     life: PhantomData<&'a mut [T]>,
 }
 
-// A view is an exclusive slice with strides.
+// SAFETY: a view is an exclusive slice with strides, and exclusive slices of `Send` numbers may go to other threads.
 unsafe impl<T: Send> Send for MatMut<'_, T> {}
+// SAFETY: through `&MatMut` numbers are only read.
 unsafe impl<T: Sync> Sync for MatMut<'_, T> {}
 
 impl<'a, T: Real> MatMut<'a, T> {
@@ -109,7 +111,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     pub(super) fn split_rows(&mut self, at: usize) -> (MatMut<'_, T>, MatMut<'_, T>) {
         assert!(at <= self.rows);
         let upper = MatMut { rows: at, life: PhantomData, ..*self };
-        // In bounds, and disjoint from the rows above.
+        // SAFETY: `at` is at most the number of rows: inside the slice, or just behind it.
         let data = unsafe { self.data.add(at * self.row_stride) };
         (upper, MatMut { data, rows: self.rows - at, life: PhantomData, ..*self })
     }
@@ -117,7 +119,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     /// Rows `rows`.
     pub(super) fn rows_mut(&mut self, rows: std::ops::Range<usize>) -> MatMut<'_, T> {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
-        // In bounds, and borrowed from `self`.
+        // SAFETY: `rows.start` is at most the number of rows: inside the slice, or just behind it.
         let data = unsafe { self.data.add(rows.start * self.row_stride) };
         MatMut { data, rows: rows.len(), life: PhantomData, ..*self }
     }
@@ -125,7 +127,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     /// Rows `rows`, to be read.
     pub(super) fn rows(&self, rows: std::ops::Range<usize>) -> Mat<'_, T> {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
-        // In bounds, and borrowed from `self`.
+        // SAFETY: `rows.start` is at most the number of rows: inside the slice, or just behind it.
         let data = unsafe { self.data.add(rows.start * self.row_stride) };
         let strides = (self.row_stride as isize, 1);
         Mat { data, rows: rows.len(), cols: self.cols, strides, life: PhantomData }
@@ -144,7 +146,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     /// The first `rows` rows of a view without gaps.
     pub(super) fn as_slice_mut(&mut self, rows: usize) -> &mut [T] {
         assert!(rows <= self.rows && self.row_stride == self.cols);
-        // In bounds, and without gaps.
+        // SAFETY: the first rows of a view without gaps lie in its slice one after the other, and `self` is exclusive.
         unsafe { std::slice::from_raw_parts_mut(self.data, rows * self.cols) }
     }
 
@@ -152,16 +154,17 @@ impl<'a, T: Real> MatMut<'a, T> {
     #[inline(always)]
     pub(super) fn row_mut(&mut self, i: usize) -> &mut [T] {
         assert!(i < self.rows);
-        // In bounds: one of the view's own rows.
+        // SAFETY: row `i` is one of the view's own, and `self` is exclusive.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) }
     }
 
     /// The rows as slices.
     #[inline(always)]
     pub(super) fn each_row(&mut self) -> impl Iterator<Item = &mut [T]> {
-        // In bounds; rows do not overlap.
-        (0..self.rows)
-            .map(|i| unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) })
+        (0..self.rows).map(|i| {
+            // SAFETY: the view's own rows, which do not overlap, each given out once while `self` is exclusive.
+            unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) }
+        })
     }
 
     /// `self = keep self + a b`; what was there does not matter when `keep` is 0.
@@ -170,7 +173,8 @@ impl<'a, T: Real> MatMut<'a, T> {
         if self.rows == 0 || self.cols == 0 {
             return;
         }
-        // The views' elements are in bounds, and `self` is exclusive.
+        // SAFETY: sizes fit together as asserted, all elements of the three views lie in their slices, and `self`, which
+        // alone is written to, is exclusive.
         unsafe {
             gemm::gemm(
                 self.rows,
