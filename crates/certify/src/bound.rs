@@ -182,7 +182,8 @@ impl Bounder {
             return c.is_empty() || !(0..c.len()).all(|j| c[j] + reach(j) < 0.);
         }
         if let [c] = c {
-            return !(if y == 1 { c - reach(0) > 0. } else { c + reach(0) < 0. });
+            let threshold = self.risk.loss.threshold();
+            return !(if y == 1 { c - reach(0) > threshold } else { c + reach(0) < threshold });
         }
         let (mut c, mut l, mut r) = (c.to_vec(), l.to_vec(), r.to_vec());
         against(&mut c, &mut l, &mut r, y, delta);

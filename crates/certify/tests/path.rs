@@ -79,6 +79,26 @@ proptest! {
     }
 }
 
+/// The output is the input, ahead of which class 0 has 0.3 and class 1 has 0.7: right at ½, half wrong at 0.
+#[test]
+fn one_output_is_wrong_by_the_threshold_of_its_loss() {
+    let arch = Arch::dense(Activation::Linear, &[1, 1], false).unwrap();
+    for (loss, wrong) in [(Loss::Squared, 0.), (Loss::Logistic, 0.5)] {
+        let case = Case {
+            inputs: vec![vec![0.3], vec![0.7], vec![0.45], vec![0.55]],
+            labels: Some(vec![0, 1, 0, 1]),
+            risk: Risk { loss, kappa: 0., regularizer: Regularizer::L2 },
+            ..scalar(arch.clone(), vec![vec![1.], vec![1.05]])
+        };
+        let proof = case.certify(&CertifySettings::default()).unwrap();
+        assert_eq!(proof.pieces[0].error, Some(wrong), "{loss}");
+        // Twice the output: 0.9 for an example of class 0.
+        let case = Case { vertices: vec![vec![1.], vec![2.]], ..case };
+        let error = case.certify(&CertifySettings::default()).unwrap().error.unwrap();
+        assert_eq!(error, if loss == Loss::Squared { 0.5 } else { wrong }, "{loss}");
+    }
+}
+
 /// A hat of height 1 and half-width w around `peak`: ρ(u + 1) - 2ρ(u) + ρ(u - 1) with u = (t - peak)/w.
 fn needle(peak: f64, w: f64) -> Case {
     let arch = Arch::dense(Activation::Relu, &[1, 3, 1], true).unwrap();

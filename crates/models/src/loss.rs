@@ -28,6 +28,15 @@ impl Loss {
             Self::Logistic => "logistic",
         }
     }
+
+    /// The output above which a single output shared by two classes stands for class 1: ½ under the squared loss, whose
+    /// targets are 0 and 1; 0 under the logistic loss, whose output is the logit. At the threshold itself it is class 0.
+    pub fn threshold(self) -> f64 {
+        match self {
+            Self::Squared => 0.5,
+            Self::CrossEntropy | Self::Logistic => 0.,
+        }
+    }
 }
 
 impl fmt::Display for Loss {
@@ -73,7 +82,7 @@ impl Target<'_> {
 /// (NaN when the target is not a class).
 pub(crate) fn loss_and_slope<T: Real>(loss: Loss, z: &mut [T], target: Target<'_>) -> (f64, f64) {
     let error = match target {
-        Target::Class(label) => f64::from(u8::from(predict(z) != Some(label as usize))),
+        Target::Class(label) => f64::from(u8::from(predict(loss, z) != Some(label as usize))),
         Target::Values(_) => f64::NAN,
     };
     let value = match (loss, target) {
@@ -126,13 +135,14 @@ fn argmax<T: Real>(z: &[T]) -> usize {
     z.iter().enumerate().fold(0, |best, (j, x)| if *x > z[best] { j } else { best })
 }
 
-/// The class with the largest score, the first of equals; one score stands for two classes. NaN is no class.
-fn predict<T: Real>(z: &[T]) -> Option<usize> {
+/// The class with the largest score, the first of equals; one score stands for two classes, told apart by the
+/// [threshold](Loss::threshold) of the loss. NaN is no class.
+fn predict<T: Real>(loss: Loss, z: &[T]) -> Option<usize> {
     if z.iter().any(|x| x.is_nan()) {
         return None;
     }
     if let [z] = z {
-        return Some(usize::from(*z > T::zero()));
+        return Some(usize::from(*z > T::of(loss.threshold())));
     }
     Some(argmax(z))
 }
@@ -162,6 +172,18 @@ mod tests {
                     assert!((slope[j] - numeric).abs() < 1e-9, "{loss}: {} {numeric}", slope[j]);
                 }
             }
+        }
+    }
+
+    /// Targets 0 and 1 under the squared loss part at ½, a logit at 0; a tie is class 0.
+    #[test]
+    fn one_output_tells_two_classes_apart_at_the_threshold_of_its_loss() {
+        let wrong = |loss, z: f64, label| loss_and_slope(loss, &mut [z], Target::Class(label)).1;
+        for (z, class) in [(0.2, 0), (0.5, 0), (0.51, 1), (0.9, 1), (-3., 0)] {
+            assert_eq!([wrong(Loss::Squared, z, class), wrong(Loss::Squared, z, 1 - class)], [0., 1.], "{z}");
+        }
+        for (z, class) in [(0.2, 1), (0., 0), (-0.2, 0)] {
+            assert_eq!([wrong(Loss::Logistic, z, class), wrong(Loss::Logistic, z, 1 - class)], [0., 1.], "{z}");
         }
     }
 

@@ -63,6 +63,16 @@ fn cases() -> Vec<Case> {
             }
         }
     }
+    for loss in [Loss::Squared, Loss::Logistic] {
+        let labels: Vec<u32> = (0..70).map(|i| i % 2).collect();
+        cases.push(Case {
+            name: format!("two classes of one output {loss}"),
+            arch: Arch::dense(Activation::Tanh, &[5, 4, 1], true).unwrap(),
+            inputs: random((70, 5), 1., 1),
+            targets: Tensor::from_vec(labels, 70, &Device::Cpu).unwrap(),
+            risk: Risk { loss, kappa: 0.01, regularizer: Regularizer::L2 },
+        });
+    }
     cases
 }
 
@@ -100,6 +110,36 @@ fn fused_is_candle() {
         }
         assert_close(&values.iter().map(|v| v.risk).collect::<Vec<_>>(), &a, 1e-13, &case.name);
     }
+}
+
+/// Outputs 0.3 and 0.7 of classes 0 and 1: no error at ½, one half at 0; by both engines.
+#[test]
+fn one_output_tells_classes_apart_at_the_threshold_of_its_loss() {
+    for (loss, error) in [(Loss::Squared, 0.), (Loss::Logistic, 0.5)] {
+        let case = Case {
+            name: loss.to_string(),
+            arch: Arch::dense(Activation::Linear, &[1, 1], false).unwrap(),
+            inputs: Tensor::new(&[[0.3_f64], [0.7], [0.45], [0.55]], &Device::Cpu).unwrap(),
+            targets: Tensor::new(&[0_u32, 1, 0, 1], &Device::Cpu).unwrap(),
+            risk: Risk { loss, kappa: 0., regularizer: Regularizer::L2 },
+        };
+        let span = Span::stack(&Tensor::new(&[[1_f64]], &Device::Cpu).unwrap()).unwrap();
+        for objective in [case.fused(), case.candle()] {
+            let value = objective.evaluate(&span, Rows::All, None).unwrap()[0];
+            assert_eq!(value.error, error, "{loss}");
+        }
+    }
+}
+
+/// A network may have more outputs than the data have classes.
+#[test]
+fn classes_that_no_example_has_are_no_fault() {
+    let arch = Arch::dense(Activation::Linear, &[1, 3], false).unwrap();
+    let (inputs, labels) = (random((4, 1), 1., 1), Tensor::new(&[0_u32, 1, 1, 0], &Device::Cpu).unwrap());
+    let risk = Risk { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(&arch, &inputs, &labels, risk, MEMORY).unwrap();
+    let theta = Span::stack(&Tensor::zeros((1, 3), DType::F64, &Device::Cpu).unwrap()).unwrap();
+    assert!((objective.risks(&theta).unwrap()[0] - 3_f64.ln()).abs() < 1e-15);
 }
 
 #[test]

@@ -141,11 +141,9 @@ impl Case {
         let y = labels[i] as usize;
         match z {
             [z] => {
-                if y == 1 {
-                    z.hi() <= 0.
-                } else {
-                    z.lo() > 0.
-                }
+                // Between the targets 0 and 1, or where the logit has no sign.
+                let threshold = if self.risk.loss == Loss::Squared { 0.5 } else { 0. };
+                if y == 1 { z.hi() <= threshold } else { z.lo() > threshold }
             }
             _ => (0..z.len()).any(|j| j != y && z[j].lo() > z[y].hi()),
         }

@@ -157,8 +157,10 @@ impl Loss {
         let wrong = match classes {
             false => None,
             true => {
-                let best =
-                    if q == 1 { z.gt(0.)?.squeeze(2)?.to_dtype(DType::U32)? } else { z.argmax(D::Minus1)? };
+                let best = match q {
+                    1 => z.gt(self.threshold())?.squeeze(2)?.to_dtype(DType::U32)?,
+                    _ => z.argmax(D::Minus1)?,
+                };
                 Some(best.ne(&targets.broadcast_as((points, batch))?)?.to_dtype(DType::F64)?.sum(1)?)
             }
         };
