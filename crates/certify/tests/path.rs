@@ -91,7 +91,7 @@ fn one_output_is_wrong_by_the_threshold_of_its_loss() {
             ..scalar(arch.clone(), vec![vec![1.], vec![1.05]])
         };
         let proof = case.certify(&CertifySettings::default()).unwrap();
-        assert_eq!(proof.pieces[0].error, Some(wrong), "{loss}");
+        assert_eq!(proof.error, Some(wrong), "{loss}");
         // Twice the output: 0.9 for an example of class 0.
         let case = Case { vertices: vec![vec![1.], vec![2.]], ..case };
         let error = case.certify(&CertifySettings::default()).unwrap().error.unwrap();

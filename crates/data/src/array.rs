@@ -1,9 +1,12 @@
 //! Numbers from bytes, and numbers in tensors: what the file formats share.
 
+use std::cell::Cell;
+use std::io::Read;
 use std::ops::Range;
 
 use candle_core::{CpuStorage, DType, Device, Storage, Tensor, WithDType};
 
+use crate::bytes::numbers;
 use crate::{Error, Result};
 
 /// Element types that files may hold.
@@ -35,49 +38,124 @@ impl Element {
         }
     }
 
-    /// A tensor of `shape` from little-endian bytes: I64 for integers, F32 up to 32-bit floats, F64 beyond.
-    ///
-    /// The caller has checked that `bytes` holds exactly the elements of `shape`.
-    pub(crate) fn decode(self, place: &str, bytes: &[u8], shape: &[usize]) -> Result<Tensor> {
+    /// Whether the numbers are integers.
+    pub(crate) fn is_integer(self) -> bool {
+        !matches!(self, Self::F16 | Self::BF16 | Self::F32 | Self::F64)
+    }
+
+    /// The number type of inputs of this type: F32 from floats of up to 32 bits, F64 from the others.
+    pub(crate) fn input_type(self) -> DType {
+        if matches!(self, Self::F16 | Self::BF16 | Self::F32) { DType::F32 } else { DType::F64 }
+    }
+
+    /// Reads `count` numbers from a stream.
+    pub(crate) fn read<T: Number>(
+        self,
+        reader: &mut impl Read,
+        place: &str,
+        count: usize,
+        big_endian: bool,
+    ) -> Result<Vec<T>> {
+        let mut source = Source { reader, place, count, big_endian };
         match self {
-            Self::Bool | Self::U8 => ints(bytes, shape, |b: [u8; 1]| b[0].into()),
-            Self::I8 => ints(bytes, shape, |b| i8::from_le_bytes(b).into()),
-            Self::U16 => ints(bytes, shape, |b| u16::from_le_bytes(b).into()),
-            Self::I16 => ints(bytes, shape, |b| i16::from_le_bytes(b).into()),
-            Self::U32 => ints(bytes, shape, |b| u32::from_le_bytes(b).into()),
-            Self::I32 => ints(bytes, shape, |b| i32::from_le_bytes(b).into()),
-            Self::I64 => ints(bytes, shape, i64::from_le_bytes),
-            Self::U64 => {
-                let too_large =
-                    bytes.as_chunks().0.iter().map(|&b| u64::from_le_bytes(b)).find(|&v| v >= 1 << 63);
-                match too_large {
-                    Some(value) => Err(Error::format(place, "integers below 2^63", value.to_string())),
-                    None => ints(bytes, shape, i64::from_le_bytes),
-                }
+            Self::Bool | Self::U8 => source.read(|b: [u8; 1]| T::integer(b[0].into())),
+            Self::I8 => source.read(|b| T::integer(i8::from_le_bytes(b).into())),
+            Self::U16 => source.read(|b| T::integer(u16::from_le_bytes(b).into())),
+            Self::I16 => source.read(|b| T::integer(i16::from_le_bytes(b).into())),
+            Self::U32 => source.read(|b| T::integer(u32::from_le_bytes(b).into())),
+            Self::I32 => source.read(|b| T::integer(i32::from_le_bytes(b).into())),
+            Self::I64 => source.read(|b| T::integer(i64::from_le_bytes(b))),
+            Self::U64 => source.unsigned(),
+            Self::F16 => source.read(|b| T::float(half(u16::from_le_bytes(b)))),
+            Self::BF16 => {
+                source.read(|b| T::float(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16).into()))
             }
-            Self::F32 => from_chunks(bytes, shape, f32::from_le_bytes),
-            Self::F64 => from_chunks(bytes, shape, f64::from_le_bytes),
-            Self::F16 => half(bytes, shape, DType::F16),
-            Self::BF16 => half(bytes, shape, DType::BF16),
+            Self::F32 => source.read(|b| T::float(f32::from_le_bytes(b).into())),
+            Self::F64 => source.read(|b| T::float(f64::from_le_bytes(b))),
         }
     }
 }
 
-fn ints<const N: usize>(bytes: &[u8], shape: &[usize], convert: impl Fn([u8; N]) -> i64) -> Result<Tensor> {
-    from_chunks(bytes, shape, convert)
+/// What numbers of files become.
+pub(crate) trait Number: WithDType {
+    fn integer(value: i64) -> Self;
+    fn float(value: f64) -> Self;
 }
 
-fn half(bytes: &[u8], shape: &[usize], dtype: DType) -> Result<Tensor> {
-    Ok(Tensor::from_raw_buffer(bytes, dtype, shape, &Device::Cpu)?.to_dtype(DType::F32)?)
+impl Number for f32 {
+    fn integer(value: i64) -> Self {
+        value as Self
+    }
+
+    fn float(value: f64) -> Self {
+        value as Self
+    }
 }
 
-fn from_chunks<T: WithDType, const N: usize>(
-    bytes: &[u8],
-    shape: &[usize],
-    convert: impl Fn([u8; N]) -> T,
-) -> Result<Tensor> {
-    let values: Vec<T> = bytes.as_chunks().0.iter().map(|&chunk| convert(chunk)).collect();
-    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+impl Number for f64 {
+    fn integer(value: i64) -> Self {
+        value as Self
+    }
+
+    fn float(value: f64) -> Self {
+        value
+    }
+}
+
+impl Number for i64 {
+    fn integer(value: i64) -> Self {
+        value
+    }
+
+    fn float(value: f64) -> Self {
+        value as Self
+    }
+}
+
+/// Where numbers are read from.
+struct Source<'a, R> {
+    reader: &'a mut R,
+    place: &'a str,
+    count: usize,
+    big_endian: bool,
+}
+
+impl<R: Read> Source<'_, R> {
+    fn read<T, const N: usize>(&mut self, convert: impl Fn([u8; N]) -> T) -> Result<Vec<T>> {
+        let big_endian = self.big_endian;
+        numbers(self.reader, self.place, self.count, |mut bytes| {
+            if big_endian {
+                bytes.reverse();
+            }
+            convert(bytes)
+        })
+    }
+
+    /// Integers of 64 bits without a sign, if they fit those with one.
+    fn unsigned<T: Number>(&mut self) -> Result<Vec<T>> {
+        let too_large = Cell::new(None);
+        let values = self.read(|bytes| {
+            let value = u64::from_le_bytes(bytes);
+            let signed = i64::try_from(value).inspect_err(|_| too_large.set(Some(value)));
+            T::integer(signed.unwrap_or_default())
+        })?;
+        match too_large.get() {
+            Some(value) => Err(Error::format(self.place, "integers below 2^63", value.to_string())),
+            None => Ok(values),
+        }
+    }
+}
+
+/// A number of 16 bits by IEEE 754: 5 bits of exponent and 10 of fraction.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.);
+    let size = match exponent {
+        0 => fraction * 2_f64.powi(-14),
+        31 if fraction == 0. => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1. + fraction) * 2_f64.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
 }
 
 /// A CPU tensor `[len]`.

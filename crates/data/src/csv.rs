@@ -1,66 +1,66 @@
-//! CSV files: columns of numbers, one or more of them the target.
+//! CSV files: columns of numbers, one or more of them the target, or one of them class labels in words.
 
+mod columns;
+mod field;
+mod header;
+mod lines;
 mod options;
 mod table;
+mod target;
 
+use std::io::Read;
 use std::path::Path;
 
+pub(crate) use field::is_gap;
 pub(crate) use options::CsvOptions;
-pub(crate) use table::{Table, read_table};
+pub(crate) use table::Table;
+pub(crate) use target::WORD;
 
 use crate::array::matrix;
-use crate::bytes::open;
-use crate::targets::labels;
-use crate::{Dataset, Error, Result, Split, Targets};
-use options::Task;
-
-/// The last integer below which every integer is an f64.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::bytes::unpacked;
+use crate::files::Files;
+use crate::{Dataset, Error, Result, Split};
+use columns::Columns;
+use lines::Lines;
 
 /// Reads the rows of a CSV file: inputs F64, targets and test rows as the options say.
-pub(crate) fn load(spec: &str, path: &Path, options: &CsvOptions) -> Result<Dataset> {
-    let (file, _) = open(path)?;
+pub(crate) fn load(spec: &str, path: &Path, options: &CsvOptions, files: Files<'_>) -> Result<Dataset> {
+    let (file, length) = files.open(path)?;
     let name = path.display().to_string();
-    let table = read_table(&name, file)?;
-    let split = split(&name, &table, options)?;
-    match options.test_every {
-        None => Dataset::new(spec, split, None),
-        Some(_) if split.len() < 2 => Err(Error::format(name, "at least 2 rows to split", "1")),
-        Some(k) => {
-            let (train, test) = split.every(k)?;
-            Dataset::new(spec, train, Some(test))
-        }
+    let (reader, room) = unpacked(file, length, &name)?;
+    // One byte more than there may be shows whether there are more.
+    let mut reader = reader.take(room.saturating_add(1));
+    let table = read(&name, &mut reader, options);
+    if reader.limit() == 0 {
+        let expected = format!("at most {room} bytes in a gzipped file of {length}");
+        return Err(Error::format(name, expected, "more (gunzip it first if they are sound)"));
     }
+    let table = table?;
+    let split = Split::at(&name, &name, matrix(table.inputs, table.width)?, table.targets)?;
+    let (train, test) = match options.test_every {
+        None => (split, None),
+        Some(_) if split.len() < 2 => return Err(Error::format(name, "at least 2 rows to split", "1")),
+        Some(k) => split.every(k).map(|(train, test)| (train, Some(test)))?,
+    };
+    Ok(Dataset::new(spec, train, test)?.with_notes(table.notes))
 }
 
-fn split(name: &str, table: &Table, options: &CsvOptions) -> Result<Split> {
-    let targets = options.columns(name, table)?;
-    let inputs: Vec<usize> = (0..table.width).filter(|column| !targets.contains(column)).collect();
-    if inputs.is_empty() {
-        let found = format!("{} columns, {} of them targets", table.width, targets.len());
-        return Err(Error::format(name, "at least 1 column besides the targets", found));
+/// Reads a table; `file` goes into errors and notes.
+pub(crate) fn read(file: &str, reader: impl Read, options: &CsvOptions) -> Result<Table> {
+    let mut lines = Lines::new(file, reader)?;
+    let first = lines.window()?;
+    let mut notes = Vec::new();
+    let header = header::decide(file, &first, options, &mut notes)?;
+    let skipped = usize::from(header.is_some());
+    let width = first.first().map_or(0, |line| line.fields.len());
+    let columns = Columns::new(file, header, width, options, &mut notes)?;
+    let mut table = table::Builder::new(file, columns, options);
+    for line in first.iter().skip(skipped) {
+        table.push(line)?;
     }
-    let classes = match (options.task, targets.as_slice()) {
-        (Task::Classes, _) => true,
-        (Task::Regress, _) => false,
-        (Task::Guess, &[column]) => table.integers[column],
-        (Task::Guess, _) => false,
-    };
-    let targets = match targets.as_slice() {
-        &[column] if classes => class_labels(name, table, column)?,
-        _ => Targets::Values(matrix(table.columns(&targets), targets.len())?),
-    };
-    let inputs = matrix(table.columns(&inputs), inputs.len())?;
-    Split::at(name, name, inputs, targets)
-}
-
-fn class_labels(name: &str, table: &Table, column: usize) -> Result<Targets> {
-    let place = format!("{name}: column '{}'", table.name(column));
-    let values = table.columns(&[column]);
-    if let Some(row) = values.iter().position(|value| value.fract() != 0.0 || value.abs() > EXACT) {
-        let found = values[row].to_string();
-        return Err(Error::format(format!("{place}: row {row}"), "an integer class label", found));
+    drop(first);
+    while let Some(line) = lines.next()? {
+        table.push(line)?;
     }
-    let integers: Vec<i64> = values.iter().map(|&value| value as i64).collect();
-    Ok(Targets::classes(labels(&place, &integers)?))
+    table.finish(notes)
 }

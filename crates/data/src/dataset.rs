@@ -1,6 +1,7 @@
 //! A training split with its test split and a hash of both.
 
 use crate::hash::content_hash;
+use crate::text::shown;
 use crate::{Error, Result, Split};
 
 /// A data set: training rows and, where there is one, a test split.
@@ -15,6 +16,8 @@ pub struct Dataset {
     pub train: Split,
     /// The rows to judge by.
     pub test: Option<Split>,
+    /// What was inferred from the files where they leave it open, and what may surprise: each a line to be shown.
+    pub notes: Vec<String>,
 }
 
 impl Dataset {
@@ -31,7 +34,13 @@ impl Dataset {
             }
         }
         let hash = content_hash(&train, test.as_ref())?;
-        Ok(Self { spec, hash, train, test })
+        Ok(Self { spec, hash, train, test, notes: Vec::new() })
+    }
+
+    /// The same set with something more to be said of it.
+    pub(crate) fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
+        self.notes.extend(notes.into_iter().map(|note| shown(&note).into_owned()));
+        self
     }
 
     /// The number of inputs n0.

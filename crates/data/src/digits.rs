@@ -6,9 +6,8 @@
 use flate2::read::GzDecoder;
 
 use crate::array::matrix;
-use crate::csv::read_table;
-use crate::targets::labels;
-use crate::{Dataset, Result, Split, Targets};
+use crate::csv::{CsvOptions, read};
+use crate::{Dataset, Result, Split};
 
 const FILE: &[u8] = include_bytes!("../assets/digits.csv.gz");
 const NAME: &str = "digits.csv.gz";
@@ -26,12 +25,9 @@ const TEST_EVERY: usize = 5;
 /// # Errors
 /// None in practice: the file is embedded.
 pub fn digits() -> Result<Dataset> {
-    let table = read_table(NAME, GzDecoder::new(FILE))?;
-    let pixels = table.values.chunks(PIXELS + 1).flat_map(|row| row.iter().take(PIXELS));
-    let inputs = pixels.map(|&pixel| pixel as f32 / WHITE).collect();
-    let last: Vec<i64> =
-        table.values.chunks(PIXELS + 1).filter_map(|row| row.last()).map(|&v| v as i64).collect();
-    let targets = Targets::classes(labels(NAME, &last)?);
-    let (train, test) = Split::at(NAME, NAME, matrix(inputs, PIXELS)?, targets)?.every(TEST_EVERY)?;
+    let table = read(NAME, GzDecoder::new(FILE), &CsvOptions::rows_of_labels())?;
+    let pixels = table.inputs.iter().map(|&pixel| pixel as f32 / WHITE).collect();
+    let targets = table.targets;
+    let (train, test) = Split::at(NAME, NAME, matrix(pixels, PIXELS)?, targets)?.every(TEST_EVERY)?;
     Dataset::new("digits", train, Some(test))
 }

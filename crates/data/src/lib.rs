@@ -6,8 +6,8 @@
 //! |---|---|
 //! | `digits` | 1 797 handwritten digits of 8×8 pixels, embedded ([`digits`]) |
 //! | `mnist:DIR` | the four IDX files of MNIST, gzipped or not; none are shipped |
-//! | `csv:FILE?target=COL&task=classes\|regress&test-every=K` | one row a line |
-//! | `npz:FILE` | arrays `x`, `y` and optional `x_test`, `y_test` |
+//! | `csv:FILE?target=COL&drop=COL&header=true\|false&task=classes\|regress&test-every=K` | one row a line, gzipped or not |
+//! | `npz:FILE?task=classes\|regress` | arrays `x`, `y` (or `x_train`, `y_train`) and optional `x_test`, `y_test` |
 //! | `safetensors:FILE` | the same names and rules |
 //! | `synthetic:NAME?key=value&…` | drawn from a seed ([`synthetic_tasks`] lists the names) |
 //!
@@ -19,8 +19,9 @@
 //!
 //! Invariants of every [`Dataset`]: inputs `[N, n0]` and targets are finite, N and n0 are at least 1, labels
 //! lie below the class count, both splits agree in features, number type and outputs. Readers trust no file:
-//! sizes are checked against the bytes that are there before anything is allocated, and nothing in a file is
-//! executed. This crate prints nothing and depends on no other crate of the workspace.
+//! sizes are checked against the bytes that are there, and shapes against each other, before anything is allocated;
+//! numbers are held once; nothing in a file is executed. Text of a file is escaped where it is shown. This crate prints
+//! nothing and depends on no other crate of the workspace.
 
 mod array;
 mod bytes;
@@ -28,8 +29,10 @@ mod csv;
 mod dataset;
 mod digits;
 mod error;
+mod files;
 mod hash;
 mod idx;
+mod labels;
 mod named;
 mod npy;
 mod npz;
@@ -40,6 +43,7 @@ mod spec;
 mod split;
 mod synthetic;
 mod targets;
+mod text;
 
 pub use dataset::Dataset;
 pub use digits::digits;

@@ -1,13 +1,54 @@
 //! Rows from arrays called `x`, `y`, `x_test` and `y_test`: the rules `.npz` and `.safetensors` share.
 //!
-//! `x` `[N, …]` is flattened to `[N, n0]`: F32 from floats of up to 32 bits, F64 from 64-bit floats and
-//! integers. Integer `y` `[N]` is class labels, floating-point `y` `[N]` or `[N, q]` real targets. Other
-//! arrays are not read.
+//! Keras' names `x_train` and `y_train` are understood too. `x` `[N, …]` is flattened to `[N, n0]`: F32 from floats of
+//! up to 32 bits, F64 from 64-bit floats and integers, the numbers as they are. Integer `y` `[N]` or `[N, 1]` is class
+//! labels, floating-point `y` `[N]` or `[N, q]` real targets. Other arrays are not read. Types and shapes of all
+//! arrays are compared before any numbers are read.
 
-use candle_core::{DType, Tensor};
+mod options;
 
-use crate::targets::labels;
+use candle_core::{DType, Device, Tensor};
+
+pub(crate) use options::NamedOptions;
+
+use crate::array::{Element, Number};
+use crate::bytes::elements;
+use crate::labels::{Labels, classes, look_like_labels, whole};
+use crate::split::row_error;
+use crate::text::listed;
 use crate::{Dataset, Error, Result, Split, Targets};
+
+/// What a file says of an array before its numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    pub(crate) element: Element,
+    pub(crate) big_endian: bool,
+    /// The first index is the fastest.
+    pub(crate) fortran: bool,
+    pub(crate) shape: Vec<u64>,
+}
+
+impl Header {
+    /// The header, if no dimension is empty and the numbers fit into `room` bytes.
+    pub(crate) fn checked(self, place: &str, room: u64) -> Result<Self> {
+        if self.shape.contains(&0) {
+            return Err(Error::format(place, "no dimension of size 0", format!("shape {:?}", self.shape)));
+        }
+        elements(place, &self.shape, self.element.size(), room)?;
+        Ok(self)
+    }
+
+    /// The number of numbers; of a checked header it fits.
+    pub(crate) fn len(&self) -> usize {
+        self.shape.iter().product::<u64>() as usize
+    }
+
+    /// N, and the numbers of one of the N rows.
+    fn rows(&self) -> (usize, usize) {
+        let n = self.shape.first().map_or(1, |&n| n as usize);
+        (n, self.len() / n)
+    }
+}
 
 /// A file of named arrays.
 pub(crate) trait Arrays {
@@ -15,61 +56,188 @@ pub(crate) trait Arrays {
     fn file(&self) -> &str;
     /// The names in it, for messages.
     fn names(&self) -> Vec<String>;
-    /// An array as I64, F32 or F64 without empty dimensions; `place` goes into errors.
-    fn array(&mut self, name: &str, place: &str) -> Result<Option<Tensor>>;
+    /// The checked header of an array, if there is such an array; `place` goes into errors.
+    fn header(&mut self, name: &str, place: &str) -> Result<Option<Header>>;
+    /// The numbers of an array with that header.
+    fn numbers<T: Number>(&mut self, name: &str, place: &str, header: &Header) -> Result<Vec<T>>;
+}
+
+/// One of the arrays of a split.
+struct Array {
+    name: &'static str,
+    place: String,
+    header: Header,
+}
+
+/// The arrays of a split.
+struct Pair {
+    x: Array,
+    y: Array,
+}
+
+/// Targets of a split as they are in the file.
+enum Raw {
+    Labels(Labels),
+    Values(Tensor),
 }
 
 /// The data set in a file of arrays.
-pub(crate) fn load(spec: &str, arrays: &mut impl Arrays) -> Result<Dataset> {
-    let train = split(arrays, "x", "y")?;
-    let test = split(arrays, "x_test", "y_test")?;
-    let Some(mut train) = train else { return Err(missing(arrays, "x")) };
-    let Some(mut test) = test else { return Dataset::new(spec, train, None) };
-    train.targets.unite(&mut test.targets);
-    Dataset::new(spec, train, Some(test))
+pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions) -> Result<Dataset> {
+    let plain = pair(arrays, "x", "y")?;
+    let keras = pair(arrays, "x_train", "y_train")?;
+    let (train, test) = (one_of(arrays, plain, keras)?, pair(arrays, "x_test", "y_test")?);
+    agree(spec, &train, test.as_ref())?;
+    let mut notes = Vec::new();
+    let mut read =
+        |pair: &Pair| Ok::<_, Error>((inputs(arrays, &pair.x, &mut notes)?, raw(arrays, &pair.y, options)?));
+    let (train_x, train_y) = read(&train)?;
+    let (test_x, test_y) = match &test {
+        Some(test) => read(test).map(|(x, y)| (Some(x), Some(y)))?,
+        None => (None, None),
+    };
+    let (train_y, test_y) = targets(train_y, test_y, options, &mut notes)?;
+    let split = |pair: &Pair, x, y| Split::at(&pair.x.place, &pair.y.place, x, y);
+    let train = split(&train, train_x, train_y)?;
+    let test = match (&test, test_x, test_y) {
+        (Some(pair), Some(x), Some(y)) => Some(split(pair, x, y)?),
+        _ => None,
+    };
+    Ok(Dataset::new(spec, train, test)?.with_notes(notes))
 }
 
-/// One split, or none if the file has neither of its arrays.
-fn split(arrays: &mut impl Arrays, x: &str, y: &str) -> Result<Option<Split>> {
-    let place = |name: &str| format!("{}: array '{name}'", arrays.file());
-    let (x_at, y_at) = (place(x), place(y));
-    match (arrays.array(x, &x_at)?, arrays.array(y, &y_at)?) {
+/// The arrays of one split, or none if the file has neither; their rows agree.
+fn pair(arrays: &mut impl Arrays, x: &'static str, y: &'static str) -> Result<Option<Pair>> {
+    let mut array = |name| {
+        let place = format!("{}: array '{name}'", arrays.file());
+        Ok::<_, Error>(arrays.header(name, &place)?.map(|header| Array { name, place, header }))
+    };
+    match (array(x)?, array(y)?) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(missing(arrays, x)),
         (Some(_), None) => Err(missing(arrays, y)),
-        (Some(inputs), Some(values)) => {
-            Split::at(&x_at, &y_at, rows(&x_at, inputs)?, targets(&y_at, values)?).map(Some)
+        (Some(x), Some(y)) => {
+            check_shapes(&x, &y)?;
+            Ok(Some(Pair { x, y }))
+        }
+    }
+}
+
+/// The training arrays under whichever names they have.
+fn one_of(arrays: &impl Arrays, plain: Option<Pair>, keras: Option<Pair>) -> Result<Pair> {
+    match (plain, keras) {
+        (Some(pair), None) | (None, Some(pair)) => Ok(pair),
+        (None, None) => Err(missing(arrays, "x")),
+        (Some(_), Some(_)) => {
+            Err(Error::format(arrays.file(), "training rows under one name", "both 'x' and 'x_train'"))
         }
     }
 }
 
 fn missing(arrays: &impl Arrays, name: &str) -> Error {
-    const LISTED: usize = 8;
     let mut names = arrays.names();
     names.sort();
-    let more = if names.len() > LISTED { ", …" } else { "" };
-    names.truncate(LISTED);
-    let found = if names.is_empty() { "none".to_owned() } else { format!("{}{more}", names.join(", ")) };
-    Error::MissingArray { file: arrays.file().to_owned(), expected: name.to_owned(), found }
+    Error::MissingArray { file: arrays.file().to_owned(), expected: name.to_owned(), found: listed(names) }
+}
+
+fn check_shapes(x: &Array, y: &Array) -> Result<()> {
+    if x.header.shape.is_empty() {
+        return Err(Error::format(&x.place, "a shape [N, …]", "a single number"));
+    }
+    let found = || format!("shape {:?}", y.header.shape);
+    match (y.header.element.is_integer(), y.header.shape.as_slice()) {
+        (true, [_] | [_, 1]) | (false, [_] | [_, _]) => {}
+        (true, _) => return Err(Error::format(&y.place, "integer class labels [N] or [N, 1]", found())),
+        (false, _) => return Err(Error::format(&y.place, "real targets [N] or [N, q]", found())),
+    }
+    let ((expected, _), (rows, _)) = (x.header.rows(), y.header.rows());
+    if rows == expected { Ok(()) } else { Err(row_error(&x.place, &y.place, expected, rows)) }
+}
+
+/// Compares the two splits, before their numbers are read.
+fn agree(spec: &str, train: &Pair, test: Option<&Pair>) -> Result<()> {
+    let Some(test) = test else { return Ok(()) };
+    let text = |pair: &Pair| {
+        let (dtype, features) = (pair.x.header.element.input_type().as_str(), pair.x.header.rows().1);
+        let kind = if pair.y.header.element.is_integer() { "integer" } else { "real" };
+        format!("{features} {dtype} inputs and {} {kind} targets", pair.y.header.rows().1)
+    };
+    let (expected, found) = (text(train), text(test));
+    if expected == found { Ok(()) } else { Err(Error::Splits { spec: spec.to_owned(), expected, found }) }
 }
 
 /// `[N, …]` as floats `[N, n0]`.
-fn rows(place: &str, array: Tensor) -> Result<Tensor> {
-    let array = if array.dtype() == DType::I64 { array.to_dtype(DType::F64)? } else { array };
-    match array.rank() {
-        0 => Err(Error::format(place, "a shape [N, …]", "a single number")),
-        1 => Ok(array.unsqueeze(1)?),
-        _ => Ok(array.flatten_from(1)?),
+fn inputs(arrays: &mut impl Arrays, x: &Array, notes: &mut Vec<String>) -> Result<Tensor> {
+    let single = x.header.element.input_type() == DType::F32;
+    if single {
+        return matrix::<f32>(x, arrays.numbers(x.name, &x.place, &x.header)?);
     }
+    let values: Vec<f64> = arrays.numbers(x.name, &x.place, &x.header)?;
+    if x.header.element == Element::U8 && values.iter().any(|&value| value > 1.) {
+        notes.push(format!("{}: bytes are taken as they are, from 0 to 255, not divided by 255", x.place));
+    }
+    matrix(x, values)
 }
 
-fn targets(place: &str, array: Tensor) -> Result<Targets> {
-    match (array.dtype(), array.rank()) {
-        (DType::I64, 1) => Ok(Targets::classes(labels(place, &array.to_vec1()?)?)),
-        (DType::I64, _) => {
-            Err(Error::format(place, "integer class labels [N]", format!("shape {:?}", array.dims())))
+/// The numbers of an array as `[N, n0]`.
+fn matrix<T: Number>(array: &Array, values: Vec<T>) -> Result<Tensor> {
+    let header = &array.header;
+    let (n, columns) = header.rows();
+    if !header.fortran || header.shape.len() < 2 {
+        return Ok(Tensor::from_vec(values, (n, columns), &Device::Cpu)?);
+    }
+    let shape: Vec<usize> = header.shape.iter().rev().map(|&size| size as usize).collect();
+    let axes: Vec<usize> = (0..shape.len()).rev().collect();
+    let turned = Tensor::from_vec(values, shape, &Device::Cpu)?.permute(axes)?.contiguous()?;
+    Ok(turned.reshape((n, columns))?)
+}
+
+fn raw(arrays: &mut impl Arrays, y: &Array, options: &NamedOptions) -> Result<Raw> {
+    let place = y.place.clone();
+    if y.header.element.is_integer() && !options.regress() {
+        return Ok(Raw::Labels(Labels { place, values: arrays.numbers(y.name, &y.place, &y.header)? }));
+    }
+    let values: Vec<f64> = arrays.numbers(y.name, &y.place, &y.header)?;
+    if !options.classes() {
+        return Ok(Raw::Values(matrix(y, values)?));
+    }
+    if y.header.rows().1 != 1 {
+        let found = format!("shape {:?}", y.header.shape);
+        return Err(Error::format(place, "class labels [N] or [N, 1]", found));
+    }
+    Ok(Raw::Labels(Labels { values: whole(&place, &values)?, place }))
+}
+
+/// Targets of both splits, in the same classes.
+fn targets(
+    train: Raw,
+    test: Option<Raw>,
+    options: &NamedOptions,
+    notes: &mut Vec<String>,
+) -> Result<(Targets, Option<Targets>)> {
+    match (train, test) {
+        (Raw::Labels(train), None) => Ok((classes(&[train], options.labels_from, notes)?.remove(0), None)),
+        (Raw::Labels(train), Some(Raw::Labels(test))) => {
+            let mut both = classes(&[train, test], options.labels_from, notes)?;
+            let test = both.pop();
+            Ok((both.remove(0), test))
         }
-        (_, 1 | 2) => Ok(Targets::Values(rows(place, array.to_dtype(DType::F64)?)?)),
-        _ => Err(Error::format(place, "real targets [N] or [N, q]", format!("shape {:?}", array.dims()))),
+        (Raw::Values(train), test) => {
+            if !options.regress() && train.dim(1)? == 1 && look_like_labels(&train.flatten_all()?.to_vec1()?)
+            {
+                notes.push(
+                    "targets are whole numbers from 0 or 1 up, written as floats: taken as real targets; \
+                     task=classes takes them as class labels"
+                        .to_owned(),
+                );
+            }
+            let test = match test {
+                Some(Raw::Values(test)) => Some(Targets::Values(test)),
+                _ => None,
+            };
+            Ok((Targets::Values(train), test))
+        }
+        (Raw::Labels(train), Some(Raw::Values(_))) => {
+            Err(Error::format(train.place, "targets of one kind in both splits", "labels and real values"))
+        }
     }
 }

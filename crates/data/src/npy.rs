@@ -6,10 +6,9 @@
 
 use std::io::Read;
 
-use candle_core::Tensor;
-
-use crate::array::Element;
-use crate::bytes::{read_exactly, read_to_end, volume};
+use crate::array::{Element, Number};
+use crate::bytes::{ends, read_exactly};
+use crate::named::Header;
 use crate::{Error, Result};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -18,36 +17,26 @@ const MAX_HEADER: usize = 1 << 16;
 /// NumPy allows 64 dimensions.
 const MAX_DIMS: usize = 64;
 
-struct Header {
-    element: Element,
-    big_endian: bool,
-    fortran: bool,
-    shape: Vec<u64>,
+/// Reads the header of an array from a stream of at most `room` bytes, and checks that its numbers fit in there.
+pub(crate) fn read_header(reader: &mut impl Read, place: &str, room: u64) -> Result<Header> {
+    let (header, length) = header(reader, place)?;
+    let room = room.saturating_sub(length);
+    header.checked(place, room)
 }
 
-/// Reads an array from a stream of at most `room` bytes, which must end with it.
-pub(crate) fn read(reader: &mut impl Read, place: &str, room: u64) -> Result<Tensor> {
-    let (header, length) = read_header(reader, place)?;
-    if header.shape.contains(&0) {
-        return Err(Error::format(place, "no dimension of size 0", format!("shape {:?}", header.shape)));
-    }
-    let size = header.element.size();
-    let bytes = volume(place, &header.shape, size, room.saturating_sub(length))?;
-    let mut bytes = read_to_end(reader, place, bytes)?;
-    if header.big_endian {
-        bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-    }
-    let mut shape: Vec<usize> = header.shape.iter().map(|&size| size as usize).collect();
-    if !header.fortran || shape.len() < 2 {
-        return header.element.decode(place, &bytes, &shape);
-    }
-    shape.reverse();
-    let axes: Vec<usize> = (0..shape.len()).rev().collect();
-    Ok(header.element.decode(place, &bytes, &shape)?.permute(axes)?.contiguous()?)
+/// Reads the numbers after a header from a stream that must end with them.
+pub(crate) fn read_numbers<T: Number>(
+    reader: &mut impl Read,
+    place: &str,
+    header: &Header,
+) -> Result<Vec<T>> {
+    let values = header.element.read(reader, place, header.len(), header.big_endian)?;
+    ends(reader, place, (header.len() * header.element.size()) as u64)?;
+    Ok(values)
 }
 
 /// The header and the bytes it took.
-fn read_header(reader: &mut impl Read, place: &str) -> Result<(Header, u64)> {
+fn header(reader: &mut impl Read, place: &str) -> Result<(Header, u64)> {
     let start = read_exactly(reader, place, 8)?;
     let Some(&[major, _]) = start.strip_prefix(MAGIC) else {
         return Err(Error::format(place, "an .npy array", "other first bytes"));
@@ -66,9 +55,9 @@ fn read_header(reader: &mut impl Read, place: &str) -> Result<(Header, u64)> {
             length.to_string(),
         ));
     }
-    let text = read_exactly(reader, place, length as u64)?;
+    let text = read_exactly(reader, place, length)?;
     let header = parse(place, &String::from_utf8_lossy(&text))?;
-    Ok((header, 8 + width + length as u64))
+    Ok((header, (8 + width + length) as u64))
 }
 
 fn parse(place: &str, text: &str) -> Result<Header> {
@@ -132,5 +121,5 @@ fn shape(place: &str, text: &str) -> Result<Vec<u64>> {
 
 /// A piece of a header short enough for a message.
 fn clip(text: &str) -> String {
-    text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    crate::text::clip(text.trim_end(), 60)
 }

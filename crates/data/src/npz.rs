@@ -1,32 +1,48 @@
 //! `.npz`: a zip archive of `.npy` arrays, stored or deflated.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
-use candle_core::Tensor;
 use zip::ZipArchive;
+use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use crate::bytes::{io_error, open, unpacked_bound};
-use crate::named::{self, Arrays};
+use crate::array::Number;
+use crate::bytes::{io_error, unpacked_bound};
+use crate::files::{Files, Stream};
+use crate::named::{self, Arrays, Header, NamedOptions};
 use crate::{Dataset, Error, Result, npy};
 
-/// Reads the arrays `x`, `y` and optional `x_test`, `y_test` of an `.npz` file.
-pub(crate) fn load(spec: &str, path: &Path) -> Result<Dataset> {
+/// Reads the arrays of an `.npz` file.
+pub(crate) fn load(spec: &str, path: &Path, options: &NamedOptions, files: Files<'_>) -> Result<Dataset> {
     let file = path.display().to_string();
-    let (reader, length) = open(path)?;
-    let archive = ZipArchive::new(BufReader::new(reader)).map_err(|error| zip_error(&file, error))?;
-    named::load(spec, &mut Npz { file, length, archive })
+    let (reader, length) = files.open(path)?;
+    let archive = ZipArchive::new(reader).map_err(|error| zip_error(&file, error))?;
+    named::load(spec, &mut Npz { file, length, archive }, options)
 }
 
-struct Npz {
+struct Npz<'a> {
     file: String,
     length: u64,
-    archive: ZipArchive<BufReader<File>>,
+    archive: ZipArchive<Box<dyn Stream + 'a>>,
 }
 
-impl Arrays for Npz {
+/// An array's entry of an archive, at its numbers.
+type Entry<'a, 'b> = ZipFile<'a, Box<dyn Stream + 'b>>;
+
+impl<'b> Npz<'b> {
+    fn open(&mut self, name: &str, place: &str) -> Result<Option<(Header, Entry<'_, 'b>)>> {
+        let mut entry = match self.archive.by_name(&format!("{name}.npy")) {
+            Ok(entry) => entry,
+            Err(ZipError::FileNotFound) => return Ok(None),
+            Err(error) => return Err(zip_error(place, error)),
+        };
+        let (declared, packed) = (entry.size(), entry.compressed_size().min(self.length));
+        let header = npy::read_header(&mut entry, place, declared.min(unpacked_bound(packed)))?;
+        Ok(Some((header, entry)))
+    }
+}
+
+impl Arrays for Npz<'_> {
     fn file(&self) -> &str {
         &self.file
     }
@@ -35,15 +51,15 @@ impl Arrays for Npz {
         self.archive.file_names().map(|name| name.trim_end_matches(".npy").to_owned()).collect()
     }
 
-    fn array(&mut self, name: &str, place: &str) -> Result<Option<Tensor>> {
-        let mut entry = match self.archive.by_name(&format!("{name}.npy")) {
-            Ok(entry) => entry,
-            Err(ZipError::FileNotFound) => return Ok(None),
-            Err(error) => return Err(zip_error(place, error)),
-        };
-        let (declared, packed) = (entry.size(), entry.compressed_size().min(self.length));
-        let room = declared.min(unpacked_bound(packed));
-        npy::read(&mut entry, place, room).map(Some)
+    fn header(&mut self, name: &str, place: &str) -> Result<Option<Header>> {
+        Ok(self.open(name, place)?.map(|(header, _)| header))
+    }
+
+    fn numbers<T: Number>(&mut self, name: &str, place: &str, _: &Header) -> Result<Vec<T>> {
+        match self.open(name, place)? {
+            Some((header, mut entry)) => npy::read_numbers(&mut entry, place, &header),
+            None => Err(Error::format(place, "an array", "none")),
+        }
     }
 }
 

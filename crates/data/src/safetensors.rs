@@ -1,29 +1,57 @@
 //! `.safetensors`: a JSON header with names, types and offsets, then the numbers.
 
+use std::io::SeekFrom;
 use std::path::Path;
 
-use candle_core::Tensor;
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
 
-use crate::array::Element;
-use crate::bytes::{open, read_to_end};
-use crate::named::{self, Arrays};
+use crate::array::{Element, Number};
+use crate::bytes::{io_error, read_exactly};
+use crate::files::{Files, Stream};
+use crate::named::{self, Arrays, Header, NamedOptions};
 use crate::{Dataset, Error, Result};
 
-/// Reads the arrays `x`, `y` and optional `x_test`, `y_test` of a `.safetensors` file.
-pub(crate) fn load(spec: &str, path: &Path) -> Result<Dataset> {
+/// The longest header that the format allows.
+const MAX_HEADER: u64 = 100_000_000;
+
+/// Reads the arrays of a `.safetensors` file.
+pub(crate) fn load(spec: &str, path: &Path, options: &NamedOptions, files: Files<'_>) -> Result<Dataset> {
     let file = path.display().to_string();
-    let (mut reader, length) = open(path)?;
-    let bytes = read_to_end(&mut reader, &file, length)?;
-    // The library checks header length, offsets and sizes against the buffer.
-    let tensors = SafeTensors::deserialize(&bytes)
-        .map_err(|error| Error::format(file.as_str(), "a safetensors file", error.to_string()))?;
-    named::load(spec, &mut Named { file, tensors })
+    let (mut reader, length) = files.open(path)?;
+    let (metadata, start) = read_metadata(&mut reader, &file, length)?;
+    named::load(spec, &mut Named { file, metadata, start, reader }, options)
+}
+
+/// The header, checked, and where the numbers begin.
+fn read_metadata(reader: &mut dyn Stream, file: &str, length: u64) -> Result<(Metadata, u64)> {
+    let wrong = |found: String| Error::format(file, "a safetensors file", found);
+    let mut reader = reader;
+    let size = read_exactly(&mut reader, file, 8).map_err(|_| wrong(format!("{length} bytes")))?;
+    let size = size.iter().rev().fold(0, |size: u64, &byte| size << 8 | u64::from(byte));
+    let start = size.saturating_add(8);
+    if size > MAX_HEADER || start > length {
+        return Err(wrong(format!("a header of {size} bytes in a file of {length}")));
+    }
+    let header = read_exactly(&mut reader, file, size as usize)?;
+    // The library checks that shapes, types and offsets go together and that the arrays leave no gaps.
+    let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| wrong(error.to_string()))?;
+    let data = metadata.data_len() as u64;
+    if start.checked_add(data) != Some(length) {
+        return Err(Error::Size {
+            place: file.to_owned(),
+            expected: start.saturating_add(data),
+            found: length.to_string(),
+        });
+    }
+    Ok((metadata, start))
 }
 
 struct Named<'a> {
     file: String,
-    tensors: SafeTensors<'a>,
+    metadata: Metadata,
+    start: u64,
+    reader: Box<dyn Stream + 'a>,
 }
 
 impl Arrays for Named<'_> {
@@ -32,19 +60,23 @@ impl Arrays for Named<'_> {
     }
 
     fn names(&self) -> Vec<String> {
-        self.tensors.names().into_iter().map(str::to_owned).collect()
+        self.metadata.offset_keys()
     }
 
-    fn array(&mut self, name: &str, place: &str) -> Result<Option<Tensor>> {
-        let view = match self.tensors.tensor(name) {
-            Ok(view) => view,
-            Err(SafeTensorError::TensorNotFound(_)) => return Ok(None),
-            Err(error) => return Err(Error::format(place, "a tensor", error.to_string())),
-        };
-        if view.shape().contains(&0) {
-            return Err(Error::format(place, "no dimension of size 0", format!("shape {:?}", view.shape())));
-        }
-        element(place, view.dtype())?.decode(place, view.data(), view.shape()).map(Some)
+    fn header(&mut self, name: &str, place: &str) -> Result<Option<Header>> {
+        let Some(info) = self.metadata.info(name) else { return Ok(None) };
+        let element = element(place, info.dtype)?;
+        let shape = info.shape.iter().map(|&size| size as u64).collect();
+        let room = (info.data_offsets.1 - info.data_offsets.0) as u64;
+        Header { element, big_endian: false, fortran: false, shape }.checked(place, room).map(Some)
+    }
+
+    fn numbers<T: Number>(&mut self, name: &str, place: &str, header: &Header) -> Result<Vec<T>> {
+        let offset = self.metadata.info(name).map_or(0, |info| info.data_offsets.0 as u64);
+        self.reader
+            .seek(SeekFrom::Start(self.start + offset))
+            .map_err(|source| io_error(&self.file, source))?;
+        header.element.read(&mut self.reader, place, header.len(), false)
     }
 }
 

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::csv::CsvOptions;
+use crate::files::Files;
+use crate::labels::LabelsFrom;
+use crate::named::NamedOptions;
 use crate::options::{Options, spec_error};
 use crate::synthetic::Synthetic;
 use crate::{Dataset, Error, Result};
@@ -16,13 +19,30 @@ const SCHEMES: &str =
 /// A `--data` string whose scheme, names and options are understood; its files have not been looked at.
 ///
 /// * `digits`
-/// * `mnist:DIR`
-/// * `csv:FILE`, `csv:FILE?target=COL[,COL…]&task=classes|regress&test-every=K`: COL is a column name or an
-///   index from 0 (negative: from the end), by default the last column. Without `task`, one target column of
-///   integers without `.` or exponent is class labels and everything else is regression. Rows whose index is
-///   a multiple of K become the test split.
-/// * `npz:FILE`, `safetensors:FILE`
+/// * `mnist:DIR`, `mnist:DIR?labels-from=0|1`
+/// * `csv:FILE`, `csv:FILE?target=COL[,COL…]&drop=COL[,COL…]&header=true|false&task=classes|regress&test-every=K`, plain
+///   or gzipped: COL is a column name or an index from 0 (negative: from the end). The target is by default the last
+///   column; columns under `drop` are left out. A column without a name is called `unnamed`, or as pandas does
+///   `Unnamed: 0` by its index. Rows whose index is a multiple of K become the test split.
+/// * `npz:FILE`, `safetensors:FILE`, both with `?task=classes|regress&labels-from=0|1`
 /// * `synthetic:NAME?key=value&…`: see [`synthetic_tasks`](crate::synthetic_tasks).
+///
+/// **Targets.** Without `task`, one CSV column of words is class labels, in sorted order; one of integers too, and one
+/// of whole numbers written as floats (`0.0`) where they are 0 to k − 1 or 1 to k without a gap. In arrays integers are
+/// class labels and floats are not. Everything else is regression. Labels that begin at 1 become classes from 0, unless
+/// `labels-from=0` says that label 0 has no rows.
+///
+/// **CSV header.** Without `header`, the first line is a header
+/// 1. if it has a name that `target` or `drop` ask for and that is no index;
+/// 2. if none of its fields is a number, and one is a word;
+/// 3. if it counts 0, 1, 2, …, perhaps after an empty field, as pandas writes where there are no names (fewer than
+///    four of them only if a column below has decimal points throughout, or an empty field comes first);
+/// 4. if all its fields are quoted numbers and those below are not quoted;
+/// 5. if it has words and whole numbers, all different, and a column with a word in it has numbers below.
+///
+/// It is a row if it has numbers and no words, or if its words stand among the values below (of the first 1000 lines).
+/// Whatever else, or both, can be read in two ways and is refused. `?`, `NA` and the like are gaps, not words. What was
+/// inferred is among the [notes](Dataset::notes).
 #[derive(Debug, Clone)]
 pub struct Spec {
     text: String,
@@ -32,10 +52,10 @@ pub struct Spec {
 #[derive(Debug, Clone)]
 enum Source {
     Digits,
-    Mnist(PathBuf),
+    Mnist(PathBuf, LabelsFrom),
     Csv(PathBuf, CsvOptions),
-    Npz(PathBuf),
-    Safetensors(PathBuf),
+    Npz(PathBuf, NamedOptions),
+    Safetensors(PathBuf, NamedOptions),
     Synthetic(Synthetic),
 }
 
@@ -45,12 +65,32 @@ impl Spec {
     /// # Errors
     /// Whatever is wrong with its files.
     pub fn load(&self) -> Result<Dataset> {
+        self.read(Files::Disk)
+    }
+
+    /// Reads the data set from memory: `files` are path and content of the files that the string names, and no other
+    /// file is looked at.
+    ///
+    /// ```
+    /// let spec: collado_data::Spec = "csv:rows.csv?header=false".parse()?;
+    /// let data = spec.load_from(&[("rows.csv", b"0.5,1\n1.5,0\n")])?;
+    /// assert_eq!((data.train.len(), data.features(), data.outputs()), (2, 1, 2));
+    /// # Ok::<(), collado_data::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files.
+    pub fn load_from(&self, files: &[(&str, &[u8])]) -> Result<Dataset> {
+        self.read(Files::Memory(files))
+    }
+
+    fn read(&self, files: Files<'_>) -> Result<Dataset> {
         match &self.source {
             Source::Digits => crate::digits(),
-            Source::Mnist(folder) => crate::idx::mnist(&self.text, folder),
-            Source::Csv(file, options) => crate::csv::load(&self.text, file, options),
-            Source::Npz(file) => crate::npz::load(&self.text, file),
-            Source::Safetensors(file) => crate::safetensors::load(&self.text, file),
+            Source::Mnist(folder, labels_from) => crate::idx::mnist(&self.text, folder, *labels_from, files),
+            Source::Csv(file, options) => crate::csv::load(&self.text, file, options, files),
+            Source::Npz(file, options) => crate::npz::load(&self.text, file, options, files),
+            Source::Safetensors(file, options) => crate::safetensors::load(&self.text, file, options, files),
             Source::Synthetic(synthetic) => synthetic.load(&self.text),
         }
     }
@@ -65,16 +105,21 @@ impl FromStr for Spec {
             "" => Err(spec_error(text, scheme, what, "")),
             path => Ok(PathBuf::from(path)),
         };
+        let (file, options) = split_options(rest);
+        let named = || NamedOptions::parse(&Options::parse(text, options)?);
         let source = match scheme {
             "digits" if text == scheme => Source::Digits,
             "digits" => return Err(spec_error(text, scheme, "nothing after it", rest)),
-            "mnist" => Source::Mnist(path(rest, "a folder with the four IDX files")?),
-            "npz" => Source::Npz(path(rest, "a file")?),
-            "safetensors" => Source::Safetensors(path(rest, "a file")?),
-            "csv" => {
-                let (file, options) = split_options(rest);
-                Source::Csv(path(file, "a file")?, CsvOptions::parse(&Options::parse(text, options)?)?)
+            "mnist" => {
+                let folder = path(file, "a folder with the four IDX files")?;
+                let options = Options::parse(text, options)?;
+                let labels_from = LabelsFrom::parse(&options)?;
+                options.finish()?;
+                Source::Mnist(folder, labels_from)
             }
+            "npz" => Source::Npz(path(file, "a file")?, named()?),
+            "safetensors" => Source::Safetensors(path(file, "a file")?, named()?),
+            "csv" => Source::Csv(path(file, "a file")?, CsvOptions::parse(&Options::parse(text, options)?)?),
             "synthetic" => {
                 let (name, options) = rest.split_once('?').unwrap_or((rest, ""));
                 Source::Synthetic(Synthetic::parse(name, &Options::parse(text, options)?)?)

@@ -33,9 +33,7 @@ impl Split {
         };
         let rows = inputs.dim(0)?;
         if targets.len() != rows {
-            let like = inputs_at.rsplit(": ").next().unwrap_or(inputs_at).trim_start_matches("array ");
-            let (place, like) = (targets_at.to_owned(), like.to_owned());
-            return Err(Error::Rows { place, like, expected: rows, found: targets.len() });
+            return Err(row_error(inputs_at, targets_at, rows, targets.len()));
         }
         check_labels(targets_at, &targets)?;
         Ok(Self { inputs, targets })
@@ -78,6 +76,12 @@ impl Split {
     }
 }
 
+/// Targets of another number of rows than the inputs.
+pub(crate) fn row_error(inputs_at: &str, targets_at: &str, expected: usize, found: usize) -> Error {
+    let like = inputs_at.rsplit(": ").next().unwrap_or(inputs_at).trim_start_matches("array ");
+    Error::Rows { place: targets_at.to_owned(), like: like.to_owned(), expected, found }
+}
+
 /// A contiguous, finite, non-empty matrix of one of the number types on the CPU.
 fn check_matrix(place: &str, matrix: Tensor, dtypes: &[DType]) -> Result<Tensor> {
     let shape_ok = matches!(matrix.dims(), [rows, columns] if *rows > 0 && *columns > 0);
@@ -99,13 +103,17 @@ fn check_matrix(place: &str, matrix: Tensor, dtypes: &[DType]) -> Result<Tensor>
 }
 
 fn check_labels(place: &str, targets: &Targets) -> Result<()> {
-    let Targets::Classes { labels, count } = targets else { return Ok(()) };
+    let Targets::Classes { labels, count, names } = targets else { return Ok(()) };
+    if !names.is_empty() && names.len() != *count {
+        return Err(Error::format(place, format!("{count} names of classes"), names.len().to_string()));
+    }
     match labels.iter().position(|&label| label as usize >= *count) {
         None => Ok(()),
         Some(row) => Err(Error::Label {
             place: place.to_owned(),
             row,
-            max: count.saturating_sub(1),
+            min: 0,
+            max: count.saturating_sub(1) as i64,
             found: i64::from(labels[row]),
         }),
     }

@@ -122,7 +122,7 @@ impl Synthetic {
     fn split(&self, n: usize, part: Part) -> Result<Split> {
         let Rows { inputs, targets } = self.task.rows(n, &mut Draw::new(self.seed, part));
         let targets = match targets {
-            Labels::Classes { labels, count } => Targets::Classes { labels, count },
+            Labels::Classes { labels, count } => Targets::Classes { labels, count, names: Vec::new() },
             Labels::Values { values, width } => Targets::Values(matrix(values, width)?),
         };
         Split::new(matrix(inputs, self.task.features())?, targets)

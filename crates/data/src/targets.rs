@@ -17,18 +17,14 @@ pub enum Targets {
         labels: Vec<u32>,
         /// The number of classes.
         count: usize,
+        /// What the classes are called in the data, in their order; empty where label k is class k.
+        names: Vec<String>,
     },
     /// Real targets `[N, q]`, F64 on the CPU.
     Values(Tensor),
 }
 
 impl Targets {
-    /// Labels with as many classes as the largest of them asks for.
-    pub(crate) fn classes(labels: Vec<u32>) -> Self {
-        let count = labels.iter().max().map_or(0, |&label| label as usize + 1);
-        Self::Classes { labels, count }
-    }
-
     /// The number of rows N.
     pub fn len(&self) -> usize {
         match self {
@@ -50,6 +46,14 @@ impl Targets {
         }
     }
 
+    /// What the classes are called in the data; empty where label k is class k, and for real targets.
+    pub fn class_names(&self) -> &[String] {
+        match self {
+            Self::Classes { names, .. } => names,
+            Self::Values(_) => &[],
+        }
+    }
+
     /// Whether the targets are class labels.
     pub fn is_classes(&self) -> bool {
         matches!(self, Self::Classes { .. })
@@ -59,34 +63,16 @@ impl Targets {
     pub(crate) fn select(&self, rows: &[u32]) -> Result<Self> {
         match self {
             Self::Values(values) => Ok(Self::Values(values.index_select(&vector(rows.to_vec())?, 0)?)),
-            Self::Classes { labels, count } => {
+            Self::Classes { labels, count, names } => {
                 let pick =
                     |&row: &u32| labels.get(row as usize).copied().ok_or_else(|| outside(row, labels.len()));
                 let labels = rows.iter().map(pick).collect::<Result<_>>()?;
-                Ok(Self::Classes { labels, count: *count })
+                Ok(Self::Classes { labels, count: *count, names: names.clone() })
             }
-        }
-    }
-
-    /// Gives both the larger class count, so that a class seen in one split only counts in both.
-    pub(crate) fn unite(&mut self, other: &mut Self) {
-        if let (Self::Classes { count: a, .. }, Self::Classes { count: b, .. }) = (self, other) {
-            *a = (*a).max(*b);
-            *b = *a;
         }
     }
 }
 
 fn outside(row: u32, len: usize) -> Error {
     Error::format("targets", format!("a row below {len}"), row.to_string())
-}
-
-/// Checks integers as class labels: from 0 to [`MAX_CLASSES`] − 1.
-pub(crate) fn labels(place: &str, values: &[i64]) -> Result<Vec<u32>> {
-    let max = MAX_CLASSES - 1;
-    let check = |(row, &found): (usize, &i64)| match u32::try_from(found) {
-        Ok(label) if label as usize <= max => Ok(label),
-        _ => Err(Error::Label { place: place.to_owned(), row, max, found }),
-    };
-    values.iter().enumerate().map(check).collect()
 }

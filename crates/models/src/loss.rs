@@ -183,7 +183,11 @@ mod tests {
             assert_eq!([wrong(Loss::Squared, z, class), wrong(Loss::Squared, z, 1 - class)], [0., 1.], "{z}");
         }
         for (z, class) in [(0.2, 1), (0., 0), (-0.2, 0)] {
-            assert_eq!([wrong(Loss::Logistic, z, class), wrong(Loss::Logistic, z, 1 - class)], [0., 1.], "{z}");
+            assert_eq!(
+                [wrong(Loss::Logistic, z, class), wrong(Loss::Logistic, z, 1 - class)],
+                [0., 1.],
+                "{z}"
+            );
         }
     }
 

@@ -1,90 +1,70 @@
-//! Which columns of a CSV file are targets, and of what kind.
+//! Which columns of a CSV file are targets, which are left out, and how the file is to be read.
 
-use std::str::FromStr;
-
-use crate::csv::Table;
+use crate::Result;
+use crate::labels::{LabelsFrom, Task};
 use crate::options::Options;
-use crate::{Error, Result};
 
-/// `target`, `task` and `test-every` of a `csv:` string.
+/// What may follow the `?` of a `csv:` string.
 #[derive(Debug, Clone)]
 pub(crate) struct CsvOptions {
-    targets: Vec<String>,
-    pub(crate) task: Task,
-    pub(crate) test_every: Option<usize>,
-}
-
-/// What the targets are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// Class labels if the text of the one target column is integers.
-    Guess,
-    Classes,
-    Regress,
-}
-
-impl FromStr for Task {
-    type Err = ();
-
-    fn from_str(text: &str) -> std::result::Result<Self, ()> {
-        match text {
-            "classes" => Ok(Self::Classes),
-            "regress" => Ok(Self::Regress),
-            _ => Err(()),
-        }
-    }
+    /// Names or indices of the target columns.
+    pub(super) targets: Vec<String>,
+    /// Names or indices of columns that are left out.
+    pub(super) drop: Vec<String>,
+    /// Whether the first line is a header, if it is said.
+    pub(super) header: Option<bool>,
+    pub(super) task: Task,
+    pub(super) labels_from: LabelsFrom,
+    pub(super) test_every: Option<usize>,
 }
 
 impl CsvOptions {
     pub(crate) fn parse(options: &Options) -> Result<Self> {
-        let targets: Vec<String> =
-            options.text("target").unwrap_or("-1").split(',').map(str::to_owned).collect();
-        let task = options.value("task", Task::Guess, "classes or regress", |_| true)?;
+        let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let targets = list(options.text("target").unwrap_or("-1"));
+        let drop = options.text("drop").map(list).unwrap_or_default();
+        let header = match options.text("header") {
+            None => None,
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            Some(other) => return Err(options.error("header", "true or false", other)),
+        };
+        let (task, labels_from) = (Task::parse(options)?, LabelsFrom::parse(options)?);
         if task == Task::Classes && targets.len() > 1 {
             return Err(options.error("target", "one column of class labels", &targets.join(",")));
         }
         let test_every = options.value("test-every", 0, "an integer of at least 2", |&k: &usize| k >= 2)?;
         options.finish()?;
-        Ok(Self { targets, task, test_every: (test_every > 0).then_some(test_every) })
+        let test_every = (test_every > 0).then_some(test_every);
+        Ok(Self { targets, drop, header, task, labels_from, test_every })
     }
 
-    /// The target columns of a table, each once.
-    pub(crate) fn columns(&self, file: &str, table: &Table) -> Result<Vec<usize>> {
-        let mut columns = Vec::with_capacity(self.targets.len());
-        for name in &self.targets {
-            let column = column(file, table, name)?;
-            if columns.contains(&column) {
-                return Err(Error::format(file, "different target columns", format!("'{name}' twice")));
-            }
-            columns.push(column);
+    /// Rows without a header, the last column of each a class label.
+    pub(crate) fn rows_of_labels() -> Self {
+        Self {
+            targets: vec!["-1".to_owned()],
+            drop: Vec::new(),
+            header: Some(false),
+            task: Task::Classes,
+            labels_from: LabelsFrom::Zero,
+            test_every: None,
         }
-        Ok(columns)
+    }
+
+    /// All columns that are asked for.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().chain(&self.drop).map(String::as_str)
+    }
+
+    /// Whether a column may be called so by its index in a table of `width` columns.
+    pub(super) fn is_index(&self, name: &str, width: usize) -> bool {
+        index(name, width).is_some()
     }
 }
 
-/// A column by its name or, where no column is called so, by its index.
-fn column(file: &str, table: &Table, name: &str) -> Result<usize> {
-    if let Some(column) = table.header.iter().flatten().position(|column| column == name) {
-        return Ok(column);
-    }
-    let index = name.parse::<isize>().ok().and_then(|index| match index {
-        0.. => usize::try_from(index).ok(),
-        _ => table.width.checked_sub(index.unsigned_abs()),
-    });
-    index.filter(|&index| index < table.width).ok_or_else(|| {
-        let names =
-            table.header.as_ref().map_or_else(|| "no header".to_owned(), |names| clip(&names.join(", ")));
-        let expected = format!("a target column '{name}'");
-        Error::format(file, expected, format!("{} columns ({names})", table.width))
-    })
-}
-
-/// Column names short enough for a message.
-fn clip(names: &str) -> String {
-    const LENGTH: usize = 100;
-    let mut text: String = names.chars().take(LENGTH).collect();
-    if text.len() < names.len() {
-        text.push('…');
-    }
-    text
+/// The column of that index, from 0 or (negative) from the end.
+pub(super) fn index(name: &str, width: usize) -> Option<usize> {
+    let index: isize = name.parse().ok()?;
+    let column = if index < 0 { width.checked_sub(index.unsigned_abs())? } else { index.unsigned_abs() };
+    (column < width).then_some(column)
 }

@@ -1,117 +1,118 @@
-//! A CSV file as a matrix.
+//! The rows of a table as numbers.
 
-use std::io::{BufRead, BufReader, Read};
+use super::columns::{Columns, Role};
+use super::field::number;
+use super::lines::Line;
+use super::options::CsvOptions;
+use super::target::Column;
+use crate::array::matrix;
+use crate::text::clip;
+use crate::{Error, Result, Targets};
 
-use csv::{ReaderBuilder, StringRecord};
-
-use crate::bytes::io_error;
-use crate::{Error, Result};
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// The numbers of a CSV file, all finite.
+/// The rows of a CSV file.
 pub(crate) struct Table {
-    /// Names of the columns, if the first line had any text that is no number.
-    pub(crate) header: Option<Vec<String>>,
-    /// The number of columns.
+    /// Finite, row after row.
+    pub(crate) inputs: Vec<f64>,
+    /// Inputs of a row.
     pub(crate) width: usize,
-    /// Row after row.
-    pub(crate) values: Vec<f64>,
-    /// Per column, whether all its texts are integers without `.` and exponent.
-    pub(crate) integers: Vec<bool>,
+    pub(crate) targets: Targets,
+    pub(crate) notes: Vec<String>,
 }
 
-impl Table {
-    /// The name of a column, or its index where there is no header.
-    pub(crate) fn name(&self, column: usize) -> String {
-        let name = self.header.as_ref().and_then(|names| names.get(column));
-        name.cloned().unwrap_or_else(|| column.to_string())
+/// A table that is being read.
+pub(super) struct Builder<'a> {
+    file: &'a str,
+    columns: Columns,
+    options: &'a CsvOptions,
+    rows: usize,
+    inputs: Vec<f64>,
+    /// Real targets, where there are several columns of them.
+    values: Vec<f64>,
+    /// The target, where there is one.
+    target: Option<Column>,
+    /// The first number of columns without a name that have counted up from there.
+    counting: Vec<(usize, f64)>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(file: &'a str, columns: Columns, options: &'a CsvOptions) -> Self {
+        let target = (columns.targets.len() == 1).then(|| Column::new(options.task));
+        let unnamed = (0..columns.roles.len())
+            .filter(|&column| columns.is_unnamed(column) && columns.roles[column] == Role::Input);
+        let counting = unnamed.map(|column| (column, f64::NAN)).collect();
+        let (inputs, values) = (Vec::new(), Vec::new());
+        Self { file, columns, options, rows: 0, inputs, values, target, counting }
     }
 
-    /// The given columns, row after row.
-    pub(crate) fn columns(&self, columns: &[usize]) -> Vec<f64> {
-        self.values
-            .chunks_exact(self.width)
-            .flat_map(|row| columns.iter().map(|&column| row[column]))
-            .collect()
-    }
-
-    fn push(&mut self, file: &str, record: &StringRecord) -> Result<()> {
-        let line = record.position().map_or(0, |position| position.line());
-        if record.len() != self.width {
-            let (expected, found) = (format!("{} fields", self.width), record.len().to_string());
-            return Err(Error::format(format!("{file}: line {line}"), expected, found));
+    pub(super) fn push(&mut self, line: &Line) -> Result<()> {
+        let (expected, found) = (self.columns.roles.len(), line.fields.len());
+        if found != expected {
+            let place = format!("{}: line {}", self.file, line.number());
+            return Err(Error::format(place, format!("{expected} fields"), found.to_string()));
         }
-        for (column, text) in record.iter().map(str::trim).enumerate() {
-            let Some(value) = text.parse().ok().filter(|value: &f64| value.is_finite()) else {
-                let (place, found) = (file.to_owned(), text.chars().take(40).collect());
-                return Err(Error::Field { place, line, column: self.name(column), found });
+        for (column, text) in line.texts().enumerate() {
+            let wrong = |expected| Error::Field {
+                place: self.file.to_owned(),
+                line: line.number(),
+                column: self.columns.name(column),
+                expected,
+                found: clip(text, 40),
             };
-            self.integers[column] &= is_integer(text);
-            self.values.push(value);
+            let finite = |text| number(text).ok_or_else(|| wrong("a finite number"));
+            match (self.columns.roles[column], &mut self.target) {
+                (Role::Dropped, _) => {}
+                (Role::Input, _) => self.inputs.push(finite(text)?),
+                (Role::Target, Some(target)) => target.push(text).map_err(wrong)?,
+                (Role::Target, None) => self.values.push(finite(text)?),
+            }
         }
+        self.count(line);
+        self.rows += 1;
         Ok(())
     }
-}
 
-/// Reads a table; `file` goes into errors.
-pub(crate) fn read_table(file: &str, reader: impl Read) -> Result<Table> {
-    let mut reader = BufReader::new(reader);
-    let delimiter = delimiter(&mut reader).map_err(|source| io_error(file, source))?;
-    let mut builder = ReaderBuilder::new();
-    let mut records = builder.has_headers(false).flexible(true).delimiter(delimiter).from_reader(reader);
-    let mut record = StringRecord::new();
-    let mut table: Option<Table> = None;
-    while records.read_record(&mut record).map_err(|error| csv_error(file, error))? {
-        match &mut table {
-            Some(table) => table.push(file, &record)?,
-            None => table = Some(first_line(file, &record)?),
+    /// Follows columns that may be an index.
+    fn count(&mut self, line: &Line) {
+        let row = self.rows as f64;
+        self.counting.retain_mut(|(column, first)| {
+            let value = line.texts().nth(*column).and_then(number).unwrap_or(f64::NAN);
+            if row == 0. {
+                *first = value;
+            }
+            value == *first + row && (*first == 0. || *first == 1.)
+        });
+    }
+
+    pub(super) fn finish(self, mut notes: Vec<String>) -> Result<Table> {
+        if self.rows == 0 {
+            return Err(Error::format(self.file, "at least 1 row", "a header only"));
         }
+        let width = self.columns.inputs();
+        for (column, first) in &self.counting {
+            notes.push(format!(
+                "{}: column {column} has no name and counts {first}, {}, …: an index? drop=unnamed leaves it out",
+                self.file,
+                first + 1.
+            ));
+        }
+        let targets = match self.target {
+            Some(target) => {
+                let column = self.columns.targets.first().map(|&column| self.columns.name(column));
+                let place = format!("{}: column '{}'", self.file, column.unwrap_or_default());
+                target.finish(&place, self.options, &mut notes)?
+            }
+            None => Targets::Values(self.real_targets()?),
+        };
+        Ok(Table { inputs: self.inputs, width, targets, notes })
     }
-    match table {
-        Some(table) if !table.values.is_empty() => Ok(table),
-        Some(_) => Err(Error::format(file, "at least 1 row", "a header only")),
-        None => Err(Error::format(file, "at least 1 row", "an empty file")),
-    }
-}
 
-/// A table with the first line as header or as row.
-fn first_line(file: &str, record: &StringRecord) -> Result<Table> {
-    let mut fields = record.iter().map(str::trim);
-    let width = record.len();
-    let is_header = fields.any(|text| !text.is_empty() && text.parse::<f64>().is_err());
-    let header = is_header.then(|| record.iter().map(|name| name.trim().to_owned()).collect());
-    let mut table = Table { header, width, values: Vec::new(), integers: vec![true; width] };
-    if !is_header {
-        table.push(file, record)?;
-    }
-    Ok(table)
-}
-
-/// The most frequent of the three separators on the first line, `,` if in doubt; skips a byte order mark.
-fn delimiter(reader: &mut BufReader<impl Read>) -> std::io::Result<u8> {
-    if reader.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
-        reader.consume(BYTE_ORDER_MARK.len());
-    }
-    let start = reader.fill_buf()?;
-    let line = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    // Every other piece between quotes is quoted text.
-    let unquoted = || line.split(|&byte| byte == b'"').step_by(2).flatten();
-    let count = |separator: u8| unquoted().filter(|&&byte| byte == separator).count();
-    // `max_by_key` keeps the last of equals.
-    Ok([b'\t', b';', b','].into_iter().max_by_key(|&separator| count(separator)).unwrap_or(b','))
-}
-
-fn is_integer(text: &str) -> bool {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn csv_error(file: &str, error: csv::Error) -> Error {
-    let line = error.position().map_or_else(String::new, |position| format!(": line {}", position.line()));
-    match error.into_kind() {
-        csv::ErrorKind::Io(source) => io_error(file, source),
-        csv::ErrorKind::Utf8 { .. } => Error::format(format!("{file}{line}"), "UTF-8 text", "other bytes"),
-        other => Error::format(format!("{file}{line}"), "CSV", format!("{other:?}")),
+    /// Several columns, in the order in which they were asked for rather than that of the file.
+    fn real_targets(&self) -> Result<candle_core::Tensor> {
+        let mut order = self.columns.targets.clone();
+        order.sort_unstable();
+        let places: Vec<usize> =
+            self.columns.targets.iter().filter_map(|column| order.binary_search(column).ok()).collect();
+        let rows = self.values.chunks_exact(order.len());
+        matrix(rows.flat_map(|row| places.iter().map(|&place| row[place])).collect(), order.len())
     }
 }

@@ -38,7 +38,7 @@ fn targets_go_by_name_index_or_several() {
 #[test]
 fn the_text_of_the_target_decides_its_kind() {
     assert!(read("1,0\n2,1\n", "").train.targets.is_classes());
-    assert!(!read("1,0.0\n2,1\n", "").train.targets.is_classes());
+    assert!(!read("1,0.0\n2,1.5\n", "").train.targets.is_classes());
     assert!(!read("1,0\n2,1\n", "?task=regress").train.targets.is_classes());
     assert_eq!(labels(&read("1,0.0\n2,1e0\n", "?task=classes").train.targets), (&[0, 1][..], 2));
 }
@@ -73,7 +73,15 @@ fn broken_files_are_named() {
         ("a,b\n", "", "a header only"),
         ("1,2\n3\n", "", "line 2: expected 2 fields, found 1"),
         ("1,2\n3,4,5\n", "", "line 2: expected 2 fields, found 3"),
-        ("a,b\n1,x\n", "", "line 2, column 'b': expected a finite number, found 'x'"),
+        ("a,b\nx,1\n", "", "line 2, column 'a': expected a finite number, found 'x'"),
+        ("a,b\n1,2\n1,x\n", "", "line 3, column 'b': expected a finite number, found 'x'"),
+        (
+            "a,b\n1,x\n1,2\n",
+            "",
+            "line 3, column 'b': expected a class label in words, as in the rows before, found '2'",
+        ),
+        ("a,b\n1,x\n1,\n", "", "line 3, column 'b': expected a class label in words"),
+        ("a,b\n1,x\n1,?\n", "?task=classes", "line 3, column 'b': expected a class label, found '?'"),
         ("a,b\nnan,1\n", "", "line 2, column 'a': expected a finite number, found 'nan'"),
         ("1,2\n3,\n", "", "line 2, column '1': expected a finite number, found ''"),
         ("1,1e999\n", "", "found '1e999'"),
@@ -83,7 +91,12 @@ fn broken_files_are_named() {
         ("1\n2\n", "", "at least 1 column besides the targets"),
         ("a,b\n1,2\n", "?target=c", "expected a target column 'c', found 2 columns (a, b)"),
         ("1,2\n", "?target=-3", "expected a target column '-3', found 2 columns (no header)"),
-        ("1,2\n", "?target=0,-2", "different target columns"),
+        ("1,2\n", "?target=0,-2", "different target and dropped columns"),
+        ("1,2\n", "?drop=1", "different target and dropped columns"),
+        ("1,2\n", "?drop=0", "at least 1 column besides the targets"),
+        ("a,b,c\n1,2,3\n", "?drop=d", "expected a column to drop 'd', found 3 columns (a, b, c)"),
+        ("a,a,c\n1,2,3\n", "?drop=a", "expected one column 'a', found 2 of them"),
+        ("\u{1b}[2J,b\n,1\n", "", "column '\\u{1b}[2J': expected a finite number, found ''"),
         ("1,2\n", "?test-every=2", "at least 2 rows"),
     ];
     for (text, options, expected) in cases {
@@ -95,8 +108,13 @@ fn broken_files_are_named() {
 #[test]
 fn unknown_options_list_the_known_ones() {
     let text = error("csv:a.csv?targe=1");
-    assert!(text.ends_with("option: expected target, task, test-every, found 'targe'"), "{text}");
+    assert!(
+        text.ends_with("option: expected target, drop, header, task, labels-from, test-every, found 'targe'"),
+        "{text}"
+    );
     assert!(error("csv:a.csv?task=regression").contains("expected classes or regress"));
+    assert!(error("csv:a.csv?header=yes").contains("expected true or false, found 'yes'"));
+    assert!(error("csv:a.csv?labels-from=2").contains("expected 0 or 1, found '2'"));
     assert!(error("csv:a.csv?test-every=1").contains("at least 2"));
     assert!(error("csv:a.csv?target=1&target=2").contains("expected one value"));
 }

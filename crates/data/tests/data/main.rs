@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod csv;
+mod csv_headers;
 mod digits;
 mod hostile;
+mod labels;
 mod make;
 mod mnist;
 mod named;
 mod npz_writer;
+mod reports;
 mod splits;
 mod synthetic;

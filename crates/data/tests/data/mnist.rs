@@ -39,7 +39,9 @@ fn broken_files_are_named() {
         fs::write(folder.path().join("train-images-idx3-ubyte"), bytes).unwrap();
         let text = error(&format!("mnist:{}", folder.path().display()));
         assert!(
-            text.contains("train-images-idx3-ubyte") || text.contains("train-labels-idx1-ubyte"),
+            text.contains("train-images-idx3-ubyte")
+                || text.contains("train-labels-idx1-ubyte")
+                || text.contains("test split"),
             "{text}"
         );
         text
@@ -49,10 +51,13 @@ fn broken_files_are_named() {
         (idx(&[6, 6], &pixels), "expected magic number 0x00000803, found 0x00000802"),
         (idx(&[6, 2, 3], &pixels[..35]), "expected 36 bytes, found at most"),
         (gzip(&idx(&[6, 2, 3], &pixels[..35])), "expected 36 bytes, found 35"),
-        (idx(&[5, 2, 3], &pixels), "expected 30 bytes, found more"),
+        (idx(&[6, 2, 2], &pixels), "expected [2, 2] pixels as in the training split, found [2, 3] pixels"),
+        ([idx(&[6, 2, 3], &pixels), vec![0]].concat(), "expected 36 bytes, found more"),
         (idx(&[5, 2, 3], &pixels[..30]), "expected 5 rows like"),
         (idx(&[0, 2, 3], &[]), "no dimension of size 0"),
         (idx(&[u32::MAX; 3], &pixels), "expected an array that fits the memory"),
+        // Rows are compared before pixels are looked at.
+        (gzip(&idx(&[7, 2, 3], &[])), "train-labels-idx1-ubyte: expected 7 rows like"),
         (gzip(&idx(&[u32::MAX, 1, 1], &pixels)), "expected 4294967295 bytes, found at most"),
         (vec![0, 0, 8], "expected 16 bytes, found 3"),
         (Vec::new(), "expected 16 bytes, found 0"),

@@ -100,8 +100,8 @@ fn wrong_arrays_are_named() {
         ),
         (vec![x(), ("y", c(&[2], &[0_u64, u64::MAX]))], "array 'y': expected integers below 2^63"),
         (
-            vec![x(), ("y", c(&[2, 1], &[0_i64, 1]))],
-            "array 'y': expected integer class labels [N], found shape [2, 1]",
+            vec![x(), ("y", c(&[2, 2], &[0_i64, 1, 1, 0]))],
+            "array 'y': expected integer class labels [N] or [N, 1], found shape [2, 2]",
         ),
         (vec![x(), ("y", c(&[2, 1, 1], &[0.0, 1.0]))], "array 'y': expected real targets [N] or [N, q]"),
         (
@@ -118,7 +118,7 @@ fn wrong_arrays_are_named() {
         (vec![x(), y(), ("x_test", c(&[1, 1], &[0.0]))], "expected an array 'y_test', found x, x_test, y"),
         (
             vec![x(), y(), ("x_test", c(&[1, 2], &[0.0, 1.0])), ("y_test", c(&[1], &[0_i64]))],
-            "test split: expected 1 f64",
+            "test split: expected 1 f64 inputs and 1 integer targets as in the training split, found 2 f64",
         ),
         (vec![("x", c::<f64>(&[0, 3], &[])), y()], "array 'x': expected no dimension of size 0"),
         (vec![("x", c(&[], &[1.0])), y()], "array 'x': expected a shape [N, …]"),
@@ -128,7 +128,7 @@ fn wrong_arrays_are_named() {
         (vec![header("'<f8'", "(-2,)"), y()], "expected a shape of sizes that are not negative, found -2"),
         (vec![header("'<f8'", "(99999999999, 99999999999)"), y()], "expected an array that fits the memory"),
         (vec![header("'<f8'", "(3,)"), y()], "expected 24 bytes, found at most 16"),
-        (vec![header("'<f8'", "(1,)"), y()], "expected 8 bytes, found more"),
+        (vec![header("'<f4'", "(2,)"), y()], "expected 8 bytes, found more"),
         (vec![header("'<f8'", "(2"), y()], "expected a shape of sizes"),
         (vec![header("'<f8'", &deep), y()], "expected a shape of sizes"),
         (

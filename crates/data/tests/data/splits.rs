@@ -8,7 +8,7 @@ fn matrix(values: &[[f64; 2]]) -> Tensor {
 }
 
 fn classes(labels: &[u32], count: usize) -> Targets {
-    Targets::Classes { labels: labels.to_vec(), count }
+    Targets::Classes { labels: labels.to_vec(), count, names: Vec::new() }
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn strings_are_parsed_before_files_are_opened() {
         value
     }
     for text in
-        ["digits", "mnist:dir", "csv:what?.csv", "csv:a.csv?target=-1", "npz:a?b=c", "synthetic:sine?n=3"]
+        ["digits", "mnist:dir", "csv:what?.csv", "csv:a.csv?target=-1", "npz:a?b", "synthetic:sine?n=3"]
     {
         assert_eq!(shared(text.parse::<Spec>().unwrap()).to_string(), text);
     }

@@ -1,0 +1,120 @@
+//! Whether the first line of a table is a header: the rule is at [`Spec`](crate::Spec).
+
+use super::field::{Kind, is_integer};
+use super::lines::Line;
+use super::options::CsvOptions;
+use crate::text::{clip, listed};
+use crate::{Error, Result};
+
+/// So many numbers that count 0, 1, 2, … are no row by chance.
+const MANY: usize = 4;
+
+/// What the first line is, and why; or why that cannot be said.
+type Verdict = std::result::Result<(Is, &'static str), &'static str>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Header,
+    Row,
+}
+
+/// The names of the columns, if the first line is a header by what the options say, or else by the rule.
+pub(crate) fn decide(
+    file: &str,
+    lines: &[Line],
+    options: &CsvOptions,
+    notes: &mut Vec<String>,
+) -> Result<Option<Vec<String>>> {
+    let Some((first, below)) = lines.split_first() else {
+        return Err(Error::format(file, "at least 1 row", "an empty file"));
+    };
+    let names = || first.texts().map(str::to_owned).collect::<Vec<_>>();
+    if let Some(header) = options.header {
+        return Ok(header.then(names));
+    }
+    let (is, why) = infer(first, below, options).map_err(|why| Error::Header {
+        file: file.to_owned(),
+        why,
+        found: clip(&listed(first.texts()), 100),
+    })?;
+    let what = if is == Is::Header { "header" } else { "row" };
+    notes.push(format!("{file}: the first line is taken as a {what}: {why} (header=true|false says it)"));
+    Ok((is == Is::Header).then(names))
+}
+
+fn infer(first: &Line, below: &[Line], options: &CsvOptions) -> Verdict {
+    let asked =
+        |text: &str| options.names().any(|name| name == text && !options.is_index(name, first.fields.len()));
+    if first.texts().any(|text| !text.is_empty() && asked(text)) {
+        return Ok((Is::Header, "it has a name that is asked for"));
+    }
+    let has = |kind| first.texts().any(|text| Kind::of(text) == kind);
+    match (has(Kind::Word), has(Kind::Number)) {
+        (true, true) => mixed(first, below),
+        (true, false) if has(Kind::Gap) && recurs(first, below) => {
+            Err("a row with gaps, or names and empty ones")
+        }
+        (true, false) => Ok((Is::Header, "it has no numbers")),
+        (false, _) => numbers(first, below),
+    }
+}
+
+/// A line of numbers, perhaps with gaps.
+fn numbers(first: &Line, below: &[Line]) -> Verdict {
+    let index = first.texts().next() == Some("");
+    let counts =
+        |texts: &mut dyn Iterator<Item = &str>| texts.enumerate().all(|(i, text)| text == i.to_string());
+    let skip = usize::from(index);
+    let count = first.fields.len() - skip;
+    if count > 0 && counts(&mut first.texts().skip(skip)) {
+        if index || count >= MANY || points(below, first.fields.len()) {
+            return Ok((Is::Header, "it counts 0, 1, 2, …"));
+        }
+        return Err("a row, or names that count 0, 1, 2, …");
+    }
+    if first.texts().any(|text| Kind::of(text) == Kind::Gap) {
+        return Ok((Is::Row, "it has gaps and no words"));
+    }
+    if first.quoted && below.first().is_some_and(|line| !line.quoted) {
+        return Ok((Is::Header, "its numbers are quoted, those below are not"));
+    }
+    Ok((Is::Row, "its fields are numbers"))
+}
+
+/// A line of words and numbers, perhaps with gaps.
+fn mixed(first: &Line, below: &[Line]) -> Verdict {
+    let falls = (0..first.fields.len()).any(|column| {
+        let kind = |line: &Line| line.texts().nth(column).map(Kind::of);
+        let mut kinds = below.iter().filter_map(kind).filter(|&kind| kind != Kind::Gap).peekable();
+        kind(first) == Some(Kind::Word) && kinds.peek().is_some() && kinds.all(|kind| kind == Kind::Number)
+    });
+    let mut numbers: Vec<&str> = first.texts().filter(|text| Kind::of(text) == Kind::Number).collect();
+    let whole = numbers.iter().all(|text| is_integer(text));
+    let count = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    match (falls, recurs(first, below)) {
+        (true, false) if whole && numbers.len() == count => {
+            Ok((Is::Header, "a column has a word in it and numbers below"))
+        }
+        (false, true) => Ok((Is::Row, "its words stand among the values below")),
+        _ => Err("words and numbers"),
+    }
+}
+
+/// Whether a word of the first line stands below in its column.
+fn recurs(first: &Line, below: &[Line]) -> bool {
+    first
+        .texts()
+        .enumerate()
+        .filter(|(_, text)| Kind::of(text) == Kind::Word)
+        .any(|(column, word)| below.iter().any(|line| line.texts().nth(column) == Some(word)))
+}
+
+/// Whether some column has numbers below, all of them with a decimal point or an exponent.
+fn points(below: &[Line], width: usize) -> bool {
+    let pointed = |line: &Line, column| {
+        line.texts().nth(column).is_some_and(|text| Kind::of(text) == Kind::Number && !is_integer(text))
+    };
+    !below.is_empty() && (0..width).any(|column| below.iter().all(|line| pointed(line, column)))
+}

@@ -1,0 +1,58 @@
+//! Where the files of a data set come from: the disk, or memory.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::path::Path;
+
+use crate::bytes::io_error;
+use crate::{Error, Result};
+
+/// A file that is open.
+pub(crate) trait Stream: BufRead + Seek {}
+
+impl<T: BufRead + Seek> Stream for T {}
+
+/// The files that a `--data` string may name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Files<'a> {
+    /// Those of the system.
+    Disk,
+    /// These, by their paths.
+    Memory(&'a [(&'a str, &'a [u8])]),
+}
+
+impl<'a> Files<'a> {
+    /// Opens a regular file and says how many bytes it has.
+    pub(crate) fn open(self, path: &Path) -> Result<(Box<dyn Stream + 'a>, u64)> {
+        let name = path.display().to_string();
+        match self {
+            Self::Disk => {
+                let metadata = std::fs::metadata(path).map_err(|source| io_error(&name, source))?;
+                if !metadata.is_file() {
+                    let found = if metadata.is_dir() { "a folder" } else { "something else" };
+                    return Err(Error::format(name, "a regular file", found));
+                }
+                let file = File::open(path).map_err(|source| io_error(&name, source))?;
+                Ok((Box::new(BufReader::new(file)), metadata.len()))
+            }
+            Self::Memory(_) => {
+                let missing = || io_error(&name, std::io::ErrorKind::NotFound.into());
+                let bytes = self.in_memory(path).ok_or_else(missing)?;
+                Ok((Box::new(Cursor::new(bytes)), bytes.len() as u64))
+            }
+        }
+    }
+
+    /// Whether there is such a file.
+    pub(crate) fn exist(self, path: &Path) -> bool {
+        match self {
+            Self::Disk => path.exists(),
+            Self::Memory(_) => self.in_memory(path).is_some(),
+        }
+    }
+
+    fn in_memory(self, path: &Path) -> Option<&'a [u8]> {
+        let Self::Memory(files) = self else { return None };
+        files.iter().find(|(name, _)| Path::new(name) == path).map(|&(_, bytes)| bytes)
+    }
+}
