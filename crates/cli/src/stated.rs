@@ -166,8 +166,9 @@ fn said<T>(value: Option<T>, file: &str) -> Option<Said<T>> {
 
 /// Reads a data set and passes its remarks on.
 pub(crate) fn load(spec: &Spec, common: &Common) -> Result<Dataset, Failure> {
-    let _ = common;
-    Ok(spec.load()?)
+    let data = spec.load()?;
+    data.notes.iter().for_each(|note| common.note(note));
+    Ok(data)
 }
 
 /// The flag's value, or the stated one.

@@ -100,6 +100,7 @@ impl Task {
         precision: Precision,
     ) -> Result<Self, Failure> {
         let data = source.stated.load(args, common)?;
+        classes_are_those_of(source.arch, &data)?;
         let terms = source.stated.terms(args, common);
         let usual = match precision {
             Precision::OfFiles => source.dtype,
@@ -153,8 +154,12 @@ impl Task {
     /// Notes for the summary what was taken and what type it is computed in, and says it where `--verbose` asks for it.
     fn tell(&self, common: &Common, dtype: DType) {
         let Self { data, arch, risk, .. } = self;
+        let mut source = json!({"spec": data.spec, "hash": data.hash});
+        if !data.train.targets.class_names().is_empty() {
+            source["classes"] = json!(data.train.targets.class_names());
+        }
         common.run.risk(json!({
-            "data": {"spec": data.spec, "hash": data.hash}, "arch": arch.to_string(), "loss": risk.loss.to_string(),
+            "data": source, "arch": arch.to_string(), "loss": risk.loss.to_string(),
             "kappa": number(risk.kappa), "regularizer": risk.regularizer.to_string(), "dtype": format!("{dtype:?}"),
         }));
         if !common.verbose {
@@ -243,6 +248,23 @@ pub(crate) fn targets(split: &Split) -> Result<Tensor, Failure> {
         Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
         Targets::Values(values) => values.clone(),
     })
+}
+
+/// Refuses data that may number the classes otherwise than those of the network: they have fewer, and their own labels
+/// decide which is which.
+fn classes_are_those_of(arch: &Arch, data: &Dataset) -> Result<(), Failure> {
+    let (classes, outputs) = (data.outputs(), arch.outputs());
+    if !data.classes_inferred || classes >= outputs || (classes, outputs) == (2, 1) {
+        return Ok(());
+    }
+    let names = data.train.targets.class_names();
+    let expected =
+        format!("labels of all {outputs} classes of the network, as it is not known which is which");
+    let found =
+        format!("{classes} ('{}' to '{}')", names[0].escape_debug(), names[classes - 1].escape_debug());
+    Err(Failure::new(format!("{}: expected {expected}, found {found}", data.spec)).hint(
+        "labels in numbers: labels-from=0 or labels-from=1 in the --data string says what they count from",
+    ))
 }
 
 fn default_loss(data: &Dataset, head: Option<Head>) -> Loss {

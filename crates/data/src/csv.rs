@@ -19,6 +19,7 @@ pub(crate) use target::WORD;
 use crate::array::matrix;
 use crate::bytes::unpacked;
 use crate::files::Files;
+use crate::text::Notes;
 use crate::{Dataset, Error, Result, Split};
 use columns::Columns;
 use lines::Lines;
@@ -49,7 +50,7 @@ pub(crate) fn load(spec: &str, path: &Path, options: &CsvOptions, files: Files<'
 pub(crate) fn read(file: &str, reader: impl Read, options: &CsvOptions) -> Result<Table> {
     let mut lines = Lines::new(file, reader)?;
     let first = lines.window()?;
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let header = header::decide(file, &first, options, &mut notes)?;
     let skipped = usize::from(header.is_some());
     let width = first.first().map_or(0, |line| line.fields.len());

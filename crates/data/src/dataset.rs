@@ -1,7 +1,7 @@
 //! A training split with its test split and a hash of both.
 
 use crate::hash::content_hash;
-use crate::text::shown;
+use crate::text::{Notes, shown};
 use crate::{Error, Result, Split};
 
 /// A data set: training rows and, where there is one, a test split.
@@ -18,6 +18,9 @@ pub struct Dataset {
     pub test: Option<Split>,
     /// What was inferred from the files where they leave it open, and what may surprise: each a line to be shown.
     pub notes: Vec<String>,
+    /// Whether the labels in the files decide which class is which: words in sorted order, or labels that begin at 1
+    /// without the string saying so. Rows of fewer classes would then number them otherwise.
+    pub classes_inferred: bool,
 }
 
 impl Dataset {
@@ -34,12 +37,13 @@ impl Dataset {
             }
         }
         let hash = content_hash(&train, test.as_ref())?;
-        Ok(Self { spec, hash, train, test, notes: Vec::new() })
+        Ok(Self { spec, hash, train, test, notes: Vec::new(), classes_inferred: false })
     }
 
     /// The same set with something more to be said of it.
-    pub(crate) fn with_notes(mut self, notes: impl IntoIterator<Item = String>) -> Self {
-        self.notes.extend(notes.into_iter().map(|note| shown(&note).into_owned()));
+    pub(crate) fn with_notes(mut self, notes: Notes) -> Self {
+        self.notes.extend(notes.lines.iter().map(|note| shown(note).into_owned()));
+        self.classes_inferred |= notes.classes_inferred;
         self
     }
 

@@ -13,6 +13,7 @@ use crate::bytes::{elements, ends, io_error, numbers, read_exactly, unpacked};
 use crate::files::Files;
 use crate::labels::{Labels, LabelsFrom, classes};
 use crate::split::row_error;
+use crate::text::Notes;
 use crate::{Dataset, Error, Result, Split};
 
 /// The third byte of the magic number: unsigned bytes, the only element type MNIST uses.
@@ -35,7 +36,7 @@ pub(crate) fn mnist(spec: &str, folder: &Path, from: LabelsFrom, files: Files<'_
         return Err(Error::Splits { spec: spec.to_owned(), expected: size(&train), found: size(&test) });
     }
     let ((train_places, train_x, train_y), (test_places, test_x, test_y)) = (train.read()?, test.read()?);
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let mut targets = classes(&[train_y, test_y], from, &mut notes)?.into_iter();
     let mut split = |(images, labels): (String, String), x| {
         let y = targets.next().ok_or_else(|| Error::format(labels.as_str(), "labels", "none"))?;

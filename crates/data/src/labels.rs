@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use crate::options::Options;
 use crate::targets::MAX_CLASSES;
-use crate::text::listed;
+use crate::text::{Notes, listed};
 use crate::{Error, Result, Targets};
 
 /// The last integer below which every integer is an f64.
@@ -76,7 +76,7 @@ pub(crate) struct Labels {
 /// The splits of one set as classes counted from 0, as many as the largest label of all asks for.
 ///
 /// What was made of labels that begin at 1, and labels without rows, is said in `notes`.
-pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Vec<String>) -> Result<Vec<Targets>> {
+pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Notes) -> Result<Vec<Targets>> {
     let all = || splits.iter().flat_map(|split| &split.values);
     let (least, most) = (all().min().copied().unwrap_or(0), all().max().copied().unwrap_or(0));
     let first = match from {
@@ -90,6 +90,7 @@ pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Vec<Strin
     let count = (most - first) as usize + 1;
     let places = splits.first().map_or("", |split| &split.place);
     if first == 1 && from == LabelsFrom::Guess {
+        notes.classes_inferred = true;
         notes.push(format!(
             "{places}: labels run from 1 to {most}: taken as classes 0 to {}; labels-from=0 takes them as they are",
             most - 1

@@ -15,7 +15,7 @@ use crate::array::{Element, Number};
 use crate::bytes::elements;
 use crate::labels::{Labels, classes, look_like_labels, whole};
 use crate::split::row_error;
-use crate::text::listed;
+use crate::text::{Notes, listed};
 use crate::{Dataset, Error, Result, Split, Targets};
 
 /// What a file says of an array before its numbers.
@@ -87,7 +87,7 @@ pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions)
     let keras = pair(arrays, "x_train", "y_train")?;
     let (train, test) = (one_of(arrays, plain, keras)?, pair(arrays, "x_test", "y_test")?);
     agree(spec, &train, test.as_ref())?;
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let mut read =
         |pair: &Pair| Ok::<_, Error>((inputs(arrays, &pair.x, &mut notes)?, raw(arrays, &pair.y, options)?));
     let (train_x, train_y) = read(&train)?;
@@ -166,7 +166,7 @@ fn agree(spec: &str, train: &Pair, test: Option<&Pair>) -> Result<()> {
 }
 
 /// `[N, …]` as floats `[N, n0]`.
-fn inputs(arrays: &mut impl Arrays, x: &Array, notes: &mut Vec<String>) -> Result<Tensor> {
+fn inputs(arrays: &mut impl Arrays, x: &Array, notes: &mut Notes) -> Result<Tensor> {
     let single = x.header.element.input_type() == DType::F32;
     if single {
         return matrix::<f32>(x, arrays.numbers(x.name, &x.place, &x.header)?);
@@ -212,7 +212,7 @@ fn targets(
     train: Raw,
     test: Option<Raw>,
     options: &NamedOptions,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<(Targets, Option<Targets>)> {
     match (train, test) {
         (Raw::Labels(train), None) => Ok((classes(&[train], options.labels_from, notes)?.remove(0), None)),

@@ -16,6 +16,20 @@ fn is_unfit(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// What is to be said of a data set besides its rows.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) lines: Vec<String>,
+    /// Whether the labels that are there decide which class is which.
+    pub(crate) classes_inferred: bool,
+}
+
+impl Notes {
+    pub(crate) fn push(&mut self, line: String) {
+        self.lines.push(line);
+    }
+}
+
 /// The beginning of a text, short enough for a message.
 pub(crate) fn clip(text: &str, length: usize) -> String {
     match text.char_indices().nth(length) {

@@ -1,7 +1,7 @@
 //! The columns of a table: what they are called, and what they are for.
 
 use super::options::{CsvOptions, index};
-use crate::text::listed;
+use crate::text::{Notes, listed};
 use crate::{Error, Result};
 
 /// What a column without a name is called.
@@ -30,7 +30,7 @@ impl Columns {
         names: Option<Vec<String>>,
         width: usize,
         options: &CsvOptions,
-        notes: &mut Vec<String>,
+        notes: &mut Notes,
     ) -> Result<Self> {
         let mut columns = Self { names, roles: vec![Role::Input; width], targets: Vec::new() };
         for (wanted, role) in [(&options.targets, Role::Target), (&options.drop, Role::Dropped)] {
@@ -70,7 +70,7 @@ impl Columns {
     }
 
     /// A column by its name or, where no column is called so, by its index.
-    fn find(&self, file: &str, name: &str, role: Role, notes: &mut Vec<String>) -> Result<usize> {
+    fn find(&self, file: &str, name: &str, role: Role, notes: &mut Notes) -> Result<usize> {
         let width = self.roles.len();
         let by_index = index(name, width);
         let named: Vec<usize> = (0..width).filter(|&column| self.is_called(column, name)).collect();

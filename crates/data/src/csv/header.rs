@@ -3,7 +3,7 @@
 use super::field::{Kind, is_integer};
 use super::lines::Line;
 use super::options::CsvOptions;
-use crate::text::{clip, listed};
+use crate::text::{Notes, clip, listed};
 use crate::{Error, Result};
 
 /// So many numbers that count 0, 1, 2, … are no row by chance.
@@ -23,7 +23,7 @@ pub(crate) fn decide(
     file: &str,
     lines: &[Line],
     options: &CsvOptions,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<Option<Vec<String>>> {
     let Some((first, below)) = lines.split_first() else {
         return Err(Error::format(file, "at least 1 row", "an empty file"));

@@ -6,7 +6,7 @@ use super::lines::Line;
 use super::options::CsvOptions;
 use super::target::Column;
 use crate::array::matrix;
-use crate::text::clip;
+use crate::text::{Notes, clip};
 use crate::{Error, Result, Targets};
 
 /// The rows of a CSV file.
@@ -16,7 +16,7 @@ pub(crate) struct Table {
     /// Inputs of a row.
     pub(crate) width: usize,
     pub(crate) targets: Targets,
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Notes,
 }
 
 /// A table that is being read.
@@ -83,7 +83,7 @@ impl<'a> Builder<'a> {
         });
     }
 
-    pub(super) fn finish(self, mut notes: Vec<String>) -> Result<Table> {
+    pub(super) fn finish(self, mut notes: Notes) -> Result<Table> {
         if self.rows == 0 {
             return Err(Error::format(self.file, "at least 1 row", "a header only"));
         }

@@ -7,7 +7,7 @@ use super::options::CsvOptions;
 use crate::array::matrix;
 use crate::labels::{Labels, Task, classes, look_like_labels, whole};
 use crate::targets::MAX_CLASSES;
-use crate::text::clip;
+use crate::text::{Notes, clip};
 use crate::{Error, Result, Targets};
 
 /// What should stand among words.
@@ -70,12 +70,7 @@ impl Column {
     }
 
     /// The targets; what was made of them is said in `notes`.
-    pub(super) fn finish(
-        self,
-        place: &str,
-        options: &CsvOptions,
-        notes: &mut Vec<String>,
-    ) -> Result<Targets> {
+    pub(super) fn finish(self, place: &str, options: &CsvOptions, notes: &mut Notes) -> Result<Targets> {
         match self {
             Self::Texts { labels, texts, .. } if texts.keys().all(|text| number(text).is_some()) => {
                 let mut numbers = vec![0.; texts.len()];
@@ -105,7 +100,7 @@ fn numeric(
     values: &[f64],
     integers: bool,
     options: &CsvOptions,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<Targets> {
     if !integers && options.task == Task::Guess {
         notes.push(format!(
@@ -118,7 +113,7 @@ fn numeric(
 }
 
 /// Labels in words: classes in sorted order.
-fn words(place: &str, mut labels: Vec<u32>, texts: HashMap<String, u32>, notes: &mut Vec<String>) -> Targets {
+fn words(place: &str, mut labels: Vec<u32>, texts: HashMap<String, u32>, notes: &mut Notes) -> Targets {
     let mut sorted: Vec<(String, u32)> = texts.into_iter().collect();
     sorted.sort_unstable();
     let mut order = vec![0; sorted.len()];
@@ -127,5 +122,6 @@ fn words(place: &str, mut labels: Vec<u32>, texts: HashMap<String, u32>, notes: 
     let names: Vec<String> = sorted.into_iter().map(|(name, _)| name).collect();
     let list = names.iter().enumerate().map(|(class, name)| format!("{class} = {}", clip(name, 30)));
     notes.push(format!("{place}: {} classes in words: {}", names.len(), crate::text::listed(list)));
+    notes.classes_inferred = true;
     Targets::Classes { labels, count: names.len(), names }
 }
