@@ -61,7 +61,7 @@ fn infer(first: &Line, below: &[Line], options: &CsvOptions) -> Verdict {
 
 /// A line of numbers, perhaps with gaps.
 fn numbers(first: &Line, below: &[Line]) -> Verdict {
-    let index = first.texts().next() == Some("");
+    let index = first.text(0) == Some("");
     let counts =
         |texts: &mut dyn Iterator<Item = &str>| texts.enumerate().all(|(i, text)| text == i.to_string());
     let skip = usize::from(index);
@@ -84,7 +84,7 @@ fn numbers(first: &Line, below: &[Line]) -> Verdict {
 /// A line of words and numbers, perhaps with gaps.
 fn mixed(first: &Line, below: &[Line]) -> Verdict {
     let falls = (0..first.fields.len()).any(|column| {
-        let kind = |line: &Line| line.texts().nth(column).map(Kind::of);
+        let kind = |line: &Line| line.text(column).map(Kind::of);
         let mut kinds = below.iter().filter_map(kind).filter(|&kind| kind != Kind::Gap).peekable();
         kind(first) == Some(Kind::Word) && kinds.peek().is_some() && kinds.all(|kind| kind == Kind::Number)
     });
@@ -108,13 +108,13 @@ fn recurs(first: &Line, below: &[Line]) -> bool {
         .texts()
         .enumerate()
         .filter(|(_, text)| Kind::of(text) == Kind::Word)
-        .any(|(column, word)| below.iter().any(|line| line.texts().nth(column) == Some(word)))
+        .any(|(column, word)| below.iter().any(|line| line.text(column) == Some(word)))
 }
 
 /// Whether some column has numbers below, all of them with a decimal point or an exponent.
 fn points(below: &[Line], width: usize) -> bool {
     let pointed = |line: &Line, column| {
-        line.texts().nth(column).is_some_and(|text| Kind::of(text) == Kind::Number && !is_integer(text))
+        line.text(column).is_some_and(|text| Kind::of(text) == Kind::Number && !is_integer(text))
     };
     !below.is_empty() && (0..width).any(|column| below.iter().all(|line| pointed(line, column)))
 }

@@ -27,6 +27,11 @@ impl Line {
         self.fields.iter().map(str::trim)
     }
 
+    /// One field without spaces around it.
+    pub(crate) fn text(&self, column: usize) -> Option<&str> {
+        self.fields.get(column).map(str::trim)
+    }
+
     /// Its number from 1.
     pub(crate) fn number(&self) -> u64 {
         self.fields.position().map_or(0, |position| position.line())

@@ -75,7 +75,7 @@ impl<'a> Builder<'a> {
     fn count(&mut self, line: &Line) {
         let row = self.rows as f64;
         self.counting.retain_mut(|(column, first)| {
-            let value = line.texts().nth(*column).and_then(number).unwrap_or(f64::NAN);
+            let value = line.text(*column).and_then(number).unwrap_or(f64::NAN);
             if row == 0. {
                 *first = value;
             }
@@ -88,7 +88,8 @@ impl<'a> Builder<'a> {
             return Err(Error::format(self.file, "at least 1 row", "a header only"));
         }
         let width = self.columns.inputs();
-        for (column, first) in &self.counting {
+        // Two rows at least, or any 0 would count.
+        for (column, first) in self.counting.iter().take(1).filter(|_| self.rows > 1) {
             notes.push(format!(
                 "{}: column {column} has no name and counts {first}, {}, …: an index? drop=unnamed leaves it out",
                 self.file,

@@ -77,6 +77,18 @@ fn headers_and_rows_are_told_apart() {
     }
 }
 
+/// Every column is looked at in every line of the window, but none of them is counted off from the first.
+#[test]
+fn wide_tables_take_no_longer_than_their_bytes() {
+    let row = |field: fn(usize) -> String| (0..100_000).map(field).collect::<Vec<_>>().join(",");
+    let start = std::time::Instant::now();
+    let text = format!(",{}\n1,{}\n", row(|i| format!("x{i}")), row(|_| "1".to_owned()));
+    assert_eq!(shape(&text, ""), (1, 100_000, true));
+    let text = format!("{}\n{}\n", row(|i| format!("{i}")), row(|_| "1".to_owned()));
+    assert_eq!(shape(&text, ""), (1, 99_999, true));
+    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+}
+
 #[test]
 fn what_can_be_read_in_two_ways_is_refused() {
     for text in [
