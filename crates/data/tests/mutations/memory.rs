@@ -19,11 +19,13 @@ unsafe impl GlobalAlloc for Counting {
         let held = HELD.get() + layout.size() as isize;
         HELD.set(held);
         PEAK.set(PEAK.get().max(held));
+        // SAFETY: the caller keeps the contract of this function, which is that of `System`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         HELD.set(HELD.get() - layout.size() as isize);
+        // SAFETY: as above; `pointer` came from `System`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
