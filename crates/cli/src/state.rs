@@ -1,18 +1,17 @@
-//! What a stopped command goes on from: files in `DIR/.state/`. `run.json` says which run they are the state of, and
-//! each carries a checksum.
+//! What a stopped command goes on from: files in `DIR/.state/`, beside `run.json`, which says what run they are the state
+//! of.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     path::{Path, PathBuf},
 };
 
 use candle_core::{Device, Tensor};
-use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
+use collado_models::SavedState;
+use serde_json::Value as Json;
 
-use crate::{args::Common, failure::Failure, folder, json, record::hex};
+use crate::{args::Common, failure::Failure, folder, json};
 
-const KEY: &str = "collado.state";
 const RUN: &str = "run.json";
 
 /// One file of JSON and tensors.
@@ -35,20 +34,11 @@ impl State {
         &self,
         parse: impl FnOnce(&Json, Tensors) -> candle_core::Result<T>,
     ) -> Result<Option<T>, Failure> {
-        if !self.0.exists() {
-            return Ok(None);
-        }
         let damaged = || damaged(&self.0);
-        let bytes = std::fs::read(&self.0).map_err(|_| damaged())?;
-        let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).map_err(|_| damaged())?;
-        let saved = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(damaged)?;
-        let saved: Json = serde_json::from_str(saved).map_err(|_| damaged())?;
-        let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|_| damaged())?;
-        let sum = checksum(&saved["state"], &tensors).map_err(|_| damaged())?;
-        if saved["checksum"] != sum.as_str() {
-            return Err(damaged());
+        match SavedState::read(&self.0).map_err(|_| damaged())? {
+            Some(SavedState { json, tensors }) => parse(&json, tensors).map(Some).map_err(|_| damaged()),
+            None => Ok(None),
         }
-        parse(&saved["state"], tensors).map(Some).map_err(|_| damaged())
     }
 
     /// Replaces what was saved.
@@ -59,30 +49,12 @@ impl State {
     ) -> collado_models::Result<()> {
         let tensors = tensors.into_iter().map(|(name, t)| Ok((name, t.to_device(&Device::Cpu)?)));
         let tensors = tensors.collect::<candle_core::Result<Tensors>>()?;
-        let saved = json!({"state": state, "checksum": checksum(state, &tensors)?}).to_string();
         if let Some(folder) = self.0.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|e| collado_models::Error::File { path: folder.into(), reason: e.to_string() })?;
         }
-        folder::tensors(&self.0, tensors, [(KEY.to_owned(), saved)])
+        SavedState { json: state.clone(), tensors }.write(&self.0)
     }
-}
-
-/// SHA-256 over the JSON and, by name, over type, shape and numbers of each tensor.
-fn checksum(state: &Json, tensors: &Tensors) -> candle_core::Result<String> {
-    let mut hasher = Sha256::new();
-    hasher.update(state.to_string());
-    for (name, tensor) in tensors.iter().collect::<BTreeMap<_, _>>() {
-        hasher.update(format!("\n{name} {:?} {:?}\n", tensor.dtype(), tensor.dims()));
-        hasher.update(bytes(tensor)?);
-    }
-    Ok(hex(&hasher.finalize()))
-}
-
-/// The numbers of a tensor as they lie in a file.
-fn bytes(tensor: &Tensor) -> candle_core::Result<Vec<u8>> {
-    use safetensors::View;
-    Ok((&tensor).data().into_owned())
 }
 
 /// The folder of all states of an output folder.

@@ -14,6 +14,7 @@ mod provenance;
 mod resolve;
 mod safetensors;
 mod sequential;
+mod state;
 mod state_dict;
 mod tensors;
 mod torch;
@@ -27,6 +28,7 @@ pub use self::{
     atomic::{TEMPORARY, atomically, file_hash},
     path_file::{PathFile, PathKind},
     provenance::Provenance,
+    state::SavedState,
 };
 use self::{fault::file_error, outline::Outline, path_file::PROVENANCE, resolve::ARCH};
 use crate::{Arch, ArchSpec, Error, Result};
