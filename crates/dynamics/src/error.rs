@@ -27,6 +27,12 @@ pub enum Error {
         /// The number found.
         found: f64,
     },
+    /// A search that went where nothing can be computed any more.
+    #[error("{method} diverged: its path, or the risk on it, is no longer finite")]
+    Diverged {
+        /// The method that searched.
+        method: &'static str,
+    },
     /// A theorem whose hypothesis fails for this network.
     #[error("{method}: expected {expected}, found {found}")]
     Hypothesis {

@@ -22,7 +22,7 @@ pub use self::{
     levelset::{
         Edge, Edges, Enclosure, Known, MergeTree, Node, SampledEdges, Way, distinct, pairs, spanning_tree,
     },
-    optimizer::{LibraryRule, Optimizer, Rule},
+    optimizer::{AdaptiveRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},
     sampler::Sampler,

@@ -72,6 +72,24 @@ impl Path {
         Ok(path)
     }
 
+    /// The constant path with as many vertices, where both ends are one point: no search finds a lower one.
+    pub(crate) fn constant(&self) -> Result<Option<Self>> {
+        let last = Self::last(&self.vertices)?;
+        let (a, b) = (self.vertices.narrow(0, 0, 1)?, self.vertices.narrow(0, last, 1)?);
+        let apart = a.ne(&b)?.to_dtype(candle_core::DType::F64)?.sum_all()?.to_scalar::<f64>()?;
+        if apart > 0. {
+            return Ok(None);
+        }
+        Ok(Some(Self { kind: self.kind.clone(), vertices: a.repeat((last + 1, 1))? }))
+    }
+
+    /// Refuses a path that is no longer finite.
+    pub(crate) fn finite(self, method: &'static str) -> Result<Self> {
+        // Only what is finite times zero is zero.
+        let zero = (&self.vertices * 0.)?.to_dtype(candle_core::DType::F64)?.sum_all()?.to_scalar::<f64>()?;
+        if zero == 0. { Ok(self) } else { Err(Error::Diverged { method }) }
+    }
+
     fn last(vertices: &Tensor) -> Result<usize> {
         let (v, _) = vertices.dims2()?;
         match v {
@@ -146,7 +164,8 @@ impl Path {
                     .zip(&e)
                     .map(|(g, a)| a * g.iter().zip(&e).map(|(g, b)| g * b).sum::<f64>())
                     .sum();
-                square.max(0.).sqrt()
+                // Rounding may make it negative; NaN stays NaN.
+                if square < 0. { 0. } else { square.sqrt() }
             })
             .collect())
     }

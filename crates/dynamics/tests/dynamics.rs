@@ -113,7 +113,7 @@ fn gradient_descent_on_a_bowl_is_geometric_and_divergence_is_named() {
     for (s, x) in end.iter().enumerate() {
         assert!((x - (1. - 0.1 * (s + 1) as f64).powi(10)).abs() < 1e-14);
     }
-    assert_eq!((done.runs[0].stop, done.runs[0].steps), (Stop::MaxSteps, 10));
+    assert_eq!((done.runs[0].stop, done.runs[0].steps), (Stop::Epochs, 10));
     let wild = TrainSettings { epochs: 5000, lr: 10., ..settings.clone() };
     assert_eq!(train(&Bowl, &start, &[0, 1], &wild, quiet).unwrap().runs[0].stop, Stop::Diverged);
     // A row that has converged leaves; the other goes on.

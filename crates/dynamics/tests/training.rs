@@ -1,9 +1,9 @@
-//! Resuming, the library's rules and L-BFGS.
+//! Resuming, the adaptive rules and L-BFGS.
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Decay, Epoch, LibraryRule, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
+    AdaptiveRule, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
     Wish, resume, train,
 };
 use collado_models::{Arch, DenseObjective, Init, Loss, Objective, Risk, Rows, Span};
@@ -17,6 +17,15 @@ fn task() -> (Arch, DenseObjective) {
     let objective = DenseObjective::new(&arch, &data.inputs, &labels, risk, 1 << 20).unwrap();
     (arch, objective)
 }
+
+const ADAPTIVE: [AdaptiveRule; 6] = [
+    AdaptiveRule::RmsProp,
+    AdaptiveRule::Nadam,
+    AdaptiveRule::Radam,
+    AdaptiveRule::Adagrad,
+    AdaptiveRule::Adadelta,
+    AdaptiveRule::Adamax,
+];
 
 /// Stops at a step and keeps the state.
 struct StopAt {
@@ -44,12 +53,16 @@ impl Observe for StopAt {
 #[test]
 fn a_run_that_stopped_anywhere_goes_on_to_the_same_bits() {
     let (arch, objective) = task();
-    let seeds = [3, 5, 8];
-    let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu).unwrap();
-    let rules = [
+    let mut rules = vec![
+        Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 1e-3 },
+        Rule::Sgd { momentum: 0.9, nesterov: false, weight_decay: 0. },
         Rule::Sgd { momentum: 0.9, nesterov: true, weight_decay: 1e-3 },
+        Rule::Adam { weight_decay: 1e-2, decoupled: false },
         Rule::Adam { weight_decay: 1e-2, decoupled: true },
     ];
+    rules.extend(ADAPTIVE.map(|rule| Rule::Adaptive { rule, weight_decay: 1e-3 }));
+    let seeds = [3, 5, 8];
+    let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu).unwrap();
     for rule in rules {
         let settings = TrainSettings {
             epochs: 12,
@@ -60,69 +73,265 @@ fn a_run_that_stopped_anywhere_goes_on_to_the_same_bits() {
             until_risk: Some(0.35),
             ..TrainSettings::default()
         };
-        let watch = |step| StopAt { step, steps: 0, state: None, epochs: Vec::new() };
-        let mut whole = watch(0);
-        let expected = train(&objective, &start, &seeds, &settings, &mut whole).unwrap().runs;
-        let last = expected.iter().map(|r| r.steps).max().unwrap();
         // In the middle of an epoch, at its end, at the very end.
-        for step in [1, 5, 6, 29, last] {
-            let mut first = watch(step);
-            let stopped = train(&objective, &start, &seeds, &settings, &mut first).unwrap().runs;
-            assert!(stopped.iter().any(|r| r.stop == Stop::Interrupted), "{step}");
-            let mut second = watch(0);
-            let state = first.state.unwrap();
-            let runs = resume(&objective, &seeds, &settings, state, &mut second).unwrap().runs;
-            for (a, b) in runs.iter().zip(&expected) {
-                let bits = |t: &Tensor| t.to_vec1::<f64>().unwrap();
-                assert_eq!(bits(&a.theta), bits(&b.theta));
-                assert_eq!((a.stop, a.steps, a.value.risk), (b.stop, b.steps, b.value.risk));
-            }
-            // No epoch is seen twice or left out.
-            assert_eq!([first.epochs, second.epochs].concat(), whole.epochs, "{step}");
-        }
+        goes_on_to_the_same_bits(&objective, &start, &seeds, &settings, &[1, 5, 6, 29]);
     }
 }
 
 #[test]
-fn rules_of_the_library_follow_their_formulas_and_rows_stay_apart() {
-    let g = [0.5_f64, -2.];
-    let start = Tensor::new(&[[1., 2.], [3., 4.]], &Device::Cpu).unwrap();
-    let grad = Tensor::new(&[[g[0], g[1]], [1., 1.]], &Device::Cpu).unwrap();
-    let after = |rule| {
-        let theta = start.copy().unwrap();
-        let mut optimizer = Optimizer::new(Rule::Library { rule, weight_decay: 0. }, &theta).unwrap();
-        optimizer.step(&theta, &grad, 0.1).unwrap();
-        optimizer.keep(&[1]).unwrap();
-        let kept = theta.narrow(0, 1, 1).unwrap().copy().unwrap();
-        let second = grad.narrow(0, 1, 1).unwrap();
-        optimizer.step(&kept, &second, 0.1).unwrap();
-        (theta.to_vec2::<f64>().unwrap(), kept.to_vec2::<f64>().unwrap()[0][0])
-    };
-    // First step: g/√(.01 g²) for RMSprop, sign g for AdaGrad and AdaMax.
-    for (rule, size) in [(LibraryRule::RmsProp, 10.), (LibraryRule::Adagrad, 1.), (LibraryRule::Adamax, 1.)] {
-        let (first, _) = after(rule);
-        for j in 0..2 {
-            let expected = start.to_vec2::<f64>().unwrap()[0][j] - 0.1 * size * g[j].signum();
-            assert!((first[0][j] - expected).abs() < 1e-6, "{rule:?}: {} {expected}", first[0][j]);
+fn lbfgs_goes_on_with_its_history() {
+    let (arch, objective) = task();
+    let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
+    for until in [Some(1e-7), None] {
+        let settings = TrainSettings {
+            epochs: 400,
+            batch: 0,
+            lr: 1.,
+            rule: Rule::Lbfgs,
+            until_gradient: until,
+            ..TrainSettings::default()
+        };
+        goes_on_to_the_same_bits(&objective, &start, &[1], &settings, &[1, 2, 20, 21, 35]);
+    }
+}
+
+/// A run that is stopped after each of some steps, and after its last, against one that never stops.
+fn goes_on_to_the_same_bits(
+    objective: &DenseObjective,
+    start: &Tensor,
+    seeds: &[u64],
+    settings: &TrainSettings,
+    stops: &[u64],
+) {
+    let rule = settings.rule;
+    let watch = |step| StopAt { step, steps: 0, state: None, epochs: Vec::new() };
+    let mut whole = watch(0);
+    let expected = train(objective, start, seeds, settings, &mut whole).unwrap().runs;
+    let last = expected.iter().map(|r| r.steps).max().unwrap();
+    assert!(last > stops[1], "{rule:?}: {last}");
+    for &step in stops.iter().filter(|&&step| step < last).chain([&last]) {
+        let mut first = watch(step);
+        let stopped = train(objective, start, seeds, settings, &mut first).unwrap().runs;
+        assert!(stopped.iter().any(|r| r.stop == Stop::Interrupted), "{rule:?}, {step}");
+        let mut second = watch(0);
+        let runs = resume(objective, seeds, settings, first.state.unwrap(), &mut second).unwrap().runs;
+        for (a, b) in runs.iter().zip(&expected) {
+            let bits = |t: &Tensor| t.to_dtype(DType::F64).unwrap().to_vec1::<f64>().unwrap();
+            assert_eq!(bits(&a.theta), bits(&b.theta), "{rule:?}, {step}");
+            assert_eq!((a.stop, a.steps, a.value.risk), (b.stop, b.steps, b.value.risk), "{rule:?}, {step}");
+        }
+        // No epoch is seen twice or left out.
+        assert_eq!([first.epochs, second.epochs].concat(), whole.epochs, "{rule:?}, {step}");
+    }
+}
+
+#[test]
+fn states_that_do_not_fit_are_refused() {
+    let (arch, objective) = task();
+    let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
+    for rule in [Rule::Adaptive { rule: AdaptiveRule::Nadam, weight_decay: 0. }, Rule::Lbfgs] {
+        let settings = TrainSettings { rule, batch: 0, lr: 1e-3, epochs: 9, ..TrainSettings::default() };
+        let mut first = StopAt { step: 4, steps: 0, state: None, epochs: Vec::new() };
+        train(&objective, &start, &[1], &settings, &mut first).unwrap();
+        let state = first.state.unwrap();
+        let (memory, steps) = state.optimizer.clone().unwrap();
+        let damages: [&dyn Fn(&mut TrainState); 6] = [
+            &|s| s.optimizer = None,
+            &|s| s.optimizer = Some((memory[1..].to_vec(), steps)),
+            &|s| s.optimizer = Some((memory.iter().map(|m| m.narrow(1, 0, 3).unwrap()).collect(), steps)),
+            &|s| s.optimizer = Some((memory.iter().map(|m| m.to_dtype(DType::F32).unwrap()).collect(), steps)),
+            &|s| s.seconds = -1.,
+            &|s| s.seconds = f64::MAX,
+        ];
+        for (i, damage) in damages.into_iter().enumerate() {
+            let mut state = state.clone();
+            damage(&mut state);
+            let quiet = &mut |_: &Epoch<'_>| Ok(());
+            let error = resume(&objective, &[1], &settings, state, quiet).unwrap_err().to_string();
+            assert!(error.starts_with("saved state: ") && error.contains("expected"), "{rule:?}, {i}: {error}");
         }
     }
-    // AdaGrad's second step with the same gradient is 1/√2 of the first: the memory stayed with its row.
-    let (first, second) = after(LibraryRule::Adagrad);
-    assert!((second - (first[1][0] - 0.1 / 2_f64.sqrt())).abs() < 1e-8);
+}
+
+/// One parameter under a rule, by the definitions in PyTorch's documentation.
+fn by_definition(rule: AdaptiveRule, mut x: f64, gradient: fn(f64) -> f64, lr: f64, decay: f64, steps: i32) -> f64 {
+    let (b1, b2, eps) = (0.9_f64, 0.999_f64, 1e-8);
+    let (mut m, mut v, mut product) = (0_f64, 0_f64, 1_f64);
+    for t in 1..=steps {
+        let g = gradient(x) + decay * x;
+        let (correction1, correction2) = (1. - b1.powi(t), 1. - b2.powi(t));
+        match rule {
+            AdaptiveRule::RmsProp => {
+                v = 0.99 * v + 0.01 * g * g;
+                x -= lr * g / (v.sqrt() + eps);
+            }
+            AdaptiveRule::Adagrad => {
+                v += g * g;
+                x -= lr * g / (v.sqrt() + 1e-10);
+            }
+            AdaptiveRule::Adadelta => {
+                v = 0.9 * v + 0.1 * g * g;
+                let step = (m + 1e-6).sqrt() / (v + 1e-6).sqrt() * g;
+                m = 0.9 * m + 0.1 * step * step;
+                x -= lr * step;
+            }
+            AdaptiveRule::Adamax => {
+                m = b1 * m + (1. - b1) * g;
+                v = (b2 * v).max(g.abs() + eps);
+                x -= lr / correction1 * m / v;
+            }
+            AdaptiveRule::Nadam => {
+                let mu = |t: i32| b1 * (1. - 0.5 * 0.96_f64.powf(f64::from(t) * 4e-3));
+                product *= mu(t);
+                m = b1 * m + (1. - b1) * g;
+                v = b2 * v + (1. - b2) * g * g;
+                let below = (v / correction2).sqrt() + eps;
+                x -= lr * (1. - mu(t)) / (1. - product) * g / below;
+                x -= lr * mu(t + 1) / (1. - product * mu(t + 1)) * m / below;
+            }
+            AdaptiveRule::Radam => {
+                m = b1 * m + (1. - b1) * g;
+                v = b2 * v + (1. - b2) * g * g;
+                let limit = 2. / (1. - b2) - 1.;
+                let rho = limit - 2. * f64::from(t) * b2.powi(t) / correction2;
+                let mut step = m / correction1;
+                if rho > 5. {
+                    let up = (rho - 4.) * (rho - 2.) * limit;
+                    step *= (up / ((limit - 4.) * (limit - 2.) * rho)).sqrt() * correction2.sqrt() / (v.sqrt() + eps);
+                }
+                x -= lr * step;
+            }
+        }
+    }
+    x
+}
+
+#[test]
+fn adaptive_rules_are_those_of_their_definitions() {
+    // Of Σ sin θ.
+    let gradient = f64::cos;
+    let start = [[1., -2., 0.3], [0.5, 4., -1.7]];
+    for rule in ADAPTIVE {
+        for (decay, steps) in [(0., 1), (0.1, 4), (0., 20), (0.1, 20), (0.1, 300)] {
+            let theta = Tensor::new(&start, &Device::Cpu).unwrap();
+            let mut optimizer = Optimizer::new(Rule::Adaptive { rule, weight_decay: decay }, &theta).unwrap();
+            for _ in 0..steps {
+                optimizer.step(&theta, &theta.cos().unwrap(), 0.01).unwrap();
+            }
+            let found = theta.to_vec2::<f64>().unwrap();
+            for (row, start) in found.iter().zip(start) {
+                for (&x, start) in row.iter().zip(start) {
+                    let expected = by_definition(rule, start, gradient, 0.01, decay, steps);
+                    assert!((x - expected).abs() < 1e-12, "{rule:?}, {steps} steps: {x} {expected}");
+                }
+            }
+        }
+    }
+}
+
+/// The direction of each step against $-Hg$ with the whole matrix H of BFGS, updated from the same steps.
+#[test]
+fn lbfgs_goes_where_the_matrix_of_bfgs_points() {
+    let (arch, objective) = task();
+    let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
+    let gradient = |theta: &[f64]| -> Vec<f64> {
+        let theta = Tensor::from_slice(theta, (1, theta.len()), &Device::Cpu).unwrap();
+        let grad = theta.zeros_like().unwrap();
+        objective.evaluate(&Span::stack(&theta).unwrap(), Rows::All, Some(&grad)).unwrap();
+        grad.squeeze(0).unwrap().to_vec1().unwrap()
+    };
+    let mut points = Vec::new();
+    let mut watch = |e: &Epoch<'_>| {
+        points.push(e.theta.squeeze(0)?.to_vec1::<f64>()?);
+        Ok(())
+    };
+    let settings = TrainSettings { epochs: 6, batch: 0, lr: 1., rule: Rule::Lbfgs, ..TrainSettings::default() };
+    train(&objective, &start, &[1], &settings, &mut watch).unwrap();
+    let n = points[0].len();
+    let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
+    let minus = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x - y).collect::<Vec<_>>();
+    for last in 0..points.len() - 1 {
+        let pairs: Vec<_> = points[..=last]
+            .windows(2)
+            .map(|p| (minus(&p[1], &p[0]), minus(&gradient(&p[1]), &gradient(&p[0]))))
+            .collect();
+        let scale = pairs.last().map_or(1., |(s, y)| dot(s, y) / dot(y, y));
+        let mut h: Vec<Vec<f64>> =
+            (0..n).map(|i| (0..n).map(|j| if i == j { scale } else { 0. }).collect()).collect();
+        for (s, y) in &pairs {
+            let sy = dot(s, y);
+            let hy: Vec<f64> = h.iter().map(|row| dot(row, y)).collect();
+            let yhy = dot(y, &hy);
+            for i in 0..n {
+                for j in 0..n {
+                    h[i][j] += (1. + yhy / sy) * s[i] * s[j] / sy - (hy[i] * s[j] + s[i] * hy[j]) / sy;
+                }
+            }
+        }
+        let g = gradient(&points[last]);
+        let d: Vec<f64> = h.iter().map(|row| -dot(row, &g)).collect();
+        let step = minus(&points[last + 1], &points[last]);
+        let cosine = dot(&d, &step) / (dot(&d, &d) * dot(&step, &step)).sqrt();
+        assert!((cosine - 1.).abs() < 1e-12, "step {last}: {cosine}");
+    }
+}
+
+#[test]
+fn memories_stay_with_their_rows() {
+    for rule in ADAPTIVE {
+        let theta = Tensor::new(&[[1., 2.], [3., 4.]], &Device::Cpu).unwrap();
+        let alone = theta.narrow(0, 1, 1).unwrap().copy().unwrap();
+        let rule = Rule::Adaptive { rule, weight_decay: 0.1 };
+        let mut both = Optimizer::new(rule, &theta).unwrap();
+        let mut one = Optimizer::new(rule, &alone).unwrap();
+        both.step(&theta, &theta.cos().unwrap(), 0.1).unwrap();
+        one.step(&alone, &alone.cos().unwrap(), 0.1).unwrap();
+        both.keep(&[1]).unwrap();
+        let kept = theta.narrow(0, 1, 1).unwrap().copy().unwrap();
+        both.step(&kept, &kept.cos().unwrap(), 0.1).unwrap();
+        one.step(&alone, &alone.cos().unwrap(), 0.1).unwrap();
+        assert_eq!(kept.to_vec2::<f64>().unwrap(), alone.to_vec2::<f64>().unwrap(), "{rule:?}");
+    }
+}
+
+#[test]
+fn a_run_that_ends_above_its_start_diverged() {
+    let (arch, objective) = task();
+    let start = Init::default().stack(&arch, &[1, 2], DType::F64, &Device::Cpu).unwrap();
+    let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
+    // A step so long that the risk stays finite and ends far above.
+    let settings = TrainSettings { rule, epochs: 3, batch: 0, lr: 1e3, ..TrainSettings::default() };
+    let mut first_values = Vec::new();
+    let runs = train(&objective, &start, &[1, 2], &settings, &mut |e: &Epoch<'_>| {
+        if e.epoch == 0 {
+            first_values = e.values.to_vec();
+        }
+        Ok(())
+    });
+    for (run, start) in runs.unwrap().runs.iter().zip(&first_values) {
+        assert!(run.value.risk.is_finite() && run.value.risk > start.risk, "{}", run.value.risk);
+        assert_eq!((run.stop, run.steps), (Stop::Diverged, 3));
+    }
+    let slow = TrainSettings { lr: 1e-3, ..settings.clone() };
+    let stop = |settings: &TrainSettings| {
+        train(&objective, &start, &[1, 2], settings, &mut |_: &Epoch<'_>| Ok(())).unwrap().runs[0].stop
+    };
+    assert_eq!(stop(&slow), Stop::Epochs);
+    assert_eq!(stop(&TrainSettings { max_steps: Some(2), ..slow }), Stop::MaxSteps);
 }
 
 #[test]
 fn every_rule_trains() {
     let (arch, objective) = task();
     let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
-    let library = |rule| Rule::Library { rule, weight_decay: 1e-4 };
+    let library = |rule| Rule::Adaptive { rule, weight_decay: 1e-4 };
     let rules = [
-        (library(LibraryRule::RmsProp), 1e-3),
-        (library(LibraryRule::Nadam), 2e-3),
-        (library(LibraryRule::Radam), 1e-2),
-        (library(LibraryRule::Adagrad), 1e-1),
-        (library(LibraryRule::Adadelta), 1.),
-        (library(LibraryRule::Adamax), 1e-2),
+        (library(AdaptiveRule::RmsProp), 1e-3),
+        (library(AdaptiveRule::Nadam), 2e-3),
+        (library(AdaptiveRule::Radam), 1e-2),
+        (library(AdaptiveRule::Adagrad), 1e-1),
+        (library(AdaptiveRule::Adadelta), 1.),
+        (library(AdaptiveRule::Adamax), 1e-2),
     ];
     for (rule, lr) in rules {
         let settings = TrainSettings { epochs: 40, batch: 16, lr, rule, ..TrainSettings::default() };
@@ -154,7 +363,7 @@ fn lbfgs_finds_a_critical_point_that_gradient_descent_is_far_from() {
     let sgd = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
     let slow = TrainSettings { rule: sgd, lr: 0.1, epochs: run.steps, ..settings.clone() };
     let descent = &train(&objective, &start, &[1], &slow, quiet).unwrap().runs[0];
-    assert!(run.value.risk < descent.value.risk && descent.stop == Stop::MaxSteps);
+    assert!(run.value.risk < descent.value.risk && descent.stop == Stop::Epochs);
     // One run and all examples only.
     let two = Init::default().stack(&arch, &[1, 2], DType::F64, &Device::Cpu).unwrap();
     assert!(train(&objective, &two, &[1, 2], &settings, quiet).unwrap_err().to_string().contains("one run"));

@@ -43,6 +43,9 @@ impl Connect for Repair<'_> {
             return Err(Error::Setting { name: "knots", expected: "at least 2", found });
         }
         let line = Path::segment(a, b)?;
+        if let Some(constant) = line.constant()? {
+            return Ok(constant);
+        }
         let data = evenly(self.data, self.rows)?.to_dtype(DType::F64)?.to_device(a.device())?;
         let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];
         let last = self.knots - 1;
@@ -57,7 +60,7 @@ impl Connect for Repair<'_> {
             }
         }
         vertices.push(b.flatten_all()?);
-        Ok(Path::new(PathKind::Repair { knots }, Tensor::stack(&vertices, 0)?))
+        Path::new(PathKind::Repair { knots }, Tensor::stack(&vertices, 0)?).finite("repair")
     }
 }
 

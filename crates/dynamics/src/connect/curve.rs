@@ -3,7 +3,7 @@ use collado_models::{PathKind, Rows};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Connect, Problem};
+use super::{Connect, Problem, refuse_infinite};
 use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// Which curve the bends make.
@@ -111,7 +111,17 @@ impl Connect for Curve {
 }
 
 impl Curve {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            CurveKind::Bezier => "bezier",
+            CurveKind::Polychain => "polychain",
+        }
+    }
+
     fn train(&self, path: Path, problem: &mut Problem<'_>) -> Result<Path> {
+        if let Some(constant) = path.constant()? {
+            return Ok(constant);
+        }
         // A copy: training writes into it.
         let path = Path::new(path.kind().clone(), path.vertices().copy()?);
         let bends = path.vertices().narrow(0, 1, self.bends)?;
@@ -126,13 +136,14 @@ impl Curve {
             let ts: Vec<f64> = (0..self.samples).map(|i| (i as f64 + rng.random::<f64>()) * part).collect();
             let span = path.span(&ts)?.with_free(1..self.bends + 1);
             let rows = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
-            problem.objective.evaluate(&span, rows, Some(&grad))?;
+            let values = problem.objective.evaluate(&span, rows, Some(&grad))?;
+            refuse_infinite(&values, self.name())?;
             // Adam does not see the scale of a gradient: the sum over t serves as their mean.
             optimizer.step(&bends, &grad, self.lr * schedule.factor(step, total))?;
             if !(problem.progress)(step + 1, total) {
                 break;
             }
         }
-        Ok(path)
+        path.finite(self.name())
     }
 }

@@ -105,6 +105,11 @@ impl Dss {
             Level::AboveEnds(height) => higher + height,
             Level::Share(share) => higher * (1. + share),
         };
+        if let Some(constant) = ends.constant()? {
+            let report =
+                StringReport { level, beads: 0, missed: 0, open_legs: 0, depth_limit_reached: false };
+            return Ok((constant, report));
+        }
         let mut string =
             Strand { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
         let (mut missed, mut go_on) = (0, true);
@@ -113,7 +118,10 @@ impl Dss {
             let trained;
             (trained, go_on) = self.train(beads.points, level, depth, problem)?;
             let risks = problem.objective.risks(&Span::stack(&trained)?)?;
-            missed += risks.iter().filter(|risk| risk.is_nan() || **risk > level).count();
+            if risks.iter().any(|risk| risk.is_nan()) {
+                return Err(Error::Diverged { method: "dss" });
+            }
+            missed += risks.iter().filter(|risk| **risk > level).count();
             string.insert(&beads.legs, &trained)?;
             if !go_on {
                 break;
@@ -124,7 +132,7 @@ impl Dss {
         let beads = string.vertices.len() - 2;
         let report =
             StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
-        Ok((Path::polychain(Tensor::stack(&string.vertices, 0)?)?, report))
+        Ok((Path::polychain(Tensor::stack(&string.vertices, 0)?)?.finite("dss")?, report))
     }
 
     /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. And whether to go on.

@@ -8,7 +8,7 @@ mod linear;
 mod neb;
 
 use candle_core::Tensor;
-use collado_models::{Objective, Span};
+use collado_models::{Objective, Span, Value};
 
 pub use self::{
     constructive::{Constructive, ConstructiveSettings},
@@ -18,7 +18,7 @@ pub use self::{
     linear::Linear,
     neb::Neb,
 };
-use crate::{Path, Result};
+use crate::{Error, Path, Result};
 
 /// Finds a path between two points of parameter space.
 pub trait Connect {
@@ -79,6 +79,11 @@ pub(crate) fn largest(risks: impl IntoIterator<Item = f64>) -> f64 {
     risks
         .into_iter()
         .fold(f64::NEG_INFINITY, |m, x| if x.is_nan() || m.is_nan() { f64::NAN } else { m.max(x) })
+}
+
+/// Refuses to go on where a risk is not finite: no step leads back from there.
+pub(crate) fn refuse_infinite(values: &[Value], method: &'static str) -> Result<()> {
+    if values.iter().all(|v| v.risk.is_finite()) { Ok(()) } else { Err(Error::Diverged { method }) }
 }
 
 /// What a path is to be good for.

@@ -2,7 +2,7 @@ use candle_core::Tensor;
 use collado_models::{Objective, Rows, Span};
 
 use super::{Edges, Enclosure, Way};
-use crate::{Connect, Path, Problem, Result, profile};
+use crate::{Connect, Error, Path, Problem, Result, profile};
 
 /// Numbers of a coefficient table at most: larger sets of lines are evaluated in parts.
 const TABLE: usize = 1 << 22;
@@ -54,7 +54,11 @@ impl Edges for SampledEdges<'_> {
             !stopped
         };
         let mut problem = Problem { objective: self.objective, seed: self.seed, progress: &mut progress };
-        let path = method.connect(&a, &b, &mut problem)?;
+        let path = match method.connect(&a, &b, &mut problem) {
+            // No path: the pair is not searched again, and the others go on.
+            Err(Error::Diverged { .. }) => return Ok(Some(f64::NAN)),
+            path => path?,
+        };
         // A path that was given up half-way is no value to remember.
         if stopped {
             return Ok(None);

@@ -1,32 +1,20 @@
-//! The own rules: in place on the CPU, by tensor operations elsewhere.
+//! SGD and Adam: in place on the CPU, by tensor operations elsewhere.
 
 use candle_core::Tensor;
 use collado_models::{Error as ModelError, Real, dispatch, with_slice, with_slice_mut};
 use rayon::prelude::*;
 
-use super::Rule;
+use super::{Optimizer, Rule};
 use crate::Result;
-
-/// A rule with memory of the same shape as the parameters.
-#[derive(Debug, Clone)]
-pub(super) struct Own {
-    pub(super) rule: Rule,
-    /// Velocity, or the two moments; `[P, S]` each.
-    pub(super) state: Vec<Tensor>,
-    pub(super) steps: u64,
-}
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-impl Own {
-    pub(super) fn step(&mut self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
-        self.steps += 1;
-        if theta.device().is_cpu() {
-            return dispatch!(theta.dtype(), T => self.step_typed::<T>(theta, grad, lr));
-        }
-        self.step_tensors(theta, grad, lr)
+impl Optimizer {
+    /// The kernels of the CPU.
+    pub(super) fn step_in_place(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
+        dispatch!(theta.dtype(), T => self.step_typed::<T>(theta, grad, lr))
     }
 
     /// What the moments are divided by so that they are unbiased.
@@ -35,12 +23,12 @@ impl Own {
         (1. / (1. - BETA1.powi(power)), 1. / (1. - BETA2.powi(power)))
     }
 
-    /// The same by operations of candle, for other devices.
+    /// The same by operations of candle, for other devices; adaptive rules everywhere.
     pub(super) fn step_tensors(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
         let moved = match self.rule {
             Rule::Sgd { momentum, nesterov, weight_decay } => {
                 let grad = (grad + (theta * weight_decay)?)?;
-                let direction = match &self.state[..] {
+                let direction = match &self.memory[..] {
                     [] => grad,
                     [v, ..] => {
                         let new = ((v * momentum)? + &grad)?;
@@ -54,13 +42,17 @@ impl Own {
                 let (c1, c2) = self.corrections();
                 let grad = if decoupled { grad.clone() } else { (grad + (theta * weight_decay)?)? };
                 let kept = if decoupled { (theta * (1. - lr * weight_decay))? } else { theta.clone() };
-                let m = ((&self.state[0] * BETA1)? + (&grad * (1. - BETA1))?)?;
-                let v = ((&self.state[1] * BETA2)? + (grad.sqr()? * (1. - BETA2))?)?;
-                self.state[0].slice_set(&m, 0, 0)?;
-                self.state[1].slice_set(&v, 0, 0)?;
+                let m = ((&self.memory[0] * BETA1)? + (&grad * (1. - BETA1))?)?;
+                let v = ((&self.memory[1] * BETA2)? + (grad.sqr()? * (1. - BETA2))?)?;
+                self.memory[0].slice_set(&m, 0, 0)?;
+                self.memory[1].slice_set(&v, 0, 0)?;
                 (kept - ((m * (lr * c1))? / ((v * c2)?.sqrt()? + EPSILON)?)?)?
             }
-            Rule::Library { .. } | Rule::Lbfgs => return Err(super::not_here(self.rule)),
+            Rule::Adaptive { rule, weight_decay } => {
+                let grad = if weight_decay == 0. { grad.clone() } else { (grad + (theta * weight_decay)?)? };
+                (theta - rule.change(&self.memory, &grad, lr, self.steps)?)?
+            }
+            Rule::Lbfgs => return Err(super::not_here(self.rule)),
         };
         Ok(theta.slice_set(&moved, 0, 0)?)
     }
@@ -72,7 +64,7 @@ impl Own {
             Ok::<_, ModelError>(())
         };
         with_slice::<T, _>(grad, |grad| {
-            with_slice_mut::<T, _>(theta, |theta| match &self.state[..] {
+            with_slice_mut::<T, _>(theta, |theta| match &self.memory[..] {
                 [] => update(theta, grad, &mut empty, &mut []),
                 [v] => with_slice_mut::<T, _>(v, |v| update(theta, grad, v, &mut [])),
                 [m, v, ..] => {
@@ -140,8 +132,8 @@ impl Own {
                     *x = outside * *x - lr_t * (*m * c1) / ((*v * c2).sqrt() + T::of(EPSILON));
                 }
             }
-            // They have no memory of this form, and never come here.
-            Rule::Library { .. } | Rule::Lbfgs => {}
+            // Not by kernels: they never come here.
+            Rule::Adaptive { .. } | Rule::Lbfgs => {}
         }
     }
 }

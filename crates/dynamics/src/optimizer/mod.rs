@@ -1,10 +1,9 @@
+mod adaptive;
 mod in_place;
-mod library;
 
 use candle_core::Tensor;
 
-pub use self::library::LibraryRule;
-use self::{in_place::Own, library::Library};
+pub use self::adaptive::AdaptiveRule;
 use crate::{Error, Result};
 
 /// An update rule on a stack `[P, S]`, elementwise, so that rows stay apart.
@@ -28,10 +27,10 @@ pub enum Rule {
         /// Whether $\theta\gets\theta-\alpha\lambda\theta$ is done apart from the gradient.
         decoupled: bool,
     },
-    /// One of candle-optimisers, with its defaults; its memory is private, so it cannot be saved.
-    Library {
+    /// A rule that adapts the step size to each parameter, with the defaults of PyTorch.
+    Adaptive {
         /// Which.
-        rule: LibraryRule,
+        rule: AdaptiveRule,
         /// λ, added to the gradient.
         weight_decay: f64,
     },
@@ -43,13 +42,10 @@ pub enum Rule {
 /// A [`Rule`] and what it remembers.
 #[derive(Debug)]
 pub struct Optimizer {
-    memory: Memory,
-}
-
-#[derive(Debug)]
-enum Memory {
-    Own(Own),
-    Library(Library),
+    rule: Rule,
+    /// Velocity, or moments; `[P, S]` each.
+    memory: Vec<Tensor>,
+    steps: u64,
 }
 
 impl Optimizer {
@@ -58,39 +54,33 @@ impl Optimizer {
     /// # Errors
     /// For [`Rule::Lbfgs`], and those of candle.
     pub fn new(rule: Rule, theta: &Tensor) -> Result<Self> {
-        let own = |count: usize| -> Result<Memory> {
-            let state = (0..count).map(|_| theta.zeros_like()).collect::<Result<_, _>>()?;
-            Ok(Memory::Own(Own { rule, state, steps: 0 }))
-        };
-        let memory = match rule {
-            Rule::Sgd { momentum: 0., .. } => own(0)?,
-            Rule::Sgd { .. } => own(1)?,
-            Rule::Adam { .. } => own(2)?,
-            Rule::Library { rule, weight_decay } => Memory::Library(Library::new(rule, weight_decay, theta)?),
+        let tensors = match rule {
+            Rule::Sgd { momentum: 0., .. } => 0,
+            Rule::Sgd { .. } => 1,
+            Rule::Adam { .. } => 2,
+            Rule::Adaptive { rule, .. } => rule.tensors(),
             Rule::Lbfgs => return Err(not_here(rule)),
         };
-        Ok(Self { memory })
+        let memory = (0..tensors).map(|_| theta.zeros_like()).collect::<Result<_, _>>()?;
+        Ok(Self { rule, memory, steps: 0 })
     }
 
-    /// What it remembers and its number of steps, to be saved; nothing for a library's, which keeps it private.
-    pub fn state(&self) -> Option<(&[Tensor], u64)> {
-        match &self.memory {
-            Memory::Own(own) => Some((&own.state, own.steps)),
-            Memory::Library(_) => None,
-        }
+    /// What it remembers and its number of steps, to be saved.
+    pub fn state(&self) -> (&[Tensor], u64) {
+        (&self.memory, self.steps)
     }
 
-    /// Goes on from saved state; a library's rule starts with an empty memory instead.
+    /// Goes on from saved state.
     ///
     /// # Errors
-    /// When the number of tensors is another.
-    pub fn restore(&mut self, state: Vec<Tensor>, steps: u64) -> Result<()> {
-        let Memory::Own(own) = &mut self.memory else { return Ok(()) };
-        if state.len() != own.state.len() {
-            let found = format!("{} optimiser tensors, expected {}", state.len(), own.state.len());
-            return Err(Error::State(found));
+    /// When the tensors are not as many, or of another shape or type.
+    pub fn restore(&mut self, memory: Vec<Tensor>, steps: u64) -> Result<()> {
+        if memory.len() != self.memory.len() {
+            let (found, expected) = (memory.len(), self.memory.len());
+            return Err(Error::State(format!("expected {expected} tensors of the optimiser, found {found}")));
         }
-        (own.state, own.steps) = (state, steps);
+        memory.iter().zip(&self.memory).try_for_each(|(new, old)| alike(new, old))?;
+        (self.memory, self.steps) = (memory, steps);
         Ok(())
     }
 
@@ -99,14 +89,9 @@ impl Optimizer {
     /// # Errors
     /// Those of candle.
     pub fn keep(&mut self, rows: &[u32]) -> Result<()> {
-        match &mut self.memory {
-            Memory::Library(library) => library.keep(rows),
-            Memory::Own(own) => {
-                for state in &mut own.state {
-                    let index = Tensor::from_slice(rows, rows.len(), state.device())?;
-                    *state = state.index_select(&index, 0)?;
-                }
-            }
+        for memory in &mut self.memory {
+            let index = Tensor::from_slice(rows, rows.len(), memory.device())?;
+            *memory = memory.index_select(&index, 0)?;
         }
         Ok(())
     }
@@ -114,22 +99,17 @@ impl Optimizer {
     /// μ and the velocity, where a step is $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ and no more: then the gradient
     /// can be added to it in place, and [`follow`](Self::follow) does the rest.
     pub(crate) fn velocity(&self) -> Option<(f64, &Tensor)> {
-        match &self.memory {
-            Memory::Own(Own {
-                rule: Rule::Sgd { momentum, nesterov: false, weight_decay: 0. },
-                state,
-                ..
-            }) => Some((*momentum, state.first()?)),
+        match self.rule {
+            Rule::Sgd { momentum, nesterov: false, weight_decay: 0. } => Some((momentum, self.memory.first()?)),
             _ => None,
         }
     }
 
     /// $\theta\gets\theta-\alpha v$, for a velocity that has its gradient.
     pub(crate) fn follow(&mut self, theta: &Tensor, lr: f64) -> Result<()> {
-        let Memory::Own(own) = &mut self.memory else { return Ok(()) };
-        own.steps += 1;
+        self.steps += 1;
         let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
-        own.state.first().map_or(Ok(()), |v| Own { rule, state: vec![], steps: 0 }.step(theta, v, lr))
+        self.memory.first().map_or(Ok(()), |v| Self { rule, memory: vec![], steps: 0 }.step(theta, v, lr))
     }
 
     /// One step of size `lr` along `-grad`, in place on `theta`.
@@ -137,11 +117,21 @@ impl Optimizer {
     /// # Errors
     /// When the tensors are not contiguous or of other shapes.
     pub fn step(&mut self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
-        match &mut self.memory {
-            Memory::Own(own) => own.step(theta, grad, lr),
-            Memory::Library(library) => library.step(theta, grad, lr),
+        self.steps += 1;
+        if theta.device().is_cpu() && !matches!(self.rule, Rule::Adaptive { .. }) {
+            return self.step_in_place(theta, grad, lr);
         }
+        self.step_tensors(theta, grad, lr)
     }
+}
+
+/// Refuses a saved tensor of another shape or type.
+pub(crate) fn alike(saved: &Tensor, expected: &Tensor) -> Result<()> {
+    if saved.dims() == expected.dims() && saved.dtype() == expected.dtype() {
+        return Ok(());
+    }
+    let say = |t: &Tensor| format!("{:?} {:?}", t.dtype(), t.dims());
+    Err(Error::State(format!("expected a tensor {}, found {}", say(expected), say(saved))))
 }
 
 fn not_here(rule: Rule) -> Error {
@@ -173,9 +163,8 @@ mod tests {
                 // The gradient of Σ sin θ.
                 a.step(&kernel, &kernel.cos()?, 0.1)?;
                 let grad = tensors.cos()?;
-                let Memory::Own(own) = &mut b.memory else { return Err(not_here(rule)) };
-                own.steps += 1;
-                own.step_tensors(&tensors, &grad, 0.1)?;
+                b.steps += 1;
+                b.step_tensors(&tensors, &grad, 0.1)?;
             }
             let gap = (kernel - tensors)?.abs()?.max_all()?.to_scalar::<f64>()?;
             assert!(gap <= 1e-15, "{rule:?}: {gap}");

@@ -1,61 +1,133 @@
-//! L-BFGS of candle-optimisers on an objective.
+//! L-BFGS (Liu & Nocedal 1989) with a strong Wolfe line search, as in PyTorch.
 
-use candle_core::{Tensor, Var};
-use candle_optimisers::{
-    LossOptimizer, Model, ModelOutcome,
-    lbfgs::{GradConv, Lbfgs, LineSearch, ParamsLBFGS, StepConv},
-};
+use std::collections::VecDeque;
+
+use candle_core::{DType, Tensor};
 use collado_models::{Objective, Rows, Span};
 
-use crate::Result;
+use super::wolfe::{Trial, strong_wolfe};
+use crate::{Error, Result, optimizer::alike};
 
-/// The risk over all examples at one point, as the library's line search asks for it.
-pub(super) struct Risk<'a> {
+/// Pairs of a step and the change of the gradient over it that are remembered.
+const HISTORY: usize = 20;
+/// A gradient or a step whose largest entry is below this is none.
+const NO_GRADIENT: f64 = 1e-12;
+const NO_STEP: f64 = 1e-14;
+
+/// One run of L-BFGS on all examples.
+pub(super) struct Lbfgs<'a> {
     objective: &'a dyn Objective,
-    theta: Var,
+    lr: f64,
+    /// Steps s and the changes y of the gradient `[1, S]`, the latest last; all have ⟨s, y⟩ > 0.
+    history: VecDeque<(Tensor, Tensor)>,
+    /// Risk and gradient where the last step ended; not saved, as they can be computed again to the same bits.
+    here: Option<(f64, Tensor)>,
 }
 
-impl<'a> Risk<'a> {
-    pub(super) fn new(objective: &'a dyn Objective, theta: &Tensor) -> Result<Self> {
-        Ok(Self { objective, theta: Var::from_tensor(&theta.copy()?)? })
+impl<'a> Lbfgs<'a> {
+    pub(super) fn new(objective: &'a dyn Objective, lr: f64) -> Self {
+        Self { objective, lr, history: VecDeque::new(), here: None }
     }
 
-    pub(super) fn solver(&'a self, lr: f64) -> Result<Solver<'a>> {
-        let params = ParamsLBFGS {
-            lr,
-            history_size: 20,
-            line_search: Some(LineSearch::StrongWolfe(1e-4, 0.9, 1e-9)),
-            grad_conv: GradConv::MinForce(1e-12),
-            step_conv: StepConv::MinStep(1e-14),
-            weight_decay: None,
-        };
-        Ok(Solver { risk: self, inner: Lbfgs::new(vec![self.theta.clone()], params, self)? })
+    /// What it remembers: s and y in turns.
+    pub(super) fn memory(&self) -> Vec<Tensor> {
+        self.history.iter().flat_map(|(s, y)| [s.clone(), y.clone()]).collect()
     }
-}
 
-impl Model for Risk<'_> {
-    /// $F(\theta_0)+\langle\nabla F(\theta_0),\theta-\theta_0\rangle$ at θ = θ₀: a graph with the risk's value and gradient.
-    fn loss(&self) -> candle_core::Result<Tensor> {
-        let here = self.theta.as_detached_tensor();
-        let grad = here.zeros_like()?;
-        let span = Span::stack(&here).map_err(candle_core::Error::wrap)?;
-        let value =
-            self.objective.evaluate(&span, Rows::All, Some(&grad)).map_err(candle_core::Error::wrap)?;
-        ((self.theta.as_tensor() - here)? * grad)?.sum_all()? + value[0].risk
+    /// Goes on with what was remembered, for a point like `theta`.
+    pub(super) fn restore(&mut self, memory: &[Tensor], theta: &Tensor) -> Result<()> {
+        if memory.len() % 2 != 0 || memory.len() > 2 * HISTORY {
+            let found = memory.len();
+            return Err(Error::State(format!("expected up to {HISTORY} pairs of tensors, found {found} tensors")));
+        }
+        memory.iter().try_for_each(|saved| alike(saved, theta))?;
+        self.history = memory.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        Ok(())
     }
-}
 
-/// One run of L-BFGS.
-pub(super) struct Solver<'a> {
-    risk: &'a Risk<'a>,
-    inner: Lbfgs<'a, Risk<'a>>,
-}
-
-impl Solver<'_> {
-    /// One iteration, its result written over `theta`; whether it can go on.
+    /// One iteration, its result written over `theta` `[1, S]`; whether it can go on.
     pub(super) fn step(&mut self, theta: &Tensor) -> Result<bool> {
-        let outcome = self.inner.backward_step(&self.risk.loss()?)?;
-        theta.slice_set(&self.risk.theta.as_detached_tensor(), 0, 0)?;
-        Ok(matches!(outcome, ModelOutcome::Stepped(..)))
+        let (risk, grad) = match self.here.take() {
+            Some(here) => here,
+            None => self.evaluate(theta)?,
+        };
+        if largest(&grad)? < NO_GRADIENT {
+            self.here = Some((risk, grad));
+            return Ok(false);
+        }
+        let (direction, slope) = self.direction(&grad)?;
+        let mut first = self.lr;
+        if self.history.is_empty() {
+            first *= (1. / sum(&grad.abs()?)?).min(1.);
+        }
+        let origin = theta.copy()?;
+        let start = Trial { t: 0., risk, slope, grad: grad.clone() };
+        let end = strong_wolfe(start, first, largest(&direction)?, &mut |t| {
+            let (risk, grad) = self.evaluate(&(&origin + (&direction * t)?)?)?;
+            Ok(Trial { t, risk, slope: dot(&direction, &grad)?, grad })
+        })?;
+        let step = (direction * end.t)?;
+        theta.slice_set(&(origin + &step)?, 0, 0)?;
+        let moved = largest(&step)?;
+        // Nothing found along a direction of the history: the next is that of the gradient.
+        let again = end.t == 0. && !self.history.is_empty();
+        self.remember(step, (&end.grad - grad)?, again)?;
+        self.here = Some((end.risk, end.grad));
+        Ok(again || moved >= NO_STEP)
     }
+
+    fn remember(&mut self, s: Tensor, y: Tensor, forget: bool) -> Result<()> {
+        if forget {
+            self.history.clear();
+        } else if dot(&s, &y)? > 1e-10 * dot(&y, &y)? {
+            if self.history.len() == HISTORY {
+                self.history.pop_front();
+            }
+            self.history.push_back((s, y));
+        }
+        Ok(())
+    }
+
+    /// $-Hg$ by the recursion over the history, and its slope; $-g$ where rounding makes of that no descent.
+    fn direction(&mut self, grad: &Tensor) -> Result<(Tensor, f64)> {
+        let mut q = grad.neg()?;
+        let mut shares = Vec::with_capacity(self.history.len());
+        for (s, y) in self.history.iter().rev() {
+            let share = dot(s, &q)? / dot(s, y)?;
+            q = (q - (y * share)?)?;
+            shares.push(share);
+        }
+        if let Some((s, y)) = self.history.back() {
+            q = (q * (dot(s, y)? / dot(y, y)?))?;
+        }
+        for ((s, y), share) in self.history.iter().zip(shares.into_iter().rev()) {
+            let back = dot(y, &q)? / dot(s, y)?;
+            q = (q + (s * (share - back))?)?;
+        }
+        let slope = dot(&q, grad)?;
+        if slope < 0. {
+            return Ok((q, slope));
+        }
+        self.history.clear();
+        Ok((grad.neg()?, -dot(grad, grad)?))
+    }
+
+    fn evaluate(&self, theta: &Tensor) -> Result<(f64, Tensor)> {
+        let grad = theta.zeros_like()?;
+        let values = self.objective.evaluate(&Span::stack(theta)?, Rows::All, Some(&grad))?;
+        Ok((values[0].risk, grad))
+    }
+}
+
+fn sum(x: &Tensor) -> Result<f64> {
+    Ok(x.to_dtype(DType::F64)?.sum_all()?.to_scalar()?)
+}
+
+fn dot(x: &Tensor, y: &Tensor) -> Result<f64> {
+    sum(&(x.to_dtype(DType::F64)? * y.to_dtype(DType::F64)?)?)
+}
+
+/// The largest absolute value.
+fn largest(x: &Tensor) -> Result<f64> {
+    Ok(x.abs()?.max_all()?.to_dtype(DType::F64)?.to_scalar()?)
 }

@@ -1,5 +1,6 @@
 mod lbfgs;
 mod stack;
+mod wolfe;
 
 use std::time::{Duration, Instant};
 
@@ -61,13 +62,15 @@ impl Default for TrainSettings {
 /// Why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// The risk or gradient asked for was reached.
+    /// The risk or gradient asked for was reached, or L-BFGS can go no further.
     Converged,
-    /// All epochs or steps were done.
+    /// All epochs were done.
+    Epochs,
+    /// The steps allowed were done.
     MaxSteps,
     /// The time was up.
     MaxTime,
-    /// The risk is no longer a finite number.
+    /// The risk is no longer a finite number, or was above that of the start when all steps were done.
     Diverged,
     /// Someone asked to stop.
     Interrupted,
@@ -78,6 +81,7 @@ impl Stop {
     pub fn name(self) -> &'static str {
         match self {
             Self::Converged => "converged",
+            Self::Epochs => "epochs",
             Self::MaxSteps => "max-steps",
             Self::MaxTime => "max-time",
             Self::Diverged => "diverged",
@@ -87,7 +91,8 @@ impl Stop {
 
     /// From its name in summaries.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Converged, Self::MaxSteps, Self::MaxTime, Self::Diverged, Self::Interrupted]
+        use Stop::{Converged, Diverged, Epochs, Interrupted, MaxSteps, MaxTime};
+        [Converged, Epochs, MaxSteps, MaxTime, Diverged, Interrupted]
             .into_iter()
             .find(|stop| stop.name() == name)
     }
@@ -179,11 +184,14 @@ pub struct TrainState {
     pub alive: Vec<usize>,
     /// Their points `[alive, S]`.
     pub theta: Tensor,
-    /// What the optimiser remembers, `[alive, S]` each, and its steps; nothing where it is private to a library: such a
-    /// run goes on with an empty memory.
+    /// What the optimiser remembers, `[alive, S]` each, and its steps; nothing before the first step.
     pub optimizer: Option<(Vec<Tensor>, u64)>,
     /// The runs that have ended.
     pub ended: Vec<Option<Trained>>,
+    /// The risk of each run at its start; NaN before the first step.
+    pub first: Vec<f64>,
+    /// Whether the last step of L-BFGS could go no further.
+    pub stuck: bool,
 }
 
 /// Trains every row of `theta` `[P, S]` on `objective`, each with minibatches of its own drawn from `seeds[p]`:
@@ -206,6 +214,8 @@ pub fn train(
         theta: theta.copy()?,
         optimizer: None,
         ended: vec![None; points],
+        first: vec![f64::NAN; points],
+        stuck: false,
     };
     resume(objective, seeds, settings, state, observer)
 }
@@ -222,15 +232,7 @@ pub fn resume(
     observer: &mut dyn Observe,
 ) -> Result<Training> {
     check(settings, &state)?;
-    let model;
-    let solver = match settings.rule {
-        Rule::Lbfgs => {
-            model = lbfgs::Risk::new(objective, &state.theta)?;
-            Some(model.solver(settings.lr)?)
-        }
-        _ => None,
-    };
-    let mut run = Stack::new(objective, seeds, settings, state, solver)?;
+    let mut run = Stack::new(objective, seeds, settings, state)?;
     let start = Instant::now();
     // States are saved after a step, before an epoch that ends there is looked at.
     if run.is_between_epochs() {
@@ -259,6 +261,13 @@ fn check(settings: &TrainSettings, state: &TrainState) -> Result<()> {
     }
     if settings.rule == Rule::Lbfgs && state.ended.len() != 1 {
         return setting("seeds", "one run for L-BFGS", state.ended.len().to_string());
+    }
+    if state.steps > 0 && state.optimizer.is_none() {
+        return Err(Error::State("expected what the optimiser remembers, found nothing".into()));
+    }
+    if state.first.len() != state.ended.len() {
+        let (found, expected) = (state.first.len(), state.ended.len());
+        return Err(Error::State(format!("expected {expected} risks of the starts, found {found}")));
     }
     let rows = state.theta.dims2()?.0;
     if rows != state.alive.len() || state.alive.iter().any(|&i| i >= state.ended.len()) {

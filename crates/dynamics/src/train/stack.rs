@@ -3,8 +3,8 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 use collado_models::{Objective, Rows, Span, Value};
 
-use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, lbfgs::Solver};
-use crate::{Error, Optimizer, Result};
+use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, lbfgs::Lbfgs};
+use crate::{Error, Optimizer, Result, Rule};
 
 /// The runs that are still going.
 pub(super) struct Stack<'a> {
@@ -19,11 +19,45 @@ pub(super) struct Stack<'a> {
     total: u64,
     ended: Vec<Option<Trained>>,
     busy: Duration,
+    /// The risks at the start.
+    first: Vec<f64>,
 }
 
 enum Update<'a> {
     Rule(Optimizer),
-    Solver { solver: Box<Solver<'a>>, stuck: bool },
+    Lbfgs { solver: Box<Lbfgs<'a>>, stuck: bool },
+}
+
+impl<'a> Update<'a> {
+    fn new(objective: &'a dyn Objective, settings: &TrainSettings, state: &TrainState) -> Result<Self> {
+        let saved = state.optimizer.clone();
+        if settings.rule == Rule::Lbfgs {
+            let mut solver = Box::new(Lbfgs::new(objective, settings.lr));
+            solver.restore(&saved.unwrap_or_default().0, &state.theta)?;
+            return Ok(Self::Lbfgs { solver, stuck: state.stuck });
+        }
+        let mut optimizer = Optimizer::new(settings.rule, &state.theta)?;
+        if let Some((memory, steps)) = saved {
+            optimizer.restore(memory, steps)?;
+        }
+        Ok(Self::Rule(optimizer))
+    }
+
+    /// What it remembers, and its steps.
+    fn state(&self, steps: u64) -> Result<(Vec<Tensor>, u64)> {
+        match self {
+            Self::Lbfgs { solver, .. } => Ok((solver.memory(), steps)),
+            Self::Rule(optimizer) => {
+                let (memory, steps) = optimizer.state();
+                Ok((memory.iter().map(Tensor::copy).collect::<candle_core::Result<_>>()?, steps))
+            }
+        }
+    }
+
+    /// Whether L-BFGS can go no further.
+    fn is_stuck(&self) -> bool {
+        matches!(self, Self::Lbfgs { stuck: true, .. })
+    }
 }
 
 impl<'a> Stack<'a> {
@@ -32,7 +66,6 @@ impl<'a> Stack<'a> {
         seeds: &[u64],
         settings: &'a TrainSettings,
         state: TrainState,
-        solver: Option<Solver<'a>>,
     ) -> Result<Self> {
         if seeds.len() != state.ended.len() {
             let found = seeds.len().to_string();
@@ -41,16 +74,7 @@ impl<'a> Stack<'a> {
         let n = objective.examples();
         let sampler = |&i: &usize| crate::Sampler::new(seeds[i], n, settings.batch);
         let per_epoch = crate::Sampler::new(0, n, settings.batch).steps_per_epoch();
-        let update = match solver {
-            Some(solver) => Update::Solver { solver: Box::new(solver), stuck: false },
-            None => {
-                let mut optimizer = Optimizer::new(settings.rule, &state.theta)?;
-                if let Some((memory, steps)) = state.optimizer {
-                    optimizer.restore(memory, steps)?;
-                }
-                Update::Rule(optimizer)
-            }
-        };
+        let update = Update::new(objective, settings, &state)?;
         Ok(Self {
             objective,
             settings,
@@ -60,9 +84,10 @@ impl<'a> Stack<'a> {
             theta: state.theta,
             update,
             steps: state.steps,
-            total: (settings.epochs * per_epoch).min(settings.max_steps.unwrap_or(u64::MAX)),
+            total: settings.epochs.saturating_mul(per_epoch).min(settings.max_steps.unwrap_or(u64::MAX)),
             ended: state.ended,
-            busy: Duration::from_secs_f64(state.seconds.max(0.)),
+            busy: busy(state.seconds)?,
+            first: state.first,
         })
     }
 
@@ -106,7 +131,7 @@ impl<'a> Stack<'a> {
 
     fn step(&mut self, span: &Span, rows: &mut Vec<u32>) -> Result<()> {
         match &mut self.update {
-            Update::Solver { solver, stuck } => *stuck = !solver.step(&self.theta)?,
+            Update::Lbfgs { solver, stuck } => *stuck = !solver.step(&self.theta)?,
             Update::Rule(optimizer) => {
                 let batch = if self.samplers[0].is_full() {
                     Rows::All
@@ -134,6 +159,9 @@ impl<'a> Stack<'a> {
         let span = Span::stack(&self.theta)?;
         let gradient = self.settings.until_gradient.is_some();
         let values = self.objective.evaluate(&span, Rows::All, gradient.then_some(&self.grad))?;
+        if self.steps == 0 {
+            self.alive.iter().zip(&values).for_each(|(&run, value)| self.first[run] = value.risk);
+        }
         let (runs, theta) = (&self.alive, &self.theta);
         observer.observe(&Epoch { epoch, epochs: self.settings.epochs, runs, theta, values: &values })?;
         let late = self.settings.max_time.is_some_and(|max| start.elapsed() >= max);
@@ -143,14 +171,24 @@ impl<'a> Stack<'a> {
 
     /// Why run `i` ends here, if it does.
     fn stop(&self, i: usize, value: &Value, late: bool) -> Result<Option<Stop>> {
-        let stuck = matches!(self.update, Update::Solver { stuck: true, .. });
-        Ok(match () {
-            () if !value.risk.is_finite() => Some(Stop::Diverged),
-            () if stuck || self.is_converged(i, value)? => Some(Stop::Converged),
+        let limit = match () {
             () if late => Some(Stop::MaxTime),
+            () if self.steps >= self.settings.epochs.saturating_mul(self.per_epoch()) => Some(Stop::Epochs),
             () if self.steps >= self.total => Some(Stop::MaxSteps),
             () => None,
+        };
+        Ok(match () {
+            () if !value.risk.is_finite() => Some(Stop::Diverged),
+            () if self.update.is_stuck() || self.is_converged(i, value)? => Some(Stop::Converged),
+            () if limit.is_some() && self.is_above_start(self.alive[i], value.risk) => Some(Stop::Diverged),
+            () => limit,
         })
+    }
+
+    /// Whether a risk is above the run's first, by more than rounding.
+    fn is_above_start(&self, run: usize, risk: f64) -> bool {
+        let first = self.first[run];
+        risk > first + 1e-6 * first.abs()
     }
 
     fn is_converged(&self, i: usize, value: &Value) -> Result<bool> {
@@ -191,7 +229,7 @@ impl<'a> Stack<'a> {
         self.samplers = kept.iter().map(|&i| self.samplers[i as usize].clone()).collect();
         match &mut self.update {
             Update::Rule(optimizer) => optimizer.keep(&kept),
-            Update::Solver { .. } => Ok(()),
+            Update::Lbfgs { .. } => Ok(()),
         }
     }
 
@@ -203,23 +241,15 @@ impl<'a> Stack<'a> {
 
     /// A copy of everything that is needed to go on.
     fn state(&self) -> Result<TrainState> {
-        let optimizer = match &self.update {
-            Update::Solver { .. } => None,
-            Update::Rule(optimizer) => optimizer
-                .state()
-                .map(|(memory, steps)| {
-                    let memory = memory.iter().map(Tensor::copy).collect::<Result<_, _>>()?;
-                    Ok::<_, Error>((memory, steps))
-                })
-                .transpose()?,
-        };
         Ok(TrainState {
             steps: self.steps,
             seconds: self.busy.as_secs_f64(),
             alive: self.alive.clone(),
             theta: self.theta.copy()?,
-            optimizer,
+            optimizer: Some(self.update.state(self.steps)?),
             ended: self.ended.clone(),
+            first: self.first.clone(),
+            stuck: self.update.is_stuck(),
         })
     }
 
@@ -227,4 +257,10 @@ impl<'a> Stack<'a> {
         let runs = self.ended.into_iter().flatten().collect();
         Training { runs, seconds: self.busy.as_secs_f64() }
     }
+}
+
+/// Seconds of a saved state.
+fn busy(seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Error::State(format!("seconds: expected a number ≥ 0, found {seconds}")))
 }

@@ -236,11 +236,16 @@ impl Constructive {
 
 impl Connect for Constructive {
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
-        Path::polychain(self.search(a, b, problem)?.vertices)
+        Ok(self.find(a, b, problem)?.path)
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+        if let Some(path) = Path::segment(a, b)?.constant()? {
+            let about = About::convex(&path, problem)?;
+            return Ok(Found { path, about });
+        }
         let trial = self.search(a, b, problem)?;
-        Ok(Found { path: Path::polychain(trial.vertices)?, about: About::Convex { vertex_max: trial.max } })
+        let path = Path::polychain(trial.vertices)?.finite("constructive")?;
+        Ok(Found { path, about: About::Convex { vertex_max: trial.max } })
     }
 }

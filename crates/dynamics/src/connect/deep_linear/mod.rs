@@ -130,7 +130,10 @@ impl DeepLinear {
 impl Connect for DeepLinear {
     fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path> {
         self.check()?;
-        Path::polychain(self.rows(a, b)?.stack(a)?)
+        if let Some(constant) = Path::segment(a, b)?.constant()? {
+            return Ok(constant);
+        }
+        Path::polychain(self.rows(a, b)?.stack(a)?)?.finite("deep-linear")
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use collado_models::{Objective, PathKind, Rows, Span};
 
 use self::band::Band;
-use super::{About, Connect, Found, Problem, largest};
+use super::{About, Connect, Found, Problem, largest, refuse_infinite};
 use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// A chain whose pivots relax perpendicular to the path (nudged elastic band: Henkelman & Jónsson 2000, with their
@@ -94,6 +94,7 @@ impl Neb {
             let rows =
                 if run.sampler.is_full() { Rows::All } else { Rows::Shared(run.sampler.batch(first + step)) };
             let values = run.problem.objective.evaluate(&span, rows, Some(&grad))?;
+            refuse_infinite(&values, "neb")?;
             let risks: Vec<f64> = values.iter().map(|v| v.risk).collect();
             band.nudge(&risks, &grad)?;
             optimizer.step(&pivots, &grad, self.lr * schedule.factor(step, steps))?;
@@ -167,7 +168,10 @@ struct Run<'a, 'b> {
 
 impl Connect for Neb {
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
-        Ok(self.search(a, b, problem)?.path())
+        if let Some(constant) = Path::segment(a, b)?.constant()? {
+            return Ok(constant);
+        }
+        self.search(a, b, problem)?.path().finite("neb")
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
