@@ -6,7 +6,13 @@ use std::{
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
 use collado_models::{ArchSpec, Checkpoint, Loss, Regularizer};
 
-use crate::{failure::Failure, json, place, progress, record::Run};
+use crate::{
+    failure::Failure,
+    json,
+    numbers::{any, momentum, not_negative, positive, seconds, share, some, whole},
+    place, progress,
+    record::Run,
+};
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
 #[derive(Debug, Parser)]
@@ -89,7 +95,7 @@ pub(crate) enum Command {
 #[command(next_help_heading = "Machine and output")]
 pub(crate) struct Common {
     /// Where to compute: cpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu")]
+    #[arg(long, default_value = "cpu", value_parser = device)]
     pub(crate) device: String,
     /// Floating-point type [default: f32; f64 for proofs, curvature, sections, kernels and studies].
     #[arg(long)]
@@ -118,6 +124,14 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// Refuses another device than the CPU, for what runs nowhere else: `what`, as in "kernels are computed".
+    pub(crate) fn on_cpu(&self, what: &str) -> Result<(), Failure> {
+        match self.device.as_str() {
+            "cpu" => Ok(()),
+            device => Err(Failure::usage(format!("--device {device}: {what} on the cpu only"))),
+        }
+    }
+
     /// Says once what someone should know about how the command took its input: on stderr, and in the summary.
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
@@ -204,7 +218,7 @@ pub(crate) struct DataArgs {
     #[arg(long)]
     pub(crate) loss: Option<Loss>,
     /// Weight of the regulariser [default: what the files state, else 0].
-    #[arg(long)]
+    #[arg(long, value_parser = not_negative)]
     pub(crate) kappa: Option<f64>,
     /// R of loss + kappa R: l2, l1-last or l2-last [default: what the files state, else l2].
     #[arg(long)]
@@ -230,40 +244,40 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value = "pytorch")]
     pub(crate) init: collado_models::Init,
     /// Passes over the examples.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = some::<u64>())]
     pub(crate) epochs: u64,
     /// Examples in a minibatch; 0 = all [default: 64; lbfgs 0].
-    #[arg(long)]
+    #[arg(long, value_parser = any::<usize>())]
     pub(crate) batch: Option<usize>,
     /// Update rule; lbfgs takes one seed and all examples.
     #[arg(long, default_value = "sgd")]
     pub(crate) optimizer: OptimizerName,
     /// Step size [default: 0.05; adam, adamw, rmsprop, nadam, radam 1e-3; adamax 2e-3; adagrad 1e-2; adadelta, lbfgs 1].
-    #[arg(long)]
+    #[arg(long, value_parser = positive)]
     pub(crate) lr: Option<f64>,
-    /// Momentum of SGD.
-    #[arg(long, default_value_t = 0.9)]
-    pub(crate) momentum: f64,
+    /// Momentum of SGD [default: 0.9].
+    #[arg(long, value_parser = momentum)]
+    pub(crate) momentum: Option<f64>,
     /// Nesterov's momentum.
     #[arg(long)]
     pub(crate) nesterov: bool,
     /// Weight decay.
-    #[arg(long, default_value_t = 0.)]
+    #[arg(long, default_value_t = 0., value_parser = not_negative)]
     pub(crate) weight_decay: f64,
     /// Step size over the run.
     #[arg(long, default_value = "constant")]
     pub(crate) schedule: ScheduleName,
     /// Epochs of linear warm-up.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = any::<u64>())]
     pub(crate) warmup: u64,
     /// A run stops at this risk.
-    #[arg(long, value_parser = number)]
+    #[arg(long, value_parser = not_negative)]
     pub(crate) until_risk: Option<f64>,
     /// A run stops at this gradient norm.
-    #[arg(long, value_parser = number)]
+    #[arg(long, value_parser = not_negative)]
     pub(crate) until_gradient: Option<f64>,
     /// At most so many steps.
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) max_steps: Option<u64>,
     /// At most so long.
     #[arg(long, value_parser = seconds)]
@@ -291,13 +305,6 @@ pub(crate) enum OptimizerName {
     Adadelta,
     Adamax,
     Lbfgs,
-}
-
-impl OptimizerName {
-    /// Whether its memory can be saved and taken up again.
-    pub(crate) fn is_saved(self) -> bool {
-        matches!(self, Self::Sgd | Self::Adam | Self::Adamw)
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -333,6 +340,12 @@ pub(crate) enum Method {
     Repair,
 }
 
+impl Method {
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().into())
+    }
+}
+
 /// What B is aligned to A by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AlignBy {
@@ -355,18 +368,18 @@ impl AlignBy {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Search")]
 pub(crate) struct SearchArgs {
-    /// Bends of the curve.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) bends: usize,
+    /// Bends of the curve [default: 1].
+    #[arg(long, value_parser = whole::<usize>(1..=1000))]
+    pub(crate) bends: Option<usize>,
     /// Passes over the examples [default: as many as 5 000 steps need, at least 10; auto starts with fewer].
-    #[arg(long)]
+    #[arg(long, value_parser = some::<u64>())]
     pub(crate) epochs: Option<u64>,
-    /// Examples in a minibatch; 0 = all.
-    #[arg(long, default_value_t = 128)]
-    pub(crate) batch: usize,
-    /// Step size of Adam.
-    #[arg(long, default_value_t = 2e-3)]
-    pub(crate) lr: f64,
+    /// Examples in a minibatch; 0 = all [default: 128].
+    #[arg(long, value_parser = any::<usize>())]
+    pub(crate) batch: Option<usize>,
+    /// Step size of Adam [default: 2e-3].
+    #[arg(long, value_parser = positive)]
+    pub(crate) lr: Option<f64>,
     /// Barrier above the ends to reach: a number, or N% of the higher end's risk [default for auto and level sets: 5%].
     #[arg(long, value_parser = target)]
     pub(crate) target: Option<Target>,
@@ -424,7 +437,7 @@ pub(crate) struct ConnectArgs {
     #[arg(long)]
     pub(crate) align: Option<AlignBy>,
     /// Points of the profile, both ends among them.
-    #[arg(long, default_value_t = 61)]
+    #[arg(long, default_value_t = 61, value_parser = whole::<usize>(2..=1_000_000))]
     pub(crate) points: usize,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
@@ -444,7 +457,7 @@ pub(crate) struct PointArgs {
     /// A path.safetensors.
     pub(crate) path: PathBuf,
     /// Where on the path, from 0 to 1.
-    #[arg(long)]
+    #[arg(long, value_parser = share)]
     pub(crate) t: f64,
     /// The checkpoint to write.
     #[arg(long)]
@@ -481,13 +494,17 @@ fn target(text: &str) -> Result<Target, String> {
     }
 }
 
-fn number(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|x: &f64| !x.is_nan()).ok_or_else(|| "expected a number".into())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = number(text).ok().filter(|&s| s >= 0.).ok_or("expected seconds ≥ 0")?;
-    Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+/// A device that this program can use, by its name.
+fn device(text: &str) -> Result<String, String> {
+    let number = text
+        .strip_prefix("cuda")
+        .map(|n| n.strip_prefix(':').map_or(n.is_empty(), |n| n.parse::<u16>().is_ok()));
+    match number {
+        None if text == "cpu" => Ok(text.into()),
+        Some(true) if cfg!(feature = "cuda") => Ok(text.into()),
+        Some(true) => Err("built without CUDA; build with --features cuda".into()),
+        _ => Err("expected cpu, cuda or cuda:N".into()),
+    }
 }
 
 fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {

@@ -1,6 +1,6 @@
 use std::{rc::Rc, time::Instant};
 
-use collado_dynamics::{About, Found, Path, Problem, Profile, profile};
+use collado_dynamics::{About, Error, Found, Path, Problem, Profile, profile};
 use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
@@ -27,6 +27,49 @@ pub(crate) struct Attempt {
     pub(crate) profile_seconds: f64,
 }
 
+/// How an attempt ended.
+pub(crate) enum Outcome {
+    Found(Box<Attempt>),
+    Diverged(Diverged),
+}
+
+impl Outcome {
+    /// NaN where there is no path.
+    pub(crate) fn above_ends(&self) -> f64 {
+        match self {
+            Self::Found(attempt) => attempt.above_ends(),
+            Self::Diverged(_) => f64::NAN,
+        }
+    }
+}
+
+/// A search without a path.
+pub(crate) struct Diverged {
+    pub(crate) name: String,
+    /// What went wrong.
+    pub(crate) reason: String,
+    pub(crate) seconds: f64,
+}
+
+impl Diverged {
+    pub(crate) fn json(&self) -> Json {
+        json!({
+            "method": self.name,
+            "above_ends": number(f64::NAN),
+            "points": 0,
+            "seconds": number(self.seconds),
+            "stop": "diverged",
+        })
+    }
+}
+
+/// All attempts of a command.
+#[derive(Default)]
+pub(crate) struct Tried {
+    pub(crate) found: Vec<Attempt>,
+    pub(crate) diverged: Vec<Diverged>,
+}
+
 /// What all attempts have in common.
 pub(crate) struct Trials<'a> {
     pub(crate) common: &'a Common,
@@ -49,14 +92,25 @@ const LINE: usize = 10 * CHEAP;
 impl Trials<'_> {
     /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
     /// these may meet the target. (The highest of fewer points is no higher: what misses the target at them, misses it.)
+    ///
+    /// A search that went where the risk is not finite diverged. The straight line was not searched for: it may lead
+    /// through there, but not end there.
     pub(crate) fn attempt(
         &self,
         name: &str,
         ends: &Ends,
         few: usize,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
-    ) -> Result<Attempt, Failure> {
-        let (Found { path, about }, fit_seconds) = self.find(name, find)?;
+    ) -> Result<Outcome, Failure> {
+        let begin = Instant::now();
+        let diverged = |reason| {
+            let (name, seconds) = (name.to_owned(), begin.elapsed().as_secs_f64());
+            Ok(Outcome::Diverged(Diverged { name, reason, seconds }))
+        };
+        let (Found { path, about }, fit_seconds) = match self.find(name, find)? {
+            Ok(found) => found,
+            Err(reason) => return diverged(reason),
+        };
         let start = Instant::now();
         let points = self.points;
         let complete = points.saturating_mul(self.numbers()) <= CHEAP || few >= points;
@@ -65,10 +119,21 @@ impl Trials<'_> {
         let profile_seconds = start.elapsed().as_secs_f64();
         let mut attempt =
             Attempt { name, path, about, alignment, profile, complete, fit_seconds, profile_seconds };
+        let risks = attempt.profile.risks();
+        for (end, risk) in [("A", risks[0]), ("B", risks[risks.len() - 1])] {
+            if !risk.is_finite() {
+                let message = format!("{end}: expected a finite risk, found {risk}");
+                return Err(Failure::new(message).hint("--dtype f64 reaches farther than f32"));
+            }
+        }
+        if !name_is_line(&attempt.name) && risks.iter().any(|risk| !risk.is_finite()) {
+            let error = Error::Diverged { method: "the search" };
+            return diverged(error.to_string());
+        }
         if self.met(&attempt) {
             self.complete(&mut attempt)?;
         }
-        Ok(attempt)
+        Ok(Outcome::Found(Box::new(attempt)))
     }
 
     /// Numbers (examples × parameters) that the risk at one point reads.
@@ -81,16 +146,17 @@ impl Trials<'_> {
         (LINE / self.numbers().max(1)).clamp(9, 25)
     }
 
-    /// Finds a path, or takes it from an earlier run; and the seconds that finding it took.
+    /// Finds a path, or takes it from an earlier run; and the seconds that finding it took. Inside, the reason why there
+    /// is none.
     fn find(
         &self,
         name: &str,
         find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
-    ) -> Result<(Found, f64), Failure> {
+    ) -> Result<Result<(Found, f64), String>, Failure> {
         if let Some((mut found, seconds)) = self.kept.map(|k| k.read(name)).transpose()?.flatten() {
             found.path =
                 Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?);
-            return Ok((found, seconds));
+            return Ok(Ok((found, seconds)));
         }
         let bar = progress::bar(name, self.common.quiet);
         let start = Instant::now();
@@ -103,12 +169,16 @@ impl Trials<'_> {
             Problem { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
         let found = find(&mut problem);
         bar.finish_and_clear();
-        let (found, seconds) = (found?, start.elapsed().as_secs_f64());
+        let (found, seconds) = match found {
+            // Where numbers overflow, no iteration converges.
+            Err(error @ (Error::Diverged { .. } | Error::Numerics(_))) => return Ok(Err(error.to_string())),
+            found => (found?, start.elapsed().as_secs_f64()),
+        };
         // A path that was given up half-way is not finished.
         if let Some(kept) = self.kept.filter(|_| !progress::interrupted()) {
             kept.write(name, &found, seconds)?;
         }
-        Ok((found, seconds))
+        Ok(Ok((found, seconds)))
     }
 
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {
@@ -151,6 +221,11 @@ impl Trials<'_> {
             self.complete(&mut attempts[i])?;
         }
     }
+}
+
+/// Whether an attempt of that name is a straight line.
+fn name_is_line(name: &str) -> bool {
+    name.starts_with("linear")
 }
 
 impl Attempt {

@@ -7,7 +7,7 @@ use collado_dynamics::{
 
 use crate::{
     args::AlignBy,
-    attempt::{Attempt, Trials},
+    attempt::{Outcome, Trials, Tried},
     ends::Ends,
     failure::Failure,
     methods, progress,
@@ -22,8 +22,8 @@ const STEPS: u64 = 2000;
 const EPOCHS: u64 = 5;
 
 /// The paths tried, in order.
-pub(crate) fn attempts(trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
-    let mut auto = Auto { trials, ends: ends.clone(), tried: Vec::new() };
+pub(crate) fn attempts(trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
+    let mut auto = Auto { trials, ends: ends.clone(), tried: Tried::default() };
     let _ = auto.lines()? || auto.theorems()? || auto.curves()? || auto.band()?;
     Ok(auto.tried)
 }
@@ -35,7 +35,7 @@ impl Connect for AutoPath<'_> {
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path, Error> {
         let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
         let mut lowest = || {
-            let mut tried = attempts(&self.0, &ends)?;
+            let mut tried = attempts(&self.0, &ends)?.found;
             let lowest = self.0.lowest(&mut tried)?;
             // So that the caller learns of an interruption, too: the path would be one that was given up.
             (problem.progress)(1, 1);
@@ -49,15 +49,24 @@ struct Auto<'a> {
     trials: &'a Trials<'a>,
     /// With the alignment whose line is lowest.
     ends: Ends,
-    tried: Vec<Attempt>,
+    tried: Tried,
 }
 
 impl Auto<'_> {
     /// Keeps an attempt; whether it was the last.
-    fn keep(&mut self, attempt: Attempt) -> bool {
-        let last = self.trials.met(&attempt) || progress::interrupted();
-        self.tried.push(attempt);
-        last
+    fn keep(&mut self, outcome: Outcome) -> bool {
+        let met = match outcome {
+            Outcome::Diverged(search) => {
+                self.tried.diverged.push(search);
+                false
+            }
+            Outcome::Found(attempt) => {
+                let met = self.trials.met(&attempt);
+                self.tried.found.push(*attempt);
+                met
+            }
+        };
+        met || progress::interrupted()
     }
 
     /// The straight line, and those to B aligned.
@@ -78,13 +87,15 @@ impl Auto<'_> {
         for way in ways {
             let Some(ends) = self.aligned(&start, way)? else { continue };
             let name = format!("linear, aligned by {}", ends.alignment.as_ref().map_or("none", |a| a.by));
-            let mut attempt =
+            let mut outcome =
                 self.trials.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
-            attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
-            if attempt.above_ends().total_cmp(&lowest).is_lt() {
-                (lowest, self.ends) = (attempt.above_ends(), ends);
+            if let Outcome::Found(attempt) = &mut outcome {
+                attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
             }
-            if self.keep(attempt) {
+            if outcome.above_ends().total_cmp(&lowest).is_lt() {
+                (lowest, self.ends) = (outcome.above_ends(), ends);
+            }
+            if self.keep(outcome) {
                 return Ok(true);
             }
         }
@@ -127,8 +138,9 @@ impl Auto<'_> {
         let first = search.epochs(self.trials.task, STEPS, EPOCHS);
         let mut path: Option<Path> = None;
         for (more, epochs) in [(0, first), (2, 2 * first), (4, 2 * first)] {
-            let (kind, bends) = (CurveKind::Bezier, search.bends + more);
-            let curve = Curve { kind, bends, epochs, batch: search.batch, lr: search.lr, ..Curve::default() };
+            let (kind, bends) = (CurveKind::Bezier, search.bends() + more);
+            let (batch, lr) = (search.batch(), search.lr());
+            let curve = Curve { kind, bends, epochs, batch, lr, ..Curve::default() };
             let ends = self.ends.clone();
             let attempt =
                 self.trials.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |problem| {
@@ -138,7 +150,10 @@ impl Auto<'_> {
                     };
                     Ok(Found { path, about: About::Sampled })
                 })?;
-            path = Some(attempt.path.clone());
+            // The next starts where this one ended, or afresh where this one went astray.
+            if let Outcome::Found(attempt) = &attempt {
+                path = Some(attempt.path.clone());
+            }
             if self.keep(attempt) {
                 return Ok(true);
             }
@@ -149,7 +164,7 @@ impl Auto<'_> {
     fn band(&mut self) -> Result<bool, Failure> {
         let search = self.trials.search;
         let epochs = search.epochs(self.trials.task, 2 * STEPS, 2 * EPOCHS);
-        let band = Neb { epochs, batch: search.batch, lr: search.lr, ..Neb::default() };
+        let band = Neb { epochs, batch: search.batch(), lr: search.lr(), ..Neb::default() };
         let ends = self.ends.clone();
         let attempt = self.trials.attempt("neb", &ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
         Ok(self.keep(attempt))

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{
     args::{AlignBy, ConnectArgs, Method, Target},
-    attempt::{Attempt, Trials},
+    attempt::{Attempt, Diverged, Outcome, Trials, Tried},
     auto,
     certify::{self, When},
     ends::Ends,
@@ -17,6 +17,7 @@ use crate::{
     json::{number, print},
     kept::Kept,
     methods, progress,
+    state,
     shown::{enclosure, risk, upper},
     table::{text, write_table},
     task::{self, Precision, Task},
@@ -37,6 +38,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let Some(folder) = folder else { return Ok(()) };
     let kept = Kept::new(folder.path());
     progress::catch_interrupt();
+    methods::note_unused(&args.search, args.method, &args.common);
     let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
     let trials = Trials {
         common: &args.common,
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         target,
         kept: Some(&kept),
     };
-    let mut attempts = match args.method {
+    let Tried { found: mut attempts, diverged } = match args.method {
         Method::Auto => auto::attempts(&trials, &ends)?,
         _ => named(
             args.method,
@@ -55,6 +57,11 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
             &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?,
         )?,
     };
+    if let (false, Some(search)) = (args.method == Method::Auto, diverged.first()) {
+        state::remove(folder.path())?;
+        return Err(Failure::new(format!("{}: {}", search.name, search.reason))
+            .hint("a smaller --lr, or --dtype f64, which reaches farther than f32"));
+    }
     // A named method answers with its own path, even where the straight line is lower.
     let best = match args.method {
         Method::Auto => trials.lowest(&mut attempts)?,
@@ -62,8 +69,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     };
     let best = &attempts[best];
     let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
-    let summary = save(args, &task, &folder, named, &attempts, best, start)?;
-    args.common.show(&summary, || report(&attempts, best, &summary, folder.path()));
+    let summary = save(args, &task, &folder, named, &attempts, &diverged, best, start)?;
+    args.common.show(&summary, || report(&attempts, &diverged, best, &summary, folder.path()));
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; the best path so far is saved")
             .hint("--resume goes on after the attempts that are finished"));
@@ -80,21 +87,24 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
 }
 
 /// The straight line, to compare with, and the path of the method that was asked for.
-fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Vec<Attempt>, Failure> {
+fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
     let method = methods::named(method, trials.search, trials.common, trials.task)?;
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
     let few = if method.is_some() { trials.line_points() } else { trials.points };
-    let mut attempts = Vec::new();
+    let mut tried = Tried::default();
     for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, trials.points))) {
-        attempts.push(trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))?);
+        match trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))? {
+            Outcome::Found(attempt) => tried.found.push(*attempt),
+            Outcome::Diverged(search) => tried.diverged.push(search),
+        }
         if progress::interrupted() {
             break;
         }
     }
-    if let Some(own) = attempts.last_mut() {
+    if let Some(own) = tried.found.last_mut() {
         trials.complete(own)?;
     }
-    Ok(attempts)
+    Ok(tried)
 }
 
 fn save(
@@ -103,6 +113,7 @@ fn save(
     folder: &Folder,
     ends: [(&FilePath, &Checkpoint); 2],
     attempts: &[Attempt],
+    diverged: &[Diverged],
     best: &Attempt,
     start: Instant,
 ) -> Result<Json, Failure> {
@@ -123,6 +134,9 @@ fn save(
     draw(task, folder.path(), attempts, best, proof.as_ref().ok().and_then(Option::as_ref))?;
     let proof = proof?;
     let mut summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
+    if let Some(list) = summary["attempts"].as_array_mut() {
+        list.extend(diverged.iter().map(Diverged::json));
+    }
     folder.finish(&args.common, &mut summary, progress::interrupted())?;
     Ok(summary)
 }
@@ -224,12 +238,21 @@ fn draw(
     folder::picture(folder, "profile", &figure)
 }
 
-fn report(attempts: &[Attempt], best: &Attempt, summary: &Json, folder: &FilePath) {
+fn report(
+    attempts: &[Attempt],
+    diverged: &[Diverged],
+    best: &Attempt,
+    summary: &Json,
+    folder: &FilePath,
+) {
     for a in attempts {
         let (barrier, seconds) = (risk(a.above_ends()), a.fit_seconds);
         // Some of the points sufficed to see that the path is too high.
         let least = if a.complete { " " } else { "≥" };
         print(&format!("{:<32} barrier above ends {least} {barrier:>10}   {seconds:>6.2} s", a.name));
+    }
+    for Diverged { name, seconds, .. } in diverged {
+        print(&format!("{name:<32} diverged                          {seconds:>6.2} s"));
     }
     let (b, p) = (best.profile.barrier(), &best.profile);
     let risks = p.risks();

@@ -10,7 +10,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(message: impl ToString) -> Self {
-        Self { message: message.to_string(), hint: None, code: 1 }
+        Self { message: without_backtrace(&message.to_string()).to_owned(), hint: None, code: 1 }
     }
 
     /// A command line that cannot be meant.
@@ -49,6 +49,11 @@ pub(crate) fn plain(text: &str) -> String {
         }
     }
     line
+}
+
+/// A message without the backtrace that an error of candle may carry behind it.
+fn without_backtrace(message: &str) -> &str {
+    message.find("\n   0: ").map_or(message, |at| &message[..at]).trim_end()
 }
 
 /// From now on a panic, which is a bug, ends the program with one line and a hint too; whoever sets `RUST_BACKTRACE`

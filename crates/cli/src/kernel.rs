@@ -16,6 +16,7 @@ use collado_models::{Checkpoint, Init, Loss};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    numbers,
     args::{Common, DataArgs, Dtype, NetworkArgs, Out},
     failure::Failure,
     folder::{self, Folder},
@@ -32,7 +33,7 @@ pub(crate) struct KernelArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Training examples, evenly spaced over all of them; 0 = all.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = numbers::any::<usize>())]
     examples: usize,
     /// Tangent kernel of several outputs: their mean, or a row for each.
     #[arg(long, default_value = "mean")]
@@ -44,7 +45,7 @@ pub(crate) struct KernelArgs {
     #[arg(long, default_value = "pytorch")]
     init: Init,
     /// Largest kernel whose eigenvalues are all computed; beyond, both ends.
-    #[arg(long, default_value_t = SpectrumSettings::default().dense)]
+    #[arg(long, default_value_t = SpectrumSettings::default().dense, value_parser = numbers::whole::<usize>(0..=100000))]
     dense: usize,
     #[command(flatten)]
     data: DataArgs,
@@ -84,6 +85,7 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     if args.common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
     }
+    args.common.on_cpu("kernels are computed")?;
     let file = place::checkpoint(&args.checkpoint)?;
     let (checkpoints, task) =
         task::open(&[file], &args.network, &args.data, &args.common, Precision::OfData)?;

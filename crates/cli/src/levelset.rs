@@ -12,6 +12,7 @@ use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, Way, spann
 
 use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{
+    numbers,
     args::{AlignBy, Common, DataArgs, Method, NetworkArgs, Out, SearchArgs, Target},
     attempt::Trials,
     auto::AutoPath,
@@ -36,16 +37,16 @@ pub(crate) struct LevelsetArgs {
     #[arg(long, default_value = "none")]
     align: AlignBy,
     /// Levels to list the components at, besides those where two join.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = numbers::finite)]
     levels: Vec<f64>,
     /// Points of a path that the risk is looked at, both ends among them.
-    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(2..))]
+    #[arg(long, default_value_t = 25, value_parser = numbers::whole::<u16>(2..=65535))]
     points: u16,
     /// Prove the edges of the tree: enclose the risk of the minima and of the paths that join them, for every t.
     #[arg(long)]
     certify: bool,
     /// Of a proof: stop when hi - lo is at most this share of hi.
-    #[arg(long, default_value_t = 1e-3, requires = "certify")]
+    #[arg(long, default_value_t = 1e-3, requires = "certify", value_parser = numbers::not_negative)]
     tolerance: f64,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
@@ -83,6 +84,10 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
         Method::Auto => Some(("auto".into(), Box::new(AutoPath(trials)))),
         method => methods::named(method, &args.search, &args.common, &task)?,
     };
+    methods::note_unused(&args.search, args.method, &args.common);
+    if args.method == Method::Linear && args.search.target.is_some() {
+        args.common.note("--target changes nothing: --method linear searches for no paths");
+    }
     let Some(folder) = Folder::open(&args.out, &args.common, "tree.json", &[])? else { return Ok(()) };
     progress::catch_interrupt();
     let minima = minima::read(args, &task, &files, &checkpoints)?;

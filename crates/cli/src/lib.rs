@@ -21,6 +21,7 @@ mod kernel;
 mod landscape;
 mod levelset;
 mod methods;
+mod numbers;
 mod place;
 mod point;
 mod progress;

@@ -23,15 +23,18 @@ pub(crate) fn named<'a>(
     common: &Common,
     task: &'a Task,
 ) -> Result<Option<Named<'a>>, Failure> {
-    let (epochs, batch, lr) = (search.epochs(task, 5000, 10), search.batch, search.lr);
-    let curve = |kind| Curve { kind, bends: search.bends, epochs, batch, lr, ..Curve::default() };
+    let (epochs, batch, lr) = (search.epochs(task, 5000, 10), search.batch(), search.lr());
+    let curve = |kind| Curve { kind, bends: search.bends(), epochs, batch, lr, ..Curve::default() };
     let (name, method): (&str, Box<dyn Connect + 'a>) = match method {
         Method::Linear | Method::Auto => return Ok(None),
         Method::Bezier => {
-            return Ok(Some((curve_name("bezier", search.bends), Box::new(curve(CurveKind::Bezier)))));
+            return Ok(Some((curve_name("bezier", search.bends()), Box::new(curve(CurveKind::Bezier)))));
         }
         Method::Polychain => {
-            return Ok(Some((curve_name("polychain", search.bends), Box::new(curve(CurveKind::Polychain)))));
+            return Ok(Some((
+                curve_name("polychain", search.bends()),
+                Box::new(curve(CurveKind::Polychain)),
+            )));
         }
         Method::Neb => ("neb", Box::new(Neb { epochs, batch, lr, ..Neb::default() })),
         Method::Dss => {
@@ -53,10 +56,38 @@ pub(crate) fn curve_name(kind: &str, bends: usize) -> String {
     format!("{kind}, {bends} {}", if bends == 1 { "bend" } else { "bends" })
 }
 
+/// Says which search flags were given that the method does not look at.
+pub(crate) fn note_unused(search: &SearchArgs, method: Method, common: &Common) {
+    use Method::{Auto, Bezier, Dss, Neb, Polychain};
+    let searches = [Auto, Bezier, Polychain, Neb, Dss];
+    // A flag, whether it was given, and the methods that it matters to.
+    let flags: [(&str, bool, &[Method]); 4] = [
+        ("--bends", search.bends.is_some(), &[Auto, Bezier, Polychain]),
+        ("--epochs", search.epochs.is_some(), &searches),
+        ("--batch", search.batch.is_some(), &searches),
+        ("--lr", search.lr.is_some(), &searches),
+    ];
+    for (flag, _, _) in flags.iter().filter(|(_, given, matters)| *given && !matters.contains(&method)) {
+        common.note(format!("{flag} changes nothing: --method {} does not look at it", method.name()));
+    }
+}
+
 impl SearchArgs {
+    pub(crate) fn bends(&self) -> usize {
+        self.bends.unwrap_or(1)
+    }
+
+    pub(crate) fn batch(&self) -> usize {
+        self.batch.unwrap_or(128)
+    }
+
+    pub(crate) fn lr(&self) -> f64 {
+        self.lr.unwrap_or(2e-3)
+    }
+
     /// The passes over the examples that were asked for, or as many as `steps` need, but at least `least`.
     pub(crate) fn epochs(&self, task: &Task, steps: u64, least: u64) -> u64 {
-        let per_epoch = Sampler::new(0, task.train.examples(), self.batch).steps_per_epoch();
+        let per_epoch = Sampler::new(0, task.train.examples(), self.batch()).steps_per_epoch();
         self.epochs.unwrap_or_else(|| steps.div_ceil(per_epoch).max(least))
     }
 }

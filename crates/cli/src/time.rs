@@ -12,6 +12,7 @@ use crate::{
     args::{Common, DataArgs},
     failure::Failure,
     json::print,
+    numbers,
     task::Task,
 };
 
@@ -23,16 +24,16 @@ pub(crate) struct TimeArgs {
     #[arg(long)]
     arch: ArchSpec,
     /// Networks trained as one stack.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = numbers::whole::<u64>(1..=100000))]
     stack: u64,
     /// Examples in a minibatch.
-    #[arg(long, default_value_t = 128)]
+    #[arg(long, default_value_t = 128, value_parser = numbers::any::<usize>())]
     batch: usize,
     /// Training steps.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = numbers::some::<u64>())]
     steps: u64,
     /// Points of a profile, or of a plane's side.
-    #[arg(long, default_value_t = 61)]
+    #[arg(long, default_value_t = 61, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     points: usize,
     #[command(flatten)]
     data: DataArgs,

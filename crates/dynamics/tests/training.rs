@@ -139,7 +139,9 @@ fn states_that_do_not_fit_are_refused() {
             &|s| s.optimizer = None,
             &|s| s.optimizer = Some((memory[1..].to_vec(), steps)),
             &|s| s.optimizer = Some((memory.iter().map(|m| m.narrow(1, 0, 3).unwrap()).collect(), steps)),
-            &|s| s.optimizer = Some((memory.iter().map(|m| m.to_dtype(DType::F32).unwrap()).collect(), steps)),
+            &|s| {
+                s.optimizer = Some((memory.iter().map(|m| m.to_dtype(DType::F32).unwrap()).collect(), steps))
+            },
             &|s| s.seconds = -1.,
             &|s| s.seconds = f64::MAX,
         ];
@@ -148,13 +150,23 @@ fn states_that_do_not_fit_are_refused() {
             damage(&mut state);
             let quiet = &mut |_: &Epoch<'_>| Ok(());
             let error = resume(&objective, &[1], &settings, state, quiet).unwrap_err().to_string();
-            assert!(error.starts_with("saved state: ") && error.contains("expected"), "{rule:?}, {i}: {error}");
+            assert!(
+                error.starts_with("saved state: ") && error.contains("expected"),
+                "{rule:?}, {i}: {error}"
+            );
         }
     }
 }
 
 /// One parameter under a rule, by the definitions in PyTorch's documentation.
-fn by_definition(rule: AdaptiveRule, mut x: f64, gradient: fn(f64) -> f64, lr: f64, decay: f64, steps: i32) -> f64 {
+fn by_definition(
+    rule: AdaptiveRule,
+    mut x: f64,
+    gradient: fn(f64) -> f64,
+    lr: f64,
+    decay: f64,
+    steps: i32,
+) -> f64 {
     let (b1, b2, eps) = (0.9_f64, 0.999_f64, 1e-8);
     let (mut m, mut v, mut product) = (0_f64, 0_f64, 1_f64);
     for t in 1..=steps {
@@ -197,7 +209,8 @@ fn by_definition(rule: AdaptiveRule, mut x: f64, gradient: fn(f64) -> f64, lr: f
                 let mut step = m / correction1;
                 if rho > 5. {
                     let up = (rho - 4.) * (rho - 2.) * limit;
-                    step *= (up / ((limit - 4.) * (limit - 2.) * rho)).sqrt() * correction2.sqrt() / (v.sqrt() + eps);
+                    step *= (up / ((limit - 4.) * (limit - 2.) * rho)).sqrt() * correction2.sqrt()
+                        / (v.sqrt() + eps);
                 }
                 x -= lr * step;
             }
@@ -245,7 +258,8 @@ fn lbfgs_goes_where_the_matrix_of_bfgs_points() {
         points.push(e.theta.squeeze(0)?.to_vec1::<f64>()?);
         Ok(())
     };
-    let settings = TrainSettings { epochs: 6, batch: 0, lr: 1., rule: Rule::Lbfgs, ..TrainSettings::default() };
+    let settings =
+        TrainSettings { epochs: 6, batch: 0, lr: 1., rule: Rule::Lbfgs, ..TrainSettings::default() };
     train(&objective, &start, &[1], &settings, &mut watch).unwrap();
     let n = points[0].len();
     let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();

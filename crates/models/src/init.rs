@@ -129,7 +129,10 @@ impl FromStr for Init {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let sigma = name.strip_prefix("normal:").and_then(|s| s.parse().ok()).filter(|s: &f64| s.is_finite());
+        let sigma = name
+            .strip_prefix("normal:")
+            .and_then(|s| s.parse().ok())
+            .filter(|s: &f64| s.is_finite() && *s >= 0.);
         Ok(match name {
             "pytorch" => Self::Pytorch,
             "he" => Self::He,

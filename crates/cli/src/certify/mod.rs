@@ -9,6 +9,7 @@ use collado_dynamics::Path;
 use serde_json::{Value as Json, json};
 
 use crate::{
+    numbers,
     args::{Common, DataArgs, Dtype},
     failure::Failure,
     folder,
@@ -24,10 +25,10 @@ pub(crate) struct CertifyArgs {
     /// A path.safetensors, or the folder of one.
     path: PathBuf,
     /// Stop when hi - lo is at most this share of hi.
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 1e-3, value_parser = numbers::not_negative)]
     tolerance: f64,
     /// Pieces of the path bounded at most; the enclosure holds with any number.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = numbers::whole::<usize>(1..=100000000))]
     max_subintervals: usize,
     /// Folder for summary.json, pieces.csv, gap.csv and pictures; created.
     #[arg(long)]
@@ -51,6 +52,7 @@ pub(crate) enum When {
 
 /// Encloses the largest risk along a path.
 pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
+    args.common.on_cpu("proofs are computed")?;
     if let Some(out) = &args.out {
         folder::refuse_existing(&out.join("summary.json"), args.force)?;
     }

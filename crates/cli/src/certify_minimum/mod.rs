@@ -9,6 +9,7 @@ use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
 use serde_json::{Value, json};
 
 use crate::{
+    numbers,
     args::{Common, DataArgs, NetworkArgs},
     failure::Failure,
     folder,
@@ -25,22 +26,22 @@ pub(crate) struct CertifyMinimumArgs {
     #[command(flatten)]
     network: NetworkArgs,
     /// Teachers of the planted risk: finds and proves a spurious minimum.
-    #[arg(long, required_unless_present_any = ["dims", "checkpoint"], conflicts_with = "dims")]
+    #[arg(long, required_unless_present_any = ["dims", "checkpoint"], conflicts_with = "dims", value_parser = numbers::whole::<usize>(2..=100))]
     k: Option<usize>,
     /// Neurons [default: k].
-    #[arg(long, conflicts_with = "dims")]
+    #[arg(long, conflicts_with = "dims", value_parser = numbers::whole::<usize>(1..=200))]
     n: Option<usize>,
     /// Inputs of the single logistic neuron: proves all of its minima.
-    #[arg(long, requires = "per_dim")]
+    #[arg(long, requires = "per_dim", value_parser = numbers::whole::<usize>(1..=1_000_000))]
     dims: Option<usize>,
     /// Minima of each coordinate of the neuron.
-    #[arg(long, requires = "dims")]
+    #[arg(long, requires = "dims", value_parser = numbers::whole::<usize>(1..=300))]
     per_dim: Option<usize>,
     /// Ratio R of the lengths of the neuron's examples.
-    #[arg(long, default_value_t = 10., requires = "dims")]
+    #[arg(long, default_value_t = 10., requires = "dims", value_parser = numbers::above_one)]
     ratio: f64,
     /// At most so many runs of gradient descent to find a minimum.
-    #[arg(long, default_value_t = 4096)]
+    #[arg(long, default_value_t = 4096, value_parser = numbers::some::<u64>())]
     max_runs: u64,
     /// Folder for the minimum as a checkpoint, and the summary; created.
     #[arg(long, conflicts_with = "dims")]
@@ -56,6 +57,7 @@ pub(crate) struct CertifyMinimumArgs {
 
 /// Finds a minimum and proves that it is one.
 pub(crate) fn run(args: &CertifyMinimumArgs) -> Result<(), Failure> {
+    args.common.on_cpu("proofs are computed")?;
     match (&args.checkpoint, args.k, args.dims, args.per_dim) {
         (Some(file), ..) => network::run(args, file),
         (_, Some(k), ..) => planted(args, k),

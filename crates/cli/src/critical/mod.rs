@@ -16,6 +16,7 @@ use rayon::prelude::*;
 
 use self::{output::Found, saved::Saved, starts::Start};
 use crate::{
+    numbers,
     args::{Common, DataArgs, Dtype, Out},
     failure::Failure,
     folder::Folder,
@@ -29,34 +30,34 @@ pub(crate) struct CriticalArgs {
     #[arg(long)]
     arch: ArchSpec,
     /// Random starts.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     starts: u64,
     /// Random starts that F itself is lowered from, which leads to minima.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     descents: u64,
     /// Initialisation of starts and runs.
     #[arg(long, default_value = "pytorch")]
     init: Init,
     /// Training runs that starts are taken from.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     runs: u64,
     /// Starts along each run, from its first epoch to its last, evenly on a log scale.
-    #[arg(long, default_value_t = 6)]
+    #[arg(long, default_value_t = 6, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     per_run: usize,
     /// Passes over the examples of a training run.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = numbers::some::<u64>())]
     epochs: u64,
     /// Examples in a minibatch; 0 = all.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = numbers::any::<usize>())]
     batch: usize,
     /// Step size of the training runs (SGD, momentum 0.9).
-    #[arg(long, default_value_t = 0.05)]
+    #[arg(long, default_value_t = 0.05, value_parser = numbers::positive)]
     lr: f64,
     /// A search ends at a gradient of this norm, times 1 + |F|.
-    #[arg(long, default_value_t = 1e-10)]
+    #[arg(long, default_value_t = 1e-10, value_parser = numbers::positive)]
     tolerance: f64,
     /// Steps of a search at most.
-    #[arg(long, default_value_t = 500)]
+    #[arg(long, default_value_t = 500, value_parser = numbers::some::<usize>())]
     steps: usize,
     #[command(flatten)]
     data: DataArgs,
@@ -76,7 +77,8 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     if args.common.dtype.replace(Dtype::F64) == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: critical points are computed in f64"));
     }
-    if args.starts + args.descents + args.runs == 0 {
+    args.common.on_cpu("critical points are computed")?;
+    if [args.starts, args.descents, args.runs] == [0; 3] {
         let message = "--starts 0, --descents 0 and --runs 0: expected at least one start";
         return Err(Failure::usage(message));
     }

@@ -7,15 +7,15 @@ use collado_plots::{Figure, Panel, Role, Scale, Series};
 use serde_json::json;
 
 use super::{
-    Shared, at_least,
+    Shared,
     grid::uniform,
     open,
     output::save_section,
-    positive,
     sampled::{Sampled, sample},
     short,
 };
 use crate::{
+    numbers,
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},
@@ -33,10 +33,10 @@ pub(super) struct LineArgs {
     to: Option<PathBuf>,
     /// How far beyond the checkpoint on both sides, in units of the direction; with --to, beyond both ends
     /// [default: 1; with --to 0.25].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::reach)]
     radius: Option<f64>,
     /// Points on the line.
-    #[arg(long, default_value_t = 101)]
+    #[arg(long, default_value_t = 101, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     points: usize,
     #[command(flatten)]
     pub(super) shared: Shared,
@@ -44,9 +44,7 @@ pub(super) struct LineArgs {
 
 pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    at_least("--points", args.points, 2)?;
     let radius = args.radius.unwrap_or(if args.to.is_some() { 0.25 } else { 1. });
-    positive("--radius", radius)?;
     let files = std::iter::once(&args.checkpoint).chain(&args.to).map(|f| place::checkpoint(f));
     let files = files.collect::<Result<Vec<_>, _>>()?;
     let (ends, task) = open(shared, &files)?;
@@ -74,7 +72,7 @@ pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
     let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
     let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
     let mut summary = json!({
-        "section": "line", "points": xs.len(), "from": xs[0], "until": xs[xs.len() - 1], "seed": shared.common.seed,
+        "section": "line", "points": xs.len(), "from": number(xs[0]), "until": number(xs[xs.len() - 1]), "seed": shared.common.seed,
         "risk": {"min": number(low), "max": number(high)}, "not_finite": xs.len() - finite().count(),
     });
     folder.finish(&shared.common, &mut summary, false)?;

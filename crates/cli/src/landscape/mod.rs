@@ -109,10 +109,3 @@ fn at_least(name: &str, found: usize, least: usize) -> Result<(), Failure> {
         false => Err(Failure::usage(format!("{name}: expected at least {least}, found {found}"))),
     }
 }
-
-fn positive(name: &str, found: f64) -> Result<(), Failure> {
-    match found > 0. && found.is_finite() {
-        true => Ok(()),
-        false => Err(Failure::usage(format!("{name}: expected a finite number > 0, found {found}"))),
-    }
-}

@@ -9,15 +9,15 @@ use collado_plots::Mark;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Shared, at_least,
+    Shared,
     grid::Grid,
     open,
     output::{FILES, draw, map, save_grid, save_section},
-    positive,
     sampled::sample,
     short, vtk,
 };
 use crate::{
+    numbers,
     failure::Failure,
     folder::Folder,
     json::{number, print},
@@ -38,13 +38,13 @@ pub(super) struct PlaneArgs {
     #[arg(long, conflicts_with = "checkpoints")]
     path: Option<PathBuf>,
     /// Half side of the square, in units of the directions; for one checkpoint.
-    #[arg(long, default_value_t = 1.)]
+    #[arg(long, default_value_t = 1., value_parser = numbers::reach)]
     radius: f64,
     /// Air around the checkpoints or the path, as a share of the longer side.
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = 0.25, value_parser = numbers::margin)]
     margin: f64,
     /// Points along the longer side.
-    #[arg(long, default_value_t = 51)]
+    #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
     pub(super) shared: Shared,
@@ -63,8 +63,6 @@ struct Scene {
 
 pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    at_least("--points", args.points, 2)?;
-    positive("--radius", args.radius)?;
     let (task, scene) = match &args.path {
         Some(file) => of_path(args, file)?,
         None => of_checkpoints(args)?,

@@ -17,6 +17,7 @@ use super::{
     vtk,
 };
 use crate::{
+    numbers,
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},
@@ -30,19 +31,19 @@ pub(super) struct TrajectoryArgs {
     /// Checkpoints of one run, in order; without them, --arch is trained and followed epoch by epoch.
     checkpoints: Vec<PathBuf>,
     /// Epochs of training, for --arch.
-    #[arg(long, default_value_t = 30, conflicts_with = "checkpoints")]
+    #[arg(long, default_value_t = 30, conflicts_with = "checkpoints", value_parser = numbers::whole::<u64>(2..=numbers::MANY))]
     epochs: u64,
     /// Examples in a minibatch, for --arch; 0 = all.
-    #[arg(long, default_value_t = 64, conflicts_with = "checkpoints")]
+    #[arg(long, default_value_t = 64, conflicts_with = "checkpoints", value_parser = numbers::any::<usize>())]
     batch: usize,
     /// Step size of SGD with momentum 0.9, for --arch.
-    #[arg(long, default_value_t = 0.05, conflicts_with = "checkpoints")]
+    #[arg(long, default_value_t = 0.05, conflicts_with = "checkpoints", value_parser = numbers::positive)]
     lr: f64,
     /// Air around the trajectory, as a share of the longer side.
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = 0.25, value_parser = numbers::margin)]
     margin: f64,
     /// Points along the longer side.
-    #[arg(long, default_value_t = 51)]
+    #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
     pub(super) shared: Shared,
@@ -50,7 +51,6 @@ pub(super) struct TrajectoryArgs {
 
 pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    at_least("--points", args.points, 2)?;
     let (task, points) = trajectory(args)?;
     let folder = Folder::open(&shared.out, &shared.common, "summary.json", &FILES)?;
     let Some(folder) = folder else { return Ok(()) };
@@ -111,7 +111,6 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     }
     let spec = shared.network.arch.as_ref();
     let spec = spec.ok_or_else(|| Failure::usage("expected checkpoints, or --arch to train"))?;
-    at_least("--epochs", args.epochs as usize, 2)?;
     let task = Task::for_training(&shared.data, &shared.common, spec, None)?;
     progress::catch_interrupt();
     let settings =

@@ -6,15 +6,15 @@ use collado_plots::MapFigure;
 use serde_json::json;
 
 use super::{
-    Shared, at_least,
+    Shared,
     grid::Grid,
     open,
     output::{map, picture, save_grid, save_section},
-    positive,
     sampled::sample,
     short,
 };
 use crate::{
+    numbers,
     failure::Failure,
     folder::Folder,
     json::{number, print},
@@ -27,10 +27,10 @@ pub(super) struct ZoomArgs {
     /// A checkpoint.
     checkpoint: PathBuf,
     /// Half sides of the squares, in units of the directions (1 = the filters' own norms).
-    #[arg(long, value_delimiter = ',', default_value = "4,1,0.25,0.0625")]
+    #[arg(long, value_delimiter = ',', default_value = "4,1,0.25,0.0625", value_parser = numbers::reach)]
     scales: Vec<f64>,
     /// Points along a side.
-    #[arg(long, default_value_t = 51)]
+    #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
     pub(super) shared: Shared,
@@ -38,9 +38,6 @@ pub(super) struct ZoomArgs {
 
 pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     let shared = &args.shared;
-    at_least("--points", args.points, 2)?;
-    at_least("--scales", args.scales.len(), 1)?;
-    args.scales.iter().try_for_each(|&s| positive("--scales", s))?;
     let (stack, task) = open(shared, &[place::checkpoint(&args.checkpoint)?])?;
     let folder = Folder::open(&shared.out, &shared.common, "summary.json", &["zoom.svg"])?;
     let Some(folder) = folder else { return Ok(()) };

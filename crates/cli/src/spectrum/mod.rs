@@ -19,6 +19,7 @@ use self::{
     output::{report, save},
 };
 use crate::{
+    numbers,
     args::{Common, DataArgs, Dtype, NetworkArgs},
     failure::Failure,
     folder,
@@ -37,22 +38,22 @@ pub(crate) struct SpectrumArgs {
     #[arg(long, default_value = "hessian")]
     matrix: MatrixName,
     /// All eigenvalues up to so many parameters; beyond, both ends, trace and density.
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 3000, value_parser = numbers::whole::<usize>(0..=100000))]
     dense: usize,
     /// Eigenvalues at each end.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = numbers::whole::<usize>(1..=10000))]
     count: usize,
     /// Lanczos steps at most.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     steps: usize,
     /// Lanczos ends when all residuals are below so much times the largest eigenvalue.
-    #[arg(long, default_value_t = 1e-6)]
+    #[arg(long, default_value_t = 1e-6, value_parser = numbers::positive)]
     tolerance: f64,
     /// Products for the trace.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     products: usize,
     /// Random vectors of the density; 0 = no density.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 4, value_parser = numbers::whole::<usize>(0..=1_000_000))]
     probes: usize,
     /// Folder for summary, table and picture; created.
     #[arg(long)]
@@ -115,6 +116,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     if args.common.dtype.replace(Dtype::F64) == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: spectra are computed in f64"));
     }
+    args.common.on_cpu("spectra are computed")?;
     if let Some(out) = &args.out {
         let files = ["summary.json", "spectrum.csv", "spectrum.svg"];
         folder::refuse_any(out, &files, args.force)?;

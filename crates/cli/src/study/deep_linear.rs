@@ -1,3 +1,4 @@
+use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_models::{ArchSpec, Error};
 use collado_studies::{
@@ -13,16 +14,16 @@ pub(crate) struct DeepLinearArgs {
     #[arg(long)]
     arch: Option<ArchSpec>,
     /// Examples [default: 100].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(1..=100000000))]
     examples: Option<usize>,
     /// Starts of gradient descent; neighbours are connected [default: 20].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     starts: Option<usize>,
     /// Steps of gradient descent [default: 20000].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::some::<u64>())]
     steps: Option<u64>,
     /// Step size [default: 0.005].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::positive)]
     lr: Option<f64>,
 }
 

@@ -112,10 +112,7 @@ pub(crate) fn check(common: &Common) -> Result<(), Failure> {
     if common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: studies compute in f64"));
     }
-    if common.device != "cpu" {
-        return Err(Failure::usage(format!("--device {}: studies run on the cpu", common.device)));
-    }
-    Ok(())
+    common.on_cpu("studies run")
 }
 
 /// A study in the list.

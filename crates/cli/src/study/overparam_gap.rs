@@ -1,3 +1,4 @@
+use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
     Cells, Report, StudyError,
@@ -9,22 +10,22 @@ use super::experiment::{Experiment, Progress, Size};
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct OverparamGapArgs {
     /// Inputs n [default: 2].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(1..=100000))]
     inputs: Option<usize>,
     /// Widths m [default: 4,8,16,32].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=1_000_000))]
     widths: Option<Vec<usize>>,
     /// Pairs of minima for each width [default: 10].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     pairs: Option<usize>,
     /// Examples [default: 400].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(1..=100000000))]
     examples: Option<usize>,
     /// Weight of the output weights' absolute values [default: 0.001].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::not_negative)]
     kappa: Option<f64>,
     /// Steps of Adam to a minimum [default: 3000].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::some::<u64>())]
     steps: Option<u64>,
     /// Search for the number of neurons to drop, instead of half of them.
     #[arg(long)]

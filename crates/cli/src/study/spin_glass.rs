@@ -1,3 +1,4 @@
+use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
     Cells, Report, StudyError,
@@ -9,19 +10,19 @@ use super::experiment::{Experiment, Progress, Size};
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct SpinGlassArgs {
     /// Spins that interact [default: 3].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(2..=20))]
     p: Option<usize>,
     /// Spins [default: 40].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(3..=2000))]
     size: Option<usize>,
     /// Random starts of Newton's method [default: 200].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     starts: Option<u64>,
     /// Random starts of descent [default: 40].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     descents: Option<u64>,
     /// Random starts in a small tanh network, whose critical points are drawn the same way; 0 = none [default: 150].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     network_starts: Option<u64>,
 }
 

@@ -1,3 +1,4 @@
+use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_data::Spec;
 use collado_studies::{
@@ -13,25 +14,25 @@ pub(crate) struct WidthArgs {
     #[arg(long)]
     data: Option<Spec>,
     /// Hidden neurons [default: 1,2,4,8,16,32,64].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=1_000_000))]
     widths: Option<Vec<usize>>,
     /// Networks for each width; neighbours are connected [default: 16].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     runs: Option<usize>,
     /// Passes over the examples [default: 200].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::some::<u64>())]
     epochs: Option<u64>,
     /// Examples in a minibatch; 0 = all [default: 64].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::any::<usize>())]
     batch: Option<usize>,
     /// Step size of Adam [default: 0.01].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::positive)]
     lr: Option<f64>,
     /// Final training loss of a hit [default: 0.01].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::positive)]
     target: Option<f64>,
     /// Passes over the examples for each curve [default: 60].
-    #[arg(long)]
+    #[arg(long, value_parser = numbers::some::<u64>())]
     curve_epochs: Option<u64>,
 }
 

@@ -4,7 +4,7 @@ mod state;
 use std::time::{Duration, Instant};
 
 use collado_dynamics::{
-    Decay, Epoch, LibraryRule, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Wish,
+    AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Wish,
     resume, train,
 };
 use collado_models::{Objective, Rows, Span, Value};
@@ -15,7 +15,7 @@ use crate::{
     args::{OptimizerName, ScheduleName, TrainArgs},
     failure::Failure,
     folder::Folder,
-    progress,
+    progress, shown,
     task::Task,
 };
 
@@ -29,8 +29,13 @@ struct Log {
 
 /// Trains one or many minima as one stack.
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
+    let seeds: Vec<u64> = match args.seeds.clone() {
+        Some(seeds) => seeds.collect(),
+        None => vec![args.common.seed],
+    };
+    check(args, &seeds)?;
+    note_unused(args);
     let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
-    let seeds: Vec<u64> = args.seeds.clone().unwrap_or(args.common.seed..args.common.seed + 1).collect();
     let settings = settings(args, task.train.examples())?;
     let Some(folder) = Folder::open(&args.out, &args.common, "summary.json", &[])? else { return Ok(()) };
     let files = Saved::new(folder.path(), &task, &seeds);
@@ -46,9 +51,6 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     let training = match saved {
         Some((state, logs)) => {
-            if matches!(args.optimizer, o if !o.is_saved()) {
-                args.common.note("this optimiser's memory cannot be saved: it starts empty");
-            }
             watch.logs = logs;
             resume(&task.train, &seeds, &settings, state, &mut watch)?
         }
@@ -64,9 +66,46 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         return Err(Failure::interrupted(message).hint("--resume goes on from here"));
     }
     match training.runs.iter().position(|r| r.stop == Stop::Diverged) {
-        Some(i) => Err(Failure::new(format!("seed {}: diverged: the risk is no longer finite", seeds[i]))
-            .hint("a smaller --lr or a --warmup helps")),
+        Some(i) => {
+            let risk = training.runs[i].value.risk;
+            let how = match risk.is_finite() {
+                true => format!("the risk ended at {}, above its start", shown::risk(risk)),
+                false => "the risk is no longer finite".into(),
+            };
+            Err(Failure::new(format!("seed {}: diverged: {how}", seeds[i]))
+                .hint("a smaller --lr or a --warmup helps"))
+        }
         None => Ok(()),
+    }
+}
+
+/// What of the command line cannot be meant, beyond the range of single flags.
+fn check(args: &TrainArgs, seeds: &[u64]) -> Result<(), Failure> {
+    if args.optimizer != OptimizerName::Lbfgs {
+        return Ok(());
+    }
+    if let Some(batch @ 1..) = args.batch {
+        return Err(Failure::usage(format!("--batch: expected 0 (all examples) for lbfgs, found {batch}")));
+    }
+    match seeds.len() {
+        1 => Ok(()),
+        found => Err(Failure::usage(format!("--seeds: expected one seed for lbfgs, found {found}"))),
+    }
+}
+
+/// Says which flags were given that the optimiser does not look at.
+fn note_unused(args: &TrainArgs) {
+    use OptimizerName::{Lbfgs, Sgd};
+    let (sgd, lbfgs) = (args.optimizer == Sgd, args.optimizer == Lbfgs);
+    let flags = [
+        ("--momentum", args.momentum.is_some() && !sgd),
+        ("--nesterov", args.nesterov && (!sgd || args.momentum == Some(0.))),
+        ("--weight-decay", args.weight_decay != 0. && lbfgs),
+        ("--schedule", args.schedule != ScheduleName::Constant && lbfgs),
+        ("--warmup", args.warmup != 0 && lbfgs),
+    ];
+    for (flag, _) in flags.into_iter().filter(|(_, unused)| *unused) {
+        args.common.note(format!("{flag} changes nothing with these settings of the optimiser"));
     }
 }
 
@@ -103,19 +142,20 @@ impl Observe for Watch<'_> {
 
 fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure> {
     let weight_decay = args.weight_decay;
-    let library = |rule| Rule::Library { rule, weight_decay };
+    let adaptive = |rule| Rule::Adaptive { rule, weight_decay };
     let (rule, lr) = match args.optimizer {
-        OptimizerName::Sgd => {
-            (Rule::Sgd { momentum: args.momentum, nesterov: args.nesterov, weight_decay }, 0.05)
-        }
+        OptimizerName::Sgd => (
+            Rule::Sgd { momentum: args.momentum.unwrap_or(0.9), nesterov: args.nesterov, weight_decay },
+            0.05,
+        ),
         OptimizerName::Adam => (Rule::Adam { weight_decay, decoupled: false }, 1e-3),
         OptimizerName::Adamw => (Rule::Adam { weight_decay, decoupled: true }, 1e-3),
-        OptimizerName::Rmsprop => (library(LibraryRule::RmsProp), 1e-3),
-        OptimizerName::Nadam => (library(LibraryRule::Nadam), 1e-3),
-        OptimizerName::Radam => (library(LibraryRule::Radam), 1e-3),
-        OptimizerName::Adagrad => (library(LibraryRule::Adagrad), 1e-2),
-        OptimizerName::Adadelta => (library(LibraryRule::Adadelta), 1.),
-        OptimizerName::Adamax => (library(LibraryRule::Adamax), 2e-3),
+        OptimizerName::Rmsprop => (adaptive(AdaptiveRule::RmsProp), 1e-3),
+        OptimizerName::Nadam => (adaptive(AdaptiveRule::Nadam), 1e-3),
+        OptimizerName::Radam => (adaptive(AdaptiveRule::Radam), 1e-3),
+        OptimizerName::Adagrad => (adaptive(AdaptiveRule::Adagrad), 1e-2),
+        OptimizerName::Adadelta => (adaptive(AdaptiveRule::Adadelta), 1.),
+        OptimizerName::Adamax => (adaptive(AdaptiveRule::Adamax), 2e-3),
         OptimizerName::Lbfgs => (Rule::Lbfgs, 1.),
     };
     let decay = match args.schedule {
@@ -130,7 +170,7 @@ fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure>
         batch,
         rule,
         lr: args.lr.unwrap_or(lr),
-        schedule: Schedule { decay, warmup: args.warmup * per_epoch },
+        schedule: Schedule { decay, warmup: args.warmup.saturating_mul(per_epoch) },
         max_steps: args.max_steps,
         max_time: args.max_seconds,
         until_risk: args.until_risk,

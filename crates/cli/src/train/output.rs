@@ -33,14 +33,15 @@ pub(super) fn save(
         provenance.seed = Some(seed);
         provenance.epochs = log.epochs.last().map(|&e| e as u64);
         provenance.risk = Some(run.value.risk);
-        if run.stop != Stop::Diverged {
+        let finite = run.value.risk.is_finite();
+        if finite {
             let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
             Checkpoint { arch: task.arch.clone(), theta, provenance, hash: None }
                 .write(&folder.join(&file))?;
         }
         rows.push(json!({
             "seed": seed,
-            "checkpoint": (run.stop != Stop::Diverged).then_some(file),
+            "checkpoint": finite.then_some(file),
             "risk": number(run.value.risk),
             "train_error": number(run.value.error),
             "test_error": number(log.test.last().map_or(f64::NAN, |v| v.error)),
@@ -55,15 +56,19 @@ pub(super) fn save(
     let interrupted = training.runs.iter().any(|r| r.stop == Stop::Interrupted);
     folder.finish(&args.common, &mut summary, interrupted)?;
     args.common.show(&summary, || {
-        for (seed, run) in seeds.iter().zip(&training.runs) {
+        for ((seed, run), log) in seeds.iter().zip(&training.runs).zip(logs) {
             let risk = shown::risk(run.value.risk);
-            let error = run.value.error;
-            let error = if error.is_nan() {
-                String::new()
-            } else {
-                format!(", training error {:.2} %", 100. * error)
+            let error = |name: &str, share: f64| match share.is_nan() {
+                true => String::new(),
+                false => format!(", {name} error {:.2} %", 100. * share),
             };
-            print(&format!("seed {seed}: risk {risk}{error}, {}", run.stop.name()));
+            let train = error("training", run.value.error);
+            let test = error("test", log.test.last().map_or(f64::NAN, |v| v.error));
+            let stop = match run.stop {
+                Stop::Epochs => shown::counted(args.epochs as usize, "epoch"),
+                stop => stop.name().into(),
+            };
+            print(&format!("seed {seed}: risk {risk}{train}{test}, {stop}"));
         }
         print(&format!(
             "{} in {:.2} s, written to {}",

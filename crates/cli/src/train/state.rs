@@ -58,13 +58,17 @@ impl Saved {
         let logs =
             (0..self.runs).map(|run| from_table(&take(format!("log.{run}"))?)).collect::<Result<_, _>>()?;
         let theta = take("theta".into())?.to_device(&self.device)?;
-        let seconds = state["seconds"].as_f64().unwrap_or(0.);
-        Ok((TrainState { steps: number(&state["steps"])?, seconds, alive, theta, optimizer, ended }, logs))
+        let seconds = state["seconds"].as_f64().ok_or_else(missing)?;
+        let stuck = state["stuck"].as_bool().ok_or_else(missing)?;
+        let first = take("first".into())?.to_vec1::<f64>()?;
+        let steps = number(&state["steps"])?;
+        Ok((TrainState { steps, seconds, alive, theta, optimizer, ended, first, stuck }, logs))
     }
 
     /// Replaces the state.
     pub(super) fn write(&self, state: &TrainState, logs: &[Log]) -> collado_models::Result<()> {
-        let mut tensors = vec![("theta".to_owned(), state.theta.clone())];
+        let first = Tensor::from_slice(&state.first, state.first.len(), &Device::Cpu)?;
+        let mut tensors = vec![("theta".to_owned(), state.theta.clone()), ("first".to_owned(), first)];
         for (run, log) in logs.iter().enumerate() {
             tensors.push((format!("log.{run}"), to_table(log)?));
         }
@@ -80,7 +84,7 @@ impl Saved {
         let row = |e: &Trained| json!({"steps": e.steps, "stop": e.stop.name()});
         let ended: Vec<_> = state.ended.iter().map(|e| e.as_ref().map_or(Json::Null, row)).collect();
         let json = json!({
-            "steps": state.steps, "seconds": state.seconds, "alive": state.alive,
+            "steps": state.steps, "seconds": state.seconds, "alive": state.alive, "stuck": state.stuck,
             "optimizer_steps": state.optimizer.as_ref().map(|o| o.1),
             "optimizer_tensors": state.optimizer.as_ref().map(|o| o.0.len()), "ended": ended,
         });

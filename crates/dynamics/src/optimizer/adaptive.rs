@@ -112,7 +112,6 @@ fn radam(m: &Tensor, v: &Tensor, lr: f64, t: u64) -> Result<Tensor> {
         return Ok((lr * m)?);
     }
     let size = ((1. - decayed).sqrt() / (v.sqrt()? + EPSILON)?)?;
-    let rectified =
-        ((rho - 4.) * (rho - 2.) * limit / ((limit - 4.) * (limit - 2.) * rho)).sqrt();
+    let rectified = ((rho - 4.) * (rho - 2.) * limit / ((limit - 4.) * (limit - 2.) * rho)).sqrt();
     Ok((lr * rectified * (size * m)?)?)
 }

@@ -100,7 +100,9 @@ impl Optimizer {
     /// can be added to it in place, and [`follow`](Self::follow) does the rest.
     pub(crate) fn velocity(&self) -> Option<(f64, &Tensor)> {
         match self.rule {
-            Rule::Sgd { momentum, nesterov: false, weight_decay: 0. } => Some((momentum, self.memory.first()?)),
+            Rule::Sgd { momentum, nesterov: false, weight_decay: 0. } => {
+                Some((momentum, self.memory.first()?))
+            }
             _ => None,
         }
     }

@@ -38,7 +38,9 @@ impl<'a> Lbfgs<'a> {
     pub(super) fn restore(&mut self, memory: &[Tensor], theta: &Tensor) -> Result<()> {
         if memory.len() % 2 != 0 || memory.len() > 2 * HISTORY {
             let found = memory.len();
-            return Err(Error::State(format!("expected up to {HISTORY} pairs of tensors, found {found} tensors")));
+            return Err(Error::State(format!(
+                "expected up to {HISTORY} pairs of tensors, found {found} tensors"
+            )));
         }
         memory.iter().try_for_each(|saved| alike(saved, theta))?;
         self.history = memory.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
