@@ -3,7 +3,7 @@
 
 mod support;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json as value};
 
 use self::support::{collado, json};
 
@@ -70,5 +70,82 @@ fn bands_and_strings_are_lower_than_the_line() {
     assert!(above_ends(&string) < straight(&string), "{string}");
     for field in ["level", "beads", "missed", "open_legs", "depth_limit_reached"] {
         assert!(!string["about"][field].is_null(), "{string}");
+    }
+}
+
+#[test]
+fn a_search_that_diverges_is_a_failure_without_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    json(dir, "train --arch relu:64-8-10 --seeds 0..3 --epochs 5 --out t --json --quiet");
+    let how = format!("connect {ENDS} --lr 1e30 --epochs 2");
+    for method in ["bezier", "polychain", "neb", "dss"] {
+        let output = collado(dir, &format!("{how} --method {method} --out {method}"));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{method}: {text}");
+        assert!(
+            text.starts_with(&format!("error: {method} diverged: ")) && text.lines().count() == 2,
+            "{text}"
+        );
+        assert_eq!(std::fs::read_dir(dir.join(method)).unwrap().count(), 0, "{method}");
+    }
+    // auto keeps what it has.
+    let output = collado(dir, &format!("{how} --target 0 --out auto --json --quiet"));
+    let summary: Json = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "the target is missed");
+    assert!(above_ends(&summary).is_finite() && summary["length"].as_f64().unwrap() > 0., "{summary}");
+    let attempts = summary["attempts"].as_array().unwrap();
+    let diverged: Vec<_> = attempts.iter().filter(|a| a["stop"] == "diverged").collect();
+    assert!(diverged.len() == 4 && diverged.iter().all(|a| a["above_ends"] == "nan"), "{summary}");
+    // So does a level set: the pairs are joined by straight lines.
+    let all = "t/seed-0.safetensors t/seed-1.safetensors t/seed-2.safetensors";
+    let tree =
+        json(dir, &format!("levelset {all} --method bezier --lr 1e30 --epochs 2 --out l --json --quiet"));
+    let edges = tree["edges"].as_array().unwrap();
+    assert!(
+        edges.len() == 2 && edges.iter().all(|e| e["searched"] == "nan" && e["value"].is_f64()),
+        "{tree}"
+    );
+    assert!(!dir.join("l/paths/0-1.safetensors").exists());
+}
+
+#[test]
+fn ends_that_overflow_are_refused_and_a_length_beyond_numbers_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    json(dir, &format!("train --arch linear:3-4-2?head=regress --seeds 0..2 --epochs 2 --out t {LINEAR}"));
+    for seed in [0, 1] {
+        let file = dir.join(format!("t/seed-{seed}.safetensors"));
+        let mut end = collado_models::Checkpoint::read(&file, None).unwrap();
+        // Each weight is a number of f32, their products are not.
+        end.theta = ((end.theta * 0.).unwrap() + 1e25).unwrap();
+        end.write(&file).unwrap();
+    }
+    for method in ["linear", "auto", "deep-linear", "bezier"] {
+        let output = collado(dir, &format!("connect {ENDS} --method {method} --out {method} {LINEAR}"));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{method}: {text}");
+        assert!(text.contains("error: A: expected a finite risk, found "), "{method}: {text}");
+        assert!(!dir.join(method).join("path.safetensors").exists(), "{method}");
+    }
+}
+
+#[test]
+fn from_a_point_to_itself_the_constant_path_is_the_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    json(dir, "train --arch relu:64-8-10 --epochs 5 --out t --json --quiet");
+    for method in ["auto", "linear", "bezier", "polychain", "neb", "dss", "repair"] {
+        let args = format!(
+            "connect --a t/seed-0.safetensors --b t/seed-0.safetensors --method {method} --epochs 4 --out {method} --json \
+             --quiet"
+        );
+        let found = json(dir, &args);
+        assert_eq!(
+            (&found["length"], &found["normalized_length"]),
+            (&value!(0.), &value!("nan")),
+            "{method}"
+        );
+        assert!(above_ends(&found) < 1e-6, "{method}: {found}");
     }
 }

@@ -110,15 +110,8 @@ fn bad_input_gets_one_clear_line() {
     assert!(!Path::new(&dir).exists());
     let text = failure(&["connect", "--a", &a, "--b", "nowhere.safetensors", "--out", &dir], 1);
     assert!(text.contains("nowhere.safetensors"), "{text}");
-    let text = failure(&["connect", "--a", &a, "--b", &b, "--out", &dir, "--kappa=-1"], 1);
-    assert!(text.contains("kappa: expected a finite number ≥ 0, found -1"), "{text}");
     let text = failure(&["train", "--arch", "relu:63-10", "--out", &dir], 1);
     assert!(text.contains("takes 63 inputs, the data have 64"), "{text}");
-    let text = failure(&["train", "--arch", "relu:64-10", "--lr", "-1", "--out", &dir], 1);
-    assert!(text.contains("lr: expected a finite number > 0, found -1"), "{text}");
-    let many = ["connect", "--a", &a, "--b", &b, "--method", "linear", "--points", "4611686018427387904"];
-    let text = failure(&[&many[..], &["--out", &dir]].concat(), 1);
-    assert!(text.starts_with("error: out of memory") && text.lines().count() == 2, "{text}");
     // What the command line cannot mean: one line too, and a hint.
     for (args, said) in [
         (
@@ -140,8 +133,8 @@ fn bad_input_gets_one_clear_line() {
         let text = failure(args, 2);
         assert!(text.contains(said) && text.lines().count() == 2 && text.contains("\nhint: "), "{text}");
     }
-    let text = failure(&["eval", &a, "--device", "cuda"], 1);
-    assert!(text.contains("hint: build with --features cuda"), "{text}");
+    let text = failure(&["eval", &a, "--device", "cuda"], 2);
+    assert!(text.contains("build with --features cuda"), "{text}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `collado connect` that is stopped and goes on.
+//! Commands that are stopped and go on.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -131,4 +131,29 @@ fn a_state_that_is_damaged_is_refused_and_replaced_by_force() {
     }
     json(dir, &format!("{how} --force"));
     assert!(!file.exists());
+}
+
+#[test]
+fn every_optimiser_goes_on_to_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (optimizer, epochs, signal) in
+        [("nadam", 30, "-INT"), ("adadelta", 30, "-KILL"), ("lbfgs", 200, "-INT"), ("rmsprop", 30, "-KILL")]
+    {
+        let how =
+            format!("train --arch relu:64-16-10 --optimizer {optimizer} --epochs {epochs} --json --quiet");
+        let whole = json(dir, &format!("{how} --out whole-{optimizer}"));
+        let args = format!("{how} --save-every 0 --out {optimizer}");
+        let code =
+            stop(&mut spawn(dir, &args), &dir.join(optimizer).join(".state/train.safetensors"), signal);
+        assert_eq!(code, (signal == "-INT").then_some(130), "{optimizer}");
+        let resumed = json(dir, &format!("{args} --resume"));
+        assert_eq!(resumed["runs"], whole["runs"], "{optimizer}");
+        let theta = |folder: &str| {
+            let file = dir.join(folder).join("seed-0.safetensors");
+            collado_models::Checkpoint::read(&file, None).unwrap().theta.to_vec1::<f32>().unwrap()
+        };
+        assert_eq!(theta(optimizer), theta(&format!("whole-{optimizer}")), "{optimizer}");
+        assert!(!dir.join(optimizer).join(".state").exists());
+    }
 }

@@ -3,7 +3,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, builder::RangedU64ValueParser};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use collado_models::{ArchSpec, Checkpoint, Loss, Regularizer};
 
 use crate::{
@@ -101,10 +101,10 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) dtype: Option<Dtype>,
     /// Seed of everything random.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
     /// Threads [default: all cores]. Results do not depend on it.
-    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(0..=1024))]
+    #[arg(long, value_parser = whole::<usize>(0..=1024))]
     pub(crate) threads: Option<usize>,
     /// Scratch memory, as 512MiB or 2GiB [default: a quarter of the machine's].
     #[arg(long, value_parser = memory)]

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     };
     if let (false, Some(search)) = (args.method == Method::Auto, diverged.first()) {
         state::remove(folder.path())?;
-        return Err(Failure::new(format!("{}: {}", search.name, search.reason))
+        return Err(Failure::new(&search.reason)
             .hint("a smaller --lr, or --dtype f64, which reaches farther than f32"));
     }
     // A named method answers with its own path, even where the straight line is lower.

@@ -37,7 +37,7 @@ pub(crate) struct LevelsetArgs {
     #[arg(long, default_value = "none")]
     align: AlignBy,
     /// Levels to list the components at, besides those where two join.
-    #[arg(long, value_delimiter = ',', value_parser = numbers::finite)]
+    #[arg(long, value_delimiter = ',', value_parser = numbers::not_negative)]
     levels: Vec<f64>,
     /// Points of a path that the risk is looked at, both ends among them.
     #[arg(long, default_value_t = 25, value_parser = numbers::whole::<u16>(2..=65535))]

@@ -27,11 +27,6 @@ pub(crate) fn any<T: TryFrom<u64>>() -> impl Fn(&str) -> Result<T, String> + Clo
     whole(0..=MANY)
 }
 
-/// A finite number.
-pub(crate) fn finite(text: &str) -> Result<f64, String> {
-    real(text, "a finite number", |_| true)
-}
-
 /// A finite number above 0.
 pub(crate) fn positive(text: &str) -> Result<f64, String> {
     real(text, "a finite number > 0", |x| x > 0.)

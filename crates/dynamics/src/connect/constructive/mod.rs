@@ -194,7 +194,6 @@ impl Constructive {
     }
 
     fn search(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Trial> {
-        self.check()?;
         let data = Data::new(&self.inputs, &self.targets, self.arch.outputs())?;
         let ends = [&self.end(&data, a)?, &self.end(&data, b)?];
         let neurons = self.arch.widths()[1];
@@ -240,6 +239,7 @@ impl Connect for Constructive {
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+        self.check()?;
         if let Some(path) = Path::segment(a, b)?.constant()? {
             let about = About::convex(&path, problem)?;
             return Ok(Found { path, about });
