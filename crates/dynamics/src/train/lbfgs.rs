@@ -36,7 +36,7 @@ impl<'a> Lbfgs<'a> {
 
     /// Goes on with what was remembered, for a point like `theta`.
     pub(super) fn restore(&mut self, memory: &[Tensor], theta: &Tensor) -> Result<()> {
-        if memory.len() % 2 != 0 || memory.len() > 2 * HISTORY {
+        if !memory.len().is_multiple_of(2) || memory.len() > 2 * HISTORY {
             let found = memory.len();
             return Err(Error::State(format!(
                 "expected up to {HISTORY} pairs of tensors, found {found} tensors"

@@ -32,7 +32,7 @@ pub(super) fn strong_wolfe(
     size: f64,
     evaluate: &mut dyn FnMut(f64) -> Result<Trial>,
 ) -> Result<Trial> {
-    let high = |x: &Trial| !(x.risk <= start.risk + ENOUGH * x.t * start.slope);
+    let high = |x: &Trial| x.risk.is_nan() || x.risk > start.risk + ENOUGH * x.t * start.slope;
     let flat = |x: &Trial| x.slope.abs() <= -FLAT * start.slope;
     let mut trials = 1;
     let (mut before, mut here) = (start.clone(), evaluate(first)?);
@@ -54,7 +54,7 @@ pub(super) fn strong_wolfe(
         let t = inside(cubic(&low, &top, ordered(low.t, top.t)), ordered(low.t, top.t), &mut stuck);
         let trial = evaluate(t)?;
         trials += 1;
-        if high(&trial) || !(trial.risk < low.risk) {
+        if high(&trial) || trial.risk >= low.risk {
             top = trial;
             if top.risk < low.risk {
                 std::mem::swap(&mut low, &mut top);
