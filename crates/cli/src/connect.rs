@@ -1,8 +1,12 @@
-use std::{path::Path as FilePath, time::Instant};
+use std::{
+    path::{Path as FilePath, PathBuf},
+    time::Instant,
+};
 
+use candle_core::Tensor;
 use collado_certify::{Certificate, CertifySettings, Status};
 use collado_dynamics::{Linear, Profile};
-use collado_models::{Checkpoint, PathFile, Value};
+use collado_models::{Checkpoint, Objective, PathFile, Span, Value};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
 use serde_json::{Value as Json, json};
 
@@ -17,8 +21,8 @@ use crate::{
     json::{number, print},
     kept::Kept,
     methods, progress,
-    state,
     shown::{enclosure, risk, upper},
+    state,
     table::{text, write_table},
     task::{self, Precision, Task},
 };
@@ -34,6 +38,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
     let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
     let ends = Ends { a: place(0)?, b: place(1)?, alignment: None };
+    refuse_infinite(&task, &ends, &files)?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
     let Some(folder) = folder else { return Ok(()) };
     let kept = Kept::new(folder.path());
@@ -49,28 +54,27 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         target,
         kept: Some(&kept),
     };
-    let Tried { found: mut attempts, diverged } = match args.method {
+    let mut tried = match args.method {
         Method::Auto => auto::attempts(&trials, &ends)?,
-        _ => named(
-            args.method,
-            &trials,
-            &ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?,
-        )?,
+        _ => {
+            let ends = ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?;
+            let tried = named(args.method, &trials, &ends);
+            if tried.is_err() {
+                // Only the straight line was found: nothing to go on with.
+                state::remove(folder.path())?;
+            }
+            tried?
+        }
     };
-    if let (false, Some(search)) = (args.method == Method::Auto, diverged.first()) {
-        state::remove(folder.path())?;
-        return Err(Failure::new(&search.reason)
-            .hint("a smaller --lr, or --dtype f64, which reaches farther than f32"));
-    }
     // A named method answers with its own path, even where the straight line is lower.
     let best = match args.method {
-        Method::Auto => trials.lowest(&mut attempts)?,
-        _ => attempts.len() - 1,
+        Method::Auto => trials.lowest(&mut tried.found)?,
+        _ => tried.found.len() - 1,
     };
-    let best = &attempts[best];
+    let best = &tried.found[best];
     let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
-    let summary = save(args, &task, &folder, named, &attempts, &diverged, best, start)?;
-    args.common.show(&summary, || report(&attempts, &diverged, best, &summary, folder.path()));
+    let summary = save(args, &task, &folder, named, &tried, best, start)?;
+    args.common.show(&summary, || report(&tried, best, &summary, folder.path()));
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; the best path so far is saved")
             .hint("--resume goes on after the attempts that are finished"));
@@ -86,6 +90,19 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
 }
 
+/// Refuses ends whose risk overflows: no path between them has a barrier.
+fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Failure> {
+    let risks = task.train.risks(&Span::stack(&Tensor::stack(&[&ends.a, &ends.b], 0)?)?)?;
+    match risks.iter().zip(files).find(|(risk, _)| !risk.is_finite()) {
+        None => Ok(()),
+        Some((risk, file)) => {
+            let message =
+                format!("{}: expected a finite risk in {:?}, found {risk}", file.display(), task.dtype);
+            Err(Failure::new(message).hint("--dtype f64 reaches farther than f32"))
+        }
+    }
+}
+
 /// The straight line, to compare with, and the path of the method that was asked for.
 fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
     let method = methods::named(method, trials.search, trials.common, trials.task)?;
@@ -95,7 +112,10 @@ fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Fail
     for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, trials.points))) {
         match trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))? {
             Outcome::Found(attempt) => tried.found.push(*attempt),
-            Outcome::Diverged(search) => tried.diverged.push(search),
+            Outcome::Diverged(search) => {
+                return Err(Failure::new(search.reason)
+                    .hint("a smaller --lr, or --dtype f64, which reaches farther than f32"));
+            }
         }
         if progress::interrupted() {
             break;
@@ -112,11 +132,11 @@ fn save(
     task: &Task,
     folder: &Folder,
     ends: [(&FilePath, &Checkpoint); 2],
-    attempts: &[Attempt],
-    diverged: &[Diverged],
+    tried: &Tried,
     best: &Attempt,
     start: Instant,
 ) -> Result<Json, Failure> {
+    let attempts = &tried.found;
     let mut provenance = serde_json::to_value(task.provenance()).map_err(|e| Failure::new(e.to_string()))?;
     for (name, (file, checkpoint)) in ["a", "b"].into_iter().zip(ends) {
         provenance[name] = json!({"file": file.display().to_string(), "hash": checkpoint.hash});
@@ -135,7 +155,7 @@ fn save(
     let proof = proof?;
     let mut summary = summary(attempts, best, proof.as_ref(), start.elapsed().as_secs_f64());
     if let Some(list) = summary["attempts"].as_array_mut() {
-        list.extend(diverged.iter().map(Diverged::json));
+        list.extend(tried.diverged.iter().map(Diverged::json));
     }
     folder.finish(&args.common, &mut summary, progress::interrupted())?;
     Ok(summary)
@@ -238,20 +258,14 @@ fn draw(
     folder::picture(folder, "profile", &figure)
 }
 
-fn report(
-    attempts: &[Attempt],
-    diverged: &[Diverged],
-    best: &Attempt,
-    summary: &Json,
-    folder: &FilePath,
-) {
-    for a in attempts {
+fn report(tried: &Tried, best: &Attempt, summary: &Json, folder: &FilePath) {
+    for a in &tried.found {
         let (barrier, seconds) = (risk(a.above_ends()), a.fit_seconds);
         // Some of the points sufficed to see that the path is too high.
         let least = if a.complete { " " } else { "≥" };
         print(&format!("{:<32} barrier above ends {least} {barrier:>10}   {seconds:>6.2} s", a.name));
     }
-    for Diverged { name, seconds, .. } in diverged {
+    for Diverged { name, seconds, .. } in &tried.diverged {
         print(&format!("{name:<32} diverged                          {seconds:>6.2} s"));
     }
     let (b, p) = (best.profile.barrier(), &best.profile);

@@ -16,12 +16,11 @@ use collado_models::{Checkpoint, Init, Loss};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    numbers,
     args::{Common, DataArgs, Dtype, NetworkArgs, Out},
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},
-    place, progress,
+    numbers, place, progress,
     task::{self, Precision, Task, targets},
 };
 use bounds::Bounds;

@@ -12,14 +12,13 @@ use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, Way, spann
 
 use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{
-    numbers,
     args::{AlignBy, Common, DataArgs, Method, NetworkArgs, Out, SearchArgs, Target},
     attempt::Trials,
     auto::AutoPath,
     certify,
     failure::Failure,
     folder::{self, Folder},
-    methods, place, progress,
+    methods, numbers, place, progress,
     task::{self, Precision, Task},
 };
 

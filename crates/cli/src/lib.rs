@@ -37,6 +37,8 @@ mod time;
 mod train;
 mod usage;
 
+use std::io::IsTerminal;
+
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand};
 
 use crate::{
@@ -61,7 +63,11 @@ pub fn run() -> std::process::ExitCode {
         Ok(command) => start(command),
         Err(help) if help.kind() == DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
         Err(help) if !help.use_stderr() => {
-            json::print(help.render().ansi().to_string().trim_end());
+            let text = help.render();
+            // Colours are for people.
+            let text =
+                if std::io::stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() };
+            json::print(text.trim_end());
             Ok(())
         }
         Err(wrong) => Err(usage::failure(&wrong)),

@@ -9,12 +9,11 @@ use collado_dynamics::Path;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    numbers,
     args::{Common, DataArgs, Dtype},
     failure::Failure,
     folder,
     json::{number, print, write},
-    place, progress,
+    numbers, place, progress,
     shown::enclosure,
     table::{text, write_table},
     task::{self, Precision, Task, default_memory, targets},

@@ -9,12 +9,11 @@ use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
 use serde_json::{Value, json};
 
 use crate::{
-    numbers,
     args::{Common, DataArgs, NetworkArgs},
     failure::Failure,
     folder,
     json::{number, print},
-    progress, record,
+    numbers, progress, record,
     shown::{enclosure, lower},
 };
 

@@ -16,11 +16,10 @@ use rayon::prelude::*;
 
 use self::{output::Found, saved::Saved, starts::Start};
 use crate::{
-    numbers,
     args::{Common, DataArgs, Dtype, Out},
     failure::Failure,
     folder::Folder,
-    progress,
+    numbers, progress,
     task::{Task, default_memory, targets},
 };
 

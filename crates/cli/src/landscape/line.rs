@@ -15,11 +15,10 @@ use super::{
     short,
 };
 use crate::{
-    numbers,
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},
-    place, progress,
+    numbers, place, progress,
     shown::risk,
     table::{text, write_table},
 };

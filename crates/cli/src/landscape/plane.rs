@@ -17,11 +17,10 @@ use super::{
     short, vtk,
 };
 use crate::{
-    numbers,
     failure::Failure,
     folder::Folder,
     json::{number, print},
-    place, progress,
+    numbers, place, progress,
     table::{text, write_table},
     task::{self, Precision, Task},
 };

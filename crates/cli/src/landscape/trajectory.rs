@@ -17,11 +17,10 @@ use super::{
     vtk,
 };
 use crate::{
-    numbers,
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},
-    place, progress,
+    numbers, place, progress,
     table::{text, write_table},
     task::Task,
 };

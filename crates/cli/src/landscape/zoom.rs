@@ -14,11 +14,10 @@ use super::{
     short,
 };
 use crate::{
-    numbers,
     failure::Failure,
     folder::Folder,
     json::{number, print},
-    place, progress,
+    numbers, place, progress,
     table::text,
 };
 

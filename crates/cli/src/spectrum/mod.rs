@@ -19,12 +19,11 @@ use self::{
     output::{report, save},
 };
 use crate::{
-    numbers,
     args::{Common, DataArgs, Dtype, NetworkArgs},
     failure::Failure,
     folder,
     json::number,
-    place, progress,
+    numbers, place, progress,
     task::{self, Precision, Task, default_memory, targets},
 };
 
