@@ -77,5 +77,9 @@ fn what_cannot_be_certified_is_refused() {
     let path = json(dir, &format!("connect {same} --method linear --out same --json"));
     assert_eq!(path["certified"]["method"], "vertices", "{path}");
     let tolerance = collado(dir, "certify same/path.safetensors --tolerance=-1");
-    assert!(String::from_utf8(tolerance.stderr).unwrap().contains("tolerance: expected a finite number"));
+    assert!(
+        String::from_utf8(tolerance.stderr)
+            .unwrap()
+            .contains("--tolerance <TOLERANCE>': expected a finite number ≥ 0")
+    );
 }

@@ -40,12 +40,12 @@ fn from_a_point_to_itself_every_method_answers_with_the_constant_path() {
             Box::new(Linear),
             Box::new(Neb { epochs: 2, ..Neb::default() }),
             Box::new(dss),
-            Box::new(constructive),
             Box::new(repair),
         ];
-        if spec.starts_with("linear") {
-            methods.push(Box::new(DeepLinear::new(arch.clone(), risk)));
-        }
+        methods.push(match spec.starts_with("linear") {
+            true => Box::new(DeepLinear::new(arch.clone(), risk)),
+            false => Box::new(constructive),
+        });
         for kind in METHODS {
             methods.push(Box::new(Curve { kind, bends: 3, epochs: 2, ..Curve::default() }));
         }
@@ -61,7 +61,7 @@ fn from_a_point_to_itself_every_method_answers_with_the_constant_path() {
             searched += 1;
         }
     }
-    assert_eq!(searched, 15);
+    assert_eq!(searched, 14);
 }
 
 #[test]
