@@ -76,7 +76,14 @@ fn what_cannot_be_aligned_is_refused() {
         1,
         "expected a network relu:64-6-10",
     );
-    refused(&format!("{same} --method activations"), 2, "need --data");
+    // A file of somebody else's states no data.
+    let bytes = std::fs::read(dir.join("t/seed-0.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    std::fs::write(dir.join("plain.safetensors"), safetensors::serialize(file.tensors(), None).unwrap())
+        .unwrap();
+    for flag in ["--method activations", "--kappa 0.1"] {
+        refused(&format!("align plain.safetensors plain.safetensors --out o {flag}"), 2, "need --data");
+    }
     json(dir, &format!("{same} --json"));
     refused(same, 1, "exists already");
 }

@@ -135,7 +135,9 @@ impl Run {
         let mut settings = settings;
         settings.retain(|flag, _| {
             let flag = flag.as_str();
-            !(risk.is_some() && RISK.contains(&flag)) && !(!files.is_empty() && FILES.contains(&flag))
+            let said_by_risk = risk.is_some() && RISK.contains(&flag);
+            let said_by_files = !files.is_empty() && FILES.contains(&flag);
+            !said_by_risk && !said_by_files
         });
         let mut block = json!({
             "id": id, "command": name, "words": words(), "version": env!("CARGO_PKG_VERSION"),

@@ -43,7 +43,7 @@ macro_rules! studies {
             $($(#[$about])* $name(Box<Run<$args>>),)*
             /// Run every study, a folder each and a page that shows them.
             #[command(after_help = "Example:\n  collado study all --quick --out runs/studies")]
-            All(AllArgs),
+            All(Box<AllArgs>),
         }
 
         impl Study {
