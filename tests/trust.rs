@@ -313,8 +313,14 @@ fn ends_and_folders_stand_for_their_files() {
     refused(dir, "spectrum a", 1, "expected checkpoints in the folder, found none");
     refused(dir, "kernel t --out x", 2, "expected one checkpoint, found 2");
     // A method that cannot be meant leaves nothing.
-    let output = collado(dir, "connect t --method deep-linear --out x");
-    assert!(!output.status.success() && !dir.join("x").exists(), "{output:?}");
+    refused(dir, "connect t --method deep-linear --out x", 2, "deep-linear: expected a linear network");
+    refused(
+        dir,
+        "connect t --method constructive --out x",
+        2,
+        "constructive: expected a two-layer ReLU network",
+    );
+    assert!(!dir.join("x").exists());
 }
 
 #[cfg(unix)]

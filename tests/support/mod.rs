@@ -12,6 +12,8 @@ pub fn collado(folder: &Path, args: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_collado")).current_dir(folder).args(args.split(' ')).output().unwrap()
 }
 
+// Not every file of tests calls it.
+#[allow(dead_code)]
 /// Runs to the end and reads the one JSON object.
 pub fn json(folder: &Path, args: &str) -> Value {
     let output = collado(folder, args);

@@ -38,6 +38,10 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
     let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
     let ends = Ends { a: place(0)?, b: place(1)?, alignment: None };
+    let method = methods::named(args.method, &args.search, &args.common, &task)?;
+    if let Some((_, method)) = &method {
+        method.check().map_err(Failure::usage)?;
+    }
     refuse_infinite(&task, &ends, &files)?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
     let Some(folder) = folder else { return Ok(()) };
@@ -58,7 +62,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         Method::Auto => auto::attempts(&trials, &ends)?,
         _ => {
             let ends = ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?;
-            let tried = named(args.method, &trials, &ends);
+            let tried = named(method, &trials, &ends);
             if tried.is_err() {
                 // Only the straight line was found: nothing to go on with.
                 state::remove(folder.path())?;
@@ -104,8 +108,7 @@ fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Fa
 }
 
 /// The straight line, to compare with, and the path of the method that was asked for.
-fn named(method: Method, trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
-    let method = methods::named(method, trials.search, trials.common, trials.task)?;
+fn named(method: Option<methods::Named<'_>>, trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
     let few = if method.is_some() { trials.line_points() } else { trials.points };
     let mut tried = Tried::default();

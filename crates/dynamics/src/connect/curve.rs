@@ -86,7 +86,9 @@ impl Curve {
             CurveKind::Polychain => Path::polychain(vertices),
         }
     }
+}
 
+impl Connect for Curve {
     fn check(&self) -> Result<()> {
         if self.bends == 0 || self.samples == 0 || self.epochs == 0 {
             let found = format!("{} bends, {} samples, {} epochs", self.bends, self.samples, self.epochs);
@@ -101,9 +103,7 @@ impl Curve {
         }
         Ok(())
     }
-}
 
-impl Connect for Curve {
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
         self.check()?;
         self.train(self.start(a, b)?, problem)

@@ -76,22 +76,6 @@ struct Strand {
 }
 
 impl Dss {
-    fn check(&self) -> Result<()> {
-        if [self.depth, self.epochs, self.probes as u64].contains(&0) {
-            let found = format!("{}, {} and {}", self.depth, self.epochs, self.probes);
-            return Err(Error::Setting { name: "depth, epochs and probes", expected: "at least 1", found });
-        }
-        if !(self.lr > 0. && self.lr.is_finite() && self.alpha > 0. && self.alpha <= 1.) {
-            let found = format!("lr {}, alpha {}", self.lr, self.alpha);
-            return Err(Error::Setting {
-                name: "lr and alpha",
-                expected: "lr > 0 and alpha in (0, 1]",
-                found,
-            });
-        }
-        Ok(())
-    }
-
     /// The string and what is to be said about it.
     ///
     /// # Errors
@@ -226,6 +210,22 @@ impl Strand {
 }
 
 impl Connect for Dss {
+    fn check(&self) -> Result<()> {
+        if [self.depth, self.epochs, self.probes as u64].contains(&0) {
+            let found = format!("{}, {} and {}", self.depth, self.epochs, self.probes);
+            return Err(Error::Setting { name: "depth, epochs and probes", expected: "at least 1", found });
+        }
+        if !(self.lr > 0. && self.lr.is_finite() && self.alpha > 0. && self.alpha <= 1.) {
+            let found = format!("lr {}, alpha {}", self.lr, self.alpha);
+            return Err(Error::Setting {
+                name: "lr and alpha",
+                expected: "lr > 0 and alpha in (0, 1]",
+                found,
+            });
+        }
+        Ok(())
+    }
+
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
         Ok(self.string(a, b, problem)?.0)
     }

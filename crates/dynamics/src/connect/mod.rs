@@ -22,6 +22,15 @@ use crate::{Error, Path, Result};
 
 /// Finds a path between two points of parameter space.
 pub trait Connect {
+    /// Whether the settings are in their ranges, and the hypotheses of the method hold for the network and the risk that
+    /// it was made for.
+    ///
+    /// # Errors
+    /// What does not hold.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// A path from `a` to `b` `[S]` with low risk.
     ///
     /// # Errors

@@ -111,22 +111,6 @@ struct Trial {
 }
 
 impl Constructive {
-    fn check(&self) -> Result<()> {
-        let expected = if self.arch.activation() != Activation::Relu || self.arch.depth() != 2 {
-            Some(("a two-layer ReLU network", self.arch.to_string()))
-        } else if self.risk.loss != Loss::Squared {
-            Some(("the squared loss", self.risk.loss.to_string()))
-        } else {
-            None
-        };
-        match expected {
-            Some((expected, found)) => {
-                Err(Error::Hypothesis { method: "constructive", expected: expected.into(), found })
-            }
-            None => Ok(()),
-        }
-    }
-
     /// The same kind of network with `neurons` hidden neurons.
     fn narrow(&self, neurons: usize) -> Result<Arch> {
         let (n, q) = (self.arch.inputs(), self.arch.outputs());
@@ -234,6 +218,22 @@ impl Constructive {
 }
 
 impl Connect for Constructive {
+    fn check(&self) -> Result<()> {
+        let expected = if self.arch.activation() != Activation::Relu || self.arch.depth() != 2 {
+            Some(("a two-layer ReLU network", self.arch.to_string()))
+        } else if self.risk.loss != Loss::Squared {
+            Some(("the squared loss", self.risk.loss.to_string()))
+        } else {
+            None
+        };
+        match expected {
+            Some((expected, found)) => {
+                Err(Error::Hypothesis { method: "constructive", expected: expected.into(), found })
+            }
+            None => Ok(()),
+        }
+    }
+
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
         Ok(self.find(a, b, problem)?.path)
     }

@@ -54,26 +54,6 @@ impl DeepLinear {
         Self { arch, risk, legs: 64 }
     }
 
-    /// Whether the theorem speaks of this network.
-    fn check(&self) -> Result<()> {
-        let fail = |expected: String, found: String| {
-            Err(Error::Hypothesis { method: "deep-linear", expected, found })
-        };
-        if self.arch.activation() != Activation::Linear {
-            return fail("a linear network".into(), self.arch.to_string());
-        }
-        let q = self.arch.inputs().min(self.arch.outputs());
-        let hidden = &self.arch.widths()[1..self.arch.depth()];
-        match hidden.iter().position(|&n| n <= q) {
-            Some(k) => fail(
-                format!("every hidden width > min(inputs, outputs) = {q}"),
-                format!("width {} at hidden layer {}", hidden[k], k + 1),
-            ),
-            None if self.risk.kappa > 0. && self.arch.depth() > 1 => self.check_ridge(),
-            None => Ok(()),
-        }
-    }
-
     /// Whether there is a path with a regulariser.
     fn check_ridge(&self) -> Result<()> {
         let (biases, depth) = (self.arch.has_bias(0), self.arch.depth());
@@ -128,6 +108,25 @@ impl DeepLinear {
 }
 
 impl Connect for DeepLinear {
+    fn check(&self) -> Result<()> {
+        let fail = |expected: String, found: String| {
+            Err(Error::Hypothesis { method: "deep-linear", expected, found })
+        };
+        if self.arch.activation() != Activation::Linear {
+            return fail("a linear network".into(), self.arch.to_string());
+        }
+        let q = self.arch.inputs().min(self.arch.outputs());
+        let hidden = &self.arch.widths()[1..self.arch.depth()];
+        match hidden.iter().position(|&n| n <= q) {
+            Some(k) => fail(
+                format!("every hidden width > min(inputs, outputs) = {q}"),
+                format!("width {} at hidden layer {}", hidden[k], k + 1),
+            ),
+            None if self.risk.kappa > 0. && self.arch.depth() > 1 => self.check_ridge(),
+            None => Ok(()),
+        }
+    }
+
     fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path> {
         self.check()?;
         if let Some(constant) = Path::segment(a, b)?.constant()? {

@@ -66,23 +66,6 @@ impl Default for Neb {
 }
 
 impl Neb {
-    fn check(&self) -> Result<()> {
-        let counts = [self.pivots as u64, self.cycles, self.epochs, self.respace, self.probes as u64];
-        if counts.contains(&0) {
-            let found = format!("{counts:?}");
-            return Err(Error::Setting {
-                name: "pivots, cycles, epochs, respace, probes",
-                expected: "at least 1",
-                found,
-            });
-        }
-        if !(self.lr > 0. && self.lr.is_finite()) {
-            let found = self.lr.to_string();
-            return Err(Error::Setting { name: "lr", expected: "a finite number > 0", found });
-        }
-        Ok(())
-    }
-
     /// Relaxes the band for `steps` steps from `first` on; whether to go on.
     fn relax(&self, band: &mut Band, run: &mut Run<'_, '_>, first: u64, steps: u64) -> Result<bool> {
         let pivots = band.pivots()?;
@@ -167,6 +150,23 @@ struct Run<'a, 'b> {
 }
 
 impl Connect for Neb {
+    fn check(&self) -> Result<()> {
+        let counts = [self.pivots as u64, self.cycles, self.epochs, self.respace, self.probes as u64];
+        if counts.contains(&0) {
+            let found = format!("{counts:?}");
+            return Err(Error::Setting {
+                name: "pivots, cycles, epochs, respace, probes",
+                expected: "at least 1",
+                found,
+            });
+        }
+        if !(self.lr > 0. && self.lr.is_finite()) {
+            let found = self.lr.to_string();
+            return Err(Error::Setting { name: "lr", expected: "a finite number > 0", found });
+        }
+        Ok(())
+    }
+
     fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
         if let Some(constant) = Path::segment(a, b)?.constant()? {
             return Ok(constant);
