@@ -5,7 +5,7 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{Connect, Epoch, Linear, Problem, TrainSettings, profile, train};
-use collado_models::{Activation, Arch, Checkpoint, DenseObjective, Init, Provenance, Risk};
+use collado_models::{Activation, Arch, Checkpoint, DenseObjective, Init, Provenance, ReadOptions, Risk};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::digits()?.train;
@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // PyTorch's names and shapes: load_state_dict takes the file as it is.
         let file = folder.path().join(format!("seed-{seed}.safetensors"));
         let (arch, theta) = (arch.clone(), run.theta);
-        Checkpoint { arch, theta, provenance: Provenance::default(), hash: None }.write(&file)?;
-        minima.push(Checkpoint::read(&file, None)?.theta);
+        Checkpoint::new(arch, theta, Provenance::default()).write(&file)?;
+        minima.push(Checkpoint::read(&file, &ReadOptions::default())?.theta);
     }
 
     let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };

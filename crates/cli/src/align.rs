@@ -92,7 +92,7 @@ fn write([a, b]: [(&Path, &Checkpoint); 2], aligned: &Aligned, to: &Path) -> Res
     provenance.extra.insert("aligned".into(), file(b));
     provenance.extra.insert("aligned_to".into(), file(a));
     let (arch, theta) = (b.1.arch.clone(), aligned.theta.clone());
-    Ok(Checkpoint { arch, theta, provenance, hash: None }.write(to)?)
+    Ok(Checkpoint::new(arch, theta, provenance).named(a.1.names.clone()).write(to)?)
 }
 
 pub(crate) fn summary(aligned: &Aligned, seconds: f64) -> Json {

@@ -4,7 +4,7 @@ use std::{
 };
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use collado_models::{ArchSpec, Checkpoint, Loss, Regularizer};
+use collado_models::{ArchSpec, Checkpoint, Loss, ReadOptions, Regularizer};
 
 use crate::{
     failure::Failure,
@@ -177,12 +177,24 @@ pub(crate) struct NetworkArgs {
     /// Network, for files that do not say: relu:64-64-64-10, linear:64-32-10 or two-layer:256.
     #[arg(long)]
     pub(crate) arch: Option<ArchSpec>,
+    /// Which state dict of a .pt file with several: its key, or two with a dot between them.
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Names of all layers in the order of use, for files where names and shapes do not say it: input,hidden,output.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) layers: Option<Vec<String>>,
 }
 
 impl NetworkArgs {
     /// Reads a checkpoint, and says what had to be guessed.
     pub(crate) fn read(&self, file: &Path, common: &Common) -> Result<Checkpoint, Failure> {
-        let checkpoint = Checkpoint::read(file, self.arch.as_ref())?;
+        let options = ReadOptions {
+            arch: self.arch.clone(),
+            key: self.key.clone(),
+            layers: self.layers.clone(),
+        };
+        let checkpoint = Checkpoint::read(file, &options)?;
+        checkpoint.notes.iter().for_each(|note| common.note(note));
         common.run.file(file, checkpoint.hash.as_deref());
         Ok(checkpoint)
     }

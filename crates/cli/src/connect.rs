@@ -150,7 +150,8 @@ fn save(
         provenance["permutations"] = json!(alignment.aligned.symmetry.permutations());
     }
     let (kind, vertices) = (best.path.kind().clone(), best.path.vertices().clone());
-    PathFile { arch: task.arch.clone(), kind, vertices, provenance }
+    PathFile::new(task.arch.clone(), kind, vertices, provenance)
+        .named(ends[0].names.clone())
         .write(&folder.join("path.safetensors"))?;
     table(folder.path(), &best.profile)?;
     let proof = proof(args, task, attempts, best);

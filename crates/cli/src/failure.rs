@@ -97,6 +97,16 @@ impl From<collado_data::Error> for Failure {
     }
 }
 
+impl From<collado_models::Error> for Failure {
+    fn from(error: collado_models::Error) -> Self {
+        let failure = Self::new(&error);
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
 impl From<collado_studies::StudyError> for Failure {
     fn from(error: collado_studies::StudyError) -> Self {
         match error {
@@ -123,7 +133,6 @@ macro_rules! plain {
 }
 plain!(
     collado_certify::Error,
-    collado_models::Error,
     collado_dynamics::Error,
     collado_landscape::Error,
     collado_plots::Error,

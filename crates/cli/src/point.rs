@@ -5,6 +5,12 @@ use crate::{args::PointArgs, failure::Failure, folder, place, record};
 
 /// Writes γ(t) as a checkpoint.
 pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
+    let extension = args.out.extension().and_then(|e| e.to_str());
+    if !matches!(extension, Some("safetensors" | "pt" | "pth")) {
+        let out = args.out.display();
+        let expected = "expected a name that ends in .safetensors, .pt or .pth";
+        return Err(Failure::usage(format!("--out: {expected}, found '{out}'")));
+    }
     let place = place::path(&args.path);
     let file = PathFile::read(&place)?;
     folder::refuse_existing(&args.out, args.force)?;
@@ -24,6 +30,6 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     };
     provenance.extra.insert("path".into(), place.display().to_string().into());
     provenance.extra.insert("t".into(), crate::json::number(args.t));
-    Checkpoint { arch: file.arch, theta, provenance, hash: None }.write(&args.out)?;
+    Checkpoint::new(file.arch, theta, provenance).named(file.names).write(&args.out)?;
     Ok(())
 }

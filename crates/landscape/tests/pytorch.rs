@@ -18,7 +18,7 @@ fn products_are_those_of_double_backward() {
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     for name in ["a", "b"] {
         let file = root.join(format!("../../checkpoints/digits-{name}.safetensors"));
-        let checkpoint = Checkpoint::read(&file, None).unwrap();
+        let checkpoint = Checkpoint::read(&file, &collado_models::ReadOptions::default()).unwrap();
         let curvature =
             DenseCurvature::new(&checkpoint.arch, &inputs, &labels, Risk::default(), 1 << 28).unwrap();
         let hessian = Curvature::new(&curvature, CurvatureForm::Hessian, &checkpoint.theta).unwrap();

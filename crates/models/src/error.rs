@@ -51,6 +51,28 @@ pub enum Error {
         /// Shape or property found.
         found: String,
     },
+    /// Layers whose order a file does not say, or that were given in a wrong one.
+    #[error("{}: {reason}{}", path.display(), fitting(fits, *more))]
+    Layers {
+        /// The file.
+        path: PathBuf,
+        /// What is not known, or wrong.
+        reason: String,
+        /// Orders that fit, first layer to last, with commas between the names.
+        fits: Vec<String>,
+        /// Whether more may fit than these.
+        more: bool,
+    },
+    /// A PyTorch file with several dictionaries of tensors, or without the one asked for.
+    #[error("{}: {reason}: {}", path.display(), keys.join(", "))]
+    Dictionaries {
+        /// The file.
+        path: PathBuf,
+        /// What is not known, or wrong.
+        reason: String,
+        /// The keys that lead to the dictionaries there are.
+        keys: Vec<String>,
+    },
     /// An operation that the device or dtype does not offer.
     #[error("{what} is not available for {found}")]
     Unsupported {
@@ -77,6 +99,26 @@ pub enum Error {
 impl Error {
     pub(crate) fn mismatch(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
         Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
+    }
+
+    /// What the user can do about it, where something helps.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Layers { fits, .. } => {
+                Some(format!("give all layers in the order of use, as in --layers {}", fits.first()?))
+            }
+            Self::Dictionaries { keys, .. } => Some(format!("choose one, as in --key {}", keys.first()?)),
+            _ => None,
+        }
+    }
+}
+
+/// The orders of layers that fit, for a message.
+fn fitting(fits: &[String], more: bool) -> String {
+    match fits {
+        [] => String::new(),
+        [only] if !more => format!("; only {only} fits"),
+        fits => format!("; {}{} fit", fits.join(" and "), if more { " and others" } else { "" }),
     }
 }
 

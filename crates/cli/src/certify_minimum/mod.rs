@@ -137,7 +137,7 @@ fn write_point(out: &Path, risk: &Planted, weights: &[f64]) -> Result<PathBuf, F
     };
     let theta = Tensor::from_vec(theta, (k + 1) * n, &Device::Cpu)?;
     let file = folder::make(out)?.join("point.safetensors");
-    Checkpoint { arch: spec.resolve(k, 1)?, theta, provenance, hash: None }.write(&file)?;
+    Checkpoint::new(spec.resolve(k, 1)?, theta, provenance).write(&file)?;
     Ok(file)
 }
 

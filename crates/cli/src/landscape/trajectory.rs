@@ -66,7 +66,7 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let vertices = points.to_device(&Device::Cpu)?;
     let mut provenance = task.provenance();
     provenance.extra.insert("what".into(), "training trajectory".into());
-    PathFile { arch: task.arch.clone(), kind, vertices, provenance: json!(provenance) }
+    PathFile::new(task.arch.clone(), kind, vertices, json!(provenance))
         .write(&folder.join("trajectory.safetensors"))?;
     let mut summary = compare(&task, &section, &points, &shadows, &found, folder.path())?;
     let percent = |k: usize| 100. * found.explained[k];

@@ -37,7 +37,7 @@ impl Paths<'_> {
             provenance[name] = value.into();
         }
         let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
-        let file = PathFile { arch: self.task.arch.clone(), kind, vertices, provenance };
+        let file = PathFile::new(self.task.arch.clone(), kind, vertices, provenance);
         Ok(file.write(&self.folder.join(name((i, j), way)))?)
     }
 

@@ -36,7 +36,7 @@ pub(super) fn save(
         let finite = run.value.risk.is_finite();
         if finite {
             let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
-            Checkpoint { arch: task.arch.clone(), theta, provenance, hash: None }
+            Checkpoint::new(task.arch.clone(), theta, provenance)
                 .write(&folder.join(&file))?;
         }
         rows.push(json!({

@@ -6,32 +6,66 @@
 
 mod atomic;
 mod fault;
+mod infer;
+mod layers;
+mod legacy;
+mod names;
 mod natural;
+mod objects;
+mod order;
 mod outline;
 mod path_file;
 mod pickle;
 mod provenance;
 mod resolve;
 mod safetensors;
-mod sequential;
 mod state;
 mod state_dict;
+mod strided;
 mod tensors;
 mod torch;
 mod write;
+mod write_torch;
 
 use std::{collections::BTreeMap, path::Path};
 
 use candle_core::Tensor;
+use sha2::{Digest, Sha256};
 
 pub use self::{
     atomic::{TEMPORARY, atomically, file_hash},
+    names::Names,
     path_file::{PathFile, PathKind},
     provenance::Provenance,
     state::SavedState,
 };
-use self::{fault::file_error, outline::Outline, path_file::PROVENANCE, resolve::ARCH};
+use self::{
+    atomic::hexadecimal,
+    fault::file_error,
+    outline::Outline,
+    path_file::PROVENANCE,
+    resolve::ARCH,
+    tensors::TensorFile,
+    write::Contents,
+};
 use crate::{Arch, ArchSpec, Error, Result};
+
+/// What a file of parameters does not say itself.
+///
+/// | setting | default | purpose |
+/// |---|---|---|
+/// | `arch` | none | the network, where the metadata do not say it; without it the activation is guessed |
+/// | `key` | none | which dictionary of tensors of a PyTorch file is read, where it holds several; `a.b` is `b` in `a` |
+/// | `layers` | none | the names of all layers in the order of use, where names and shapes do not say it |
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The `--arch` string.
+    pub arch: Option<ArchSpec>,
+    /// Keys that lead to the state dict.
+    pub key: Option<String>,
+    /// Names of the layers, first to last.
+    pub layers: Option<Vec<String>>,
+}
 
 /// A network with its parameters, as a file holds it.
 #[derive(Debug, Clone)]
@@ -44,19 +78,49 @@ pub struct Checkpoint {
     pub provenance: Provenance,
     /// SHA-256 of the file it was read from.
     pub hash: Option<String>,
+    /// What the file calls its tensors; they are written under the same names.
+    pub names: Names,
+    /// What was guessed or left out when it was read, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Checkpoint {
-    /// Reads a `.safetensors` file or a PyTorch state dict (`.pt`, `.pth`); the content decides, not the name.
+    /// A network that was not read from a file.
+    pub fn new(arch: Arch, theta: Tensor, provenance: Provenance) -> Self {
+        Self { arch, theta, provenance, hash: None, names: Names::default(), notes: Vec::new() }
+    }
+
+    /// The same under the names of another file's tensors.
+    #[must_use]
+    pub fn named(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Reads a `.safetensors` file or a PyTorch state dict (`.pt`, `.pth`, `.ckpt`); the content decides, not the
+    /// name.
     ///
-    /// `arch` is the `--arch` string: needed where neither the metadata nor the names of an `nn.Sequential` say what
-    /// the network is. Tensors of 16 bits become F32.
+    /// What the metadata do not say is taken from `options`, then from names and shapes; what is guessed is in
+    /// [`notes`](Self::notes). Tensors of 16 bits become F32.
     ///
     /// # Errors
-    /// When the file cannot be read, is damaged, contradicts `arch`, or has a tensor that is missing, left over, of
-    /// another shape or not finite; the message names it.
-    pub fn read(path: &Path, arch: Option<&ArchSpec>) -> Result<Self> {
-        let file = tensors::read(path)?;
+    /// When the file cannot be read, is damaged, contradicts `options`, can be read in two ways, or has a tensor that
+    /// is missing, left over, of another shape or not finite; the message names it.
+    pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
+        let checkpoint = Self::of(&tensors::read(path, options)?, options)?;
+        Ok(Self { hash: Some(file_hash(path)?), ..checkpoint })
+    }
+
+    /// Reads what would be the content of such a file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8], options: &ReadOptions) -> Result<Self> {
+        let checkpoint = Self::of(&tensors::read_bytes(bytes, options)?, options)?;
+        Ok(Self { hash: Some(hexadecimal(&Sha256::digest(bytes))), ..checkpoint })
+    }
+
+    fn of(file: &TensorFile, options: &ReadOptions) -> Result<Self> {
+        let path = &file.path;
         if file.metadata.contains_key(path_file::PATH) {
             let reason = "is a path, expected a checkpoint; 'collado point' takes one out of it";
             return Err(file_error(path, reason));
@@ -66,16 +130,20 @@ impl Checkpoint {
                 .map_err(|e| file_error(path, format!("metadata '{PROVENANCE}': {e}")))?,
             None => Provenance::default(),
         };
-        let (arch, order) = resolve::resolve(&Outline::new(&file, None)?, arch)?;
-        let theta = tensors::stack(&file, &arch.layout(), &order, 1)?.squeeze(0)?;
-        Ok(Self { arch, theta, provenance, hash: Some(file_hash(path)?) })
+        let outline = Outline::new(file, None)?;
+        let found = resolve::resolve(&outline, options)?;
+        let theta = tensors::stack(&outline, &found.arch.layout(), &found.order, 1)?.squeeze(0)?;
+        let names = Names::new(&outline, &found.order);
+        let notes = file.notes.iter().map(|text| outline.note(text)).chain(found.notes).collect();
+        Ok(Self { arch: found.arch, theta, provenance, hash: None, names, notes })
     }
 
-    /// Writes a `.safetensors` file that PyTorch's `load_state_dict` takes as it is. A run that is killed leaves
-    /// the old file or the new one.
+    /// Writes a file that PyTorch's `load_state_dict` takes as it is: `.safetensors`, or `.pt` and `.pth` as
+    /// `torch.save` writes them. A run that is killed leaves the old file or the new one.
     ///
     /// # Errors
-    /// When the file cannot be written, or `theta` is not a point of the architecture in F32 or F64.
+    /// When the name ends in something else, the file cannot be written, or `theta` is not a point of the
+    /// architecture in F32 or F64.
     pub fn write(&self, path: &Path) -> Result<()> {
         let layout = self.arch.layout();
         if self.theta.dims() != [layout.len()] {
@@ -84,11 +152,13 @@ impl Checkpoint {
         }
         let provenance =
             serde_json::to_string(&self.provenance).map_err(|e| file_error(path, e.to_string()))?;
-        let metadata = BTreeMap::from([
-            (ARCH, self.arch.to_string()),
-            (PROVENANCE, provenance),
-            ("format", "pt".into()),
-        ]);
-        write::write(path, &layout, &[], &self.theta.unsqueeze(0)?, &metadata)
+        let metadata = BTreeMap::from([(ARCH, self.arch.to_string()), (PROVENANCE, provenance)]);
+        let points = self.theta.unsqueeze(0)?;
+        let contents = Contents::new(&layout, &self.names, &[], &points, metadata)?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("safetensors") => contents.write_safetensors(path),
+            Some("pt" | "pth") => write_torch::write(&contents, path),
+            _ => Err(file_error(path, "expected a name that ends in .safetensors, .pt or .pth")),
+        }
     }
 }

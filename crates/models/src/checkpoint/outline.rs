@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use super::{
     fault::{file_error, tensor_error},
     tensors::TensorFile,
@@ -7,10 +9,11 @@ use crate::{Error, Result};
 /// Names and shapes of a file's tensors, seen as those of a network.
 pub(super) struct Outline<'a> {
     pub(super) file: &'a TensorFile,
-    /// Names without the `module.` that DataParallel puts before each.
+    /// Names without what all of them begin with: `module.` of DataParallel, `_orig_mod.` of torch.compile, and the like.
     pub(super) keys: Vec<&'a str>,
     /// Number of points stacked along the first axis; a checkpoint has no such axis.
     lead: Option<usize>,
+    places: HashMap<&'a str, usize>,
 }
 
 impl<'a> Outline<'a> {
@@ -20,9 +23,11 @@ impl<'a> Outline<'a> {
         if file.tensors.is_empty() {
             return Err(file_error(&file.path, "holds no tensors"));
         }
-        let names = || file.tensors.iter().map(|t| t.name.as_str());
-        let keys = names().map(|name| name.strip_prefix("module.")).collect::<Option<_>>();
-        let outline = Self { file, keys: keys.unwrap_or_else(|| names().collect()), lead };
+        let names: Vec<&str> = file.tensors.iter().map(|t| t.name.as_str()).collect();
+        let prefix = prefix(&names);
+        let keys: Vec<&str> = names.iter().map(|name| &name[prefix..]).collect();
+        let places = keys.iter().enumerate().map(|(i, key)| (*key, i)).collect();
+        let outline = Self { file, keys, lead, places };
         for (i, tensor) in file.tensors.iter().enumerate() {
             if tensor.shape.contains(&0) {
                 return Err(outline.fault(i, "at least one number"));
@@ -34,21 +39,53 @@ impl<'a> Outline<'a> {
         Ok(outline)
     }
 
-    /// Shape of tensor `i` at one point.
-    pub(super) fn shape(&self, i: usize) -> &'a [usize] {
+    /// Shape of tensor `i` at one point, as PyTorch would have it: `[out, in]` for a weight.
+    pub(super) fn shape(&self, i: usize) -> Vec<usize> {
+        let mut shape = self.own_shape(i).to_vec();
+        if self.is_kernel(i) {
+            shape.reverse();
+        }
+        shape
+    }
+
+    /// Whether tensor `i` is a weight `[in, out]`: flax and Keras have those, and call them `kernel`.
+    pub(super) fn is_kernel(&self, i: usize) -> bool {
+        self.own_shape(i).len() == 2 && is_kernel(self.keys[i])
+    }
+
+    fn own_shape(&self, i: usize) -> &'a [usize] {
         let shape = self.file.tensors[i].shape.as_slice();
         if self.lead.is_some() { &shape[1..] } else { shape }
     }
 
     /// The tensor that the network calls `key`.
     pub(super) fn find(&self, key: &str) -> Option<usize> {
-        self.keys.iter().position(|k| *k == key)
+        self.places.get(key).copied()
+    }
+
+    /// The tensors that the network, or the file where the names are `whole`, calls `names`.
+    pub(super) fn places_of(&self, names: &[&str], whole: bool) -> Vec<Option<usize>> {
+        if !whole {
+            return names.iter().map(|name| self.find(name)).collect();
+        }
+        let places: HashMap<&str, usize> =
+            self.file.tensors.iter().enumerate().map(|(i, tensor)| (tensor.name.as_str(), i)).collect();
+        names.iter().map(|name| places.get(name).copied()).collect()
     }
 
     /// `[out, in]` with the axis of points before it, for messages.
     pub(super) fn shown(&self, shape: &[impl ToString]) -> String {
         let sizes = self.lead.iter().map(ToString::to_string).chain(shape.iter().map(ToString::to_string));
         format!("[{}]", sizes.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The same as tensor `i` of the file would have it.
+    pub(super) fn shown_for(&self, i: usize, shape: &[impl ToString]) -> String {
+        let mut shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        if self.is_kernel(i) {
+            shape.reverse();
+        }
+        self.shown(&shape)
     }
 
     /// Tensor `i` is not as `expected`.
@@ -66,4 +103,28 @@ impl<'a> Outline<'a> {
     pub(super) fn reject(&self, reason: impl Into<String>) -> Error {
         file_error(&self.file.path, reason)
     }
+
+    /// A note about this file.
+    pub(super) fn note(&self, text: impl std::fmt::Display) -> String {
+        format!("{}: {text}", self.file.path.display())
+    }
+}
+
+/// Whether a tensor of this name is a weight `[in, out]`.
+pub(super) fn is_kernel(name: &str) -> bool {
+    let name = name.strip_suffix(":0").unwrap_or(name);
+    name.rsplit(['.', '/', '_']).next() == Some("kernel")
+}
+
+/// Length of the words with a dot or slash after them that all names begin with. Each name keeps at least a word for
+/// the layer and one for the tensor in it.
+fn prefix(names: &[&str]) -> usize {
+    let Some(first) = names.first() else { return 0 };
+    let shared = names.iter().fold(first.len(), |shared, name| {
+        let same = first.bytes().zip(name.bytes()).take(shared).take_while(|(a, b)| a == b).count();
+        let layer = name.rfind(['.', '/']).unwrap_or(0);
+        same.min(name[..layer].rfind(['.', '/']).map_or(0, |end| end + 1))
+    });
+    // A separator is one byte, and no part of a longer character.
+    first.as_bytes()[..shared].iter().rposition(|&b| b == b'.' || b == b'/').map_or(0, |end| end + 1)
 }

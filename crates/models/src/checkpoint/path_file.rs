@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
+    ReadOptions,
     fault::file_error,
+    names::Names,
     outline::Outline,
     resolve::{ARCH, resolve},
-    tensors, write,
+    tensors::{self, TensorFile},
+    write::Contents,
 };
 use crate::{Arch, Error, Result};
 
@@ -47,15 +50,40 @@ pub struct PathFile {
     pub vertices: Tensor,
     /// Both ends' names and hashes, method, permutations: any JSON object.
     pub provenance: Value,
+    /// What the file calls its tensors; they are written under the same names.
+    pub names: Names,
 }
 
 impl PathFile {
+    /// A path that was not read from a file.
+    pub fn new(arch: Arch, kind: PathKind, vertices: Tensor, provenance: Value) -> Self {
+        Self { arch, kind, vertices, provenance, names: Names::default() }
+    }
+
+    /// The same under the names of another file's tensors.
+    #[must_use]
+    pub fn named(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
     /// Reads a path.
     ///
     /// # Errors
     /// When the file is no path, or a tensor is not one of its architecture at every vertex.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = tensors::read(path)?;
+        Self::of(&tensors::read(path, &ReadOptions::default())?)
+    }
+
+    /// Reads what would be the content of such a file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::of(&tensors::read_bytes(bytes, &ReadOptions::default())?)
+    }
+
+    fn of(file: &TensorFile) -> Result<Self> {
+        let path = &file.path;
         let fault = |key: &str, e: String| file_error(path, format!("metadata '{key}': {e}"));
         let kind = file
             .metadata
@@ -74,9 +102,11 @@ impl PathFile {
             Some(text) => serde_json::from_str(text).map_err(|e| fault(PROVENANCE, e.to_string()))?,
             None => Value::Object(Default::default()),
         };
-        let (arch, order) = resolve(&Outline::new(&file, Some(points))?, None)?;
-        let vertices = tensors::stack(&file, &arch.layout(), &order, points)?;
-        Ok(Self { arch, kind, vertices, provenance })
+        let outline = Outline::new(file, Some(points))?;
+        let found = resolve(&outline, &ReadOptions::default())?;
+        let vertices = tensors::stack(&outline, &found.arch.layout(), &found.order, points)?;
+        let names = Names::new(&outline, &found.order);
+        Ok(Self { arch: found.arch, kind, vertices, provenance, names })
     }
 
     /// Writes the path. A run that is killed leaves the old file or the new one.
@@ -94,13 +124,10 @@ impl PathFile {
         };
         self.kind.check(points).map_err(|e| file_error(path, e))?;
         let kind = serde_json::to_string(&self.kind).map_err(|e| file_error(path, e.to_string()))?;
-        let metadata = BTreeMap::from([
-            (ARCH, self.arch.to_string()),
-            (PATH, kind),
-            (PROVENANCE, self.provenance.to_string()),
-            ("format", "pt".into()),
-        ]);
-        write::write(path, &layout, &[points], &self.vertices, &metadata)
+        let provenance = self.provenance.to_string();
+        let metadata =
+            BTreeMap::from([(ARCH, self.arch.to_string()), (PATH, kind), (PROVENANCE, provenance)]);
+        Contents::new(&layout, &self.names, &[points], &self.vertices, metadata)?.write_safetensors(path)
     }
 }
 

@@ -1,33 +1,11 @@
-//! The part of Python's pickle format that state dicts use. Nothing is executed: the few functions that PyTorch
-//! names in such a file are recognised, every other name is refused.
+//! Python's pickle format, read without executing anything: tensors and the dictionaries that hold them are kept,
+//! every other object is opaque.
 
-use std::collections::HashMap;
-
-/// Place of an object in [`Pickle::objects`]. Objects refer to each other by it, so that neither a memo that is
-/// used a million times nor nesting a million deep costs anything when they are copied or dropped.
-pub(super) type Id = usize;
-
-/// What a pickle makes.
-pub(super) enum Object {
-    Text(String),
-    Int(i64),
-    /// A name in a Python module, `module.name`.
-    Global(String),
-    Tuple(Vec<Id>),
-    /// Entries in the order in which they were put in.
-    Dict(Vec<(Id, Id)>),
-    List,
-    /// The tuple that PyTorch identifies a storage by: `("storage", type, key, location, size)`.
-    Storage(Id),
-    /// The arguments of `_rebuild_tensor_v2`: storage, offset, shape, strides, and more.
-    Tensor(Id),
-    /// A number, truth value or `None` that no tensor is made of.
-    Other,
-}
+use super::objects::{Id, Object, Objects};
 
 /// A pickle, read.
-pub(super) struct Pickle {
-    pub(super) objects: Vec<Object>,
+pub(super) struct Pickle<'a> {
+    pub(super) objects: Objects<'a>,
     pub(super) root: Id,
 }
 
@@ -35,31 +13,34 @@ type Result<T> = std::result::Result<T, String>;
 
 struct Machine<'a> {
     input: &'a [u8],
-    objects: Vec<Object>,
+    size: usize,
+    objects: Objects<'a>,
     stack: Vec<Id>,
     /// Heights of the stack at the marks that are open.
     marks: Vec<usize>,
-    memo: HashMap<u32, Id>,
+    memo: Vec<Id>,
 }
 
-impl Pickle {
-    /// Reads one pickle up to its end.
-    pub(super) fn parse(input: &[u8]) -> Result<Self> {
+impl<'a> Pickle<'a> {
+    /// Reads one pickle up to its end, and returns it with what comes after it.
+    pub(super) fn parse(input: &'a [u8]) -> Result<(Self, &'a [u8])> {
         let mut machine = Machine {
             input,
-            objects: Vec::new(),
+            size: input.len(),
+            objects: Objects::default(),
             stack: Vec::new(),
             marks: Vec::new(),
-            memo: HashMap::new(),
+            memo: Vec::new(),
         };
         loop {
             match machine.byte()? {
                 b'.' => break,
                 code => machine.step(code)?,
             }
+            machine.objects.check_cost(machine.size - machine.input.len())?;
         }
         let root = machine.pop()?;
-        Ok(Self { objects: machine.objects, root })
+        Ok((Self { objects: machine.objects, root }, machine.input))
     }
 }
 
@@ -73,60 +54,115 @@ impl Machine<'_> {
                 self.marks.push(self.stack.len());
                 Ok(())
             }
-            b'N' | b'G' | b'K' | b'M' | b'J' | b'X' | 0x88..=0x8a | 0x8c => self.literal(code),
-            b')' | b']' | b'}' | b't' | 0x85..=0x87 => self.container(code),
-            b'a' | b'e' | b's' | b'u' => self.fill(code),
-            b'q' | b'r' | 0x94 | b'h' | b'j' => self.remember(code),
-            b'c' | 0x93 => self.global(code),
-            b'Q' => {
-                let id = self.pop()?;
-                self.push(Object::Storage(id))
+            b'0' => self.pop().map(drop),
+            b'1' => self.pop_to_mark().map(drop),
+            b'2' => {
+                self.stack.push(self.top()?);
+                Ok(())
             }
-            b'R' => self.reduce(),
+            b'N' | b'G' | b'K' | b'M' | b'J' | b'I' | b'L' | b'F' | 0x88..=0x8b => self.number(code),
+            b'X' | b'U' | b'T' | b'S' | b'V' | b'B' | b'C' | 0x8c..=0x8e | 0x96 => self.text(code),
+            b')' | b']' | b'}' | b't' | b'l' | b'd' | 0x85..=0x87 | 0x8f | 0x91 => self.container(code),
+            b'a' | b'e' | b's' | b'u' | 0x90 => self.fill(code),
+            b'p' | b'q' | b'r' | 0x94 => self.remember(code),
+            b'g' | b'h' | b'j' => self.recall(code),
+            b'c' | b'i' | 0x93 => self.global(code),
+            b'P' | b'Q' => self.persistent(code),
+            b'R' | 0x81 | 0x92 | b'o' => self.construct(code),
             b'b' => self.build(),
-            _ => Err(format!("has the pickle instruction {code:#04x}, which no state dict needs")),
+            _ => Err(format!("has the pickle instruction {code:#04x}, which no checkpoint needs")),
         }
     }
 
-    fn literal(&mut self, code: u8) -> Result<()> {
-        let object = match code {
-            b'G' => self.take(8).map(|_| Object::Other)?,
-            b'K' => Object::Int(i64::from(self.byte()?)),
-            b'M' => Object::Int(i64::from(u16::from_le_bytes(self.array()?))),
-            b'J' => Object::Int(i64::from(i32::from_le_bytes(self.array()?))),
+    /// Numbers, truth values and `None`. Of these only integers matter, as sizes and keys, and a number below 0
+    /// measures nothing.
+    fn number(&mut self, code: u8) -> Result<()> {
+        let number = match code {
+            b'K' => i64::from(self.byte()?),
+            b'M' => i64::from(u16::from_le_bytes(self.array()?)),
+            b'J' => i64::from(i32::from_le_bytes(self.array()?)),
+            b'I' => self.line()?.parse().unwrap_or(-1),
+            b'G' => self.take(8).map(|_| -1)?,
+            b'F' | b'L' => self.line().map(|_| -1)?,
             0x8a => {
                 let count = self.byte()?;
                 long(self.take(count.into())?)
             }
-            b'X' => {
+            0x8b => {
                 let count = u32::from_le_bytes(self.array()?);
-                Object::Text(text(self.take(count as usize)?)?)
+                long(self.take(count as usize)?)
             }
-            0x8c => {
-                let count = self.byte()?;
-                Object::Text(text(self.take(count.into())?)?)
-            }
-            _ => Object::Other,
+            _ => -1,
         };
-        self.push(object)
+        let id = match u64::try_from(number) {
+            Ok(n) => self.objects.int(n),
+            Err(_) if code == 0x89 => Id::FALSE,
+            Err(_) => Id::OTHER,
+        };
+        self.stack.push(id);
+        Ok(())
+    }
+
+    /// Texts, which may be names, and bytes, which are none.
+    fn text(&mut self, code: u8) -> Result<()> {
+        let count = match code {
+            b'S' | b'V' => {
+                let line = self.line()?;
+                let quoted = line.len() >= 2 && line.starts_with(['\'', '"']);
+                let text = if code == b'S' && quoted { &line[1..line.len() - 1] } else { line };
+                return self.push(Object::Text(text));
+            }
+            b'U' | b'C' | 0x8c => u64::from(self.byte()?),
+            b'X' | b'T' | b'B' => u64::from(u32::from_le_bytes(self.array()?)),
+            _ => u64::from_le_bytes(self.array()?),
+        };
+        let bytes = self.take(usize::try_from(count).map_err(|_| short())?)?;
+        match (code, std::str::from_utf8(bytes)) {
+            (b'X' | 0x8c | 0x8d, Err(_)) => Err("is damaged: its pickle has a text that is not UTF-8".into()),
+            // Python 2 had one type for texts and bytes.
+            (b'X' | 0x8c | 0x8d | b'U' | b'T', Ok(text)) => self.push(Object::Text(text)),
+            _ => {
+                self.stack.push(Id::OTHER);
+                Ok(())
+            }
+        }
     }
 
     fn container(&mut self, code: u8) -> Result<()> {
-        let object = match code {
-            b')' => Object::Tuple(Vec::new()),
-            b']' => Object::List,
-            b'}' => Object::Dict(Vec::new()),
-            b't' => Object::Tuple(self.pop_to_mark()?),
+        match code {
+            b')' => self.tuple(Vec::new()),
+            b']' => self.push(Object::List(Vec::new())),
+            b'}' => self.push(Object::Dict(Vec::new())),
+            b't' => {
+                let items = self.pop_to_mark()?;
+                self.tuple(items)
+            }
+            b'l' | b'd' => {
+                let items = self.pop_to_mark()?;
+                self.push(if code == b'l' { Object::List(Vec::new()) } else { Object::Dict(Vec::new()) })?;
+                let top = self.top()?;
+                self.objects.fill(top, &items, code == b'd')
+            }
+            0x8f => self.push(Object::Set),
+            0x91 => {
+                self.pop_to_mark()?;
+                self.push(Object::Set)
+            }
             _ => {
                 let mut items = (0x85..=code).map(|_| self.pop()).collect::<Result<Vec<_>>>()?;
                 items.reverse();
-                Object::Tuple(items)
+                self.tuple(items)
             }
-        };
-        self.push(object)
+        }
     }
 
-    /// Puts what was read into the list or dict below it. Nothing here needs the items of a list.
+    fn tuple(&mut self, items: Vec<Id>) -> Result<()> {
+        let id = self.objects.tuple(&items);
+        self.stack.push(id);
+        Ok(())
+    }
+
+    /// Puts what was read into the list, dict or set below it.
     fn fill(&mut self, code: u8) -> Result<()> {
         let items = match code {
             b'a' => vec![self.pop()?],
@@ -137,87 +173,113 @@ impl Machine<'_> {
             _ => self.pop_to_mark()?,
         };
         let top = self.top()?;
-        match (&mut self.objects[top], code) {
-            (Object::List, b'a' | b'e') => Ok(()),
-            (Object::Dict(entries), b's' | b'u') if items.len().is_multiple_of(2) => {
-                entries.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
-                Ok(())
-            }
-            _ => Err("is damaged: its pickle fills something that is no list or dict".into()),
-        }
+        self.objects.fill(top, &items, matches!(code, b's' | b'u'))
     }
 
     fn remember(&mut self, code: u8) -> Result<()> {
         let key = match code {
-            b'q' | b'h' => self.byte()?.into(),
-            b'r' | b'j' => u32::from_le_bytes(self.array()?),
-            _ => u32::try_from(self.memo.len()).map_err(|e| e.to_string())?,
+            0x94 => self.memo.len(),
+            code => self.memo_key(code)?,
         };
-        if matches!(code, b'h' | b'j') {
-            let id = *self.memo.get(&key).ok_or("is damaged: its pickle recalls what it never kept")?;
-            self.stack.push(id);
+        let top = self.top()?;
+        if key >= self.memo.len() {
+            self.objects.charge((key - self.memo.len()).saturating_add(1).saturating_mul(size_of::<Id>()));
+            self.objects.check_cost(self.size - self.input.len())?;
+            self.memo.resize(key + 1, Id::UNKNOWN);
+        }
+        self.memo[key] = top;
+        Ok(())
+    }
+
+    fn recall(&mut self, code: u8) -> Result<()> {
+        let key = self.memo_key(code)?;
+        let id = self.memo.get(key).copied().filter(|&id| id != Id::UNKNOWN);
+        self.stack.push(id.ok_or("is damaged: its pickle recalls what it never kept")?);
+        Ok(())
+    }
+
+    fn memo_key(&mut self, code: u8) -> Result<usize> {
+        match code {
+            b'q' | b'h' => self.byte().map(usize::from),
+            b'r' | b'j' => self.array().map(|bytes| u32::from_le_bytes(bytes) as usize),
+            _ => self.line()?.parse().map_err(|_| "is damaged: its pickle has a memo without a number".into()),
+        }
+    }
+
+    fn global(&mut self, code: u8) -> Result<()> {
+        if code == 0x93 {
+            let (name, module) = (self.pop()?, self.pop()?);
+            return match (self.objects.text(module), self.objects.text(name)) {
+                (Some(module), Some(name)) => {
+                    let id = self.objects.global(module, name);
+                    self.stack.push(id);
+                    Ok(())
+                }
+                _ => Err("is damaged: its pickle has a name that is no text".into()),
+            };
+        }
+        let (module, name) = (self.line()?, self.line()?);
+        let class = self.objects.global(module, name);
+        if code == b'c' {
+            self.stack.push(class);
         } else {
-            let top = self.top()?;
-            self.memo.insert(key, top);
+            let items = self.pop_to_mark()?;
+            let arguments = self.objects.tuple(&items);
+            let id = self.objects.construct(class, arguments)?;
+            self.stack.push(id);
         }
         Ok(())
     }
 
-    fn global(&mut self, code: u8) -> Result<()> {
-        let name = if code == b'c' {
-            let module = self.line()?;
-            format!("{module}.{}", self.line()?)
-        } else {
-            let (name, module) = (self.pop()?, self.pop()?);
-            match (&self.objects[module], &self.objects[name]) {
-                (Object::Text(module), Object::Text(name)) => format!("{module}.{name}"),
-                _ => return Err("is damaged: its pickle has a name that is no text".into()),
-            }
-        };
-        let storage = name.strip_prefix("torch.").is_some_and(|n| n.ends_with("Storage") && !n.contains('.'));
-        if storage || [ORDERED_DICT, TENSOR, PARAMETER].contains(&name.as_str()) {
-            return self.push(Object::Global(name));
+    fn persistent(&mut self, code: u8) -> Result<()> {
+        if code == b'P' {
+            self.line()?;
+            self.stack.push(Id::OTHER);
+            return Ok(());
         }
-        let name: String = name.chars().take(80).collect();
-        Err(format!(
-            "holds the Python object '{}', which is not part of a state dict; save 'model.state_dict()' alone",
-            name.escape_debug()
-        ))
+        let id = self.pop()?;
+        let made = self.objects.persistent(id);
+        self.stack.push(made);
+        Ok(())
     }
 
-    fn reduce(&mut self) -> Result<()> {
-        let (arguments, function) = (self.pop()?, self.pop()?);
-        let (Object::Global(name), Object::Tuple(items)) =
-            (&self.objects[function], &self.objects[arguments])
-        else {
-            return Err("is damaged: its pickle calls something that is no function".into());
+    fn construct(&mut self, code: u8) -> Result<()> {
+        let (class, arguments) = match code {
+            b'o' => {
+                let items = self.pop_to_mark()?;
+                let (class, arguments) = items.split_first().ok_or_else(empty)?;
+                (*class, self.objects.tuple(arguments))
+            }
+            _ => {
+                if code == 0x92 {
+                    self.pop()?;
+                }
+                let arguments = self.pop()?;
+                (self.pop()?, arguments)
+            }
         };
-        match (name.as_str(), items.as_slice()) {
-            (ORDERED_DICT, []) => self.push(Object::Dict(Vec::new())),
-            (TENSOR, [_, _, _, _, ..]) => self.push(Object::Tensor(arguments)),
-            (PARAMETER, &[tensor, ..]) => {
-                self.stack.push(tensor);
-                Ok(())
-            }
-            (name, items) => {
-                Err(format!("calls '{name}' with {} arguments, which no state dict does", items.len()))
-            }
-        }
+        let id = self.objects.construct(class, arguments)?;
+        self.stack.push(id);
+        Ok(())
     }
 
-    /// The state of a dict, such as the `_metadata` of a state dict, says nothing about its tensors.
+    /// The state of an object, such as the `_metadata` of a state dict, says nothing about its tensors.
     fn build(&mut self) -> Result<()> {
         self.pop()?;
         let top = self.top()?;
-        match self.objects[top] {
-            Object::Dict(_) => Ok(()),
-            _ => Err("is damaged: its pickle sets the state of something that is no dict".into()),
+        match self.objects.get(top) {
+            Object::Other | Object::Text(_) | Object::Tuple(..) | Object::Int(_) => {
+                Err("is damaged: its pickle sets the state of something that has none".into())
+            }
+            _ => Ok(()),
         }
     }
+}
 
-    fn push(&mut self, object: Object) -> Result<()> {
-        self.stack.push(self.objects.len());
-        self.objects.push(object);
+impl<'a> Machine<'a> {
+    fn push(&mut self, object: Object<'a>) -> Result<()> {
+        let id = self.objects.push(object);
+        self.stack.push(id);
         Ok(())
     }
 
@@ -236,7 +298,7 @@ impl Machine<'_> {
         Ok(self.stack.split_off(mark))
     }
 
-    fn take(&mut self, count: usize) -> Result<&[u8]> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.input.split_at_checked(count).ok_or_else(short)?;
         self.input = rest;
         Ok(taken)
@@ -252,32 +314,23 @@ impl Machine<'_> {
         Ok(*taken)
     }
 
-    fn line(&mut self) -> Result<String> {
+    fn line(&mut self) -> Result<&'a str> {
         let end = self.input.iter().position(|&b| b == b'\n').ok_or_else(short)?;
-        let line = text(self.take(end)?)?;
+        let line = self.take(end)?;
         self.take(1)?;
-        Ok(line)
+        std::str::from_utf8(line).map_err(|_| "is damaged: its pickle has a text that is not UTF-8".into())
     }
 }
 
-const ORDERED_DICT: &str = "collections.OrderedDict";
-const TENSOR: &str = "torch._utils._rebuild_tensor_v2";
-const PARAMETER: &str = "torch._utils._rebuild_parameter";
-
-/// Python's integers of any length; those beyond 64 bits are random states and the like.
-fn long(bytes: &[u8]) -> Object {
+/// Python's integers of any length; those beyond 63 bits are random states and the like, and become -1.
+fn long(bytes: &[u8]) -> i64 {
     if bytes.len() > 8 {
-        return Object::Other;
+        return -1;
     }
     let fill = if bytes.last().is_some_and(|&b| b >= 0x80) { 0xff } else { 0 };
     let mut full = [fill; 8];
     full[..bytes.len()].copy_from_slice(bytes);
-    Object::Int(i64::from_le_bytes(full))
-}
-
-fn text(bytes: &[u8]) -> Result<String> {
-    String::from_utf8(bytes.to_vec())
-        .map_err(|_| "is damaged: its pickle has a text that is not UTF-8".into())
+    i64::from_le_bytes(full)
 }
 
 fn short() -> String {

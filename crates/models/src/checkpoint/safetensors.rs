@@ -2,11 +2,11 @@
 //! named twice, and slices out of bounds when the offsets of a header add up to 2^64.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
-    fs::File,
-    io::{BufReader, Read},
+    io::Read,
     path::Path,
+    rc::Rc,
 };
 
 use candle_core::DType;
@@ -17,7 +17,7 @@ use serde::{
 
 use super::{
     fault::{file_error, io_error, tensor_error},
-    tensors::{Named, TensorFile},
+    tensors::{Input, Named, Source, TensorFile, check_total},
 };
 use crate::Result;
 
@@ -36,9 +36,9 @@ struct Info {
     data_offsets: (u64, u64),
 }
 
-/// Reads a file of `len` bytes. Nothing is allocated that the file does not hold.
-pub(super) fn read(path: &Path, file: File, len: u64) -> Result<TensorFile> {
-    let mut file = BufReader::new(file);
+/// Reads a file. Nothing is allocated that the file does not hold.
+pub(super) fn read(input: Input<'_, impl Source>) -> Result<TensorFile> {
+    let Input { path, reader: mut file, len } = input;
     let mut size = [0; 8];
     file.read_exact(&mut size).map_err(|e| io_error(path, &e))?;
     let (size, rest) = (u64::from_le_bytes(size), len.saturating_sub(8));
@@ -51,15 +51,38 @@ pub(super) fn read(path: &Path, file: File, len: u64) -> Result<TensorFile> {
         .map_err(|e| file_error(path, format!("its header is damaged: {e}")))?;
     tensors.sort_by_key(|(_, info)| info.data_offsets);
     let dtypes = check(path, &tensors, rest - size)?;
-    let tensors = tensors
+    let mut tensors = tensors
         .into_iter()
         .zip(dtypes)
         .map(|((name, info), dtype)| {
             let bytes = bytes(path, &mut file, info.data_offsets.1 - info.data_offsets.0)?;
-            Ok(Named { name, shape: info.shape, dtype, bytes })
+            Ok(Named { name, shape: info.shape, dtype, bytes: Rc::new(bytes) })
         })
         .collect::<Result<_>>()?;
-    Ok(TensorFile { path: path.into(), tensors, metadata, ordered: false })
+    add_aliases(path, &mut tensors, &metadata, len)?;
+    Ok(TensorFile { path: path.into(), tensors, metadata, notes: Vec::new() })
+}
+
+/// Adds the tensors that `safetensors.torch.save_model` leaves out as they are others by another name: the metadata
+/// have an entry `alias: name` for each.
+fn add_aliases(
+    path: &Path,
+    tensors: &mut Vec<Named>,
+    metadata: &BTreeMap<String, String>,
+    len: u64,
+) -> Result<()> {
+    let places: HashMap<String, usize> =
+        tensors.iter().enumerate().map(|(i, tensor)| (tensor.name.clone(), i)).collect();
+    let mut total = 0;
+    for (alias, name) in metadata {
+        let (None, Some(&i)) = (places.get(alias), places.get(name)) else { continue };
+        let Named { shape, dtype, bytes, .. } = &tensors[i];
+        total += (bytes.len() / dtype.size_in_bytes()) as u64;
+        check_total(path, total, len)?;
+        let (shape, dtype, bytes) = (shape.clone(), *dtype, Rc::clone(bytes));
+        tensors.push(Named { name: alias.clone(), shape, dtype, bytes });
+    }
+    Ok(())
 }
 
 /// Checks that the tensors, in the order of their data, fill exactly `available` bytes; returns their dtypes.

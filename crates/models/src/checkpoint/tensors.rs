@@ -1,14 +1,18 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::{Read, Seek},
+    io::{BufReader, Cursor, Read, Seek},
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use candle_core::{DType, Device, Tensor};
 
 use super::{
+    ReadOptions,
     fault::{file_error, io_error, tensor_error},
+    legacy,
+    outline::Outline,
     safetensors, torch,
 };
 use crate::{Layout, Result};
@@ -18,20 +22,33 @@ pub(super) struct Named {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) dtype: DType,
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Rc<Vec<u8>>,
 }
 
 /// What every readable format boils down to.
 pub(super) struct TensorFile {
     pub(super) path: PathBuf,
+    /// In the order of the file.
     pub(super) tensors: Vec<Named>,
     pub(super) metadata: BTreeMap<String, String>,
-    /// Whether the tensors stand in the order in which the network was built.
-    pub(super) ordered: bool,
+    /// What was left out.
+    pub(super) notes: Vec<String>,
+}
+
+/// Where bytes come from: a file or memory.
+pub(super) trait Source: Read + Seek {}
+
+impl<T: Read + Seek> Source for T {}
+
+/// A source of `len` bytes, and the name that messages give it.
+pub(super) struct Input<'p, R> {
+    pub(super) path: &'p Path,
+    pub(super) reader: R,
+    pub(super) len: u64,
 }
 
 /// Reads a file of tensors, whose format its first bytes tell.
-pub(super) fn read(path: &Path) -> Result<TensorFile> {
+pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<TensorFile> {
     let fault = |e| io_error(path, &e);
     let meta = fs::metadata(path).map_err(fault)?;
     if meta.is_dir() {
@@ -40,29 +57,48 @@ pub(super) fn read(path: &Path) -> Result<TensorFile> {
     if !meta.is_file() {
         return Err(file_error(path, "is not a regular file"));
     }
-    let mut file = File::open(path).map_err(fault)?;
+    let reader = BufReader::new(File::open(path).map_err(fault)?);
+    read_from(Input { path, reader, len: meta.len() }, options)
+}
+
+/// The same from memory.
+pub(super) fn read_bytes(bytes: &[u8], options: &ReadOptions) -> Result<TensorFile> {
+    let (path, len) = (Path::new("bytes in memory"), bytes.len() as u64);
+    read_from(Input { path, reader: Cursor::new(bytes), len }, options)
+}
+
+fn read_from(mut input: Input<'_, impl Source>, options: &ReadOptions) -> Result<TensorFile> {
+    let path = input.path;
     let mut start = Vec::new();
-    file.by_ref().take(9).read_to_end(&mut start).map_err(fault)?;
-    file.rewind().map_err(fault)?;
+    input.reader.by_ref().take(9).read_to_end(&mut start).map_err(|e| io_error(path, &e))?;
+    input.reader.rewind().map_err(|e| io_error(path, &e))?;
     match start.as_slice() {
         [] => Err(file_error(path, "is empty")),
-        [b'P', b'K', 3, 4, ..] => torch::read(path, file, meta.len()),
+        [b'P', b'K', 3, 4, ..] => torch::read(input, options),
         // The length of a header is in front of its brace, and any byte can start it: the brace decides.
-        [_, _, _, _, _, _, _, _, b'{'] => safetensors::read(path, file, meta.len()),
-        [0x80, 1..=5, ..] => Err(file_error(
-            path,
-            "is a pickle without the zip archive around it, as PyTorch before 1.6 wrote; save it again with a newer one",
-        )),
-        _ => Err(file_error(path, "is neither a safetensors file nor a PyTorch zip archive")),
+        [_, _, _, _, _, _, _, _, b'{'] => safetensors::read(input),
+        [0x80, 1..=5, ..] => legacy::read(input, options),
+        _ => Err(file_error(path, "is neither a safetensors file nor one of PyTorch")),
     }
+}
+
+/// Refuses a file of `len` bytes whose tensors, some of which share their numbers, have far more than it.
+pub(super) fn check_total(path: &Path, total: u64, len: u64) -> Result<()> {
+    if total <= len.saturating_mul(16) {
+        return Ok(());
+    }
+    let reason = format!("its tensors would need {total} numbers, far more than its {len} bytes");
+    Err(file_error(path, reason))
 }
 
 /// The stack `[V, S]` of a file whose tensor `order[i]` is entry `i` of `layout` at V points.
 ///
 /// Numbers of 16 bits become F32. All must be finite and of one dtype.
-pub(super) fn stack(file: &TensorFile, layout: &Layout, order: &[usize], points: usize) -> Result<Tensor> {
+pub(super) fn stack(outline: &Outline, layout: &Layout, order: &[usize], points: usize) -> Result<Tensor> {
+    let file = outline.file;
     let mut parts: Vec<Tensor> = Vec::with_capacity(order.len());
-    for (entry, named) in layout.entries().iter().zip(order.iter().filter_map(|&i| file.tensors.get(i))) {
+    for (entry, &i) in layout.entries().iter().zip(order) {
+        let named = &file.tensors[i];
         let part = Tensor::from_raw_buffer(&named.bytes, named.dtype, &[points, entry.len()], &Device::Cpu)?;
         let part = match named.dtype {
             DType::F64 => part,
@@ -74,7 +110,12 @@ pub(super) fn stack(file: &TensorFile, layout: &Layout, order: &[usize], points:
             let expected = format!("{} as in '{first_name}'", dtype_name(first.dtype()));
             return Err(tensor_error(&file.path, &named.name, expected, dtype_name(part.dtype())));
         }
-        parts.push(part);
+        parts.push(match entry.shape.as_slice() {
+            &[outputs, inputs] if outline.is_kernel(i) => {
+                part.reshape((points, inputs, outputs))?.transpose(1, 2)?.reshape((points, entry.len()))?
+            }
+            _ => part,
+        });
     }
     Ok(Tensor::cat(&parts, 1)?)
 }

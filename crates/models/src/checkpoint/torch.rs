@@ -1,141 +1,96 @@
+//! Files of `torch.save`: a zip archive of a pickle and storages.
+
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
-    io::{BufReader, Read},
+    io::Read,
     path::Path,
+    rc::Rc,
 };
 
-use candle_core::DType;
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
 use super::{
+    ReadOptions,
     fault::{file_error, io_error, tensor_error},
     pickle::Pickle,
-    state_dict::{self, Strided},
-    tensors::{Named, TensorFile},
+    state_dict,
+    strided::{Storage, Strided},
+    tensors::{Input, Named, Source, TensorFile, check_total},
 };
 use crate::Result;
 
 /// A state dict takes about 200 bytes a tensor.
-const MAX_PICKLE: u64 = 16 << 20;
+pub(super) const MAX_PICKLE: u64 = 16 << 20;
 
-struct Archive<'p> {
+/// The entry in which this program keeps what it says about a network; PyTorch keeps extra files there.
+pub(super) const METADATA: &str = "extra/collado.json";
+
+struct Archive<'p, R> {
     path: &'p Path,
-    zip: ZipArchive<BufReader<File>>,
+    zip: ZipArchive<R>,
     /// Bytes that may still be read: entries that overlap could hold far more than the file.
     budget: u64,
 }
 
-/// Reads the state dict in a zip archive of `len` bytes as `torch.save` writes it.
-pub(super) fn read(path: &Path, file: File, len: u64) -> Result<TensorFile> {
-    let zip = ZipArchive::new(BufReader::new(file))
+/// Reads the state dict in a zip archive as `torch.save` writes it.
+pub(super) fn read(input: Input<'_, impl Source>, options: &ReadOptions) -> Result<TensorFile> {
+    let Input { path, reader, len } = input;
+    let zip = ZipArchive::new(reader)
         .map_err(|e| file_error(path, format!("is a damaged zip archive: {e}")))?;
     let mut archive = Archive { path, zip, budget: len };
-    let names: Vec<String> = archive
-        .zip
-        .file_names()
-        .filter(|n| *n == "data.pkl" || n.ends_with("/data.pkl"))
-        .map(Into::into)
-        .collect();
-    let [name] = names.as_slice() else {
-        let reason =
-            format!("is a zip archive with {} entries 'data.pkl', expected one of PyTorch", names.len());
+    let mut names = archive.zip.file_names().filter(|n| *n == "data.pkl" || n.ends_with("/data.pkl"));
+    let (first, others) = (names.next().map(str::to_owned), names.count());
+    let Some(name) = first.filter(|_| others == 0) else {
+        let count = archive.zip.file_names().filter(|n| n.ends_with("data.pkl")).count();
+        let reason = format!("is a zip archive with {count} entries 'data.pkl', expected one of PyTorch");
         return Err(file_error(path, reason));
     };
     let prefix = name.trim_end_matches("data.pkl");
     archive.check_byte_order(prefix)?;
-    let pickle = archive.entry(name, MAX_PICKLE)?;
-    let pickle = Pickle::parse(&pickle).map_err(|reason| file_error(path, reason))?;
-    let tensors = state_dict::tensors(&pickle).map_err(|reason| file_error(path, reason))?;
-    let tensors = materialize(&mut archive, prefix, tensors, len)?;
-    Ok(TensorFile { path: path.into(), tensors, metadata: BTreeMap::new(), ordered: true })
+    let metadata = archive.metadata(prefix)?;
+    let pickle = archive.entry(&name, MAX_PICKLE)?;
+    let (pickle, _) = Pickle::parse(&pickle).map_err(|reason| file_error(path, reason))?;
+    let (tensors, notes) = state_dict::tensors(path, &pickle, options.key.as_deref())?;
+    let tensors = materialize(path, tensors, len, |storage| {
+        archive.entry(&format!("{prefix}data/{}", storage.key), u64::MAX)
+    })?;
+    Ok(TensorFile { path: path.into(), tensors, metadata, notes })
 }
 
-/// Reads the storages and picks the tensors out of them.
-fn materialize(archive: &mut Archive, prefix: &str, tensors: Vec<Strided>, len: u64) -> Result<Vec<Named>> {
+/// Reads storages by `load` and picks the tensors out of them, in a file of `len` bytes.
+pub(super) fn materialize<'p>(
+    path: &Path,
+    tensors: Vec<Strided<'p>>,
+    len: u64,
+    mut load: impl FnMut(Storage<'p>) -> Result<Vec<u8>>,
+) -> Result<Vec<Named>> {
     let mut storages: HashMap<&str, Vec<u8>> = HashMap::new();
     let mut total = 0_u64;
     let mut result = Vec::with_capacity(tensors.len());
     for tensor in tensors {
-        let dtype = dtype(archive.path, &tensor)?;
-        let count = check_layout(archive.path, &tensor)?;
-        // Tied tensors share a storage; so many of them that the file could not hold their number are a bomb.
+        let dtype = tensor.dtype(path)?;
+        let width = dtype.size_in_bytes();
+        let count = tensor.count(path)?;
+        // Tied and expanded tensors share numbers.
         total = total.saturating_add(count as u64);
-        if total > len {
-            let reason = format!("its tensors would need {total} numbers, more than its {len} bytes");
-            return Err(file_error(archive.path, reason));
+        check_total(path, total, len)?;
+        let Storage { key, numbers, .. } = tensor.storage;
+        if !storages.contains_key(key) {
+            storages.insert(key, load(tensor.storage)?);
         }
-        if !storages.contains_key(tensor.key) {
-            let bytes = archive.entry(&format!("{prefix}data/{}", tensor.key), u64::MAX)?;
-            storages.insert(tensor.key, bytes);
-        }
-        let storage = &storages[tensor.key];
-        if Some(storage.len()) != tensor.numbers.checked_mul(dtype.size_in_bytes()) {
-            let expected =
-                format!("{} numbers in its storage '{}'", tensor.numbers, tensor.key.escape_debug());
+        let storage = &storages[key];
+        if Some(storage.len()) != numbers.checked_mul(width) {
+            let expected = format!("{numbers} numbers in its storage '{}'", key.escape_debug());
             let found = format!("{} bytes", storage.len());
-            return Err(tensor_error(archive.path, tensor.name, expected, found));
+            return Err(tensor_error(path, tensor.name, expected, found));
         }
-        let bytes = gather(storage, dtype.size_in_bytes(), &tensor, count);
-        result.push(Named { name: tensor.name.into(), shape: tensor.shape, dtype, bytes });
+        let bytes = Rc::new(tensor.gather(storage, width, count));
+        result.push(Named { name: tensor.name.into(), shape: tensor.into_shape(), dtype, bytes });
     }
     Ok(result)
 }
 
-fn dtype(path: &Path, tensor: &Strided) -> Result<DType> {
-    match tensor.kind {
-        "FloatStorage" => Ok(DType::F32),
-        "DoubleStorage" => Ok(DType::F64),
-        "HalfStorage" => Ok(DType::F16),
-        "BFloat16Storage" => Ok(DType::BF16),
-        other => Err(tensor_error(path, tensor.name, "F32, F64, F16 or BF16", other.escape_debug())),
-    }
-}
-
-/// The number of elements, once it is known that all of them lie in the storage and no two in the same place
-/// over and over.
-fn check_layout(path: &Path, tensor: &Strided) -> Result<usize> {
-    let Strided { shape, strides, offset, numbers, .. } = tensor;
-    let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-    let last = shape.iter().zip(strides).try_fold(*offset, |at, (&n, &stride)| {
-        n.saturating_sub(1).checked_mul(stride).and_then(|step| at.checked_add(step))
-    });
-    match (count, last) {
-        (Some(count), Some(last))
-            if shape.len() == strides.len() && count <= *numbers && (count == 0 || last < *numbers) =>
-        {
-            Ok(count)
-        }
-        _ => Err(tensor_error(
-            path,
-            tensor.name,
-            format!("a shape within its storage of {numbers} numbers"),
-            format!("{shape:?} with strides {strides:?} from {offset}"),
-        )),
-    }
-}
-
-/// The `count` elements in row-major order. [`check_layout`] has put them inside `storage`.
-fn gather(storage: &[u8], width: usize, tensor: &Strided, count: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(count * width);
-    let mut index = vec![0; tensor.shape.len()];
-    let mut at = tensor.offset;
-    for _ in 0..count {
-        bytes.extend_from_slice(&storage[at * width..(at + 1) * width]);
-        for ((i, &n), &stride) in index.iter_mut().zip(&tensor.shape).zip(&tensor.strides).rev() {
-            if *i + 1 < n {
-                *i += 1;
-                at += stride;
-                break;
-            }
-            at -= *i * stride;
-            *i = 0;
-        }
-    }
-    bytes
-}
-
-impl Archive<'_> {
+impl<R: Source> Archive<'_, R> {
     fn check_byte_order(&mut self, prefix: &str) -> Result<()> {
         let name = format!("{prefix}byteorder");
         if self.zip.index_for_name(&name).is_none() {
@@ -148,6 +103,18 @@ impl Archive<'_> {
                 Err(file_error(self.path, format!("has the byte order '{found}', expected 'little'")))
             }
         }
+    }
+
+    /// What this program wrote about the network, if it wrote the file.
+    fn metadata(&mut self, prefix: &str) -> Result<BTreeMap<String, String>> {
+        let name = format!("{prefix}{METADATA}");
+        if self.zip.index_for_name(&name).is_none() {
+            return Ok(BTreeMap::new());
+        }
+        let text = self.entry(&name, MAX_PICKLE)?;
+        let shown = name.escape_debug();
+        serde_json::from_slice(&text)
+            .map_err(|e| file_error(self.path, format!("entry '{shown}' is damaged: {e}")))
     }
 
     /// The content of an entry of at most `limit` bytes. PyTorch compresses nothing, so that sizes can be trusted.

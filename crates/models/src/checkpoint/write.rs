@@ -3,43 +3,103 @@ use std::{collections::BTreeMap, io::Write, path::Path};
 use candle_core::{DType, Tensor};
 use serde_json::{Map, json};
 
-use super::{atomic::atomically, fault::file_error, tensors::dtype_name};
+use super::{
+    atomic::atomically,
+    fault::file_error,
+    names::{NAMES, Names, Place},
+    tensors::dtype_name,
+};
 use crate::{Error, Layout, Result};
 
-/// Writes the tensors of `layout` at the points `[V, S]`, each as `[lead, ...shape]`, where `lead` is `[]` or `[V]`.
-///
-/// The same arguments give the same bytes.
-pub(super) fn write(
-    path: &Path,
-    layout: &Layout,
-    lead: &[usize],
-    points: &Tensor,
-    metadata: &BTreeMap<&str, String>,
-) -> Result<()> {
-    let (data, width) = little_endian(points)?;
-    let dtype = dtype_name(points.dtype());
-    let mut header = Map::from_iter([("__metadata__".to_owned(), json!(metadata))]);
-    let mut end = 0;
-    for entry in layout.entries() {
-        let start = end;
-        end += points.dim(0)? * entry.len() * width;
-        let shape = [lead, &entry.shape].concat();
-        let info = json!({ "dtype": dtype, "shape": shape, "data_offsets": [start, end] });
-        header.insert(entry.name.clone(), info);
-    }
-    let mut header = serde_json::to_vec(&header).map_err(|e| file_error(path, e.to_string()))?;
-    // Readers that map the file into memory want the data on a multiple of 8.
-    header.resize(header.len().next_multiple_of(8), b' ');
-    atomically(path, |file| {
-        file.write_all(&(header.len() as u64).to_le_bytes())?;
-        file.write_all(&header)?;
-        for entry in layout.entries() {
-            let range = entry.offset * width..(entry.offset + entry.len()) * width;
-            data.chunks_exact(layout.len() * width)
-                .try_for_each(|row| file.write_all(&row[range.clone()]))?;
+/// What a file of parameters is to hold: the tensors of a layout at the points `[V, S]`.
+pub(super) struct Contents<'a> {
+    pub(super) places: Vec<Place<'a>>,
+    pub(super) dtype: DType,
+    pub(super) metadata: BTreeMap<&'static str, String>,
+    /// The shape before that of each tensor: `[]` or `[V]`.
+    lead: &'a [usize],
+    points: usize,
+    /// Numbers of a point.
+    len: usize,
+    data: Vec<u8>,
+    width: usize,
+}
+
+impl<'a> Contents<'a> {
+    /// # Errors
+    /// When the numbers are not F32 or F64, or the names those of another network.
+    pub(super) fn new(
+        layout: &'a Layout,
+        names: &'a Names,
+        lead: &'a [usize],
+        points: &Tensor,
+        mut metadata: BTreeMap<&'static str, String>,
+    ) -> Result<Self> {
+        let (data, width) = little_endian(points)?;
+        if !names.is_plain(layout) {
+            metadata.insert(NAMES, names.to_json());
         }
-        Ok(())
-    })
+        let places = names.places(layout)?;
+        let (dtype, count) = (points.dtype(), points.dim(0)?);
+        Ok(Self { places, dtype, metadata, lead, points: count, len: layout.len(), data, width })
+    }
+
+    /// Shape of a tensor in the file.
+    pub(super) fn shape(&self, place: &Place<'_>) -> Vec<usize> {
+        let mut shape = place.entry.shape.clone();
+        if place.transposed {
+            shape.reverse();
+        }
+        [self.lead, &shape].concat()
+    }
+
+    /// Numbers in a tensor.
+    pub(super) fn count(&self, place: &Place<'_>) -> usize {
+        self.points * place.entry.len()
+    }
+
+    /// The bytes of a tensor, little-endian, last index fastest.
+    pub(super) fn bytes(&self, place: &Place<'_>) -> Vec<u8> {
+        let (entry, width) = (place.entry, self.width);
+        let range = entry.offset * width..(entry.offset + entry.len()) * width;
+        let rows = self.data.chunks_exact(self.len * width).map(|row| &row[range.clone()]);
+        match entry.shape.as_slice() {
+            &[outputs, inputs] if place.transposed => {
+                let number = |row: &'_ [u8], i: usize, o: usize| {
+                    let at = (o * inputs + i) * width;
+                    row[at..at + width].to_vec()
+                };
+                rows.flat_map(|row| {
+                    (0..inputs).flat_map(move |i| (0..outputs).flat_map(move |o| number(row, i, o)))
+                })
+                .collect()
+            }
+            _ => rows.flatten().copied().collect(),
+        }
+    }
+
+    /// Writes a file of safetensors. The same contents give the same bytes.
+    pub(super) fn write_safetensors(&self, path: &Path) -> Result<()> {
+        let mut metadata = self.metadata.clone();
+        metadata.insert("format", "pt".into());
+        let dtype = dtype_name(self.dtype);
+        let mut header = Map::from_iter([("__metadata__".to_owned(), json!(metadata))]);
+        let mut end = 0;
+        for place in &self.places {
+            let start = end;
+            end += self.count(place) * self.width;
+            let info = json!({ "dtype": dtype, "shape": self.shape(place), "data_offsets": [start, end] });
+            header.insert(place.name.to_owned(), info);
+        }
+        let mut header = serde_json::to_vec(&header).map_err(|e| file_error(path, e.to_string()))?;
+        // Readers that map the file into memory want the data on a multiple of 8.
+        header.resize(header.len().next_multiple_of(8), b' ');
+        atomically(path, |file| {
+            file.write_all(&(header.len() as u64).to_le_bytes())?;
+            file.write_all(&header)?;
+            self.places.iter().try_for_each(|place| file.write_all(&self.bytes(place)))
+        })
+    }
 }
 
 fn little_endian(values: &Tensor) -> Result<(Vec<u8>, usize)> {

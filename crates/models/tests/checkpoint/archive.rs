@@ -1,10 +1,10 @@
 use std::{collections::BTreeMap, fs};
 
 use candle_core::DType;
-use collado_models::Checkpoint;
+use collado_models::{Checkpoint, ReadOptions};
 use zip::CompressionMethod::{Deflated, Stored};
 
-use crate::support::{archive, dict, file, fixture, message, pickle, reading, spec, tensor, values};
+use crate::support::{archive, dict, file, fixture, message, options, pickle, reading, tensor, values};
 
 type Entry<'a> = (&'a str, &'a [u8]);
 
@@ -18,17 +18,17 @@ fn expected() -> Vec<f64> {
 #[test]
 fn a_state_dict_is_read() {
     let path = fixture("sequential.pt");
-    let read = Checkpoint::read(&path, None).unwrap();
+    let read = Checkpoint::read(&path, &ReadOptions::default()).unwrap();
     assert_eq!((read.arch.to_string().as_str(), read.theta.dtype()), ("relu:3-4-2", DType::F32));
     assert_eq!(values(&read.theta), expected());
-    assert_eq!(Checkpoint::read(&path, Some(&spec("gelu:3-4-2"))).unwrap().arch.to_string(), "gelu:3-4-2");
+    assert_eq!(Checkpoint::read(&path, &options(Some("gelu:3-4-2"))).unwrap().arch.to_string(), "gelu:3-4-2");
 }
 
 /// A state dict under a key, with foreign names that do not sort by layer, beside an optimizer's.
 #[test]
 fn a_training_script_s_file_is_read() {
     for name in ["training.pt", "training-protocol4.pt"] {
-        let read = Checkpoint::read(&fixture(name), Some(&spec("tanh:3-4-2"))).unwrap();
+        let read = Checkpoint::read(&fixture(name), &options(Some("tanh:3-4-2"))).unwrap();
         assert_eq!((read.theta.dtype(), values(&read.theta)), (DType::F64, expected()));
         let reason = "tensor 'input.weight' is not named as in an nn.Sequential";
         assert!(reading(&fixture(name), None).contains(reason));
@@ -99,7 +99,7 @@ fn layouts_stay_inside_their_storage() {
     let read = |kind: &str, offset, shape: &[i64], strides: &[i64]| {
         let data = pickle(dict(&[("0.weight", tensor(kind, 6, offset, shape, strides))]));
         archive(&path, &[("data.pkl", &data), ("data/0", &[0; 24])], Stored);
-        Checkpoint::read(&path, None).map(|c| c.arch.to_string())
+        Checkpoint::read(&path, &ReadOptions::default()).map(|c| c.arch.to_string())
     };
     assert_eq!(read("FloatStorage", 0, &[2, 3], &[1, 2]).unwrap(), "linear:3-2");
     assert_eq!(read("FloatStorage", 1, &[2, 2], &[3, 1]).unwrap(), "linear:2-2");

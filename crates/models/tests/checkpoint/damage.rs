@@ -4,7 +4,7 @@ use candle_core::DType;
 use collado_models::{Activation, Arch, Checkpoint, PathFile, PathKind};
 use proptest::prelude::*;
 
-use crate::support::{allocated, checkpoint, file, fixture, path_file, spec};
+use crate::support::{allocated, checkpoint, file, fixture, options, path_file};
 
 /// Far above what a sound file of this size takes, far below what a size read from damaged bytes would.
 const LIMIT: usize = 8 << 20;
@@ -29,7 +29,7 @@ fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
     let (messages, taken) = allocated(|| {
         let mut messages = Vec::new();
         for arch in [None, Some("relu:3-4-2"), Some("two-layer:4")] {
-            messages.extend(Checkpoint::read(&path, arch.map(spec).as_ref()).err().map(|e| e.to_string()));
+            messages.extend(Checkpoint::read(&path, &options(arch)).err().map(|e| e.to_string()));
         }
         messages.extend(PathFile::read(&path).err().map(|e| e.to_string()));
         messages
@@ -52,7 +52,7 @@ proptest! {
         survives(kept)?;
         let (_dir, path) = file("f");
         fs::write(&path, kept).unwrap();
-        prop_assert!(Checkpoint::read(&path, Some(&spec("relu:3-4-2"))).is_err());
+        prop_assert!(Checkpoint::read(&path, &options(Some("relu:3-4-2"))).is_err());
     }
 
     #[test]

@@ -1,14 +1,14 @@
 use candle_core::DType;
-use collado_models::Checkpoint;
+use collado_models::{Checkpoint, ReadOptions};
 use serde_json::json;
 
-use crate::support::{Raw, f32s, file, ramp, reading, safetensors, spec, values};
+use crate::support::{Raw, f32s, file, options, ramp, reading, safetensors, values};
 
 /// The architecture found and the parameters, which count up in the order of the file.
 fn read(tensors: &[Raw], arch: Option<&str>) -> (String, Vec<f64>) {
     let (_dir, path) = file("c.safetensors");
     safetensors(&path, tensors, json!({}));
-    let read = Checkpoint::read(&path, arch.map(spec).as_ref()).unwrap();
+    let read = Checkpoint::read(&path, &options(arch)).unwrap();
     (read.arch.to_string(), values(&read.theta))
 }
 
@@ -163,7 +163,7 @@ fn sixteen_bits_become_f32() {
         let (_dir, path) = file("c.safetensors");
         let bytes = halves.iter().flat_map(|h| h.to_le_bytes()).collect();
         safetensors(&path, &[("0.weight", dtype, &[1, 3], bytes)], json!({}));
-        let read = Checkpoint::read(&path, None).unwrap();
+        let read = Checkpoint::read(&path, &ReadOptions::default()).unwrap();
         assert_eq!((read.theta.dtype(), values(&read.theta)), (DType::F32, vec![1., -2., 0.5]));
     }
 }

@@ -1,4 +1,4 @@
-use collado_models::{Arch, Checkpoint, PathFile, PathKind};
+use collado_models::{Arch, Checkpoint, PathFile, PathKind, ReadOptions};
 use serde_json::json;
 
 use crate::support::{
@@ -152,5 +152,5 @@ fn provenance_may_be_empty_or_absent() {
             Err(e) => assert!(!works && e.to_string().contains("metadata 'collado.provenance': EOF"), "{e}"),
         }
     }
-    assert!(Checkpoint::read(&path, None).is_err());
+    assert!(Checkpoint::read(&path, &ReadOptions::default()).is_err());
 }

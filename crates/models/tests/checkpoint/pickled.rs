@@ -1,4 +1,4 @@
-use collado_models::Checkpoint;
+use collado_models::{Checkpoint, ReadOptions};
 use zip::CompressionMethod::Stored;
 
 use crate::support::{allocated, archive, dict, file, int, pickle, reading, tensor, text};
@@ -21,7 +21,7 @@ fn state_dicts_are_found_under_the_usual_keys() {
         let (_dir, path) = file("c.pt");
         let data = pickle(dict(&[("epoch", int(3)), (outer, inner()), ("optimizer", dict(&[]))]));
         archive(&path, &[("data.pkl", &data), ("data/0", &[0; 24])], Stored);
-        assert_eq!(Checkpoint::read(&path, None).unwrap().arch.to_string(), "linear:3-2");
+        assert_eq!(Checkpoint::read(&path, &ReadOptions::default()).unwrap().arch.to_string(), "linear:3-2");
     }
     let cases = [
         (
@@ -53,7 +53,7 @@ fn parameters_are_tensors() {
         [b"ctorch._utils\n_rebuild_parameter\n(".to_vec(), weight(), b"\x88NtR".to_vec()].concat();
     let data = pickle(dict(&[("0.weight", parameter)]));
     archive(&path, &[("data.pkl", &data), ("data/0", &[0; 24])], Stored);
-    assert_eq!(Checkpoint::read(&path, None).unwrap().arch.to_string(), "linear:3-2");
+    assert_eq!(Checkpoint::read(&path, &ReadOptions::default()).unwrap().arch.to_string(), "linear:3-2");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 use std::fs;
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Activation, Arch, Checkpoint, Head, Provenance, file_hash};
+use collado_models::{Activation, Arch, Checkpoint, Head, Provenance, ReadOptions, file_hash};
 use safetensors::SafeTensors;
 use serde_json::json;
 
-use crate::support::{checkpoint, f32s, file, message, safetensors, spec, values};
+use crate::support::{checkpoint, f32s, file, message, options, safetensors, spec, values};
 
 fn archs() -> Vec<Arch> {
     vec![
@@ -26,12 +26,12 @@ fn every_arch_reads_back() {
         for dtype in [DType::F32, DType::F64] {
             let written = checkpoint(arch.clone(), dtype);
             written.write(&path).unwrap();
-            let read = Checkpoint::read(&path, None).unwrap();
+            let read = Checkpoint::read(&path, &ReadOptions::default()).unwrap();
             assert_eq!((&read.arch, read.theta.dtype()), (&arch, dtype));
             assert_eq!(read.theta.dims(), [arch.layout().len()]);
             assert_eq!(values(&read.theta), values(&written.theta));
             assert_eq!(read.hash, Some(file_hash(&path).unwrap()));
-            assert_eq!(Checkpoint::read(&path, Some(arch.spec())).unwrap().arch, arch);
+            assert_eq!(Checkpoint::read(&path, &ReadOptions { arch: Some(arch.spec().clone()), ..Default::default() }).unwrap().arch, arch);
         }
     }
 }
@@ -42,9 +42,9 @@ fn what_goes_without_saying_makes_no_difference() {
     let (_dir, path) = file("c.safetensors");
     let plain = spec("relu:3-2").with_ends(0, 0);
     checkpoint(spec("relu:3-2?bias=true").with_ends(0, 0), DType::F32).write(&path).unwrap();
-    assert_eq!(Checkpoint::read(&path, None).unwrap().arch, plain);
+    assert_eq!(Checkpoint::read(&path, &ReadOptions::default()).unwrap().arch, plain);
     safetensors(&path, &[f32s("a.weight", &[2, 3]), f32s("a.bias", &[2])], json!({}));
-    assert_eq!(Checkpoint::read(&path, Some(&spec("relu:3-2?bias=true"))).unwrap().arch, plain);
+    assert_eq!(Checkpoint::read(&path, &options(Some("relu:3-2?bias=true"))).unwrap().arch, plain);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn bits_and_bytes_stay() {
     let written = Checkpoint { theta, ..checkpoint(arch, DType::F64) };
     written.write(&path).unwrap();
     let bytes = fs::read(&path).unwrap();
-    let read = Checkpoint::read(&path, None).unwrap();
+    let read = Checkpoint::read(&path, &ReadOptions::default()).unwrap();
     let bits = |v: Vec<f64>| v.into_iter().map(f64::to_bits).collect::<Vec<_>>();
     assert_eq!(bits(values(&read.theta)), bits(odd.to_vec()));
     read.write(&path).unwrap();
@@ -102,7 +102,7 @@ fn provenance_is_kept() {
         extra: serde_json::Map::from_iter([("note".into(), json!({"a": [1, null]}))]),
     };
     written.write(&path).unwrap();
-    assert_eq!(Checkpoint::read(&path, None).unwrap().provenance, written.provenance);
+    assert_eq!(Checkpoint::read(&path, &ReadOptions::default()).unwrap().provenance, written.provenance);
 
     for (number, word) in [(f64::NAN, "\"nan\""), (f64::NEG_INFINITY, "\"-inf\""), (0.5, "0.5")] {
         let json = serde_json::to_string(&Provenance { risk: Some(number), ..Default::default() }).unwrap();
@@ -122,7 +122,7 @@ fn a_wrong_provenance_is_refused() {
         let tensors = [f32s("0.weight", &[2, 3])];
         safetensors(&path, &tensors, json!({"collado.provenance": provenance}));
         let expected = format!("c.safetensors: metadata 'collado.provenance': {reason}");
-        let found = message(&path, Checkpoint::read(&path, None));
+        let found = message(&path, Checkpoint::read(&path, &ReadOptions::default()));
         assert!(found.starts_with(&expected), "{found}");
     }
 }
@@ -145,14 +145,14 @@ fn what_is_no_point_is_not_written() {
 fn what_arch_adds_about_the_head_counts() {
     let (_dir, path) = file("c.safetensors");
     checkpoint(spec("relu:3-2").with_ends(0, 0), DType::F32).write(&path).unwrap();
-    let read = |arch: &str| Checkpoint::read(&path, Some(&spec(arch)));
+    let read = |arch: &str| Checkpoint::read(&path, &options(Some(arch)));
     assert_eq!(read("relu:3-2?head=regress").unwrap().arch.spec().head(), Some(Head::Regress));
     assert_eq!(
         message(&path, read("tanh:3-2")),
         "c.safetensors: is relu:3-2 by its own metadata, --arch says tanh:3-2"
     );
     checkpoint(spec("relu:3-2?head=classify").with_ends(0, 0), DType::F32).write(&path).unwrap();
-    let read = |arch: &str| Checkpoint::read(&path, Some(&spec(arch)));
+    let read = |arch: &str| Checkpoint::read(&path, &options(Some(arch)));
     assert_eq!(read("relu:3-2").unwrap().arch.spec().head(), Some(Head::Classify));
     assert_eq!(
         message(&path, read("relu:3-2?head=regress")),

@@ -6,7 +6,7 @@ use std::{
 };
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Arch, ArchSpec, Checkpoint, Error, PathFile, PathKind, Provenance};
+use collado_models::{Arch, ArchSpec, Checkpoint, Error, PathFile, PathKind, Provenance, ReadOptions};
 use serde_json::{Value, json};
 
 /// Counts what each thread asks for, so that a test sees when a damaged file makes a reader take much memory.
@@ -55,6 +55,11 @@ pub fn spec(text: &str) -> ArchSpec {
     text.parse().unwrap()
 }
 
+/// How a file is read whose network may be given.
+pub fn options(arch: Option<&str>) -> ReadOptions {
+    ReadOptions { arch: arch.map(spec), ..ReadOptions::default() }
+}
+
 /// The message of an error, with the file's own name for its whole path.
 pub fn message<T>(path: &Path, result: Result<T, Error>) -> String {
     let error = result.err().expect("an error").to_string();
@@ -65,7 +70,7 @@ pub fn message<T>(path: &Path, result: Result<T, Error>) -> String {
 
 /// What reading `path` says is wrong.
 pub fn reading(path: &Path, arch: Option<&str>) -> String {
-    message(path, Checkpoint::read(path, arch.map(spec).as_ref()))
+    message(path, Checkpoint::read(path, &options(arch)))
 }
 
 /// Different numbers that F32 and even F16 hold exactly.
@@ -76,13 +81,13 @@ pub fn ramp(count: usize) -> Vec<f64> {
 pub fn checkpoint(arch: Arch, dtype: DType) -> Checkpoint {
     let size = arch.layout().len();
     let theta = Tensor::from_vec(ramp(size), size, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
-    Checkpoint { arch, theta, provenance: Provenance::default(), hash: None }
+    Checkpoint::new(arch, theta, Provenance::default())
 }
 
 pub fn path_file(arch: Arch, kind: PathKind, points: usize) -> PathFile {
     let size = arch.layout().len();
     let vertices = Tensor::from_vec(ramp(points * size), (points, size), &Device::Cpu).unwrap();
-    PathFile { arch, kind, vertices, provenance: json!({}) }
+    PathFile::new(arch, kind, vertices, json!({}))
 }
 
 pub fn values(tensor: &Tensor) -> Vec<f64> {
