@@ -13,7 +13,8 @@ use self::support::{collado, json};
 /// Trains one digits network and writes a copy of it with shuffled and rescaled neurons.
 fn planted(dir: &Path) -> Symmetry {
     json(dir, "train --arch relu:64-24-20-10 --epochs 20 --out t --json --quiet");
-    let mut network = Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_models::ReadOptions::default()).unwrap();
+    let mut network =
+        Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_models::ReadOptions::default()).unwrap();
     let turned = |n: usize, by: usize| (0..n).map(|i| (7 * i + by) % n).collect::<Vec<_>>();
     let scales = |n: usize| (0..n).map(|i| 0.5 + i as f64 / 8.).collect::<Vec<_>>();
     let symmetry =
@@ -53,7 +54,11 @@ fn a_planted_symmetry_is_undone() {
             assert!(found["barrier_above_ends"]["line"].as_f64().unwrap() > 0.01, "{found}");
             assert!(found["barrier_above_ends"]["aligned_line"].as_f64().unwrap().abs() < 1e-5, "{found}");
         }
-        let aligned = Checkpoint::read(&dir.join(out).join("aligned.safetensors"), &collado_models::ReadOptions::default()).unwrap();
+        let aligned = Checkpoint::read(
+            &dir.join(out).join("aligned.safetensors"),
+            &collado_models::ReadOptions::default(),
+        )
+        .unwrap();
         assert_eq!(aligned.provenance.extra["aligned"]["file"], "copy.safetensors");
     }
 }

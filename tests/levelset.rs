@@ -14,7 +14,8 @@ use self::support::{collado, json};
 /// Trains four digits networks, and writes a copy of the first with shuffled and rescaled neurons.
 fn minima(dir: &Path) {
     json(dir, "train --arch relu:64-16-16-10 --seeds 0..4 --epochs 25 --out t --json --quiet");
-    let mut network = Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_models::ReadOptions::default()).unwrap();
+    let mut network =
+        Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_models::ReadOptions::default()).unwrap();
     let turned = |by: usize| (0..16).map(|i| (7 * i + by) % 16).collect::<Vec<_>>();
     let scales = |at: f64| (0..16).map(|i| at + f64::from(i) / 8.).collect::<Vec<_>>();
     let symmetry =
@@ -229,7 +230,11 @@ fn auto_joins_each_pair_by_what_suffices() {
         let path = PathFile::read(&dir.join("l").join(edge["path"].as_str().unwrap())).unwrap();
         for (row, name) in [(0, &edge["a"]), (path.vertices.dims()[0] - 1, &edge["b"])] {
             let file = dir.join(format!("t/{}.safetensors", name.as_str().unwrap()));
-            let theta = Checkpoint::read(&file, &collado_models::ReadOptions::default()).unwrap().theta.to_vec1::<f32>().unwrap();
+            let theta = Checkpoint::read(&file, &collado_models::ReadOptions::default())
+                .unwrap()
+                .theta
+                .to_vec1::<f32>()
+                .unwrap();
             assert_eq!(path.vertices.get(row).unwrap().to_vec1::<f32>().unwrap(), theta);
         }
     }

@@ -188,11 +188,8 @@ pub(crate) struct NetworkArgs {
 impl NetworkArgs {
     /// Reads a checkpoint, and says what had to be guessed.
     pub(crate) fn read(&self, file: &Path, common: &Common) -> Result<Checkpoint, Failure> {
-        let options = ReadOptions {
-            arch: self.arch.clone(),
-            key: self.key.clone(),
-            layers: self.layers.clone(),
-        };
+        let options =
+            ReadOptions { arch: self.arch.clone(), key: self.key.clone(), layers: self.layers.clone() };
         let checkpoint = Checkpoint::read(file, &options)?;
         checkpoint.notes.iter().for_each(|note| common.note(note));
         common.run.file(file, checkpoint.hash.as_deref());

@@ -104,8 +104,8 @@ impl Error {
     /// What the user can do about it, where something helps.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Layers { fits, .. } => {
-                Some(format!("give all layers in the order of use, as in --layers {}", fits.first()?))
+            Self::Layers { .. } => {
+                Some("give the names of all layers in the order of use: --layers a,b,c".into())
             }
             Self::Dictionaries { keys, .. } => Some(format!("choose one, as in --key {}", keys.first()?)),
             _ => None,

@@ -36,8 +36,7 @@ pub(super) fn save(
         let finite = run.value.risk.is_finite();
         if finite {
             let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
-            Checkpoint::new(task.arch.clone(), theta, provenance)
-                .write(&folder.join(&file))?;
+            Checkpoint::new(task.arch.clone(), theta, provenance).write(&folder.join(&file))?;
         }
         rows.push(json!({
             "seed": seed,

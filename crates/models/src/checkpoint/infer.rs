@@ -1,10 +1,6 @@
 //! What a network is, guessed from names and shapes where nothing says it.
 
-use super::{
-    layers::Layer,
-    order::shown,
-    outline::Outline,
-};
+use super::{layers::Layer, order::shown, outline::Outline};
 use crate::{Activation, Arch, Result};
 
 /// The network of `layers` in the order of use: ReLU between layers, but linear where nothing is left for an
@@ -55,8 +51,12 @@ fn activation(chain: &[&Layer], biased: bool) -> (Activation, &'static str) {
     match (chain.len(), biased) {
         // Without a layer behind it there is no activation.
         (1, _) => (Activation::Linear, ""),
-        (_, false) if steps(1) => (Activation::Linear, "its layers have no biases and no number between them"),
-        (_, true) if steps(1) => (Activation::Relu, "layers with biases in a row are mostly those of a ModuleList"),
+        (_, false) if steps(1) => {
+            (Activation::Linear, "its layers have no biases and no number between them")
+        }
+        (_, true) if steps(1) => {
+            (Activation::Relu, "layers with biases in a row are mostly those of a ModuleList")
+        }
         _ if steps(2) => (Activation::Relu, "an nn.Sequential leaves every other number to it"),
         _ => (Activation::Relu, "nothing says another"),
     }

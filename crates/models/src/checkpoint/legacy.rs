@@ -32,7 +32,8 @@ pub(super) fn read(input: Input<'_, impl Source>, options: &ReadOptions) -> Resu
     let fault = |reason| file_error(path, reason);
     let (_, rest) = Pickle::parse(&head).map_err(fault)?;
     if !head[..head.len() - rest.len()].windows(MAGIC.len()).any(|window| window == MAGIC) {
-        let reason = "is a pickle, but none of PyTorch's; save a 'state_dict()' with torch.save or safetensors";
+        let reason =
+            "is a pickle, but none of PyTorch's; save a 'state_dict()' with torch.save or safetensors";
         return Err(file_error(path, reason));
     }
     let (_, rest) = Pickle::parse(rest).map_err(fault)?;
@@ -97,7 +98,8 @@ fn places<'p>(
             let expected = format!("{} numbers", storage.numbers);
             return Err(tensor_error(path, key, expected, format!("a storage of {count}")));
         }
-        let Some(bytes) = storage.width().and_then(size).filter(|bytes| *bytes <= len.saturating_sub(at + 8)) else {
+        let Some(bytes) = storage.width().and_then(size).filter(|bytes| *bytes <= len.saturating_sub(at + 8))
+        else {
             return Err(file_error(path, format!("ends within its storage '{}'", key.escape_debug())));
         };
         places.insert(key, (at + 8, bytes));

@@ -5,10 +5,13 @@
 //! sizes are compared with the file before memory is taken.
 
 mod atomic;
+mod chains;
+mod directory;
 mod fault;
 mod infer;
 mod layers;
 mod legacy;
+mod literal;
 mod names;
 mod natural;
 mod objects;
@@ -32,21 +35,16 @@ use std::{collections::BTreeMap, path::Path};
 use candle_core::Tensor;
 use sha2::{Digest, Sha256};
 
+use self::{
+    atomic::hexadecimal, fault::file_error, outline::Outline, path_file::PROVENANCE, resolve::ARCH,
+    tensors::TensorFile, write::Contents,
+};
 pub use self::{
     atomic::{TEMPORARY, atomically, file_hash},
     names::Names,
     path_file::{PathFile, PathKind},
     provenance::Provenance,
     state::SavedState,
-};
-use self::{
-    atomic::hexadecimal,
-    fault::file_error,
-    outline::Outline,
-    path_file::PROVENANCE,
-    resolve::ARCH,
-    tensors::TensorFile,
-    write::Contents,
 };
 use crate::{Arch, ArchSpec, Error, Result};
 

@@ -54,7 +54,11 @@ impl Names {
             return Ok(entries.iter().map(plain).collect());
         }
         if self.list.len() != entries.len() {
-            return Err(Error::mismatch("names of tensors", entries.len().to_string(), self.list.len().to_string()));
+            return Err(Error::mismatch(
+                "names of tensors",
+                entries.len().to_string(),
+                self.list.len().to_string(),
+            ));
         }
         let place = |&i: &usize| {
             let (name, entry) = (self.list[i].as_str(), &entries[i]);

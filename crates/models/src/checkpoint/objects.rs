@@ -216,9 +216,7 @@ impl<'a> Objects<'a> {
             ("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state", &[tensor, ..]) => {
                 Ok(tensor)
             }
-            ("torch._tensor", "_rebuild_from_type_v2", &[function, _, arguments, ..])
-                if matches!(self.get(function), Object::Global(global) if global.0 == "torch._utils") =>
-            {
+            ("torch._tensor", "_rebuild_from_type_v2", &[function, _, arguments, ..]) if matches!(self.get(function), Object::Global(global) if global.0 == "torch._utils") => {
                 self.construct(function, arguments)
             }
             _ => Ok(self.push(Object::Opaque(function))),

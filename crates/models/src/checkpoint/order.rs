@@ -2,30 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{layers::Layer, outline::Outline};
+use super::{
+    chains::{Fits, LISTED, Order, Orders, groups, is_chain, search, singles},
+    layers::Layer,
+    outline::Outline,
+};
 use crate::{Error, Result};
-
-/// Places in a list of layers, in the order of use.
-pub(super) type Order = Vec<usize>;
-
-/// Orders that fit, as far as they were looked for.
-struct Orders {
-    found: Vec<Order>,
-    /// Whether there may be more.
-    more: bool,
-}
-
-/// How many orders a message lists.
-const LISTED: usize = 6;
-
-/// Layers put in place before a search gives up.
-const STEPS: usize = 100_000;
-
-/// More layers than these are not tried in all orders.
-const DEEPEST: usize = 256;
-
-/// What limits the layer at a place of the network: its number and the layer.
-pub(super) type Fits<'a> = &'a dyn Fn(usize, &Layer) -> bool;
 
 /// The order of `layers` that numbers in their names and the shapes allow, and what to note about it.
 ///
@@ -57,6 +39,12 @@ pub(super) fn only(
     }
 }
 
+/// Some order that the shapes allow, whatever the network.
+pub(super) fn by_shapes(layers: &[Layer]) -> Option<Order> {
+    let orders = search(layers, &groups(layers), &|_, _| true);
+    orders.found.into_iter().next()
+}
+
 /// What is not plain from digits in the names alone.
 fn note(outline: &Outline, layers: &[Layer], groups: &[Order], order: &[usize]) -> Option<String> {
     let from = if groups.len() > 1 {
@@ -67,7 +55,8 @@ fn note(outline: &Outline, layers: &[Layer], groups: &[Order], order: &[usize]) 
         return None;
     };
     let names = shown(layers, order);
-    (layers.len() > 1).then(|| outline.note(format!("layers taken in the order {names}, {from}; --layers says otherwise")))
+    (layers.len() > 1)
+        .then(|| outline.note(format!("layers taken in the order {names}, {from}; --layers says otherwise")))
 }
 
 /// The order that `names` give.
@@ -127,101 +116,4 @@ fn refuse(outline: &Outline, layers: &[Layer], reason: String, orders: &Orders) 
     let more = orders.more || fits.len() > LISTED;
     fits.truncate(LISTED);
     Error::Layers { path: outline.file.path.clone(), reason, fits, more }
-}
-
-/// Layers whose names have the same words, each group in the order of its numbers.
-fn groups(layers: &[Layer]) -> Vec<Order> {
-    let mut groups: Vec<Order> = Vec::new();
-    for (i, layer) in layers.iter().enumerate() {
-        match groups.last_mut() {
-            Some(group) if layers[group[0]].numbered.stem == layer.numbered.stem => group.push(i),
-            _ => groups.push(vec![i]),
-        }
-    }
-    groups
-}
-
-fn singles(layers: &[Layer]) -> Vec<Order> {
-    (0..layers.len()).map(|i| vec![i]).collect()
-}
-
-fn is_chain(layers: &[Layer], order: &[usize], fits: Fits<'_>) -> bool {
-    order.windows(2).all(|pair| layers[pair[0]].outputs == layers[pair[1]].inputs)
-        && order.iter().enumerate().all(|(k, &i)| fits(k, &layers[i]))
-}
-
-/// Every way to merge the groups into a chain, each group in its own order, up to one more than a message lists.
-fn search(layers: &[Layer], groups: &[Order], fits: Fits<'_>) -> Orders {
-    // One group has one order, however long.
-    if let [all] = groups {
-        let found = if is_chain(layers, all, fits) { vec![all.clone()] } else { Vec::new() };
-        return Orders { found, more: false };
-    }
-    let mut search = Search {
-        layers,
-        groups,
-        fits,
-        used: vec![0; groups.len()],
-        order: Order::new(),
-        found: Vec::new(),
-        steps: STEPS,
-    };
-    if !balanced(layers) {
-        return Orders { found: Vec::new(), more: false };
-    }
-    if layers.len() > DEEPEST {
-        return Orders { found: Vec::new(), more: true };
-    }
-    search.extend();
-    let more = search.steps == 0 || search.found.len() > LISTED;
-    Orders { found: search.found, more }
-}
-
-struct Search<'a> {
-    layers: &'a [Layer],
-    groups: &'a [Order],
-    fits: Fits<'a>,
-    /// How many layers of each group are in `order`.
-    used: Vec<usize>,
-    order: Order,
-    found: Vec<Order>,
-    /// How many layers may still be tried.
-    steps: usize,
-}
-
-impl Search<'_> {
-    fn extend(&mut self) {
-        if self.order.len() == self.layers.len() {
-            self.found.push(self.order.clone());
-            return;
-        }
-        for g in 0..self.groups.len() {
-            if self.steps == 0 || self.found.len() > LISTED {
-                return;
-            }
-            let Some(&next) = self.groups[g].get(self.used[g]) else { continue };
-            let layer = &self.layers[next];
-            let joins = self.order.last().is_none_or(|&last| self.layers[last].outputs == layer.inputs);
-            if !joins || !(self.fits)(self.order.len(), layer) {
-                continue;
-            }
-            self.steps -= 1;
-            self.used[g] += 1;
-            self.order.push(next);
-            self.extend();
-            self.order.pop();
-            self.used[g] -= 1;
-        }
-    }
-}
-
-/// Whether each width is left as often as it is come to, the first and the last of a chain aside: without that there
-/// is no chain, and a search would take long to see it.
-fn balanced(layers: &[Layer]) -> bool {
-    let mut balance: HashMap<usize, i64> = HashMap::new();
-    for layer in layers {
-        *balance.entry(layer.inputs).or_default() += 1;
-        *balance.entry(layer.outputs).or_default() -= 1;
-    }
-    balance.values().map(|b| b.abs()).sum::<i64>() <= 2
 }

@@ -1,7 +1,10 @@
 //! Python's pickle format, read without executing anything: tensors and the dictionaries that hold them are kept,
 //! every other object is opaque.
 
-use super::objects::{Id, Object, Objects};
+use super::{
+    literal::{self, Bytes},
+    objects::{Id, Object, Objects},
+};
 
 /// A pickle, read.
 pub(super) struct Pickle<'a> {
@@ -12,8 +15,7 @@ pub(super) struct Pickle<'a> {
 type Result<T> = std::result::Result<T, String>;
 
 struct Machine<'a> {
-    input: &'a [u8],
-    size: usize,
+    input: Bytes<'a>,
     objects: Objects<'a>,
     stack: Vec<Id>,
     /// Heights of the stack at the marks that are open.
@@ -25,22 +27,21 @@ impl<'a> Pickle<'a> {
     /// Reads one pickle up to its end, and returns it with what comes after it.
     pub(super) fn parse(input: &'a [u8]) -> Result<(Self, &'a [u8])> {
         let mut machine = Machine {
-            input,
-            size: input.len(),
+            input: Bytes::new(input),
             objects: Objects::default(),
             stack: Vec::new(),
             marks: Vec::new(),
             memo: Vec::new(),
         };
         loop {
-            match machine.byte()? {
+            match machine.input.byte()? {
                 b'.' => break,
                 code => machine.step(code)?,
             }
-            machine.objects.check_cost(machine.size - machine.input.len())?;
+            machine.objects.check_cost(machine.input.read())?;
         }
         let root = machine.pop()?;
-        Ok((Self { objects: machine.objects, root }, machine.input))
+        Ok((Self { objects: machine.objects, root }, machine.input.rest))
     }
 }
 
@@ -48,8 +49,8 @@ impl Machine<'_> {
     fn step(&mut self, code: u8) -> Result<()> {
         match code {
             // Protocol and frame: nothing in the result depends on them.
-            0x80 => self.take(1).map(drop),
-            0x95 => self.take(8).map(drop),
+            0x80 => self.input.take(1).map(drop),
+            0x95 => self.input.take(8).map(drop),
             b'(' => {
                 self.marks.push(self.stack.len());
                 Ok(())
@@ -74,58 +75,21 @@ impl Machine<'_> {
         }
     }
 
-    /// Numbers, truth values and `None`. Of these only integers matter, as sizes and keys, and a number below 0
-    /// measures nothing.
     fn number(&mut self, code: u8) -> Result<()> {
-        let number = match code {
-            b'K' => i64::from(self.byte()?),
-            b'M' => i64::from(u16::from_le_bytes(self.array()?)),
-            b'J' => i64::from(i32::from_le_bytes(self.array()?)),
-            b'I' => self.line()?.parse().unwrap_or(-1),
-            b'G' => self.take(8).map(|_| -1)?,
-            b'F' | b'L' => self.line().map(|_| -1)?,
-            0x8a => {
-                let count = self.byte()?;
-                long(self.take(count.into())?)
-            }
-            0x8b => {
-                let count = u32::from_le_bytes(self.array()?);
-                long(self.take(count as usize)?)
-            }
-            _ => -1,
-        };
-        let id = match u64::try_from(number) {
-            Ok(n) => self.objects.int(n),
-            Err(_) if code == 0x89 => Id::FALSE,
-            Err(_) => Id::OTHER,
+        let id = match literal::number(code, &mut self.input)? {
+            Some(n) => self.objects.int(n),
+            None if code == 0x89 => Id::FALSE,
+            None => Id::OTHER,
         };
         self.stack.push(id);
         Ok(())
     }
 
-    /// Texts, which may be names, and bytes, which are none.
     fn text(&mut self, code: u8) -> Result<()> {
-        let count = match code {
-            b'S' | b'V' => {
-                let line = self.line()?;
-                let quoted = line.len() >= 2 && line.starts_with(['\'', '"']);
-                let text = if code == b'S' && quoted { &line[1..line.len() - 1] } else { line };
-                return self.push(Object::Text(text));
-            }
-            b'U' | b'C' | 0x8c => u64::from(self.byte()?),
-            b'X' | b'T' | b'B' => u64::from(u32::from_le_bytes(self.array()?)),
-            _ => u64::from_le_bytes(self.array()?),
-        };
-        let bytes = self.take(usize::try_from(count).map_err(|_| short())?)?;
-        match (code, std::str::from_utf8(bytes)) {
-            (b'X' | 0x8c | 0x8d, Err(_)) => Err("is damaged: its pickle has a text that is not UTF-8".into()),
-            // Python 2 had one type for texts and bytes.
-            (b'X' | 0x8c | 0x8d | b'U' | b'T', Ok(text)) => self.push(Object::Text(text)),
-            _ => {
-                self.stack.push(Id::OTHER);
-                Ok(())
-            }
-        }
+        let text = literal::text(code, &mut self.input)?;
+        let id = text.map_or(Id::OTHER, |text| self.objects.push(Object::Text(text)));
+        self.stack.push(id);
+        Ok(())
     }
 
     fn container(&mut self, code: u8) -> Result<()> {
@@ -184,7 +148,7 @@ impl Machine<'_> {
         let top = self.top()?;
         if key >= self.memo.len() {
             self.objects.charge((key - self.memo.len()).saturating_add(1).saturating_mul(size_of::<Id>()));
-            self.objects.check_cost(self.size - self.input.len())?;
+            self.objects.check_cost(self.input.read())?;
             self.memo.resize(key + 1, Id::UNKNOWN);
         }
         self.memo[key] = top;
@@ -200,9 +164,13 @@ impl Machine<'_> {
 
     fn memo_key(&mut self, code: u8) -> Result<usize> {
         match code {
-            b'q' | b'h' => self.byte().map(usize::from),
-            b'r' | b'j' => self.array().map(|bytes| u32::from_le_bytes(bytes) as usize),
-            _ => self.line()?.parse().map_err(|_| "is damaged: its pickle has a memo without a number".into()),
+            b'q' | b'h' => self.input.byte().map(usize::from),
+            b'r' | b'j' => self.input.array().map(|bytes| u32::from_le_bytes(bytes) as usize),
+            _ => self
+                .input
+                .line()?
+                .parse()
+                .map_err(|_| "is damaged: its pickle has a memo without a number".into()),
         }
     }
 
@@ -218,7 +186,7 @@ impl Machine<'_> {
                 _ => Err("is damaged: its pickle has a name that is no text".into()),
             };
         }
-        let (module, name) = (self.line()?, self.line()?);
+        let (module, name) = (self.input.line()?, self.input.line()?);
         let class = self.objects.global(module, name);
         if code == b'c' {
             self.stack.push(class);
@@ -233,7 +201,7 @@ impl Machine<'_> {
 
     fn persistent(&mut self, code: u8) -> Result<()> {
         if code == b'P' {
-            self.line()?;
+            self.input.line()?;
             self.stack.push(Id::OTHER);
             return Ok(());
         }
@@ -297,44 +265,6 @@ impl<'a> Machine<'a> {
         let mark = self.marks.pop().filter(|&m| m <= self.stack.len()).ok_or_else(empty)?;
         Ok(self.stack.split_off(mark))
     }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
-        let (taken, rest) = self.input.split_at_checked(count).ok_or_else(short)?;
-        self.input = rest;
-        Ok(taken)
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        self.array().map(|[byte]| byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (taken, rest) = self.input.split_first_chunk().ok_or_else(short)?;
-        self.input = rest;
-        Ok(*taken)
-    }
-
-    fn line(&mut self) -> Result<&'a str> {
-        let end = self.input.iter().position(|&b| b == b'\n').ok_or_else(short)?;
-        let line = self.take(end)?;
-        self.take(1)?;
-        std::str::from_utf8(line).map_err(|_| "is damaged: its pickle has a text that is not UTF-8".into())
-    }
-}
-
-/// Python's integers of any length; those beyond 63 bits are random states and the like, and become -1.
-fn long(bytes: &[u8]) -> i64 {
-    if bytes.len() > 8 {
-        return -1;
-    }
-    let fill = if bytes.last().is_some_and(|&b| b >= 0x80) { 0xff } else { 0 };
-    let mut full = [fill; 8];
-    full[..bytes.len()].copy_from_slice(bytes);
-    i64::from_le_bytes(full)
-}
-
-fn short() -> String {
-    "is damaged: its pickle ends too early".into()
 }
 
 fn empty() -> String {

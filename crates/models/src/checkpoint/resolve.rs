@@ -84,12 +84,14 @@ fn foreign(outline: &Outline, spec: Option<&ArchSpec>, names: Option<&[String]>)
                 notes.extend(note);
                 order
             }
-            // The first that does not fit is what is wrong.
-            None => (0..layers.len()).collect(),
+            // The first layer that does not fit is what is wrong.
+            None => order::by_shapes(&layers).unwrap_or_else(|| (0..layers.len()).collect()),
         },
     };
     if outline.keys.iter().enumerate().any(|(i, _)| outline.is_kernel(i)) {
-        notes.push(outline.note("weights called 'kernel' are taken as [in, out], as flax and Keras have them, and transposed"));
+        notes.push(outline.note(
+            "weights called 'kernel' are taken as [in, out], as flax and Keras have them, and transposed",
+        ));
     }
     let tensors: Vec<usize> = order.iter().flat_map(|&i| layers[i].tensors()).collect();
     let arch = match spec {

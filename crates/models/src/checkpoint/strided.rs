@@ -118,9 +118,7 @@ impl<'a> Strided<'a> {
             n.saturating_sub(1).checked_mul(stride).and_then(|step| at.checked_add(step))
         });
         match (count, last) {
-            (Some(count), Some(last))
-                if shape.len() == strides.len() && (count == 0 || last < numbers) =>
-            {
+            (Some(count), Some(last)) if shape.len() == strides.len() && (count == 0 || last < numbers) => {
                 Ok(count)
             }
             _ => Err(tensor_error(

@@ -10,7 +10,7 @@ use std::{
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
 use super::{
-    ReadOptions,
+    ReadOptions, directory,
     fault::{file_error, io_error, tensor_error},
     pickle::Pickle,
     state_dict,
@@ -34,9 +34,10 @@ struct Archive<'p, R> {
 
 /// Reads the state dict in a zip archive as `torch.save` writes it.
 pub(super) fn read(input: Input<'_, impl Source>, options: &ReadOptions) -> Result<TensorFile> {
-    let Input { path, reader, len } = input;
-    let zip = ZipArchive::new(reader)
-        .map_err(|e| file_error(path, format!("is a damaged zip archive: {e}")))?;
+    let Input { path, mut reader, len } = input;
+    directory::check(path, &mut reader, len)?;
+    let zip =
+        ZipArchive::new(reader).map_err(|e| file_error(path, format!("is a damaged zip archive: {e}")))?;
     let mut archive = Archive { path, zip, budget: len };
     let mut names = archive.zip.file_names().filter(|n| *n == "data.pkl" || n.ends_with("/data.pkl"));
     let (first, others) = (names.next().map(str::to_owned), names.count());

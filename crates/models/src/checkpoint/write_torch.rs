@@ -90,11 +90,10 @@ fn text(out: &mut Vec<u8>, text: &str) -> io::Result<()> {
 fn int(out: &mut Vec<u8>, n: usize) {
     match u8::try_from(n) {
         Ok(n) => out.extend([b'K', n]),
-        // The byte above the number's own says that it is positive.
+        // Eight bytes with a sign: no tensor in memory has more numbers.
         Err(_) => {
-            out.extend(b"\x8a\x09");
+            out.extend(b"\x8a\x08");
             out.extend((n as u64).to_le_bytes());
-            out.push(0);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::support::{allocated, checkpoint, file, fixture, options, path_file};
 const LIMIT: usize = 8 << 20;
 
 fn sound() -> Vec<Vec<u8>> {
-    let (_dir, path) = file("f");
+    let (_dir, path) = file("f.safetensors");
     let arch = Arch::dense(Activation::Relu, &[3, 4, 2], true).unwrap();
     checkpoint(arch.clone(), DType::F32).write(&path).unwrap();
     let mut files = vec![fs::read(&path).unwrap()];

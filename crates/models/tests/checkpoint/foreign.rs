@@ -53,18 +53,18 @@ fn sequential_names_tell_the_network() {
 }
 
 #[test]
-fn names_that_are_not_sequential_need_arch() {
+fn other_names_are_read_too() {
     let (a, b) = (f32s("fc1.weight", &[4, 3]), f32s("fc2.weight", &[2, 4]));
-    assert_eq!(
-        wrong(&[a.clone(), b.clone()], None),
-        "c.safetensors: tensor 'fc1.weight' is not named as in an nn.Sequential (0.weight, 0.bias, 2.weight, …); \
-         give the architecture with --arch"
-    );
+    assert_eq!(read(&[a.clone(), b.clone()], None).0, "relu:3-4-2?bias=false");
     assert_eq!(read(&[a, b], Some("tanh:3-4-2?bias=false")).0, "tanh:3-4-2?bias=false");
     assert_eq!(
-        wrong(&[f32s("1.weight", &[4, 3]), f32s("3.weight", &[2, 4])], None),
-        "c.safetensors: its layers are numbered 1, 3, expected 0, 2, 4, … or 0, 1, 2, …; \
-         give the architecture with --arch"
+        wrong(&[f32s("a.weight", &[4, 3]), f32s("a.scale", &[4])], None),
+        "c.safetensors: tensor 'a.scale' is neither a weight nor a bias by its name (0.weight, 0.bias, fc1.weight, \
+         dense/kernel, …)"
+    );
+    assert_eq!(
+        read(&[f32s("1.weight", &[4, 3]), f32s("3.weight", &[2, 4])], None).0,
+        "relu:3-4-2?bias=false"
     );
     assert_eq!(
         read(&[f32s("1.weight", &[4, 3]), f32s("3.weight", &[2, 4])], Some("relu:3-4-2?bias=false")).1.len(),
@@ -120,7 +120,7 @@ fn shapes_that_do_not_fit_are_named() {
         (
             &[w.clone(), b.clone(), v.clone(), c.clone(), f32s("4.weight", &[2, 2])],
             Some("relu:3-4-2"),
-            say("4.weight': expected no such tensor in relu:3-4-2, found [2, 2]"),
+            say("4.weight': expected no tensor after the 4 of relu:3-4-2, found [2, 2]"),
         ),
         (
             &[w.clone(), c.clone(), v.clone()],

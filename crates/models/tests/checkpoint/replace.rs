@@ -33,14 +33,19 @@ fn what_cannot_be_written() {
     let expected =
         format!("c.safetensors: the directory '{}' does not exist", dir.path().join("no").display());
     assert_eq!(message(&missing, written.write(&missing)), expected);
-    assert_eq!(
-        message(dir.path(), written.write(dir.path())).split_once(": ").unwrap().1,
-        "is a directory, expected a file name"
-    );
+    let folder = dir.path().join("d.safetensors");
+    fs::create_dir(&folder).unwrap();
+    let expected = "d.safetensors: is a directory, expected a file name";
+    assert_eq!(message(&folder, written.write(&folder)), expected);
+    for name in ["c", "c.ckpt", "c.safetensors.bak"] {
+        let path = dir.path().join(name);
+        let expected = format!("{name}: expected a name that ends in .safetensors, .pt or .pth");
+        assert_eq!(message(&path, written.write(&path)), expected);
+    }
     let inside = dir.path().join("file/c.safetensors");
     fs::write(dir.path().join("file"), "").unwrap();
     assert!(message(&inside, written.write(&inside)).starts_with("c.safetensors: "));
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 }
 
 #[cfg(unix)]

@@ -31,7 +31,15 @@ fn every_arch_reads_back() {
             assert_eq!(read.theta.dims(), [arch.layout().len()]);
             assert_eq!(values(&read.theta), values(&written.theta));
             assert_eq!(read.hash, Some(file_hash(&path).unwrap()));
-            assert_eq!(Checkpoint::read(&path, &ReadOptions { arch: Some(arch.spec().clone()), ..Default::default() }).unwrap().arch, arch);
+            assert_eq!(
+                Checkpoint::read(
+                    &path,
+                    &ReadOptions { arch: Some(arch.spec().clone()), ..Default::default() }
+                )
+                .unwrap()
+                .arch,
+                arch
+            );
         }
     }
 }

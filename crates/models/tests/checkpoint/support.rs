@@ -123,15 +123,38 @@ pub fn raw(path: &Path, header: &str, data: &[u8]) {
 
 /// An archive with the entries `x/NAME`.
 pub fn archive(path: &Path, entries: &[(&str, &[u8])], method: zip::CompressionMethod) {
-    use std::io::Write;
+    fs::write(path, archived(entries, method)).unwrap();
+}
 
-    let mut zip = zip::ZipWriter::new(fs::File::create(path).unwrap());
+/// Its bytes.
+pub fn archived(entries: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
+    use std::io::{Cursor, Write};
+
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default().compression_method(method);
     for (name, content) in entries {
         zip.start_file(format!("x/{name}"), options).unwrap();
         zip.write_all(content).unwrap();
     }
-    zip.finish().unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+/// The bytes of a file as PyTorch before 1.6 wrote it, with storages of F32.
+pub fn legacy(object: &[u8], storages: &[(&str, &[f32])]) -> Vec<u8> {
+    let facts = [b"}(".to_vec(), text("little_endian"), b"\x88u".to_vec()].concat();
+    let keys = storages.iter().flat_map(|(key, _)| text(key)).collect::<Vec<u8>>();
+    let mut bytes = [
+        b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.".to_vec(),
+        pickle(facts),
+        object.to_vec(),
+        pickle([b"](".to_vec(), keys, b"e".to_vec()].concat()),
+    ]
+    .concat();
+    for (_, numbers) in storages {
+        bytes.extend((numbers.len() as u64).to_le_bytes());
+        bytes.extend(numbers.iter().flat_map(|n| n.to_le_bytes()));
+    }
+    bytes
 }
 
 /// The pickle instructions for a text.
