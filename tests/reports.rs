@@ -44,7 +44,7 @@ fn risks_are_those_of_pytorch() {
     for name in ["under-net.pth", "beside-a-numpy-scalar.pt", "lightning.ckpt", "before-1.6.pt"] {
         close(risk(dir.path(), &format!("{name} --data digits")), 0.00073162324);
     }
-    close(risk(dir.path(), "expanded-bias.pt --data digits"), 0.00074879212);
+    close(risk(dir.path(), "expanded-bias.pt --data digits"), 0.000748792054709);
     close(risk(dir.path(), "tied.safetensors --data digits"), 4.774628430833067);
     close(risk(dir.path(), "defined-backwards.pt --data digits --layers input,hidden,output"), 0.00073162324);
     assert!(risk(dir.path(), "square-flax.safetensors --data npz:square.npz") < 1e-11);

@@ -4,7 +4,7 @@ use candle_core::DType;
 use collado_models::{Activation, Arch, Checkpoint, PathFile, PathKind};
 use proptest::prelude::*;
 
-use crate::support::{allocated, checkpoint, file, fixture, options, path_file};
+use crate::support::{allocated, archived, checkpoint, file, fixture, options, path_file};
 
 /// Far above what a sound file of this size takes, far below what a size read from damaged bytes would.
 const LIMIT: usize = 8 << 20;
@@ -24,20 +24,18 @@ fn sound() -> Vec<Vec<u8>> {
 
 /// Reads `bytes` in every way. Panics are the test's own failure.
 fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let (_dir, path) = file("f");
-    fs::write(&path, bytes).unwrap();
     let (messages, taken) = allocated(|| {
         let mut messages = Vec::new();
         for arch in [None, Some("relu:3-4-2"), Some("two-layer:4")] {
-            messages.extend(Checkpoint::read(&path, &options(arch)).err().map(|e| e.to_string()));
+            messages.extend(Checkpoint::from_bytes(bytes, &options(arch)).err().map(|e| e.to_string()));
         }
-        messages.extend(PathFile::read(&path).err().map(|e| e.to_string()));
+        messages.extend(PathFile::from_bytes(bytes).err().map(|e| e.to_string()));
         messages
     });
     prop_assert!(taken < LIMIT, "{taken} bytes were allocated");
     for message in messages {
         prop_assert!(!message.contains('\n'), "{message}");
-        prop_assert!(message.starts_with(path.to_str().unwrap()), "{message}");
+        prop_assert!(message.starts_with("bytes in memory: "), "{message}");
     }
     Ok(())
 }
@@ -50,9 +48,7 @@ proptest! {
         let bytes = &sound()[which];
         let kept = &bytes[..(keep * bytes.len() as f64) as usize];
         survives(kept)?;
-        let (_dir, path) = file("f");
-        fs::write(&path, kept).unwrap();
-        prop_assert!(Checkpoint::read(&path, &options(Some("relu:3-4-2"))).is_err());
+        prop_assert!(Checkpoint::from_bytes(kept, &options(Some("relu:3-4-2"))).is_err());
     }
 
     #[test]
@@ -75,19 +71,15 @@ proptest! {
     /// Pickles made of instructions that are all known, inside a sound archive.
     #[test]
     fn random_pickles(codes in prop::collection::vec(prop::sample::select(CODES), 0..300)) {
-        let (_dir, path) = file("f");
         let data: Vec<u8> = codes.concat();
-        crate::support::archive(&path, &[("data.pkl", &data), ("data/0", &[0; 24])], zip::CompressionMethod::Stored);
-        survives(&fs::read(&path).unwrap())?;
+        survives(&archived(&[("data.pkl", &data), ("data/0", &[0; 24])], zip::CompressionMethod::Stored))?;
     }
 
     /// Headers whose numbers are arbitrary.
     #[test]
     fn random_headers(shape in prop::collection::vec(size(), 0..4), start in size(), end in size(), data in 0..64_usize) {
-        let (_dir, path) = file("f");
         let header = format!(r#"{{"0.weight":{{"dtype":"F32","shape":{shape:?},"data_offsets":[{start},{end}]}}}}"#);
-        crate::support::raw(&path, &header, &vec![0; data]);
-        survives(&fs::read(&path).unwrap())?;
+        survives(&[&(header.len() as u64).to_le_bytes(), header.as_bytes(), &vec![0; data]].concat())?;
     }
 
     /// Layouts whose numbers are arbitrary, on a storage of 6.
@@ -97,11 +89,9 @@ proptest! {
         shape in prop::collection::vec(wide(), 0..4),
         strides in prop::collection::vec(wide(), 0..4),
     ) {
-        let (_dir, path) = file("f");
         let tensor = crate::support::tensor("FloatStorage", 6, offset, &shape, &strides);
         let data = crate::support::pickle(crate::support::dict(&[("0.weight", tensor)]));
-        crate::support::archive(&path, &[("data.pkl", &data), ("data/0", &[0; 24])], zip::CompressionMethod::Stored);
-        survives(&fs::read(&path).unwrap())?;
+        survives(&archived(&[("data.pkl", &data), ("data/0", &[0; 24])], zip::CompressionMethod::Stored))?;
     }
 }
 

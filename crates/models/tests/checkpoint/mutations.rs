@@ -116,6 +116,7 @@ fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut ChaCha8Rng) {
 }
 
 /// Reads mutated `seeds`, each made a file by `wrap`.
+#[allow(clippy::print_stdout)]
 fn campaign(name: &str, seeds: &[Vec<u8>], wrap: impl Fn(Vec<u8>) -> Vec<u8>, read: Reader<'_>) {
     let mut rng = ChaCha8Rng::seed_from_u64(17);
     let (mut accepted, mut slowest, start) = (0, Duration::ZERO, Instant::now());
@@ -231,6 +232,7 @@ fn pickles() -> Vec<Vec<u8>> {
     vec![
         pickle(flat()),
         pickle(beside),
+        pickle(codes),
         [b"\x80\x04\x95\0\0\0\0\0\0\0\0".to_vec(), flat(), b"\x94.".to_vec()].concat(),
     ]
 }
