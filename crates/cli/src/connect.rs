@@ -151,7 +151,7 @@ fn save(
     }
     let (kind, vertices) = (best.path.kind().clone(), best.path.vertices().clone());
     PathFile::new(task.arch.clone(), kind, vertices, provenance)
-        .named(ends[0].names.clone())
+        .named(ends[0].1.names.clone())
         .write(&folder.join("path.safetensors"))?;
     table(folder.path(), &best.profile)?;
     let proof = proof(args, task, attempts, best);

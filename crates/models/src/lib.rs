@@ -25,7 +25,9 @@ mod symmetry;
 pub use self::{
     activation::Activation,
     arch::{Arch, ArchSpec, Head},
-    checkpoint::{Checkpoint, Names, PathFile, PathKind, Provenance, ReadOptions, SavedState, TEMPORARY, atomically, file_hash},
+    checkpoint::{
+        Checkpoint, Names, PathFile, PathKind, Provenance, ReadOptions, SavedState, TEMPORARY, atomically, file_hash,
+    },
     engine::{CurvatureForm, DenseCurvature, DenseObjective, Risk},
     error::{Error, Result},
     forward::{affine_layers, pre_activations},

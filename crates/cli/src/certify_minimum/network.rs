@@ -41,7 +41,7 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
         summary["point"] = json!(place.display().to_string());
         let theta = Tensor::from_vec(point, theta.len(), &Device::Cpu)?;
         let (arch, provenance) = (task.arch.clone(), task.provenance());
-        Checkpoint::new(arch, theta, provenance).named(checkpoint.names).write(&place)?;
+        Checkpoint::new(arch, theta, provenance).named(checkpoint.names.clone()).write(&place)?;
         write(&out.join("summary.json"), &summary)?;
     }
     args.common.show(&summary, || {

@@ -10,6 +10,8 @@ use crate::{args::AlignBy, ends::Ends, failure::Failure, task::Task};
 /// The minima of one tree.
 pub(super) struct Minima {
     pub(super) names: Vec<String>,
+    /// What the file of each calls its tensors.
+    pub(super) tensors: Vec<collado_models::Names>,
     pub(super) hashes: Vec<Option<String>>,
     pub(super) risks: Vec<f64>,
     /// Enclosures of the risks, where proofs are asked for.
@@ -59,6 +61,7 @@ pub(super) fn read(
         proved: kept.iter().map(proved).collect::<Result<_, _>>()?,
         copies: copies.map(|i| (names[i].clone(), names[firsts[i]].clone())).collect(),
         names: kept.iter().map(|&i| names[i].clone()).collect(),
+        tensors: kept.iter().map(|&i| checkpoints[i].names.clone()).collect(),
         hashes: kept.iter().map(|&i| checkpoints[i].hash.clone()).collect(),
         risks: kept.iter().map(|&i| risks[i]).collect(),
         stack: stack.index_select(&Tensor::new(rows, stack.device())?, 0)?,

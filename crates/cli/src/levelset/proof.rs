@@ -38,7 +38,7 @@ impl Paths<'_> {
         }
         let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
         let file = PathFile::new(self.task.arch.clone(), kind, vertices, provenance);
-        Ok(file.write(&self.folder.join(name((i, j), way)))?)
+        Ok(file.named(self.minima.tensors[i].clone()).write(&self.folder.join(name((i, j), way)))?)
     }
 
     /// Encloses the largest risk on a path, which is read from its file: what is proved can be proved again from there.
