@@ -27,7 +27,7 @@ const MACHINE: [&str; 11] = [
     "seed",
 ];
 /// Flags that name files or data: their content counts, once it is known.
-const FILES: [&str; 8] = ["a", "b", "ends", "checkpoint", "checkpoints", "path", "to", "key"];
+const FILES: [&str; 7] = ["a", "b", "ends", "checkpoint", "checkpoints", "path", "to"];
 /// Flags of the risk: what holds is said by [`Run::risk`].
 const RISK: [&str; 6] = ["data", "loss", "kappa", "regularizer", "arch", "dtype"];
 
