@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, sync::LazyLock};
 
 use candle_core::DType;
 use collado_models::{Activation, Arch, Checkpoint, PathFile, PathKind};
@@ -9,7 +9,8 @@ use crate::support::{allocated, archived, checkpoint, file, fixture, options, pa
 /// Far above what a sound file of this size takes, far below what a size read from damaged bytes would.
 const LIMIT: usize = 8 << 20;
 
-fn sound() -> Vec<Vec<u8>> {
+/// Files that can be read.
+static SOUND: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let (_dir, path) = file("f.safetensors");
     let arch = Arch::dense(Activation::Relu, &[3, 4, 2], true).unwrap();
     checkpoint(arch.clone(), DType::F32).write(&path).unwrap();
@@ -20,7 +21,7 @@ fn sound() -> Vec<Vec<u8>> {
         ["sequential.pt", "training.pt", "training-protocol4.pt"].map(|n| fs::read(fixture(n)).unwrap()),
     );
     files
-}
+});
 
 /// Reads `bytes` in every way. Panics are the test's own failure.
 fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
@@ -45,7 +46,7 @@ proptest! {
 
     #[test]
     fn truncated_files(which in 0..5_usize, keep in 0.0..1.0_f64) {
-        let bytes = &sound()[which];
+        let bytes = &SOUND[which];
         let kept = &bytes[..(keep * bytes.len() as f64) as usize];
         survives(kept)?;
         prop_assert!(Checkpoint::from_bytes(kept, &options(Some("relu:3-4-2"))).is_err());
@@ -53,7 +54,7 @@ proptest! {
 
     #[test]
     fn flipped_bytes(which in 0..5_usize, flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
-        let mut bytes = sound().swap_remove(which);
+        let mut bytes = SOUND[which].clone();
         for (at, value) in flips {
             let at = at.index(bytes.len());
             bytes[at] = value;
