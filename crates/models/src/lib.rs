@@ -26,7 +26,8 @@ pub use self::{
     activation::Activation,
     arch::{Arch, ArchSpec, Head},
     checkpoint::{
-        Checkpoint, Names, PathFile, PathKind, Provenance, ReadOptions, SavedState, TEMPORARY, atomically, file_hash,
+        Checkpoint, Names, PathFile, PathKind, Provenance, ReadOptions, SavedState, TEMPORARY, atomically,
+        file_hash,
     },
     engine::{CurvatureForm, DenseCurvature, DenseObjective, Risk},
     error::{Error, Result},
