@@ -151,7 +151,11 @@ fn every_optimiser_goes_on_to_the_same_bits() {
         assert_eq!(resumed["runs"], whole["runs"], "{optimizer}");
         let theta = |folder: &str| {
             let file = dir.join(folder).join("seed-0.safetensors");
-            collado_models::Checkpoint::read(&file, None).unwrap().theta.to_vec1::<f32>().unwrap()
+            collado_models::Checkpoint::read(&file, &collado_models::ReadOptions::default())
+                .unwrap()
+                .theta
+                .to_vec1::<f32>()
+                .unwrap()
         };
         assert_eq!(theta(optimizer), theta(&format!("whole-{optimizer}")), "{optimizer}");
         assert!(!dir.join(optimizer).join(".state").exists());
