@@ -1,4 +1,5 @@
 //! Files that people have, through the program: what is right for each, what is said about it, and what is refused.
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
