@@ -43,7 +43,7 @@ fn deep_linear_networks_have_an_explicit_path() {
     );
     let refused = collado(dir, &format!("connect {ENDS} --method deep-linear --out q {LINEAR}"));
     let text = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(2));
     assert!(text.contains("found width 2 at hidden layer 1"), "{text}");
 }
 

@@ -26,7 +26,7 @@ fn kernels_of_the_shipped_checkpoint_are_written() {
     let out = tempfile::tempdir().unwrap();
     let dir = out.path().join("kernel").display().to_string();
     let file = checkpoint();
-    let args = ["kernel", &file, "--examples", "120", "--layers", "--out", &dir, "--json"];
+    let args = ["kernel", &file, "--examples", "120", "--by-layer", "--out", &dir, "--json"];
     let output = collado(&args);
     assert!(output.status.success(), "{output:?}");
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -39,7 +39,7 @@ pub(crate) struct KernelArgs {
     outputs: OutputsName,
     /// Write and judge each layer's part too.
     #[arg(long)]
-    layers: bool,
+    by_layer: bool,
     /// Initialisation whose infinite-width limit is computed.
     #[arg(long, default_value = "pytorch")]
     init: Init,
@@ -164,7 +164,7 @@ fn kernels(args: &KernelArgs, problem: &Problem, file: &mut BufWriter<File>) -> 
         book.add("nngp", || Ok(limit.covariance))?;
     }
     drop(ntk);
-    for k in 0..if args.layers { tangent.arch().depth() } else { 0 } {
+    for k in 0..if args.by_layer { tangent.arch().depth() } else { 0 } {
         book.add(&format!("ntk_{}", tangent.arch().layer_name(k)), || Ok(tangent.layer(k, outputs)?))?;
     }
     book.npz.finish().map_err(failed)?;

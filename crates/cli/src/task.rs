@@ -106,6 +106,16 @@ impl Task {
             Precision::OfFiles => source.dtype,
             Precision::OfData => data.train.inputs.dtype(),
         };
+        if terms.loss.is_none() && source.arch.spec().head().is_none() {
+            let (kind, guess) = match data.train.targets.is_classes() {
+                true => ("class labels", Loss::CrossEntropy),
+                false => ("values", Loss::Squared),
+            };
+            common.note(format!(
+                "loss guessed: {guess}, from the {kind} of {}; --loss says otherwise",
+                data.spec
+            ));
+        }
         let task = Self::new(data, source.arch.spec(), terms, common, usual, source.dtype)?;
         task.tell(common, if precision == Precision::OfData { DType::F64 } else { task.dtype });
         Ok(task)

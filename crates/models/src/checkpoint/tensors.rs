@@ -76,7 +76,14 @@ fn read_from(mut input: Input<'_, impl Source>, options: &ReadOptions) -> Result
         [] => Err(file_error(path, "is empty")),
         [b'P', b'K', 3, 4, ..] => torch::read(input, options),
         // The length of a header is in front of its brace, and any byte can start it: the brace decides.
-        [_, _, _, _, _, _, _, _, b'{'] => safetensors::read(input),
+        [_, _, _, _, _, _, _, _, b'{'] => {
+            let mut file = safetensors::read(input)?;
+            if options.key.is_some() {
+                file.notes
+                    .push("--key is not looked at: a safetensors file is one dictionary of tensors".into());
+            }
+            Ok(file)
+        }
         [0x80, 1..=5, ..] => legacy::read(input, options),
         _ => Err(file_error(path, "is neither a safetensors file nor one of PyTorch")),
     }
