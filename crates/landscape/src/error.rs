@@ -32,6 +32,14 @@ pub enum Error {
     /// A matrix or vector with entries that are not finite.
     #[error("{0} has values that are not finite")]
     NotFinite(&'static str),
+    /// Less memory than the vectors take that have to be held at once.
+    #[error("memory: expected at least {expected} bytes for vectors, found {found}")]
+    Memory {
+        /// Bytes that are needed.
+        expected: usize,
+        /// Bytes that are allowed.
+        found: usize,
+    },
     /// An eigenvalue decomposition that did not converge.
     #[error("the eigenvalue decomposition of a {0} x {0} matrix did not converge")]
     Eigen(usize),

@@ -20,7 +20,7 @@ pub use self::{
     operator::{CentralDifference, Curvature, LinearOperator, explicit},
     section::{Principal, Section, Shadow, filter_normalized, principal},
     spectrum::{
-        DenseSpectrum, Density, DensitySettings, Ends, LanczosSettings, Ritz, Trace, dense_spectrum, density,
-        lanczos, trace,
+        DenseSpectrum, Density, DensitySettings, Ends, LanczosSettings, RankCheck, Ritz, Side, Trace,
+        TraceSettings, dense_spectrum, density, lanczos, trace,
     },
 };

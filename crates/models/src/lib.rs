@@ -29,7 +29,7 @@ pub use self::{
         Checkpoint, Names, PathFile, PathKind, Provenance, ReadOptions, SavedState, TEMPORARY, atomically,
         file_hash,
     },
-    engine::{CurvatureForm, DenseCurvature, DenseObjective, Risk},
+    engine::{CurvatureForm, CurvaturePoint, DenseCurvature, DenseObjective, Risk},
     error::{Error, Result},
     forward::{affine_layers, pre_activations},
     graph::risk_node,

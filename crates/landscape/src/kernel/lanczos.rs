@@ -1,10 +1,7 @@
 //! The largest eigenvalue of a symmetric positive operator.
 
 use super::SpectrumSettings;
-use crate::{
-    LinearOperator, Result,
-    spectrum::{Krylov, normal},
-};
+use crate::{LanczosSettings, LinearOperator, Result, Side, lanczos};
 
 /// Approximates the eigenvector of the largest eigenvalue of `apply`, an operator on `size` numbers: normalised.
 pub(super) fn largest(
@@ -12,17 +9,17 @@ pub(super) fn largest(
     settings: &SpectrumSettings,
     apply: impl Fn(&[f64]) -> Vec<f64> + Sync,
 ) -> Result<Vec<f64>> {
-    let operator = Products { size, apply };
-    let most = settings.steps.max(1).min(size);
-    let mut krylov = Krylov::new(normal(settings.seed, 0, size));
-    loop {
-        krylov.step(&operator)?;
-        let top = krylov.pairs()?;
-        let last = krylov.steps() - 1;
-        if last + 1 >= most || top.residual(last) <= settings.tolerance * top.values[last].abs() {
-            return Ok(krylov.vector(&top, last));
-        }
-    }
+    let settings = LanczosSettings {
+        count: 1,
+        side: Side::Top,
+        steps: settings.steps.max(1),
+        check: 0,
+        tolerance: settings.tolerance,
+        seed: settings.seed,
+        ..LanczosSettings::default()
+    };
+    let ends = lanczos(&Products { size, apply }, &settings, &mut |_, _| true)?;
+    Ok(ends.top.into_iter().flat_map(|ritz| ritz.vector).collect())
 }
 
 /// An operator that is a function of one vector.

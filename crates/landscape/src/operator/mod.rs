@@ -4,7 +4,7 @@ mod difference;
 mod explicit;
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::{CurvatureForm, DenseCurvature};
+use collado_models::{CurvatureForm, CurvaturePoint, DenseCurvature};
 use faer::Mat;
 
 pub use self::{difference::CentralDifference, explicit::explicit};
@@ -28,7 +28,7 @@ pub trait LinearOperator: Sync {
 pub struct Curvature<'a> {
     of: &'a DenseCurvature,
     form: CurvatureForm,
-    theta: Vec<f64>,
+    point: CurvaturePoint,
 }
 
 impl<'a> Curvature<'a> {
@@ -38,10 +38,7 @@ impl<'a> Curvature<'a> {
     /// When the size does not fit.
     pub fn new(of: &'a DenseCurvature, form: CurvatureForm, theta: &Tensor) -> Result<Self> {
         let theta = theta.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1()?;
-        if theta.len() != of.size() {
-            return Err(Error::mismatch("parameters", of.size(), theta.len()));
-        }
-        Ok(Self { of, form, theta })
+        Ok(Self { of, form, point: of.at(theta)? })
     }
 }
 
@@ -51,7 +48,7 @@ impl LinearOperator for Curvature<'_> {
     }
 
     fn apply(&self, vectors: &[f64], out: &mut [f64]) -> Result<()> {
-        Ok(self.of.apply(self.form, &self.theta, vectors, out)?)
+        Ok(self.of.apply(self.form, &self.point, vectors, out)?)
     }
 }
 

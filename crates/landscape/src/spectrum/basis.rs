@@ -1,10 +1,12 @@
-use collado_linalg::{dot, symmetric_eigen};
+use collado_linalg::dot;
 use faer::Mat;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
-use crate::{Error, Result};
+/// Elements of a vector that one thread takes at a time.
+const CHUNK: usize = 2048;
 
 pub(super) fn axpy(c: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += c * x);
@@ -19,31 +21,46 @@ pub(super) fn normalize(x: &mut [f64]) -> f64 {
     norm
 }
 
-/// Takes the components along orthonormal `basis` out of `x`; twice is enough (Parlett 1980).
-pub(super) fn orthogonalize(x: &mut [f64], basis: &[Vec<f64>]) {
+/// Takes the components along an orthonormal basis out of `x` and returns them.
+///
+/// Classical Gram–Schmidt twice, which is enough (Giraud, Langou, Rozložník 2005); the same bits for any number of threads.
+pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Vec<f64> {
+    let mut taken = vec![0.; basis.len()];
     for _ in 0..2 {
-        basis.iter().for_each(|b| axpy(-dot(b, x), b, x));
+        let coefficients: Vec<f64> = basis.par_iter().map(|b| dot(b, x)).collect();
+        x.par_chunks_mut(CHUNK).enumerate().for_each(|(k, x)| {
+            for (b, c) in basis.iter().zip(&coefficients) {
+                axpy(-c, &b[k * CHUNK..][..x.len()], x);
+            }
+        });
+        taken.iter_mut().zip(coefficients).for_each(|(taken, c)| *taken += c);
     }
+    taken
+}
+
+/// Replaces the vectors by the combinations of them whose coefficients are the columns `keep`, where they lie.
+pub(super) fn combine(basis: &mut Vec<Vec<f64>>, coefficients: &Mat<f64>, keep: &[usize]) {
+    let size = basis.first().map_or(0, Vec::len);
+    for from in (0..size).step_by(CHUNK) {
+        let until = size.min(from + CHUNK);
+        let old: Vec<Vec<f64>> = basis.iter().map(|b| b[from..until].to_vec()).collect();
+        basis[..keep.len()].par_iter_mut().zip(keep).for_each(|(new, &column)| {
+            let new = &mut new[from..until];
+            new.fill(0.);
+            old.iter().enumerate().for_each(|(i, old)| axpy(coefficients[(i, column)], old, new));
+        });
+    }
+    basis.truncate(keep.len());
+}
+
+/// The vectors as slices.
+pub(super) fn slices(basis: &[Vec<f64>]) -> Vec<&[f64]> {
+    basis.iter().map(Vec::as_slice).collect()
 }
 
 /// A standard normal vector, stream `stream` of `seed`.
-pub(crate) fn normal(seed: u64, stream: u64, size: usize) -> Vec<f64> {
+pub(super) fn normal(seed: u64, stream: u64, size: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);
     (0..size).map(|_| rng.sample(StandardNormal)).collect()
-}
-
-/// Eigenvalues, ascending, and eigenvectors (columns) of the tridiagonal matrix with these diagonals.
-pub(super) fn tridiagonal(alphas: &[f64], betas: &[f64]) -> Result<(Vec<f64>, Mat<f64>)> {
-    let n = alphas.len();
-    if alphas.iter().chain(betas).any(|x| !x.is_finite()) {
-        return Err(Error::NotFinite("a product of the operator"));
-    }
-    let t = Mat::from_fn(n, n, |i, j| match i.abs_diff(j) {
-        0 => alphas[i],
-        1 => betas[i.min(j)],
-        _ => 0.,
-    });
-    let eigen = symmetric_eigen(t.as_ref()).map_err(|_| Error::Eigen(n))?;
-    Ok((eigen.values, eigen.vectors))
 }

@@ -1,17 +1,15 @@
-use super::{
-    basis::{normal, tridiagonal},
-    lanczos::Krylov,
-};
-use crate::{LinearOperator, Result};
+use super::{basis::normal, krylov::Krylov};
+use crate::{Error, LinearOperator, Result};
 
 /// How a spectral density is estimated.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
 /// | `probes` | 4 | random vectors | ≥ 2 |
-/// | `steps` | 60 | Lanczos steps for each | ≥ 1 |
+/// | `steps` | 60 | Lanczos steps for each, fewer where memory ends | ≥ 1 |
 /// | `points` | 400 | places on the axis | ≥ 2 |
 /// | `width` | 0.01 | standard deviation of the Gaussian each eigenvalue becomes, over the spectrum's length | > 0 |
+/// | `memory` | no bound | bytes for vectors | |
 /// | `seed` | 0 | the random vectors | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DensitySettings {
@@ -23,13 +21,15 @@ pub struct DensitySettings {
     pub points: usize,
     /// Standard deviation of the Gaussians, over the spectrum's length.
     pub width: f64,
+    /// Bytes for vectors.
+    pub memory: usize,
     /// Seed of the random vectors.
     pub seed: u64,
 }
 
 impl Default for DensitySettings {
     fn default() -> Self {
-        Self { probes: 4, steps: 60, points: 400, width: 0.01, seed: 0 }
+        Self { probes: 4, steps: 60, points: 400, width: 0.01, memory: usize::MAX, seed: 0 }
     }
 }
 
@@ -61,7 +61,7 @@ pub fn density(
     for probe in 0..probes {
         rules.push(rule(operator, settings, probe as u64)?);
         if !progress((probe + 1) as f64 / probes as f64) {
-            return Err(crate::Error::Interrupted);
+            return Err(Error::Interrupted);
         }
     }
     let nodes = || rules.iter().flatten().map(|(node, _)| *node);
@@ -88,14 +88,22 @@ pub fn density(
 
 /// Nodes and weights of one probe.
 fn rule(operator: &dyn LinearOperator, settings: &DensitySettings, probe: u64) -> Result<Vec<(f64, f64)>> {
+    let size = operator.size();
+    let bytes = size * size_of::<f64>();
+    // A product and what comes next stand beside the basis.
+    let most = (settings.memory / bytes).saturating_sub(3).min(size);
+    if most == 0 {
+        return Err(Error::Memory { expected: 4 * bytes, found: settings.memory });
+    }
     // Streams beyond those of the trace.
-    let mut krylov = Krylov::new(normal(settings.seed, (1 << 32) + probe, operator.size()));
-    for _ in 0..settings.steps.clamp(1, operator.size()) {
+    let mut krylov = Krylov::new(normal(settings.seed, (1 << 32) + probe, size), &[]);
+    for _ in 0..settings.steps.clamp(1, most) {
         krylov.step(operator)?;
         if krylov.is_invariant() {
             break;
         }
     }
-    let (nodes, vectors) = tridiagonal(&krylov.alphas, krylov.inner())?;
-    Ok(nodes.into_iter().enumerate().map(|(i, node)| (node, vectors[(0, i)].powi(2))).collect())
+    let pairs = krylov.pairs()?;
+    let weight = |i| pairs.vectors[(0, i)].powi(2);
+    Ok(pairs.values.iter().enumerate().map(|(i, node)| (*node, weight(i))).collect())
 }

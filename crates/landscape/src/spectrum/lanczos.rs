@@ -1,65 +1,76 @@
-use collado_linalg::dot;
-use faer::Mat;
+use super::{
+    basis::normal,
+    ends::{Ends, Known, RankCheck, ends},
+    krylov::{Krylov, Pairs},
+    overlap::Overlap,
+    pool::{Plan, Pool},
+};
+use crate::{LinearOperator, Result};
 
-use super::basis::{axpy, normal, normalize, orthogonalize, tridiagonal};
-use crate::{Error, LinearOperator, Result};
+/// Which end of a spectrum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The largest and the smallest eigenvalues.
+    Both,
+    /// The largest.
+    Top,
+    /// The smallest.
+    Bottom,
+}
 
-/// How both ends of a spectrum are found.
+/// How the ends of a spectrum are found.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
-/// | `count` | 5 | eigenvalues at each end | ≥ 1 |
-/// | `steps` | 300 | products at most | ≥ 1 |
+/// | `count` | 5 | eigenvalues at each end, as many as there are at most | ≥ 1 |
+/// | `side` | both | which ends | |
+/// | `steps` | 300 | products at most of a start that finds something | ≥ 1 |
+/// | `check` | 100 | products at most of a start that finds nothing; 0: no check | |
+/// | `failure` | 1e-6 | probability that one end of one check says what is wrong | > 0 |
 /// | `tolerance` | 1e-6 | residual over the largest \|λ\| at which it ends | ≥ 0 |
-/// | `seed` | 0 | the first vector | |
+/// | `memory` | no bound | bytes for vectors | |
+/// | `seed` | 0 | the random starts | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LanczosSettings {
     /// Eigenvalues at each end.
     pub count: usize,
-    /// Products at most.
+    /// Which ends.
+    pub side: Side,
+    /// Products at most of a start that finds something.
     pub steps: usize,
+    /// Products at most of a start that finds nothing: the check that none was missed.
+    pub check: usize,
+    /// Probability that one end of one check says what is wrong.
+    pub failure: f64,
     /// Residual over the largest |λ| at which it ends.
     pub tolerance: f64,
-    /// Seed of the first vector.
+    /// Bytes for vectors.
+    pub memory: usize,
+    /// Seed of the random starts.
     pub seed: u64,
 }
 
 impl Default for LanczosSettings {
     fn default() -> Self {
-        Self { count: 5, steps: 300, tolerance: 1e-6, seed: 0 }
+        Self {
+            count: 5,
+            side: Side::Both,
+            steps: 300,
+            check: 100,
+            failure: 1e-6,
+            tolerance: 1e-6,
+            memory: usize::MAX,
+            seed: 0,
+        }
     }
 }
 
-/// An approximate eigenpair.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ritz {
-    /// λ.
-    pub value: f64,
-    /// $\|Av-\lambda v\|$ of the unit vector v, computed from a product: an eigenvalue lies within this distance of λ.
-    pub residual: f64,
-    /// v `[S]`.
-    pub vector: Vec<f64>,
-}
-
-/// Both ends of a spectrum.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ends {
-    /// The largest, descending.
-    pub top: Vec<Ritz>,
-    /// The smallest, ascending: the most negative first.
-    pub bottom: Vec<Ritz>,
-    /// Products taken.
-    pub steps: usize,
-    /// Whether all residuals are below the tolerance.
-    pub converged: bool,
-    /// Ritz values below −Sε·max|λ|. The operator has at least as many negative eigenvalues (Courant–Fischer).
-    pub negative: usize,
-}
-
-/// The largest and the smallest eigenvalues by Lanczos' method with full reorthogonalisation (Parlett 1980).
+/// The largest and the smallest eigenvalues, with their multiplicities.
 ///
-/// An eigenvalue of multiplicity m is found once, not m times. `progress` is told steps done and steps at most; false
-/// ends with what there is.
+/// Lanczos' method from one vector finds an eigenvalue of any multiplicity once. So it starts again from new random vectors,
+/// orthogonal to all that was found, until such a start finds nothing that belongs in the lists; that start then bounds how
+/// far out an eigenvalue that was missed may lie ([`Ends::check`]). Where memory ends, a run restarts with the outermost
+/// pairs (Wu, Simon 2000). `progress` is told products taken and products at most; false ends with what there is.
 ///
 /// # Errors
 /// When a setting is out of range, those of the operator, and when products are not finite.
@@ -68,135 +79,154 @@ pub fn lanczos(
     settings: &LanczosSettings,
     progress: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Result<Ends> {
-    let s = operator.size();
-    if settings.count == 0 || settings.steps == 0 || s == 0 {
-        return Err(Error::Setting {
-            name: "count, steps",
-            expected: "at least 1",
-            found: format!("{}, {}", settings.count, settings.steps),
-        });
-    }
-    let most = settings.steps.min(s);
-    let mut krylov = Krylov::new(normal(settings.seed, 0, s));
-    loop {
-        krylov.step(operator)?;
-        let steps = krylov.steps();
-        let ended = steps >= most || krylov.is_invariant();
-        let look = ended || (steps >= 2 * settings.count && steps.is_multiple_of(5));
-        let go_on = progress(steps, most);
-        if ended || !go_on || (look && krylov.estimate(settings.count)? <= settings.tolerance) {
-            return krylov.ends(operator, settings);
+    let plan = Plan::new(settings, operator.size())?;
+    let (size, products, negative) = (0., 0, 0);
+    let mut search = Search { operator, settings, plan, progress, size, products, negative };
+    let mut pool = Pool::default();
+    let mut runs = 0;
+    let (check, rest) = loop {
+        let run = search.run(&pool, runs)?;
+        let new = !run.values.is_empty();
+        pool = pool.with(run.values, run.vectors, run.residual, &plan);
+        match run.end {
+            End::Complete => break (RankCheck::Complete, (f64::INFINITY, f64::NEG_INFINITY)),
+            End::Stopped => break UNCHECKED,
+            End::Settled if new => {}
+            End::Settled => {
+                let sides = usize::from(plan.top > 0) + usize::from(plan.bottom > 0);
+                let failure = settings.failure * (sides as u64 * runs) as f64;
+                break (RankCheck::Random { failure }, run.rest);
+            }
         }
-    }
+        runs += 1;
+        let most = 4 * plan.total() as u64 + 4;
+        if runs > most || (pool.len() >= plan.total() && settings.check == 0) {
+            break UNCHECKED;
+        }
+    };
+    let Search { size, products, negative, .. } = search;
+    let known = Known { check, rest, size, steps: products, negative };
+    // Of a search that was stopped there may be fewer.
+    let top = (pool.len() * plan.top).div_ceil(plan.total());
+    ends(operator, pool, top, (plan.room / 2).clamp(1, 32), settings.tolerance, &known)
 }
 
-/// Eigenpairs of an operator on a Krylov space, ascending.
-pub(crate) struct Pairs {
-    pub(crate) values: Vec<f64>,
-    /// Columns, in the basis of the space.
-    vectors: Mat<f64>,
-    /// The norm of what leads out of the space.
-    beta: f64,
-}
+const UNCHECKED: (RankCheck, (f64, f64)) = (RankCheck::Unchecked, (f64::NEG_INFINITY, f64::INFINITY));
 
-impl Pairs {
-    /// The norm of $Av-\lambda v$ of the i-th pair, as the recurrence tells it.
-    pub(crate) fn residual(&self, i: usize) -> f64 {
-        self.beta * self.vectors[(self.values.len() - 1, i)].abs()
-    }
-
+/// A search and what it has seen.
+struct Search<'a> {
+    operator: &'a dyn LinearOperator,
+    settings: &'a LanczosSettings,
+    plan: Plan,
+    progress: &'a mut dyn FnMut(usize, usize) -> bool,
     /// The largest |λ|.
-    fn size(&self) -> f64 {
-        self.values[0].abs().max(self.values[self.values.len() - 1].abs())
-    }
+    size: f64,
+    products: usize,
+    negative: usize,
 }
 
-/// An orthonormal basis of a Krylov space, and the operator on it.
-pub(crate) struct Krylov {
-    basis: Vec<Vec<f64>>,
-    next: Vec<f64>,
-    pub(super) alphas: Vec<f64>,
-    /// `betas[i]` joins basis vectors i and i + 1; the last one is the norm of what leads out of the space.
-    pub(super) betas: Vec<f64>,
+/// What one start found.
+struct Run {
+    values: Vec<f64>,
+    vectors: Vec<Vec<f64>>,
+    residual: f64,
+    end: End,
+    /// Eigenvalues that belong to nothing found so far lie between.
+    rest: (f64, f64),
 }
 
-impl Krylov {
-    pub(crate) fn new(mut start: Vec<f64>) -> Self {
-        normalize(&mut start);
-        Self { basis: Vec::new(), next: start, alphas: Vec::new(), betas: Vec::new() }
-    }
+enum End {
+    /// All eigenvalues are known.
+    Complete,
+    /// What was to be found has converged, or there is nothing.
+    Settled,
+    /// Out of steps, or told to stop.
+    Stopped,
+}
 
-    /// One product and one more basis vector.
-    pub(crate) fn step(&mut self, operator: &dyn LinearOperator) -> Result<()> {
-        let mut product = vec![0.; self.next.len()];
-        operator.apply(&self.next, &mut product)?;
-        self.alphas.push(dot(&self.next, &product));
-        self.basis.push(std::mem::take(&mut self.next));
-        orthogonalize(&mut product, &self.basis);
-        self.betas.push(normalize(&mut product));
-        self.next = product;
-        Ok(())
-    }
-
-    /// Whether the space is mapped into itself, up to rounding.
-    pub(super) fn is_invariant(&self) -> bool {
-        let size = self.alphas.iter().chain(&self.betas).fold(0.0_f64, |m, x| m.max(x.abs()));
-        self.betas.last().is_none_or(|b| *b <= 1e-14 * size)
-    }
-
-    pub(super) fn inner(&self) -> &[f64] {
-        &self.betas[..self.betas.len().saturating_sub(1)]
-    }
-
-    /// Products taken, and basis vectors.
-    pub(crate) fn steps(&self) -> usize {
-        self.alphas.len()
-    }
-
-    /// The eigenpairs of the operator on the space.
-    pub(crate) fn pairs(&self) -> Result<Pairs> {
-        let (values, vectors) = tridiagonal(&self.alphas, self.inner())?;
-        Ok(Pairs { values, vectors, beta: self.betas.last().copied().unwrap_or(0.) })
-    }
-
-    /// The i-th vector of `pairs` in the whole space, normalised.
-    pub(crate) fn vector(&self, pairs: &Pairs, i: usize) -> Vec<f64> {
-        let mut vector = vec![0.; self.basis[0].len()];
-        self.basis.iter().enumerate().for_each(|(k, b)| axpy(pairs.vectors[(k, i)], b, &mut vector));
-        normalize(&mut vector);
-        vector
-    }
-
-    /// The largest residual of the `count` outermost Ritz values at each end, over the largest |λ|.
-    fn estimate(&self, count: usize) -> Result<f64> {
-        let pairs = self.pairs()?;
-        let n = pairs.values.len();
-        let outermost = (0..n).filter(|&i| i < count || i + count >= n);
-        Ok(outermost.map(|i| pairs.residual(i) / pairs.size()).fold(0., f64::max))
-    }
-
-    fn ends(&self, operator: &dyn LinearOperator, settings: &LanczosSettings) -> Result<Ends> {
-        let pairs = self.pairs()?;
-        let values = &pairs.values;
-        let n = values.len();
-        let count = settings.count.min(n);
-        let pick: Vec<usize> = (0..count).chain((n - count..n).rev()).collect();
-        let mut ritz = Vec::with_capacity(pick.len());
-        for i in pick {
-            ritz.push(Ritz { value: values[i], residual: 0., vector: self.vector(&pairs, i) });
+impl Search<'_> {
+    /// Lanczos' method from a random vector, orthogonal to what is known.
+    fn run(&mut self, pool: &Pool, stream: u64) -> Result<Run> {
+        // Streams beyond those of trace and density, but for the first.
+        let stream = if stream == 0 { 0 } else { (1 << 33) + stream };
+        let start = normal(self.settings.seed, stream, self.operator.size());
+        let mut krylov = Krylov::new(start, &pool.vectors);
+        let mut overlap = Overlap::new(pool.thresholds(&self.plan, self.size, self.settings.tolerance));
+        let mut steps = 0;
+        loop {
+            krylov.step(self.operator)?;
+            overlap.step(&krylov);
+            steps += 1;
+            self.products += 1;
+            let most = self.products.max(self.settings.steps + self.settings.check);
+            let go_on = (self.progress)(self.products, most);
+            let spent = (steps >= self.settings.steps, steps >= self.settings.check);
+            let full = krylov.len() >= self.plan.room;
+            let ended = krylov.is_invariant() || !go_on;
+            if !(ended || full || spent.0 || steps == self.settings.check || steps.is_multiple_of(5)) {
+                continue;
+            }
+            let pairs = krylov.pairs()?;
+            self.look(pool, &pairs);
+            let wanted = self.plan.wanted(pool, &pairs.values, self.slack());
+            let rest = self.rest(&pairs, &overlap, &krylov);
+            let (settled, spent) = match wanted.is_empty() {
+                true => (self.is_settled(pool, rest) || spent.1, spent.1),
+                false => (wanted.iter().all(|&i| pairs.residual(i) <= self.slack()), spent.0),
+            };
+            if ended || settled || spent {
+                let end = match () {
+                    () if krylov.is_complete() => End::Complete,
+                    () if settled || krylov.is_invariant() => End::Settled,
+                    () => End::Stopped,
+                };
+                let residual = wanted.iter().fold(0.0_f64, |sum, &i| sum.hypot(pairs.residual(i)));
+                let values = wanted.iter().map(|&i| pairs.values[i]).collect();
+                return Ok(Run {
+                    values,
+                    vectors: krylov.into_vectors(&pairs, &wanted),
+                    residual,
+                    end,
+                    rest,
+                });
+            }
+            if full {
+                let keep = self.plan.kept(krylov.len());
+                overlap.restart(&pairs.vectors, &keep);
+                krylov.restart(&pairs, &keep);
+            }
         }
-        let stack: Vec<f64> = ritz.iter().flat_map(|r| r.vector.iter().copied()).collect();
-        let mut products = vec![0.; stack.len()];
-        operator.apply(&stack, &mut products)?;
-        for (r, product) in ritz.iter_mut().zip(products.chunks_exact_mut(self.basis[0].len())) {
-            axpy(-r.value, &r.vector, product);
-            r.residual = dot(product, product).sqrt();
+    }
+
+    /// Takes note of the size of the spectrum and of negative eigenvalues.
+    fn look(&mut self, pool: &Pool, pairs: &Pairs) {
+        self.size = self.size.max(pairs.size());
+        let rounding = self.operator.size() as f64 * f64::EPSILON * self.size;
+        let floor = rounding + std::f64::consts::SQRT_2 * pool.residual;
+        let below = |values: &[f64]| values.iter().filter(|v| **v < -floor).count();
+        self.negative = self.negative.max(below(&pool.values) + below(&pairs.values));
+    }
+
+    /// Residuals, and differences between eigenvalues, that do not count.
+    fn slack(&self) -> f64 {
+        self.settings.tolerance * self.size
+    }
+
+    /// Where all eigenvalues lie that are not in the pool.
+    fn rest(&self, pairs: &Pairs, overlap: &Overlap, krylov: &Krylov<'_>) -> (f64, f64) {
+        let (low, high) = (pairs.values[0], pairs.values[pairs.values.len() - 1]);
+        if krylov.is_invariant() {
+            // A random start has a part in every eigenspace.
+            return (low, high);
         }
-        let size = pairs.size();
-        let converged = ritz.iter().all(|r| r.residual <= settings.tolerance * size);
-        let floor = operator.size() as f64 * f64::EPSILON * size;
-        let negative = values.iter().filter(|v| **v < -floor).count();
-        let top = ritz.split_off(count);
-        Ok(Ends { top, bottom: ritz, steps: n, converged, negative })
+        let failure = self.settings.failure;
+        (overlap.lower(low, krylov.start, failure), overlap.upper(high, krylov.start, failure))
+    }
+
+    /// Whether that says of both lists that nothing was missed.
+    fn is_settled(&self, pool: &Pool, rest: (f64, f64)) -> bool {
+        let top = self.plan.least_top(pool).is_none_or(|v| rest.1 <= v + self.slack());
+        let bottom = self.plan.greatest_bottom(pool).is_none_or(|v| rest.0 >= v - self.slack());
+        top && bottom
     }
 }

@@ -3,13 +3,17 @@
 mod basis;
 mod dense;
 mod density;
+mod ends;
+mod krylov;
 mod lanczos;
+mod overlap;
+mod pool;
 mod trace;
 
-pub(crate) use self::{basis::normal, lanczos::Krylov};
 pub use self::{
     dense::{DenseSpectrum, dense_spectrum},
     density::{Density, DensitySettings, density},
-    lanczos::{Ends, LanczosSettings, Ritz, lanczos},
-    trace::{Trace, trace},
+    ends::{Ends, RankCheck, Ritz},
+    lanczos::{LanczosSettings, Side, lanczos},
+    trace::{Trace, TraceSettings, trace},
 };

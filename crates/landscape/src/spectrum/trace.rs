@@ -1,7 +1,30 @@
 use collado_linalg::dot;
 
-use super::basis::{axpy, normal, normalize, orthogonalize};
+use super::basis::{axpy, normal, normalize, orthogonalize, slices};
 use crate::{Error, LinearOperator, Result};
+
+/// How a trace is estimated.
+///
+/// | Name | Default | Purpose | Range |
+/// |---|---|---|---|
+/// | `products` | 60 | about so many products | ≥ 9 |
+/// | `memory` | no bound | bytes for vectors: where it ends the sketch is smaller, and more is sampled | |
+/// | `seed` | 0 | the random vectors | |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceSettings {
+    /// About so many products.
+    pub products: usize,
+    /// Bytes for vectors.
+    pub memory: usize,
+    /// Seed of the random vectors.
+    pub seed: u64,
+}
+
+impl Default for TraceSettings {
+    fn default() -> Self {
+        Self { products: 60, memory: usize::MAX, seed: 0 }
+    }
+}
 
 /// An estimate of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,49 +35,85 @@ pub struct Trace {
     pub stderr: f64,
 }
 
-/// The trace by Hutch++ (Meyer, Musco, Musco, Woodruff 2021) from about `products` products: exact on the range of a sketch
-/// of a third of them, and Hutchinson's estimate on the rest of the space, with its standard error. The trace is exact
-/// when the sketch spans the whole range.
+/// The trace by Hutch++ (Meyer, Musco, Musco, Woodruff 2021): exact on the range of a sketch of a third of the products, and
+/// Hutchinson's estimate on the rest of the space, with its standard error. The trace is exact when the sketch spans the
+/// whole range.
 ///
 /// # Errors
-/// When `products` < 9, those of the operator, and [`Error::Interrupted`] when `progress`, told the share done, says false.
+/// When a setting is out of range, those of the operator, and [`Error::Interrupted`] when `progress`, told the share done,
+/// says false.
 pub fn trace(
     operator: &dyn LinearOperator,
-    products: usize,
-    seed: u64,
+    settings: &TraceSettings,
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Trace> {
+    let (products, s) = (settings.products, operator.size());
     if products < 9 {
         return Err(Error::Setting { name: "products", expected: "at least 9", found: products.to_string() });
     }
-    let s = operator.size();
-    let third = (products / 3).min(s);
-    let block = |vectors: &[Vec<f64>]| -> Result<Vec<Vec<f64>>> {
-        let stack = vectors.concat();
-        let mut out = vec![0.; stack.len()];
-        operator.apply(&stack, &mut out)?;
-        Ok(out.chunks_exact(s).map(<[f64]>::to_vec).collect())
-    };
-    let tell = |done: f64, progress: &mut dyn FnMut(f64) -> bool| {
-        if progress(done) { Ok(()) } else { Err(Error::Interrupted) }
-    };
-    let sketch: Vec<Vec<f64>> = (0..third as u64).map(|k| normal(seed, 2 * k, s)).collect();
-    let basis = orthonormal(block(&sketch)?);
-    tell(1. / 3., progress)?;
-    let images = block(&basis)?;
-    let known: f64 = basis.iter().zip(&images).map(|(q, a)| dot(q, a)).sum();
-    tell(2. / 3., progress)?;
+    let bytes = s * size_of::<f64>();
+    let fit = settings.memory / bytes;
+    if fit < 4 {
+        return Err(Error::Memory { expected: 4 * bytes, found: settings.memory });
+    }
+    // Half of the memory for the sketch, half for a block of vectors and their products.
+    let (third, block) = ((products / 3).min(s).min(fit / 2), (fit / 4).min(32));
+    let mut probing = Probing { operator, block, done: 0, products, progress };
+    let mut sketch = Vec::with_capacity(third);
+    probing.each(third, |k| normal(settings.seed, 2 * k, s), |_, image| sketch.push(image.to_vec()))?;
+    let basis = orthonormal(sketch);
+    let mut known = 0.;
+    probing.each(basis.len(), |k| basis[k as usize].clone(), |q, a| known += dot(q, a))?;
     if basis.len() < third || basis.len() == s {
         return Ok(Trace { value: known, stderr: 0. });
     }
-    let mut probes: Vec<Vec<f64>> = (0..third as u64).map(|k| normal(seed, 2 * k + 1, s)).collect();
-    probes.iter_mut().for_each(|g| orthogonalize(g, &basis));
-    let images = block(&probes)?;
-    let samples: Vec<f64> = probes.iter().zip(&images).map(|(g, a)| dot(g, a)).collect();
+    let slices = slices(&basis);
+    let probe = |k: u64| {
+        let mut g = normal(settings.seed, 2 * k + 1, s);
+        orthogonalize(&mut g, &slices);
+        g
+    };
+    let mut samples = Vec::new();
+    let sampled = if third < products / 3 { products - 2 * third } else { third };
+    probing.each(sampled, probe, |g, a| samples.push(dot(g, a)))?;
     let n = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / n;
     let variance = samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.);
     Ok(Trace { value: known + mean, stderr: (variance / n).sqrt() })
+}
+
+/// Products of many vectors, some at a time.
+struct Probing<'a> {
+    operator: &'a dyn LinearOperator,
+    block: usize,
+    done: usize,
+    products: usize,
+    progress: &'a mut dyn FnMut(f64) -> bool,
+}
+
+impl Probing<'_> {
+    /// Gives `take` each of `count` vectors and its product.
+    fn each(
+        &mut self,
+        count: usize,
+        vector: impl Fn(u64) -> Vec<f64>,
+        mut take: impl FnMut(&[f64], &[f64]),
+    ) -> Result<()> {
+        let s = self.operator.size();
+        for from in (0..count).step_by(self.block) {
+            let until = count.min(from + self.block);
+            let mut stack = Vec::with_capacity((until - from) * s);
+            (from..until).for_each(|k| stack.extend(vector(k as u64)));
+            let mut images = vec![0.; stack.len()];
+            self.operator.apply(&stack, &mut images)?;
+            stack.chunks_exact(s).zip(images.chunks_exact(s)).for_each(|(v, image)| take(v, image));
+            self.done += until - from;
+            if !(self.progress)((self.done as f64 / self.products as f64).min(1.)) {
+                return Err(Error::Interrupted);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// An orthonormal basis of what the vectors span.

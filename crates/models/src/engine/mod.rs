@@ -13,7 +13,7 @@ mod values;
 
 use candle_core::Tensor;
 
-pub use self::curvature::{CurvatureForm, DenseCurvature};
+pub use self::curvature::{CurvatureForm, CurvaturePoint, DenseCurvature};
 use self::{examples::Examples, fused::Fused, stacked::Stacked};
 use crate::{Arch, Error, Loss, Objective, Real, Regularizer, Result, Rows, Span, Value, dispatch};
 

@@ -2,12 +2,14 @@
 
 mod loss;
 mod pass;
+mod point;
 mod second;
 
 use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 
 use self::pass::Pass;
+pub use self::point::CurvaturePoint;
 use super::{
     Risk,
     examples::Examples,
@@ -81,38 +83,70 @@ impl DenseCurvature {
         self.examples.len()
     }
 
-    /// Writes the products of the matrix at the point `theta` `[S]` with the rows of `vectors` `[B, S]` over `out` `[B, S]`.
+    /// The point `theta` `[S]`, with the activations of all examples where `memory` allows: all products at one point
+    /// share them.
+    ///
+    /// # Errors
+    /// When the size does not fit.
+    pub fn at(&self, theta: Vec<f64>) -> Result<CurvaturePoint> {
+        if theta.len() != self.size {
+            return Err(Error::mismatch("parameters", self.size, theta.len()));
+        }
+        CurvaturePoint::new(self, theta)
+    }
+
+    /// Writes the products of the matrix at `point` with the rows of `vectors` `[B, S]` over `out` `[B, S]`.
     ///
     /// # Errors
     /// When sizes do not fit.
-    pub fn apply(&self, form: CurvatureForm, theta: &[f64], vectors: &[f64], out: &mut [f64]) -> Result<()> {
-        if theta.len() != self.size {
-            return Err(Error::mismatch("parameters", self.size, theta.len()));
+    pub fn apply(
+        &self,
+        form: CurvatureForm,
+        point: &CurvaturePoint,
+        vectors: &[f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        if point.theta.len() != self.size {
+            return Err(Error::mismatch("parameters", self.size, point.theta.len()));
         }
         if vectors.len() != out.len() || !vectors.len().is_multiple_of(self.size) {
             let expected = format!("{} as in the result, a multiple of {}", out.len(), self.size);
             return Err(Error::mismatch("vectors", expected, vectors.len()));
         }
-        let block = self.block(vectors.len() / self.size);
+        let (block, sums) = self.block(vectors.len() / self.size);
         with_slice::<f64, _>(&self.examples.inputs, |inputs| {
             let both = vectors.chunks(block * self.size).zip(out.chunks_mut(block * self.size));
-            both.for_each(|(vectors, out)| self.block_product(form, theta, inputs, vectors, out));
+            both.for_each(|(vectors, out)| self.block_product(form, point, inputs, sums, vectors, out));
             Ok(())
         })
     }
 
-    /// Vectors that are taken at a time.
-    fn block(&self, count: usize) -> usize {
-        let width: usize = self.layers.iter().map(|l| l.outputs).sum();
-        let each = size_of::<f64>() * (PARTS * self.size + 3 * width * TILE * rayon::current_num_threads());
-        (self.memory / 2 / each.max(1)).clamp(1, count.clamp(1, 32))
+    /// Rows of a tile's activations.
+    fn width(&self) -> usize {
+        self.layers.iter().map(|l| l.outputs).sum()
+    }
+
+    /// Vectors that are taken at a time, and parts of the data whose sums exist at once.
+    fn block(&self, count: usize) -> (usize, usize) {
+        let threads = rayon::current_num_threads();
+        let (memory, count) = (self.memory / 2 / size_of::<f64>(), count.clamp(1, 32));
+        let fit = |sums: usize| memory / (sums * self.size + 3 * self.width() * TILE * threads).max(1);
+        if fit(PARTS) >= count {
+            return (count, PARTS);
+        }
+        let few = threads.min(PARTS);
+        match fit(few) {
+            0 => (1, (memory / self.size.max(1)).clamp(1, few)),
+            block => (block.min(count), few),
+        }
     }
 
     fn block_product(
         &self,
         form: CurvatureForm,
-        theta: &[f64],
+        point: &CurvaturePoint,
         inputs: &[f64],
+        sums: usize,
         vectors: &[f64],
         out: &mut [f64],
     ) {
@@ -121,17 +155,20 @@ impl DenseCurvature {
         let per_part = tiles.div_ceil(PARTS);
         let part = |p: usize| {
             let mut sum = vec![0.; vectors.len()];
-            let mut pass = Pass::new(self, form, theta, vectors);
+            let mut pass = Pass::new(self, form, point, vectors);
             for t in p * per_part..((p + 1) * per_part).min(tiles) {
                 let rows = TILE.min(n - t * TILE);
                 pass.tile(t * TILE, rows, &inputs[t * TILE * n0..][..rows * n0], &mut sum);
             }
             sum
         };
-        let parts: Vec<Vec<f64>> = (0..tiles.div_ceil(per_part)).into_par_iter().map(part).collect();
         out.fill(0.);
-        for part in parts {
-            out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
+        let parts = tiles.div_ceil(per_part);
+        for first in (0..parts).step_by(sums) {
+            let some = (first..parts.min(first + sums)).into_par_iter().map(part);
+            for part in some.collect::<Vec<Vec<f64>>>() {
+                out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
+            }
         }
         let curved = matches!(self.risk.regularizer, Regularizer::L2 | Regularizer::L2Last);
         if self.risk.kappa != 0. && curved && form != CurvatureForm::Fisher {

@@ -5,7 +5,7 @@
 //! $R\{\delta_k\}=\rho'(W_{k+1}^\top R\{\delta_{k+1}\}+V_{k+1}^\top\delta_{k+1})+\rho''R\{z_k\}\,W_{k+1}^\top\delta_{k+1}$.
 //! Arrays are feature-major, `[neuron][example]` and `[neuron][vector][example]`.
 
-use super::{CurvatureForm, DenseCurvature, loss::LossCurvature, second::second};
+use super::{CurvatureForm, CurvaturePoint, DenseCurvature, loss::LossCurvature, second::second};
 use crate::{
     engine::{
         matmul::{Mat, MatMut},
@@ -18,6 +18,7 @@ use crate::{
 pub(super) struct Pass<'a> {
     of: &'a DenseCurvature,
     form: CurvatureForm,
+    point: &'a CurvaturePoint,
     theta: &'a [f64],
     /// `[B, S]`
     vectors: &'a [f64],
@@ -39,17 +40,18 @@ impl<'a> Pass<'a> {
     pub(super) fn new(
         of: &'a DenseCurvature,
         form: CurvatureForm,
-        theta: &'a [f64],
+        point: &'a CurvaturePoint,
         vectors: &'a [f64],
     ) -> Self {
-        let width: usize = of.layers.iter().map(|l| l.outputs).sum();
+        let width = of.width();
         let count = vectors.len() / of.size;
         let one = || vec![0.; width * TILE];
         let all = || vec![0.; width * TILE * count];
         Self {
             of,
             form,
-            theta,
+            point,
+            theta: &point.theta,
             vectors,
             count,
             active: one(),
@@ -65,7 +67,7 @@ impl<'a> Pass<'a> {
 
     /// Adds the products of the examples `first..first + r`, whose inputs are `input` `[r, n_0]`, to `sum` `[B, S]`.
     pub(super) fn tile(&mut self, first: usize, r: usize, input: &[f64], sum: &mut [f64]) {
-        self.forward(r, input);
+        self.forward(first, r, input);
         (0..self.of.layers.len()).for_each(|k| self.r_forward(k, r, input));
         self.read_out(first, r);
         for k in (0..self.of.layers.len()).rev() {
@@ -76,11 +78,13 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn forward(&mut self, r: usize, input: &[f64]) {
-        let layers = &self.of.layers;
-        let width = layers.iter().map(|l| l.outputs).sum();
-        let mut tile = Tile::forward(&mut self.active, &mut self.before, width, r);
-        (0..layers.len()).for_each(|k| tile.layer(layers, k, (self.theta, 0), input));
+    fn forward(&mut self, first: usize, r: usize, input: &[f64]) {
+        let (of, width) = (self.of, self.of.width());
+        let layers = &of.layers;
+        if !self.point.copy(first * width, &mut self.active[..width * r], &mut self.before[..width * r]) {
+            let mut tile = Tile::forward(&mut self.active, &mut self.before, width, r);
+            (0..layers.len()).for_each(|k| tile.layer(layers, k, (self.theta, 0), input));
+        }
         for layer in layers {
             let range = layer.row * r..(layer.row + layer.outputs) * r;
             let both = self.before[range.clone()].iter().zip(&self.active[range.clone()]);
