@@ -146,51 +146,56 @@ fn hard_spectra() -> Vec<(&'static str, Vec<f64>)> {
 #[test]
 fn eigenvalues_are_found_as_often_as_they_are_there() {
     for (name, mut truth) in hard_spectra() {
-        let matrix = with_spectrum(&truth, 11);
+        let n = truth.len();
+        // With rounding in every product, and without.
+        let diagonal = Mat::from_fn(n, n, |i, j| if i == j { truth[i] } else { 0. });
+        let matrices = [with_spectrum(&truth, 11), diagonal];
         truth.sort_by(f64::total_cmp);
-        let (n, size) = (truth.len(), truth.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
-        for side in [Side::Both, Side::Top, Side::Bottom] {
-            for count in [1, 5, 12, n, n + 3] {
-                // With room for all vectors, and for few.
-                for room in [usize::MAX, 8 * n * (4 * count.min(n) + 12)] {
-                    let settings =
-                        LanczosSettings { count, side, memory: room, tolerance: 1e-8, ..Default::default() };
-                    let ends = lanczos(&matrix, &settings, &mut |_, _| true).unwrap();
-                    let what = format!("{name}, {side:?}, {count}, {room}: {:?}", ends.check);
-                    let (top, bottom) = match side {
-                        Side::Top => (count.min(n), 0),
-                        Side::Bottom => (0, count.min(n)),
-                        Side::Both => (count.min(n.div_ceil(2)), count.min(n / 2)),
-                    };
-                    assert_eq!((ends.top.len(), ends.bottom.len()), (top, bottom), "{what}");
-                    let all = ends.top.iter().zip(truth.iter().rev()).chain(ends.bottom.iter().zip(&truth));
-                    for (ritz, truth) in all {
-                        assert!((ritz.value - truth).abs() <= 2e-8 * size, "{what}: {} {truth}", ritz.value);
-                        assert!(
-                            ritz.enclosure.0 <= *truth && *truth <= ritz.enclosure.1,
-                            "{what}: {:?} {truth}",
-                            ritz.enclosure
-                        );
-                        let narrow =
-                            ritz.ranked && ritz.enclosure.1 - ritz.enclosure.0 <= 1e-6 * size + 1e-150;
-                        // With few vectors the check may end before it can tell members of the cluster apart.
-                        assert!(
-                            narrow || (room < usize::MAX && name == "a cluster"),
-                            "{what}: {:?}",
-                            ritz.enclosure
-                        );
-                        assert!(ritz.residual <= 1e-8 * size, "{what}");
-                    }
-                    assert!(ends.converged, "{what}");
-                    let negative = truth.iter().filter(|v| **v < 0.).count();
-                    assert!(ends.negative <= negative, "{what}");
-                    if side != Side::Top {
-                        assert!(
-                            ends.negative >= negative.min(bottom),
-                            "{what}: {} of {negative}",
-                            ends.negative
-                        );
-                    }
+        for matrix in matrices {
+            holds(name, &matrix, &truth);
+        }
+    }
+}
+
+/// All that is said of the ends of a matrix, for all counts and sides.
+fn holds(name: &str, matrix: &Mat<f64>, truth: &[f64]) {
+    let (n, size) = (truth.len(), truth.iter().fold(0.0_f64, |m, v| m.max(v.abs())));
+    for side in [Side::Both, Side::Top, Side::Bottom] {
+        for count in [1, 5, 12, n, n + 3] {
+            // With room for all vectors, and for few.
+            for room in [usize::MAX, 8 * n * (4 * count.min(n) + 12)] {
+                let settings =
+                    LanczosSettings { count, side, memory: room, tolerance: 1e-8, ..Default::default() };
+                let ends = lanczos(matrix, &settings, &mut |_, _| true).unwrap();
+                let what = format!("{name}, {side:?}, {count}, {room}: {:?}", ends.check);
+                let (top, bottom) = match side {
+                    Side::Top => (count.min(n), 0),
+                    Side::Bottom => (0, count.min(n)),
+                    Side::Both => (count.min(n.div_ceil(2)), count.min(n / 2)),
+                };
+                assert_eq!((ends.top.len(), ends.bottom.len()), (top, bottom), "{what}");
+                let all = ends.top.iter().zip(truth.iter().rev()).chain(ends.bottom.iter().zip(truth));
+                for (ritz, truth) in all {
+                    assert!((ritz.value - truth).abs() <= 2e-8 * size, "{what}: {} {truth}", ritz.value);
+                    assert!(
+                        ritz.enclosure.0 <= *truth && *truth <= ritz.enclosure.1,
+                        "{what}: {:?} {truth}",
+                        ritz.enclosure
+                    );
+                    let narrow = ritz.ranked && ritz.enclosure.1 - ritz.enclosure.0 <= 1e-6 * size + 1e-150;
+                    // With few vectors the check may end before it can tell members of the cluster apart.
+                    assert!(
+                        narrow || (room < usize::MAX && name == "a cluster"),
+                        "{what}: {:?}",
+                        ritz.enclosure
+                    );
+                    assert!(ritz.residual <= 1e-8 * size, "{what}");
+                }
+                assert!(ends.converged, "{what}");
+                let negative = truth.iter().filter(|v| **v < 0.).count();
+                assert!(ends.negative <= negative, "{what}");
+                if side != Side::Top {
+                    assert!(ends.negative >= negative.min(bottom), "{what}: {} of {negative}", ends.negative);
                 }
             }
         }

@@ -2,23 +2,25 @@ use collado_landscape::{Curvature, dense_spectrum, explicit};
 use collado_plots::{Panel, Role, Scale, Series};
 use serde_json::json;
 
-use super::{Found, interrupted};
+use super::{Found, SideName, SpectrumArgs, failed, lines::Line};
 use crate::{failure::Failure, json::number, progress};
 
 /// All eigenvalues.
-pub(super) fn dense(operator: &Curvature<'_>, quiet: bool) -> Result<Found, Failure> {
-    let bar = progress::bar("matrix", quiet);
-    let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(interrupted)?;
+pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Found, Failure> {
+    let bar = progress::bar("matrix", args.common.quiet);
+    let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(failed)?;
     bar.finish_and_clear();
     let found = dense_spectrum(&matrix, asymmetry)?;
     let (values, n) = (&found.eigenvalues, found.eigenvalues.len());
-    let pair = |v: &f64| json!({"value": number(*v), "residual": number(found.rounding)});
-    let count = n.min(5);
+    let counts = match args.side {
+        SideName::Top => (args.count.min(n), 0),
+        SideName::Bottom => (0, args.count.min(n)),
+        SideName::Both => (args.count.min(n.div_ceil(2)), args.count.min(n / 2)),
+    };
+    let lines = Line::of_all(values, counts, found.rounding);
     let exact: f64 = values.iter().sum();
     let summary = json!({
         "eigenvalues": values.iter().map(|&v| number(v)).collect::<Vec<_>>(),
-        "top": values.iter().rev().take(count).map(pair).collect::<Vec<_>>(),
-        "bottom": values.iter().take(count).map(pair).collect::<Vec<_>>(),
         "index": found.index, "index_status": "exact", "zero_modes": found.zero_modes,
         "rounding": number(found.rounding), "trace": {"value": number(exact), "stderr": 0.0},
     });
@@ -42,5 +44,6 @@ pub(super) fn dense(operator: &Curvature<'_>, quiet: bool) -> Result<Found, Fail
     let note = format!("{} zero modes within rounding are not drawn", found.zero_modes);
     let rows = rank.iter().zip(&descending).map(|(r, v)| [*r, *v, found.rounding]).collect();
     let axis = "rank, largest eigenvalue first";
-    Ok(Found { summary, header: ["rank", "eigenvalue", "error"], rows, panel, axis, note })
+    let header = ["rank", "eigenvalue", "error"];
+    Ok(Found { summary, lines, check: None, header, rows, panel, axis, note })
 }

@@ -1,50 +1,57 @@
 use collado_landscape::{
-    Curvature, Density, DensitySettings, LanczosSettings, Ritz, density, lanczos, trace,
+    Curvature, Density, DensitySettings, LanczosSettings, TraceSettings, density, lanczos, trace,
 };
 use collado_plots::{Panel, Role, Scale, Series};
 use serde_json::json;
 
-use super::{Found, SpectrumArgs, interrupted};
+use super::{Found, SpectrumArgs, failed, lines::Line};
 use crate::{failure::Failure, json::number, progress};
 
 /// The lowest density that is drawn, over the highest.
 const SHOWN: f64 = 1e-6;
 
-/// Both ends, trace and density.
-pub(super) fn ends(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Found, Failure> {
+/// One or both ends, trace and density; `memory` bounds the bytes of their vectors.
+pub(super) fn ends(args: &SpectrumArgs, operator: &Curvature<'_>, memory: usize) -> Result<Found, Failure> {
+    let seed = args.common.seed;
     let settings = LanczosSettings {
         count: args.count,
+        side: args.side.into(),
         steps: args.steps,
+        check: args.check,
         tolerance: args.tolerance,
-        seed: args.common.seed,
+        memory,
+        seed,
+        ..LanczosSettings::default()
     };
     let bar = progress::bar("spectrum", args.common.quiet);
     let found = lanczos(operator, &settings, &mut |done, most| {
         bar.set_length(most as u64);
         bar.set_position(done as u64);
         !progress::interrupted()
-    })?;
+    })
+    .map_err(failed)?;
     let mut tell = progress::shares(&bar);
     bar.set_message("trace");
-    let sum = trace(operator, args.products, args.common.seed, &mut tell).map_err(interrupted)?;
+    let settings = TraceSettings { products: args.products, memory, seed };
+    let sum = match args.products {
+        0 => None,
+        _ => Some(trace(operator, &settings, &mut tell).map_err(failed)?),
+    };
     bar.set_message("density");
-    let smooth =
-        DensitySettings { probes: args.probes, seed: args.common.seed, ..DensitySettings::default() };
+    let settings = DensitySettings { probes: args.probes, memory, seed, ..DensitySettings::default() };
     let smooth = match args.probes {
         0 => Density { at: vec![], value: vec![], stderr: vec![], sigma: f64::NAN },
-        _ => density(operator, &smooth, &mut tell).map_err(interrupted)?,
+        _ => density(operator, &settings, &mut tell).map_err(failed)?,
     };
     bar.finish_and_clear();
     if !found.converged {
         args.common.note("Lanczos ended before all residuals were small: more --steps help");
     }
-    let pair = |r: &Ritz| json!({"value": number(r.value), "residual": number(r.residual)});
+    let lines = Line::of_ends(&found);
     let summary = json!({
         "eigenvalues": null,
-        "top": found.top.iter().map(pair).collect::<Vec<_>>(),
-        "bottom": found.bottom.iter().map(pair).collect::<Vec<_>>(),
         "index": found.negative, "index_status": "bound", "zero_modes": null,
-        "trace": {"value": number(sum.value), "stderr": number(sum.stderr)},
+        "trace": sum.map(|sum| json!({"value": number(sum.value), "stderr": number(sum.stderr)})),
         "steps": found.steps, "converged": found.converged,
     });
     let floor = SHOWN * smooth.value.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(*v));
@@ -62,5 +69,6 @@ pub(super) fn ends(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Foun
     panel = panel.series(Series::dots("eigenvalues at both ends", &x, &y).role(Role::Test));
     let rows = (0..drawn.len()).map(|i| [smooth.at[i], smooth.value[i], smooth.stderr[i]]).collect();
     let note = format!("eigenvalues widened by {:.2e}", smooth.sigma);
-    Ok(Found { summary, header: ["lambda", "density", "stderr"], rows, panel, axis: "eigenvalue λ", note })
+    let header = ["lambda", "density", "stderr"];
+    Ok(Found { summary, lines, check: Some(found.check), header, rows, panel, axis: "eigenvalue λ", note })
 }

@@ -21,11 +21,22 @@ pub(super) fn normalize(x: &mut [f64]) -> f64 {
     norm
 }
 
-/// Takes the components along an orthonormal basis out of `x` and returns them.
+/// What was taken out of a vector.
+pub(super) struct Taken {
+    /// Its components along the basis.
+    pub(super) coefficients: Vec<f64>,
+    /// Whether what is left is rounding: the vector lies in the span of the basis.
+    pub(super) dependent: bool,
+}
+
+/// Takes the components along an orthonormal basis out of `x`.
 ///
-/// Classical Gram–Schmidt twice, which is enough (Giraud, Langou, Rozložník 2005); the same bits for any number of threads.
-pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Vec<f64> {
+/// Classical Gram–Schmidt twice, which is enough (Giraud, Langou, Rozložník 2005) unless the second time takes most of what the
+/// first one left; the same bits for any number of threads.
+pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Taken {
     let mut taken = vec![0.; basis.len()];
+    let mut left = f64::INFINITY;
+    let mut dependent = false;
     for _ in 0..2 {
         let coefficients: Vec<f64> = basis.par_iter().map(|b| dot(b, x)).collect();
         x.par_chunks_mut(CHUNK).enumerate().for_each(|(k, x)| {
@@ -34,8 +45,11 @@ pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Vec<f64> {
             }
         });
         taken.iter_mut().zip(coefficients).for_each(|(taken, c)| *taken += c);
+        let norm = dot(x, x).sqrt();
+        dependent = norm < 0.5 * left && left < f64::INFINITY;
+        left = norm;
     }
-    taken
+    Taken { coefficients: taken, dependent }
 }
 
 /// Replaces the vectors by the combinations of them whose coefficients are the columns `keep`, where they lie.

@@ -96,7 +96,7 @@ fn rule(operator: &dyn LinearOperator, settings: &DensitySettings, probe: u64) -
         return Err(Error::Memory { expected: 4 * bytes, found: settings.memory });
     }
     // Streams beyond those of the trace.
-    let mut krylov = Krylov::new(normal(settings.seed, (1 << 32) + probe, size), &[]);
+    let mut krylov = Krylov::new(normal(settings.seed, (1 << 32) + probe, size), &[], 0.);
     for _ in 0..settings.steps.clamp(1, most) {
         krylov.step(operator)?;
         if krylov.is_invariant() {

@@ -6,7 +6,7 @@ use faer::Mat;
 use super::basis::{combine, normalize, orthogonalize, slices};
 use crate::{Error, LinearOperator, Result};
 
-/// What leads out of a space, over the largest element of the operator on it, below which the space is invariant: the
+/// What leads out of a space, over the largest |λ|, below which the space is invariant: the
 /// rounding of products.
 const INVARIANT: f64 = 1e-13;
 
@@ -47,11 +47,12 @@ pub(super) struct Krylov<'a> {
 }
 
 impl<'a> Krylov<'a> {
-    pub(super) fn new(mut start: Vec<f64>, deflated: &'a [Vec<f64>]) -> Self {
+    /// From a vector; `size` is what is known of the largest |λ|.
+    pub(super) fn new(mut start: Vec<f64>, deflated: &'a [Vec<f64>], size: f64) -> Self {
         orthogonalize(&mut start, &slices(deflated));
         let norm = normalize(&mut start);
         let (basis, columns) = (Vec::new(), Vec::new());
-        Self { deflated, basis, columns, next: start, beta: norm, largest: 0., start: norm * norm }
+        Self { deflated, basis, columns, next: start, beta: norm, largest: size, start: norm * norm }
     }
 
     /// One product and one more basis vector.
@@ -60,8 +61,10 @@ impl<'a> Krylov<'a> {
         operator.apply(&self.next, &mut product)?;
         self.basis.push(std::mem::take(&mut self.next));
         let all = [slices(self.deflated), slices(&self.basis)].concat();
-        let column = orthogonalize(&mut product, &all).split_off(self.deflated.len());
-        self.beta = normalize(&mut product);
+        let mut taken = orthogonalize(&mut product, &all);
+        let column = taken.coefficients.split_off(self.deflated.len());
+        let norm = normalize(&mut product);
+        self.beta = if taken.dependent { 0. } else { norm };
         if !self.beta.is_finite() || column.iter().any(|x| !x.is_finite()) {
             return Err(Error::NotFinite("a product of the operator"));
         }

@@ -150,7 +150,7 @@ impl Search<'_> {
         // Streams beyond those of trace and density, but for the first.
         let stream = if stream == 0 { 0 } else { (1 << 33) + stream };
         let start = normal(self.settings.seed, stream, self.operator.size());
-        let mut krylov = Krylov::new(start, &pool.vectors);
+        let mut krylov = Krylov::new(start, &pool.vectors, self.size);
         let mut overlap = Overlap::new(pool.thresholds(&self.plan, self.size, self.settings.tolerance));
         let mut steps = 0;
         loop {

@@ -93,7 +93,7 @@ mod tests {
             start[81] *= 1e-6;
             let total: f64 = start.iter().map(|x| x * x).sum();
             let mut overlap = Overlap::new(vec![1.01, 1.1, 1.29, 1.4, 1.5]);
-            let mut krylov = Krylov::new(start.clone(), &[]);
+            let mut krylov = Krylov::new(start.clone(), &[], 0.);
             for _ in 0..40 {
                 krylov.step(&matrix).unwrap();
                 overlap.step(&krylov);
