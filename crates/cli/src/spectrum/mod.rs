@@ -1,5 +1,6 @@
 //! `collado spectrum`: eigenvalues of a checkpoint's curvature.
 
+mod args;
 mod dense;
 mod ends;
 mod lines;
@@ -8,136 +9,27 @@ mod output;
 use std::path::PathBuf;
 
 use candle_core::{DType, Tensor};
-use clap::{Args as ClapArgs, ValueEnum, builder::RangedU64ValueParser};
-use collado_landscape::{Curvature, RankCheck, Side};
-use collado_models::{CurvatureForm, DenseCurvature, Objective, Rows, Span, with_slice};
+use collado_landscape::{Curvature, RankCheck};
+use collado_models::{DenseCurvature, Objective, Rows, Span, with_slice};
 use collado_plots::Panel;
 use serde_json::{Value as Json, json};
 
+pub(crate) use self::args::SpectrumArgs;
 use self::{
+    args::SideName,
     dense::dense,
     ends::ends,
     lines::Line,
     output::{report, save},
 };
 use crate::{
-    args::{Common, DataArgs, Dtype, NetworkArgs},
+    args::Dtype,
     failure::Failure,
     folder,
     json::{self, number, print},
     place, progress,
     task::{self, Precision, Task, default_memory, targets},
 };
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct SpectrumArgs {
-    /// Checkpoints of one network, or folders of a run.
-    #[arg(required = true)]
-    checkpoints: Vec<PathBuf>,
-    #[command(flatten)]
-    network: NetworkArgs,
-    /// Which matrix.
-    #[arg(long, default_value = "hessian")]
-    matrix: MatrixName,
-    /// All eigenvalues up to so many parameters, where --memory holds the matrix; beyond, the ends, trace and density.
-    #[arg(long, default_value_t = 3000)]
-    dense: usize,
-    /// Which ends: both, top or bottom. One end alone takes fewer products.
-    #[arg(long = "ends", default_value = "both", value_name = "ENDS")]
-    side: SideName,
-    /// Eigenvalues at each end, counted with multiplicities.
-    #[arg(long, default_value_t = 5, value_parser = at_least_one())]
-    count: usize,
-    /// Products at most of each start of Lanczos' method that finds eigenvalues.
-    #[arg(long, default_value_t = 300, value_parser = at_least_one())]
-    steps: usize,
-    /// Products at most of the last start, orthogonal to all that was found, which checks that no eigenvalue was missed;
-    /// 0 = no check, and every line is 'or more', 'or less'.
-    #[arg(long, default_value_t = 100)]
-    check: usize,
-    /// Lanczos ends when all residuals are below so much times the largest eigenvalue.
-    #[arg(long, default_value_t = 1e-6, value_parser = tolerance)]
-    tolerance: f64,
-    /// Products for the trace; 0 = no trace.
-    #[arg(long, default_value_t = 60)]
-    products: usize,
-    /// Random vectors of the density; 0 = no density.
-    #[arg(long, default_value_t = 4, value_parser = numbers::whole::<usize>(0..=1_000_000))]
-    probes: usize,
-    /// Folder for summary, tables (eigenvalues.csv, spectrum.csv) and picture; created. Of several checkpoints each has a folder
-    /// in it, named after its file.
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Overwrite results that are there.
-    #[arg(long, requires = "out")]
-    force: bool,
-    #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum MatrixName {
-    Hessian,
-    GaussNewton,
-    Fisher,
-}
-
-impl MatrixName {
-    fn form(self) -> CurvatureForm {
-        match self {
-            Self::Hessian => CurvatureForm::Hessian,
-            Self::GaussNewton => CurvatureForm::GaussNewton,
-            Self::Fisher => CurvatureForm::Fisher,
-        }
-    }
-
-    /// As on the command line.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Hessian => "hessian",
-            Self::GaussNewton => "gauss-newton",
-            Self::Fisher => "fisher",
-        }
-    }
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Hessian => "Hessian",
-            Self::GaussNewton => "Gauss–Newton matrix",
-            Self::Fisher => "Empirical Fisher matrix",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SideName {
-    Both,
-    Top,
-    Bottom,
-}
-
-impl From<SideName> for Side {
-    fn from(name: SideName) -> Self {
-        match name {
-            SideName::Both => Self::Both,
-            SideName::Top => Self::Top,
-            SideName::Bottom => Self::Bottom,
-        }
-    }
-}
-
-fn at_least_one() -> RangedU64ValueParser<usize> {
-    RangedU64ValueParser::new().range(1..)
-}
-
-fn tolerance(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(x) if (0. ..1.).contains(&x) => Ok(x),
-        _ => Err("expected a number from 0 to less than 1".into()),
-    }
-}
 
 /// What is found, as JSON, columns and a picture.
 struct Found {
@@ -159,10 +51,6 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--dtype f32: spectra are computed in f64"));
     }
     args.common.on_cpu("spectra are computed")?;
-    if (1..9).contains(&args.products) {
-        let found = args.products;
-        return Err(Failure::usage(format!("--products: expected 0, or at least 9, found {found}")));
-    }
     let files: Vec<_> = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<_, _>>()?;
     let files = files.concat();
     let folders = folders(&args, &files)?;
