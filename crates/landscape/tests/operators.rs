@@ -185,3 +185,26 @@ fn threads_and_blocks_do_not_change_a_bit() {
     };
     assert_eq!(with(1), with(3));
 }
+
+/// Activations that are kept or computed anew, sums of all parts at once or of few: the same bits.
+#[test]
+fn memory_does_not_change_products() {
+    for arch in architectures() {
+        let loss = Loss::Squared;
+        let case = case(&arch, loss, 150, Regularizer::L2);
+        let x = Tensor::from_vec(normal(1, 150 * arch.inputs()), (150, arch.inputs()), &Device::Cpu).unwrap();
+        let q = arch.outputs();
+        let targets = Tensor::from_vec(normal(2, 150 * q), (150, q), &Device::Cpu).unwrap();
+        let risk = Risk { loss, kappa: 0.03, regularizer: Regularizer::L2 };
+        let tight = DenseCurvature::new(&arch, &x, &targets, risk, 1).unwrap();
+        for form in CurvatureForm::ALL {
+            let v = normal(9, case.curvature.size());
+            let product = |of: &DenseCurvature| {
+                let mut out = vec![0.; v.len()];
+                Curvature::new(of, form, &case.theta).unwrap().apply(&v, &mut out).unwrap();
+                out
+            };
+            assert_eq!(product(&case.curvature), product(&tight), "{arch} {form:?}");
+        }
+    }
+}
