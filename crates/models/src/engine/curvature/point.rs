@@ -9,7 +9,7 @@ use crate::{
 
 /// A point at which curvature is taken, with the activations of all examples where there is memory for them.
 ///
-/// They are a third of the work of one product.
+/// They are up to a third of the multiplications of one product.
 #[derive(Debug)]
 pub struct CurvaturePoint {
     pub(super) theta: Vec<f64>,
