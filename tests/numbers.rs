@@ -34,7 +34,7 @@ const COMMANDS: [&str; 23] = [
 ];
 
 /// Flags whose values are no numbers.
-const WORDS: &str = "--a --align --arch --b --certify --data --device --dtype --init --key --layers --loss --matrix --method \
+const WORDS: &str = "--a --align --arch --b --certify --data --device --dtype --ends --init --key --layers --loss --matrix --method \
                      --optimizer --out --outputs --path --regularizer --schedule --to";
 
 /// What no number on a command line may be.

@@ -71,8 +71,9 @@ fn what_is_guessed_is_said() {
         assert!(output.status.success() && said.starts_with("note: "), "{output:?}");
         assert!(notes.iter().all(|note| said.contains(note)), "{said}");
     }
-    let output =
-        collado(dir.path(), "eval tanh-sequential.safetensors --data npz:tanh.npz --arch tanh:8-16-8-2");
+    let told = "eval tanh-sequential.safetensors --data npz:tanh.npz --arch tanh:8-16-8-2";
+    assert!(said(&collado(dir.path(), told)).contains("loss guessed: squared"));
+    let output = collado(dir.path(), &format!("{told} --loss squared"));
     assert!(!said(&output).contains("guessed"), "{output:?}");
 }
 
