@@ -164,8 +164,14 @@ fn holds(name: &str, matrix: &Mat<f64>, truth: &[f64]) {
         for count in [1, 5, 12, n, n + 3] {
             // With room for all vectors, and for few.
             for room in [usize::MAX, 8 * n * (4 * count.min(n) + 12)] {
-                let settings =
-                    LanczosSettings { count, side, memory: room, tolerance: 1e-8, ..Default::default() };
+                let settings = LanczosSettings {
+                    count,
+                    side,
+                    memory: room,
+                    check: 100,
+                    tolerance: 1e-8,
+                    ..Default::default()
+                };
                 let ends = lanczos(matrix, &settings, &mut |_, _| true).unwrap();
                 let what = format!("{name}, {side:?}, {count}, {room}: {:?}", ends.check);
                 let (top, bottom) = match side {

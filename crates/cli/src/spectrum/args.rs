@@ -33,7 +33,7 @@ pub(crate) struct SpectrumArgs {
     pub(super) steps: usize,
     /// Products at most of the last start, orthogonal to all that was found, which checks that no eigenvalue was missed;
     /// 0 = no check, and every line is 'or more', 'or less'.
-    #[arg(long, default_value_t = 100, value_parser = numbers::whole::<usize>(0..=1_000_000))]
+    #[arg(long, default_value_t = 50, value_parser = numbers::whole::<usize>(0..=1_000_000))]
     pub(super) check: usize,
     /// Lanczos ends when all residuals are below so much times the largest eigenvalue.
     #[arg(long, default_value_t = 1e-6, value_parser = numbers::positive)]

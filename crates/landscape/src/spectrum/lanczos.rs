@@ -25,7 +25,7 @@ pub enum Side {
 /// | `count` | 5 | eigenvalues at each end, as many as there are at most | ≥ 1 |
 /// | `side` | both | which ends | |
 /// | `steps` | 300 | products at most of a start that finds something | ≥ 1 |
-/// | `check` | 100 | products at most of a start that finds nothing; 0: no check | |
+/// | `check` | 50 | products at most of a start that finds nothing; 0: no check | |
 /// | `failure` | 1e-6 | probability that one end of one check says what is wrong | > 0 |
 /// | `tolerance` | 1e-6 | residual over the largest \|λ\| at which it ends | ≥ 0 |
 /// | `memory` | no bound | bytes for vectors | |
@@ -56,7 +56,7 @@ impl Default for LanczosSettings {
             count: 5,
             side: Side::Both,
             steps: 300,
-            check: 100,
+            check: 50,
             failure: 1e-6,
             tolerance: 1e-6,
             memory: usize::MAX,
