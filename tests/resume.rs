@@ -5,7 +5,7 @@ mod support;
 
 use std::{
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
     thread::sleep,
     time::Duration,
 };
@@ -13,18 +13,7 @@ use std::{
 use collado_models::PathFile;
 use serde_json::Value as Json;
 
-use self::support::{collado, json};
-
-fn spawn(dir: &Path, args: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_collado"));
-    command
-        .current_dir(dir)
-        .args(args.split(' '))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
+use self::support::{collado, json, spawn};
 
 /// Waits for a file, and ends the program by the signal; its exit code.
 fn stop(child: &mut Child, file: &Path, signal: &str) -> Option<i32> {

@@ -6,14 +6,14 @@ mod support;
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output},
     thread::sleep,
     time::Duration,
 };
 
 use serde_json::Value as Json;
 
-use self::support::{collado, json};
+use self::support::{collado, json, spawn};
 
 const DATA: &str = "synthetic:gaussians?d=4&k=3&n=60&sep=2";
 
@@ -28,17 +28,6 @@ fn refused(dir: &Path, args: &str, code: i32, part: &str) {
     assert_eq!(output.status.code(), Some(code), "{args}: {said}");
     assert!(said.starts_with("error: ") || said.contains("\nerror: "), "{args}: {said}");
     assert!(said.contains(part) && output.stdout.is_empty(), "{args}: {said}");
-}
-
-fn spawn(dir: &Path, args: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_collado"));
-    command
-        .current_dir(dir)
-        .args(args.split(' '))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
 }
 
 fn wait_for(file: &Path) {

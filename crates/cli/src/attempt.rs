@@ -5,12 +5,13 @@ use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{AlignBy, Common, SearchArgs, Target},
+    args::Common,
     ends::{Alignment, Ends},
     failure::Failure,
     json::number,
     kept::Kept,
     progress,
+    search::{AlignBy, SearchArgs, Target},
     task::Task,
 };
 

@@ -6,11 +6,11 @@ use collado_dynamics::{
 };
 
 use crate::{
-    args::AlignBy,
     attempt::{Outcome, Trials, Tried},
     ends::Ends,
     failure::Failure,
     methods, progress,
+    search::AlignBy,
 };
 
 /// Points looked at first: on aligned lines, highest in the middle; on others.

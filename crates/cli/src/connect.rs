@@ -1,3 +1,5 @@
+mod args;
+
 use std::{
     path::{Path as FilePath, PathBuf},
     time::Instant,
@@ -10,8 +12,8 @@ use collado_models::{Checkpoint, Objective, PathFile, Span, Value};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
 use serde_json::{Value as Json, json};
 
+pub(crate) use self::args::ConnectArgs;
 use crate::{
-    args::{AlignBy, ConnectArgs, Method, Target},
     attempt::{Attempt, Diverged, Outcome, Trials, Tried},
     auto,
     certify::{self, When},
@@ -21,6 +23,7 @@ use crate::{
     json::{number, print},
     kept::Kept,
     methods, progress,
+    search::{AlignBy, Method, Target},
     shown::{enclosure, risk, upper},
     state,
     table::{text, write_table},

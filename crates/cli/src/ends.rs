@@ -4,11 +4,7 @@ use candle_core::Tensor;
 use collado_dynamics::{Align, Aligned, Matching, Result};
 use serde_json::{Value as Json, json};
 
-use crate::{
-    align,
-    args::{AlignBy, Common},
-    task::Task,
-};
+use crate::{align, args::Common, search::AlignBy, task::Task};
 
 /// The ends of a path: A, and B as it is or aligned to A.
 #[derive(Clone)]

@@ -1,14 +1,30 @@
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
 use collado_models::{Objective, Rows, Span};
 use serde_json::json;
 
 use crate::{
-    args::EvalArgs,
+    args::{Common, DataArgs, NetworkArgs},
     failure::Failure,
     json::{number, print},
     place,
     shown::{error, risk},
     task,
 };
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EvalArgs {
+    /// Checkpoints.
+    #[arg(required = true)]
+    pub(crate) checkpoints: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
 
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {

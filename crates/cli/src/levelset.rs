@@ -12,13 +12,14 @@ use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, Way, spann
 
 use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{
-    args::{AlignBy, Common, DataArgs, Method, NetworkArgs, Out, SearchArgs, Target},
+    args::{Common, DataArgs, NetworkArgs, Out},
     attempt::Trials,
     auto::AutoPath,
     certify,
     failure::Failure,
     folder::{self, Folder},
     methods, numbers, place, progress,
+    search::{AlignBy, Method, SearchArgs, Target},
     task::{self, Precision, Task},
 };
 

@@ -9,6 +9,7 @@ mod auto;
 mod cast;
 mod certify;
 mod certify_minimum;
+mod command;
 mod connect;
 mod critical;
 mod ends;
@@ -26,6 +27,7 @@ mod place;
 mod point;
 mod progress;
 mod record;
+mod search;
 mod shown;
 mod spectrum;
 mod state;
@@ -42,7 +44,7 @@ use std::io::IsTerminal;
 use clap::{CommandFactory, FromArgMatches, error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand};
 
 use crate::{
-    args::{Command, Common},
+    command::{Args, Command},
     failure::Failure,
     record::Run,
 };
@@ -51,9 +53,9 @@ use crate::{
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
-    let program = signed(args::Args::command());
+    let program = signed(Args::command());
     let parsed = program.clone().try_get_matches().and_then(|matches| {
-        let mut command = args::Args::from_arg_matches(&matches)?.command;
+        let mut command = Args::from_arg_matches(&matches)?.command;
         if let Some(common) = command.common() {
             common.run = Run::asked(&program, &matches);
         }
@@ -83,53 +85,6 @@ fn start(mut command: Command) -> Result<(), Failure> {
     match command.common().map(|common| common.threads) {
         Some(threads) => on_threads(threads, move || command.run()),
         None => command.run(),
-    }
-}
-
-impl Command {
-    /// What the command takes about machine and output; nothing for those that only print or copy.
-    fn common(&mut self) -> Option<&mut Common> {
-        Some(match self {
-            Self::Train(args) => &mut args.common,
-            Self::Eval(args) => &mut args.common,
-            Self::Connect(args) => &mut args.common,
-            Self::Certify(args) => &mut args.common,
-            Self::Align(args) => &mut args.common,
-            Self::Levelset(args) => &mut args.common,
-            Self::Kernel(args) => &mut args.common,
-            Self::Landscape(args) => args.common(),
-            Self::CertifyMinimum(args) => &mut args.common,
-            Self::Spectrum(args) => &mut args.common,
-            Self::Critical(args) => &mut args.common,
-            Self::Study(args) => return args.common(),
-            Self::Time(args) => &mut args.common,
-            Self::Point(_) | Self::Completions { .. } => return None,
-        })
-    }
-
-    fn run(self) -> Result<(), Failure> {
-        match self {
-            Self::Train(args) => train::run(&args),
-            Self::Eval(args) => eval::run(&args),
-            Self::Connect(args) => connect::run(&args),
-            Self::Certify(args) => certify::run(&args),
-            Self::Align(args) => align::run(&args),
-            Self::Levelset(args) => levelset::run(&args),
-            Self::Kernel(args) => kernel::run(&args),
-            Self::Landscape(args) => landscape::run(args),
-            Self::CertifyMinimum(args) => certify_minimum::run(&args),
-            Self::Spectrum(args) => spectrum::run(args),
-            Self::Critical(args) => critical::run(args),
-            Self::Study(args) => study::run(&args),
-            Self::Time(args) => time::run(&args),
-            Self::Point(args) => point::run(&args),
-            Self::Completions { shell } => {
-                let mut script = Vec::new();
-                clap_complete::generate(shell, &mut args::Args::command(), "collado", &mut script);
-                json::print(String::from_utf8_lossy(&script).trim_end());
-                Ok(())
-            }
-        }
     }
 }
 

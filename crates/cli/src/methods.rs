@@ -6,9 +6,10 @@ use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    args::{Common, Method, SearchArgs, Target},
+    args::Common,
     failure::Failure,
     json::number,
+    search::{Method, SearchArgs, Target},
     shown::risk,
     task::{Task, default_memory, targets},
 };

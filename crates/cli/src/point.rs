@@ -1,7 +1,25 @@
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
 use collado_dynamics::Path;
 use collado_models::{Checkpoint, PathFile, Provenance};
 
-use crate::{args::PointArgs, failure::Failure, folder, place, record};
+use crate::{failure::Failure, folder, numbers::share, place, record};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PointArgs {
+    /// A path.safetensors.
+    pub(crate) path: PathBuf,
+    /// Where on the path, from 0 to 1.
+    #[arg(long, value_parser = share)]
+    pub(crate) t: f64,
+    /// The checkpoint to write.
+    #[arg(long)]
+    pub(crate) out: PathBuf,
+    /// Overwrite it.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
 
 /// Writes γ(t) as a checkpoint.
 pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {

@@ -29,8 +29,8 @@ pub(crate) fn interrupted() -> bool {
 
 /// A line on stderr, unless all is to be quiet.
 #[allow(clippy::print_stderr)]
-pub(crate) fn say(common: &crate::args::Common, text: &str) {
-    if !common.quiet {
+pub(crate) fn say(quiet: bool, text: &str) {
+    if !quiet {
         eprintln!("{}", crate::failure::plain(text));
     }
 }

@@ -185,7 +185,7 @@ impl Task {
             format!("risk      {}, kappa {} ({})", risk.loss, risk.kappa, risk.regularizer),
             format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
         ];
-        lines.iter().for_each(|line| say(common, line));
+        lines.iter().for_each(|line| say(common.quiet, line));
     }
 
     /// Parameters that `file` holds, in the type and on the device of this task.

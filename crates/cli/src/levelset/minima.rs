@@ -5,7 +5,7 @@ use collado_dynamics::{Enclosure, distinct};
 use collado_models::{Checkpoint, Objective, Span};
 
 use super::{LevelsetArgs, proof};
-use crate::{args::AlignBy, ends::Ends, failure::Failure, task::Task};
+use crate::{ends::Ends, failure::Failure, search::AlignBy, task::Task};
 
 /// The minima of one tree.
 pub(super) struct Minima {

@@ -7,10 +7,10 @@ use serde_json::{Value as Json, json};
 
 use super::{LevelsetArgs, Minima, proof::name};
 use crate::{
-    args::AlignBy,
     failure::Failure,
     folder,
     json::{number, print},
+    search::AlignBy,
     shown::{self, counted, risk, upper},
     task::Task,
 };

@@ -1,3 +1,4 @@
+mod args;
 mod output;
 mod state;
 
@@ -10,14 +11,12 @@ use collado_dynamics::{
 use collado_models::{Objective, Rows, Span, Value};
 use indicatif::ProgressBar;
 
-use self::state::Saved;
-use crate::{
-    args::{OptimizerName, ScheduleName, TrainArgs},
-    failure::Failure,
-    folder::Folder,
-    progress, shown,
-    task::Task,
+pub(crate) use self::args::TrainArgs;
+use self::{
+    args::{OptimizerName, ScheduleName},
+    state::Saved,
 };
+use crate::{failure::Failure, folder::Folder, progress, shown, task::Task};
 
 /// Values of one run after each epoch.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -6,9 +6,8 @@ use collado_models::{Checkpoint, Value};
 use collado_plots::{History, Run, history_figure};
 use serde_json::json;
 
-use super::Log;
+use super::{Log, TrainArgs};
 use crate::{
-    args::TrainArgs,
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},

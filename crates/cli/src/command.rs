@@ -1,0 +1,133 @@
+//! All commands; each has its flags beside what it does.
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{
+    align, args::Common, certify, certify_minimum, connect, critical, eval, failure::Failure, json, kernel,
+    landscape, levelset, point, spectrum, study, time, train,
+};
+
+/// Find, follow and draw low-risk paths between minima of neural networks.
+#[derive(Debug, Parser)]
+#[command(name = "collado", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train one or many minima as one stack.
+    #[command(
+        after_help = "Example:\n  collado train --arch relu:64-64-64-10 --seeds 0..8 --out runs/digits"
+    )]
+    Train(train::TrainArgs),
+    /// Risk, loss and error of checkpoints.
+    #[command(after_help = "Example:\n  collado eval checkpoints/digits-a.safetensors")]
+    Eval(eval::EvalArgs),
+    /// Connect two minima by a low-risk path.
+    #[command(
+        after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
+    )]
+    Connect(connect::ConnectArgs),
+    /// Enclose the largest risk along a path, for every t.
+    #[command(
+        after_help = "Examples:\n  collado certify runs/first/path.safetensors\n  collado certify runs/first/path.safetensors --tolerance 1e-6 --out runs/first/proof"
+    )]
+    Certify(certify::CertifyArgs),
+    /// Permute and rescale the hidden neurons of B onto those of A.
+    #[command(
+        after_help = "Example:\n  collado align --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --data digits --out runs/aligned"
+    )]
+    Align(align::AlignArgs),
+    /// Merge tree of many minima: from which level on are they connected?
+    #[command(
+        after_help = "Examples:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels\n  collado levelset runs/digits/seed-*.safetensors --method auto --certify --out runs/proved"
+    )]
+    Levelset(levelset::LevelsetArgs),
+    /// Tangent kernels of a checkpoint, their spectra and the gradient bounds they give.
+    #[command(
+        after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
+    )]
+    Kernel(kernel::KernelArgs),
+    /// Prove that a point is a strict local minimum.
+    #[command(
+        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3\n  collado certify-minimum runs/tanh/seed-0.safetensors --data digits --kappa 1e-3"
+    )]
+    CertifyMinimum(certify_minimum::CertifyMinimumArgs),
+    /// Sections of the risk: lines, planes, zooms, training trajectories.
+    Landscape(landscape::LandscapeArgs),
+    /// Eigenvalues of the Hessian, index and trace, each with its error.
+    #[command(
+        after_help = "Example:\n  collado spectrum checkpoints/digits-a.safetensors --data digits --out runs/spectrum"
+    )]
+    Spectrum(spectrum::SpectrumArgs),
+    /// Critical points of the risk: index against risk.
+    #[command(
+        after_help = "Example:\n  collado critical --data \"synthetic:linear?d=4&q=3\" --arch linear:4-4-3 --out runs/critical"
+    )]
+    Critical(critical::CriticalArgs),
+    /// Run one claim of the theory as an experiment.
+    Study(study::StudyArgs),
+    /// Write a point of a path as a checkpoint.
+    #[command(
+        after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
+    )]
+    Point(point::PointArgs),
+    /// Seconds of one piece of work, for benchmarks.
+    #[command(hide = true)]
+    Time(time::TimeArgs),
+    /// Print shell completions.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    /// What the command takes about machine and output; nothing for those that only print or copy.
+    pub(crate) fn common(&mut self) -> Option<&mut Common> {
+        Some(match self {
+            Self::Train(args) => &mut args.common,
+            Self::Eval(args) => &mut args.common,
+            Self::Connect(args) => &mut args.common,
+            Self::Certify(args) => &mut args.common,
+            Self::Align(args) => &mut args.common,
+            Self::Levelset(args) => &mut args.common,
+            Self::Kernel(args) => &mut args.common,
+            Self::Landscape(args) => args.common(),
+            Self::CertifyMinimum(args) => &mut args.common,
+            Self::Spectrum(args) => &mut args.common,
+            Self::Critical(args) => &mut args.common,
+            Self::Study(args) => return args.common(),
+            Self::Time(args) => &mut args.common,
+            Self::Point(_) | Self::Completions { .. } => return None,
+        })
+    }
+
+    /// Does what the command asks for.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Train(args) => train::run(&args),
+            Self::Eval(args) => eval::run(&args),
+            Self::Connect(args) => connect::run(&args),
+            Self::Certify(args) => certify::run(&args),
+            Self::Align(args) => align::run(&args),
+            Self::Levelset(args) => levelset::run(&args),
+            Self::Kernel(args) => kernel::run(&args),
+            Self::Landscape(args) => landscape::run(args),
+            Self::CertifyMinimum(args) => certify_minimum::run(&args),
+            Self::Spectrum(args) => spectrum::run(args),
+            Self::Critical(args) => critical::run(args),
+            Self::Study(args) => study::run(&args),
+            Self::Time(args) => time::run(&args),
+            Self::Point(args) => point::run(&args),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Args::command(), "collado", &mut script);
+                json::print(String::from_utf8_lossy(&script).trim_end());
+                Ok(())
+            }
+        }
+    }
+}

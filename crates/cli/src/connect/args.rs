@@ -1,0 +1,36 @@
+use clap::Args as ClapArgs;
+
+use crate::{
+    args::{Common, DataArgs, EndsArgs, NetworkArgs, Out},
+    certify::When,
+    numbers::whole,
+    search::{AlignBy, Method, SearchArgs},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ConnectArgs {
+    #[command(flatten)]
+    pub(crate) ends: EndsArgs,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
+    /// How: auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a band.
+    #[arg(long, default_value = "auto")]
+    pub(crate) method: Method,
+    /// Permute and rescale the neurons of B onto those of A first [default: none; auto tries both].
+    #[arg(long)]
+    pub(crate) align: Option<AlignBy>,
+    /// Points of the profile, both ends among them.
+    #[arg(long, default_value_t = 61, value_parser = whole::<usize>(2..=1_000_000))]
+    pub(crate) points: usize,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    /// Whether to enclose the risk of the path for every t: auto for as long as finding the path took, at least 1 s.
+    #[arg(long, value_enum, default_value_t = When::Auto)]
+    pub(crate) certify: When,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}

@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, ValueEnum};
+use collado_models::ArchSpec;
+
+use crate::{
+    args::{Common, DataArgs, Out},
+    numbers::{any, momentum, not_negative, positive, seconds, some, whole},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TrainArgs {
+    /// Network, as relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    #[arg(long)]
+    pub(crate) arch: ArchSpec,
+    /// Seeds a..b without b, one run each; overrides --seed.
+    #[arg(long, value_parser = seeds)]
+    pub(crate) seeds: Option<std::ops::Range<u64>>,
+    /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard, narrow or orthogonal.
+    #[arg(long, default_value = "pytorch")]
+    pub(crate) init: collado_models::Init,
+    /// Passes over the examples.
+    #[arg(long, default_value_t = 100, value_parser = some::<u64>())]
+    pub(crate) epochs: u64,
+    /// Examples in a minibatch; 0 = all [default: 64; lbfgs 0].
+    #[arg(long, value_parser = any::<usize>())]
+    pub(crate) batch: Option<usize>,
+    /// Update rule; lbfgs takes one seed and all examples.
+    #[arg(long, default_value = "sgd")]
+    pub(crate) optimizer: OptimizerName,
+    /// Step size [default: 0.05; adam, adamw, rmsprop, nadam, radam 1e-3; adamax 2e-3; adagrad 1e-2; adadelta, lbfgs 1].
+    #[arg(long, value_parser = positive)]
+    pub(crate) lr: Option<f64>,
+    /// Momentum of SGD [default: 0.9].
+    #[arg(long, value_parser = momentum)]
+    pub(crate) momentum: Option<f64>,
+    /// Nesterov's momentum.
+    #[arg(long)]
+    pub(crate) nesterov: bool,
+    /// Weight decay.
+    #[arg(long, default_value_t = 0., value_parser = not_negative)]
+    pub(crate) weight_decay: f64,
+    /// Step size over the run.
+    #[arg(long, default_value = "constant")]
+    pub(crate) schedule: ScheduleName,
+    /// Epochs of linear warm-up.
+    #[arg(long, default_value_t = 0, value_parser = any::<u64>())]
+    pub(crate) warmup: u64,
+    /// A run stops at this risk.
+    #[arg(long, value_parser = not_negative)]
+    pub(crate) until_risk: Option<f64>,
+    /// A run stops at this gradient norm.
+    #[arg(long, value_parser = not_negative)]
+    pub(crate) until_gradient: Option<f64>,
+    /// At most so many steps.
+    #[arg(long, value_parser = whole::<u64>(0..=u64::MAX))]
+    pub(crate) max_steps: Option<u64>,
+    /// At most so long.
+    #[arg(long, value_parser = seconds)]
+    pub(crate) max_seconds: Option<Duration>,
+    /// Save the state every so many seconds, for --resume.
+    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    pub(crate) save_every: Duration,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OptimizerName {
+    Sgd,
+    Adam,
+    Adamw,
+    Rmsprop,
+    Nadam,
+    Radam,
+    Adagrad,
+    Adadelta,
+    Adamax,
+    Lbfgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScheduleName {
+    Constant,
+    Step,
+    Cosine,
+}
+
+fn seeds(text: &str) -> Result<std::ops::Range<u64>, String> {
+    let ends = text.split_once("..").and_then(|(a, b)| Some(a.parse::<u64>().ok()?..b.parse::<u64>().ok()?));
+    match ends {
+        Some(range) if range.start < range.end && range.end - range.start <= 100_000 => Ok(range),
+        _ => Err("expected a..b with a < b".into()),
+    }
+}
