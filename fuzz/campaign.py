@@ -5,7 +5,7 @@
 
 Standard library only; Linux. Prints one line a command and fails with the first run that loses or invents a result.
 """
-import argparse, json, os, pathlib, random, resource, shutil, signal, struct, subprocess, sys, tempfile, time
+import argparse, json, pathlib, random, resource, shutil, signal, struct, subprocess, sys, tempfile, time
 
 DATA = "synthetic:gaussians?d=4&k=3&n=200&sep=2"
 MINIMA = f"train --data {DATA} --arch relu:4-16-3 --seeds 0..4 --epochs 30"
@@ -147,9 +147,13 @@ def flips(binary, root, name, args, count, rng):
         tried += 1
         output = run(binary, root, f"{args} --out killed --resume")
         clean(output, f"{name}, bit {place} of {file.name}")
-        finished = any((root / "killed").glob("*.json"))
-        if finished and content(root / "killed") != expected:
-            sys.exit(f"{name}: a state with bit {place} of {file.name} flipped was taken, with another result")
+        summaries = [json.loads(f.read_text()) for f in (root / "killed").glob("*.json")]
+        finished = any(s["run"]["status"] == "finished" for s in summaries)
+        found = content(root / "killed")
+        if finished and found != expected:
+            differ = [f for f in expected.keys() | found.keys() if found.get(f) != expected.get(f)]
+            said = f"exit {output.returncode}: {output.stderr.strip()}"
+            sys.exit(f"{name}: a state with bit {place} of {file.name} flipped was taken: {differ} differ, {said}")
     return tried
 
 
