@@ -278,6 +278,14 @@ fn proofs_are_about_the_numbers_in_the_files() {
         auto["certified"].is_null() && auto["notes"][0].as_str().unwrap().contains("nothing is proved"),
         "{auto}"
     );
+    // The data are those of the file, too: nothing is rounded before it is proved.
+    refused(dir, "certify c --dtype f32", 2, "proofs are computed in f64");
+    refused(dir, "certify-minimum t/seed-0.safetensors --dtype f32", 2, "proofs are computed in f64");
+    let rounded = json(dir, "train --arch tanh:64-3-10 --seeds 0..2 --epochs 1 --out f --json --quiet");
+    assert_eq!(rounded["run"]["dtype"], "F32");
+    let how = "connect f --method linear --points 3 --certify always --json --quiet";
+    let [a, b] = ["--out f32 --dtype f32", "--out any"].map(|more| json(dir, &format!("{how} {more}")));
+    assert_eq!(a["certified"]["ends"], b["certified"]["ends"]);
     assert!(!dir.join("x").exists());
 }
 
@@ -338,6 +346,34 @@ fn names_are_any_bytes_and_reach_no_terminal_raw() {
     let output = run(&[OsStr::new("eval"), OsStr::from_bytes(b"a\x1b[31m\r\x07.safetensors")]);
     assert!(output.status.code() == Some(1) && text(&output).contains("a\\u{1b}[31m\\r\\u{7}.safetensors"));
     assert!(output.stderr.iter().all(|&byte| byte >= b' ' || byte == b'\n'), "{}", text(&output));
+    // Nor by the table of results.
+    let coloured = odd.join(OsStr::from_bytes(b"a\x1b[31m.safetensors"));
+    fs::copy(&a, &coloured).unwrap();
+    let output = run(&[OsStr::new("eval"), coloured.as_os_str()]);
+    assert!(output.status.success() && !output.stdout.contains(&0x1b), "{output:?}");
+    // A point does not replace the path it is taken from.
+    let file = path.join("path.safetensors");
+    let output =
+        run(&[&words("point --t 0.5 --force --out")[..], &[file.as_os_str(), path.as_os_str()]].concat());
+    assert!(output.status.code() == Some(2) && text(&output).contains("is the path itself"), "{output:?}");
+}
+
+#[test]
+fn what_is_aligned_states_what_it_was_judged_by() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let bytes = fs::read(dir.join("t/seed-1.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    fs::write(dir.join("plain.safetensors"), safetensors::serialize(file.tensors(), None).unwrap()).unwrap();
+    json(dir, "align t/seed-0.safetensors plain.safetensors --arch tanh:4-5-3 --out q --json --quiet");
+    let [aligned, own] =
+        ["q/aligned.safetensors", "t/seed-1.safetensors"].map(|f| json(dir, &format!("eval {f} --json")));
+    assert!((risk(&aligned, 0) / risk(&own, 0) - 1.).abs() < 1e-2, "{aligned} {own}");
+    assert_eq!(
+        (&aligned["run"]["data"], &aligned["run"]["kappa"]),
+        (&own["run"]["data"], &own["run"]["kappa"])
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -354,4 +390,10 @@ fn a_result_that_cannot_be_printed_is_an_error() {
         assert_eq!(output.status.code(), Some(1), "{args}");
         assert!(text(&output).starts_with("error: standard output: cannot be written"), "{}", text(&output));
     }
+    // Notes that nobody can read lose no result.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_collado"));
+    let args = "connect t --method linear --points 3 --kappa 0.5 --out noted --json";
+    let output = command.current_dir(dir.path()).args(args.split(' ')).stderr(full).output().unwrap();
+    assert!(output.status.success() && dir.path().join("noted/path.safetensors").exists(), "{output:?}");
 }

@@ -78,16 +78,30 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
         summary["risk"] = risks(task, &b, &near)?;
         summary["barrier_above_ends"] = barriers(task, &a, &b, &near)?;
     }
-    write([(&files[0], &a), (&files[1], &b)], &aligned, &folder.join("aligned.safetensors"))?;
+    write([(&files[0], &a), (&files[1], &b)], task.as_ref(), &aligned, &folder.join("aligned.safetensors"))?;
     folder.finish(&args.common, &mut summary, false)?;
     args.common.show(&summary, || report(&summary, folder.path()));
     Ok(())
 }
 
 /// Writes B as aligned, with the files that it was made from.
-fn write([a, b]: [(&Path, &Checkpoint); 2], aligned: &Aligned, to: &Path) -> Result<(), Failure> {
+fn write(
+    [a, b]: [(&Path, &Checkpoint); 2],
+    task: Option<&Task>,
+    aligned: &Aligned,
+    to: &Path,
+) -> Result<(), Failure> {
     let mut provenance = b.1.provenance.clone();
     provenance.command = record::words();
+    // What B does not state itself is what it was judged by here.
+    if let Some(here) = task.map(Task::provenance) {
+        if provenance.data.is_none() {
+            (provenance.data, provenance.data_hash) = (here.data, here.data_hash);
+        }
+        provenance.loss = provenance.loss.or(here.loss);
+        provenance.kappa = provenance.kappa.or(here.kappa);
+        provenance.regularizer = provenance.regularizer.or(here.regularizer);
+    }
     let file = |(path, c): (&Path, &Checkpoint)| json!({"file": path.display().to_string(), "hash": c.hash});
     provenance.extra.insert("aligned".into(), file(b));
     provenance.extra.insert("aligned_to".into(), file(a));

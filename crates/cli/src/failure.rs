@@ -1,4 +1,4 @@
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
 /// Why the program ends with an error: one line, a hint where something helps, and the exit code.
 #[derive(Debug)]
@@ -28,14 +28,18 @@ impl Failure {
     }
 
     /// Prints the error and gives the exit code.
-    #[allow(clippy::print_stderr)]
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("error: {}", plain(&self.message));
+        say(&format!("error: {}", plain(&self.message)));
         if let Some(hint) = &self.hint {
-            eprintln!("hint: {}", plain(hint));
+            say(&format!("hint: {}", plain(hint)));
         }
         ExitCode::from(self.code)
     }
+}
+
+/// Prints a line on stderr. Where that cannot be written there is nobody to tell; results do not depend on it.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The text in one line: names from files may hold what moves a terminal's cursor or changes its colours.

@@ -38,13 +38,23 @@ static UNPRINTED: Mutex<Option<String>> = Mutex::new(None);
 /// Prints lines on stdout. A closed pipe is not an error; of any other failure [`printed`] tells at the end.
 pub(crate) fn print(text: &str) {
     let mut stdout = std::io::stdout();
-    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    let written = writeln!(stdout, "{}", printable(text)).and_then(|()| stdout.flush());
     if let Err(e) = written.as_ref()
         && e.kind() != ErrorKind::BrokenPipe
     {
         let mut unprinted = UNPRINTED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         unprinted.get_or_insert(e.to_string());
     }
+}
+
+/// The text without what moves a terminal's cursor or changes its colours: names of files may hold it.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '\n' | '\t' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// Whether all that was to be printed has been.

@@ -95,7 +95,8 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     let searched = method.as_ref().map(|(_, method)| &**method);
     let [tree, lines] = search(args, &task, &minima, searched, folder.path(), &saved, &mut known)?;
     if progress::interrupted() {
-        return Err(Failure::interrupted("interrupted; --resume goes on with the pairs that are left"));
+        return Err(Failure::interrupted("interrupted; what is known of the pairs is saved")
+            .hint("--resume goes on with the pairs that are left"));
     }
     let method = method.as_ref().map_or("linear", |(name, _)| name);
     let found = tree::Found { args, task: &task, minima: &minima, known: &known, method, tree, lines };

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args as ClapArgs;
 use collado_dynamics::Path;
@@ -32,6 +32,11 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     let place = place::path(&args.path);
     let file = PathFile::read(&place)?;
     folder::refuse_existing(&args.out, args.force)?;
+    let same =
+        |a: &FilePath, b: &FilePath| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same(&place, &args.out) {
+        return Err(Failure::usage(format!("--out {}: is the path itself", args.out.display())));
+    }
     let theta = Path::new(file.kind, file.vertices).at(args.t)?;
     // What the path states about data and risk holds for its points.
     let path: Provenance = serde_json::from_value(file.provenance)

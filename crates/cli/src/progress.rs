@@ -28,10 +28,9 @@ pub(crate) fn interrupted() -> bool {
 }
 
 /// A line on stderr, unless all is to be quiet.
-#[allow(clippy::print_stderr)]
 pub(crate) fn say(quiet: bool, text: &str) {
     if !quiet {
-        eprintln!("{}", crate::failure::plain(text));
+        crate::failure::say(&crate::failure::plain(text));
     }
 }
 

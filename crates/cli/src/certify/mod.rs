@@ -2,7 +2,7 @@ mod picture;
 
 use std::{path::PathBuf, time::Instant};
 
-use candle_core::{DType, Device};
+use candle_core::Device;
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_certify::{Certificate, CertifySettings, Problem, Progress, Status, certify_path};
 use collado_dynamics::Path;
@@ -51,6 +51,7 @@ pub(crate) enum When {
 
 /// Encloses the largest risk along a path.
 pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
+    refuse_f32(&args.common)?;
     args.common.on_cpu("proofs are computed")?;
     if let Some(out) = &args.out {
         folder::refuse_existing(&out.join("summary.json"), args.force)?;
@@ -81,6 +82,16 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     }
 }
 
+/// Refuses to prove something in a type that rounds what the files hold.
+pub(crate) fn refuse_f32(common: &Common) -> Result<(), Failure> {
+    match common.dtype {
+        Some(Dtype::F32) => {
+            Err(Failure::usage("--dtype f32: proofs are computed in f64, from the numbers of the files"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The error of a proof that would not be about the numbers of the files.
 pub(crate) fn rounded() -> Failure {
     Failure::usage("--dtype f32: a proof is about the numbers of the files, which are F64")
@@ -89,7 +100,7 @@ pub(crate) fn rounded() -> Failure {
 
 /// The certificate of `path` for the training rows of `task`; `seconds` bounds the search after the first cover.
 ///
-/// Data are taken as they are, widened exactly; `--dtype f32` rounds them first.
+/// Data are taken as they are, widened exactly.
 pub(crate) fn certificate(
     task: &Task,
     common: &Common,
@@ -98,14 +109,11 @@ pub(crate) fn certificate(
     seconds: f64,
 ) -> Result<Certificate, Failure> {
     let split = &task.data.train;
-    let inputs = match common.dtype {
-        Some(Dtype::F32) => split.inputs.to_dtype(DType::F32)?,
-        _ => split.inputs.clone(),
-    };
+    let inputs = &split.inputs;
     let targets = targets(split)?;
     let memory = common.memory.unwrap_or_else(default_memory);
     let settings = CertifySettings { memory, ..*settings };
-    let problem = Problem { arch: &task.arch, inputs: &inputs, targets: &targets, risk: task.risk };
+    let problem = Problem { arch: &task.arch, inputs, targets: &targets, risk: task.risk };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
     let path = Path::new(path.kind().clone(), vertices);
     let (start, mut first) = (Instant::now(), None);

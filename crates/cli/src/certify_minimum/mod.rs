@@ -56,6 +56,7 @@ pub(crate) struct CertifyMinimumArgs {
 
 /// Finds a minimum and proves that it is one.
 pub(crate) fn run(args: &CertifyMinimumArgs) -> Result<(), Failure> {
+    crate::certify::refuse_f32(&args.common)?;
     args.common.on_cpu("proofs are computed")?;
     match (&args.checkpoint, args.k, args.dims, args.per_dim) {
         (Some(file), ..) => network::run(args, file),

@@ -131,8 +131,12 @@ fn ends(
         match search.search(&points.narrow(0, done, count)?, &settings, &mut |part| tell(share(part))) {
             Ok(found) => ends.extend(found),
             Err(Error::Interrupted) => {
-                let message = format!("interrupted after {done} of {total} searches; they are saved");
-                return Err(Failure::interrupted(message).hint("--resume goes on from here"));
+                let message = format!("interrupted after {done} of {total} searches");
+                return Err(match done {
+                    0 => Failure::interrupted(format!("{message}; nothing is saved yet")),
+                    _ => Failure::interrupted(format!("{message}; they are saved"))
+                        .hint("--resume goes on from here"),
+                });
             }
             Err(error) => return Err(error.into()),
         }
