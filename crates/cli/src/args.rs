@@ -180,13 +180,9 @@ pub(crate) struct EndsArgs {
 impl EndsArgs {
     /// The files of A and B.
     pub(crate) fn files(&self) -> Result<[PathBuf; 2], Failure> {
-        let mut free = Vec::new();
-        for end in &self.ends {
-            free.extend(place::checkpoints(end)?);
-        }
         let named = [&self.a, &self.b].map(|end| end.as_deref().map(place::checkpoint).transpose());
         let [a, b] = named;
-        let (mut ends, mut free) = ([a?, b?], free.into_iter());
+        let (mut ends, mut free) = ([a?, b?], place::all(&self.ends)?.into_iter());
         for end in &mut ends {
             *end = end.take().or_else(|| free.next());
         }

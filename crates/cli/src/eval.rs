@@ -28,8 +28,7 @@ pub(crate) struct EvalArgs {
 
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
-    let files: Vec<_> = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<_, _>>()?;
-    let files = files.concat();
+    let files = place::all(&args.checkpoints)?;
     let (stack, task) = task::open_stack(&files, &args.network, &args.data, &args.common)?;
     let span = Span::stack(&stack)?;
     let train = task.train.evaluate(&span, Rows::All, None)?;

@@ -44,15 +44,19 @@ pub(crate) fn say(line: &str) {
 
 /// The text in one line: names from files may hold what moves a terminal's cursor or changes its colours.
 pub(crate) fn plain(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
+    printable(&text.replace('\n', " "), &[])
+}
+
+/// The text with all control characters escaped but those of `kept`.
+pub(crate) fn printable(text: &str, kept: &[char]) -> String {
+    let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\n' => line.push(' '),
-            c if c.is_control() => line.extend(c.escape_default()),
-            c => line.push(c),
+            c if c.is_control() && !kept.contains(&c) => safe.extend(c.escape_default()),
+            c => safe.push(c),
         }
     }
-    line
+    safe
 }
 
 /// A message without the backtrace that an error of candle may carry behind it.

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, printable};
 
 /// A number; one that is not finite becomes a string.
 pub(crate) fn number(x: f64) -> Value {
@@ -35,26 +35,16 @@ pub(crate) fn read(path: &Path) -> Result<Value, Failure> {
 /// The first line that could not be printed, and why.
 static UNPRINTED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Prints lines on stdout. A closed pipe is not an error; of any other failure [`printed`] tells at the end.
+/// Prints lines on stdout; names of files in them may hold what moves a terminal's cursor. A closed pipe is not an error; of any other failure [`printed`] tells at the end.
 pub(crate) fn print(text: &str) {
     let mut stdout = std::io::stdout();
-    let written = writeln!(stdout, "{}", printable(text)).and_then(|()| stdout.flush());
+    let written = writeln!(stdout, "{}", printable(text, &['\n', '\t'])).and_then(|()| stdout.flush());
     if let Err(e) = written.as_ref()
         && e.kind() != ErrorKind::BrokenPipe
     {
         let mut unprinted = UNPRINTED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         unprinted.get_or_insert(e.to_string());
     }
-}
-
-/// The text without what moves a terminal's cursor or changes its colours: names of files may hold it.
-fn printable(text: &str) -> String {
-    let escaped = |c: char| match c {
-        '\n' | '\t' => c.to_string(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    text.chars().map(escaped).collect()
 }
 
 /// Whether all that was to be printed has been.

@@ -60,8 +60,7 @@ pub(crate) struct LevelsetArgs {
 
 /// Joins minima by paths.
 pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
-    let files = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<Vec<_>, _>>()?;
-    let files = files.concat();
+    let files = place::all(&args.checkpoints)?;
     if !(2..=200).contains(&files.len()) {
         return Err(Failure::usage(format!("expected 2 to 200 checkpoints, found {}", files.len())));
     }

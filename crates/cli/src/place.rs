@@ -33,6 +33,11 @@ pub(crate) fn checkpoints(place: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
+/// The checkpoints that stand for all of `places`.
+pub(crate) fn all(places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    Ok(places.iter().map(|place| checkpoints(place)).collect::<Result<Vec<_>, _>>()?.concat())
+}
+
 /// The one checkpoint that stands for `place`.
 pub(crate) fn checkpoint(place: &Path) -> Result<PathBuf, Failure> {
     let mut all = checkpoints(place)?;

@@ -96,8 +96,7 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
 }
 
 fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
-    let files = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<Vec<_>, _>>()?;
-    let files = &files.concat();
+    let files = &place::all(&args.checkpoints)?;
     if files.len() != 1 && files.len() != 3 {
         return Err(Failure::usage(format!("expected 1 or 3 checkpoints, found {}", files.len())));
     }

@@ -100,8 +100,7 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
 /// The points `[T, S]`, read or trained.
 fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     let shared = &args.shared;
-    let files = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<Vec<_>, _>>()?;
-    let files = files.concat();
+    let files = place::all(&args.checkpoints)?;
     if !files.is_empty() {
         at_least("checkpoints of a trajectory", files.len(), 3)?;
         let (points, task) = open(shared, &files)?;

@@ -51,8 +51,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--dtype f32: spectra are computed in f64"));
     }
     args.common.on_cpu("spectra are computed")?;
-    let files: Vec<_> = args.checkpoints.iter().map(|c| place::checkpoints(c)).collect::<Result<_, _>>()?;
-    let files = files.concat();
+    let files = place::all(&args.checkpoints)?;
     let folders = folders(&args, &files)?;
     let (checkpoints, task) =
         task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
