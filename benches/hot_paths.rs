@@ -2,8 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Connect, Curve, Epoch, Path, Problem, TrainSettings, profile, train};
-use collado_models::{Activation, Arch, DenseObjective, Init, Objective, Risk, Rows, Span};
+use collado_dynamics::{Connect, Curve, Epoch, Path, Search, TrainSettings, profile, train};
+use collado_models::{Activation, Arch, DenseObjective, Init, Objective, Rows, Span};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +24,9 @@ impl Bench {
         let labels: Vec<u32> = (0..n).map(|_| rng.random_range(0..10)).collect();
         let inputs = Tensor::from_vec(inputs, (n, widths[0]), &Device::Cpu).unwrap();
         let labels = Tensor::from_vec(labels, n, &Device::Cpu).unwrap();
-        let objective = DenseObjective::new(&arch, &inputs, &labels, Risk::default(), 1 << 30).unwrap();
+        let objective =
+            DenseObjective::new(&arch, &inputs, &labels, collado_models::Criterion::default(), 1 << 30)
+                .unwrap();
         let seeds: Vec<u64> = (0..points).collect();
         let minima = Init::default().stack(&arch, &seeds, DType::F32, &Device::Cpu).unwrap();
         Self { arch, objective, minima }
@@ -60,8 +62,8 @@ fn bends(c: &mut Criterion) {
     let curve = Curve { epochs: 1, ..Curve::default() };
     c.bench_function("20 steps of a bend, 784-512-512-10", |b| {
         b.iter(|| {
-            let mut problem = Problem { objective: &bench.objective, seed: 0, progress: &mut |_, _| true };
-            curve.connect(&bench.minima.get(0).unwrap(), &bench.minima.get(1).unwrap(), &mut problem).unwrap()
+            let mut search = Search { objective: &bench.objective, seed: 0, progress: &mut |_, _| true };
+            curve.connect(&bench.minima.get(0).unwrap(), &bench.minima.get(1).unwrap(), &mut search).unwrap()
         });
     });
 }

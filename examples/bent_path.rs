@@ -3,15 +3,15 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
-use collado_dynamics::{Connect, Curve, Epoch, Linear, Problem, TrainSettings, profile, train};
-use collado_models::{Activation, Arch, DenseObjective, Init, Risk};
+use collado_dynamics::{Connect, Curve, Epoch, Linear, Search, TrainSettings, profile, train};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Init};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::digits()?.train;
     let Targets::Classes { labels, .. } = &data.targets else { return Err("digits are classes".into()) };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu)?;
     let arch = Arch::dense(Activation::Relu, &[64, 32, 32, 10], true)?;
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Risk::default(), 64 << 20)?;
+    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Criterion::default(), 64 << 20)?;
 
     // Both minima are trained as one stack [2, S].
     let start = Init::default().stack(&arch, &[0, 1], DType::F32, &Device::Cpu)?;
@@ -20,8 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (a, b) = (&minima.runs[0].theta, &minima.runs[1].theta);
 
     for (name, method) in [("line", &Linear as &dyn Connect), ("Bézier", &Curve::default())] {
-        let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };
-        let path = method.connect(a, b, &mut problem)?;
+        let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+        let path = method.connect(a, b, &mut search)?;
         let barrier = profile(&path, 61, &objective, None)?.barrier();
         println!("{name}: highest risk {:.4}, barrier above the ends {:.4}", barrier.max, barrier.above_ends);
     }

@@ -5,14 +5,14 @@
 
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Path, profile};
-use collado_models::{Arch, DenseObjective, Loss, Risk};
+use collado_models::{Arch, Criterion, DenseObjective, Loss};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arch = Arch::example_1_20();
     let x = Tensor::new(&[[-1.], [1.]], &Device::Cpu)?;
     let y = Tensor::new(&[[0.], [1.]], &Device::Cpu)?;
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let objective = DenseObjective::new(&arch, &x, &y, risk, 1 << 20)?;
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let objective = DenseObjective::new(&arch, &x, &y, criterion, 1 << 20)?;
 
     // A row is (θ₃, θ₄, θ₅, θ₆, θ₁, θ₂).
     let theta = Tensor::new(&[1., 1., 1., 0., 1., -1.], &Device::Cpu)?;

@@ -4,15 +4,17 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
-use collado_dynamics::{Connect, Epoch, Linear, Problem, TrainSettings, profile, train};
-use collado_models::{Activation, Arch, Checkpoint, DenseObjective, Init, Provenance, ReadOptions, Risk};
+use collado_dynamics::{Connect, Epoch, Linear, Search, TrainSettings, profile, train};
+use collado_models::{
+    Activation, Arch, Checkpoint, Criterion, DenseObjective, Init, Provenance, ReadOptions,
+};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::digits()?.train;
     let Targets::Classes { labels, .. } = &data.targets else { return Err("digits are classes".into()) };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu)?;
     let arch = Arch::dense(Activation::Relu, &[64, 32, 32, 10], true)?;
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Risk::default(), 64 << 20)?;
+    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Criterion::default(), 64 << 20)?;
     let folder = tempfile::tempdir()?;
 
     let mut minima = Vec::new();
@@ -33,8 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         minima.push(Checkpoint::read(&file, &ReadOptions::default())?.theta);
     }
 
-    let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };
-    let line = Linear.connect(&minima[0], &minima[1], &mut problem)?;
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let line = Linear.connect(&minima[0], &minima[1], &mut search)?;
     let barrier = profile(&line, 61, &objective, None)?.barrier();
     println!("distance of the two: {:.2}", norm(&(&minima[1] - &minima[0])?)?);
     println!("highest risk on the line: {:.4}, {:.4} above the ends", barrier.max, barrier.above_ends);

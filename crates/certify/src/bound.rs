@@ -1,16 +1,16 @@
-use collado_models::{Activation, Loss, Risk};
+use collado_models::{Activation, Criterion, Loss};
 use rayon::prelude::*;
 
 use crate::{
-    Problem, Result,
+    EmpiricalRisk, Result,
     activation::{Row, activate},
+    empirical_risk::{Examples, Targets, Tile},
     leg::{Layer, Leg},
     loss::{cross_entropy, separable},
     model::Model,
     penalty::Penalty,
-    piece::{Affine, First},
+    piece::{Affine, FirstLayer},
     polynomial::Moments,
-    problem::{Examples, Targets, Tile},
     rounding::{U, gamma},
     taylor::Taylor,
 };
@@ -29,7 +29,7 @@ pub(crate) struct Bound {
 pub(crate) struct Bounder {
     layers: Vec<Layer>,
     activation: Activation,
-    risk: Risk,
+    criterion: Criterion,
     penalty: Penalty,
     examples: Examples,
 }
@@ -43,12 +43,12 @@ struct Sums {
 }
 
 impl Bounder {
-    pub(crate) fn new(problem: &Problem<'_>) -> Result<Self> {
-        let layers = Layer::all(problem.arch);
-        let penalty = Penalty::new(problem.risk, &layers);
-        let examples = Examples::new(problem)?;
-        let activation = problem.arch.activation();
-        Ok(Self { layers, activation, risk: problem.risk, penalty, examples })
+    pub(crate) fn new(risk: &EmpiricalRisk<'_>) -> Result<Self> {
+        let layers = Layer::all(risk.arch);
+        let penalty = Penalty::new(risk.criterion, &layers);
+        let examples = Examples::new(risk)?;
+        let activation = risk.arch.activation();
+        Ok(Self { layers, activation, criterion: risk.criterion, penalty, examples })
     }
 
     pub(crate) fn layers(&self) -> &[Layer] {
@@ -57,13 +57,13 @@ impl Bounder {
 
     /// What squared losses of a network without activations need; none for other networks and losses.
     pub(crate) fn moments(&self) -> Result<Option<Moments>> {
-        let polynomial = self.activation == Activation::Linear && self.risk.loss == Loss::Squared;
+        let polynomial = self.activation == Activation::Linear && self.criterion.loss == Loss::Squared;
         let (inputs, outputs) = (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs);
         polynomial.then(|| Moments::new(&self.examples, inputs, outputs)).transpose()
     }
 
-    pub(crate) fn risk(&self) -> Risk {
-        self.risk
+    pub(crate) fn criterion(&self) -> Criterion {
+        self.criterion
     }
 
     pub(crate) fn examples(&self) -> usize {
@@ -71,22 +71,22 @@ impl Bounder {
     }
 
     /// The first layer's products at the vertices of a leg, for as many tiles as fit into `memory` bytes.
-    pub(crate) fn first(&self, leg: &Leg, memory: usize) -> Result<Vec<First>> {
+    pub(crate) fn first(&self, leg: &Leg, memory: usize) -> Result<Vec<FirstLayer>> {
         let tiles = &self.examples.tiles;
         let sizes = tiles.iter().scan(0_usize, |sum, tile| {
-            *sum = sum.saturating_add(First::bytes(leg, &self.layers[0], tile));
+            *sum = sum.saturating_add(FirstLayer::bytes(leg, &self.layers[0], tile));
             Some(*sum)
         });
         let fit = sizes.take_while(|&size| size <= memory).count();
         tiles[..fit].par_iter().map(|tile| self.first_of(leg, tile)).collect()
     }
 
-    fn first_of(&self, leg: &Leg, tile: &Tile) -> Result<First> {
-        Ok(First::new(leg, &self.layers[0], tile, &self.examples.gather(tile)?))
+    fn first_of(&self, leg: &Leg, tile: &Tile) -> Result<FirstLayer> {
+        Ok(FirstLayer::new(leg, &self.layers[0], tile, &self.examples.gather(tile)?))
     }
 
     /// F on the piece of `leg` that `taylor` describes; `first` holds the first layer for some of the tiles.
-    pub(crate) fn bound(&self, leg: &Leg, first: &[First], taylor: &Taylor) -> Result<Bound> {
+    pub(crate) fn bound(&self, leg: &Leg, first: &[FirstLayer], taylor: &Taylor) -> Result<Bound> {
         let affine: Vec<_> = self.layers[1..].iter().map(|l| Affine::new(leg, l, taylor)).collect();
         let margins: Vec<_> = match affine.last() {
             Some(last) if self.examples.by_class() => (0..last.outputs).map(|y| last.margins(y)).collect(),
@@ -125,7 +125,7 @@ impl Bounder {
     fn tile(
         &self,
         tile: &Tile,
-        first: &First,
+        first: &FirstLayer,
         (affine, margins): (&[Affine], &[Affine]),
         taylor: &Taylor,
     ) -> Sums {
@@ -157,7 +157,7 @@ impl Bounder {
             }
             (0..c.len()).for_each(|j| r[j] += 16. * U * (c[j].abs() + delta * l[j].abs() + r[j]));
             let at = |s: f64| -> Vec<f64> { c.iter().zip(&l).map(|(c, l)| c + s * l).collect() };
-            let loss = |u: &[f64], sign: f64| match self.risk.loss {
+            let loss = |u: &[f64], sign: f64| match self.criterion.loss {
                 Loss::CrossEntropy => cross_entropy(u, &r, sign),
                 loss => separable(loss, u, &r, |j| self.examples.targets.value(row, j, q), sign),
             };
@@ -182,7 +182,7 @@ impl Bounder {
             return c.is_empty() || !(0..c.len()).all(|j| c[j] + reach(j) < 0.);
         }
         if let [c] = c {
-            let threshold = self.risk.loss.threshold();
+            let threshold = self.criterion.loss.threshold();
             return !(if y == 1 { c - reach(0) > threshold } else { c + reach(0) < threshold });
         }
         let (mut c, mut l, mut r) = (c.to_vec(), l.to_vec(), r.to_vec());

@@ -1,7 +1,7 @@
 use collado_dynamics::Path;
 use collado_models::Activation;
 
-use crate::{Error, Problem, Result, search::Search};
+use crate::{EmpiricalRisk, Error, Result, search::Search};
 
 /// How far a certificate is driven.
 ///
@@ -142,7 +142,7 @@ impl Certificate {
 /// When sizes or settings do not fit, a number is not finite, or the risk overflows.
 pub fn certify_path(
     path: &Path,
-    problem: &Problem<'_>,
+    risk: &EmpiricalRisk<'_>,
     settings: &CertifySettings,
     progress: &mut dyn FnMut(&Progress) -> bool,
 ) -> Result<Certificate> {
@@ -154,11 +154,11 @@ pub fn certify_path(
         let found = settings.max_subintervals.to_string();
         return Err(Error::Setting { name: "max-subintervals", expected: "at least 1", found });
     }
-    let kappa = problem.risk.kappa;
+    let kappa = risk.criterion.kappa;
     if !(kappa >= 0. && kappa.is_finite()) {
         let found = kappa.to_string();
         return Err(Error::Setting { name: "kappa", expected: "a finite number ≥ 0", found });
     }
-    let linear = problem.arch.activation() == Activation::Linear;
-    Search::new(path, problem, settings)?.run(linear, progress)
+    let linear = risk.arch.activation() == Activation::Linear;
+    Search::new(path, risk, settings)?.run(linear, progress)
 }

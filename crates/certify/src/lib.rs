@@ -5,6 +5,7 @@ mod bound;
 mod certificate;
 mod convex;
 mod curvature;
+mod empirical_risk;
 mod error;
 mod interval;
 mod leg;
@@ -15,18 +16,17 @@ mod model;
 mod penalty;
 mod piece;
 mod polynomial;
-mod problem;
 mod rounding;
 mod search;
 mod taylor;
 
 pub use self::{
     certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify_path},
+    empirical_risk::EmpiricalRisk,
     error::{Error, Result},
     interval::Interval,
     minimum::{
-        Found, MinimumKind, MinimumProof, NeuronMinima, Polished, find_minimum, neuron_minima, polish,
-        prove_minimum, prove_network_minimum,
+        MinimumKind, MinimumProof, MultistartResult, NeuronMinima, Polished, find_minimum, neuron_minima,
+        polish, prove_minimum, prove_network_minimum,
     },
-    problem::Problem,
 };

@@ -2,7 +2,7 @@
 
 use crate::{
     matrix::product,
-    piece::{Affine, First, Slack},
+    piece::{Affine, FirstLayer, Slack},
     rounding::TINY,
     taylor::Taylor,
 };
@@ -20,7 +20,7 @@ pub(crate) struct Model {
 
 impl Model {
     /// The first layer, from its products at the vertices.
-    pub(crate) fn first(first: &First, inputs: usize, t: usize, taylor: &Taylor) -> Self {
+    pub(crate) fn first(first: &FirstLayer, inputs: usize, t: usize, taylor: &Taylor) -> Self {
         let size = first.bound.len();
         let rows = size / t;
         let powers = taylor.rows.len();

@@ -1,4 +1,4 @@
-use collado_models::{Regularizer, Risk};
+use collado_models::{Criterion, Regularizer};
 
 use crate::{
     leg::{Layer, Leg},
@@ -21,9 +21,9 @@ pub(crate) struct Range {
 }
 
 impl Penalty {
-    pub(crate) fn new(risk: Risk, layers: &[Layer]) -> Self {
-        let columns = columns(risk.regularizer, layers);
-        Self { kappa: risk.kappa, regularizer: risk.regularizer, columns }
+    pub(crate) fn new(criterion: Criterion, layers: &[Layer]) -> Self {
+        let columns = columns(criterion.regularizer, layers);
+        Self { kappa: criterion.kappa, regularizer: criterion.regularizer, columns }
     }
 
     /// Values at s = ±δ of a convex function of s that is nowhere below κR, and a lower bound of κR.

@@ -1,6 +1,6 @@
 use crate::{
+    empirical_risk::Tile,
     leg::{Layer, Leg},
-    problem::Tile,
     rounding::{U, gamma},
     taylor::Taylor,
 };
@@ -122,14 +122,14 @@ impl Slack {
 
 /// The first layer at the vertices of a leg, for one tile: it is linear in the parameters, so that every piece
 /// combines these.
-pub(crate) struct First {
+pub(crate) struct FirstLayer {
     /// $V_jx+b_j$, `[(d+1)][out][T]`.
     pub(crate) products: Vec<f64>,
     /// At least $|V_j||x|+|b_j|$ for every j, `[out][T]`.
     pub(crate) bound: Vec<f64>,
 }
 
-impl First {
+impl FirstLayer {
     /// Memory that it takes.
     pub(crate) fn bytes(leg: &Leg, layer: &Layer, tile: &Tile) -> usize {
         size_of::<f64>() * (leg.vertices.len() + 1) * layer.outputs * tile.rows.len()

@@ -1,13 +1,13 @@
 //! Deep linear networks under squared loss: F is a polynomial on a leg, and Bernstein coefficients bound it.
 
-use collado_models::{Loss, Regularizer, Risk};
+use collado_models::{Criterion, Loss, Regularizer};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
 use crate::{
     Interval, Result,
+    empirical_risk::Examples,
     leg::{Layer, Leg},
     penalty::columns,
-    problem::Examples,
     rounding::{TINY, gamma},
     taylor::Taylor,
 };
@@ -60,10 +60,10 @@ pub(crate) struct Polynomial(Vec<Interval>);
 
 impl Polynomial {
     /// F on `leg` for a network without activations; none where F is no polynomial, or one of a high degree.
-    pub(crate) fn new(leg: &Leg, layers: &[Layer], moments: &Moments, risk: Risk) -> Option<Self> {
+    pub(crate) fn new(leg: &Leg, layers: &[Layer], moments: &Moments, criterion: Criterion) -> Option<Self> {
         let degree = leg.degree() * layers.len();
-        let smooth = risk.kappa == 0. || risk.regularizer != Regularizer::L1Last;
-        if risk.loss != Loss::Squared || !smooth || 2 * degree > DEGREE {
+        let smooth = criterion.kappa == 0. || criterion.regularizer != Regularizer::L1Last;
+        if criterion.loss != Loss::Squared || !smooth || 2 * degree > DEGREE {
             return None;
         }
         let parameters = Matrices::new(leg);
@@ -76,11 +76,11 @@ impl Polynomial {
                 a[i + j] = a[i + j] + inner(&image, other);
             }
         }
-        if risk.kappa > 0. {
-            let columns = columns(risk.regularizer, layers);
+        if criterion.kappa > 0. {
+            let columns = columns(criterion.regularizer, layers);
             for (i, x) in parameters.0.iter().enumerate() {
                 for (j, y) in parameters.0.iter().enumerate() {
-                    a[i + j] = a[i + j] + inner(&x[columns.clone()], &y[columns.clone()]) * risk.kappa;
+                    a[i + j] = a[i + j] + inner(&x[columns.clone()], &y[columns.clone()]) * criterion.kappa;
                 }
             }
         }

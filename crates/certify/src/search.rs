@@ -3,11 +3,11 @@ use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
 use collado_dynamics::Path;
 
 use crate::{
-    Certificate, CertifySettings, Error, Method, Piece, Problem, Progress, Result, Status,
+    Certificate, CertifySettings, EmpiricalRisk, Error, Method, Piece, Progress, Result, Status,
     bound::{Bound, Bounder},
     convex::is_convex,
     leg::Leg,
-    piece::First,
+    piece::FirstLayer,
     polynomial::Polynomial,
     taylor::Taylor,
 };
@@ -48,7 +48,7 @@ pub(crate) struct Search<'a> {
     polynomials: Vec<Option<Polynomial>>,
     settings: &'a CertifySettings,
     /// The leg whose first layer is at hand.
-    first: Option<(usize, Arc<Vec<First>>)>,
+    first: Option<(usize, Arc<Vec<FirstLayer>>)>,
     heap: BinaryHeap<Node>,
     /// The largest F proved at a point, and its t.
     best: (f64, f64),
@@ -58,12 +58,12 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(path: &Path, problem: &Problem<'_>, settings: &'a CertifySettings) -> Result<Self> {
-        let bounder = Bounder::new(problem)?;
-        let legs = Leg::all(path, problem.arch)?;
+    pub(crate) fn new(path: &Path, risk: &EmpiricalRisk<'_>, settings: &'a CertifySettings) -> Result<Self> {
+        let bounder = Bounder::new(risk)?;
+        let legs = Leg::all(path, risk.arch)?;
         let moments = bounder.moments()?;
         let polynomial = |leg: &Leg| {
-            moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.layers(), m, bounder.risk()))
+            moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.layers(), m, bounder.criterion()))
         };
         Ok(Self {
             polynomials: legs.iter().map(polynomial).collect(),
@@ -172,14 +172,14 @@ impl<'a> Search<'a> {
     }
 
     /// The best that is known on a piece.
-    fn bound(&self, leg: usize, first: &[First], taylor: &Taylor, (a, b): (f64, f64)) -> Result<Bound> {
+    fn bound(&self, leg: usize, first: &[FirstLayer], taylor: &Taylor, (a, b): (f64, f64)) -> Result<Bound> {
         let bound = self.bounder.bound(&self.legs[leg], first, taylor)?;
         let Some(polynomial) = &self.polynomials[leg] else { return Ok(bound) };
         let (lower, upper) = polynomial.range(a, b);
         Ok(Bound { lower: bound.lower.max(lower), upper: bound.upper.min(upper), ..bound })
     }
 
-    fn first(&mut self, leg: usize) -> Result<Arc<Vec<First>>> {
+    fn first(&mut self, leg: usize) -> Result<Arc<Vec<FirstLayer>>> {
         match &self.first {
             Some((at, first)) if *at == leg => Ok(first.clone()),
             _ => {

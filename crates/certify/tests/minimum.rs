@@ -3,9 +3,9 @@
 
 use candle_core::{Device, Tensor};
 use collado_certify::{
-    Error, Interval, MinimumKind, Problem, neuron_minima, polish, prove_minimum, prove_network_minimum,
+    EmpiricalRisk, Error, Interval, MinimumKind, neuron_minima, polish, prove_minimum, prove_network_minimum,
 };
-use collado_models::{Activation, Arch, LogisticNeuron, Loss, Planted, PlantedDescent, Risk};
+use collado_models::{Activation, Arch, Criterion, LogisticNeuron, Loss, Planted, PlantedDescent};
 use proptest::prelude::*;
 
 /// A rational with denominator 2^20, exact as a double.
@@ -141,9 +141,9 @@ fn data() -> (Tensor, Tensor) {
 fn least_squares_have_one_minimum() {
     let (x, y) = data();
     let arch = Arch::dense(Activation::Linear, &[1, 1], true).unwrap();
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let problem = Problem { arch: &arch, inputs: &x, targets: &y, risk };
-    let (proof, point) = prove_network_minimum(&problem, &[0., 0.]).unwrap();
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let risk = EmpiricalRisk { arch: &arch, inputs: &x, targets: &y, criterion };
+    let (proof, point) = prove_network_minimum(&risk, &[0., 0.]).unwrap();
     assert!(proof.proved, "{proof:?}");
     let (x, y) = (
         x.flatten_all().unwrap().to_vec1::<f64>().unwrap(),
@@ -168,30 +168,30 @@ fn minima_of_small_networks_are_proved_or_said_not_to_be() {
     let start = [1., -0.5, 0.1, 0.2, 0.7, -0.4, 0.1];
     for activation in [Activation::Tanh, Activation::Softplus, Activation::Gelu, Activation::Logistic] {
         let arch = arch(activation);
-        let risk = Risk { loss: Loss::Squared, kappa: 0.003, ..Risk::default() };
-        let problem = Problem { arch: &arch, inputs: &x, targets: &y, risk };
-        let end = descend(&problem, &start);
-        let (proof, point) = prove_network_minimum(&problem, &end).unwrap();
+        let criterion = Criterion { loss: Loss::Squared, kappa: 0.003, ..Criterion::default() };
+        let risk = EmpiricalRisk { arch: &arch, inputs: &x, targets: &y, criterion };
+        let end = descend(&risk, &start);
+        let (proof, point) = prove_network_minimum(&risk, &end).unwrap();
         assert!(proof.proved, "{activation}: {proof:?}");
         assert!(proof.gradient_norm < 1e-14 && proof.lambda_min_lower > 0. && proof.risk.lo() > 0.);
         assert!(point.iter().zip(&end).all(|(a, b)| (a - b).abs() < 0.1), "{activation}");
     }
     // Without κ, (w₁, w₂) → (c w₁, w₂/c) leaves F unchanged: no minimum is strict.
     let linear = Arch::dense(Activation::Linear, &[1, 1, 1], false).unwrap();
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let problem = Problem { arch: &linear, inputs: &x, targets: &y, risk };
-    let (proof, _) = prove_network_minimum(&problem, &[0.7, 0.7]).unwrap();
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let risk = EmpiricalRisk { arch: &linear, inputs: &x, targets: &y, criterion };
+    let (proof, _) = prove_network_minimum(&risk, &[0.7, 0.7]).unwrap();
     assert!(!proof.proved && proof.reason.unwrap().contains("singular Hessian"));
     let relu = arch(Activation::Relu);
-    let refused = prove_network_minimum(&Problem { arch: &relu, ..problem }, &start);
+    let refused = prove_network_minimum(&EmpiricalRisk { arch: &relu, ..risk }, &start);
     assert!(matches!(refused, Err(Error::Mismatch { what: "activation", .. })));
 }
 
 /// Gradient descent with momentum.
-fn descend(problem: &Problem<'_>, start: &[f64]) -> Vec<f64> {
+fn descend(risk: &EmpiricalRisk<'_>, start: &[f64]) -> Vec<f64> {
     use collado_models::{DenseObjective, Objective, Rows, Span};
     let objective =
-        DenseObjective::new(problem.arch, problem.inputs, problem.targets, problem.risk, 1 << 20).unwrap();
+        DenseObjective::new(risk.arch, risk.inputs, risk.targets, risk.criterion, 1 << 20).unwrap();
     let (mut theta, mut speed) = (start.to_vec(), vec![0.; start.len()]);
     for _ in 0..20_000 {
         let point = Tensor::from_slice(&theta, (1, theta.len()), &Device::Cpu).unwrap();

@@ -4,7 +4,7 @@
 mod reference;
 
 use collado_certify::{CertifySettings, Status};
-use collado_models::{Activation, Arch, Loss, Regularizer, Risk};
+use collado_models::{Activation, Arch, Criterion, Loss, Regularizer};
 use proptest::{prelude::*, sample::select};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -60,7 +60,7 @@ prop_compose! {
         let two = if outputs == 1 && loss != Loss::CrossEntropy { 2 } else { outputs as u32 };
         let labels = (classes || loss == Loss::CrossEntropy)
             .then(|| (0..examples).map(|_| rng.random_range(0..two)).collect());
-        Case { arch, risk: Risk { loss, kappa, regularizer }, vertices: points, bezier, inputs, labels, values }
+        Case { arch, criterion: Criterion { loss, kappa, regularizer }, vertices: points, bezier, inputs, labels, values }
     }
 }
 
@@ -87,7 +87,7 @@ fn one_output_is_wrong_by_the_threshold_of_its_loss() {
         let case = Case {
             inputs: vec![vec![0.3], vec![0.7], vec![0.45], vec![0.55]],
             labels: Some(vec![0, 1, 0, 1]),
-            risk: Risk { loss, kappa: 0., regularizer: Regularizer::L2 },
+            criterion: Criterion { loss, kappa: 0., regularizer: Regularizer::L2 },
             ..scalar(arch.clone(), vec![vec![1.], vec![1.05]])
         };
         let proof = case.certify(&CertifySettings::default()).unwrap();

@@ -3,8 +3,8 @@
 
 mod reference;
 
-use collado_certify::{CertifySettings, Error, Method, Problem, Status, certify_path};
-use collado_models::{Activation, Arch, Loss, Regularizer, Risk};
+use collado_certify::{CertifySettings, EmpiricalRisk, Error, Method, Status, certify_path};
+use collado_models::{Activation, Arch, Criterion, Loss, Regularizer};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reference::{Case, check, scalar};
@@ -29,7 +29,7 @@ fn convex_legs_are_exact_at_their_vertices() {
         }
         for loss in [Loss::Squared, Loss::CrossEntropy, Loss::Logistic] {
             let case = Case {
-                risk: Risk { loss, kappa: 0.01, regularizer: Regularizer::L1Last },
+                criterion: Criterion { loss, kappa: 0.01, regularizer: Regularizer::L1Last },
                 inputs: (0..5).map(|_| (0..3).map(|_| rng.random_range(-1. ..1.)).collect()).collect(),
                 labels: Some(vec![0, 1, 0, 1, 1]),
                 ..scalar(arch.clone(), vertices.clone())
@@ -56,7 +56,7 @@ fn smooth(activation: Activation, legs: usize) -> Case {
     Case {
         inputs: (0..200).map(|_| (0..4).map(|_| rng.random_range(-1. ..1.)).collect()).collect(),
         labels: Some((0..200).map(|i| i % 3).collect()),
-        risk: Risk { loss: Loss::CrossEntropy, ..Risk::default() },
+        criterion: Criterion { loss: Loss::CrossEntropy, ..Criterion::default() },
         ..scalar(arch, (0..=legs).map(|i| at(i as f64 / legs as f64)).collect())
     }
 }
@@ -83,9 +83,10 @@ fn a_stopped_search_leaves_an_enclosure_and_threads_do_not_matter() {
     let settings = CertifySettings { tolerance: 1e-6, max_subintervals: 200, ..Default::default() };
     let proof = case.certify(&settings).unwrap();
     let (inputs, targets) = case.tensors();
-    let problem = Problem { arch: &case.arch, inputs: &inputs, targets: &targets, risk: case.risk };
+    let risk =
+        EmpiricalRisk { arch: &case.arch, inputs: &inputs, targets: &targets, criterion: case.criterion };
     let mut calls = 0;
-    let stopped = certify_path(&case.path(), &problem, &settings, &mut |_| {
+    let stopped = certify_path(&case.path(), &risk, &settings, &mut |_| {
         calls += 1;
         calls < 3
     });
@@ -173,7 +174,7 @@ fn deep_linear_networks_with_squared_loss_are_polynomials() {
             bezier,
             inputs: rows(50, 3),
             values: rows(50, 2),
-            risk: Risk { loss: Loss::Squared, kappa: 0.01, regularizer: Regularizer::L2 },
+            criterion: Criterion { loss: Loss::Squared, kappa: 0.01, regularizer: Regularizer::L2 },
             ..scalar(arch.clone(), rows(3, arch.layout().len()))
         };
         let proof = case.certify(&CertifySettings { tolerance: 1e-10, ..Default::default() }).unwrap();

@@ -2,7 +2,7 @@ use std::{path::Path, time::Instant};
 
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Problem, Repair, profile};
+use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Repair, Search, profile};
 use collado_models::{Checkpoint, Objective, Span};
 use serde_json::{Value as Json, json};
 
@@ -133,8 +133,8 @@ fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, 
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
     let height = |method: &dyn Connect, b: &Tensor| -> Result<Json, Failure> {
         let progress = &mut |_, _| true;
-        let mut problem = Problem { objective: &task.train, seed: 0, progress };
-        let path = method.connect(a, b, &mut problem)?;
+        let mut search = Search { objective: &task.train, seed: 0, progress };
+        let path = method.connect(a, b, &mut search)?;
         Ok(number(profile(&path, POINTS, &task.train, None)?.barrier().above_ends))
     };
     Ok(json!({

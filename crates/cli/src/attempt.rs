@@ -1,6 +1,6 @@
 use std::{rc::Rc, time::Instant};
 
-use collado_dynamics::{About, Error, Found, Path, Problem, Profile, profile};
+use collado_dynamics::{Connection, Error, Guarantee, Path, Profile, Search, profile};
 use collado_models::Objective;
 use serde_json::{Value as Json, json};
 
@@ -9,8 +9,8 @@ use crate::{
     ends::{Alignment, Ends},
     failure::Failure,
     json::number,
-    kept::Kept,
     progress,
+    saved_attempts::SavedAttempts,
     search::{AlignBy, SearchArgs, Target},
     task::Task,
 };
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) struct Attempt {
     pub(crate) name: String,
     pub(crate) path: Path,
-    pub(crate) about: About,
+    pub(crate) guarantee: Guarantee,
     pub(crate) alignment: Option<Rc<Alignment>>,
     pub(crate) profile: Profile,
     /// Whether all points were looked at.
@@ -30,7 +30,7 @@ pub(crate) struct Attempt {
 
 /// How an attempt ended.
 pub(crate) enum Outcome {
-    Found(Box<Attempt>),
+    Connected(Box<Attempt>),
     Diverged(Diverged),
 }
 
@@ -38,7 +38,7 @@ impl Outcome {
     /// NaN where there is no path.
     pub(crate) fn above_ends(&self) -> f64 {
         match self {
-            Self::Found(attempt) => attempt.above_ends(),
+            Self::Connected(attempt) => attempt.above_ends(),
             Self::Diverged(_) => f64::NAN,
         }
     }
@@ -66,13 +66,13 @@ impl Diverged {
 
 /// All attempts of a command.
 #[derive(Default)]
-pub(crate) struct Tried {
+pub(crate) struct Attempts {
     pub(crate) found: Vec<Attempt>,
     pub(crate) diverged: Vec<Diverged>,
 }
 
 /// What all attempts have in common.
-pub(crate) struct Trials<'a> {
+pub(crate) struct AttemptRunner<'a> {
     pub(crate) common: &'a Common,
     pub(crate) search: &'a SearchArgs,
     /// How auto aligns B; both ways, if it is not said.
@@ -82,7 +82,7 @@ pub(crate) struct Trials<'a> {
     pub(crate) task: &'a Task,
     pub(crate) target: Option<Target>,
     /// Where finished attempts are kept.
-    pub(crate) kept: Option<&'a Kept>,
+    pub(crate) kept: Option<&'a SavedAttempts>,
 }
 
 /// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
@@ -90,7 +90,7 @@ const CHEAP: usize = 20_000_000_000;
 /// The same for the straight line, which is drawn beside a path.
 const LINE: usize = 10 * CHEAP;
 
-impl Trials<'_> {
+impl AttemptRunner<'_> {
     /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
     /// these may meet the target. (The highest of fewer points is no higher: what misses the target at them, misses it.)
     ///
@@ -101,14 +101,14 @@ impl Trials<'_> {
         name: &str,
         ends: &Ends,
         few: usize,
-        find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
+        find: impl FnOnce(&mut Search<'_>) -> collado_dynamics::Result<Connection>,
     ) -> Result<Outcome, Failure> {
         let begin = Instant::now();
         let diverged = |reason| {
             let (name, seconds) = (name.to_owned(), begin.elapsed().as_secs_f64());
             Ok(Outcome::Diverged(Diverged { name, reason, seconds }))
         };
-        let (Found { path, about }, fit_seconds) = match self.find(name, find)? {
+        let (Connection { path, guarantee }, fit_seconds) = match self.find(name, find)? {
             Ok(found) => found,
             Err(reason) => return diverged(reason),
         };
@@ -119,7 +119,7 @@ impl Trials<'_> {
         let (name, alignment) = (name.to_owned(), ends.alignment.clone());
         let profile_seconds = start.elapsed().as_secs_f64();
         let mut attempt =
-            Attempt { name, path, about, alignment, profile, complete, fit_seconds, profile_seconds };
+            Attempt { name, path, guarantee, alignment, profile, complete, fit_seconds, profile_seconds };
         let risks = attempt.profile.risks();
         if !name_is_line(&attempt.name) && risks.iter().any(|risk| !risk.is_finite()) {
             let error = Error::Diverged { method: "the search" };
@@ -128,7 +128,7 @@ impl Trials<'_> {
         if self.met(&attempt) {
             self.complete(&mut attempt)?;
         }
-        Ok(Outcome::Found(Box::new(attempt)))
+        Ok(Outcome::Connected(Box::new(attempt)))
     }
 
     /// Numbers (examples × parameters) that the risk at one point reads.
@@ -146,8 +146,8 @@ impl Trials<'_> {
     fn find(
         &self,
         name: &str,
-        find: impl FnOnce(&mut Problem<'_>) -> collado_dynamics::Result<Found>,
-    ) -> Result<Result<(Found, f64), String>, Failure> {
+        find: impl FnOnce(&mut Search<'_>) -> collado_dynamics::Result<Connection>,
+    ) -> Result<Result<(Connection, f64), String>, Failure> {
         if let Some((mut found, seconds)) = self.kept.map(|k| k.read(name)).transpose()?.flatten() {
             found.path =
                 Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?);
@@ -160,9 +160,8 @@ impl Trials<'_> {
             bar.set_position(done);
             !progress::interrupted()
         };
-        let mut problem =
-            Problem { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
-        let found = find(&mut problem);
+        let mut search = Search { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
+        let found = find(&mut search);
         bar.finish_and_clear();
         let (found, seconds) = match found {
             // Where numbers overflow, no iteration converges.

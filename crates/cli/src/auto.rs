@@ -2,11 +2,11 @@
 
 use candle_core::Tensor;
 use collado_dynamics::{
-    About, Connect, Curve, CurveKind, DeepLinear, Error, Found, Linear, Neb, Path, Problem,
+    Connect, Connection, Curve, CurveKind, DeepLinear, Error, Guarantee, Linear, Neb, Path, Search,
 };
 
 use crate::{
-    attempt::{Outcome, Trials, Tried},
+    attempt::{AttemptRunner, Attempts, Outcome},
     ends::Ends,
     failure::Failure,
     methods, progress,
@@ -22,37 +22,37 @@ const STEPS: u64 = 2000;
 const EPOCHS: u64 = 5;
 
 /// The paths tried, in order.
-pub(crate) fn attempts(trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
-    let mut auto = Auto { trials, ends: ends.clone(), tried: Tried::default() };
+pub(crate) fn attempts(runner: &AttemptRunner<'_>, ends: &Ends) -> Result<Attempts, Failure> {
+    let mut auto = AutoSearch { runner, ends: ends.clone(), tried: Attempts::default() };
     let _ = auto.lines()? || auto.theorems()? || auto.curves()? || auto.band()?;
     Ok(auto.tried)
 }
 
 /// All of the list as one method: the lowest path between two points.
-pub(crate) struct AutoPath<'a>(pub(crate) Trials<'a>);
+pub(crate) struct AutoConnector<'a>(pub(crate) AttemptRunner<'a>);
 
-impl Connect for AutoPath<'_> {
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path, Error> {
+impl Connect for AutoConnector<'_> {
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path, Error> {
         let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
         let mut lowest = || {
             let mut tried = attempts(&self.0, &ends)?.found;
             let lowest = self.0.lowest(&mut tried)?;
             // So that the caller learns of an interruption, too: the path would be one that was given up.
-            (problem.progress)(1, 1);
+            (search.progress)(1, 1);
             Ok::<_, Failure>(tried.swap_remove(lowest).path)
         };
         lowest().map_err(|failure| Error::Method(failure.to_string()))
     }
 }
 
-struct Auto<'a> {
-    trials: &'a Trials<'a>,
+struct AutoSearch<'a> {
+    runner: &'a AttemptRunner<'a>,
     /// With the alignment whose line is lowest.
     ends: Ends,
-    tried: Tried,
+    tried: Attempts,
 }
 
-impl Auto<'_> {
+impl AutoSearch<'_> {
     /// Keeps an attempt; whether it was the last.
     fn keep(&mut self, outcome: Outcome) -> bool {
         let met = match outcome {
@@ -60,8 +60,8 @@ impl Auto<'_> {
                 self.tried.diverged.push(search);
                 false
             }
-            Outcome::Found(attempt) => {
-                let met = self.trials.met(&attempt);
+            Outcome::Connected(attempt) => {
+                let met = self.runner.met(&attempt);
                 self.tried.found.push(*attempt);
                 met
             }
@@ -73,13 +73,13 @@ impl Auto<'_> {
     fn lines(&mut self) -> Result<bool, Failure> {
         let start = self.ends.clone();
         let straight = self
-            .trials
-            .attempt("linear", &start, self.trials.line_points(), |p| Linear.find(&start.a, &start.b, p))?;
+            .runner
+            .attempt("linear", &start, self.runner.line_points(), |p| Linear.find(&start.a, &start.b, p))?;
         let mut lowest = straight.above_ends();
         if self.keep(straight) {
             return Ok(true);
         }
-        let ways = match self.trials.align {
+        let ways = match self.runner.align {
             None => vec![AlignBy::Activations, AlignBy::Weights],
             Some(AlignBy::None) => vec![],
             Some(way) => vec![way],
@@ -88,8 +88,8 @@ impl Auto<'_> {
             let Some(ends) = self.aligned(&start, way)? else { continue };
             let name = format!("linear, aligned by {}", ends.alignment.as_ref().map_or("none", |a| a.by));
             let mut outcome =
-                self.trials.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
-            if let Outcome::Found(attempt) = &mut outcome {
+                self.runner.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
+            if let Outcome::Connected(attempt) = &mut outcome {
                 attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
             }
             if outcome.above_ends().total_cmp(&lowest).is_lt() {
@@ -104,7 +104,7 @@ impl Auto<'_> {
 
     /// B aligned; nothing where rounding is in the way.
     fn aligned(&self, ends: &Ends, by: AlignBy) -> Result<Option<Ends>, Failure> {
-        match ends.align(by, self.trials.task, self.trials.common) {
+        match ends.align(by, self.runner.task, self.runner.common) {
             Err(Error::Models(collado_models::Error::Symmetry { .. })) => Ok(None),
             other => Ok(Some(other?)),
         }
@@ -112,16 +112,16 @@ impl Auto<'_> {
 
     /// The explicit paths, where their hypotheses hold.
     fn theorems(&mut self) -> Result<bool, Failure> {
-        let task = self.trials.task;
+        let task = self.runner.task;
         let known: [(&str, Box<dyn Connect>); 2] = [
-            ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.risk))),
-            ("constructive", Box::new(methods::constructive(self.trials.common, task)?)),
+            ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.criterion))),
+            ("constructive", Box::new(methods::constructive(self.runner.common, task)?)),
         ];
         for (name, method) in known {
             let ends = self.ends.clone();
             let mut silent = false;
-            let attempt = self.trials.attempt(name, &ends, OTHER, |problem| {
-                let found = method.find(&ends.a, &ends.b, problem);
+            let attempt = self.runner.attempt(name, &ends, OTHER, |search| {
+                let found = method.find(&ends.a, &ends.b, search);
                 silent = matches!(found, Err(Error::Hypothesis { .. }));
                 found
             });
@@ -134,8 +134,8 @@ impl Auto<'_> {
 
     /// Bézier curves, each from where the one before ended, with two bends more and twice as long.
     fn curves(&mut self) -> Result<bool, Failure> {
-        let search = self.trials.search;
-        let first = search.epochs(self.trials.task, STEPS, EPOCHS);
+        let search = self.runner.search;
+        let first = search.epochs(self.runner.task, STEPS, EPOCHS);
         let mut path: Option<Path> = None;
         for (more, epochs) in [(0, first), (2, 2 * first), (4, 2 * first)] {
             let (kind, bends) = (CurveKind::Bezier, search.bends() + more);
@@ -143,15 +143,15 @@ impl Auto<'_> {
             let curve = Curve { kind, bends, epochs, batch, lr, ..Curve::default() };
             let ends = self.ends.clone();
             let attempt =
-                self.trials.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |problem| {
+                self.runner.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |search| {
                     let path = match &path {
-                        None => curve.connect(&ends.a, &ends.b, problem)?,
-                        Some(path) => curve.refine(path, problem)?,
+                        None => curve.connect(&ends.a, &ends.b, search)?,
+                        Some(path) => curve.refine(path, search)?,
                     };
-                    Ok(Found { path, about: About::Sampled })
+                    Ok(Connection { path, guarantee: Guarantee::Sampled })
                 })?;
             // The next starts where this one ended, or afresh where this one went astray.
-            if let Outcome::Found(attempt) = &attempt {
+            if let Outcome::Connected(attempt) = &attempt {
                 path = Some(attempt.path.clone());
             }
             if self.keep(attempt) {
@@ -162,11 +162,11 @@ impl Auto<'_> {
     }
 
     fn band(&mut self) -> Result<bool, Failure> {
-        let search = self.trials.search;
-        let epochs = search.epochs(self.trials.task, 2 * STEPS, 2 * EPOCHS);
+        let search = self.runner.search;
+        let epochs = search.epochs(self.runner.task, 2 * STEPS, 2 * EPOCHS);
         let band = Neb { epochs, batch: search.batch(), lr: search.lr(), ..Neb::default() };
         let ends = self.ends.clone();
-        let attempt = self.trials.attempt("neb", &ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
+        let attempt = self.runner.attempt("neb", &ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
         Ok(self.keep(attempt))
     }
 }

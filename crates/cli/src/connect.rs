@@ -8,21 +8,21 @@ use std::{
 use candle_core::Tensor;
 use collado_certify::{Certificate, CertifySettings, Status};
 use collado_dynamics::{Linear, Profile};
-use collado_models::{Checkpoint, Objective, PathFile, Span, Value};
+use collado_models::{Checkpoint, Evaluation, Objective, PathFile, Span};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
 use serde_json::{Value as Json, json};
 
 pub(crate) use self::args::ConnectArgs;
 use crate::{
-    attempt::{Attempt, Diverged, Outcome, Trials, Tried},
+    attempt::{Attempt, AttemptRunner, Attempts, Diverged, Outcome},
     auto,
-    certify::{self, When},
+    certify::{self, CertifyMode},
     ends::Ends,
     failure::Failure,
     folder::{self, Folder},
     json::{number, print},
-    kept::Kept,
     methods, progress,
+    saved_attempts::SavedAttempts,
     search::{AlignBy, Method, Target},
     shown::{enclosure, risk, upper},
     state,
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let files = args.ends.files()?;
     let (checkpoints, task) =
         task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
-    if task.rounds && args.certify == When::Always {
+    if task.rounds && args.certify == CertifyMode::Always {
         return Err(certify::rounded());
     }
     let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
@@ -48,11 +48,11 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     refuse_infinite(&task, &ends, &files)?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
     let Some(folder) = folder else { return Ok(()) };
-    let kept = Kept::new(folder.path());
+    let kept = SavedAttempts::new(folder.path());
     progress::catch_interrupt();
     methods::note_unused(&args.search, args.method, &args.common);
     let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
-    let trials = Trials {
+    let runner = AttemptRunner {
         common: &args.common,
         search: &args.search,
         align: args.align,
@@ -62,10 +62,10 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         kept: Some(&kept),
     };
     let mut tried = match args.method {
-        Method::Auto => auto::attempts(&trials, &ends)?,
+        Method::Auto => auto::attempts(&runner, &ends)?,
         _ => {
             let ends = ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?;
-            let tried = named(method, &trials, &ends);
+            let tried = named(method, &runner, &ends);
             if tried.is_err() {
                 // Only the straight line was found: nothing to go on with.
                 state::remove(folder.path())?;
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     };
     // A named method answers with its own path, even where the straight line is lower.
     let best = match args.method {
-        Method::Auto => trials.lowest(&mut tried.found)?,
+        Method::Auto => runner.lowest(&mut tried.found)?,
         _ => tried.found.len() - 1,
     };
     let best = &tried.found[best];
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
             .hint("--resume goes on after the attempts that are finished"));
     }
     match target.map(|t| t.bound(best.higher_end())) {
-        Some(bound) if !trials.met(best) => {
+        Some(bound) if !runner.met(best) => {
             let message =
                 format!("barrier above the ends: {}, the target is {}", risk(best.above_ends()), risk(bound));
             Err(Failure::new(message)
@@ -111,13 +111,17 @@ fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Fa
 }
 
 /// The straight line, to compare with, and the path of the method that was asked for.
-fn named(method: Option<methods::Named<'_>>, trials: &Trials<'_>, ends: &Ends) -> Result<Tried, Failure> {
+fn named(
+    method: Option<methods::Named<'_>>,
+    runner: &AttemptRunner<'_>,
+    ends: &Ends,
+) -> Result<Attempts, Failure> {
     let line: methods::Named<'_> = ("linear".into(), Box::new(Linear));
-    let few = if method.is_some() { trials.line_points() } else { trials.points };
-    let mut tried = Tried::default();
-    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, trials.points))) {
-        match trials.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))? {
-            Outcome::Found(attempt) => tried.found.push(*attempt),
+    let few = if method.is_some() { runner.line_points() } else { runner.points };
+    let mut tried = Attempts::default();
+    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, runner.points))) {
+        match runner.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))? {
+            Outcome::Connected(attempt) => tried.found.push(*attempt),
             Outcome::Diverged(search) => {
                 return Err(Failure::new(search.reason)
                     .hint("a smaller --lr, or --dtype f64, which reaches farther than f32"));
@@ -128,7 +132,7 @@ fn named(method: Option<methods::Named<'_>>, trials: &Trials<'_>, ends: &Ends) -
         }
     }
     if let Some(own) = tried.found.last_mut() {
-        trials.complete(own)?;
+        runner.complete(own)?;
     }
     Ok(tried)
 }
@@ -138,7 +142,7 @@ fn save(
     task: &Task,
     folder: &Folder,
     ends: [(&FilePath, &Checkpoint); 2],
-    tried: &Tried,
+    tried: &Attempts,
     best: &Attempt,
     start: Instant,
 ) -> Result<Json, Failure> {
@@ -181,14 +185,14 @@ fn proof(
     let pieces = (best.path.knots().len() - 1).max(8) as f64;
     let cover = 10. * pieces * best.profile_seconds / args.points as f64;
     let limit = match args.certify {
-        When::Never => return Ok(None),
-        When::Auto if task.rounds => {
+        CertifyMode::Never => return Ok(None),
+        CertifyMode::Auto if task.rounds => {
             args.common.note("nothing is proved: --dtype f32 rounds the numbers of the files, which are F64");
             return Ok(None);
         }
-        When::Auto if cover > limit => return Ok(None),
-        When::Auto => limit,
-        When::Always => f64::INFINITY,
+        CertifyMode::Auto if cover > limit => return Ok(None),
+        CertifyMode::Auto => limit,
+        CertifyMode::Always => f64::INFINITY,
     };
     certify::certificate(task, &args.common, &best.path, &CertifySettings::default(), limit).map(Some)
 }
@@ -208,7 +212,7 @@ fn summary(attempts: &[Attempt], best: &Attempt, proof: Option<&Certificate>, se
         "normalized_length": number(profile.normalized_length()),
         "points": profile.t.len(),
         "method": best.name,
-        "about": methods::about_json(&best.about),
+        "about": methods::guarantee_json(&best.guarantee),
         "align": best.alignment.as_ref().map(|a| a.json()),
         "seconds": number(seconds),
         "fit_seconds": number(best.fit_seconds),
@@ -236,7 +240,7 @@ fn draw(
     best: &Attempt,
     proof: Option<&Certificate>,
 ) -> Result<(), Failure> {
-    let pick = |values: &[Value], f: fn(&Value) -> f64| values.iter().map(f).collect::<Vec<_>>();
+    let pick = |values: &[Evaluation], f: fn(&Evaluation) -> f64| values.iter().map(f).collect::<Vec<_>>();
     let p = &best.profile;
     let test = p.test.clone().unwrap_or_default();
     let line = attempts.iter().find(|a| a.name == "linear" && a.name != best.name);
@@ -265,7 +269,7 @@ fn draw(
     folder::picture(folder, "profile", &figure)
 }
 
-fn report(tried: &Tried, best: &Attempt, summary: &Json, folder: &FilePath) {
+fn report(tried: &Attempts, best: &Attempt, summary: &Json, folder: &FilePath) {
     for a in &tried.found {
         let (barrier, seconds) = (risk(a.above_ends()), a.fit_seconds);
         // Some of the points sufficed to see that the path is too high.
@@ -289,7 +293,7 @@ fn report(tried: &Tried, best: &Attempt, summary: &Json, folder: &FilePath) {
     if let Some(alignment) = &best.alignment {
         print(&format!("B is aligned to A    by {}", alignment.by));
     }
-    methods::about_text(&best.about).iter().for_each(|line| print(line));
+    methods::guarantee_text(&best.guarantee).iter().for_each(|line| print(line));
     print(&format!(
         "barrier              above ends {}, above mean {}, above chord {}",
         risk(b.above_ends),

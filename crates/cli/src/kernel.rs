@@ -61,7 +61,7 @@ enum OutputsName {
 }
 
 /// What is known about one kernel once it is written.
-struct Judged {
+struct KernelSummary {
     name: String,
     size: usize,
     spectrum: KernelSpectrum,
@@ -70,7 +70,7 @@ struct Judged {
 }
 
 /// The examples, and the network on them.
-struct Problem {
+struct KernelInput {
     rows: Vec<u32>,
     inputs: Tensor,
     targets: Tensor,
@@ -88,13 +88,13 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     let file = place::checkpoint(&args.checkpoint)?;
     let (checkpoints, task) =
         task::open(&[file], &args.network, &args.data, &args.common, Precision::OfData)?;
-    let problem = Problem::new(args, &task, &checkpoints[0])?;
+    let input = KernelInput::new(args, &task, &checkpoints[0])?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["kernel.npz", "bounds.csv"])?;
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let mut outcome = None;
     let written = collado_models::atomically(&args.file(), |file| {
-        let result = kernels(args, &problem, file);
+        let result = kernels(args, &input, file);
         let failed = result.is_err();
         outcome = Some(result);
         if failed { Err(std::io::Error::other("left unfinished")) } else { Ok(()) }
@@ -102,7 +102,7 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     let report = outcome.transpose()?;
     written?;
     let report = report.ok_or_else(|| Failure::new("kernel.npz was not written"))?;
-    report.save(args, &problem, &folder)
+    report.save(args, &input, &folder)
 }
 
 impl KernelArgs {
@@ -115,7 +115,7 @@ impl KernelArgs {
     }
 }
 
-impl Problem {
+impl KernelInput {
     fn new(args: &KernelArgs, task: &Task, checkpoint: &Checkpoint) -> Result<Self, Failure> {
         let all = task.data.train.len();
         let m = if args.examples == 0 { all } else { args.examples.min(all) };
@@ -123,13 +123,20 @@ impl Problem {
         let split = task.data.train.select(&rows)?;
         let (inputs, targets) = (split.inputs.to_dtype(DType::F64)?, targets(&split)?);
         let tangent = Tangent::new(&task.arch, &checkpoint.theta, &inputs)?;
-        Ok(Self { rows, inputs, targets, tangent, theta: checkpoint.theta.clone(), loss: task.risk.loss })
+        Ok(Self {
+            rows,
+            inputs,
+            targets,
+            tangent,
+            theta: checkpoint.theta.clone(),
+            loss: task.criterion.loss,
+        })
     }
 }
 
 /// Everything in the summary.
 struct Report {
-    kernels: Vec<Judged>,
+    kernels: Vec<KernelSummary>,
     bounds: Vec<Bounds>,
     /// How far the empirical kernels are from their limits, relative.
     distances: Map<String, Value>,
@@ -137,48 +144,48 @@ struct Report {
 }
 
 /// Computes kernel after kernel; each is written and judged before the next takes its memory.
-fn kernels(args: &KernelArgs, problem: &Problem, file: &mut BufWriter<File>) -> Result<Report, Failure> {
+fn kernels(args: &KernelArgs, input: &KernelInput, file: &mut BufWriter<File>) -> Result<Report, Failure> {
     let start = Instant::now();
-    let (tangent, m) = (&problem.tangent, problem.tangent.examples());
-    let mut book = Book { npz: NpzWriter::new(file), args, kernels: Vec::new() };
+    let (tangent, m) = (&input.tangent, input.tangent.examples());
+    let mut archive = KernelArchive { npz: NpzWriter::new(file), args, kernels: Vec::new() };
     let failed = |e| args.unwritten(&e);
-    book.npz.integers("rows", &problem.rows).map_err(failed)?;
-    book.npz.array("outputs", &[m, tangent.arch().outputs()], tangent.outputs()).map_err(failed)?;
+    archive.npz.integers("rows", &input.rows).map_err(failed)?;
+    archive.npz.array("outputs", &[m, tangent.arch().outputs()], tangent.outputs()).map_err(failed)?;
     let outputs = if args.outputs == OutputsName::Each { Outputs::Each } else { Outputs::Mean };
-    let limit = WidthLimit::new(tangent.arch(), args.init, &problem.inputs);
+    let limit = WidthLimit::new(tangent.arch(), args.init, &input.inputs);
     let mut distances = Map::new();
-    let last = book.add("last_layer", || Ok(tangent.last_layer()))?;
-    let bounds = bounds::bounds(problem, &last, book.kernels[0].spectrum.min.value)?;
+    let last = archive.add("last_layer", || Ok(tangent.last_layer()))?;
+    let bounds = bounds::bounds(input, &last, archive.kernels[0].spectrum.min.value)?;
     if let Ok(limit) = &limit {
         let off = last.distance(&limit.last_layer) / limit.last_layer.norm();
         distances.insert("last_layer".into(), number(off));
     }
     drop(last);
-    let ntk = book.add("ntk", || Ok(tangent.kernel(outputs)))?;
+    let ntk = archive.add("ntk", || Ok(tangent.kernel(outputs)))?;
     if let Ok(limit) = limit {
         if ntk.size() == m {
             distances.insert("ntk".into(), number(ntk.distance(&limit.tangent) / limit.tangent.norm()));
         }
-        book.add("ntk_limit", || Ok(limit.tangent))?;
-        book.add("last_layer_limit", || Ok(limit.last_layer))?;
-        book.add("nngp", || Ok(limit.covariance))?;
+        archive.add("ntk_limit", || Ok(limit.tangent))?;
+        archive.add("last_layer_limit", || Ok(limit.last_layer))?;
+        archive.add("nngp", || Ok(limit.covariance))?;
     }
     drop(ntk);
     for k in 0..if args.by_layer { tangent.arch().depth() } else { 0 } {
-        book.add(&format!("ntk_{}", tangent.arch().layer_name(k)), || Ok(tangent.layer(k, outputs)?))?;
+        archive.add(&format!("ntk_{}", tangent.arch().layer_name(k)), || Ok(tangent.layer(k, outputs)?))?;
     }
-    book.npz.finish().map_err(failed)?;
-    Ok(Report { kernels: book.kernels, bounds, distances, seconds: start.elapsed().as_secs_f64() })
+    archive.npz.finish().map_err(failed)?;
+    Ok(Report { kernels: archive.kernels, bounds, distances, seconds: start.elapsed().as_secs_f64() })
 }
 
 /// The archive under way.
-struct Book<'a> {
+struct KernelArchive<'a> {
     npz: NpzWriter<&'a mut BufWriter<File>>,
     args: &'a KernelArgs,
-    kernels: Vec<Judged>,
+    kernels: Vec<KernelSummary>,
 }
 
-impl Book<'_> {
+impl KernelArchive<'_> {
     fn add(
         &mut self,
         name: &str,
@@ -200,12 +207,12 @@ impl Book<'_> {
             self.npz.array(&format!("{name}_eigenvalues"), &[all.len()], all).map_err(failed)?;
         }
         let (name, size, trace) = (name.into(), kernel.size(), kernel.trace());
-        self.kernels.push(Judged { name, size, spectrum, trace, seconds });
+        self.kernels.push(KernelSummary { name, size, spectrum, trace, seconds });
         Ok(kernel)
     }
 }
 
-impl Judged {
+impl KernelSummary {
     fn json(&self) -> Value {
         let KernelSpectrum { eigenvalues, min, max, rounding } = &self.spectrum;
         json!({
@@ -219,15 +226,15 @@ impl Judged {
 }
 
 impl Report {
-    fn save(&self, args: &KernelArgs, problem: &Problem, run: &Folder) -> Result<(), Failure> {
+    fn save(&self, args: &KernelArgs, input: &KernelInput, run: &Folder) -> Result<(), Failure> {
         let folder = run.path();
-        let arch = problem.tangent.arch();
+        let arch = input.tangent.arch();
         let kernels: Map<_, _> = self.kernels.iter().map(|k| (k.name.clone(), k.json())).collect();
         let limit = !self.distances.is_empty();
         let mut summary = json!({
-            "arch": arch.to_string(), "parameters": arch.layout().len(), "examples": problem.rows.len(),
+            "arch": arch.to_string(), "parameters": arch.layout().len(), "examples": input.rows.len(),
             "outputs": if args.outputs == OutputsName::Each { "each" } else { "mean" },
-            "loss": problem.loss.name(), "kernels": kernels,
+            "loss": input.loss.name(), "kernels": kernels,
             "limit": limit.then(|| json!({"init": args.init.to_string(), "relative_distance": self.distances})),
             "gradient": self.bounds.last().map(Bounds::json), "seconds": self.seconds,
         });

@@ -8,13 +8,13 @@ mod tree;
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args as ClapArgs;
-use collado_dynamics::{Connect, Known, MergeTree, Path, SampledEdges, Way, spanning_tree};
+use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, Path, SampledEdges, spanning_tree};
 
 use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{
     args::{Common, DataArgs, NetworkArgs, Out},
-    attempt::Trials,
-    auto::AutoPath,
+    attempt::AttemptRunner,
+    auto::AutoConnector,
     certify,
     failure::Failure,
     folder::{self, Folder},
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     if task.rounds && args.certify {
         return Err(certify::rounded());
     }
-    let trials = Trials {
+    let runner = AttemptRunner {
         common: &args.common,
         search: &args.search,
         // A path has to end in the minimum itself.
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
         kept: None,
     };
     let method: Option<methods::Named<'_>> = match args.method {
-        Method::Auto => Some(("auto".into(), Box::new(AutoPath(trials)))),
+        Method::Auto => Some(("auto".into(), Box::new(AutoConnector(runner)))),
         method => methods::named(method, &args.search, &args.common, &task)?,
     };
     methods::note_unused(&args.search, args.method, &args.common);
@@ -98,7 +98,8 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
             .hint("--resume goes on with the pairs that are left"));
     }
     let method = method.as_ref().map_or("linear", |(name, _)| name);
-    let found = tree::Found { args, task: &task, minima: &minima, known: &known, method, tree, lines };
+    let found =
+        tree::LevelsetResult { args, task: &task, minima: &minima, known: &known, method, tree, lines };
     let mut summary = found.write(folder.path())?;
     // Last: with it the run counts as finished.
     folder.finish(&args.common, &mut summary, false)?;
@@ -120,7 +121,7 @@ fn search(
     method: Option<&dyn Connect>,
     folder: &FilePath,
     saved: &Saved,
-    known: &mut Known,
+    known: &mut EdgeValues,
 ) -> Result<[MergeTree; 2], Failure> {
     let paths = Paths { args, task, minima, folder: folder::make(&folder.join("paths"))? };
     let bar = progress::bar("pairs", args.common.quiet);
@@ -132,7 +133,7 @@ fn search(
         points: args.points.into(),
         seed: args.common.seed,
         progress: &mut |_, _| !progress::interrupted(),
-        keep: &mut |pair, path: Path| paths.write(pair, Way::Searched, &path),
+        keep: &mut |pair, path: Path| paths.write(pair, EdgeKind::Searched, &path),
         prove: &mut |pair, way| if args.certify { paths.prove(pair, way) } else { Ok(None) },
     };
     let (risks, target) = (minima.upper(), args.target());
@@ -143,7 +144,7 @@ fn search(
         Ok(!progress::interrupted())
     })?;
     // Where everything is allowed, nothing is searched: the tree of the straight lines, as they were sampled.
-    let mut lines = Known { lines: known.lines.clone(), ..Known::default() };
+    let mut lines = EdgeValues { lines: known.lines.clone(), ..EdgeValues::default() };
     edges.prove = &mut sampled;
     let lines = spanning_tree(&risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| Ok(true))?;
     bar.finish_and_clear();

@@ -1,5 +1,5 @@
 use collado_dynamics::{
-    About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Level, Neb,
+    Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Guarantee, Level, Neb,
     Repair, Sampler, StringReport,
 };
 use collado_models::Objective;
@@ -42,7 +42,7 @@ pub(crate) fn named<'a>(
             let level = search.target.map_or(Dss::default().level, level);
             ("dss", Box::new(Dss { level, epochs, batch, lr, ..Dss::default() }))
         }
-        Method::DeepLinear => ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.risk))),
+        Method::DeepLinear => ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.criterion))),
         Method::Repair => {
             let data = &task.data.train.inputs;
             ("repair", Box::new(Repair { arch: &task.arch, data, rows: 10_000, knots: 21 }))
@@ -107,16 +107,16 @@ pub(crate) fn constructive(common: &Common, task: &Task) -> Result<Constructive,
     let memory = common.memory.unwrap_or_else(default_memory);
     let settings = ConstructiveSettings { memory, ..ConstructiveSettings::default() };
     let inputs = split.inputs.to_dtype(task.dtype)?;
-    Ok(Constructive { arch: task.arch.clone(), risk: task.risk, inputs, targets, settings })
+    Ok(Constructive { arch: task.arch.clone(), criterion: task.criterion, inputs, targets, settings })
 }
 
 /// What a method knows about its path, for the summary.
-pub(crate) fn about_json(about: &About) -> Json {
-    match about {
-        About::Sampled => Json::Null,
-        About::Convex { vertex_max } => json!({"kind": "convex-legs", "vertex_max": number(*vertex_max)}),
-        About::Band { pivots } => json!({"kind": "band", "pivots": pivots}),
-        About::String(report) => json!({
+pub(crate) fn guarantee_json(guarantee: &Guarantee) -> Json {
+    match guarantee {
+        Guarantee::Sampled => Json::Null,
+        Guarantee::Convex { vertex_max } => json!({"kind": "convex-legs", "vertex_max": number(*vertex_max)}),
+        Guarantee::Band { pivots } => json!({"kind": "band", "pivots": pivots}),
+        Guarantee::String(report) => json!({
             "kind": "string",
             "level": number(report.level),
             "beads": report.beads,
@@ -127,16 +127,16 @@ pub(crate) fn about_json(about: &About) -> Json {
     }
 }
 
-/// Reads [`about_json`] back.
-pub(crate) fn about_read(json: &Json) -> Option<About> {
+/// Reads [`guarantee_json`] back.
+pub(crate) fn guarantee_read(json: &Json) -> Option<Guarantee> {
     let size = |name: &str| json[name].as_u64().map(|n| n as usize);
     // What is not finite was written as a word.
     let real = |name: &str| json[name].as_f64().or_else(|| json[name].as_str()?.parse().ok());
     Some(match json["kind"].as_str() {
-        None if json.is_null() => About::Sampled,
-        Some("convex-legs") => About::Convex { vertex_max: real("vertex_max")? },
-        Some("band") => About::Band { pivots: size("pivots")? },
-        Some("string") => About::String(StringReport {
+        None if json.is_null() => Guarantee::Sampled,
+        Some("convex-legs") => Guarantee::Convex { vertex_max: real("vertex_max")? },
+        Some("band") => Guarantee::Band { pivots: size("pivots")? },
+        Some("string") => Guarantee::String(StringReport {
             level: real("level")?,
             beads: size("beads")?,
             missed: size("missed")?,
@@ -148,15 +148,15 @@ pub(crate) fn about_read(json: &Json) -> Option<About> {
 }
 
 /// The same as a line for people.
-pub(crate) fn about_text(about: &About) -> Option<String> {
-    match about {
-        About::Sampled => None,
-        About::Convex { vertex_max } => Some(format!(
+pub(crate) fn guarantee_text(guarantee: &Guarantee) -> Option<String> {
+    match guarantee {
+        Guarantee::Sampled => None,
+        Guarantee::Convex { vertex_max } => Some(format!(
             "highest vertex       {}  (F is convex on every leg: it bounds the whole path, up to rounding)",
             risk(*vertex_max)
         )),
-        About::Band { pivots } => Some(format!("band                 {pivots} pivots")),
-        About::String(r) => {
+        Guarantee::Band { pivots } => Some(format!("band                 {pivots} pivots")),
+        Guarantee::String(r) => {
             let limit = if r.depth_limit_reached { ", depth limit reached" } else { "" };
             Some(format!(
                 "string               {} beads below {}, {} missed, {} legs open{limit}",

@@ -13,22 +13,22 @@ use crate::{
 /// The statements of one or several files that agree.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stated {
-    data: Option<Said<Source>>,
-    loss: Option<Said<Loss>>,
-    kappa: Option<Said<f64>>,
-    regularizer: Option<Said<Regularizer>>,
+    data: Option<Sourced<DataSource>>,
+    loss: Option<Sourced<Loss>>,
+    kappa: Option<Sourced<f64>>,
+    regularizer: Option<Sourced<Regularizer>>,
 }
 
 /// A value and the file that states it.
 #[derive(Debug, Clone)]
-struct Said<T> {
+struct Sourced<T> {
     value: T,
     file: String,
 }
 
 /// Data by their `--data` string and the hash of their content.
 #[derive(Debug, Clone)]
-struct Source {
+struct DataSource {
     spec: String,
     hash: Option<String>,
 }
@@ -53,7 +53,7 @@ impl Stated {
         }
         let loss = provenance.loss.as_ref().map(|l| l.parse::<Loss>()).transpose();
         let regularizer = provenance.regularizer.as_ref().map(|r| r.parse::<Regularizer>()).transpose();
-        let source = |spec: &String| Source { spec: spec.clone(), hash: provenance.data_hash.clone() };
+        let source = |spec: &String| DataSource { spec: spec.clone(), hash: provenance.data_hash.clone() };
         Ok(Self {
             data: said(provenance.data.as_ref().map(source), &name),
             loss: said(loss.map_err(|e| fail(e.to_string()))?, &name),
@@ -67,7 +67,7 @@ impl Stated {
     /// # Errors
     /// When the two state different things, and no flag decides.
     pub(crate) fn join(&mut self, other: Self, args: &DataArgs) -> Result<(), Failure> {
-        join(&mut self.data, other.data, args.data.is_some(), "data", Source::same, |s| s.spec.clone())?;
+        join(&mut self.data, other.data, args.data.is_some(), "data", DataSource::same, |s| s.spec.clone())?;
         join(&mut self.loss, other.loss, args.loss.is_some(), "loss", |a, b| a == b, ToString::to_string)?;
         join(
             &mut self.kappa,
@@ -101,7 +101,7 @@ impl Stated {
         match (&args.data, &self.data) {
             (Some(flag), stated) => {
                 let data = load(flag, common)?;
-                if let Some(Said { value, file }) = stated.as_ref().filter(|s| !s.value.is(&data)) {
+                if let Some(Sourced { value, file }) = stated.as_ref().filter(|s| !s.value.is(&data)) {
                     let same = if value.spec == data.spec { ", whose content was another" } else { "" };
                     common.note(format!(
                         "--data {flag} overrides {}{same}, the data that {file} states",
@@ -110,7 +110,7 @@ impl Stated {
                 }
                 Ok(data)
             }
-            (None, Some(Said { value: Source { spec, hash }, file })) => {
+            (None, Some(Sourced { value: DataSource { spec, hash }, file })) => {
                 let stated = || format!("{file} states the data {spec}");
                 let parsed: Spec =
                     spec.parse().map_err(|e| Failure::new(format!("{}: {e}", stated())).hint(HINT))?;
@@ -146,7 +146,7 @@ impl Stated {
 
 const HINT: &str = "--data names the data to take instead";
 
-impl Source {
+impl DataSource {
     /// By content where both know it.
     fn same(&self, other: &Self) -> bool {
         match (&self.hash, &other.hash) {
@@ -160,8 +160,8 @@ impl Source {
     }
 }
 
-fn said<T>(value: Option<T>, file: &str) -> Option<Said<T>> {
-    value.map(|value| Said { value, file: file.to_owned() })
+fn said<T>(value: Option<T>, file: &str) -> Option<Sourced<T>> {
+    value.map(|value| Sourced { value, file: file.to_owned() })
 }
 
 /// Reads a data set and passes its remarks on.
@@ -175,10 +175,10 @@ pub(crate) fn load(spec: &Spec, common: &Common) -> Result<Dataset, Failure> {
 fn choose<T: Copy + PartialEq + std::fmt::Display>(
     name: &str,
     flag: Option<T>,
-    stated: &Option<Said<T>>,
+    stated: &Option<Sourced<T>>,
     common: &Common,
 ) -> Option<T> {
-    if let (Some(flag), Some(Said { value, file })) = (flag, stated)
+    if let (Some(flag), Some(Sourced { value, file })) = (flag, stated)
         && flag != *value
     {
         common.note(format!("--{name} {flag} overrides {value}, which {file} states"));
@@ -187,8 +187,8 @@ fn choose<T: Copy + PartialEq + std::fmt::Display>(
 }
 
 fn join<T>(
-    here: &mut Option<Said<T>>,
-    there: Option<Said<T>>,
+    here: &mut Option<Sourced<T>>,
+    there: Option<Sourced<T>>,
     decided: bool,
     name: &str,
     same: impl Fn(&T, &T) -> bool,

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Split, Targets};
 use collado_models::{
-    Arch, ArchSpec, Checkpoint, DenseObjective, Head, Loss, PathFile, Provenance, Risk, file_hash,
+    Arch, ArchSpec, Checkpoint, Criterion, DenseObjective, Head, Loss, PathFile, Provenance, file_hash,
 };
 use serde_json::json;
 
@@ -21,7 +21,7 @@ use crate::{
 pub(crate) struct Task {
     pub(crate) data: Dataset,
     pub(crate) arch: Arch,
-    pub(crate) risk: Risk,
+    pub(crate) criterion: Criterion,
     pub(crate) dtype: DType,
     pub(crate) device: Device,
     pub(crate) train: DenseObjective,
@@ -137,7 +137,7 @@ impl Task {
             Some(Dtype::F64) => DType::F64,
             None => usual,
         };
-        let risk = Risk { loss, kappa: terms.kappa, regularizer: terms.regularizer };
+        let criterion = Criterion { loss, kappa: terms.kappa, regularizer: terms.regularizer };
         let memory = common.memory.unwrap_or_else(default_memory);
         let name = data.spec.clone();
         let objective = |split: &mut Split| -> Result<DenseObjective, Failure> {
@@ -146,7 +146,7 @@ impl Task {
                 &arch,
                 &inputs.to_device(&device)?,
                 &targets(split)?.to_device(&device)?,
-                risk,
+                criterion,
                 memory,
             )?;
             if dtype == DType::F64 {
@@ -158,19 +158,19 @@ impl Task {
         let train = objective(&mut data.train)?;
         let test = data.test.as_mut().map(objective).transpose()?;
         let rounds = files == DType::F64 && dtype == DType::F32;
-        Ok(Self { data, arch, risk, dtype, device, train, test, rounds })
+        Ok(Self { data, arch, criterion, dtype, device, train, test, rounds })
     }
 
     /// Notes for the summary what was taken and what type it is computed in, and says it where `--verbose` asks for it.
     fn tell(&self, common: &Common, dtype: DType) {
-        let Self { data, arch, risk, .. } = self;
+        let Self { data, arch, criterion, .. } = self;
         let mut source = json!({"spec": data.spec, "hash": data.hash});
         if !data.train.targets.class_names().is_empty() {
             source["classes"] = json!(data.train.targets.class_names());
         }
         common.run.risk(json!({
-            "data": source, "arch": arch.to_string(), "loss": risk.loss.to_string(),
-            "kappa": number(risk.kappa), "regularizer": risk.regularizer.to_string(), "dtype": format!("{dtype:?}"),
+            "data": source, "arch": arch.to_string(), "loss": criterion.loss.to_string(),
+            "kappa": number(criterion.kappa), "regularizer": criterion.regularizer.to_string(), "dtype": format!("{dtype:?}"),
         }));
         if !common.verbose {
             return;
@@ -182,7 +182,7 @@ impl Task {
         let lines = [
             format!("data      {}: {n} training rows, {test} test rows, {features} features", data.spec),
             format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()),
-            format!("risk      {}, kappa {} ({})", risk.loss, risk.kappa, risk.regularizer),
+            format!("risk      {}, kappa {} ({})", criterion.loss, criterion.kappa, criterion.regularizer),
             format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
         ];
         lines.iter().for_each(|line| say(common.quiet, line));
@@ -200,9 +200,9 @@ impl Task {
             command: record::words(),
             data: Some(self.data.spec.clone()),
             data_hash: Some(self.data.hash.clone()),
-            loss: Some(self.risk.loss.to_string()),
-            kappa: Some(self.risk.kappa),
-            regularizer: Some(self.risk.regularizer.to_string()),
+            loss: Some(self.criterion.loss.to_string()),
+            kappa: Some(self.criterion.kappa),
+            regularizer: Some(self.criterion.regularizer.to_string()),
             ..Provenance::default()
         }
     }

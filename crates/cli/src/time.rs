@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_dynamics::{Connect, Curve, Path, Problem, Sampler, TrainSettings, profile, train};
+use collado_dynamics::{Connect, Curve, Path, Sampler, Search, TrainSettings, profile, train};
 use collado_models::{ArchSpec, Init, Objective, Rows, Span};
 use serde_json::json;
 
@@ -103,8 +103,8 @@ fn bend_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failur
         }
         done < last
     };
-    let mut problem = Problem { objective: &task.train, seed: 0, progress: &mut progress };
-    curve.connect(&stack.get(0)?, &stack.get(1)?, &mut problem)?;
+    let mut search = Search { objective: &task.train, seed: 0, progress: &mut progress };
+    curve.connect(&stack.get(0)?, &stack.get(1)?, &mut search)?;
     Ok(start.elapsed().as_secs_f64() / args.steps as f64)
 }
 

@@ -15,17 +15,18 @@ mod train;
 pub use self::{
     align::{Align, Aligned, Matching, Repair},
     connect::{
-        About, Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Found, Level,
-        Linear, LinearOptimum, Neb, Problem, RidgePath, StringReport, linear_optimum,
+        Connect, Connection, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss,
+        Guarantee, Level, Linear, LinearOptimum, Neb, RidgePath, Search, StringReport, linear_optimum,
     },
     error::{Error, Result},
     levelset::{
-        Edge, Edges, Enclosure, Known, MergeTree, Node, SampledEdges, Way, distinct, pairs, spanning_tree,
+        Edge, EdgeKind, EdgeValues, Edges, Enclosure, MergeTree, Node, SampledEdges, distinct, pairs,
+        spanning_tree,
     },
     optimizer::{AdaptiveRule, Optimizer, Rule},
     path::Path,
     profile::{Barrier, Profile, profile},
     sampler::Sampler,
     schedule::{Decay, Schedule},
-    train::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, resume, train},
+    train::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, resume, train},
 };

@@ -1,4 +1,4 @@
-use collado_models::{Objective, Rows, Value};
+use collado_models::{Evaluation, Objective, Rows};
 
 use crate::{Path, Result, connect::largest};
 
@@ -10,9 +10,9 @@ pub struct Profile {
     /// Arc length from $\theta^A$ to each point, measured along the chords between the points.
     pub arc_length: Vec<f64>,
     /// Values on the training rows.
-    pub train: Vec<Value>,
+    pub train: Vec<Evaluation>,
     /// Values on the test rows, where there are any.
-    pub test: Option<Vec<Value>>,
+    pub test: Option<Vec<Evaluation>>,
     /// $\|\theta^B-\theta^A\|$.
     pub distance: f64,
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Align, Aligned, Connect, Error, Matching, Problem, Repair};
+use collado_dynamics::{Align, Aligned, Connect, Error, Matching, Repair, Search};
 use collado_models::{Activation, Arch, Init, PathKind, Symmetry, affine_layers, pre_activations};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -139,8 +139,8 @@ fn repair_restores_the_interpolated_statistics_at_its_knots() {
         let (a, b) = (point(&arch, 1), point(&arch, 2));
         let repair = Repair { arch: &arch, data: &data, rows: 1000, knots: 5 };
         let objective = Nothing;
-        let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };
-        let path = repair.connect(&a, &b, &mut problem).unwrap();
+        let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+        let path = repair.connect(&a, &b, &mut search).unwrap();
         assert_eq!(path.kind(), &PathKind::Repair { knots: vec![0., 0.25, 0.5, 0.75, 1.] });
         assert_eq!(norm(&(path.at(0.).unwrap() - &a).unwrap()), 0.);
         assert_eq!(norm(&(path.at(1.).unwrap() - &b).unwrap()), 0.);
@@ -179,7 +179,7 @@ impl collado_models::Objective for Nothing {
         _: &collado_models::Span,
         _: collado_models::Rows<'_>,
         _: Option<&Tensor>,
-    ) -> collado_models::Result<Vec<collado_models::Value>> {
+    ) -> collado_models::Result<Vec<collado_models::Evaluation>> {
         Ok(Vec::new())
     }
 }

@@ -2,14 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{Device, Tensor};
-use collado_dynamics::{About, Connect, Dss, Level, Neb, Problem, profile};
-use collado_models::{Objective, Result, Rows, Span, Value};
+use collado_dynamics::{Connect, Dss, Guarantee, Level, Neb, Search, profile};
+use collado_models::{Evaluation, Objective, Result, Rows, Span};
 
 /// A function of the plane with its gradient.
 struct Plane(fn(f64, f64) -> (f64, [f64; 2]));
 
 impl Objective for Plane {
-    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         let points = span.materialize()?.to_vec2::<f64>()?;
         let values: Vec<_> = points.iter().map(|p| self.0(p[0], p[1])).collect();
         if let Some(grad) = grad {
@@ -17,7 +17,7 @@ impl Objective for Plane {
             let rows: Vec<_> = values[span.free()].iter().map(|v| v.1.to_vec()).collect();
             grad.slice_set(&Tensor::new(rows, &Device::Cpu)?, 0, 0)?;
         }
-        Ok(values.iter().map(|v| Value { risk: v.0, loss: v.0, error: f64::NAN }).collect())
+        Ok(values.iter().map(|v| Evaluation { risk: v.0, loss: v.0, error: f64::NAN }).collect())
     }
 }
 
@@ -54,14 +54,14 @@ fn point(x: f64, y: f64) -> Tensor {
 #[test]
 fn the_band_finds_the_pass_of_mueller_and_brown() {
     let plane = Plane(mueller_brown);
-    let mut problem = Problem { objective: &plane, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
     let (a, b) = (point(-0.5582, 1.4417), point(0.6235, 0.0280));
     let neb = Neb { epochs: 8000, insert_above: 0.02, ..Neb::default() };
-    let found = neb.find(&a, &b, &mut problem).unwrap();
+    let found = neb.find(&a, &b, &mut search).unwrap();
     let max = profile(&found.path, 2001, &plane, None).unwrap().barrier().max;
     assert!((max - 159.335).abs() < 0.5, "{max}");
     // At a maximum along the band and a minimum across it: the highest pivot is near the pass.
-    let About::Band { pivots } = found.about else { panic!("{:?}", found.about) };
+    let Guarantee::Band { pivots } = found.guarantee else { panic!("{:?}", found.guarantee) };
     assert!(pivots > 5, "{pivots}");
     assert!(found.path.knots().windows(2).all(|k| k[0] < k[1]));
     // The pivots keep their shares of the arc length.
@@ -79,34 +79,34 @@ fn the_band_ends_where_it_was_told_and_stops_when_asked() {
         steps = done;
         done < 17
     };
-    let mut problem = Problem { objective: &plane, seed: 0, progress: &mut stop };
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut stop };
     let (a, b) = (point(-1., 0.), point(1., 0.));
-    let path = Neb { epochs: 1000, ..Neb::default() }.connect(&a, &b, &mut problem).unwrap();
+    let path = Neb { epochs: 1000, ..Neb::default() }.connect(&a, &b, &mut search).unwrap();
     assert_eq!(steps, 17);
     let rows = path.vertices().to_vec2::<f64>().unwrap();
     assert_eq!((rows[0].clone(), rows[rows.len() - 1].clone()), (vec![-1., 0.], vec![1., 0.]));
-    let mut problem = Problem { objective: &plane, seed: 0, progress: &mut |_, _| true };
-    assert!(Neb { pivots: 0, ..Neb::default() }.connect(&a, &b, &mut problem).is_err());
-    assert!(Neb { lr: f64::NAN, ..Neb::default() }.connect(&a, &b, &mut problem).is_err());
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
+    assert!(Neb { pivots: 0, ..Neb::default() }.connect(&a, &b, &mut search).is_err());
+    assert!(Neb { lr: f64::NAN, ..Neb::default() }.connect(&a, &b, &mut search).is_err());
 }
 
 #[test]
 fn a_string_stays_below_its_level_or_says_that_it_could_not() {
     let plane = Plane(bridge);
-    let mut problem = Problem { objective: &plane, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
     let (a, b) = (point(-1., 0.), point(1., 0.1));
     let dss =
         |level: f64| Dss { level: Level::Risk(level), epochs: 3000, lr: 1e-2, depth: 4, ..Dss::default() };
-    let (path, report) = dss(2.).string(&a, &b, &mut problem).unwrap();
+    let (path, report) = dss(2.).string(&a, &b, &mut search).unwrap();
     assert_eq!((report.missed, report.open_legs, report.depth_limit_reached), (0, 0, false), "{report:?}");
     assert_eq!(report.beads, path.vertices().dims()[0] - 2);
     assert!(report.beads >= 1);
     let max = profile(&path, 1001, &plane, None).unwrap().barrier().max;
     assert!(max <= 2. * 1.05, "{max}");
     // No path is lower than the pass.
-    let (_, report) = dss(1.).string(&a, &b, &mut problem).unwrap();
+    let (_, report) = dss(1.).string(&a, &b, &mut search).unwrap();
     assert!(report.depth_limit_reached && report.open_legs > 0, "{report:?}");
     // A level that the line already meets needs no bead.
-    let (path, report) = dss(4.).string(&a, &b, &mut problem).unwrap();
+    let (path, report) = dss(4.).string(&a, &b, &mut search).unwrap();
     assert_eq!((report.beads, path.vertices().dims()[0]), (0, 2));
 }

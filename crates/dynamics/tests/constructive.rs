@@ -4,14 +4,14 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
-    About, Connect, Constructive, ConstructiveSettings, Decay, Epoch, Linear, Problem, Rule, Schedule,
+    Connect, Constructive, ConstructiveSettings, Decay, Epoch, Guarantee, Linear, Rule, Schedule, Search,
     TrainSettings, profile, train,
 };
-use collado_models::{Arch, ArchSpec, DenseObjective, Init, Loss, Objective, Regularizer, Risk, Span};
+use collado_models::{Arch, ArchSpec, Criterion, DenseObjective, Init, Loss, Objective, Regularizer, Span};
 
 struct Case {
     arch: Arch,
-    risk: Risk,
+    criterion: Criterion,
     inputs: Tensor,
     targets: Tensor,
     objective: DenseObjective,
@@ -20,20 +20,20 @@ struct Case {
 fn case(spec: &str, data: &str, kappa: f64, regularizer: Regularizer) -> Case {
     let data = collado_data::load(data).unwrap();
     let arch = spec.parse::<ArchSpec>().unwrap().resolve(data.features(), data.outputs()).unwrap();
-    let risk = Risk { loss: Loss::Squared, kappa, regularizer };
+    let criterion = Criterion { loss: Loss::Squared, kappa, regularizer };
     let inputs = data.train.inputs.to_dtype(DType::F64).unwrap();
     let targets = match &data.train.targets {
         Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap(),
         Targets::Values(values) => values.clone(),
     };
-    let objective = DenseObjective::new(&arch, &inputs, &targets, risk, 1 << 24).unwrap();
-    Case { arch, risk, inputs, targets, objective }
+    let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 1 << 24).unwrap();
+    Case { arch, criterion, inputs, targets, objective }
 }
 
 impl Case {
     fn method(&self, settings: ConstructiveSettings) -> Constructive {
         let (inputs, targets) = (self.inputs.clone(), self.targets.clone());
-        Constructive { arch: self.arch.clone(), risk: self.risk, inputs, targets, settings }
+        Constructive { arch: self.arch.clone(), criterion: self.criterion, inputs, targets, settings }
     }
 
     /// Trained networks, one a seed.
@@ -56,9 +56,9 @@ fn quick() -> ConstructiveSettings {
 /// Every leg moves output weights only, or rows of W_1 whose output weights are 0; F is convex on it, and nowhere above
 /// its two vertices.
 fn check(case: &Case, a: &Tensor, b: &Tensor, settings: ConstructiveSettings) -> f64 {
-    let mut problem = Problem { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-    let found = case.method(settings).find(a, b, &mut problem).unwrap();
-    let About::Convex { vertex_max } = found.about else { panic!("{:?}", found.about) };
+    let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+    let found = case.method(settings).find(a, b, &mut search).unwrap();
+    let Guarantee::Convex { vertex_max } = found.guarantee else { panic!("{:?}", found.guarantee) };
     let vertices = found.path.vertices();
     let rows = vertices.to_vec2::<f64>().unwrap();
     assert_eq!((&rows[0], rows.last().unwrap()), (&a.to_vec1().unwrap(), &b.to_vec1().unwrap()));
@@ -151,11 +151,11 @@ fn copies_of_one_function_are_connected_at_risk_zero() {
     let network = case.arch.layout().split(&a).unwrap();
     let hidden = case.inputs.matmul(&network["0.weight"].t().unwrap()).unwrap().relu().unwrap();
     let targets = hidden.matmul(&network["2.weight"].t().unwrap()).unwrap();
-    let objective = DenseObjective::new(&case.arch, &case.inputs, &targets, case.risk, 1 << 24).unwrap();
+    let objective = DenseObjective::new(&case.arch, &case.inputs, &targets, case.criterion, 1 << 24).unwrap();
     let case = Case { targets, objective, ..case };
     assert!(check(&case, &a, &b, quick()) < 1e-20);
-    let mut problem = Problem { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-    let line = Linear.connect(&a, &b, &mut problem).unwrap();
+    let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+    let line = Linear.connect(&a, &b, &mut search).unwrap();
     assert!(profile(&line, 61, &case.objective, None).unwrap().barrier().max > 0.01);
 }
 
@@ -168,9 +168,9 @@ fn other_networks_and_losses_are_refused() {
     let message = |spec: &str, loss: Loss| {
         let case = case(spec, "synthetic:gaussians?d=2&n=20&k=2", 0., Regularizer::L2);
         let theta = Tensor::zeros(case.arch.layout().len(), DType::F64, &Device::Cpu).unwrap();
-        let method = Constructive { risk: Risk { loss, ..case.risk }, ..case.method(quick()) };
-        let mut problem = Problem { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-        method.connect(&theta, &theta, &mut problem).unwrap_err().to_string()
+        let method = Constructive { criterion: Criterion { loss, ..case.criterion }, ..case.method(quick()) };
+        let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+        method.connect(&theta, &theta, &mut search).unwrap_err().to_string()
     };
     assert!(
         message("relu:2-4-4-2", Loss::Squared)
@@ -198,8 +198,8 @@ fn what_is_left_vanishes_with_the_width() {
             };
             eps.push(gap(None));
             half.push(gap(Some(width / 2)));
-            let mut problem = Problem { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-            let straight = Linear.connect(&ends[0], &ends[1], &mut problem).unwrap();
+            let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+            let straight = Linear.connect(&ends[0], &ends[1], &mut search).unwrap();
             line.push(profile(&straight, 61, &case.objective, None).unwrap().barrier().above_ends);
         }
         println!("{width:4}  l searched {eps:.6?}  l = m/2 {half:.6?}  straight {line:.4?}");

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{Device, Tensor};
-use collado_dynamics::{About, Connect, DeepLinear, Path, Problem, linear_optimum};
-use collado_models::{Activation, Arch, DenseObjective, Loss, Objective, Regularizer, Risk};
+use collado_dynamics::{Connect, DeepLinear, Guarantee, Path, Search, linear_optimum};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Loss, Objective, Regularizer};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -60,14 +60,14 @@ fn pair(seed: u64, depths: std::ops::RangeInclusive<usize>, bias: bool) -> Pair 
     Pair { arch, a, b, inputs, targets }
 }
 
-fn objective(pair: &Pair, risk: Risk) -> DenseObjective {
-    DenseObjective::new(&pair.arch, &pair.inputs, &pair.targets, risk, 1 << 20).unwrap()
+fn objective(pair: &Pair, criterion: Criterion) -> DenseObjective {
+    DenseObjective::new(&pair.arch, &pair.inputs, &pair.targets, criterion, 1 << 20).unwrap()
 }
 
-fn chain(pair: &Pair, objective: &dyn Objective, risk: Risk) -> (Path, About) {
-    let mut problem = Problem { objective, seed: 0, progress: &mut |_, _| true };
-    let found = DeepLinear::new(pair.arch.clone(), risk).find(&pair.a, &pair.b, &mut problem).unwrap();
-    (found.path, found.about)
+fn chain(pair: &Pair, objective: &dyn Objective, criterion: Criterion) -> (Path, Guarantee) {
+    let mut search = Search { objective, seed: 0, progress: &mut |_, _| true };
+    let found = DeepLinear::new(pair.arch.clone(), criterion).find(&pair.a, &pair.b, &mut search).unwrap();
+    (found.path, found.guarantee)
 }
 
 /// Product of the Frobenius norms of the layers.
@@ -80,9 +80,9 @@ fn norms(arch: &Arch, theta: &Tensor) -> f64 {
 /// Leg by leg, 8 points each: F ≤ max(F_A, F_B)(1 + 1e-10) and the rounding that the theory allows.
 fn check(seed: u64) -> Result<(), TestCaseError> {
     let pair = pair(seed, 2..=4, seed.is_multiple_of(3));
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let objective = objective(&pair, risk);
-    let (path, about) = chain(&pair, &objective, risk);
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let objective = objective(&pair, criterion);
+    let (path, guarantee) = chain(&pair, &objective, criterion);
     let legs = path.vertices().dims()[0] - 1;
     prop_assert!(legs < 200, "{legs} legs");
     let ts: Vec<f64> = (0..=8 * legs).map(|i| i as f64 / (8 * legs) as f64).collect();
@@ -94,7 +94,7 @@ fn check(seed: u64) -> Result<(), TestCaseError> {
     let ends = risks[0].max(risks[8 * legs]);
     let max = risks.iter().copied().fold(0., f64::max);
     prop_assert!(max <= ends * (1. + 1e-10) + rounding, "{}: {max} above {ends}, {legs} legs", pair.arch);
-    let About::Convex { vertex_max } = about else { panic!("{about:?}") };
+    let Guarantee::Convex { vertex_max } = guarantee else { panic!("{guarantee:?}") };
     prop_assert!(vertex_max >= max * (1. - 1e-12) - rounding, "{vertex_max} below {max}");
     for (end, vertex) in [(&pair.a, 0), (&pair.b, legs)] {
         prop_assert_eq!(
@@ -116,17 +116,17 @@ proptest! {
     #[test]
     fn with_ridge_two_layers_are_connected(seed in any::<u64>()) {
         let pair = pair(seed, 2..=2, false);
-        let risk = Risk { loss: Loss::Squared, kappa: 0.1, regularizer: Regularizer::L2 };
-        let objective = objective(&pair, risk);
-        let curve = DeepLinear::new(pair.arch.clone(), risk).ridge(&pair.a, &pair.b).unwrap();
+        let criterion = Criterion { loss: Loss::Squared, kappa: 0.1, regularizer: Regularizer::L2 };
+        let objective = objective(&pair, criterion);
+        let curve = DeepLinear::new(pair.arch.clone(), criterion).ridge(&pair.a, &pair.b).unwrap();
         let points: Vec<f64> = (0..=500).flat_map(|i| curve.at(f64::from(i) / 500.)).collect();
         let stack = Tensor::from_vec(points, (501, pair.a.elem_count()), &Device::Cpu).unwrap();
         let risks = objective.risks(&collado_models::Span::stack(&stack).unwrap()).unwrap();
         let ends = risks[0].max(risks[500]);
         let max = risks.iter().copied().fold(0., f64::max);
         prop_assert!(max <= ends * (1. + 1e-9), "{}: {max} above {ends}", pair.arch);
-        let (path, about) = chain(&pair, &objective, risk);
-        prop_assert_eq!(about, About::Sampled);
+        let (path, guarantee) = chain(&pair, &objective, criterion);
+        prop_assert_eq!(guarantee, Guarantee::Sampled);
         let legs = path.vertices().dims()[0] - 1;
         let ts: Vec<f64> = (0..=4 * legs).map(|i| i as f64 / (4 * legs) as f64).collect();
         let max = objective.risks(&path.span(&ts).unwrap()).unwrap().into_iter().fold(0., f64::max);
@@ -152,9 +152,9 @@ fn other_losses_are_convex_in_the_product_as_well() {
     pair.inputs = normals(rng, ROWS, 3);
     pair.targets = Tensor::from_vec((0..ROWS as u32).map(|i| i % 2).collect(), ROWS, &Device::Cpu).unwrap();
     for loss in Loss::ALL {
-        let risk = Risk { loss, ..Risk::default() };
-        let objective = objective(&pair, risk);
-        let (path, _) = chain(&pair, &objective, risk);
+        let criterion = Criterion { loss, ..Criterion::default() };
+        let objective = objective(&pair, criterion);
+        let (path, _) = chain(&pair, &objective, criterion);
         let ts: Vec<f64> = (0..=1000).map(|i| f64::from(i) / 1000.).collect();
         let risks = objective.risks(&path.span(&ts).unwrap()).unwrap();
         let max = risks.iter().copied().fold(0., f64::max);
@@ -170,21 +170,21 @@ fn a_width_that_is_too_small_is_named() {
         theta.narrow(0, 0, 5).unwrap().reshape((1, 5)).unwrap(),
         Tensor::zeros((1, 3), candle_core::DType::F64, &Device::Cpu).unwrap(),
     );
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let objective = DenseObjective::new(&arch, &x, &y, risk, 1 << 20).unwrap();
-    let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };
-    let text = |arch: Arch, risk| {
-        DeepLinear::new(arch, risk).connect(&theta, &theta, &mut problem).unwrap_err().to_string()
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let objective = DenseObjective::new(&arch, &x, &y, criterion, 1 << 20).unwrap();
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let text = |arch: Arch, criterion| {
+        DeepLinear::new(arch, criterion).connect(&theta, &theta, &mut search).unwrap_err().to_string()
     };
     let mut text = text;
     assert_eq!(
-        text(arch, risk),
+        text(arch, criterion),
         "deep-linear: expected every hidden width > min(inputs, outputs) = 3, found width 3 at hidden layer 2"
     );
     let deep = Arch::dense(Activation::Linear, &[2, 3, 3, 2], false).unwrap();
-    assert!(text(deep, Risk { kappa: 0.1, ..risk }).contains("found 3 layers"));
+    assert!(text(deep, Criterion { kappa: 0.1, ..criterion }).contains("found 3 layers"));
     let relu = Arch::dense(Activation::Relu, &[2, 3, 2], false).unwrap();
-    assert!(text(relu, risk).contains("expected a linear network"));
+    assert!(text(relu, criterion).contains("expected a linear network"));
 }
 
 /// With X = I the reduced-rank optimum is the truncated singular value decomposition (Eckart & Young 1936).
@@ -201,8 +201,8 @@ fn the_optimum_is_least_squares_of_the_given_rank() {
     let rng = &mut ChaCha8Rng::seed_from_u64(3);
     let (x, y) = (normals(rng, 30, 4), (normals(rng, 30, 3) + 1.).unwrap());
     let arch = Arch::dense(Activation::Linear, &[4, 3], true).unwrap();
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let objective = DenseObjective::new(&arch, &x, &y, risk, 1 << 20).unwrap();
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let objective = DenseObjective::new(&arch, &x, &y, criterion, 1 << 20).unwrap();
     for rank in 1..=3 {
         let best = linear_optimum(&x, &y, rank, true).unwrap();
         let theta: Vec<f64> = best.product.iter().chain(&best.bias).copied().collect();

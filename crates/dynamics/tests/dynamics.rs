@@ -3,10 +3,10 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Barrier, Connect, Curve, Decay, Epoch, Linear, Optimizer, Path, Problem, Rule, Sampler, Schedule, Stop,
+    Barrier, Connect, Curve, Decay, Epoch, Linear, Optimizer, Path, Rule, Sampler, Schedule, Search, Stop,
     TrainSettings, profile, train,
 };
-use collado_models::{Arch, DenseObjective, Init, Loss, Objective, Risk, Rows, Span, Value};
+use collado_models::{Arch, Criterion, DenseObjective, Evaluation, Init, Loss, Objective, Rows, Span};
 
 /// F(θ) = ½ Σ_s s θ_s² for s = 1..S: a risk whose gradient descent is known.
 struct Bowl;
@@ -17,7 +17,7 @@ impl Objective for Bowl {
         span: &Span,
         _: Rows<'_>,
         grad: Option<&Tensor>,
-    ) -> collado_models::Result<Vec<Value>> {
+    ) -> collado_models::Result<Vec<Evaluation>> {
         let stack = span.materialize()?;
         let scale: Vec<f64> = (1..=stack.dims()[1]).map(|s| s as f64).collect();
         let slope = stack.broadcast_mul(&Tensor::new(scale, &Device::Cpu)?)?;
@@ -25,7 +25,7 @@ impl Objective for Bowl {
             grad.slice_set(&slope, 0, 0)?;
         }
         let risks = ((slope * stack)?.sum(1)? / 2.)?.to_vec1::<f64>()?;
-        Ok(risks.into_iter().map(|risk| Value { risk, loss: risk, error: f64::NAN }).collect())
+        Ok(risks.into_iter().map(|risk| Evaluation { risk, loss: risk, error: f64::NAN }).collect())
     }
 }
 
@@ -67,12 +67,12 @@ fn the_six_barriers_are_their_definitions() {
 fn example_1_20_has_a_barrier_of_one_half() {
     let x = Tensor::new(&[[-1.], [1.]], &Device::Cpu).unwrap();
     let y = Tensor::new(&[[0.], [1.]], &Device::Cpu).unwrap();
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    let objective = DenseObjective::new(&Arch::example_1_20(), &x, &y, risk, 1 << 20).unwrap();
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    let objective = DenseObjective::new(&Arch::example_1_20(), &x, &y, criterion, 1 << 20).unwrap();
     let a = Tensor::new(&[1., 1., 1., 0., 1., -1.], &Device::Cpu).unwrap();
     let b = Tensor::new(&[1., 1., 0., 1., -1., 1.], &Device::Cpu).unwrap();
-    let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };
-    let line = Linear.connect(&a, &b, &mut problem).unwrap();
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let line = Linear.connect(&a, &b, &mut search).unwrap();
     let profile = profile(&line, 61, &objective, None).unwrap();
     assert_eq!((profile.train[0].risk, profile.train[30].risk, profile.train[60].risk), (0., 0.5, 0.));
     assert_eq!(profile.barrier().above_ends, 0.5);
@@ -129,7 +129,7 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
     let collado_data::Targets::Classes { labels, .. } = &data.targets else { panic!("classes") };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     let arch = "relu:5-8-3".parse::<collado_models::ArchSpec>().unwrap().resolve(5, 3).unwrap();
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Risk::default(), 1 << 20).unwrap();
+    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Criterion::default(), 1 << 20).unwrap();
     let settings = TrainSettings { epochs: 3, batch: 16, ..TrainSettings::default() };
     let run = |seeds: &[u64]| {
         let start = Init::default().stack(&arch, seeds, DType::F64, &Device::Cpu).unwrap();
@@ -145,11 +145,11 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
         Tensor::new(&*together[0], &Device::Cpu).unwrap(),
         Tensor::new(&*together[1], &Device::Cpu).unwrap(),
     );
-    let mut problem = Problem { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
     let barrier = |path: &Path| profile(path, 61, &objective, None).unwrap().barrier().max;
-    let line = Linear.connect(&a, &b, &mut problem).unwrap();
+    let line = Linear.connect(&a, &b, &mut search).unwrap();
     let curve =
-        Curve { batch: 0, epochs: 400, lr: 1e-2, ..Curve::default() }.connect(&a, &b, &mut problem).unwrap();
+        Curve { batch: 0, epochs: 400, lr: 1e-2, ..Curve::default() }.connect(&a, &b, &mut search).unwrap();
     assert!(barrier(&curve) < barrier(&line), "{} {}", barrier(&curve), barrier(&line));
     let ends = curve.vertices().to_vec2::<f64>().unwrap();
     assert_eq!((&ends[0], &ends[2]), (&together[0], &together[1]));

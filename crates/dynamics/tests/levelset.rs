@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Curve, CurveKind, Edges, Enclosure, Error, Known, MergeTree, Path, Problem, Result, SampledEdges, Way,
-    distinct, pairs, spanning_tree,
+    Curve, CurveKind, EdgeKind, EdgeValues, Edges, Enclosure, Error, MergeTree, Path, Result, SampledEdges,
+    Search, distinct, pairs, spanning_tree,
 };
-use collado_models::{Activation, Arch, Init, Objective, Rows, Span, Symmetry, Value};
+use collado_models::{Activation, Arch, Evaluation, Init, Objective, Rows, Span, Symmetry};
 use proptest::prelude::*;
 
 /// Known heights of lines and of paths.
@@ -17,7 +17,7 @@ struct Table {
     paths: BTreeMap<(usize, usize), f64>,
     searches: usize,
     /// How much what is proved exceeds the samples; nothing where no proofs are asked for.
-    proofs: BTreeMap<((usize, usize), Way), f64>,
+    proofs: BTreeMap<((usize, usize), EdgeKind), f64>,
     proved: usize,
 }
 
@@ -31,9 +31,9 @@ impl Edges for Table {
         Ok(self.paths.get(&pair).copied())
     }
 
-    fn prove(&mut self, pair: (usize, usize), way: Way) -> Result<Option<Enclosure>> {
+    fn prove(&mut self, pair: (usize, usize), way: EdgeKind) -> Result<Option<Enclosure>> {
         let Some(excess) = self.proofs.get(&(pair, way)) else { return Ok(None) };
-        let lo = if way == Way::Line { self.lines[&pair] } else { self.paths[&pair] };
+        let lo = if way == EdgeKind::Line { self.lines[&pair] } else { self.paths[&pair] };
         self.proved += 1;
         Ok(Some(Enclosure { lo, hi: lo + excess }))
     }
@@ -73,7 +73,8 @@ fn minimax(risks: &[f64], value: impl Fn((usize, usize)) -> f64) -> Vec<Vec<f64>
 }
 
 fn tree(risks: &[f64], allowed: f64, edges: &mut Table) -> MergeTree {
-    let found = spanning_tree(risks, &|_| allowed, edges, &mut Known::default(), &mut |_| Ok(true)).unwrap();
+    let found =
+        spanning_tree(risks, &|_| allowed, edges, &mut EdgeValues::default(), &mut |_| Ok(true)).unwrap();
     MergeTree::new(risks, &found)
 }
 
@@ -100,9 +101,9 @@ proptest! {
     ) {
         let mut edges = table(&risks, &excess);
         for (&pair, gap) in edges.lines.keys().zip(&gaps) {
-            edges.proofs.extend([((pair, Way::Line), gap.0), ((pair, Way::Searched), gap.1)]);
+            edges.proofs.extend([((pair, EdgeKind::Line), gap.0), ((pair, EdgeKind::Searched), gap.1)]);
         }
-        let mut known = Known::default();
+        let mut known = EdgeValues::default();
         let found = spanning_tree(&risks, &|_| 0., &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
         for e in &found {
             let proof = e.proved.unwrap();
@@ -111,10 +112,10 @@ proptest! {
         }
         prop_assert_eq!(edges.proved, known.proved.len());
         let upper = |pair, way| match way {
-            Way::Line => edges.lines[&pair],
-            Way::Searched => edges.paths[&pair],
+            EdgeKind::Line => edges.lines[&pair],
+            EdgeKind::Searched => edges.paths[&pair],
         } + edges.proofs[&(pair, way)];
-        let all = minimax(&risks, |pair| upper(pair, Way::Line).min(upper(pair, Way::Searched)));
+        let all = minimax(&risks, |pair| upper(pair, EdgeKind::Line).min(upper(pair, EdgeKind::Searched)));
         prop_assert_eq!(MergeTree::new(&risks, &found).heights(), all);
     }
 
@@ -152,10 +153,11 @@ fn searches_that_succeed_are_one_fewer_than_minima() {
 fn proofs_are_one_fewer_than_minima_and_may_move_an_edge() {
     let risks = vec![0.1; 30];
     let mut edges = table(&risks, &vec![(1., 0.); 30 * 29 / 2]);
-    let all = pairs(30).into_iter().flat_map(|p| [Way::Line, Way::Searched].map(|way| ((p, way), 0.01)));
+    let all =
+        pairs(30).into_iter().flat_map(|p| [EdgeKind::Line, EdgeKind::Searched].map(|way| ((p, way), 0.01)));
     edges.proofs = all.collect();
-    let mut known = Known::default();
-    let stop = &mut |known: &Known| Ok(known.proved.len() < 3);
+    let mut known = EdgeValues::default();
+    let stop = &mut |known: &EdgeValues| Ok(known.proved.len() < 3);
     let part = spanning_tree(&risks, &|_| 0.05, &mut edges, &mut known, stop).unwrap();
     assert_eq!((edges.proved, part.iter().filter(|e| e.proved.is_some()).count()), (3, 3));
     // What is proved is not proved again.
@@ -164,10 +166,14 @@ fn proofs_are_one_fewer_than_minima_and_may_move_an_edge() {
     // The lower path is proved to be high, or not to be bounded: the line takes its place.
     for excess in [3., f64::INFINITY] {
         let mut edges = table(&[0., 0.], &[(1., 0.5)]);
-        edges.proofs = [(((0, 1), Way::Line), 0.25), (((0, 1), Way::Searched), excess)].into();
-        let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut Known::default(), &mut |_| Ok(true));
+        edges.proofs = [(((0, 1), EdgeKind::Line), 0.25), (((0, 1), EdgeKind::Searched), excess)].into();
+        let found =
+            spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut EdgeValues::default(), &mut |_| Ok(true));
         let edge = found.unwrap()[0];
-        assert_eq!((edge.way, edge.value, edge.proved.unwrap().lo, edges.proved), (Way::Line, 1.25, 1., 2));
+        assert_eq!(
+            (edge.way, edge.value, edge.proved.unwrap().lo, edges.proved),
+            (EdgeKind::Line, 1.25, 1., 2)
+        );
     }
 }
 
@@ -186,8 +192,8 @@ fn what_is_known_is_not_searched_again_and_stopping_keeps_it() {
     let risks = vec![0.; 6];
     let excess = vec![(1., 0.25); 15];
     let mut edges = table(&risks, &excess);
-    let mut known = Known::default();
-    let stop = &mut |known: &Known| Ok(known.searched.len() < 2);
+    let mut known = EdgeValues::default();
+    let stop = &mut |known: &EdgeValues| Ok(known.searched.len() < 2);
     let part = spanning_tree(&risks, &|_| 0.25, &mut edges, &mut known, stop).unwrap();
     assert_eq!((edges.searches, part.len(), known.searched.len()), (2, 5, 2));
     let rest = spanning_tree(&risks, &|_| 0.25, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
@@ -195,7 +201,7 @@ fn what_is_known_is_not_searched_again_and_stopping_keeps_it() {
     // A line that is NaN joins nothing.
     let mut edges = table(&[0., 0.], &[(f64::NAN, 0.)]);
     edges.paths.clear();
-    let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut Known::default(), &mut |_| Ok(true));
+    let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut EdgeValues::default(), &mut |_| Ok(true));
     assert!(found.unwrap().is_empty());
 }
 
@@ -208,7 +214,7 @@ impl Objective for Hill {
         span: &Span,
         _: Rows<'_>,
         grad: Option<&Tensor>,
-    ) -> collado_models::Result<Vec<Value>> {
+    ) -> collado_models::Result<Vec<Evaluation>> {
         let points = span.materialize()?.to_vec2::<f64>()?;
         let hill = |p: &[f64]| 9. * (-4. * (p[0] * p[0] + p[1] * p[1])).exp();
         let risk = |p: &[f64]| (p[0] * p[0] + p[1] * p[1] - 1.).powi(2) + hill(p);
@@ -226,7 +232,7 @@ impl Objective for Hill {
             let rows = Tensor::from_vec(rows, (span.free().len(), 2), &Device::Cpu)?;
             grad.slice_set(&rows, 0, 0)?;
         }
-        Ok(points.iter().map(|p| Value { risk: risk(p), loss: risk(p), error: f64::NAN }).collect())
+        Ok(points.iter().map(|p| Evaluation { risk: risk(p), loss: risk(p), error: f64::NAN }).collect())
     }
 }
 
@@ -251,7 +257,7 @@ fn sampled_edges_go_round_the_hill() {
         },
         prove: &mut |_, _| Ok(None),
     };
-    let mut known = Known::default();
+    let mut known = EdgeValues::default();
     let found = spanning_tree(&risks, &|_| 0.5, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
     assert!(known.lines.iter().all(|&line| line > 1.), "{:?}", known.lines);
     assert!(found.len() == 2 && found.iter().all(|e| e.value < 0.7), "{found:?}");
@@ -285,9 +291,9 @@ fn raising_a_curve_does_not_move_it_and_refining_goes_on() {
         let (x, y) = (at(&path, t), at(&raised, t));
         assert!((x[0] - y[0]).abs() < 1e-15 && (x[1] - y[1]).abs() < 1e-15, "{x:?} {y:?}");
     }
-    let mut problem = Problem { objective: &Hill, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &Hill, seed: 0, progress: &mut |_, _| true };
     let curve = Curve { kind: CurveKind::Bezier, bends: 3, epochs: 300, batch: 0, lr: 0.02, samples: 8 };
-    let better = curve.refine(&path, &mut problem).unwrap();
+    let better = curve.refine(&path, &mut search).unwrap();
     let mean = |path: &Path| {
         let ts: Vec<f64> = (0..=40).map(|i| f64::from(i) / 40.).collect();
         Hill.risks(&path.span(&ts).unwrap()).unwrap().iter().sum::<f64>()
@@ -297,8 +303,8 @@ fn raising_a_curve_does_not_move_it_and_refining_goes_on() {
     assert_eq!(path.vertices().to_vec2::<f64>().unwrap(), [[1., 0.], [0.1, 0.3], [-1., 0.]]);
     for (kind, bends) in [(CurveKind::Bezier, 0), (CurveKind::Polychain, 1)] {
         let curve = Curve { kind, bends, ..curve };
-        assert!(matches!(curve.refine(&path, &mut problem), Err(Error::Setting { .. })));
+        assert!(matches!(curve.refine(&path, &mut search), Err(Error::Setting { .. })));
     }
     let few = Curve { bends: 1, ..curve };
-    assert!(matches!(few.refine(&better, &mut problem), Err(Error::Setting { name: "path", .. })));
+    assert!(matches!(few.refine(&better, &mut search), Err(Error::Setting { name: "path", .. })));
 }

@@ -3,18 +3,18 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    AdaptiveRule, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
-    Wish, resume, train,
+    AdaptiveRule, Control, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings,
+    TrainState, resume, train,
 };
-use collado_models::{Arch, DenseObjective, Init, Loss, Objective, Risk, Rows, Span};
+use collado_models::{Arch, Criterion, DenseObjective, Init, Loss, Objective, Rows, Span};
 
 fn task() -> (Arch, DenseObjective) {
     let data = collado_data::load("synthetic:gaussians?n=90&d=5&k=3").unwrap().train;
     let collado_data::Targets::Classes { labels, .. } = &data.targets else { panic!("classes") };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     let arch = "tanh:5-8-3".parse::<collado_models::ArchSpec>().unwrap().resolve(5, 3).unwrap();
-    let risk = Risk { loss: Loss::CrossEntropy, kappa: 1e-2, ..Risk::default() };
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, risk, 1 << 20).unwrap();
+    let criterion = Criterion { loss: Loss::CrossEntropy, kappa: 1e-2, ..Criterion::default() };
+    let objective = DenseObjective::new(&arch, &data.inputs, &labels, criterion, 1 << 20).unwrap();
     (arch, objective)
 }
 
@@ -40,9 +40,9 @@ impl Observe for StopAt {
         self.epochs.push(epoch.epoch);
         Ok(())
     }
-    fn poll(&mut self) -> Wish {
+    fn poll(&mut self) -> Control {
         self.steps += 1;
-        if self.steps == self.step { Wish::Stop } else { Wish::GoOn }
+        if self.steps == self.step { Control::Stop } else { Control::Continue }
     }
     fn save(&mut self, state: TrainState) -> Result<()> {
         self.state = Some(state);

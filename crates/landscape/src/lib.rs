@@ -9,7 +9,7 @@ mod spectrum;
 
 pub use self::{
     critical::{
-        CriticalPoint, CriticalSearch, CriticalSettings, Ended, Goal, SearchEnd, SemicircleLaw,
+        CriticalPoint, CriticalSearch, CriticalSettings, Goal, SearchEnd, SemicircleLaw, Termination,
         semicircle_index,
     },
     error::{Error, Result},
@@ -18,7 +18,7 @@ pub use self::{
         arc_cosine,
     },
     operator::{CentralDifference, Curvature, LinearOperator, explicit},
-    section::{Principal, Section, Shadow, filter_normalized, principal},
+    section::{Principal, Projection, Section, filter_normalized, principal},
     spectrum::{
         DenseSpectrum, Density, DensitySettings, Ends, LanczosSettings, RankCheck, Ritz, Side, Trace,
         TraceSettings, dense_spectrum, density, lanczos, trace,

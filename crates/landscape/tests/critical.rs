@@ -3,10 +3,10 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_landscape::{
-    CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Ended, Goal, SearchEnd,
-    SemicircleLaw, dense_spectrum, explicit, semicircle_index,
+    CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Goal, SearchEnd, SemicircleLaw,
+    Termination, dense_spectrum, explicit, semicircle_index,
 };
-use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Regularizer, Risk};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Regularizer};
 use faer::{Mat, linalg::solvers::Solve};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -20,7 +20,7 @@ struct Case {
     arch: Arch,
     x: Tensor,
     y: Tensor,
-    risk: Risk,
+    criterion: Criterion,
     search: CriticalSearch,
 }
 
@@ -29,19 +29,19 @@ fn normal(seed: u64, count: usize) -> Vec<f64> {
     (0..count).map(|_| rng.sample(StandardNormal)).collect()
 }
 
-fn squared(kappa: f64) -> Risk {
-    Risk { loss: Loss::Squared, kappa, regularizer: Regularizer::L2 }
+fn squared(kappa: f64) -> Criterion {
+    Criterion { loss: Loss::Squared, kappa, regularizer: Regularizer::L2 }
 }
 
-fn case(arch: &Arch, x: Vec<f64>, y: Vec<f64>, risk: Risk) -> Case {
+fn case(arch: &Arch, x: Vec<f64>, y: Vec<f64>, criterion: Criterion) -> Case {
     let x = Tensor::from_vec(x, ((), arch.inputs()), &Device::Cpu).unwrap();
     let y = Tensor::from_vec(y, ((), arch.outputs()), &Device::Cpu).unwrap();
-    let search = CriticalSearch::new(arch, &x, &y, risk, MEMORY).unwrap();
-    Case { arch: arch.clone(), x, y, risk, search }
+    let search = CriticalSearch::new(arch, &x, &y, criterion, MEMORY).unwrap();
+    Case { arch: arch.clone(), x, y, criterion, search }
 }
 
 /// Inputs of unequal scales, targets a linear map with noise.
-fn regression(arch: &Arch, examples: usize, risk: Risk) -> Case {
+fn regression(arch: &Arch, examples: usize, criterion: Criterion) -> Case {
     let (n, q) = (arch.inputs(), arch.outputs());
     let x: Vec<f64> =
         normal(1, examples * n).iter().enumerate().map(|(i, x)| x * (1. + (i % n) as f64)).collect();
@@ -50,7 +50,7 @@ fn regression(arch: &Arch, examples: usize, risk: Risk) -> Case {
     let y =
         |i: usize, o: usize| (0..n).map(|k| map[o * n + k] * x[i * n + k]).sum::<f64>() + noise[i * q + o];
     let y = (0..examples * q).map(|at| y(at / q, at % q)).collect();
-    case(arch, x, y, risk)
+    case(arch, x, y, criterion)
 }
 
 impl Case {
@@ -66,7 +66,7 @@ impl Case {
     fn points(&self, starts: &Tensor) -> Vec<CriticalPoint> {
         let ends = self.ends(starts);
         ends.iter()
-            .filter(|e| e.ended == Ended::Critical)
+            .filter(|e| e.ended == Termination::Critical)
             .map(|e| self.search.examine(&e.theta).unwrap())
             .collect()
     }
@@ -172,7 +172,7 @@ fn a_tanh_neuron_has_the_critical_points_of_brute_force() {
 fn curvature_is_that_of_differences_of_gradients() {
     let arch = Arch::dense(Activation::Tanh, &[2, 3, 1], true).unwrap();
     let case = regression(&arch, 20, squared(1e-3));
-    let objective = DenseObjective::new(&arch, &case.x, &case.y, case.risk, MEMORY).unwrap();
+    let objective = DenseObjective::new(&arch, &case.x, &case.y, case.criterion, MEMORY).unwrap();
     let found = case.points(&case.starts(Init::Normal { sigma: 1. }, 48));
     assert!(found.len() >= 8, "{}", found.len());
     let mut saddles = 0;
@@ -212,7 +212,7 @@ fn example_1_20_has_its_minima_and_plateaus() {
     assert_eq!((dead.risk, dead.gradient_norm, dead.spectrum.zero_modes, dead.idle), (0.5, 0., 6, 6));
     assert!(!dead.is_degenerate() && !dead.is_on_kink() && dead.smallest().is_nan());
     let ends = case.ends(&case.starts(Init::Normal { sigma: 1. }, 40));
-    let critical: Vec<&SearchEnd> = ends.iter().filter(|e| e.ended == Ended::Critical).collect();
+    let critical: Vec<&SearchEnd> = ends.iter().filter(|e| e.ended == Termination::Critical).collect();
     for end in &critical {
         let p = case.search.examine(&end.theta).unwrap();
         assert!(p.is_on_kink() || nearest(&[0., 0.5], p.risk) <= 1e-12, "{}", p.risk);
@@ -263,7 +263,7 @@ fn lowering_the_risk_of_linear_networks_leads_to_the_global_optimum() {
         let settings = CriticalSettings { goal: Goal::Risk, ..CriticalSettings::default() };
         let ends = case.search.search(&case.starts(Init::default(), 8), &settings, &mut |_| true).unwrap();
         for end in ends {
-            assert_eq!(end.ended, Ended::Critical, "{arch} {end:?}");
+            assert_eq!(end.ended, Termination::Critical, "{arch} {end:?}");
             assert!((end.risk - best).abs() <= 1e-10 * (1. + best), "{arch} {} {best}", end.risk);
         }
     }
@@ -273,12 +273,12 @@ fn lowering_the_risk_of_linear_networks_leads_to_the_global_optimum() {
 fn minima_at_infinity_are_none() {
     // Two separable classes: the logistic loss falls towards 0 for ever.
     let arch = Arch::dense(Activation::Tanh, &[1, 2, 1], true).unwrap();
-    let risk = Risk { loss: Loss::Logistic, ..squared(0.) };
-    let case = case(&arch, vec![-2., -1., 1., 2.], vec![0., 0., 1., 1.], risk);
+    let criterion = Criterion { loss: Loss::Logistic, ..squared(0.) };
+    let case = case(&arch, vec![-2., -1., 1., 2.], vec![0., 0., 1., 1.], criterion);
     let settings = CriticalSettings { steps: 2000, ..CriticalSettings::default() };
     let starts = case.starts(Init::default(), 12);
     let ends = case.search.search(&starts, &settings, &mut |_| true).unwrap();
-    assert!(ends.iter().all(|e| e.ended != Ended::Critical || e.risk > 0.1), "{ends:?}");
+    assert!(ends.iter().all(|e| e.ended != Termination::Critical || e.risk > 0.1), "{ends:?}");
 }
 
 #[test]

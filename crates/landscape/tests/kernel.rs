@@ -6,14 +6,14 @@ use collado_landscape::{
     GradientBound, Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit, arc_cosine,
 };
 use collado_models::{
-    Activation, Arch, DenseObjective, Init, Loss, Objective, Regularizer, Risk, Rows, Span,
+    Activation, Arch, Criterion, DenseObjective, Init, Loss, Objective, Regularizer, Rows, Span,
 };
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-const SQUARED: Risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+const SQUARED: Criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
 
 fn random(rows: usize, cols: usize, seed: u64) -> Tensor {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

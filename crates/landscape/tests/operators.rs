@@ -4,8 +4,8 @@
 use candle_core::{DType, Device, Tensor};
 use collado_landscape::{CentralDifference, Curvature, LinearOperator, explicit};
 use collado_models::{
-    Activation, Arch, CurvatureForm, DenseCurvature, DenseObjective, Init, Loss, Objective, Planted,
-    Regularizer, Risk, Rows, Span,
+    Activation, Arch, Criterion, CurvatureForm, DenseCurvature, DenseObjective, Init, Loss, Objective,
+    Planted, Regularizer, Rows, Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -34,9 +34,9 @@ fn case(arch: &Arch, loss: Loss, examples: usize, regularizer: Regularizer) -> C
             Tensor::from_vec(labels, examples, &Device::Cpu).unwrap()
         }
     };
-    let risk = Risk { loss, kappa: 0.03, regularizer };
-    let objective = DenseObjective::new(arch, &x, &targets, risk, 1 << 24).unwrap();
-    let curvature = DenseCurvature::new(arch, &x, &targets, risk, 1 << 24).unwrap();
+    let criterion = Criterion { loss, kappa: 0.03, regularizer };
+    let objective = DenseObjective::new(arch, &x, &targets, criterion, 1 << 24).unwrap();
+    let curvature = DenseCurvature::new(arch, &x, &targets, criterion, 1 << 24).unwrap();
     let theta = Init::He.stack(arch, &[5], DType::F64, &Device::Cpu).unwrap().squeeze(0).unwrap();
     // Biases away from 0, so that every term counts.
     let noise = Tensor::from_vec(normal(3, theta.elem_count()), theta.elem_count(), &Device::Cpu).unwrap();
@@ -195,8 +195,8 @@ fn memory_does_not_change_products() {
         let x = Tensor::from_vec(normal(1, 150 * arch.inputs()), (150, arch.inputs()), &Device::Cpu).unwrap();
         let q = arch.outputs();
         let targets = Tensor::from_vec(normal(2, 150 * q), (150, q), &Device::Cpu).unwrap();
-        let risk = Risk { loss, kappa: 0.03, regularizer: Regularizer::L2 };
-        let tight = DenseCurvature::new(&arch, &x, &targets, risk, 1).unwrap();
+        let criterion = Criterion { loss, kappa: 0.03, regularizer: Regularizer::L2 };
+        let tight = DenseCurvature::new(&arch, &x, &targets, criterion, 1).unwrap();
         for form in CurvatureForm::ALL {
             let v = normal(9, case.curvature.size());
             let product = |of: &DenseCurvature| {

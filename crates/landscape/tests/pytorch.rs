@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Targets, digits};
 use collado_landscape::{Curvature, LinearOperator};
-use collado_models::{Checkpoint, CurvatureForm, DenseCurvature, Risk};
+use collado_models::{Checkpoint, Criterion, CurvatureForm, DenseCurvature};
 
 #[test]
 fn products_are_those_of_double_backward() {
@@ -20,7 +20,7 @@ fn products_are_those_of_double_backward() {
         let file = root.join(format!("../../checkpoints/digits-{name}.safetensors"));
         let checkpoint = Checkpoint::read(&file, &collado_models::ReadOptions::default()).unwrap();
         let curvature =
-            DenseCurvature::new(&checkpoint.arch, &inputs, &labels, Risk::default(), 1 << 28).unwrap();
+            DenseCurvature::new(&checkpoint.arch, &inputs, &labels, Criterion::default(), 1 << 28).unwrap();
         let hessian = Curvature::new(&curvature, CurvatureForm::Hessian, &checkpoint.theta).unwrap();
         let v: Vec<f64> = (1..=hessian.size()).map(|i| (i as f64).sin()).collect();
         let mut product = vec![0.; v.len()];

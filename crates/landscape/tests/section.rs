@@ -3,7 +3,7 @@
 
 use candle_core::{Device, Tensor};
 use collado_landscape::{Error, Section, filter_normalized, principal};
-use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Objective, Risk};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Objective};
 use proptest::prelude::*;
 
 fn stack(rows: &[&[f64]]) -> Tensor {
@@ -102,8 +102,8 @@ fn sections_of_rescaled_networks_are_the_same() {
     );
     let x = x.unwrap().reshape((20, 3)).unwrap();
     let labels = Tensor::from_vec((0..20).map(|i| i % 2).collect::<Vec<u32>>(), 20, &Device::Cpu).unwrap();
-    let risk = Risk { loss: Loss::CrossEntropy, ..Risk::default() };
-    let objective = DenseObjective::new(&arch, &x, &labels, risk, 1 << 20).unwrap();
+    let criterion = Criterion { loss: Loss::CrossEntropy, ..Criterion::default() };
+    let objective = DenseObjective::new(&arch, &x, &labels, criterion, 1 << 20).unwrap();
     let grid: Vec<f64> =
         (0..5).flat_map(|i| (0..5).flat_map(move |j| [i as f64 - 2., j as f64 - 2.])).collect();
     let risks = |theta: &Tensor| {

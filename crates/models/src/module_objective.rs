@@ -15,7 +15,7 @@ use candle_nn::{
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Error, Layout, Loss, Objective, Regularizer, Result, Risk, Rows, Span, Value};
+use crate::{Criterion, Error, Evaluation, Layout, Loss, Objective, Regularizer, Result, Rows, Span};
 
 type Forward = dyn Fn(VarBuilder<'_>, &Tensor) -> candle_core::Result<Tensor> + Send + Sync;
 
@@ -30,7 +30,7 @@ pub struct ModuleObjective {
     hints: Vec<Init>,
     inputs: Tensor,
     targets: Tensor,
-    risk: Risk,
+    criterion: Criterion,
 }
 
 impl ModuleObjective {
@@ -43,16 +43,16 @@ impl ModuleObjective {
         build: impl Fn(VarBuilder<'_>) -> candle_core::Result<M> + Send + Sync + 'static,
         inputs: &Tensor,
         targets: &Tensor,
-        risk: Risk,
+        criterion: Criterion,
     ) -> Result<Self> {
         crate::real::check_dtype(inputs.dtype())?;
-        check_risk(risk)?;
+        check_risk(criterion)?;
         let n = inputs.dims().first().copied().unwrap_or(0);
         if n == 0 {
             return Err(Error::mismatch("examples", "at least 1", 0));
         }
         let forward: Box<Forward> = Box::new(move |vb, x| build(vb)?.forward(x));
-        let notes = Notes::default();
+        let notes = RecordingBackend::default();
         let vb = VarBuilderArgs::new_with_args(
             Box::new(notes.clone()) as Box<dyn SimpleBackend>,
             inputs.dtype(),
@@ -60,9 +60,9 @@ impl ModuleObjective {
         );
         let outputs = outputs_of(&forward(vb, &inputs.narrow(0, 0, 1)?)?, 1)?;
         let (tensors, hints): (Vec<_>, _) = notes.take().into_iter().map(|(n, s, h)| ((n, s), h)).unzip();
-        let targets = check_targets(targets, n, outputs, risk.loss)?.to_device(inputs.device())?;
+        let targets = check_targets(targets, n, outputs, criterion.loss)?.to_device(inputs.device())?;
         let inputs = inputs.contiguous()?;
-        Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, risk })
+        Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, criterion })
     }
 
     /// Names and shapes of the parameters, in the order in which the module asks for them.
@@ -85,23 +85,23 @@ impl ModuleObjective {
     }
 
     /// Value at `theta` `[S]`, and the risk as the end of a graph.
-    fn point(&self, theta: &Tensor, x: &Tensor, y: &Tensor) -> Result<(Value, Tensor)> {
+    fn point(&self, theta: &Tensor, x: &Tensor, y: &Tensor) -> Result<(Evaluation, Tensor)> {
         let (batch, classes) = (x.dims()[0], y.dtype() == DType::U32);
         let vb = VarBuilder::from_tensors(self.layout.split(theta)?, theta.dtype(), theta.device());
         let z = (self.forward)(vb, x)?;
         outputs_of(&z, batch)?;
-        let (sum, wrong) = self.risk.loss.sums(&z.unsqueeze(0)?, y, classes)?;
+        let (sum, wrong) = self.criterion.loss.sums(&z.unsqueeze(0)?, y, classes)?;
         let loss = (sum.squeeze(0)? / batch as f64)?;
         let number = |t: &Tensor| t.detach().to_dtype(DType::F64)?.to_scalar::<f64>();
         let error = match wrong {
             Some(wrong) => number(&wrong.squeeze(0)?)? / batch as f64,
             None => f64::NAN,
         };
-        let mut value = Value { risk: number(&loss)?, loss: number(&loss)?, error };
-        if self.risk.kappa == 0. {
+        let mut value = Evaluation { risk: number(&loss)?, loss: number(&loss)?, error };
+        if self.criterion.kappa == 0. {
             return Ok((value, loss));
         }
-        let penalty = (theta.sqr()?.sum_all()? * self.risk.kappa)?;
+        let penalty = (theta.sqr()?.sum_all()? * self.criterion.kappa)?;
         value.risk += number(&penalty)?;
         Ok((value, (loss + penalty)?))
     }
@@ -130,7 +130,7 @@ impl ModuleObjective {
 }
 
 impl Objective for ModuleObjective {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         let (size, points) = (span.vertices().dims()[1], span.points());
         if size != self.layout.len() {
             return Err(Error::mismatch("parameters of a point", self.layout.len(), size));
@@ -165,12 +165,12 @@ impl Objective for ModuleObjective {
     }
 }
 
-fn check_risk(risk: Risk) -> Result<()> {
-    if risk.kappa != 0. && risk.regularizer != Regularizer::L2 {
-        let found = format!("the regulariser {}", risk.regularizer);
+fn check_risk(criterion: Criterion) -> Result<()> {
+    if criterion.kappa != 0. && criterion.regularizer != Regularizer::L2 {
+        let found = format!("the regulariser {}", criterion.regularizer);
         return Err(Error::Unsupported { what: "the risk of a module", found });
     }
-    risk.check()
+    criterion.check()
 }
 
 /// q of outputs `[B, q]`.
@@ -227,7 +227,7 @@ fn draw(hint: &Init, shape: &Shape, rng: &mut impl Rng) -> f64 {
 
 /// A `VarBuilder` backend that hands out zeros and notes what it was asked for.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Requests>>);
+struct RecordingBackend(Arc<Mutex<Requests>>);
 
 /// Names, shapes and hints in order, and where each name lies.
 #[derive(Default)]
@@ -236,7 +236,7 @@ struct Requests {
     position: HashMap<String, usize>,
 }
 
-impl Notes {
+impl RecordingBackend {
     fn with<R>(&self, f: impl FnOnce(&mut Requests) -> R) -> R {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -250,7 +250,7 @@ impl Notes {
     }
 }
 
-impl SimpleBackend for Notes {
+impl SimpleBackend for RecordingBackend {
     fn get(
         &self,
         shape: Shape,

@@ -1,6 +1,6 @@
 use candle_core::{DType, Tensor};
 
-use crate::{Error, Objective, Result, Rows, Span, Value};
+use crate::{Error, Evaluation, Objective, Result, Rows, Span};
 
 /// One logistic neuron with exponentially many local minima: squared loss of $\Phi(x;w)=1/(1+e^{-w\cdot x})$.
 ///
@@ -66,7 +66,7 @@ impl LogisticNeuron {
 }
 
 impl Objective for LogisticNeuron {
-    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         let points = span.materialize()?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         if let Some(point) = points.iter().find(|p| p.len() != self.dims) {
             return Err(Error::mismatch("parameters", self.dims, point.len()));
@@ -79,6 +79,6 @@ impl Objective for LogisticNeuron {
             span.pull_back(&slopes.to_dtype(grad.dtype())?, grad)?;
         }
         let risks = shares.chunks_exact(self.dims).map(|s| s.iter().map(|s| s[0]).sum::<f64>() / d);
-        Ok(risks.map(|risk| Value { risk, loss: risk, error: f64::NAN }).collect())
+        Ok(risks.map(|risk| Evaluation { risk, loss: risk, error: f64::NAN }).collect())
     }
 }

@@ -20,7 +20,7 @@ pub enum Rows<'a> {
 
 /// What an objective is at one point.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Value {
+pub struct Evaluation {
     /// $F(\theta)$ = loss + $\kappa R(\theta)$.
     pub risk: f64,
     /// The mean loss over the examples, without regulariser.
@@ -41,14 +41,20 @@ pub trait Objective: Send + Sync {
     ///
     /// # Errors
     /// When sizes, dtype or device do not fit.
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>>;
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>>;
 
     /// The values, and $v\gets\mu v+g$ with the gradient g that [`evaluate`](Self::evaluate) would write: the velocity
     /// of momentum, which an engine can add up without a g of its own. `keep` is μ.
     ///
     /// # Errors
     /// Those of [`evaluate`](Self::evaluate).
-    fn accumulate(&self, span: &Span, rows: Rows<'_>, keep: f64, velocity: &Tensor) -> Result<Vec<Value>> {
+    fn accumulate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        keep: f64,
+        velocity: &Tensor,
+    ) -> Result<Vec<Evaluation>> {
         let grad = velocity.zeros_like()?;
         let values = self.evaluate(span, rows, Some(&grad))?;
         velocity.slice_set(&((velocity * keep)? + grad)?, 0, 0)?;

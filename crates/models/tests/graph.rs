@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use collado_models::{ArchSpec, DenseObjective, Init, Objective, Risk, Rows, Span, risk_node};
+use collado_models::{ArchSpec, Criterion, DenseObjective, Init, Objective, Rows, Span, risk_node};
 
 /// θ = c·v for a Var c: autodiff through the node gives dF/dc = ⟨∇F, v⟩, and the node's value is F.
 #[test]
@@ -13,7 +13,7 @@ fn gradients_flow_through_the_node_to_what_theta_was_made_of() {
     let x: Vec<f64> = (0..40).map(|i| (f64::from(i) * 1.7).sin()).collect();
     let x = Tensor::from_slice(&x, (10, 4), &Device::Cpu).unwrap();
     let y = Tensor::from_slice(&[0_u32, 1, 2, 0, 1, 2, 0, 1, 2, 0], 10, &Device::Cpu).unwrap();
-    let objective = DenseObjective::new(&arch, &x, &y, Risk::default(), 1 << 20).unwrap();
+    let objective = DenseObjective::new(&arch, &x, &y, Criterion::default(), 1 << 20).unwrap();
     let v = Init::default().stack(&arch, &[0, 1], DType::F64, &Device::Cpu).unwrap();
     let objective: Arc<dyn Objective> = Arc::new(objective);
     for rows in [None, Some(vec![1_u32, 5, 7])] {

@@ -5,15 +5,15 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, VarBuilder};
 use collado_models::{
-    Activation, Arch, DeepLinear, DenseObjective, Error, Example120, Init, Loss, Mlp, ModuleObjective,
-    Objective, Regularizer, ReluNet, Risk, Rows, Span, TwoLayer, Value,
+    Activation, Arch, Criterion, DeepLinear, DenseObjective, Error, Evaluation, Example120, Init, Loss, Mlp,
+    ModuleObjective, Objective, Regularizer, ReluNet, Rows, Span, TwoLayer,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const MEMORY: usize = 64 << 20;
 const N: usize = 23;
-const RISK: Risk = Risk { loss: Loss::Squared, kappa: 0.03, regularizer: Regularizer::L2 };
+const RISK: Criterion = Criterion { loss: Loss::Squared, kappa: 0.03, regularizer: Regularizer::L2 };
 
 fn random(shape: (usize, usize), seed: u64) -> Tensor {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -26,7 +26,7 @@ fn labels(classes: u32) -> Tensor {
     Tensor::from_vec(labels, N, &Device::Cpu).unwrap()
 }
 
-fn evaluate(objective: &dyn Objective, span: &Span, rows: Rows<'_>) -> (Vec<Value>, Vec<Vec<f64>>) {
+fn evaluate(objective: &dyn Objective, span: &Span, rows: Rows<'_>) -> (Vec<Evaluation>, Vec<Vec<f64>>) {
     let shape = (span.free().len(), span.vertices().dims()[1]);
     let grad = Tensor::ones(shape, DType::F64, &Device::Cpu).unwrap();
     let values = objective.evaluate(span, rows, Some(&grad)).unwrap();
@@ -91,10 +91,11 @@ fn every_loss_every_kind_of_rows() {
     let cases = Loss::ALL.map(|loss| (&arch, loss, 3)).into_iter();
     for (arch, loss, classes) in cases.chain([(&one, Loss::Logistic, 2), (&one, Loss::Squared, 2)]) {
         let (inputs, targets) = (random((N, 4), 1), labels(classes));
-        let risk = Risk { loss, ..RISK };
+        let criterion = Criterion { loss, ..RISK };
         let inner = arch.clone();
-        let module = ModuleObjective::new(move |vb| Mlp::new(&inner, vb), &inputs, &targets, risk).unwrap();
-        let dense = DenseObjective::new(arch, &inputs, &targets, risk, MEMORY).unwrap();
+        let module =
+            ModuleObjective::new(move |vb| Mlp::new(&inner, vb), &inputs, &targets, criterion).unwrap();
+        let dense = DenseObjective::new(arch, &inputs, &targets, criterion, MEMORY).unwrap();
         assert_eq!(module.examples(), N);
         let size = arch.layout().len();
         let stack = Span::stack(&random((5, size), 4)).unwrap();
@@ -113,13 +114,13 @@ fn every_loss_every_kind_of_rows() {
 fn example_1_20() {
     let inputs = Tensor::from_slice(&[-1., 1.], (2, 1), &Device::Cpu).unwrap();
     let targets = Tensor::from_slice(&[0., 1.], (2, 1), &Device::Cpu).unwrap();
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
     let slide = |t: [f64; 6]| [t[2], t[3], t[4], t[5], t[0], t[1]];
     let ends = [slide([1., -1., 1., 1., 1., 0.]), slide([-1., 1., 1., 1., 0., 1.])];
     let vertices = Tensor::from_slice(&ends.concat(), (2, 6), &Device::Cpu).unwrap();
     let span = Span::new(&vertices, vec![1., 0., 0.5, 0.5, 0., 1.]).unwrap();
-    let module = ModuleObjective::new(Example120::new, &inputs, &targets, risk).unwrap();
-    let dense = DenseObjective::new(&Arch::example_1_20(), &inputs, &targets, risk, MEMORY).unwrap();
+    let module = ModuleObjective::new(Example120::new, &inputs, &targets, criterion).unwrap();
+    let dense = DenseObjective::new(&Arch::example_1_20(), &inputs, &targets, criterion, MEMORY).unwrap();
     assert_eq!(module.risks(&span).unwrap(), [0., 0.5, 0.]);
     assert_eq!(dense.risks(&span).unwrap(), [0., 0.5, 0.]);
 }
@@ -142,8 +143,8 @@ fn any_module_by_central_differences() {
         Ok(Tied(again))
     };
     let inputs = random((N, 6), 1).reshape((N, 2, 3)).unwrap();
-    let risk = Risk { kappa: 0.1, ..Risk::default() };
-    let module = ModuleObjective::new(build, &inputs, &labels(3), risk).unwrap();
+    let criterion = Criterion { kappa: 0.1, ..Criterion::default() };
+    let module = ModuleObjective::new(build, &inputs, &labels(3), criterion).unwrap();
     let names: Vec<_> = module.layout().entries().iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["a.weight", "a.bias"]);
     let theta = random((1, 12), 6);
@@ -163,17 +164,17 @@ fn any_module_by_central_differences() {
 #[test]
 fn module_objective_refuses() {
     let arch = Arch::dense(Activation::Relu, &[4, 5, 3], true).unwrap();
-    let make = |targets: &Tensor, risk: Risk| {
+    let make = |targets: &Tensor, criterion: Criterion| {
         let arch = arch.clone();
-        ModuleObjective::new(move |vb| Mlp::new(&arch, vb), &random((N, 4), 1), targets, risk)
+        ModuleObjective::new(move |vb| Mlp::new(&arch, vb), &random((N, 4), 1), targets, criterion)
     };
-    let last = Risk { regularizer: Regularizer::L1Last, ..RISK };
+    let last = Criterion { regularizer: Regularizer::L1Last, ..RISK };
     assert!(matches!(make(&labels(3), last), Err(Error::Unsupported { .. })));
-    assert!(matches!(make(&labels(3), Risk { kappa: -1., ..RISK }), Err(Error::Setting { .. })));
-    assert!(matches!(make(&labels(4), Risk::default()), Err(Error::Mismatch { .. })));
-    assert!(matches!(make(&random((N, 3), 1), Risk::default()), Err(Error::Mismatch { .. })));
+    assert!(matches!(make(&labels(3), Criterion { kappa: -1., ..RISK }), Err(Error::Setting { .. })));
+    assert!(matches!(make(&labels(4), Criterion::default()), Err(Error::Mismatch { .. })));
+    assert!(matches!(make(&random((N, 3), 1), Criterion::default()), Err(Error::Mismatch { .. })));
     assert!(matches!(make(&random((N, 2), 1), RISK), Err(Error::Mismatch { .. })));
-    let good = make(&labels(3), Risk::default()).unwrap();
+    let good = make(&labels(3), Criterion::default()).unwrap();
     let span = Span::stack(&random((2, arch.layout().len()), 1)).unwrap();
     let bad = [Rows::Shared(&[]), Rows::Shared(&[N as u32]), Rows::Each { rows: &[0, 1, 2], batch: 2 }];
     for rows in bad {

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Activation, Arch, DenseObjective, Loss, Objective, Regularizer, Risk, Rows, Span};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -19,16 +19,16 @@ struct Case {
     arch: Arch,
     inputs: Tensor,
     targets: Tensor,
-    risk: Risk,
+    criterion: Criterion,
 }
 
 impl Case {
     fn fused(&self) -> DenseObjective {
-        DenseObjective::new(&self.arch, &self.inputs, &self.targets, self.risk, MEMORY).unwrap()
+        DenseObjective::new(&self.arch, &self.inputs, &self.targets, self.criterion, MEMORY).unwrap()
     }
 
     fn candle(&self) -> DenseObjective {
-        DenseObjective::with_candle(&self.arch, &self.inputs, &self.targets, self.risk, MEMORY).unwrap()
+        DenseObjective::with_candle(&self.arch, &self.inputs, &self.targets, self.criterion, MEMORY).unwrap()
     }
 
     fn points(&self, count: usize) -> Tensor {
@@ -58,7 +58,7 @@ fn cases() -> Vec<Case> {
                     arch: arch.clone(),
                     inputs: random((n, 5), 1., 1),
                     targets,
-                    risk: Risk { loss, kappa: 0.01, regularizer },
+                    criterion: Criterion { loss, kappa: 0.01, regularizer },
                 });
             }
         }
@@ -70,7 +70,7 @@ fn cases() -> Vec<Case> {
             arch: Arch::dense(Activation::Tanh, &[5, 4, 1], true).unwrap(),
             inputs: random((70, 5), 1., 1),
             targets: Tensor::from_vec(labels, 70, &Device::Cpu).unwrap(),
-            risk: Risk { loss, kappa: 0.01, regularizer: Regularizer::L2 },
+            criterion: Criterion { loss, kappa: 0.01, regularizer: Regularizer::L2 },
         });
     }
     cases
@@ -121,7 +121,7 @@ fn one_output_tells_classes_apart_at_the_threshold_of_its_loss() {
             arch: Arch::dense(Activation::Linear, &[1, 1], false).unwrap(),
             inputs: Tensor::new(&[[0.3_f64], [0.7], [0.45], [0.55]], &Device::Cpu).unwrap(),
             targets: Tensor::new(&[0_u32, 1, 0, 1], &Device::Cpu).unwrap(),
-            risk: Risk { loss, kappa: 0., regularizer: Regularizer::L2 },
+            criterion: Criterion { loss, kappa: 0., regularizer: Regularizer::L2 },
         };
         let span = Span::stack(&Tensor::new(&[[1_f64]], &Device::Cpu).unwrap()).unwrap();
         for objective in [case.fused(), case.candle()] {
@@ -136,8 +136,8 @@ fn one_output_tells_classes_apart_at_the_threshold_of_its_loss() {
 fn classes_that_no_example_has_are_no_fault() {
     let arch = Arch::dense(Activation::Linear, &[1, 3], false).unwrap();
     let (inputs, labels) = (random((4, 1), 1., 1), Tensor::new(&[0_u32, 1, 1, 0], &Device::Cpu).unwrap());
-    let risk = Risk { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(&arch, &inputs, &labels, risk, MEMORY).unwrap();
+    let criterion = Criterion { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(&arch, &inputs, &labels, criterion, MEMORY).unwrap();
     let theta = Span::stack(&Tensor::zeros((1, 3), DType::F64, &Device::Cpu).unwrap()).unwrap();
     assert!((objective.risks(&theta).unwrap()[0] - 3_f64.ln()).abs() < 1e-15);
 }
@@ -214,7 +214,7 @@ fn threads_do_not_change_a_bit() {
     let labels: Vec<u32> = (0..n).map(|i| (i % 10) as u32).collect();
     let inputs = random((n, 40), 1., 1).to_dtype(DType::F32).unwrap();
     let labels = Tensor::from_vec(labels, n, &Device::Cpu).unwrap();
-    let objective = DenseObjective::new(&arch, &inputs, &labels, Risk::default(), MEMORY).unwrap();
+    let objective = DenseObjective::new(&arch, &inputs, &labels, Criterion::default(), MEMORY).unwrap();
     let vertices = random((3, arch.layout().len()), 0.2, 5).to_dtype(DType::F32).unwrap();
     let span = Span::new(&vertices, vec![0.2, 0.3, 0.5, 0.5, 0.25, 0.25, 0., 1., 0., 0.9, 0.1, 0.]).unwrap();
     let run = |threads: usize| {
@@ -237,8 +237,8 @@ fn one_free_vertex_has_its_row_of_the_gradient() {
     let arch = Arch::dense(Activation::Tanh, &[60, 120, 90, 10], true).unwrap();
     let n = 700;
     let labels = Tensor::from_vec((0..n).map(|i| (i % 10) as u32).collect(), n, &Device::Cpu).unwrap();
-    let risk = Risk { kappa: 0.01, ..Risk::default() };
-    let objective = DenseObjective::new(&arch, &random((n, 60), 1., 1), &labels, risk, MEMORY).unwrap();
+    let criterion = Criterion { kappa: 0.01, ..Criterion::default() };
+    let objective = DenseObjective::new(&arch, &random((n, 60), 1., 1), &labels, criterion, MEMORY).unwrap();
     let vertices = random((3, arch.layout().len()), 0.2, 5);
     let span = Span::new(&vertices, vec![1., 0., 0., 0.5, 0.25, 0.25, 0., 0.1, 0.9, 0., 1., 0.]).unwrap();
     let rows: Vec<u32> = (0..600).map(|i| (i * 7) % 700).collect();
@@ -277,9 +277,10 @@ fn a_velocity_is_what_it_was_and_the_gradient() {
 #[test]
 fn memory_does_not_change_the_values() {
     for case in cases().into_iter().filter(|c| c.inputs.dims()[0] == 1100) {
-        let tight = DenseObjective::new(&case.arch, &case.inputs, &case.targets, case.risk, 1).unwrap();
+        let tight = DenseObjective::new(&case.arch, &case.inputs, &case.targets, case.criterion, 1).unwrap();
         let candle =
-            DenseObjective::with_candle(&case.arch, &case.inputs, &case.targets, case.risk, 1 << 16).unwrap();
+            DenseObjective::with_candle(&case.arch, &case.inputs, &case.targets, case.criterion, 1 << 16)
+                .unwrap();
         let span = Span::new(&case.points(2), vec![1., 0., 0.5, 0.5, 0., 1.]).unwrap();
         let wide = grad_of(&case.fused(), &span, Rows::All);
         assert_eq!(grad_of(&tight, &span, Rows::All), wide, "{}", case.name);
@@ -295,12 +296,15 @@ fn what_does_not_fit_is_named() {
     let new = |x: &Tensor, y: &Tensor, risk| {
         DenseObjective::new(&arch, x, y, risk, MEMORY).map(|_| ()).unwrap_err().to_string()
     };
-    assert_eq!(new(&random((6, 4), 1., 1), &y, Risk::default()), "relu:5-4-3: features: expected 5, found 4");
+    assert_eq!(
+        new(&random((6, 4), 1., 1), &y, Criterion::default()),
+        "relu:5-4-3: features: expected 5, found 4"
+    );
     let bad = Tensor::new(&[0u32, 1, 2, 3, 1, 2], &Device::Cpu).unwrap();
-    assert_eq!(new(&x, &bad, Risk::default()), "label of example 3: expected less than 3, found 3");
-    let negative = new(&x, &y, Risk { kappa: -1., ..Risk::default() });
+    assert_eq!(new(&x, &bad, Criterion::default()), "label of example 3: expected less than 3, found 3");
+    let negative = new(&x, &y, Criterion { kappa: -1., ..Criterion::default() });
     assert_eq!(negative, "kappa: expected a finite number ≥ 0, found -1");
-    let objective = DenseObjective::new(&arch, &x, &y, Risk::default(), MEMORY).unwrap();
+    let objective = DenseObjective::new(&arch, &x, &y, Criterion::default(), MEMORY).unwrap();
     let stack = Span::stack(&random((1, arch.layout().len()), 1., 1)).unwrap();
     assert!(objective.evaluate(&stack, Rows::Shared(&[6]), None).is_err());
     assert!(objective.evaluate(&stack, Rows::Shared(&[]), None).is_err());

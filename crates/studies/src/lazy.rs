@@ -18,11 +18,11 @@ use collado_models::{Arch, Init};
 use self::outcome::RULE;
 pub use self::{
     curvature::SecondDerivative,
-    descent::{Descent, Moment},
+    descent::{Descent, Snapshot},
     growth::Growth,
     outcome::{CLAIM, Lazy},
 };
-use crate::{Cells, Result, StudyError};
+use crate::{CellCache, Result, StudyError};
 
 /// How the study is run.
 ///
@@ -114,7 +114,7 @@ pub const STARTS: [Start; 2] = [
 ];
 
 /// Examples and what is drawn for them.
-struct Problem<'a> {
+struct Setup<'a> {
     settings: &'a LazySettings,
     /// `[m, d]`, unit rows.
     inputs: Tensor,
@@ -123,7 +123,7 @@ struct Problem<'a> {
     widths: Vec<usize>,
 }
 
-impl<'a> Problem<'a> {
+impl<'a> Setup<'a> {
     fn new(settings: &'a LazySettings) -> Result<Self> {
         settings.check()?;
         let LazySettings { examples, inputs, seed, .. } = settings;
@@ -162,23 +162,27 @@ impl<'a> Problem<'a> {
 ///
 /// # Errors
 /// When a setting is out of range, `progress` asks to stop, a cell cannot be kept, and those of networks and data.
-pub fn lazy(settings: &LazySettings, cells: &Cells, progress: &mut dyn FnMut(f64) -> bool) -> Result<Lazy> {
-    let problem = Problem::new(settings)?;
-    let growth = growth::measure(&problem)?;
-    let arc_cosine_lambda_min = growth::arc_cosine_lambda_min(&problem)?;
+pub fn lazy(
+    settings: &LazySettings,
+    cells: &CellCache,
+    progress: &mut dyn FnMut(f64) -> bool,
+) -> Result<Lazy> {
+    let setup = Setup::new(settings)?;
+    let growth = growth::measure(&setup)?;
+    let arc_cosine_lambda_min = growth::arc_cosine_lambda_min(&setup)?;
     // A step costs about n; what does not grow with n counts as 200 neurons.
-    let work: f64 = problem.widths.iter().map(|&n| (n + 200) as f64).sum::<f64>() * STARTS.len() as f64;
+    let work: f64 = setup.widths.iter().map(|&n| (n + 200) as f64).sum::<f64>() * STARTS.len() as f64;
     let (mut done, mut descents) = (0., Vec::new());
     for (start, Start { name, .. }) in STARTS.iter().enumerate() {
-        for &neurons in &problem.widths {
+        for &neurons in &setup.widths {
             let name = format!("{name}-n{neurons}");
             let cost = (neurons + 200) as f64;
             let mut inner = |share: f64| progress((done + share * cost) / work);
-            let run = || descent::run(&problem, start, neurons, &mut inner);
+            let run = || descent::run(&setup, start, neurons, &mut inner);
             descents.push(cells.get(settings, &name, run)?);
             done += cost;
         }
     }
-    let second_derivatives = curvature::table(&problem)?;
+    let second_derivatives = curvature::table(&setup)?;
     Ok(Lazy { settings: settings.clone(), growth, arc_cosine_lambda_min, descents, second_derivatives })
 }

@@ -1,6 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-mod cells;
+mod cell_cache;
 pub mod convexity;
 pub mod deep_linear;
 mod error;
@@ -15,7 +15,7 @@ mod watch;
 pub mod width;
 
 pub use self::{
-    cells::Cells,
+    cell_cache::CellCache,
     error::StudyError,
     estimate::{Estimate, wilson},
     report::{Report, Table, Verdict, number},

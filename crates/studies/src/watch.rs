@@ -1,4 +1,4 @@
-use collado_dynamics::{Epoch, Observe, Result, Wish};
+use collado_dynamics::{Control, Epoch, Observe, Result};
 
 /// Told the share of a study that is done; `false` stops it.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(f64) -> bool;
@@ -29,8 +29,8 @@ impl Observe for Watch<'_, '_> {
         Ok(())
     }
 
-    fn poll(&mut self) -> Wish {
+    fn poll(&mut self) -> Control {
         self.stopped |= !(self.progress)(self.from + (self.to - self.from) * self.share);
-        if self.stopped { Wish::Stop } else { Wish::GoOn }
+        if self.stopped { Control::Stop } else { Control::Continue }
     }
 }

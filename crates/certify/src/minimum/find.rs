@@ -4,7 +4,7 @@ use super::polish::{Polished, polish};
 
 /// What descent from random starts has found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct MultistartResult {
     /// The spurious minimum hit most often, when one was hit.
     pub minimum: Option<Polished>,
     /// Runs that were made.
@@ -30,7 +30,7 @@ pub fn find_minimum(
     seed: u64,
     max_runs: u64,
     progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<Found> {
+) -> Result<MultistartResult> {
     let settings = PlantedDescent {
         max_steps: 30_000,
         gradient_tolerance: 1e-6,
@@ -46,7 +46,7 @@ pub fn find_minimum(
             for run in &group {
                 let end = polish(risk, &run.weights, 1e-13, 0.1)?;
                 if let Some(end) = end.filter(|e| e.risk > GLOBAL) {
-                    return Ok(Found { minimum: Some(end), runs: made, hits: group.len() });
+                    return Ok(MultistartResult { minimum: Some(end), runs: made, hits: group.len() });
                 }
             }
         }
@@ -54,7 +54,7 @@ pub fn find_minimum(
             break;
         }
     }
-    Ok(Found { minimum: None, runs: made, hits: 0 })
+    Ok(MultistartResult { minimum: None, runs: made, hits: 0 })
 }
 
 /// The runs that ended above the global minimum, by risk; the most frequent first.

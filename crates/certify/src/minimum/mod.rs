@@ -14,7 +14,7 @@ use self::matrix::Symmetric;
 use crate::Interval;
 
 pub use self::{
-    find::{Found, find_minimum},
+    find::{MultistartResult, find_minimum},
     network::prove_network_minimum,
     neuron::{NeuronMinima, neuron_minima},
     polish::{Polished, polish},
@@ -64,7 +64,7 @@ struct Enclosure {
 }
 
 /// A risk that can be enclosed over boxes, with two derivatives.
-trait Twice {
+trait TwiceDifferentiable {
     fn enclose(&self, cube: &[Interval]) -> Enclosure;
     /// `[S, S]`; the lower triangle is used.
     fn hessian(&self, cube: &[Interval]) -> Vec<Interval>;
@@ -90,7 +90,7 @@ pub fn prove_minimum(
     Ok(prove(risk, weights, kind))
 }
 
-fn prove(risk: &dyn Twice, point: &[f64], kind: MinimumKind) -> MinimumProof {
+fn prove(risk: &dyn TwiceDifferentiable, point: &[f64], kind: MinimumKind) -> MinimumProof {
     let at = risk.enclose(&point.iter().map(|&x| Interval::point(x)).collect::<Vec<_>>());
     let mut proof = MinimumProof {
         proved: false,
@@ -112,7 +112,7 @@ fn prove(risk: &dyn Twice, point: &[f64], kind: MinimumKind) -> MinimumProof {
 }
 
 fn try_radius(
-    risk: &dyn Twice,
+    risk: &dyn TwiceDifferentiable,
     point: &[f64],
     at: &Enclosure,
     kind: MinimumKind,

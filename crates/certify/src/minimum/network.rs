@@ -6,22 +6,22 @@ use faer::Mat;
 use rayon::prelude::*;
 
 use super::{
-    Enclosure, MinimumKind, MinimumProof, Twice,
+    Enclosure, MinimumKind, MinimumProof, TwiceDifferentiable,
     jet::{Jet, activation, exponential, logarithm, softplus},
     prove,
 };
 use crate::{
-    Error, Interval, Problem, Result,
+    EmpiricalRisk, Error, Interval, Result,
+    empirical_risk::{Examples, Targets},
     leg::Layer,
     penalty::columns,
-    problem::{Examples, Targets},
 };
 
 /// Parameters at most: a Hessian costs S³ interval operations an example.
 const LARGEST: usize = 256;
 
 struct Network<'a> {
-    problem: &'a Problem<'a>,
+    risk: &'a EmpiricalRisk<'a>,
     layers: Vec<Layer>,
     examples: Examples,
     /// Inputs of each tile.
@@ -34,11 +34,11 @@ struct Network<'a> {
 /// # Errors
 /// When sizes do not fit, a number is not finite, the activation is ReLU, R is not differentiable, or there are more than
 /// 256 parameters.
-pub fn prove_network_minimum(problem: &Problem<'_>, theta: &[f64]) -> Result<(MinimumProof, Vec<f64>)> {
+pub fn prove_network_minimum(risk: &EmpiricalRisk<'_>, theta: &[f64]) -> Result<(MinimumProof, Vec<f64>)> {
     let mismatch = |what, expected: &str, found: String| {
         Err(Error::Mismatch { what, expected: expected.to_owned(), found })
     };
-    let size = problem.arch.layout().len();
+    let size = risk.arch.layout().len();
     if theta.len() != size || size > LARGEST {
         let expected = format!("{size}, at most {LARGEST}");
         return mismatch("number of parameters", &expected, theta.len().to_string());
@@ -46,15 +46,15 @@ pub fn prove_network_minimum(problem: &Problem<'_>, theta: &[f64]) -> Result<(Mi
     if let Some(place) = theta.iter().position(|x| !x.is_finite()) {
         return Err(Error::NotFinite { what: "parameters", found: theta[place], place });
     }
-    if problem.arch.activation() == Activation::Relu {
+    if risk.arch.activation() == Activation::Relu {
         return mismatch("activation", "a twice differentiable one", "relu".into());
     }
-    if problem.risk.kappa > 0. && problem.risk.regularizer == Regularizer::L1Last {
-        return mismatch("regularizer", "l2 or l2-last", problem.risk.regularizer.to_string());
+    if risk.criterion.kappa > 0. && risk.criterion.regularizer == Regularizer::L1Last {
+        return mismatch("regularizer", "l2 or l2-last", risk.criterion.regularizer.to_string());
     }
-    let examples = Examples::new(problem)?;
+    let examples = Examples::new(risk)?;
     let inputs = examples.tiles.iter().map(|t| examples.gather(t)).collect::<Result<_>>()?;
-    let network = Network { problem, layers: Layer::all(problem.arch), examples, inputs };
+    let network = Network { risk, layers: Layer::all(risk.arch), examples, inputs };
     let point = network.polish(theta);
     Ok((prove(&network, &point, MinimumKind::Local), point))
 }
@@ -94,8 +94,8 @@ impl Network<'_> {
         let share = Interval::point(self.examples.len() as f64).recip();
         let mut risk = Jet::constant(Interval::ZERO, size);
         tiles.iter().for_each(|tile| risk.add(tile, share));
-        let kappa = Interval::point(self.problem.risk.kappa);
-        for p in columns(self.problem.risk.regularizer, &self.layers) {
+        let kappa = Interval::point(self.risk.criterion.kappa);
+        for p in columns(self.risk.criterion.regularizer, &self.layers) {
             risk.value = risk.value + kappa * cube[p].square();
             risk.slope[p] = risk.slope[p] + kappa * cube[p] * 2.;
             risk.curve[p * size + p] = risk.curve[p * size + p] + kappa * 2.;
@@ -118,7 +118,7 @@ impl Network<'_> {
                 if let Some(bias) = layer.bias {
                     z.add_parameter_times(bias + i, cube[bias + i], &constant(&1.));
                 }
-                match activation(self.problem.arch.activation(), z.value).filter(|_| !last) {
+                match activation(self.risk.arch.activation(), z.value).filter(|_| !last) {
                     Some(derivatives) => z.through(derivatives),
                     None => z,
                 }
@@ -133,7 +133,7 @@ impl Network<'_> {
         let mut sum = Jet::constant(Interval::ZERO, size);
         let one = Interval::point(1.);
         if let (Loss::CrossEntropy, Targets::Classes(labels)) =
-            (self.problem.risk.loss, &self.examples.targets)
+            (self.risk.criterion.loss, &self.examples.targets)
         {
             // log(1 + Σ exp(z_j - z_y)).
             let own = z.remove(labels[row] as usize);
@@ -147,7 +147,7 @@ impl Network<'_> {
         }
         for (j, mut z) in z.into_iter().enumerate() {
             let y = Interval::point(self.examples.targets.value(row, j, q));
-            if self.problem.risk.loss == Loss::Logistic {
+            if self.risk.criterion.loss == Loss::Logistic {
                 sum.add(&z, -y);
                 let derivatives = softplus(z.value);
                 sum.add(&z.through(derivatives), one);
@@ -161,7 +161,7 @@ impl Network<'_> {
     }
 }
 
-impl Twice for Network<'_> {
+impl TwiceDifferentiable for Network<'_> {
     fn enclose(&self, cube: &[Interval]) -> Enclosure {
         let jet = self.jet(cube);
         Enclosure { risk: jet.value, gradient: jet.slope }
@@ -180,7 +180,7 @@ impl Twice for Network<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use candle_core::{Device, Tensor};
-    use collado_models::{Arch, DenseObjective, Objective, Risk, Rows, Span};
+    use collado_models::{Arch, Criterion, DenseObjective, Objective, Rows, Span};
 
     use super::*;
 
@@ -191,14 +191,14 @@ mod tests {
         for name in Activation::ALL.into_iter().filter(|a| *a != Activation::Relu) {
             for loss in Loss::ALL {
                 let arch = Arch::dense(name, &[2, 2, 2], true).unwrap();
-                let risk = Risk { loss, kappa: 0.1, regularizer: Regularizer::L2 };
-                let problem = Problem { arch: &arch, inputs: &x, targets: &labels, risk };
-                let examples = Examples::new(&problem).unwrap();
+                let criterion = Criterion { loss, kappa: 0.1, regularizer: Regularizer::L2 };
+                let risk = EmpiricalRisk { arch: &arch, inputs: &x, targets: &labels, criterion };
+                let examples = Examples::new(&risk).unwrap();
                 let inputs = examples.tiles.iter().map(|t| examples.gather(t).unwrap()).collect();
-                let network = Network { problem: &problem, layers: Layer::all(&arch), examples, inputs };
+                let network = Network { risk: &risk, layers: Layer::all(&arch), examples, inputs };
                 let theta: Vec<f64> = (0..12).map(|i| (f64::from(i) * 1.7).sin()).collect();
                 let jet = network.jet(&theta.iter().map(|&x| Interval::point(x)).collect::<Vec<_>>());
-                let objective = DenseObjective::new(&arch, &x, &labels, risk, 1 << 20).unwrap();
+                let objective = DenseObjective::new(&arch, &x, &labels, criterion, 1 << 20).unwrap();
                 let at = |theta: &[f64]| {
                     let point = Tensor::from_slice(theta, (1, 12), &Device::Cpu).unwrap();
                     let grad = point.zeros_like().unwrap();

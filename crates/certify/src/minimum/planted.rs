@@ -2,10 +2,10 @@
 
 use collado_models::Planted;
 
-use super::{Enclosure, Twice};
+use super::{Enclosure, TwiceDifferentiable};
 use crate::Interval;
 
-impl Twice for Planted {
+impl TwiceDifferentiable for Planted {
     fn enclose(&self, cube: &[Interval]) -> Enclosure {
         enclose(self.n(), self.k(), cube)
     }

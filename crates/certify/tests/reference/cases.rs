@@ -1,7 +1,7 @@
 //! Certificates held against cases.
 
 use collado_certify::Certificate;
-use collado_models::{Arch, Loss, Regularizer, Risk};
+use collado_models::{Arch, Criterion, Loss, Regularizer};
 use proptest::{prop_assert, test_runner::TestCaseError};
 
 use super::Case;
@@ -31,6 +31,14 @@ pub fn check(case: &Case, proof: &Certificate, ts: impl Iterator<Item = f64>) ->
 
 /// One input, one output, squared loss against 0: F(θ(t)) is the square of the output.
 pub fn scalar(arch: Arch, vertices: Vec<Vec<f64>>) -> Case {
-    let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
-    Case { arch, risk, vertices, bezier: false, inputs: vec![vec![1.]], labels: None, values: vec![vec![0.]] }
+    let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+    Case {
+        arch,
+        criterion,
+        vertices,
+        bezier: false,
+        inputs: vec![vec![1.]],
+        labels: None,
+        values: vec![vec![0.]],
+    }
 }

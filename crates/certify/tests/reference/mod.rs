@@ -4,9 +4,9 @@
 mod cases;
 
 use candle_core::{Device, Tensor};
-use collado_certify::{Certificate, CertifySettings, Interval, Problem, certify_path};
+use collado_certify::{Certificate, CertifySettings, EmpiricalRisk, Interval, certify_path};
 use collado_dynamics::Path;
-use collado_models::{Activation, Arch, Loss, PathKind, Regularizer, Risk};
+use collado_models::{Activation, Arch, Criterion, Loss, PathKind, Regularizer};
 
 pub use cases::{check, scalar};
 
@@ -14,7 +14,7 @@ pub use cases::{check, scalar};
 #[derive(Debug, Clone)]
 pub struct Case {
     pub arch: Arch,
-    pub risk: Risk,
+    pub criterion: Criterion,
     /// A row a vertex.
     pub vertices: Vec<Vec<f64>>,
     pub bezier: bool,
@@ -41,8 +41,9 @@ impl Case {
 
     pub fn certify(&self, settings: &CertifySettings) -> collado_certify::Result<Certificate> {
         let (inputs, targets) = self.tensors();
-        let problem = Problem { arch: &self.arch, inputs: &inputs, targets: &targets, risk: self.risk };
-        certify_path(&self.path(), &problem, settings, &mut |_| true)
+        let risk =
+            EmpiricalRisk { arch: &self.arch, inputs: &inputs, targets: &targets, criterion: self.criterion };
+        certify_path(&self.path(), &risk, settings, &mut |_| true)
     }
 
     /// Encloses F(γ(t)), and whether each example is certainly misclassified.
@@ -51,7 +52,7 @@ impl Case {
         let outputs: Vec<_> = self.inputs.iter().map(|x| self.forward(&theta, x)).collect();
         let n = Interval::point(outputs.len() as f64).recip();
         let losses = outputs.iter().enumerate().map(|(i, z)| self.loss(z, i));
-        let risk = losses.sum::<Interval>() * n + self.penalty(&theta) * self.risk.kappa;
+        let risk = losses.sum::<Interval>() * n + self.penalty(&theta) * self.criterion.kappa;
         let wrong = outputs.iter().enumerate().map(|(i, z)| self.is_wrong(z, i)).collect();
         (risk, wrong)
     }
@@ -107,7 +108,7 @@ impl Case {
             Some(labels) => f64::from(u8::from(labels[i] as usize == j)),
             None => self.values[i][j],
         };
-        match self.risk.loss {
+        match self.criterion.loss {
             Loss::Squared => (0..z.len()).map(|j| (z[j] - Interval::point(target(j))).square()).sum(),
             Loss::Logistic => (0..z.len()).map(|j| softplus(z[j]) - z[j] * target(j)).sum(),
             Loss::CrossEntropy => {
@@ -129,7 +130,7 @@ impl Case {
         let last = self.arch.depth() - 1;
         let (n, m) = (self.arch.widths()[last + 1], self.arch.widths()[last]);
         let end = theta.len() - if self.arch.has_bias(last) { n } else { 0 };
-        match self.risk.regularizer {
+        match self.criterion.regularizer {
             Regularizer::L2 => theta.iter().map(|x| x.square()).sum(),
             Regularizer::L2Last => theta[end - n * m..end].iter().map(|x| x.square()).sum(),
             Regularizer::L1Last => theta[end - n * m..end].iter().map(|&x| relu(x) + relu(-x)).sum(),
@@ -142,7 +143,7 @@ impl Case {
         match z {
             [z] => {
                 // Between the targets 0 and 1, or where the logit has no sign.
-                let threshold = if self.risk.loss == Loss::Squared { 0.5 } else { 0. };
+                let threshold = if self.criterion.loss == Loss::Squared { 0.5 } else { 0. };
                 if y == 1 { z.hi() <= threshold } else { z.lo() > threshold }
             }
             _ => (0..z.len()).any(|j| j != y && z[j].lo() > z[y].hi()),

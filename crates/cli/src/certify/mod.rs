@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use candle_core::Device;
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_certify::{Certificate, CertifySettings, Problem, Progress, Status, certify_path};
+use collado_certify::{Certificate, CertifySettings, EmpiricalRisk, Progress, Status, certify_path};
 use collado_dynamics::Path;
 use serde_json::{Value as Json, json};
 
@@ -43,7 +43,7 @@ pub(crate) struct CertifyArgs {
 
 /// When `connect` proves something about its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum When {
+pub(crate) enum CertifyMode {
     Auto,
     Always,
     Never,
@@ -113,7 +113,7 @@ pub(crate) fn certificate(
     let targets = targets(split)?;
     let memory = common.memory.unwrap_or_else(default_memory);
     let settings = CertifySettings { memory, ..*settings };
-    let problem = Problem { arch: &task.arch, inputs, targets: &targets, risk: task.risk };
+    let risk = EmpiricalRisk { arch: &task.arch, inputs, targets: &targets, criterion: task.criterion };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
     let path = Path::new(path.kind().clone(), vertices);
     let (start, mut first) = (Instant::now(), None);
@@ -126,7 +126,7 @@ pub(crate) fn certificate(
         show((gap - from) / (settings.tolerance.max(1e-15).ln() - from))
             && start.elapsed().as_secs_f64() < seconds
     };
-    let proof = certify_path(&path, &problem, &settings, &mut tell)?;
+    let proof = certify_path(&path, &risk, &settings, &mut tell)?;
     bar.finish_and_clear();
     Ok(proof)
 }

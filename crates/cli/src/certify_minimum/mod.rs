@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use clap::Args as ClapArgs;
-use collado_certify::{Found, MinimumKind, MinimumProof, find_minimum, neuron_minima, prove_minimum};
+use collado_certify::{
+    MinimumKind, MinimumProof, MultistartResult, find_minimum, neuron_minima, prove_minimum,
+};
 use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
 use serde_json::{Value, json};
 
@@ -144,7 +146,7 @@ fn write_point(out: &Path, risk: &Planted, weights: &[f64]) -> Result<PathBuf, F
 
 fn summary(
     risk: &Planted,
-    found: &Found,
+    found: &MultistartResult,
     proof: Option<&MinimumProof>,
     global: Option<&MinimumProof>,
     point: Option<&Path>,
@@ -169,7 +171,7 @@ fn summary(
 fn report(
     args: &CertifyMinimumArgs,
     risk: &Planted,
-    found: &Found,
+    found: &MultistartResult,
     proof: Option<&MinimumProof>,
     global: Option<&MinimumProof>,
     summary: &Value,

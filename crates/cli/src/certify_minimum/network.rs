@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use collado_certify::{Problem, prove_network_minimum};
+use collado_certify::{EmpiricalRisk, prove_network_minimum};
 use collado_models::Checkpoint;
 use serde_json::{Value, json};
 
@@ -26,9 +26,9 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
     }
     let targets = targets(&task.data.train)?;
     let inputs = &task.data.train.inputs;
-    let problem = Problem { arch: &task.arch, inputs, targets: &targets, risk: task.risk };
+    let risk = EmpiricalRisk { arch: &task.arch, inputs, targets: &targets, criterion: task.criterion };
     let theta = checkpoint.theta.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    let (proof, point) = prove_network_minimum(&problem, &theta)?;
+    let (proof, point) = prove_network_minimum(&risk, &theta)?;
     let moved = theta.iter().zip(&point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
     let mut summary = fields(&proof);
     summary["outside_lower"] = Value::Null;

@@ -2,7 +2,7 @@ use clap::Args as ClapArgs;
 
 use crate::{
     args::{Common, DataArgs, EndsArgs, NetworkArgs, Out},
-    certify::When,
+    certify::CertifyMode,
     numbers::whole,
     search::{AlignBy, Method, SearchArgs},
 };
@@ -25,8 +25,8 @@ pub(crate) struct ConnectArgs {
     #[command(flatten)]
     pub(crate) search: SearchArgs,
     /// Whether to enclose the risk of the path for every t: auto for as long as finding the path took, at least 1 s.
-    #[arg(long, value_enum, default_value_t = When::Auto)]
-    pub(crate) certify: When,
+    #[arg(long, value_enum, default_value_t = CertifyMode::Auto)]
+    pub(crate) certify: CertifyMode,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

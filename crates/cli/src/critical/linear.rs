@@ -24,8 +24,8 @@ pub(super) struct ClosedForm {
 impl ClosedForm {
     /// Nothing for other networks and risks.
     pub(super) fn new(task: &Task) -> Result<Option<Self>, Failure> {
-        let plain = task.arch.activation() == Activation::Linear && task.risk.loss == Loss::Squared;
-        if !plain || task.risk.kappa != 0. {
+        let plain = task.arch.activation() == Activation::Linear && task.criterion.loss == Loss::Squared;
+        if !plain || task.criterion.kappa != 0. {
             return Ok(None);
         }
         let split = &task.data.train;

@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use clap::Args as ClapArgs;
-use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Ended, Error, SearchEnd};
+use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Error, SearchEnd, Termination};
 use collado_models::{ArchSpec, Init};
 use rayon::prelude::*;
 
-use self::{output::Found, saved::Saved, starts::Start};
+use self::{output::CriticalResult, saved::Saved, starts::Start};
 use crate::{
     args::{Common, DataArgs, Dtype, Out},
     failure::Failure,
@@ -90,7 +90,8 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     }
     let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
     let memory = args.common.memory.unwrap_or_else(default_memory);
-    let search = CriticalSearch::new(&task.arch, &inputs, &targets(&task.data.train)?, task.risk, memory)?;
+    let search =
+        CriticalSearch::new(&task.arch, &inputs, &targets(&task.data.train)?, task.criterion, memory)?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["critical.csv", "critical.svg"])?;
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
@@ -98,7 +99,7 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     let saved = Saved::new(folder.path());
     let ends = ends(&args, &search, &starts, &points, &saved)?;
     let examined = examine(&search, &ends, args.common.quiet)?;
-    let found = Found::new(&task, &search, &starts, &ends, &examined)?;
+    let found = CriticalResult::new(&task, &search, &starts, &ends, &examined)?;
     let mut summary = found.write(folder.path(), begin.elapsed().as_secs_f64())?;
     folder.finish(&args.common, &mut summary, false)?;
     args.common.show(&summary, || found.report(folder.path(), &summary));
@@ -158,7 +159,7 @@ fn examine(
     for chunk in ends.chunks(CHUNK) {
         let examined: Result<Vec<_>, Error> = chunk
             .par_iter()
-            .map(|end| (end.ended == Ended::Critical).then(|| search.examine(&end.theta)).transpose())
+            .map(|end| (end.ended == Termination::Critical).then(|| search.examine(&end.theta)).transpose())
             .collect();
         all.extend(examined?);
         if !tell(all.len() as f64 / ends.len() as f64) {

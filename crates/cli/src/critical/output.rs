@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use collado_landscape::{CriticalPoint, CriticalSearch, Ended, SearchEnd, SemicircleLaw};
+use collado_landscape::{CriticalPoint, CriticalSearch, SearchEnd, SemicircleLaw, Termination};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Start, linear::ClosedForm, picture};
@@ -29,7 +29,7 @@ impl Member<'_> {
 }
 
 /// All that was found.
-pub(super) struct Found<'a> {
+pub(super) struct CriticalResult<'a> {
     pub(super) task: &'a Task,
     starts: &'a [Start],
     ends: &'a [SearchEnd],
@@ -42,7 +42,7 @@ pub(super) struct Found<'a> {
     pub(super) closed: Option<ClosedForm>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> CriticalResult<'a> {
     pub(super) fn new(
         task: &'a Task,
         search: &CriticalSearch,
@@ -161,8 +161,8 @@ impl<'a> Found<'a> {
 
     /// How many searches ended how.
     fn counts(&self) -> Map<String, Json> {
-        let count = |ended: Ended| self.ends.iter().filter(|e| e.ended == ended).count();
-        Ended::ALL.into_iter().map(|ended| (ended.name().to_owned(), count(ended).into())).collect()
+        let count = |ended: Termination| self.ends.iter().filter(|e| e.ended == ended).count();
+        Termination::ALL.into_iter().map(|ended| (ended.name().to_owned(), count(ended).into())).collect()
     }
 
     /// What people read.

@@ -1,13 +1,13 @@
 use collado_landscape::SemicircleLaw;
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
-use super::output::{Found, Member};
+use super::output::{CriticalResult, Member};
 
 /// A band of minima thinner than this share of the axis is drawn as a line.
 const THIN: f64 = 2e-3;
 
 /// Index fraction against risk.
-pub(super) fn figure(found: &Found<'_>) -> Figure {
+pub(super) fn figure(found: &CriticalResult<'_>) -> Figure {
     let risks = || found.members.iter().map(|m| m.point.risk);
     let (low, high) = risks().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r), h.max(r)));
     let top = found.members.iter().map(|m| m.point.index_fraction()).fold(0.02, f64::max);

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
-use collado_landscape::{Ended, SearchEnd};
+use collado_landscape::{SearchEnd, Termination};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -40,7 +40,7 @@ fn parse(state: &Json, tensors: Tensors) -> candle_core::Result<Vec<SearchEnd>> 
         return Err(missing());
     }
     let end = |((theta, n), name): ((Vec<f64>, Vec<f64>), &Json)| {
-        let ended = name.as_str().and_then(Ended::from_name).ok_or_else(missing)?;
+        let ended = name.as_str().and_then(Termination::from_name).ok_or_else(missing)?;
         let [risk, gradient_norm, steps] = n.try_into().map_err(|_| missing())?;
         Ok(SearchEnd { theta, ended, risk, gradient_norm, steps: steps as usize })
     };

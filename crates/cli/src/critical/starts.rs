@@ -1,5 +1,5 @@
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Epoch, Observe, TrainSettings, Wish, train};
+use collado_dynamics::{Control, Epoch, Observe, TrainSettings, train};
 use collado_landscape::Goal;
 use serde_json::{Value as Json, json};
 
@@ -45,7 +45,8 @@ pub(super) fn all(args: &CriticalArgs, task: &Task) -> Result<(Vec<Start>, Tenso
         points.push(args.init.stack(&task.arch, &random, DType::F64, &Device::Cpu)?);
     }
     if !runs.is_empty() && args.per_run > 0 {
-        let mut watch = Watch { epochs: moments(args.epochs, args.per_run), runs: &runs, found: vec![] };
+        let mut watch =
+            StopObserver { epochs: moments(args.epochs, args.per_run), runs: &runs, found: vec![] };
         let settings =
             TrainSettings { epochs: args.epochs, batch: args.batch, lr: args.lr, ..TrainSettings::default() };
         let theta = args.init.stack(&task.arch, &runs, DType::F64, &Device::Cpu)?;
@@ -77,13 +78,13 @@ fn moments(epochs: u64, count: usize) -> Vec<u64> {
 }
 
 /// Keeps the points of some epochs.
-struct Watch<'a> {
+struct StopObserver<'a> {
     epochs: Vec<u64>,
     runs: &'a [u64],
     found: Vec<(Start, Tensor)>,
 }
 
-impl Observe for Watch<'_> {
+impl Observe for StopObserver<'_> {
     fn observe(&mut self, epoch: &Epoch<'_>) -> collado_dynamics::Result<()> {
         if self.epochs.contains(&epoch.epoch) {
             for (row, &run) in epoch.runs.iter().enumerate() {
@@ -96,7 +97,7 @@ impl Observe for Watch<'_> {
         Ok(())
     }
 
-    fn poll(&mut self) -> Wish {
-        if progress::interrupted() { Wish::Stop } else { Wish::GoOn }
+    fn poll(&mut self) -> Control {
+        if progress::interrupted() { Control::Stop } else { Control::Continue }
     }
 }

@@ -2,10 +2,10 @@ use std::{io::Write, path::Path};
 
 use candle_core::{DType, Device};
 use collado_landscape::{GradientBound, Kernel, KernelSpectrum, SpectrumSettings};
-use collado_models::{DenseObjective, Objective, Regularizer, Risk, Rows, Span};
+use collado_models::{Criterion, DenseObjective, Objective, Regularizer, Rows, Span};
 use serde_json::{Value, json};
 
-use super::Problem;
+use super::KernelInput;
 use crate::{failure::Failure, json::number};
 
 /// The squared gradient of the loss over the first examples, and its lower bounds.
@@ -17,10 +17,10 @@ pub(crate) struct Bounds {
 }
 
 /// For 1, 2, 4, … and all examples; `lambda_min` is that of the whole `kernel` of the last layer.
-pub(super) fn bounds(problem: &Problem, kernel: &Kernel, lambda_min: f64) -> Result<Vec<Bounds>, Failure> {
-    let Problem { inputs, targets, tangent, loss, theta, .. } = problem;
-    let risk = Risk { loss: *loss, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(tangent.arch(), inputs, targets, risk, 1 << 30)?;
+pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> Result<Vec<Bounds>, Failure> {
+    let KernelInput { inputs, targets, tangent, loss, theta, .. } = input;
+    let criterion = Criterion { loss: *loss, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(tangent.arch(), inputs, targets, criterion, 1 << 30)?;
     let span = Span::stack(&theta.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.unsqueeze(0)?)?;
     let slopes = loss.slopes(tangent.outputs(), targets)?;
     let (m, q) = (kernel.size(), tangent.arch().outputs());

@@ -1,10 +1,10 @@
 use collado_models::Arch;
 use collado_plots::{Figure, Panel, Role, Scale, Series};
 
-use super::{Bounds, Judged};
+use super::{Bounds, KernelSummary};
 
 /// Eigenvalues in descending order; a kernel whose ends only are known shows those.
-pub(super) fn spectrum(arch: &Arch, kernels: &[Judged]) -> Figure {
+pub(super) fn spectrum(arch: &Arch, kernels: &[KernelSummary]) -> Figure {
     let size = kernels.iter().map(|k| k.size).max().unwrap_or(0);
     let shown = [
         ("ntk_limit", "NTK, infinite width", Role::Train, true),

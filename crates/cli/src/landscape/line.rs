@@ -7,7 +7,7 @@ use collado_plots::{Figure, Panel, Role, Scale, Series};
 use serde_json::json;
 
 use super::{
-    Shared,
+    SharedArgs,
     grid::uniform,
     open,
     output::save_section,
@@ -38,7 +38,7 @@ pub(super) struct LineArgs {
     #[arg(long, default_value_t = 101, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     points: usize,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) shared: SharedArgs,
 }
 
 pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {

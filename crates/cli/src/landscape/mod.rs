@@ -55,7 +55,7 @@ enum SectionName {
 
 /// What all sections take.
 #[derive(Debug, ClapArgs)]
-struct Shared {
+struct SharedArgs {
     #[command(flatten)]
     network: NetworkArgs,
     #[command(flatten)]
@@ -71,7 +71,7 @@ impl LandscapeArgs {
         &mut self.shared().common
     }
 
-    fn shared(&mut self) -> &mut Shared {
+    fn shared(&mut self) -> &mut SharedArgs {
         match &mut self.section {
             SectionName::Line(args) => &mut args.shared,
             SectionName::Plane(args) => &mut args.shared,
@@ -94,7 +94,7 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
 }
 
 /// The checkpoints of a section as a stack `[P, S]`, and the risk they are judged by.
-fn open(shared: &Shared, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
+fn open(shared: &SharedArgs, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
     task::open_stack(files, &shared.network, &shared.data, &shared.common)
 }
 

@@ -3,13 +3,13 @@ use std::path::PathBuf;
 use candle_core::Tensor;
 use clap::Args as ClapArgs;
 use collado_dynamics::Path;
-use collado_landscape::{Section, Shadow, filter_normalized};
+use collado_landscape::{Projection, Section, filter_normalized};
 use collado_models::{Objective, Span};
 use collado_plots::Mark;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Shared,
+    SharedArgs,
     grid::Grid,
     open,
     output::{FILES, draw, map, save_grid, save_section},
@@ -46,18 +46,18 @@ pub(super) struct PlaneArgs {
     #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) shared: SharedArgs,
 }
 
 /// A plane and what is drawn on it.
-struct Scene {
+struct PlanePlot {
     section: Section,
     grid: Grid,
     title: String,
     labels: (&'static str, &'static str),
     marks: Vec<(String, (f64, f64))>,
     /// The path as it is drawn: points `[P, S]`, and where they fall.
-    path: Option<(Span, Vec<Shadow>)>,
+    path: Option<(Span, Vec<Projection>)>,
 }
 
 pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
@@ -95,7 +95,7 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
+fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, PlanePlot), Failure> {
     let files = &place::all(&args.checkpoints)?;
     if files.len() != 1 && files.len() != 3 {
         return Err(Failure::usage(format!("expected 1 or 3 checkpoints, found {}", files.len())));
@@ -108,7 +108,7 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
         let labels = ("first random direction, in units of the filters' norms", "second");
         let (grid, marks) = (Grid::square(args.radius, args.points), vec![(short(&files[0]), (0., 0.))]);
         let title = "Risk on a plane of two random directions".to_owned();
-        return Ok((task, Scene { section, grid, title, labels, marks, path: None }));
+        return Ok((task, PlanePlot { section, grid, title, labels, marks, path: None }));
     }
     let section = Section::through(&stack)?;
     let corners: Vec<(f64, f64)> = section.project(&stack)?.iter().map(|s| (s.at[0], s.at[1])).collect();
@@ -116,10 +116,10 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, Scene), Failure> {
     let marks = files.iter().map(|f| short(f)).zip(corners).collect();
     let labels = ("distance in parameter space", "the same, at right angles");
     let title = "Risk on the plane through three checkpoints".to_owned();
-    Ok((task, Scene { section, grid, title, labels, marks, path: None }))
+    Ok((task, PlanePlot { section, grid, title, labels, marks, path: None }))
 }
 
-fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, Scene), Failure> {
+fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, PlanePlot), Failure> {
     let file = &place::path(file);
     let (found, task) = task::open_path(file, &args.shared.data, &args.shared.common, Precision::OfFiles)?;
     let vertices = task.place(&found.vertices, file)?;
@@ -133,7 +133,7 @@ fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, Scene), Fa
     let grid = Grid::around(&line, args.margin, args.points);
     let labels = ("distance in parameter space, from A towards B", "the same, at right angles");
     let title = format!("Risk on the plane of {}", short(file));
-    Ok((task, Scene { section, grid, title, labels, marks, path: Some((span, shadows)) }))
+    Ok((task, PlanePlot { section, grid, title, labels, marks, path: Some((span, shadows)) }))
 }
 
 /// First and last vertex, and the one farthest from the line between them.
@@ -153,7 +153,7 @@ fn compare(
     task: &Task,
     section: &Section,
     span: &Span,
-    shadows: &[Shadow],
+    shadows: &[Projection],
     folder: &std::path::Path,
 ) -> Result<(Json, String), Failure> {
     let own = task.train.risks(span)?;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use collado_landscape::Section;
-use collado_models::{Objective, Rows, Value};
+use collado_models::{Evaluation, Objective, Rows};
 use serde_json::Value as Json;
 
-use super::Shared;
+use super::SharedArgs;
 use crate::{
     failure::Failure,
     progress,
@@ -35,7 +35,7 @@ impl Sampled {
         [&self.risk, &self.loss, &self.error, &self.test_loss, &self.test_error]
     }
 
-    fn push(&mut self, train: Value, test: Option<Value>) {
+    fn push(&mut self, train: Evaluation, test: Option<Evaluation>) {
         self.risk.push(train.risk);
         self.loss.push(train.loss);
         self.error.push(train.error);
@@ -58,7 +58,7 @@ impl Sampled {
 /// Evaluates the section at `points` `[P, D]` on training and test rows; goes on from a saved state with `--resume`, and
 /// saves one when interrupted.
 pub(super) fn sample(
-    shared: &Shared,
+    shared: &SharedArgs,
     task: &Task,
     section: &Section,
     points: &[f64],

@@ -3,13 +3,13 @@ use std::path::PathBuf;
 use candle_core::{Device, Tensor};
 use clap::Args as ClapArgs;
 use collado_dynamics::{Epoch, TrainSettings, train};
-use collado_landscape::{Principal, Section, Shadow, principal};
+use collado_landscape::{Principal, Projection, Section, principal};
 use collado_models::{Objective, PathFile, PathKind, Span};
 use collado_plots::{Figure, Mark, Panel, Role, Scale, Series};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Shared, at_least,
+    SharedArgs, at_least,
     grid::Grid,
     open,
     output::{FILES, draw, map, save_grid, save_section},
@@ -45,7 +45,7 @@ pub(super) struct TrajectoryArgs {
     #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) shared: SharedArgs,
 }
 
 pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
@@ -134,7 +134,7 @@ fn compare(
     task: &Task,
     section: &Section,
     points: &Tensor,
-    shadows: &[Shadow],
+    shadows: &[Projection],
     found: &Principal,
     folder: &std::path::Path,
 ) -> Result<Json, Failure> {

@@ -6,7 +6,7 @@ use collado_plots::MapFigure;
 use serde_json::json;
 
 use super::{
-    Shared,
+    SharedArgs,
     grid::Grid,
     open,
     output::{map, picture, save_grid, save_section},
@@ -32,7 +32,7 @@ pub(super) struct ZoomArgs {
     #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
-    pub(super) shared: Shared,
+    pub(super) shared: SharedArgs,
 }
 
 pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use candle_core::Tensor;
 use collado_certify::{CertifySettings, Status};
-use collado_dynamics::{Enclosure, Error, Path, Way};
+use collado_dynamics::{EdgeKind, Enclosure, Error, Path};
 use collado_models::PathFile;
 use serde_json::json;
 
@@ -18,8 +18,8 @@ pub(super) struct Paths<'a> {
 }
 
 /// The file of a path.
-pub(super) fn name((i, j): (usize, usize), way: Way) -> String {
-    let way = if way == Way::Line { "-line" } else { "" };
+pub(super) fn name((i, j): (usize, usize), way: EdgeKind) -> String {
+    let way = if way == EdgeKind::Line { "-line" } else { "" };
     format!("{i}-{j}{way}.safetensors")
 }
 
@@ -28,7 +28,7 @@ impl Paths<'_> {
     pub(super) fn write(
         &self,
         (i, j): (usize, usize),
-        way: Way,
+        way: EdgeKind,
         path: &Path,
     ) -> collado_dynamics::Result<()> {
         let names = &self.minima.names;
@@ -46,12 +46,12 @@ impl Paths<'_> {
     pub(super) fn prove(
         &self,
         pair: (usize, usize),
-        way: Way,
+        way: EdgeKind,
     ) -> collado_dynamics::Result<Option<Enclosure>> {
         if progress::interrupted() {
             return Ok(None);
         }
-        if way == Way::Line {
+        if way == EdgeKind::Line {
             let (a, b) = (self.minima.stack.get(pair.0)?, self.minima.stack.get(pair.1)?);
             self.write(pair, way, &Path::segment(&a, &b)?)?;
         }

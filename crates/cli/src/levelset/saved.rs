@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use collado_dynamics::{Enclosure, Known, Way};
+use collado_dynamics::{EdgeKind, EdgeValues, Enclosure};
 use serde_json::{Value as Json, json};
 
 use super::Minima;
@@ -15,19 +15,19 @@ pub(super) struct Saved(State);
 
 impl Saved {
     /// Opens the state of a folder, and what is known already.
-    pub(super) fn open(folder: &Path, minima: &Minima) -> Result<(Self, Known), Failure> {
+    pub(super) fn open(folder: &Path, minima: &Minima) -> Result<(Self, EdgeValues), Failure> {
         let state = State::new(folder, "edges.safetensors");
         let known = state.read(|state, _| parse(state, minima).ok_or_else(missing))?;
         Ok((Self(state), known.unwrap_or_default()))
     }
 
     /// Saves what is known.
-    pub(super) fn write(&self, known: &Known) -> collado_dynamics::Result<()> {
+    pub(super) fn write(&self, known: &EdgeValues) -> collado_dynamics::Result<()> {
         let lines: Vec<Json> = known.lines.iter().map(|&v| number(v)).collect();
         let searched: Vec<Json> =
             known.searched.iter().map(|(&(i, j), &v)| json!([i, j, number(v)])).collect();
         let proved = known.proved.iter().map(|(&((i, j), way), e)| {
-            json!([i, j, if way == Way::Line { "line" } else { "searched" }, number(e.lo), number(e.hi)])
+            json!([i, j, if way == EdgeKind::Line { "line" } else { "searched" }, number(e.lo), number(e.hi)])
         });
         let proved: Vec<Json> = proved.collect();
         Ok(self.0.write(&json!({"lines": lines, "searched": searched, "proved": proved}), [])?)
@@ -35,7 +35,7 @@ impl Saved {
 }
 
 /// Reads [`Saved::write`] back; nothing where a number is not what it can be.
-fn parse(state: &Json, minima: &Minima) -> Option<Known> {
+fn parse(state: &Json, minima: &Minima) -> Option<EdgeValues> {
     let count = minima.risks.len();
     // What is not finite was written as a word.
     let value = |v: &Json| v.as_str().and_then(|s| s.parse().ok()).or(v.as_f64());
@@ -43,8 +43,8 @@ fn parse(state: &Json, minima: &Minima) -> Option<Known> {
     let index = |v: &Json| usize::try_from(v.as_u64()?).ok().filter(|i| *i < count);
     let pair = |e: &Json| Some((index(&e[0])?, index(&e[1])?));
     let way = |e: &Json| match e[2].as_str() {
-        Some("line") => Some(Way::Line),
-        Some("searched") => Some(Way::Searched),
+        Some("line") => Some(EdgeKind::Line),
+        Some("searched") => Some(EdgeKind::Searched),
         _ => None,
     };
     // No path is lower than its ends.
@@ -53,7 +53,7 @@ fn parse(state: &Json, minima: &Minima) -> Option<Known> {
         let ends = pair(e).map(|(i, j)| [i, j].map(|i| minima.proved[i].map(|p| p.lo)))?;
         (lo <= hi && ends.iter().flatten().all(|end| *end <= hi)).then_some(Enclosure { lo, hi })
     };
-    Some(Known {
+    Some(EdgeValues {
         lines: list("lines")?.map(value).collect::<Option<_>>()?,
         searched: list("searched")?.map(|e| Some((pair(e)?, value(&e[2])?))).collect::<Option<_>>()?,
         proved: list("proved")?.map(|e| Some(((pair(e)?, way(e)?), proof(e)?))).collect::<Option<_>>()?,

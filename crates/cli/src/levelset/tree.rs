@@ -1,6 +1,6 @@
 use std::{io::Write, path::Path};
 
-use collado_dynamics::{Edge, Enclosure, Known, MergeTree, Way};
+use collado_dynamics::{Edge, EdgeKind, EdgeValues, Enclosure, MergeTree};
 use collado_models::atomically;
 use collado_plots::{TreeNode, merge_tree_figure};
 use serde_json::{Value as Json, json};
@@ -16,18 +16,18 @@ use crate::{
 };
 
 /// What was searched, and the values found.
-pub(super) struct Found<'a> {
+pub(super) struct LevelsetResult<'a> {
     pub(super) args: &'a LevelsetArgs,
     pub(super) task: &'a Task,
     pub(super) minima: &'a Minima,
-    pub(super) known: &'a Known,
+    pub(super) known: &'a EdgeValues,
     pub(super) method: &'a str,
     pub(super) tree: MergeTree,
     /// The tree of the straight lines alone.
     pub(super) lines: MergeTree,
 }
 
-impl Found<'_> {
+impl LevelsetResult<'_> {
     /// Writes `tree.nwk` and the picture, and gives what `tree.json` holds.
     pub(super) fn write(&self, folder: &Path) -> Result<Json, Failure> {
         let summary = self.json();
@@ -135,7 +135,7 @@ impl Found<'_> {
     fn join(&self, e: &Edge) -> String {
         let count = counted(self.tree.components(e.value).len(), "component");
         let (a, b) = (&self.minima.names[e.a], &self.minima.names[e.b]);
-        let by = if e.way == Way::Line { "straight line" } else { self.method };
+        let by = if e.way == EdgeKind::Line { "straight line" } else { self.method };
         let (level, proof) = match e.proved {
             // Rounded up, as it is a bound.
             Some(p) => (upper(e.value), format!("proved, in {}", shown::enclosure((p.lo, p.hi), 9))),
@@ -156,7 +156,7 @@ impl Found<'_> {
 
 /// The file of an edge's path, where there is one.
 fn file(e: &Edge) -> Option<String> {
-    (e.way == Way::Searched || e.proved.is_some()).then(|| format!("paths/{}", name((e.a, e.b), e.way)))
+    (e.way == EdgeKind::Searched || e.proved.is_some()).then(|| format!("paths/{}", name((e.a, e.b), e.way)))
 }
 
 fn enclosure(proved: Option<Enclosure>) -> Json {

@@ -2,11 +2,11 @@ use collado_landscape::{Curvature, dense_spectrum, explicit};
 use collado_plots::{Panel, Role, Scale, Series};
 use serde_json::json;
 
-use super::{Found, SideName, SpectrumArgs, failed, lines::Line};
+use super::{SideName, SpectrumArgs, SpectrumResult, failed, lines::Line};
 use crate::{failure::Failure, json::number, progress};
 
 /// All eigenvalues.
-pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Found, Failure> {
+pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<SpectrumResult, Failure> {
     let bar = progress::bar("matrix", args.common.quiet);
     let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(failed)?;
     bar.finish_and_clear();
@@ -45,5 +45,5 @@ pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Fou
     let rows = rank.iter().zip(&descending).map(|(r, v)| [*r, *v, found.rounding]).collect();
     let axis = "rank, largest eigenvalue first";
     let header = ["rank", "eigenvalue", "error"];
-    Ok(Found { summary, lines, check: None, header, rows, panel, axis, note })
+    Ok(SpectrumResult { summary, lines, check: None, header, rows, panel, axis, note })
 }

@@ -4,14 +4,18 @@ use collado_landscape::{
 use collado_plots::{Panel, Role, Scale, Series};
 use serde_json::json;
 
-use super::{Found, SpectrumArgs, failed, lines::Line};
+use super::{SpectrumArgs, SpectrumResult, failed, lines::Line};
 use crate::{failure::Failure, json::number, progress};
 
 /// The lowest density that is drawn, over the highest.
 const SHOWN: f64 = 1e-6;
 
 /// One or both ends, trace and density; `memory` bounds the bytes of their vectors.
-pub(super) fn ends(args: &SpectrumArgs, operator: &Curvature<'_>, memory: usize) -> Result<Found, Failure> {
+pub(super) fn ends(
+    args: &SpectrumArgs,
+    operator: &Curvature<'_>,
+    memory: usize,
+) -> Result<SpectrumResult, Failure> {
     let seed = args.common.seed;
     let settings = LanczosSettings {
         count: args.count,
@@ -70,5 +74,14 @@ pub(super) fn ends(args: &SpectrumArgs, operator: &Curvature<'_>, memory: usize)
     let rows = (0..drawn.len()).map(|i| [smooth.at[i], smooth.value[i], smooth.stderr[i]]).collect();
     let note = format!("eigenvalues widened by {:.2e}", smooth.sigma);
     let header = ["lambda", "density", "stderr"];
-    Ok(Found { summary, lines, check: Some(found.check), header, rows, panel, axis: "eigenvalue λ", note })
+    Ok(SpectrumResult {
+        summary,
+        lines,
+        check: Some(found.check),
+        header,
+        rows,
+        panel,
+        axis: "eigenvalue λ",
+        note,
+    })
 }

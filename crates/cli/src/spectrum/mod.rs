@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// What is found, as JSON, columns and a picture.
-struct Found {
+struct SpectrumResult {
     summary: Json,
     /// The eigenvalues at the ends.
     lines: Vec<Line>,
@@ -60,7 +60,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
     let memory = args.common.memory.unwrap_or_else(default_memory);
     // Three quarters for vectors, one for what a product needs.
-    let curvature = DenseCurvature::new(&task.arch, &inputs, &targets, task.risk, memory / 4)?;
+    let curvature = DenseCurvature::new(&task.arch, &inputs, &targets, task.criterion, memory / 4)?;
     let mut all = Vec::with_capacity(files.len());
     for (i, (file, checkpoint)) in files.iter().zip(&checkpoints).enumerate() {
         let found = one(&args, &task, &curvature, &checkpoint.theta.to_dtype(DType::F64)?, memory)?;
@@ -116,7 +116,7 @@ fn one(
     curvature: &DenseCurvature,
     theta: &Tensor,
     memory: usize,
-) -> Result<Found, Failure> {
+) -> Result<SpectrumResult, Failure> {
     let operator = Curvature::new(curvature, args.matrix.form(), theta)?;
     let gradient = gradient_norm(task, theta)?;
     let size = curvature.size();

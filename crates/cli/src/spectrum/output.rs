@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use collado_plots::Figure;
 use serde_json::Value as Json;
 
-use super::{Found, SpectrumArgs, lines};
+use super::{SpectrumArgs, SpectrumResult, lines};
 use crate::{
     failure::Failure,
     folder,
@@ -14,7 +14,12 @@ use crate::{
 };
 
 /// Writes tables and picture.
-pub(super) fn save(args: &SpectrumArgs, task: &Task, folder: &Path, found: &Found) -> Result<(), Failure> {
+pub(super) fn save(
+    args: &SpectrumArgs,
+    task: &Task,
+    folder: &Path,
+    found: &SpectrumResult,
+) -> Result<(), Failure> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(found.header)?;
     found.rows.iter().try_for_each(|row| table.write_record(row.map(text)))?;
@@ -28,7 +33,7 @@ pub(super) fn save(args: &SpectrumArgs, task: &Task, folder: &Path, found: &Foun
 }
 
 /// What people read, under the name of the file where there are several.
-pub(super) fn report(found: &Found, file: Option<&PathBuf>) {
+pub(super) fn report(found: &SpectrumResult, file: Option<&PathBuf>) {
     let summary = &found.summary;
     let show = |name: &str, value: &Json, error: &Json| {
         let value = value.as_f64().map_or_else(|| value.to_string(), |x| significant(x, 7));

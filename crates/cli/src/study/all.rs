@@ -1,11 +1,11 @@
 use std::{path::Path, time::Instant};
 
 use clap::Args as ClapArgs;
-use collado_studies::Cells;
+use collado_studies::CellCache;
 use serde_json::{Value, json};
 
 use super::{
-    experiment::{self, Entry, Place, Progress, SizeArgs},
+    experiment::{self, Entry, Progress, RunLocation, SizeArgs},
     index,
 };
 use crate::{
@@ -27,7 +27,7 @@ pub(crate) struct AllArgs {
 }
 
 /// What became of one study.
-pub(crate) struct Done {
+pub(crate) struct StudyOutcome {
     pub(crate) name: &'static str,
     /// Its `result.json`, or why there is none.
     pub(crate) result: Result<Value, String>,
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
             return Err(Failure::interrupted("interrupted; what is finished is kept")
                 .hint("--resume goes on with the rest"));
         }
-        done.push(Done { name: entry.name, result: result.map_err(|e| e.to_string()) });
+        done.push(StudyOutcome { name: entry.name, result: result.map_err(|e| e.to_string()) });
         index::write(folder.path(), &done)?;
         let mut so_far = summary(args, &done, start);
         args.common.run.describe(&mut so_far, "interrupted");
@@ -75,8 +75,8 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
 const SUMMARY: &str = "summary.json";
 const RESULT: &str = "result.json";
 
-fn summary(args: &AllArgs, done: &[Done], start: Instant) -> Value {
-    let verdict = |d: &Done| match &d.result {
+fn summary(args: &AllArgs, done: &[StudyOutcome], start: Instant) -> Value {
+    let verdict = |d: &StudyOutcome| match &d.result {
         Ok(result) => {
             json!({"name": d.name, "verdict": result["verdict"], "shown": result["shown"], "seconds": result["seconds"]})
         }
@@ -99,8 +99,8 @@ fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Value, Failure> {
     }
     folder::make(folder)?;
     let (size, seed) = (args.size.size(), args.common.seed);
-    let report = |cells: &Cells, progress: Progress<'_>| (entry.report)(size, seed, cells, progress);
-    let place = Place { name: entry.name, folder, quiet: args.common.quiet };
+    let report = |cells: &CellCache, progress: Progress<'_>| (entry.report)(size, seed, cells, progress);
+    let place = RunLocation { name: entry.name, folder, quiet: args.common.quiet };
     let mut result = experiment::measure(&place, report)?.1;
     args.common.run.describe(&mut result, "finished");
     json::write(&file, &result)?;
@@ -108,7 +108,7 @@ fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Value, Failure> {
     Ok(result)
 }
 
-fn line(done: &Done) -> String {
+fn line(done: &StudyOutcome) -> String {
     match &done.result {
         Ok(result) => {
             let (verdict, shown) = (result["verdict"].as_str(), result["shown"].as_str());

@@ -1,7 +1,7 @@
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     convexity::{CLAIM, ConvexitySettings, convexity},
 };
 
@@ -21,7 +21,7 @@ impl Experiment for ConvexityArgs {
     const NAME: &'static str = "convexity";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, _: Size, _: u64, _: &Cells, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(&self, _: Size, _: u64, _: &CellCache, progress: Progress<'_>) -> Result<Report, StudyError> {
         let usual = ConvexitySettings::default();
         let settings = ConvexitySettings {
             points: self.points.unwrap_or(usual.points),

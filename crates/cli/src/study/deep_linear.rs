@@ -2,7 +2,7 @@ use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_models::{ArchSpec, Error};
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     deep_linear::{CLAIM, DeepLinearStudy},
 };
 
@@ -31,7 +31,13 @@ impl Experiment for DeepLinearArgs {
     const NAME: &'static str = "deep-linear";
     const CLAIM: &'static str = CLAIM;
 
-    fn report(&self, size: Size, seed: u64, _: &Cells, progress: Progress<'_>) -> Result<Report, StudyError> {
+    fn report(
+        &self,
+        size: Size,
+        seed: u64,
+        _: &CellCache,
+        progress: Progress<'_>,
+    ) -> Result<Report, StudyError> {
         let usual = size.of(DeepLinearStudy::quick, DeepLinearStudy::default, DeepLinearStudy::full);
         let study = DeepLinearStudy {
             widths: self.arch.as_ref().map_or(Ok(usual.widths), widths)?,

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use collado_studies::{Cells, Report, StudyError};
+use collado_studies::{CellCache, Report, StudyError};
 use serde_json::Value;
 
 use crate::{
@@ -27,7 +27,7 @@ pub(crate) trait Experiment: ClapArgs + Default {
         &self,
         size: Size,
         seed: u64,
-        cells: &Cells,
+        cells: &CellCache,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError>;
 }
@@ -98,8 +98,8 @@ impl<E: Experiment> Run<E> {
         let Some(folder) = Folder::open(&self.out, &self.common, "result.json", &[])? else { return Ok(()) };
         progress::catch_interrupt();
         let (size, seed) = (self.size.size(), self.common.seed);
-        let report = |cells: &Cells, progress: Progress<'_>| self.own.report(size, seed, cells, progress);
-        let place = Place { name: E::NAME, folder: folder.path(), quiet: self.common.quiet };
+        let report = |cells: &CellCache, progress: Progress<'_>| self.own.report(size, seed, cells, progress);
+        let place = RunLocation { name: E::NAME, folder: folder.path(), quiet: self.common.quiet };
         let (report, mut result) = measure(&place, report)?;
         folder.finish(&self.common, &mut result, false)?;
         self.common.show(&result, || summary(&report, folder.path()));
@@ -119,12 +119,12 @@ pub(crate) fn check(common: &Common) -> Result<(), Failure> {
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) claim: &'static str,
-    pub(crate) report: fn(Size, u64, &Cells, Progress<'_>) -> Result<Report, StudyError>,
+    pub(crate) report: fn(Size, u64, &CellCache, Progress<'_>) -> Result<Report, StudyError>,
 }
 
 impl Entry {
     pub(crate) const fn of<E: Experiment>() -> Self {
-        let report = |size, seed, cells: &Cells, progress: Progress<'_>| {
+        let report = |size, seed, cells: &CellCache, progress: Progress<'_>| {
             E::default().report(size, seed, cells, progress)
         };
         Self { name: E::NAME, claim: E::CLAIM, report }
@@ -132,7 +132,7 @@ impl Entry {
 }
 
 /// Where a study runs.
-pub(crate) struct Place<'a> {
+pub(crate) struct RunLocation<'a> {
     pub(crate) name: &'static str,
     pub(crate) folder: &'a Path,
     pub(crate) quiet: bool,
@@ -141,11 +141,11 @@ pub(crate) struct Place<'a> {
 /// Runs a study under a bar and writes `rows.csv` and the pictures; gives what `result.json` holds. Finished cells lie in
 /// `.state`, where those of an earlier call are picked up.
 pub(crate) fn measure(
-    place: &Place<'_>,
-    report: impl FnOnce(&Cells, Progress<'_>) -> Result<Report, StudyError>,
+    place: &RunLocation<'_>,
+    report: impl FnOnce(&CellCache, Progress<'_>) -> Result<Report, StudyError>,
 ) -> Result<(Report, Value), Failure> {
-    let &Place { name, folder, quiet } = place;
-    let (cells, bar) = (Cells::in_folder(state::folder(folder)), progress::bar(name, quiet));
+    let &RunLocation { name, folder, quiet } = place;
+    let (cells, bar) = (CellCache::in_folder(state::folder(folder)), progress::bar(name, quiet));
     let start = std::time::Instant::now();
     let report = report(&cells, &mut progress::shares(&bar));
     bar.finish_and_clear();

@@ -2,7 +2,7 @@ use std::{fmt::Write as _, io::Write as _, path::Path};
 
 use serde_json::Value;
 
-use super::all::Done;
+use super::all::StudyOutcome;
 use crate::failure::Failure;
 
 const HEAD: &str = r#"<!DOCTYPE html>
@@ -18,7 +18,7 @@ section { border-top: 1px solid #e1e4e8; margin-top: 2em } img { max-width: 100%
 "#;
 
 /// Writes `index.html`: every claim with its verdict, sentences and pictures.
-pub(super) fn write(folder: &Path, done: &[Done]) -> Result<(), Failure> {
+pub(super) fn write(folder: &Path, done: &[StudyOutcome]) -> Result<(), Failure> {
     let mut page = HEAD.to_owned() + "<table><tr><th>Study<th>Verdict<th>Seconds\n";
     for d in done {
         let (verdict, seconds) = match &d.result {
@@ -40,7 +40,7 @@ pub(super) fn write(folder: &Path, done: &[Done]) -> Result<(), Failure> {
     Ok(collado_models::atomically(&folder.join("index.html"), |file| file.write_all(page.as_bytes()))?)
 }
 
-fn section(page: &mut String, folder: &Path, done: &Done) {
+fn section(page: &mut String, folder: &Path, done: &StudyOutcome) {
     let name = done.name;
     let _ = writeln!(page, "<section id=\"{name}\"><h2>{name}</h2>");
     match &done.result {

@@ -37,10 +37,10 @@ pub(crate) struct StudyArgs {
 
 /// The commands, and the list that `--list` and `all` go through.
 macro_rules! studies {
-    ($($(#[$about:meta])* $name:ident($args:ty)),* $(,)?) => {
+    ($($(#[$guarantee:meta])* $name:ident($args:ty)),* $(,)?) => {
         #[derive(Debug, Subcommand)]
         enum Study {
-            $($(#[$about])* $name(Box<Run<$args>>),)*
+            $($(#[$guarantee])* $name(Box<Run<$args>>),)*
             /// Run every study, a folder each and a page that shows them.
             #[command(after_help = "Example:\n  collado study all --quick --out runs/studies")]
             All(Box<AllArgs>),

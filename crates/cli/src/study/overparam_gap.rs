@@ -1,7 +1,7 @@
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     overparam_gap::{CLAIM, OverparamGap},
 };
 
@@ -40,7 +40,7 @@ impl Experiment for OverparamGapArgs {
         &self,
         size: Size,
         seed: u64,
-        cells: &Cells,
+        cells: &CellCache,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
         let usual = size.of(OverparamGap::quick, OverparamGap::default, OverparamGap::full);

@@ -1,7 +1,7 @@
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     single_neuron::{CLAIM, SingleNeuronSettings, single_neuron},
 };
 
@@ -40,7 +40,7 @@ impl Experiment for SingleNeuronArgs {
         &self,
         size: Size,
         seed: u64,
-        cells: &Cells,
+        cells: &CellCache,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
         let usual =

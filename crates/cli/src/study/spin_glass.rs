@@ -1,7 +1,7 @@
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     spin_glass::{CLAIM, SpinGlassSettings, spin_glass},
 };
 
@@ -34,7 +34,7 @@ impl Experiment for SpinGlassArgs {
         &self,
         size: Size,
         seed: u64,
-        cells: &Cells,
+        cells: &CellCache,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
         let usual = size.of(SpinGlassSettings::quick, SpinGlassSettings::default, SpinGlassSettings::full);

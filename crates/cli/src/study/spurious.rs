@@ -1,7 +1,7 @@
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     spurious::{CLAIM, SpuriousSettings, spurious},
 };
 
@@ -43,7 +43,7 @@ impl Experiment for SpuriousArgs {
         &self,
         size: Size,
         seed: u64,
-        cells: &Cells,
+        cells: &CellCache,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
         let usual = size.of(SpuriousSettings::quick, SpuriousSettings::default, SpuriousSettings::full);

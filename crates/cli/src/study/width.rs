@@ -2,7 +2,7 @@ use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_data::Spec;
 use collado_studies::{
-    Cells, Report, StudyError,
+    CellCache, Report, StudyError,
     width::{CLAIM, WidthSettings, width},
 };
 
@@ -44,7 +44,7 @@ impl Experiment for WidthArgs {
         &self,
         size: Size,
         seed: u64,
-        cells: &Cells,
+        cells: &CellCache,
         progress: Progress<'_>,
     ) -> Result<Report, StudyError> {
         let usual = size.of(WidthSettings::quick, WidthSettings::default, WidthSettings::full);

@@ -5,10 +5,10 @@ mod state;
 use std::time::{Duration, Instant};
 
 use collado_dynamics::{
-    AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Wish,
+    AdaptiveRule, Control, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState,
     resume, train,
 };
-use collado_models::{Objective, Rows, Span, Value};
+use collado_models::{Evaluation, Objective, Rows, Span};
 use indicatif::ProgressBar;
 
 pub(crate) use self::args::TrainArgs;
@@ -20,10 +20,10 @@ use crate::{failure::Failure, folder::Folder, progress, shown, task::Task};
 
 /// Values of one run after each epoch.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Log {
+struct EpochLog {
     epochs: Vec<f64>,
-    train: Vec<Value>,
-    test: Vec<Value>,
+    train: Vec<Evaluation>,
+    test: Vec<Evaluation>,
 }
 
 /// Trains one or many minima as one stack.
@@ -40,11 +40,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let files = Saved::new(folder.path(), &task, &seeds);
     let saved = files.read()?;
     progress::catch_interrupt();
-    let mut watch = Watch {
+    let mut watch = TrainObserver {
         task: &task,
         files: &files,
         bar: progress::bar("training", args.common.quiet),
-        logs: vec![Log::default(); seeds.len()],
+        logs: vec![EpochLog::default(); seeds.len()],
         every: args.save_every,
         last: Instant::now(),
     };
@@ -109,27 +109,27 @@ fn note_unused(args: &TrainArgs) {
 }
 
 /// Draws the bar, notes the values of each epoch, and saves the state now and then.
-struct Watch<'a> {
+struct TrainObserver<'a> {
     task: &'a Task,
     files: &'a Saved,
     bar: ProgressBar,
-    logs: Vec<Log>,
+    logs: Vec<EpochLog>,
     every: Duration,
     last: Instant,
 }
 
-impl Observe for Watch<'_> {
+impl Observe for TrainObserver<'_> {
     fn observe(&mut self, epoch: &Epoch<'_>) -> collado_dynamics::Result<()> {
         self.bar.set_length(epoch.epochs);
         self.bar.set_position(epoch.epoch);
         note(self.task, epoch, &mut self.logs)
     }
 
-    fn poll(&mut self) -> Wish {
+    fn poll(&mut self) -> Control {
         match () {
-            () if progress::interrupted() => Wish::Stop,
-            () if self.last.elapsed() >= self.every => Wish::Save,
-            () => Wish::GoOn,
+            () if progress::interrupted() => Control::Stop,
+            () if self.last.elapsed() >= self.every => Control::Save,
+            () => Control::Continue,
         }
     }
 
@@ -177,11 +177,11 @@ fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure>
     })
 }
 
-fn note(task: &Task, e: &Epoch<'_>, logs: &mut [Log]) -> collado_dynamics::Result<()> {
+fn note(task: &Task, e: &Epoch<'_>, logs: &mut [EpochLog]) -> collado_dynamics::Result<()> {
     let span = Span::stack(e.theta)?;
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
     for (i, &run) in e.runs.iter().enumerate() {
-        let missing = Value { risk: f64::NAN, loss: f64::NAN, error: f64::NAN };
+        let missing = Evaluation { risk: f64::NAN, loss: f64::NAN, error: f64::NAN };
         logs[run].epochs.push(e.epoch as f64);
         logs[run].train.push(e.values[i]);
         logs[run].test.push(test.as_ref().map_or(missing, |t| t[i]));

@@ -2,11 +2,11 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use collado_dynamics::{Stop, Training};
-use collado_models::{Checkpoint, Value};
+use collado_models::{Checkpoint, Evaluation};
 use collado_plots::{History, Run, history_figure};
 use serde_json::json;
 
-use super::{Log, TrainArgs};
+use super::{EpochLog, TrainArgs};
 use crate::{
     failure::Failure,
     folder::{self, Folder},
@@ -23,7 +23,7 @@ pub(super) fn save(
     folder: &Folder,
     seeds: &[u64],
     training: &Training,
-    logs: &[Log],
+    logs: &[EpochLog],
 ) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for ((&seed, run), log) in seeds.iter().zip(&training.runs).zip(logs) {
@@ -78,7 +78,7 @@ pub(super) fn save(
     Ok(())
 }
 
-fn history(folder: &Path, seeds: &[u64], logs: &[Log]) -> Result<(), Failure> {
+fn history(folder: &Path, seeds: &[u64], logs: &[EpochLog]) -> Result<(), Failure> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record([
         "seed",
@@ -98,11 +98,12 @@ fn history(folder: &Path, seeds: &[u64], logs: &[Log]) -> Result<(), Failure> {
     write_table(&folder.join("history.csv"), table)
 }
 
-fn picture(folder: &Path, arch: &str, data: &str, seeds: &[u64], logs: &[Log]) -> Result<(), Failure> {
+fn picture(folder: &Path, arch: &str, data: &str, seeds: &[u64], logs: &[EpochLog]) -> Result<(), Failure> {
     let columns: Vec<_> = logs
         .iter()
         .map(|log| {
-            let pick = |values: &[Value], f: fn(&Value) -> f64| values.iter().map(f).collect::<Vec<_>>();
+            let pick =
+                |values: &[Evaluation], f: fn(&Evaluation) -> f64| values.iter().map(f).collect::<Vec<_>>();
             let train = (pick(&log.train, |v| v.risk), pick(&log.train, |v| v.error));
             (train, pick(&log.test, |v| v.loss), pick(&log.test, |v| v.error))
         })

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Stop, TrainState, Trained};
-use collado_models::Value;
+use collado_models::Evaluation;
 use serde_json::{Value as Json, json};
 
-use super::Log;
+use super::EpochLog;
 use crate::{
     failure::Failure,
     state::{State, Tensors, missing},
@@ -28,11 +28,11 @@ impl Saved {
     }
 
     /// The state and the history up to it, when there is one.
-    pub(super) fn read(&self) -> Result<Option<(TrainState, Vec<Log>)>, Failure> {
+    pub(super) fn read(&self) -> Result<Option<(TrainState, Vec<EpochLog>)>, Failure> {
         self.state.read(|state, tensors| self.parse(state, tensors))
     }
 
-    fn parse(&self, state: &Json, mut tensors: Tensors) -> candle_core::Result<(TrainState, Vec<Log>)> {
+    fn parse(&self, state: &Json, mut tensors: Tensors) -> candle_core::Result<(TrainState, Vec<EpochLog>)> {
         let number = |v: &Json| v.as_u64().ok_or_else(missing);
         let mut take = |name: String| tensors.remove(&name).ok_or_else(missing);
         let alive = state["alive"].as_array().ok_or_else(missing)?;
@@ -45,7 +45,7 @@ impl Saved {
                 .ok_or_else(missing)?;
             let (theta, steps) =
                 (take(format!("ended.{run}.theta"))?, number(&state["ended"][run]["steps"])?);
-            ended[run] = Some(Trained { theta, value: Value { risk, loss, error }, stop, steps });
+            ended[run] = Some(Trained { theta, value: Evaluation { risk, loss, error }, stop, steps });
         }
         let optimizer = match state["optimizer_steps"].as_u64() {
             None => None,
@@ -66,7 +66,7 @@ impl Saved {
     }
 
     /// Replaces the state.
-    pub(super) fn write(&self, state: &TrainState, logs: &[Log]) -> collado_models::Result<()> {
+    pub(super) fn write(&self, state: &TrainState, logs: &[EpochLog]) -> collado_models::Result<()> {
         let first = Tensor::from_slice(&state.first, state.first.len(), &Device::Cpu)?;
         let mut tensors = vec![("theta".to_owned(), state.theta.clone()), ("first".to_owned(), first)];
         for (run, log) in logs.iter().enumerate() {
@@ -93,8 +93,8 @@ impl Saved {
 }
 
 /// `[epochs, 7]`: epoch, the training values, the test values.
-fn to_table(log: &Log) -> candle_core::Result<Tensor> {
-    let columns = |v: &Value| [v.risk, v.loss, v.error];
+fn to_table(log: &EpochLog) -> candle_core::Result<Tensor> {
+    let columns = |v: &Evaluation| [v.risk, v.loss, v.error];
     let mut rows = Vec::new();
     for ((&epoch, a), b) in log.epochs.iter().zip(&log.train).zip(&log.test) {
         rows.push(epoch);
@@ -103,9 +103,9 @@ fn to_table(log: &Log) -> candle_core::Result<Tensor> {
     Tensor::from_vec(rows, (log.epochs.len(), 7), &Device::Cpu)
 }
 
-fn from_table(table: &Tensor) -> candle_core::Result<Log> {
-    let value = |row: &[f64]| Value { risk: row[0], loss: row[1], error: row[2] };
-    let mut log = Log::default();
+fn from_table(table: &Tensor) -> candle_core::Result<EpochLog> {
+    let value = |row: &[f64]| Evaluation { risk: row[0], loss: row[1], error: row[2] };
+    let mut log = EpochLog::default();
     if table.dims2()?.1 != 7 || table.dtype() != DType::F64 {
         candle_core::bail!("a log of another shape");
     }

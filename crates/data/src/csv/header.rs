@@ -10,10 +10,10 @@ use crate::{Error, Result};
 const MANY: usize = 4;
 
 /// What the first line is, and why; or why that cannot be said.
-type Verdict = std::result::Result<(Is, &'static str), &'static str>;
+type Verdict = std::result::Result<(FirstLine, &'static str), &'static str>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Is {
+enum FirstLine {
     Header,
     Row,
 }
@@ -37,16 +37,16 @@ pub(crate) fn decide(
         why,
         found: clip(&listed(first.texts()), 100),
     })?;
-    let what = if is == Is::Header { "header" } else { "row" };
+    let what = if is == FirstLine::Header { "header" } else { "row" };
     notes.push(format!("{file}: the first line is taken as a {what}: {why} (header=true|false says it)"));
-    Ok((is == Is::Header).then(names))
+    Ok((is == FirstLine::Header).then(names))
 }
 
 fn infer(first: &Line, below: &[Line], options: &CsvOptions) -> Verdict {
     let asked =
         |text: &str| options.names().any(|name| name == text && !options.is_index(name, first.fields.len()));
     if first.texts().any(|text| !text.is_empty() && asked(text)) {
-        return Ok((Is::Header, "it has a name that is asked for"));
+        return Ok((FirstLine::Header, "it has a name that is asked for"));
     }
     let has = |kind| first.texts().any(|text| Kind::of(text) == kind);
     match (has(Kind::Word), has(Kind::Number)) {
@@ -54,7 +54,7 @@ fn infer(first: &Line, below: &[Line], options: &CsvOptions) -> Verdict {
         (true, false) if has(Kind::Gap) && recurs(first, below) => {
             Err("a row with gaps, or names and empty ones")
         }
-        (true, false) => Ok((Is::Header, "it has no numbers")),
+        (true, false) => Ok((FirstLine::Header, "it has no numbers")),
         (false, _) => numbers(first, below),
     }
 }
@@ -68,17 +68,17 @@ fn numbers(first: &Line, below: &[Line]) -> Verdict {
     let count = first.fields.len() - skip;
     if count > 0 && counts(&mut first.texts().skip(skip)) {
         if index || count >= MANY || points(below, first.fields.len()) {
-            return Ok((Is::Header, "it counts 0, 1, 2, …"));
+            return Ok((FirstLine::Header, "it counts 0, 1, 2, …"));
         }
         return Err("a row, or names that count 0, 1, 2, …");
     }
     if first.texts().any(|text| Kind::of(text) == Kind::Gap) {
-        return Ok((Is::Row, "it has gaps and no words"));
+        return Ok((FirstLine::Row, "it has gaps and no words"));
     }
     if first.quoted && below.first().is_some_and(|line| !line.quoted) {
-        return Ok((Is::Header, "its numbers are quoted, those below are not"));
+        return Ok((FirstLine::Header, "its numbers are quoted, those below are not"));
     }
-    Ok((Is::Row, "its fields are numbers"))
+    Ok((FirstLine::Row, "its fields are numbers"))
 }
 
 /// A line of words and numbers, perhaps with gaps.
@@ -95,9 +95,9 @@ fn mixed(first: &Line, below: &[Line]) -> Verdict {
     numbers.dedup();
     match (falls, recurs(first, below)) {
         (true, false) if whole && numbers.len() == count => {
-            Ok((Is::Header, "a column has a word in it and numbers below"))
+            Ok((FirstLine::Header, "a column has a word in it and numbers below"))
         }
-        (false, true) => Ok((Is::Row, "its words stand among the values below")),
+        (false, true) => Ok((FirstLine::Row, "its words stand among the values below")),
         _ => Err("words and numbers"),
     }
 }

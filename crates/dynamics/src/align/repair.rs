@@ -7,7 +7,7 @@ use super::{
     activations::{statistics, sums},
     evenly,
 };
-use crate::{Connect, Error, Path, Problem, Result};
+use crate::{Connect, Error, Path, Result, Search};
 
 /// The straight line with the mean and the standard deviation of every hidden pre-activation restored.
 ///
@@ -37,7 +37,7 @@ pub struct Repair<'a> {
 }
 
 impl Connect for Repair<'_> {
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
         if self.knots < 2 {
             let found = self.knots.to_string();
             return Err(Error::Setting { name: "knots", expected: "at least 2", found });
@@ -54,7 +54,7 @@ impl Connect for Repair<'_> {
         for (i, &t) in knots[1..last].iter().enumerate() {
             let repaired = self.repaired(&line.at(t)?, t, &ends, &data)?;
             vertices.push(repaired.to_dtype(a.dtype())?);
-            if !(problem.progress)(i as u64 + 1, last as u64) {
+            if !(search.progress)(i as u64 + 1, last as u64) {
                 // The straight line from here on would be no path that was asked for.
                 return Ok(line);
             }

@@ -3,7 +3,7 @@ use collado_models::{PathKind, Rows};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Connect, Problem, refuse_infinite};
+use super::{Connect, Search, refuse_infinite};
 use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// Which curve the bends make.
@@ -58,7 +58,7 @@ impl Curve {
     /// # Errors
     /// When the path is of another kind, has more bends, or a chain has not as many; and those of
     /// [`connect`](Connect::connect).
-    pub fn refine(&self, path: &Path, problem: &mut Problem<'_>) -> Result<Path> {
+    pub fn refine(&self, path: &Path, search: &mut Search<'_>) -> Result<Path> {
         self.check()?;
         let path = match (self.kind, path.kind()) {
             (CurveKind::Bezier, PathKind::Bezier) => path.raised(self.bends + 1)?,
@@ -72,7 +72,7 @@ impl Curve {
             let found = path.vertices().dim(0)?.saturating_sub(2).to_string();
             return Err(Error::Setting { name: "path", expected: "no more bends than the curve", found });
         }
-        self.train(path, problem)
+        self.train(path, search)
     }
 
     /// The curve that starts as the straight line.
@@ -104,9 +104,9 @@ impl Connect for Curve {
         Ok(())
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
         self.check()?;
-        self.train(self.start(a, b)?, problem)
+        self.train(self.start(a, b)?, search)
     }
 }
 
@@ -118,7 +118,7 @@ impl Curve {
         }
     }
 
-    fn train(&self, path: Path, problem: &mut Problem<'_>) -> Result<Path> {
+    fn train(&self, path: Path, search: &mut Search<'_>) -> Result<Path> {
         if let Some(constant) = path.constant()? {
             return Ok(constant);
         }
@@ -127,8 +127,8 @@ impl Curve {
         let bends = path.vertices().narrow(0, 1, self.bends)?;
         let grad = bends.zeros_like()?;
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &bends)?;
-        let mut sampler = Sampler::new(problem.seed, problem.objective.examples(), self.batch);
-        let mut rng = ChaCha8Rng::seed_from_u64(problem.seed);
+        let mut sampler = Sampler::new(search.seed, search.objective.examples(), self.batch);
+        let mut rng = ChaCha8Rng::seed_from_u64(search.seed);
         let total = self.epochs * sampler.steps_per_epoch();
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
         for step in 0..total {
@@ -136,11 +136,11 @@ impl Curve {
             let ts: Vec<f64> = (0..self.samples).map(|i| (i as f64 + rng.random::<f64>()) * part).collect();
             let span = path.span(&ts)?.with_free(1..self.bends + 1);
             let rows = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
-            let values = problem.objective.evaluate(&span, rows, Some(&grad))?;
+            let values = search.objective.evaluate(&span, rows, Some(&grad))?;
             refuse_infinite(&values, self.name())?;
             // Adam does not see the scale of a gradient: the sum over t serves as their mean.
             optimizer.step(&bends, &grad, self.lr * schedule.factor(step, total))?;
-            if !(problem.progress)(step + 1, total) {
+            if !(search.progress)(step + 1, total) {
                 break;
             }
         }

@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use collado_models::{Objective, Rows, Span};
 
-use super::{About, Connect, Found, Problem, largest};
+use super::{Connect, Connection, Guarantee, Search, largest};
 use crate::{Error, Optimizer, Path, Result, Rule, Sampler};
 
 /// The level λ of a string.
@@ -70,7 +70,7 @@ pub struct StringReport {
 }
 
 /// The chain so far; `open[i]` says that the leg after vertex i has not been found low.
-struct Strand {
+struct BeadString {
     vertices: Vec<Tensor>,
     open: Vec<bool>,
 }
@@ -80,10 +80,10 @@ impl Dss {
     ///
     /// # Errors
     /// When a setting is out of range, and those of the objective.
-    pub fn string(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<(Path, StringReport)> {
+    pub fn string(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<(Path, StringReport)> {
         self.check()?;
         let ends = Path::segment(a, b)?;
-        let higher = largest(problem.objective.risks(&Span::stack(ends.vertices())?)?);
+        let higher = largest(search.objective.risks(&Span::stack(ends.vertices())?)?);
         let level = match self.level {
             Level::Risk(level) => level,
             Level::AboveEnds(height) => higher + height,
@@ -95,13 +95,13 @@ impl Dss {
             return Ok((constant, report));
         }
         let mut string =
-            Strand { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
+            BeadString { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
         let (mut missed, mut go_on) = (0, true);
         for depth in 0..self.depth {
-            let Some(beads) = string.beads(problem.objective, self.probes, level)? else { break };
+            let Some(beads) = string.beads(search.objective, self.probes, level)? else { break };
             let trained;
-            (trained, go_on) = self.train(beads.points, level, depth, problem)?;
-            let risks = problem.objective.risks(&Span::stack(&trained)?)?;
+            (trained, go_on) = self.train(beads.points, level, depth, search)?;
+            let risks = search.objective.risks(&Span::stack(&trained)?)?;
             if risks.iter().any(|risk| risk.is_nan()) {
                 return Err(Error::Diverged { method: "dss" });
             }
@@ -112,7 +112,7 @@ impl Dss {
             }
         }
         let open_legs =
-            string.beads(problem.objective, self.probes, level)?.map_or(0, |beads| beads.legs.len());
+            string.beads(search.objective, self.probes, level)?.map_or(0, |beads| beads.legs.len());
         let beads = string.vertices.len() - 2;
         let report =
             StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
@@ -125,27 +125,27 @@ impl Dss {
         start: Tensor,
         level: f64,
         depth: u64,
-        problem: &mut Problem<'_>,
+        search: &mut Search<'_>,
     ) -> Result<(Tensor, bool)> {
         let done = start.copy()?;
         let (mut theta, mut rows): (_, Vec<usize>) = (start, (0..done.dims()[0]).collect());
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &theta)?;
         let mut sampler =
-            Sampler::new(problem.seed.wrapping_add(depth), problem.objective.examples(), self.batch);
+            Sampler::new(search.seed.wrapping_add(depth), search.objective.examples(), self.batch);
         let per_epoch = sampler.steps_per_epoch();
         let total = self.depth * self.epochs * per_epoch;
         for epoch in 0..self.epochs {
             let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
             for step in epoch * per_epoch..(epoch + 1) * per_epoch {
                 let batch = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
-                problem.objective.evaluate(&span, batch, Some(&grad))?;
+                search.objective.evaluate(&span, batch, Some(&grad))?;
                 optimizer.step(&theta, &grad, self.lr)?;
             }
-            let risks = problem.objective.risks(&span)?;
+            let risks = search.objective.risks(&span)?;
             for (i, &row) in rows.iter().enumerate() {
                 done.slice_set(&theta.narrow(0, i, 1)?.contiguous()?, 0, row)?;
             }
-            let go_on = (problem.progress)((depth * self.epochs + epoch + 1) * per_epoch, total);
+            let go_on = (search.progress)((depth * self.epochs + epoch + 1) * per_epoch, total);
             let kept: Vec<u32> = (0..rows.len())
                 .filter(|&i| risks[i].is_nan() || risks[i] >= self.alpha * level)
                 .map(|i| i as u32)
@@ -170,7 +170,7 @@ struct Beads {
     points: Tensor,
 }
 
-impl Strand {
+impl BeadString {
     /// Looks at all open legs at once and closes those that are low.
     fn beads(&mut self, objective: &dyn Objective, probes: usize, level: f64) -> Result<Option<Beads>> {
         let path = Path::polychain(Tensor::stack(&self.vertices, 0)?)?;
@@ -226,12 +226,12 @@ impl Connect for Dss {
         Ok(())
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
-        Ok(self.string(a, b, problem)?.0)
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
+        Ok(self.string(a, b, search)?.0)
     }
 
-    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
-        let (path, report) = self.string(a, b, problem)?;
-        Ok(Found { path, about: About::String(report) })
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
+        let (path, report) = self.string(a, b, search)?;
+        Ok(Connection { path, guarantee: Guarantee::String(report) })
     }
 }

@@ -1,6 +1,6 @@
 use candle_core::Tensor;
 
-use super::{Connect, Problem};
+use super::{Connect, Search};
 use crate::{Path, Result};
 
 /// The straight line.
@@ -8,7 +8,7 @@ use crate::{Path, Result};
 pub struct Linear;
 
 impl Connect for Linear {
-    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path> {
+    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Search<'_>) -> Result<Path> {
         Path::segment(a, b)
     }
 }

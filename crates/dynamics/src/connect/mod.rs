@@ -8,7 +8,7 @@ mod linear;
 mod neb;
 
 use candle_core::Tensor;
-use collado_models::{Objective, Span, Value};
+use collado_models::{Evaluation, Objective, Span};
 
 pub use self::{
     constructive::{Constructive, ConstructiveSettings},
@@ -35,29 +35,29 @@ pub trait Connect {
     ///
     /// # Errors
     /// When the ends do not fit together or the risk cannot be evaluated.
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path>;
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path>;
 
     /// The same path, with what the method knows about it.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
-    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
-        Ok(Found { path: self.connect(a, b, problem)?, about: About::Sampled })
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
+        Ok(Connection { path: self.connect(a, b, search)?, guarantee: Guarantee::Sampled })
     }
 }
 
 /// A path and what is known about it.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct Connection {
     /// The path.
     pub path: Path,
     /// More than samples of its risk can tell.
-    pub about: About,
+    pub guarantee: Guarantee,
 }
 
-/// What a method knows about its path.
+/// What a method guarantees of its path, beyond samples of the risk.
 #[derive(Debug, Clone, PartialEq)]
-pub enum About {
+pub enum Guarantee {
     /// Nothing: the risk along the path has to be sampled or certified.
     Sampled,
     /// F is convex on every leg of the chain, so that its maximum over the vertices bounds it on the whole path, up to
@@ -75,10 +75,10 @@ pub enum About {
     String(StringReport),
 }
 
-impl About {
+impl Guarantee {
     /// Evaluates F at all vertices of a chain on whose legs it is convex.
-    fn convex(path: &Path, problem: &Problem<'_>) -> Result<Self> {
-        let risks = problem.objective.risks(&Span::stack(path.vertices())?)?;
+    fn convex(path: &Path, search: &Search<'_>) -> Result<Self> {
+        let risks = search.objective.risks(&Span::stack(path.vertices())?)?;
         Ok(Self::Convex { vertex_max: largest(risks) })
     }
 }
@@ -91,12 +91,12 @@ pub(crate) fn largest(risks: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// Refuses to go on where a risk is not finite: no step leads back from there.
-pub(crate) fn refuse_infinite(values: &[Value], method: &'static str) -> Result<()> {
+pub(crate) fn refuse_infinite(values: &[Evaluation], method: &'static str) -> Result<()> {
     if values.iter().all(|v| v.risk.is_finite()) { Ok(()) } else { Err(Error::Diverged { method }) }
 }
 
 /// What a path is to be good for.
-pub struct Problem<'a> {
+pub struct Search<'a> {
     /// The risk.
     pub objective: &'a dyn Objective,
     /// Randomness: the t and the minibatches.

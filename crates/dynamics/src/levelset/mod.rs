@@ -19,7 +19,7 @@ use crate::Result;
 
 /// One of the two paths that are known between a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum EdgeKind {
     /// The straight line.
     Line,
     /// The path that was searched for.
@@ -53,25 +53,25 @@ pub trait Edges {
     ///
     /// # Errors
     /// When the proof fails.
-    fn prove(&mut self, pair: (usize, usize), way: Way) -> Result<Option<Enclosure>>;
+    fn prove(&mut self, pair: (usize, usize), way: EdgeKind) -> Result<Option<Enclosure>>;
 }
 
 /// Values of edges that are known so far: what a saved run goes on from.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Known {
+pub struct EdgeValues {
     /// The largest risks on the straight lines, in the order of [`pairs`]; empty before they are evaluated.
     pub lines: Vec<f64>,
     /// Those of the paths that were searched for.
     pub searched: BTreeMap<(usize, usize), f64>,
     /// What is proved.
-    pub proved: BTreeMap<((usize, usize), Way), Enclosure>,
+    pub proved: BTreeMap<((usize, usize), EdgeKind), Enclosure>,
 }
 
-impl Known {
+impl EdgeValues {
     /// The lower of the paths of a pair, and its value: the proved upper end, or else the sampled one. NaN is none.
-    fn lowest(&self, pair: (usize, usize), line: f64) -> Option<(Way, f64)> {
-        let searched = self.searched.get(&pair).map(|&v| (Way::Searched, v));
-        let values = searched.into_iter().chain([(Way::Line, line)]);
+    fn lowest(&self, pair: (usize, usize), line: f64) -> Option<(EdgeKind, f64)> {
+        let searched = self.searched.get(&pair).map(|&v| (EdgeKind::Searched, v));
+        let values = searched.into_iter().chain([(EdgeKind::Line, line)]);
         let values = values.map(|(way, v)| (way, self.proved.get(&(pair, way)).map_or(v, |e| e.hi)));
         values.filter(|(_, v)| !v.is_nan()).min_by(|x, y| x.1.total_cmp(&y.1))
     }
@@ -87,7 +87,7 @@ pub struct Edge {
     /// The largest risk on the lower of the two paths: the upper end of what is proved, if anything is.
     pub value: f64,
     /// Which path that is.
-    pub way: Way,
+    pub way: EdgeKind,
     /// The largest risk sampled on the straight line.
     pub line: f64,
     /// The largest risk sampled on the path that was searched for, if one was.
@@ -122,8 +122,8 @@ pub fn spanning_tree(
     risks: &[f64],
     allowed: &dyn Fn(f64) -> f64,
     edges: &mut dyn Edges,
-    known: &mut Known,
-    progress: &mut dyn FnMut(&Known) -> Result<bool>,
+    known: &mut EdgeValues,
+    progress: &mut dyn FnMut(&EdgeValues) -> Result<bool>,
 ) -> Result<Vec<Edge>> {
     let pairs = pairs(risks.len());
     if known.lines.len() != pairs.len() {
@@ -155,7 +155,7 @@ fn worth_a_search(
     risks: &[f64],
     tree: &[Edge],
     allowed: &dyn Fn(f64) -> f64,
-    known: &Known,
+    known: &EdgeValues,
 ) -> Option<(usize, usize)> {
     let joined = MergeTree::new(risks, tree).heights();
     let lower = |&(a, b): &(usize, usize)| risks[a].max(risks[b]);
@@ -168,7 +168,7 @@ fn worth_a_search(
 }
 
 /// Kruskal's algorithm on the values known.
-fn kruskal(risks: &[f64], pairs: &[(usize, usize)], known: &Known) -> Vec<Edge> {
+fn kruskal(risks: &[f64], pairs: &[(usize, usize)], known: &EdgeValues) -> Vec<Edge> {
     let lines = pairs.iter().zip(&known.lines);
     let mut edges: Vec<Edge> = lines
         .filter_map(|(&(a, b), &line)| {

@@ -1,8 +1,8 @@
 use candle_core::Tensor;
 use collado_models::{Objective, Rows, Span};
 
-use super::{Edges, Enclosure, Way};
-use crate::{Connect, Error, Path, Problem, Result, profile};
+use super::{EdgeKind, Edges, Enclosure};
+use crate::{Connect, Error, Path, Result, Search, profile};
 
 /// Numbers of a coefficient table at most: larger sets of lines are evaluated in parts.
 const TABLE: usize = 1 << 22;
@@ -24,7 +24,7 @@ pub struct SampledEdges<'a> {
     /// Takes every path that is found.
     pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<()>,
     /// Encloses the largest risk on a path; answers nothing where no proofs are asked for.
-    pub prove: &'a mut dyn FnMut((usize, usize), Way) -> Result<Option<Enclosure>>,
+    pub prove: &'a mut dyn FnMut((usize, usize), EdgeKind) -> Result<Option<Enclosure>>,
 }
 
 impl Edges for SampledEdges<'_> {
@@ -53,8 +53,8 @@ impl Edges for SampledEdges<'_> {
             stopped |= !(self.progress)(done, total);
             !stopped
         };
-        let mut problem = Problem { objective: self.objective, seed: self.seed, progress: &mut progress };
-        let path = match method.connect(&a, &b, &mut problem) {
+        let mut search = Search { objective: self.objective, seed: self.seed, progress: &mut progress };
+        let path = match method.connect(&a, &b, &mut search) {
             // No path: the pair is not searched again, and the others go on.
             Err(Error::Diverged { .. }) => return Ok(Some(f64::NAN)),
             path => path?,
@@ -68,7 +68,7 @@ impl Edges for SampledEdges<'_> {
         Ok(Some(value))
     }
 
-    fn prove(&mut self, pair: (usize, usize), way: Way) -> Result<Option<Enclosure>> {
+    fn prove(&mut self, pair: (usize, usize), way: EdgeKind) -> Result<Option<Enclosure>> {
         (self.prove)(pair, way)
     }
 }

@@ -5,7 +5,7 @@ mod wolfe;
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
-use collado_models::{Objective, Value};
+use collado_models::{Evaluation, Objective};
 
 use self::stack::Stack;
 use crate::{Error, Result, Rule, Schedule};
@@ -109,14 +109,14 @@ pub struct Epoch<'a> {
     /// Their points `[runs, S]`.
     pub theta: &'a Tensor,
     /// Their values on all training examples.
-    pub values: &'a [Value],
+    pub values: &'a [Evaluation],
 }
 
 /// What an observer wants after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum Control {
     /// To go on.
-    GoOn,
+    Continue,
     /// To be given the state, and to go on.
     Save,
     /// To be given the state, and to stop.
@@ -132,8 +132,8 @@ pub trait Observe {
     fn observe(&mut self, epoch: &Epoch<'_>) -> Result<()>;
 
     /// After each step.
-    fn poll(&mut self) -> Wish {
-        Wish::GoOn
+    fn poll(&mut self) -> Control {
+        Control::Continue
     }
 
     /// The state, when it was wished for.
@@ -157,7 +157,7 @@ pub struct Trained {
     /// The last point `[S]`.
     pub theta: Tensor,
     /// Its values on all training examples.
-    pub value: Value,
+    pub value: Evaluation,
     /// Why it ended.
     pub stop: Stop,
     /// Steps taken.

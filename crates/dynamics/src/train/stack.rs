@@ -1,9 +1,9 @@
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
-use collado_models::{Objective, Rows, Span, Value};
+use collado_models::{Evaluation, Objective, Rows, Span};
 
-use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, Wish, lbfgs::Lbfgs};
+use super::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};
 use crate::{Error, Optimizer, Result, Rule};
 
 /// The runs that are still going.
@@ -118,9 +118,9 @@ impl<'a> Stack<'a> {
             self.step(&span, &mut rows)?;
             self.busy += start.elapsed();
             match observer.poll() {
-                Wish::GoOn => {}
-                Wish::Save => observer.save(self.state()?)?,
-                Wish::Stop => {
+                Control::Continue => {}
+                Control::Save => observer.save(self.state()?)?,
+                Control::Stop => {
                     observer.save(self.state()?)?;
                     return Ok(false);
                 }
@@ -170,7 +170,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Why run `i` ends here, if it does.
-    fn stop(&self, i: usize, value: &Value, late: bool) -> Result<Option<Stop>> {
+    fn stop(&self, i: usize, value: &Evaluation, late: bool) -> Result<Option<Stop>> {
         let limit = match () {
             () if late => Some(Stop::MaxTime),
             () if self.steps >= self.settings.epochs.saturating_mul(self.per_epoch()) => Some(Stop::Epochs),
@@ -191,7 +191,7 @@ impl<'a> Stack<'a> {
         risk > first + 1e-6 * first.abs()
     }
 
-    fn is_converged(&self, i: usize, value: &Value) -> Result<bool> {
+    fn is_converged(&self, i: usize, value: &Evaluation) -> Result<bool> {
         let risk = self.settings.until_risk.is_some_and(|r| value.risk <= r);
         let gradient = match self.settings.until_gradient {
             None => false,
@@ -204,7 +204,7 @@ impl<'a> Stack<'a> {
     }
 
     /// Ends the runs that have a reason to; the others stay in the stack.
-    fn end_some(&mut self, values: &[Value], stops: &[Option<Stop>]) -> Result<()> {
+    fn end_some(&mut self, values: &[Evaluation], stops: &[Option<Stop>]) -> Result<()> {
         let mut kept = Vec::new();
         for (i, (value, stop)) in values.iter().zip(stops).enumerate() {
             match *stop {

@@ -11,14 +11,14 @@ use crate::{Error, Result};
 const RANK: f64 = 1e-9;
 
 /// Where one layer's weight and bias lie in a point.
-struct Place {
+struct LayerOffsets {
     inputs: usize,
     outputs: usize,
     weight: usize,
     bias: Option<usize>,
 }
 
-impl Place {
+impl LayerOffsets {
     fn at(&self, row: usize, column: usize) -> usize {
         self.weight + row * self.inputs + column
     }
@@ -46,26 +46,26 @@ impl CriticalSearch {
                 _ => {}
             }
         }
-        if self.risk.loss == Loss::CrossEntropy {
+        if self.criterion.loss == Loss::CrossEntropy {
             shifts(&places[places.len() - 1], &mut all);
         }
         orthonormal(&all, theta.len())
     }
 
-    fn places(&self) -> Vec<Place> {
+    fn places(&self) -> Vec<LayerOffsets> {
         let mut offset = 0;
         let place = |k: usize| {
             let (inputs, outputs) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
             let weight = offset;
             let bias = self.arch.has_bias(k).then_some(weight + inputs * outputs);
             offset = weight + outputs * (inputs + usize::from(bias.is_some()));
-            Place { inputs, outputs, weight, bias }
+            LayerOffsets { inputs, outputs, weight, bias }
         };
         (0..self.arch.depth()).map(place).collect()
     }
 
     /// Changes of first-layer rows that are 0 on all examples: the kernel of the inputs, with a 1 for the bias.
-    fn blind(&self, first: &Place) -> Result<Directions> {
+    fn blind(&self, first: &LayerOffsets) -> Result<Directions> {
         let x = self.inputs.to_vec2::<f64>()?;
         let wide = first.inputs + usize::from(first.bias.is_some());
         let value = |row: &[f64], i: usize| row.get(i).copied().unwrap_or(1.);
@@ -91,7 +91,14 @@ impl CriticalSearch {
 }
 
 /// $W_k\to(I+A)W_k$, $W_{k+1}\to W_{k+1}(I-A)$ with $A=e_ie_j^\top$.
-fn exchange(lower: &Place, upper: &Place, theta: &[f64], i: usize, j: usize, all: &mut Directions) {
+fn exchange(
+    lower: &LayerOffsets,
+    upper: &LayerOffsets,
+    theta: &[f64],
+    i: usize,
+    j: usize,
+    all: &mut Directions,
+) {
     let mut v: Vec<(usize, f64)> =
         (0..lower.inputs).map(|c| (lower.at(i, c), theta[lower.at(j, c)])).collect();
     v.extend(lower.bias.map(|b| (b + i, theta[b + j])));
@@ -100,7 +107,7 @@ fn exchange(lower: &Place, upper: &Place, theta: &[f64], i: usize, j: usize, all
 }
 
 /// All A, and shifts of the hidden biases that the next ones take back.
-fn linear(lower: &Place, upper: &Place, theta: &[f64], all: &mut Directions) {
+fn linear(lower: &LayerOffsets, upper: &LayerOffsets, theta: &[f64], all: &mut Directions) {
     let n = lower.outputs;
     (0..n * n).for_each(|ij| exchange(lower, upper, theta, ij / n, ij % n, all));
     if let (Some(below), Some(above)) = (lower.bias, upper.bias) {
@@ -112,14 +119,14 @@ fn linear(lower: &Place, upper: &Place, theta: &[f64], all: &mut Directions) {
 }
 
 /// All weights of a neuron that is silent on all examples.
-fn dead(lower: &Place, upper: &Place, i: usize, all: &mut Directions) {
+fn dead(lower: &LayerOffsets, upper: &LayerOffsets, i: usize, all: &mut Directions) {
     all.extend((0..lower.inputs).map(|c| vec![(lower.at(i, c), 1.)]));
     all.extend(lower.bias.map(|b| vec![(b + i, 1.)]));
     all.extend((0..upper.outputs).map(|r| vec![(upper.at(r, i), 1.)]));
 }
 
 /// The same for all classes: cross-entropy does not see it.
-fn shifts(last: &Place, all: &mut Directions) {
+fn shifts(last: &LayerOffsets, all: &mut Directions) {
     all.extend((0..last.inputs).map(|c| (0..last.outputs).map(|r| (last.at(r, c), 1.)).collect()));
     all.extend(last.bias.map(|b| (0..last.outputs).map(|r| (b + r, 1.)).collect()));
 }

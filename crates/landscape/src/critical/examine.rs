@@ -1,7 +1,7 @@
 use collado_linalg::singular_values;
 use faer::Mat;
 
-use super::{CriticalSearch, kink::is_on_kink, local::Local, norm};
+use super::{CriticalSearch, eigendecomposition::Eigendecomposition, kink::is_on_kink, norm};
 use crate::{DenseSpectrum, Error, Result, dense_spectrum};
 
 /// A critical point and the curvature there.
@@ -56,11 +56,11 @@ impl CriticalSearch {
     pub fn examine(&self, theta: &[f64]) -> Result<CriticalPoint> {
         let (values, gradient) = self.evaluate(theta.to_vec())?;
         let (risk, before) = (values[0].risk, norm(&gradient));
-        let here = Local::new(&self.curvature, &self.point(theta)?)?;
+        let here = Eigendecomposition::new(&self.curvature, &self.point(theta)?)?;
         let step = here.combine(&here.newton(&here.coordinates(&gradient)));
         let next: Vec<f64> = theta.iter().zip(&step).map(|(t, p)| t + p).collect();
         let (values, gradient) = self.evaluate(next.clone())?;
-        let there = Local::new(&self.curvature, &self.point(&next)?)?;
+        let there = Eigendecomposition::new(&self.curvature, &self.point(&next)?)?;
         let change = largest_difference(&here.matrix, &there.matrix);
         let better = norm(&gradient) < before;
         let (theta, risk, gradient_norm, local) = match better {

@@ -2,21 +2,23 @@
 
 mod directions;
 mod distinct;
+mod eigendecomposition;
 mod examine;
 mod kink;
-mod local;
+mod levenberg_marquardt;
 mod search;
 mod semicircle;
-mod walker;
 
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, DenseCurvature, DenseObjective, Objective, Risk, Rows, Span, Value, with_slice};
+use collado_models::{
+    Arch, Criterion, DenseCurvature, DenseObjective, Evaluation, Objective, Rows, Span, with_slice,
+};
 
 pub use self::{
     examine::CriticalPoint,
+    levenberg_marquardt::Termination,
     search::{CriticalSettings, Goal, SearchEnd},
     semicircle::{SemicircleLaw, semicircle_index},
-    walker::Ended,
 };
 use crate::Result;
 
@@ -28,7 +30,7 @@ use crate::Result;
 pub struct CriticalSearch {
     arch: Arch,
     inputs: Tensor,
-    risk: Risk,
+    criterion: Criterion,
     objective: DenseObjective,
     curvature: DenseCurvature,
 }
@@ -39,10 +41,16 @@ impl CriticalSearch {
     ///
     /// # Errors
     /// When shapes, labels, settings, dtype or device do not fit.
-    pub fn new(arch: &Arch, inputs: &Tensor, targets: &Tensor, risk: Risk, memory: usize) -> Result<Self> {
-        let curvature = DenseCurvature::new(arch, inputs, targets, risk, memory)?;
-        let objective = DenseObjective::new(arch, inputs, targets, risk, memory)?;
-        Ok(Self { arch: arch.clone(), inputs: inputs.clone(), risk, objective, curvature })
+    pub fn new(
+        arch: &Arch,
+        inputs: &Tensor,
+        targets: &Tensor,
+        criterion: Criterion,
+        memory: usize,
+    ) -> Result<Self> {
+        let curvature = DenseCurvature::new(arch, inputs, targets, criterion, memory)?;
+        let objective = DenseObjective::new(arch, inputs, targets, criterion, memory)?;
+        Ok(Self { arch: arch.clone(), inputs: inputs.clone(), criterion, objective, curvature })
     }
 
     /// Number of parameters S.
@@ -51,7 +59,7 @@ impl CriticalSearch {
     }
 
     /// Values and gradients at the rows of `points`.
-    fn evaluate(&self, points: Vec<f64>) -> Result<(Vec<Value>, Vec<f64>)> {
+    fn evaluate(&self, points: Vec<f64>) -> Result<(Vec<Evaluation>, Vec<f64>)> {
         let size = self.size();
         let stack = Tensor::from_vec(points, ((), size), self.inputs.device())?;
         let grad = stack.zeros_like()?;

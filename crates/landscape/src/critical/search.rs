@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::{CriticalSearch, Ended, kink::is_on_kink, walker::Walker};
+use super::{CriticalSearch, Termination, kink::is_on_kink, levenberg_marquardt::LevenbergMarquardt};
 use crate::{Error, Result};
 
 /// What a search lowers.
@@ -67,7 +67,7 @@ pub struct SearchEnd {
     /// The point `[S]`.
     pub theta: Vec<f64>,
     /// Why.
-    pub ended: Ended,
+    pub ended: Termination,
     /// F.
     pub risk: f64,
     /// $\|\nabla F\|$.
@@ -98,11 +98,12 @@ impl CriticalSearch {
         let points: Vec<f64> = starts.flatten_all()?.to_vec1()?;
         let (values, gradients) = self.evaluate(points.clone())?;
         let rows = points.chunks_exact(size).zip(gradients.chunks_exact(size)).zip(&values);
-        let mut walkers: Vec<Walker> = rows
-            .map(|((theta, gradient), value)| Walker::new(theta, value.risk, gradient, settings))
+        let mut walkers: Vec<LevenbergMarquardt> = rows
+            .map(|((theta, gradient), value)| LevenbergMarquardt::new(theta, value.risk, gradient, settings))
             .collect();
         loop {
-            let mut alive: Vec<&mut Walker> = walkers.iter_mut().filter(|w| w.ended.is_none()).collect();
+            let mut alive: Vec<&mut LevenbergMarquardt> =
+                walkers.iter_mut().filter(|w| w.ended.is_none()).collect();
             alive.par_iter_mut().try_for_each(|w| w.propose(&self.curvature, settings))?;
             alive.retain(|w| w.ended.is_none());
             if !progress((count - alive.len()) as f64 / count as f64) {
@@ -120,11 +121,11 @@ impl CriticalSearch {
         walkers.into_iter().map(|walker| self.end(walker)).collect()
     }
 
-    fn end(&self, walker: Walker) -> Result<SearchEnd> {
-        let mut ended = walker.ended.unwrap_or(Ended::Steps);
-        let stuck = matches!(ended, Ended::Stalled | Ended::Flat | Ended::Steps);
+    fn end(&self, walker: LevenbergMarquardt) -> Result<SearchEnd> {
+        let mut ended = walker.ended.unwrap_or(Termination::Steps);
+        let stuck = matches!(ended, Termination::Stalled | Termination::Flat | Termination::Steps);
         if stuck && is_on_kink(self.kink(&walker.theta)?) {
-            ended = Ended::Kink;
+            ended = Termination::Kink;
         }
         let gradient_norm = walker.gradient_norm();
         Ok(SearchEnd { theta: walker.theta, ended, risk: walker.risk, gradient_norm, steps: walker.steps })

@@ -33,7 +33,7 @@ pub struct Section {
 
 /// Where a point of parameter space falls on a section.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shadow {
+pub struct Projection {
     /// Coordinates `[D]` of the nearest point of the section.
     pub at: Vec<f64>,
     /// Distance from it.
@@ -160,7 +160,7 @@ impl Section {
     ///
     /// # Errors
     /// When the size differs.
-    pub fn project(&self, points: &Tensor) -> Result<Vec<Shadow>> {
+    pub fn project(&self, points: &Tensor) -> Result<Vec<Projection>> {
         let points = rows(points)?;
         if let Some(p) = points.iter().find(|p| p.len() != self.origin.len()) {
             return Err(Error::mismatch("columns of the points", self.origin.len(), p.len()));
@@ -168,7 +168,7 @@ impl Section {
         Ok(points.iter().map(|p| self.shadow(p)).collect())
     }
 
-    fn shadow(&self, point: &[f64]) -> Shadow {
+    fn shadow(&self, point: &[f64]) -> Projection {
         let mut rest: Vec<f64> = point.iter().zip(&self.origin).map(|(p, o)| p - o).collect();
         let gram = self.gram();
         let right: Vec<f64> = self.edges.iter().map(|e| dot(e, &rest)).collect();
@@ -184,6 +184,6 @@ impl Section {
         }
         let d = self.dims();
         let at = (0..d).map(|i| (i..d).map(|j| self.r[i * d + j] * b[j]).sum()).collect();
-        Shadow { at, distance: dot(&rest, &rest).sqrt() }
+        Projection { at, distance: dot(&rest, &rest).sqrt() }
     }
 }

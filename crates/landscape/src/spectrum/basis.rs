@@ -22,7 +22,7 @@ pub(super) fn normalize(x: &mut [f64]) -> f64 {
 }
 
 /// What was taken out of a vector.
-pub(super) struct Taken {
+pub(super) struct Orthogonalization {
     /// Its components along the basis.
     pub(super) coefficients: Vec<f64>,
     /// Whether what is left is rounding: the vector lies in the span of the basis.
@@ -33,7 +33,7 @@ pub(super) struct Taken {
 ///
 /// Classical Gram–Schmidt twice, which is enough (Giraud, Langou, Rozložník 2005) unless the second time takes most of what the
 /// first one left; the same bits for any number of threads.
-pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Taken {
+pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Orthogonalization {
     let mut taken = vec![0.; basis.len()];
     let mut left = f64::INFINITY;
     let mut dependent = false;
@@ -49,7 +49,7 @@ pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Taken {
         dependent = norm < 0.5 * left && left < f64::INFINITY;
         left = norm;
     }
-    Taken { coefficients: taken, dependent }
+    Orthogonalization { coefficients: taken, dependent }
 }
 
 /// Replaces the vectors by the combinations of them whose coefficients are the columns `keep`, where they lie.

@@ -53,7 +53,7 @@ pub struct Ends {
 }
 
 /// What is known of the spectrum when the search is over.
-pub(super) struct Known {
+pub(super) struct SpectralBounds {
     pub(super) check: RankCheck,
     /// All eigenvalues but those found lie between.
     pub(super) rest: (f64, f64),
@@ -70,7 +70,7 @@ pub(super) fn ends(
     top: usize,
     at_once: usize,
     tolerance: f64,
-    known: &Known,
+    known: &SpectralBounds,
 ) -> Result<Ends> {
     let residuals = residuals(operator, &pool, at_once)?;
     // Weyl: A differs from a matrix of which the vectors found are eigenvectors by no more.

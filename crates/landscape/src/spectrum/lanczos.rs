@@ -1,6 +1,6 @@
 use super::{
     basis::normal,
-    ends::{Ends, Known, RankCheck, ends},
+    ends::{Ends, RankCheck, SpectralBounds, ends},
     krylov::{Krylov, Pairs},
     overlap::Overlap,
     pool::{Plan, Pool},
@@ -105,7 +105,7 @@ pub fn lanczos(
         }
     };
     let Search { size, products, negative, .. } = search;
-    let known = Known { check, rest, size, steps: products, negative };
+    let known = SpectralBounds { check, rest, size, steps: products, negative };
     // Of a search that was stopped there may be fewer.
     let top = (pool.len() * plan.top).div_ceil(plan.total());
     ends(operator, pool, top, (plan.room / 2).clamp(1, 32), settings.tolerance, &known)

@@ -17,7 +17,7 @@ pub struct Names {
 }
 
 /// A tensor as it is to be written.
-pub(super) struct Place<'a> {
+pub(super) struct NamedTensor<'a> {
     pub(super) name: &'a str,
     pub(super) entry: &'a Entry,
     /// Whether the file has it as `[in, out]`.
@@ -47,10 +47,10 @@ impl Names {
     ///
     /// # Errors
     /// When the names are those of another network.
-    pub(super) fn places<'a>(&'a self, layout: &'a Layout) -> Result<Vec<Place<'a>>> {
+    pub(super) fn places<'a>(&'a self, layout: &'a Layout) -> Result<Vec<NamedTensor<'a>>> {
         let entries = layout.entries();
         if self.list.is_empty() {
-            let plain = |entry: &'a Entry| Place { name: &entry.name, entry, transposed: false };
+            let plain = |entry: &'a Entry| NamedTensor { name: &entry.name, entry, transposed: false };
             return Ok(entries.iter().map(plain).collect());
         }
         if self.list.len() != entries.len() {
@@ -62,7 +62,7 @@ impl Names {
         }
         let place = |&i: &usize| {
             let (name, entry) = (self.list[i].as_str(), &entries[i]);
-            Place { name, entry, transposed: entry.shape.len() == 2 && is_kernel(name) }
+            NamedTensor { name, entry, transposed: entry.shape.len() == 2 && is_kernel(name) }
         };
         Ok(self.order.iter().map(place).collect())
     }

@@ -6,14 +6,14 @@ use serde_json::{Map, json};
 use super::{
     atomic::atomically,
     fault::file_error,
-    names::{NAMES, Names, Place},
+    names::{NAMES, NamedTensor, Names},
     tensors::dtype_name,
 };
 use crate::{Error, Layout, Result};
 
 /// What a file of parameters is to hold: the tensors of a layout at the points `[V, S]`.
 pub(super) struct Contents<'a> {
-    pub(super) places: Vec<Place<'a>>,
+    pub(super) places: Vec<NamedTensor<'a>>,
     pub(super) dtype: DType,
     pub(super) metadata: BTreeMap<&'static str, String>,
     /// The shape before that of each tensor: `[]` or `[V]`.
@@ -45,7 +45,7 @@ impl<'a> Contents<'a> {
     }
 
     /// Shape of a tensor in the file.
-    pub(super) fn shape(&self, place: &Place<'_>) -> Vec<usize> {
+    pub(super) fn shape(&self, place: &NamedTensor<'_>) -> Vec<usize> {
         let mut shape = place.entry.shape.clone();
         if place.transposed {
             shape.reverse();
@@ -54,12 +54,12 @@ impl<'a> Contents<'a> {
     }
 
     /// Numbers in a tensor.
-    pub(super) fn count(&self, place: &Place<'_>) -> usize {
+    pub(super) fn count(&self, place: &NamedTensor<'_>) -> usize {
         self.points * place.entry.len()
     }
 
     /// The bytes of a tensor, little-endian, last index fastest.
-    pub(super) fn bytes(&self, place: &Place<'_>) -> Vec<u8> {
+    pub(super) fn bytes(&self, place: &NamedTensor<'_>) -> Vec<u8> {
         let (entry, width) = (place.entry, self.width);
         let range = entry.offset * width..(entry.offset + entry.len()) * width;
         let rows = self.data.chunks_exact(self.len * width).map(|row| &row[range.clone()]);

@@ -8,7 +8,7 @@ use std::{
 use candle_core::DType;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
-use super::{atomic::atomically, fault::file_error, names::Place, torch::METADATA, write::Contents};
+use super::{atomic::atomically, fault::file_error, names::NamedTensor, torch::METADATA, write::Contents};
 use crate::Result;
 
 /// PyTorch puts storages on multiples of this, so that they can be mapped into memory.
@@ -57,7 +57,7 @@ fn pickle(contents: &Contents<'_>) -> io::Result<Vec<u8>> {
 fn tensor(
     out: &mut Vec<u8>,
     contents: &Contents<'_>,
-    place: &Place<'_>,
+    place: &NamedTensor<'_>,
     kind: &str,
     key: &str,
 ) -> io::Result<()> {

@@ -4,14 +4,14 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::{
-    Risk,
+    Criterion,
     examples::Examples,
     gradient::Sink,
     pool::Pool,
     tile::{Layer, ReadOut, Sums},
 };
 use crate::{
-    Arch, Error, Objective, Real, Result, Rows, Span, Value,
+    Arch, Error, Evaluation, Objective, Real, Result, Rows, Span,
     span::{axpy, combine},
     with_slice, with_slice_mut,
 };
@@ -22,7 +22,7 @@ pub(super) struct Fused<T> {
     /// Parameters of one point.
     pub(super) size: usize,
     pub(super) examples: Examples,
-    pub(super) risk: Risk,
+    pub(super) criterion: Criterion,
     /// Columns that the regulariser sees.
     regularized: std::ops::Range<usize>,
     pub(super) memory: usize,
@@ -74,13 +74,13 @@ pub(super) const PARALLEL_FLOPS: usize = 1 << 23;
 const COLUMNS: usize = 1 << 14;
 
 impl<T: Real> Fused<T> {
-    pub(super) fn new(arch: &Arch, examples: Examples, risk: Risk, memory: usize) -> Self {
+    pub(super) fn new(arch: &Arch, examples: Examples, criterion: Criterion, memory: usize) -> Self {
         Self {
             layers: Layer::all(arch),
             size: arch.layout().len(),
             examples,
-            regularized: risk.regularizer.columns(arch),
-            risk,
+            regularized: criterion.regularizer.columns(arch),
+            criterion,
             memory,
             pool: Pool::default(),
         }
@@ -93,7 +93,7 @@ impl<T: Real> Fused<T> {
 
     /// Where the outputs of a batch are read out.
     pub(super) fn read_out<'a>(&'a self, rows: Option<&'a [u32]>) -> ReadOut<'a> {
-        ReadOut { loss: self.risk.loss, examples: &self.examples, rows }
+        ReadOut { loss: self.criterion.loss, examples: &self.examples, rows }
     }
 
     /// Examples in a minibatch; all of them where there is none.
@@ -102,18 +102,19 @@ impl<T: Real> Fused<T> {
     }
 
     /// Mean over a batch, and the regulariser.
-    pub(super) fn value(&self, sums: Sums, batch: usize, penalty: f64) -> Value {
+    pub(super) fn value(&self, sums: Sums, batch: usize, penalty: f64) -> Evaluation {
         let loss = sums.loss / batch as f64;
-        Value { risk: loss + penalty, loss, error: sums.errors / batch as f64 }
+        Evaluation { risk: loss + penalty, loss, error: sums.errors / batch as f64 }
     }
 
     /// $\kappa R(\theta_i)$.
     pub(super) fn penalty(&self, points: Points<'_, T>, i: usize) -> f64 {
-        if self.risk.kappa == 0. {
+        if self.criterion.kappa == 0. {
             return 0.;
         }
         let mut scratch = self.pool.take(self.regularized.len());
-        self.risk.kappa * self.risk.regularizer.value(points.get(i, self.regularized.clone(), &mut scratch))
+        self.criterion.kappa
+            * self.criterion.regularizer.value(points.get(i, self.regularized.clone(), &mut scratch))
     }
 
     /// Values, and `grad = keep grad + ` gradients, in groups of points that fit into memory.
@@ -124,7 +125,7 @@ impl<T: Real> Fused<T> {
         inputs: &[T],
         rows: Rows<'_>,
         (grad, keep): (&mut [T], T),
-    ) -> Vec<Value> {
+    ) -> Vec<Evaluation> {
         let Some(coefficients) = points.coefficients else {
             let mut rest = grad.chunks_exact_mut(self.size);
             let mut all: Vec<_> =
@@ -166,7 +167,7 @@ impl<T: Real> Fused<T> {
         inputs: &[T],
         rows: Rows<'_>,
         (grad, keep): (&mut [T], T),
-    ) -> Vec<Value> {
+    ) -> Vec<Evaluation> {
         let mut theta = self.pool.take(self.size);
         let one = |i: usize| {
             self.materialize(points, i, &mut theta);
@@ -184,11 +185,11 @@ impl<T: Real> Fused<T> {
         inputs: &[T],
         rows: Option<&[u32]>,
         sink: &mut Sink<'_, T>,
-    ) -> Value {
+    ) -> Evaluation {
         let count = self.batch_size(rows);
         let sums = self.point_gradient(theta, inputs, rows, sink);
         let (columns, regularizer, kappa) =
-            (self.regularized.clone(), self.risk.regularizer, self.risk.kappa);
+            (self.regularized.clone(), self.criterion.regularizer, self.criterion.kappa);
         if kappa == 0. {
             return self.value(sums, count, 0.);
         }
@@ -233,7 +234,7 @@ impl<T: Real> Fused<T> {
         inputs: &[T],
         rows: Rows<'_>,
         (grads, keep): (&mut [Option<&mut [T]>], T),
-    ) -> Vec<Value> {
+    ) -> Vec<Evaluation> {
         let one = |(i, grad): (usize, &mut Option<&mut [T]>)| {
             let theta = stack.get(i, 0..self.size, &mut []);
             let mut unused = None;
@@ -264,7 +265,7 @@ pub(super) fn batch<'a>(rows: Rows<'a>, i: usize) -> Option<&'a [u32]> {
 
 impl<T: Real> Fused<T> {
     /// Values, and `grad = keep grad + ` gradients.
-    fn run(&self, span: &Span, rows: Rows<'_>, grad: Option<(&Tensor, f64)>) -> Result<Vec<Value>> {
+    fn run(&self, span: &Span, rows: Rows<'_>, grad: Option<(&Tensor, f64)>) -> Result<Vec<Evaluation>> {
         with_slice::<T, _>(&self.examples.inputs, |inputs| {
             with_slice::<T, _>(span.vertices(), |vertices| {
                 let points = Points {
@@ -291,11 +292,17 @@ impl<T: Real> Fused<T> {
 }
 
 impl<T: Real> Objective for Fused<T> {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         self.run(span, rows, grad.map(|grad| (grad, 0.)))
     }
 
-    fn accumulate(&self, span: &Span, rows: Rows<'_>, keep: f64, velocity: &Tensor) -> Result<Vec<Value>> {
+    fn accumulate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        keep: f64,
+        velocity: &Tensor,
+    ) -> Result<Vec<Evaluation>> {
         self.run(span, rows, Some((velocity, keep)))
     }
 

@@ -15,7 +15,7 @@ use candle_core::Tensor;
 
 pub use self::curvature::{CurvatureForm, CurvaturePoint, DenseCurvature};
 use self::{examples::Examples, fused::Fused, stacked::Stacked};
-use crate::{Arch, Error, Loss, Objective, Real, Regularizer, Result, Rows, Span, Value, dispatch};
+use crate::{Arch, Error, Evaluation, Loss, Objective, Real, Regularizer, Result, Rows, Span, dispatch};
 
 /// What the empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ is made of.
 ///
@@ -25,7 +25,7 @@ use crate::{Arch, Error, Loss, Objective, Real, Regularizer, Result, Rows, Span,
 /// | `kappa` | 0 | weight κ of the regulariser, counted once (no ½) | ≥ 0, finite |
 /// | `regularizer` | ‖θ‖² | R | |
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Risk {
+pub struct Criterion {
     /// ℓ.
     pub loss: Loss,
     /// κ.
@@ -34,7 +34,7 @@ pub struct Risk {
     pub regularizer: Regularizer,
 }
 
-impl Risk {
+impl Criterion {
     /// Refuses settings outside their range.
     pub(crate) fn check(&self) -> Result<()> {
         if self.kappa >= 0. && self.kappa.is_finite() {
@@ -46,7 +46,7 @@ impl Risk {
     }
 }
 
-impl Default for Risk {
+impl Default for Criterion {
     fn default() -> Self {
         Self { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 }
     }
@@ -69,12 +69,18 @@ impl DenseObjective {
     ///
     /// # Errors
     /// When shapes, labels or settings do not fit.
-    pub fn new(arch: &Arch, inputs: &Tensor, targets: &Tensor, risk: Risk, memory: usize) -> Result<Self> {
-        let examples = Self::examples_of(arch, inputs, targets, risk)?;
+    pub fn new(
+        arch: &Arch,
+        inputs: &Tensor,
+        targets: &Tensor,
+        criterion: Criterion,
+        memory: usize,
+    ) -> Result<Self> {
+        let examples = Self::examples_of(arch, inputs, targets, criterion)?;
         let engine: Box<dyn Objective> = if inputs.device().is_cpu() {
-            dispatch!(inputs.dtype(), T => Ok::<_, Error>(Self::fused::<T>(arch, examples, risk, memory)))?
+            dispatch!(inputs.dtype(), T => Ok::<_, Error>(Self::fused::<T>(arch, examples, criterion, memory)))?
         } else {
-            Self::stacked(arch, examples, risk, memory)
+            Self::stacked(arch, examples, criterion, memory)
         };
         Ok(Self { engine, arch: arch.clone(), size: arch.layout().len() })
     }
@@ -87,11 +93,11 @@ impl DenseObjective {
         arch: &Arch,
         inputs: &Tensor,
         targets: &Tensor,
-        risk: Risk,
+        criterion: Criterion,
         memory: usize,
     ) -> Result<Self> {
-        let examples = Self::examples_of(arch, inputs, targets, risk)?;
-        let engine = Self::stacked(arch, examples, risk, memory);
+        let examples = Self::examples_of(arch, inputs, targets, criterion)?;
+        let engine = Self::stacked(arch, examples, criterion, memory);
         Ok(Self { engine, arch: arch.clone(), size: arch.layout().len() })
     }
 
@@ -100,17 +106,22 @@ impl DenseObjective {
         &self.arch
     }
 
-    fn examples_of(arch: &Arch, inputs: &Tensor, targets: &Tensor, risk: Risk) -> Result<Examples> {
-        risk.check()?;
-        Examples::new(arch, risk.loss, inputs, targets)
+    fn examples_of(arch: &Arch, inputs: &Tensor, targets: &Tensor, criterion: Criterion) -> Result<Examples> {
+        criterion.check()?;
+        Examples::new(arch, criterion.loss, inputs, targets)
     }
 
-    fn fused<T: Real>(arch: &Arch, examples: Examples, risk: Risk, memory: usize) -> Box<dyn Objective> {
-        Box::new(Fused::<T>::new(arch, examples, risk, memory))
+    fn fused<T: Real>(
+        arch: &Arch,
+        examples: Examples,
+        criterion: Criterion,
+        memory: usize,
+    ) -> Box<dyn Objective> {
+        Box::new(Fused::<T>::new(arch, examples, criterion, memory))
     }
 
-    fn stacked(arch: &Arch, examples: Examples, risk: Risk, memory: usize) -> Box<dyn Objective> {
-        Box::new(Stacked { arch: arch.clone(), layout: arch.layout(), examples, risk, memory })
+    fn stacked(arch: &Arch, examples: Examples, criterion: Criterion, memory: usize) -> Box<dyn Objective> {
+        Box::new(Stacked { arch: arch.clone(), layout: arch.layout(), examples, criterion, memory })
     }
 
     fn check(&self, span: &Span, rows: Rows<'_>) -> Result<()> {
@@ -136,12 +147,18 @@ impl DenseObjective {
 }
 
 impl Objective for DenseObjective {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         self.check(span, rows)?;
         self.engine.evaluate(span, rows, grad)
     }
 
-    fn accumulate(&self, span: &Span, rows: Rows<'_>, keep: f64, velocity: &Tensor) -> Result<Vec<Value>> {
+    fn accumulate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        keep: f64,
+        velocity: &Tensor,
+    ) -> Result<Vec<Evaluation>> {
         self.check(span, rows)?;
         self.engine.accumulate(span, rows, keep, velocity)
     }

@@ -3,15 +3,15 @@
 
 use candle_core::{D, DType, Tensor, Var};
 
-use super::{Risk, examples::Examples};
-use crate::{Activation, Arch, Layout, Loss, Objective, Regularizer, Result, Rows, Span, Value};
+use super::{Criterion, examples::Examples};
+use crate::{Activation, Arch, Evaluation, Layout, Loss, Objective, Regularizer, Result, Rows, Span};
 
 /// Dense networks of one architecture on one data set, on any candle device.
 pub(super) struct Stacked {
     pub(super) arch: Arch,
     pub(super) layout: Layout,
     pub(super) examples: Examples,
-    pub(super) risk: Risk,
+    pub(super) criterion: Criterion,
     pub(super) memory: usize,
 }
 
@@ -49,13 +49,13 @@ impl Stacked {
 
     /// $\kappa R(\theta_i)$ `[P]`.
     fn penalty(&self, theta: &Tensor) -> candle_core::Result<Tensor> {
-        let columns = self.risk.regularizer.columns(&self.arch);
+        let columns = self.criterion.regularizer.columns(&self.arch);
         let theta = theta.narrow(1, columns.start, columns.len())?;
-        let each = match self.risk.regularizer {
+        let each = match self.criterion.regularizer {
             Regularizer::L1Last => theta.abs()?,
             Regularizer::L2 | Regularizer::L2Last => theta.sqr()?,
         };
-        each.sum(1)? * self.risk.kappa
+        each.sum(1)? * self.criterion.kappa
     }
 
     /// Values of the points `first..` of the stack `theta`, adding the gradient of their sum to `grad` when given.
@@ -66,7 +66,7 @@ impl Stacked {
         rows: Rows<'_>,
         tile: usize,
         grad: Option<&mut Tensor>,
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Vec<Evaluation>> {
         let points = theta.dims()[0];
         let (index, batch) = self.index(rows, first, points)?;
         let var = grad.is_some().then(|| Var::from_tensor(theta)).transpose()?;
@@ -87,7 +87,7 @@ impl Stacked {
         for from in (0..batch).step_by(tile) {
             let (x, y) = self.slice(index.as_ref(), from, tile.min(batch - from))?;
             let (part, errors) =
-                self.risk.loss.sums(&self.forward(theta, &x)?, &y, self.examples.is_classes())?;
+                self.criterion.loss.sums(&self.forward(theta, &x)?, &y, self.examples.is_classes())?;
             let part = (part / batch as f64)?;
             add(&part)?;
             loss = (loss + part.detach().to_dtype(DType::F64)?)?;
@@ -98,7 +98,7 @@ impl Stacked {
             };
         }
         let mut penalty = vec![0.; points];
-        if self.risk.kappa != 0. {
+        if self.criterion.kappa != 0. {
             let part = self.penalty(theta)?;
             add(&part)?;
             penalty = part.detach().to_dtype(DType::F64)?.to_vec1()?;
@@ -111,7 +111,7 @@ impl Stacked {
         Ok(values
             .map(|(i, (loss, penalty))| {
                 let error = wrong.as_ref().map_or(f64::NAN, |w| w[i] / batch as f64);
-                Value { risk: loss + penalty, loss, error }
+                Evaluation { risk: loss + penalty, loss, error }
             })
             .collect())
     }
@@ -179,7 +179,7 @@ impl Loss {
 }
 
 impl Objective for Stacked {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         let stack = span.materialize()?;
         let batch = match rows {
             Rows::All => self.examples.len(),

@@ -8,11 +8,11 @@ use super::{
     matmul::{Mat, MatMut},
     tile::{Sums, TILE, Tile},
 };
-use crate::{Real, Rows, Value, span::combine};
+use crate::{Evaluation, Real, Rows, span::combine};
 
 impl<T: Real> Fused<T> {
     /// Values of all points, in groups whose upper layers fit into memory.
-    pub(super) fn values(&self, points: Points<'_, T>, inputs: &[T], rows: Rows<'_>) -> Vec<Value> {
+    pub(super) fn values(&self, points: Points<'_, T>, inputs: &[T], rows: Rows<'_>) -> Vec<Evaluation> {
         let count = self.batch_size(batch(rows, 0));
         let head = self.layers[0].end();
         // Sharing the first layer's products pays when there are fewer vertices than points.

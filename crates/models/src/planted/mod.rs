@@ -13,7 +13,7 @@ use self::{
     angle::LANES,
     tile::{Scratch, evaluate},
 };
-use crate::{Error, Objective, Result, Rows, Span, Value, with_slice};
+use crate::{Error, Evaluation, Objective, Result, Rows, Span, with_slice};
 
 /// $F(W)=\frac12E_{x\sim N(0,I_k)}\bigl(\sum_{i\le n}\rho(w_i\cdot x)-\sum_{j\le k}\rho(x_j)\bigr)^2$ with ReLU ρ, in closed form.
 ///
@@ -93,7 +93,7 @@ impl Planted {
 }
 
 impl Objective for Planted {
-    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Value>> {
+    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
         let stack = span.materialize()?.to_dtype(DType::F64)?;
         let (p, size) = stack.dims2()?;
         self.check(size)?;
@@ -107,6 +107,6 @@ impl Objective for Planted {
             span.pull_back(&slopes, grad)?;
         }
         let risks = risks.iter().flat_map(|(count, risks)| &risks[..*count]);
-        Ok(risks.map(|&risk| Value { risk, loss: risk, error: f64::NAN }).collect())
+        Ok(risks.map(|&risk| Evaluation { risk, loss: risk, error: f64::NAN }).collect())
     }
 }

@@ -4,7 +4,7 @@
 mod report;
 
 use candle_core::{Device, Tensor};
-use collado_models::{Arch, DenseObjective, Loss, Objective, Risk, Span};
+use collado_models::{Arch, Criterion, DenseObjective, Loss, Objective, Span};
 
 pub use self::report::CLAIM;
 use crate::{Result, StudyError, watch::Progress};
@@ -98,8 +98,8 @@ pub fn convexity(settings: &ConvexitySettings, progress: Progress<'_>) -> Result
 
 fn objective(x: &[f64], y: &[f64]) -> Result<DenseObjective> {
     let column = |values: &[f64]| Tensor::from_slice(values, (values.len(), 1), &Device::Cpu);
-    let risk = Risk { loss: Loss::Squared, ..Risk::default() };
-    Ok(DenseObjective::new(&Arch::example_1_20(), &column(x)?, &column(y)?, risk, 1 << 26)?)
+    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
+    Ok(DenseObjective::new(&Arch::example_1_20(), &column(x)?, &column(y)?, criterion, 1 << 26)?)
 }
 
 /// All networks of the sequence as one stack, on the nodes of the midpoint rule.

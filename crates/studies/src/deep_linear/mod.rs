@@ -9,7 +9,7 @@ mod ridge;
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{Rule, Stop, TrainSettings, linear_optimum, train};
-use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Regularizer, Risk};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Regularizer};
 
 pub use self::{
     paths::Pair,
@@ -110,8 +110,8 @@ impl DeepLinearStudy {
         };
         let narrowest = self.widths.iter().copied().min().unwrap_or(0);
         let optimum = linear_optimum(&data.train.inputs, targets, narrowest, false)?.risk;
-        let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
-        let objective = DenseObjective::new(&arch, &data.train.inputs, targets, risk, 256 << 20)?;
+        let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+        let objective = DenseObjective::new(&arch, &data.train.inputs, targets, criterion, 256 << 20)?;
         let seeds: Vec<u64> = (0..self.starts as u64).map(|i| seed.wrapping_add(i)).collect();
         let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
         let mut watch = Watch::new(progress, 0., 0.9);
@@ -125,7 +125,7 @@ impl DeepLinearStudy {
             optimum,
             risks: runs.iter().map(|run| run.value.risk).collect(),
             converged: runs.iter().map(|run| run.stop == Stop::Converged).collect(),
-            pairs: paths::pairs(&arch, risk, &objective, &start, &ends)?,
+            pairs: paths::pairs(&arch, criterion, &objective, &start, &ends)?,
         })
     }
 

@@ -1,6 +1,6 @@
 use candle_core::Tensor;
-use collado_dynamics::{Connect, DeepLinear, Linear, Problem, profile};
-use collado_models::{Arch, DenseObjective, Risk};
+use collado_dynamics::{Connect, DeepLinear, Linear, Search, profile};
+use collado_models::{Arch, Criterion, DenseObjective};
 
 use crate::Result;
 
@@ -34,7 +34,7 @@ impl Pair {
 /// Neighbouring starts, then neighbouring ends; none where the theorem's hypothesis on the widths fails.
 pub(super) fn pairs(
     arch: &Arch,
-    risk: Risk,
+    criterion: Criterion,
     objective: &DenseObjective,
     starts: &Tensor,
     ends: &Tensor,
@@ -44,13 +44,13 @@ pub(super) fn pairs(
     if hidden.is_empty() || hidden.iter().any(|&n| n <= q) {
         return Ok(Vec::new());
     }
-    let method = DeepLinear::new(arch.clone(), risk);
+    let method = DeepLinear::new(arch.clone(), criterion);
     let mut pairs = Vec::new();
     for (minima, stack) in [(false, starts), (true, ends)] {
         for i in (0..stack.dims()[0] - 1).step_by(2) {
             let (a, b) = (stack.get(i)?, stack.get(i + 1)?);
-            let mut problem = Problem { objective, seed: 0, progress: &mut |_, _| true };
-            let (path, line) = (method.connect(&a, &b, &mut problem)?, Linear.connect(&a, &b, &mut problem)?);
+            let mut search = Search { objective, seed: 0, progress: &mut |_, _| true };
+            let (path, line) = (method.connect(&a, &b, &mut search)?, Linear.connect(&a, &b, &mut search)?);
             let vertices = path.vertices().dims()[0];
             let of = |path| Ok::<_, crate::StudyError>(profile(path, POINTS, objective, None)?);
             let (path, line) = (of(&path)?, of(&line)?);

@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use super::{Problem, STARTS};
+use super::{STARTS, Setup};
 use crate::Result;
 
 /// Width that the table is computed for.
@@ -32,21 +32,21 @@ pub struct SecondDerivative {
 
 /// Mixed derivatives are divided by $\tilde x_k^2$, those of the first layer by $\tilde x_k^2\tilde x_l^2/n$: what is left depends on
 /// neither k nor l. Between different neurons both are 0, and so is $\partial^2\Phi/\partial\theta^2_i\partial\theta^2_j$, as Φ is linear in θ².
-pub(super) fn table(problem: &Problem<'_>) -> Result<Vec<SecondDerivative>> {
-    let row = problem.inputs.get(0)?.to_vec1::<f64>()?;
+pub(super) fn table(setup: &Setup<'_>) -> Result<Vec<SecondDerivative>> {
+    let row = setup.inputs.get(0)?.to_vec1::<f64>()?;
     let x: Vec<f64> = row.into_iter().chain([1.]).collect();
     let mut rows = Vec::new();
     for start in 0..STARTS.len() {
         for activation in [Activation::Relu, Activation::Softplus] {
-            rows.extend(moments(problem, start, activation, &x));
+            rows.extend(moments(setup, start, activation, &x));
         }
     }
     Ok(rows)
 }
 
 /// The two kinds that are not 0, for one ρ and initialisation.
-fn moments(problem: &Problem<'_>, start: usize, activation: Activation, x: &[f64]) -> [SecondDerivative; 2] {
-    let settings = problem.settings;
+fn moments(setup: &Setup<'_>, start: usize, activation: Activation, x: &[f64]) -> [SecondDerivative; 2] {
+    let settings = setup.settings;
     // θ¹ ~ N(0, σ²), θ² ~ N(0, 1/n).
     let sigma = if start == 0 { 1. } else { NEURONS.sqrt().recip() };
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);

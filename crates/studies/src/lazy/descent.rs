@@ -1,10 +1,10 @@
 use candle_core::Tensor;
 use collado_dynamics::{Optimizer, Rule, Sampler};
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent};
-use collado_models::{DenseObjective, Loss, Objective, Regularizer, Risk, Rows, Span};
+use collado_models::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::Setup;
 use crate::{Result, StudyError, watch::Progress};
 
 /// Memory for the slopes and activations of a stack, in bytes.
@@ -22,14 +22,14 @@ pub struct Descent {
     /// Step size of SGD, $\min_\text{runs}1/(2\max_i\Theta_{ii})$: for each minibatch of B its $\lambda_\max\le B\max_i\Theta_{ii}$.
     pub sgd_step_size: f64,
     /// Gradient descent: for each run, what was recorded.
-    pub gradient: Vec<Vec<Moment>>,
+    pub gradient: Vec<Vec<Snapshot>>,
     /// SGD, likewise.
-    pub stochastic: Vec<Vec<Moment>>,
+    pub stochastic: Vec<Vec<Snapshot>>,
 }
 
 /// What is known at one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Moment {
+pub struct Snapshot {
     /// Steps done.
     pub step: u64,
     /// Step size times steps.
@@ -54,7 +54,7 @@ pub struct Moment {
 }
 
 /// One run's state at its start.
-struct Origin {
+struct InitialState {
     theta: Vec<f64>,
     last_layer: Kernel,
     tangent: Kernel,
@@ -62,49 +62,49 @@ struct Origin {
 }
 
 pub(super) fn run(
-    problem: &Problem<'_>,
+    setup: &Setup<'_>,
     start: usize,
     neurons: usize,
     progress: Progress<'_>,
 ) -> Result<Descent> {
-    let (arch, stack) = (problem.arch(neurons)?, problem.stack(start, neurons)?);
-    let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(&arch, &problem.inputs, &problem.targets, risk, MEMORY)?;
-    let targets = problem.targets.flatten_all()?.to_vec1::<f64>()?;
-    let origins = (0..problem.settings.runs)
+    let (arch, stack) = (setup.arch(neurons)?, setup.stack(start, neurons)?);
+    let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(&arch, &setup.inputs, &setup.targets, criterion, MEMORY)?;
+    let targets = setup.targets.flatten_all()?.to_vec1::<f64>()?;
+    let origins = (0..setup.settings.runs)
         .map(|run| {
             let theta = stack.get(run)?;
-            let at = Tangent::new(&arch, &theta, &problem.inputs)?;
+            let at = Tangent::new(&arch, &theta, &setup.inputs)?;
             let residual = at.outputs().iter().zip(&targets).map(|(f, y)| f - y).collect();
             let (last_layer, tangent) = (at.last_layer(), at.kernel(Outputs::Mean));
-            Ok(Origin { theta: theta.to_vec1()?, last_layer, tangent, residual })
+            Ok(InitialState { theta: theta.to_vec1()?, last_layer, tangent, residual })
         })
         .collect::<Result<Vec<_>>>()?;
-    let m = problem.settings.examples as f64;
+    let m = setup.settings.examples as f64;
     let (mut step_size, mut sgd_step_size) = (f64::INFINITY, f64::INFINITY);
-    for Origin { tangent, .. } in &origins {
+    for InitialState { tangent, .. } in &origins {
         let spectrum = KernelSpectrum::new(tangent, &SpectrumSettings::default())?;
         step_size = step_size.min(m / (2. * spectrum.max.value));
         let diagonal = (0..tangent.size()).map(|i| tangent.row(i)[i]).fold(0., f64::max);
         sgd_step_size = sgd_step_size.min(1. / (2. * diagonal));
     }
-    let walk = Walk { neurons, problem, objective: &objective, targets: &targets, origins: &origins };
-    let seeds = problem.seeds(start, neurons);
+    let walk = DescentRuns { neurons, setup, objective: &objective, targets: &targets, origins: &origins };
+    let seeds = setup.seeds(start, neurons);
     let gradient = walk.descend(&stack, None, step_size, &mut |share| progress(0.5 * share))?;
     let stochastic =
         walk.descend(&stack, Some(&seeds), sgd_step_size, &mut |share| progress(0.5 + 0.5 * share))?;
     Ok(Descent { start, neurons, step_size, sgd_step_size, gradient, stochastic })
 }
 
-struct Walk<'a> {
+struct DescentRuns<'a> {
     neurons: usize,
-    problem: &'a Problem<'a>,
+    setup: &'a Setup<'a>,
     objective: &'a DenseObjective,
     targets: &'a [f64],
-    origins: &'a [Origin],
+    origins: &'a [InitialState],
 }
 
-impl Walk<'_> {
+impl DescentRuns<'_> {
     /// All runs as one stack; with minibatches when there are `seeds` for them.
     fn descend(
         &self,
@@ -112,8 +112,8 @@ impl Walk<'_> {
         seeds: Option<&[u64]>,
         lr: f64,
         progress: Progress<'_>,
-    ) -> Result<Vec<Vec<Moment>>> {
-        let settings = self.problem.settings;
+    ) -> Result<Vec<Vec<Snapshot>>> {
+        let settings = self.setup.settings;
         let theta = stack.copy()?;
         let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
         let mut optimizer =
@@ -154,17 +154,17 @@ impl Walk<'_> {
         step: u64,
         lr: f64,
         linear: Option<&Vec<Vec<f64>>>,
-        moments: &mut [Vec<Moment>],
+        moments: &mut [Vec<Snapshot>],
     ) -> Result<()> {
         let (m, time) = (self.targets.len() as f64, lr * step as f64);
         for (run, (origin, moments)) in self.origins.iter().zip(moments).enumerate() {
             let point = theta.get(run)?;
-            let at = Tangent::new(self.objective.arch(), &point, &self.problem.inputs)?;
+            let at = Tangent::new(self.objective.arch(), &point, &self.setup.inputs)?;
             let residual: Vec<f64> = at.outputs().iter().zip(self.targets).map(|(f, y)| f - y).collect();
             let (last_layer, tangent) = (at.last_layer(), at.kernel(Outputs::Mean));
             let risk = squares(residual.iter().copied()) / m;
             let lambda_min = KernelSpectrum::new(&last_layer, &SpectrumSettings::default())?.min.value;
-            let infimum = moments.iter().map(|x: &Moment| x.lambda_min).fold(lambda_min, f64::min);
+            let infimum = moments.iter().map(|x: &Snapshot| x.lambda_min).fold(lambda_min, f64::min);
             let start = moments.first().map_or(risk, |x| x.risk);
             let gap = |linear: &Vec<Vec<f64>>| {
                 let off = residual.iter().zip(&linear[run]).map(|(e, l)| e - l);
@@ -174,7 +174,7 @@ impl Walk<'_> {
             let distance = |columns: usize| {
                 squares(moved[..columns].iter().zip(&origin.theta).map(|(a, b)| a - b)).sqrt()
             };
-            moments.push(Moment {
+            moments.push(Snapshot {
                 step,
                 time,
                 risk,

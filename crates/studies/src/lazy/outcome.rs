@@ -1,4 +1,4 @@
-use super::{Descent, Growth, LazySettings, Moment, STARTS, SecondDerivative};
+use super::{Descent, Growth, LazySettings, STARTS, SecondDerivative, Snapshot};
 use crate::{Estimate, Verdict};
 
 /// Everything measured.
@@ -17,30 +17,30 @@ pub struct Lazy {
 }
 
 /// A quantity of a run of gradient descent, for fits against n.
-pub(super) type Quantity = fn(&[Moment]) -> f64;
+pub(super) type Quantity = fn(&[Snapshot]) -> f64;
 
 /// $\|\theta_t-\theta_0\|$ at the last step.
-pub(super) fn displacement(run: &[Moment]) -> f64 {
+pub(super) fn displacement(run: &[Snapshot]) -> f64 {
     run.last().map_or(f64::NAN, |m| m.displacement)
 }
 
 /// $\|\theta^1_t-\theta^1_0\|$ at the last step.
-pub(super) fn first_layer_displacement(run: &[Moment]) -> f64 {
+pub(super) fn first_layer_displacement(run: &[Snapshot]) -> f64 {
     run.last().map_or(f64::NAN, |m| m.first_layer_displacement)
 }
 
 /// $\|\bar K_t-\bar K_0\|/\|\bar K_0\|$ at the last step.
-pub(super) fn last_layer_drift(run: &[Moment]) -> f64 {
+pub(super) fn last_layer_drift(run: &[Snapshot]) -> f64 {
     run.last().map_or(f64::NAN, |m| m.last_layer_drift)
 }
 
 /// $\|\Theta_t-\Theta_0\|/\|\Theta_0\|$ at the last step.
-pub(super) fn tangent_drift(run: &[Moment]) -> f64 {
+pub(super) fn tangent_drift(run: &[Snapshot]) -> f64 {
     run.last().map_or(f64::NAN, |m| m.tangent_drift)
 }
 
 /// The largest distance from the linearised model.
-pub(super) fn linear_gap(run: &[Moment]) -> f64 {
+pub(super) fn linear_gap(run: &[Snapshot]) -> f64 {
     run.iter().map(|m| m.linear_gap).fold(0., f64::max)
 }
 

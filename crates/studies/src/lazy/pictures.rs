@@ -49,7 +49,7 @@ pub(super) fn growth(lazy: &Lazy) -> Figure {
 pub(super) fn descent(lazy: &Lazy) -> Figure {
     let theorem: Vec<&Descent> = lazy.descents.iter().filter(|d| d.start == 0).collect();
     let chosen = [0, theorem.len() / 2, theorem.len() - 1];
-    let panel = |title: &str, of: fn(&Descent) -> &Vec<Vec<super::Moment>>, rate: fn(&Descent) -> f64| {
+    let panel = |title: &str, of: fn(&Descent) -> &Vec<Vec<super::Snapshot>>, rate: fn(&Descent) -> f64| {
         let mut panel = Panel::new(title).scale(Scale::Log);
         for (color, &at) in chosen.iter().enumerate() {
             let (d, role) = (theorem[at], Role::Group(color as u8));

@@ -6,15 +6,15 @@ mod report;
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
-    Connect, Constructive, ConstructiveSettings, Decay, Linear, Problem, Rule, Schedule, TrainSettings,
+    Connect, Constructive, ConstructiveSettings, Decay, Linear, Rule, Schedule, Search, TrainSettings,
     profile, train,
 };
-use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Objective, Regularizer, Risk, Span};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Objective, Regularizer, Span};
 use serde::{Deserialize, Serialize};
 
 pub use self::report::CLAIM;
 use crate::{
-    Cells, Result, StudyError,
+    CellCache, Result, StudyError,
     watch::{Progress, Watch},
 };
 
@@ -113,7 +113,7 @@ impl OverparamGap {
     ///
     /// # Errors
     /// When a setting is out of range, `progress` asks to stop, a cell cannot be kept, and those of training and connecting.
-    pub fn run(&self, cells: &Cells, progress: Progress<'_>) -> Result<OverparamGapResult> {
+    pub fn run(&self, cells: &CellCache, progress: Progress<'_>) -> Result<OverparamGapResult> {
         if self.widths.is_empty() || self.pairs == 0 {
             let found = format!("{} widths, {} pairs", self.widths.len(), self.pairs);
             return Err(StudyError::Setting {
@@ -153,22 +153,23 @@ impl OverparamGap {
     ) -> Result<Gaps> {
         let (inputs, targets) = (inputs.to_dtype(DType::F64)?, targets.clone());
         let arch = Arch::dense(Activation::Relu, &[self.inputs, width, targets.dims2()?.1], true)?;
-        let risk = Risk { loss: Loss::Squared, kappa: self.kappa, regularizer: Regularizer::L1Last };
-        let objective = DenseObjective::new(&arch, &inputs, &targets, risk, 256 << 20)?;
+        let criterion =
+            Criterion { loss: Loss::Squared, kappa: self.kappa, regularizer: Regularizer::L1Last };
+        let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 256 << 20)?;
         let minima = self.minima(&arch, &objective, watch)?;
         let dropped = (!self.search).then_some(width.div_ceil(2));
         let settings = ConstructiveSettings { dropped, ..ConstructiveSettings::default() };
-        let method = Constructive { arch, risk, inputs, targets, settings };
+        let method = Constructive { arch, criterion, inputs, targets, settings };
         let (mut gaps, mut straight) = (Vec::new(), Vec::new());
         for ends in minima.chunks_exact(2) {
-            let mut problem = Problem { objective: &objective, seed: self.seed, progress: &mut |_, _| true };
-            let chain = method.connect(&ends[0], &ends[1], &mut problem)?;
+            let mut search = Search { objective: &objective, seed: self.seed, progress: &mut |_, _| true };
+            let chain = method.connect(&ends[0], &ends[1], &mut search)?;
             let risks = objective.risks(&Span::stack(chain.vertices())?)?;
             let higher = risks[0].max(risks[risks.len() - 1]);
             gaps.push(
                 risks.iter().fold(higher, |m, r| if r.is_nan() { f64::NAN } else { m.max(*r) }) - higher,
             );
-            let line = Linear.connect(&ends[0], &ends[1], &mut problem)?;
+            let line = Linear.connect(&ends[0], &ends[1], &mut search)?;
             straight.push(profile(&line, 61, &objective, None)?.barrier().above_ends);
         }
         Ok(Gaps { width, gaps, straight })
@@ -250,7 +251,7 @@ mod tests {
             steps: 800,
             ..OverparamGap::default()
         };
-        let all = study.run(&Cells::none(), &mut |_| true).unwrap().widths;
+        let all = study.run(&CellCache::none(), &mut |_| true).unwrap().widths;
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         assert!(mean(&all[1].gaps) < mean(&all[0].gaps), "{all:?}");
         assert!(mean(&all[1].gaps) < mean(&all[1].straight) / 5., "{all:?}");

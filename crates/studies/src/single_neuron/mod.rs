@@ -15,7 +15,7 @@ pub use self::{
     random::{LAWS, Law, RandomLabels},
     report::CLAIM,
 };
-use crate::{Cells, Result, StudyError, watch::Progress};
+use crate::{CellCache, Result, StudyError, watch::Progress};
 
 /// How the study is run.
 ///
@@ -127,7 +127,7 @@ pub struct SingleNeuron {
 /// When a setting is out of range, `progress` asks to stop, or a cell cannot be kept.
 pub fn single_neuron(
     settings: &SingleNeuronSettings,
-    cells: &Cells,
+    cells: &CellCache,
     progress: Progress<'_>,
 ) -> Result<SingleNeuron> {
     settings.check()?;
@@ -191,7 +191,7 @@ mod tests {
         };
         for (per_dim, ratio) in [(3, 10.), (2, 10.), (4, 12.)] {
             let study = SingleNeuronSettings { per_dim, ratio, ..settings.clone() };
-            let found = single_neuron(&study, &Cells::none(), &mut |_| true).unwrap();
+            let found = single_neuron(&study, &CellCache::none(), &mut |_| true).unwrap();
             for row in found.rows {
                 assert_eq!(
                     (row.found as u64, row.certified as u64, row.proved),
@@ -201,7 +201,7 @@ mod tests {
         }
         // Theory §9: for R below 5.72 there are fewer.
         let study = SingleNeuronSettings { ratio: 5., ..settings };
-        let found = single_neuron(&study, &Cells::none(), &mut |_| true).unwrap();
+        let found = single_neuron(&study, &CellCache::none(), &mut |_| true).unwrap();
         assert!(found.rows.iter().all(|row| (row.found as u64) < row.expected), "{:?}", found.rows);
     }
 }

@@ -15,7 +15,7 @@ pub use self::{
     outcome::{Bin, CLAIM, GAP_RATIO, bins, gap_ratio, index_fraction, threshold},
     search::SpinPoint,
 };
-use crate::{Cells, StudyError};
+use crate::{CellCache, StudyError};
 
 /// What the study runs.
 ///
@@ -81,7 +81,7 @@ pub struct SpinGlass {
 /// When a setting is out of range or a cell cannot be kept, and [`StudyError::Interrupted`].
 pub fn spin_glass(
     settings: &SpinGlassSettings,
-    cells: &Cells,
+    cells: &CellCache,
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<SpinGlass, StudyError> {
     let total = settings.starts + settings.descents;

@@ -1,7 +1,7 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
-use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Ended, Goal, SemicircleLaw};
-use collado_models::{Activation, Arch, Init, Loss, Regularizer, Risk};
+use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Goal, SemicircleLaw, Termination};
+use collado_models::{Activation, Arch, Criterion, Init, Loss, Regularizer};
 use serde_json::{Value, json};
 
 use crate::{StudyError, report::number};
@@ -46,7 +46,7 @@ pub(super) fn scatter(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<NetworkScatter, StudyError> {
     let arch = Arch::dense(Activation::Tanh, &WIDTHS, true)?;
-    let search = problem(&arch, seed)?;
+    let search = critical_search(&arch, seed)?;
     let searches = starts + starts / 5;
     let mut points: Vec<(CriticalPoint, bool)> = Vec::new();
     let mut done = 0;
@@ -58,7 +58,7 @@ pub(super) fn scatter(
         let settings = CriticalSettings { goal, ..CriticalSettings::default() };
         let share = |part: f64| (done as f64 + part * (end - done) as f64) / searches as f64;
         let ends = search.search(&theta, &settings, &mut |part| progress(share(part)))?;
-        for end in ends.iter().filter(|end| end.ended == Ended::Critical) {
+        for end in ends.iter().filter(|end| end.ended == Termination::Critical) {
             points.push((search.examine(&end.theta)?, goal == Goal::Risk));
         }
         done = end;
@@ -66,16 +66,16 @@ pub(super) fn scatter(
     Ok(gather(&search, &points, searches))
 }
 
-fn problem(arch: &Arch, seed: u64) -> Result<CriticalSearch, StudyError> {
+fn critical_search(arch: &Arch, seed: u64) -> Result<CriticalSearch, StudyError> {
     let data =
         collado_data::load(&format!("synthetic:teacher?d={}&n={EXAMPLES}&noise=0.5&seed={seed}", WIDTHS[0]))?;
     let Targets::Values(targets) = &data.train.targets else {
         let found = "classes".into();
         return Err(StudyError::Setting { name: "data", expected: "real targets", found });
     };
-    let risk = Risk { loss: Loss::Squared, kappa: KAPPA, regularizer: Regularizer::L2 };
+    let criterion = Criterion { loss: Loss::Squared, kappa: KAPPA, regularizer: Regularizer::L2 };
     let inputs: &Tensor = &data.train.inputs;
-    Ok(CriticalSearch::new(arch, inputs, targets, risk, 64 << 20)?)
+    Ok(CriticalSearch::new(arch, inputs, targets, criterion, 64 << 20)?)
 }
 
 /// Each point once; degenerate ones have eigenvalues without a sign and are left out.

@@ -37,7 +37,7 @@ impl SpinPoint {
 const STEPS: usize = 300;
 
 /// What is known at σ.
-struct Place {
+struct LocalExpansion {
     h: f64,
     /// Riemannian gradient `[N]`.
     gradient: Vec<f64>,
@@ -46,7 +46,7 @@ struct Place {
     hessian: Mat<f64>,
 }
 
-impl Place {
+impl LocalExpansion {
     fn new(spin: &SphericalSpin, sigma: &[f64]) -> Self {
         let (n, p) = (spin.size(), spin.p() as f64);
         let m = spin.matrix(sigma);
@@ -78,7 +78,7 @@ pub(super) fn find(
     rng.set_stream(2 * start + 1);
     let mut sigma: Vec<f64> = (0..n).map(|_| rng.sample(StandardNormal)).collect();
     retract(&mut sigma);
-    let mut place = Place::new(spin, &sigma);
+    let mut place = LocalExpansion::new(spin, &sigma);
     for _ in 0..STEPS {
         if place.is_critical() {
             break;
@@ -89,7 +89,7 @@ pub(super) fn find(
         };
         let Some(next) = next else { break };
         sigma = next;
-        place = Place::new(spin, &sigma);
+        place = LocalExpansion::new(spin, &sigma);
     }
     let eigenvalues = tangent_eigen(&sigma, &place)?.0;
     Ok(SpinPoint {
@@ -125,7 +125,7 @@ fn limited(mut step: Vec<f64>, n: usize) -> Vec<f64> {
 }
 
 /// The tangent step s with $P(\nabla^2H-\lambda I)s=-g$, from the bordered system.
-fn newton(sigma: &[f64], place: &Place) -> Vec<f64> {
+fn newton(sigma: &[f64], place: &LocalExpansion) -> Vec<f64> {
     let n = sigma.len();
     let bordered = Mat::from_fn(n + 1, n + 1, |i, j| match (i == n, j == n) {
         (false, false) => place.hessian[(i, j)],
@@ -140,7 +140,7 @@ fn newton(sigma: &[f64], place: &Place) -> Vec<f64> {
 }
 
 /// Eigenvalues `[N − 1]`, ascending, and eigenvectors (columns) of the Riemannian Hessian.
-fn tangent_eigen(sigma: &[f64], place: &Place) -> Result<(Vec<f64>, Mat<f64>), StudyError> {
+fn tangent_eigen(sigma: &[f64], place: &LocalExpansion) -> Result<(Vec<f64>, Mat<f64>), StudyError> {
     let n = sigma.len();
     // A Householder reflection takes σ to the first axis; the other axes span the tangent space.
     let norm = (n as f64).sqrt();
@@ -159,7 +159,11 @@ fn tangent_eigen(sigma: &[f64], place: &Place) -> Result<(Vec<f64>, Mat<f64>), S
 }
 
 /// A step that lowers H: Newton's with |λ| for λ, halved until it does.
-fn downhill(spin: &SphericalSpin, sigma: &[f64], place: &Place) -> Result<Option<Vec<f64>>, StudyError> {
+fn downhill(
+    spin: &SphericalSpin,
+    sigma: &[f64],
+    place: &LocalExpansion,
+) -> Result<Option<Vec<f64>>, StudyError> {
     let n = sigma.len();
     let (values, vectors) = tangent_eigen(sigma, place)?;
     let size = values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
@@ -174,7 +178,7 @@ fn downhill(spin: &SphericalSpin, sigma: &[f64], place: &Place) -> Result<Option
     let lengths = (0..40).map(|k| 0.5_f64.powi(k));
     // Near a minimum H is flat to rounding: there the gradient decides.
     let better = |length: &f64| {
-        let next = Place::new(spin, &moved(sigma, &step, *length));
+        let next = LocalExpansion::new(spin, &moved(sigma, &step, *length));
         next.h < place.h + 1e-4 * length * slope || next.norm < 0.5 * place.norm && next.h < place.h + 1e-9
     };
     Ok(lengths.into_iter().find(|l| better(l)).map(|length| moved(sigma, &step, length)))

@@ -15,7 +15,7 @@ pub use self::{
     outcome::{CLAIM, PUBLISHED},
     sampled::SampledRow,
 };
-use crate::{Cells, Result, StudyError, wilson};
+use crate::{CellCache, Result, StudyError, wilson};
 
 /// Settings of [`spurious`].
 ///
@@ -141,7 +141,7 @@ const NEAR: f64 = 1e-5;
 /// When a setting is outside its range, `progress` stops, or a cell cannot be kept.
 pub fn spurious(
     settings: &SpuriousSettings,
-    cells: &Cells,
+    cells: &CellCache,
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Spurious> {
     check(settings)?;

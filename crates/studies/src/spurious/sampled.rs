@@ -1,7 +1,8 @@
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Decay, Optimizer, Rule, Sampler, Schedule};
 use collado_models::{
-    Activation, Arch, DenseObjective, Loss, Objective, Planted, PlantedRun, Regularizer, Risk, Rows, Span,
+    Activation, Arch, Criterion, DenseObjective, Loss, Objective, Planted, PlantedRun, Regularizer, Rows,
+    Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -70,9 +71,9 @@ fn descend(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Vec<f64>> {
     let arch = Arch::dense(Activation::Relu, &[k, k, 1], false)?;
-    let risk = Risk { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+    let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
     let (inputs, targets) = examples(settings, k)?;
-    let objective = DenseObjective::new(&arch, &inputs, &targets, risk, 1 << 28)?;
+    let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 1 << 28)?;
     let (runs, size) = (starts.len(), k * k + k);
     let rows = starts.iter().flat_map(|run| run.weights.iter().copied().chain(std::iter::repeat_n(1., k)));
     let theta = Tensor::from_vec(rows.collect(), (runs, size), &Device::Cpu)?;

@@ -1,10 +1,10 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Targets};
 use collado_dynamics::{
-    Connect, Curve, Decay, Epoch, Linear, Observe, Problem, Rule, Schedule, TrainSettings, Wish, profile,
+    Connect, Control, Curve, Decay, Epoch, Linear, Observe, Rule, Schedule, Search, TrainSettings, profile,
     train,
 };
-use collado_models::{Activation, Arch, DenseObjective, Init, Loss, Regularizer, Risk};
+use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Regularizer};
 use serde::{Deserialize, Serialize};
 
 use super::WidthSettings;
@@ -52,8 +52,8 @@ pub(super) fn measure(
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu)?;
     let inputs = data.train.inputs.to_dtype(DType::F64)?;
     let arch = Arch::dense(Activation::Relu, &[data.features(), neurons, data.outputs()], true)?;
-    let risk = Risk { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(&arch, &inputs, &labels, risk, 256 << 20)?;
+    let criterion = Criterion { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
+    let objective = DenseObjective::new(&arch, &inputs, &labels, criterion, 256 << 20)?;
     let seeds: Vec<u64> = (0..settings.runs as u64).map(|i| settings.seed.wrapping_add(i)).collect();
     let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
     let middle = 0.6 * to + 0.4 * from;
@@ -95,9 +95,9 @@ fn barriers(
             go_on
         };
         let seed = settings.seed.wrapping_add(i as u64);
-        let mut problem = Problem { objective, seed, progress: &mut inner };
-        let line = Linear.connect(&pair[0], &pair[1], &mut problem)?;
-        let bent = curve.connect(&pair[0], &pair[1], &mut problem)?;
+        let mut search = Search { objective, seed, progress: &mut inner };
+        let line = Linear.connect(&pair[0], &pair[1], &mut search)?;
+        let bent = curve.connect(&pair[0], &pair[1], &mut search)?;
         if !go_on {
             return Err(StudyError::Interrupted);
         }
@@ -130,7 +130,7 @@ impl Observe for History<'_, '_> {
         self.watch.observe(epoch)
     }
 
-    fn poll(&mut self) -> Wish {
+    fn poll(&mut self) -> Control {
         self.watch.poll()
     }
 }

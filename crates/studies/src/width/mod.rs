@@ -8,7 +8,7 @@ mod report;
 use collado_data::Dataset;
 
 pub use self::{measure::Width, report::CLAIM};
-use crate::{Cells, Result, StudyError, watch::Progress};
+use crate::{CellCache, Result, StudyError, watch::Progress};
 
 /// How the study is run.
 ///
@@ -114,7 +114,7 @@ impl Widths {
 pub fn width(
     data: &Dataset,
     settings: &WidthSettings,
-    cells: &Cells,
+    cells: &CellCache,
     progress: Progress<'_>,
 ) -> Result<Widths> {
     let sorted = settings.sorted()?;
@@ -147,7 +147,7 @@ mod tests {
             curve_epochs: 10,
             ..WidthSettings::default()
         };
-        let found = width(&data, &settings, &Cells::none(), &mut |_| true).unwrap();
+        let found = width(&data, &settings, &CellCache::none(), &mut |_| true).unwrap();
         let [narrow, wide] = &found.widths[..] else { panic!("two widths") };
         assert_eq!((narrow.neurons, narrow.hits(0.05), wide.hits(0.05)), (1, 0, 4));
         assert_eq!(found.start(), Some(32));
@@ -158,6 +158,6 @@ mod tests {
         // A curve with a bend is at least nearly as low as the line it starts from.
         wide.straight.iter().zip(&wide.curved).for_each(|(line, curve)| assert!(*curve < line + 0.05));
         let values = collado_data::load("synthetic:sine").unwrap();
-        assert!(width(&values, &settings, &Cells::none(), &mut |_| true).is_err());
+        assert!(width(&values, &settings, &CellCache::none(), &mut |_| true).is_err());
     }
 }

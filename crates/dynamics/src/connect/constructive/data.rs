@@ -1,7 +1,7 @@
 use candle_core::{DType, Device, Tensor};
 use faer::Mat;
 
-use super::{Constructive, Hidden, readout::Readout};
+use super::{Constructive, HiddenLayer, readout::Readout};
 use crate::Result;
 
 /// Inputs `[N, n]` and targets `[N, q]` in `f64`; class labels are one-hot, or 0 and 1 where one output tells two apart.
@@ -25,9 +25,9 @@ impl Data {
     }
 
     /// What is left to optimise when the hidden layer is `hidden`.
-    pub(super) fn readout(&self, hidden: &Hidden, task: &Constructive) -> Readout {
+    pub(super) fn readout(&self, hidden: &HiddenLayer, task: &Constructive) -> Readout {
         let (x, y) = (self.inputs.as_ref(), self.targets.as_ref());
-        Readout::new(x, y, &hidden.weight, &hidden.bias, task.arch.has_bias(1), task.risk)
+        Readout::new(x, y, &hidden.weight, &hidden.bias, task.arch.has_bias(1), task.criterion)
     }
 }
 

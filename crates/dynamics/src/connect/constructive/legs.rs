@@ -1,4 +1,4 @@
-use super::{Hidden, readout::Output, reference::Reference};
+use super::{HiddenLayer, readout::Output, reference::Reference};
 use crate::dense::{Chain, Dense};
 
 /// One end on its way to the reference: where it is, what it dropped, and the vertices so far.
@@ -78,7 +78,7 @@ impl Descent {
     }
 }
 
-impl Hidden {
+impl HiddenLayer {
     /// Incoming weights and bias of one neuron.
     fn row(&self, i: usize) -> (Vec<f64>, Option<f64>) {
         (self.weight.row(i).iter().copied().collect(), self.bias.get(i).copied())

@@ -8,7 +8,7 @@ mod readout;
 mod reference;
 
 use candle_core::Tensor;
-use collado_models::{Activation, Arch, Loss, Regularizer, Risk, Span};
+use collado_models::{Activation, Arch, Criterion, Loss, Regularizer, Span};
 use faer::Mat;
 
 use self::{
@@ -18,7 +18,7 @@ use self::{
     readout::{Output, Readout},
     reference::Reference,
 };
-use super::{About, Connect, Found, Problem, largest};
+use super::{Connect, Connection, Guarantee, Search, largest};
 use crate::{
     Error, Path, Result,
     dense::{Chain, Dense},
@@ -44,7 +44,7 @@ pub struct Constructive {
     /// Network.
     pub arch: Arch,
     /// The risk that `inputs` and `targets` are used with.
-    pub risk: Risk,
+    pub criterion: Criterion,
     /// Inputs `[N, n]`, on the CPU.
     pub inputs: Tensor,
     /// Class labels `u32` `[N]`, or values `[N, q]`.
@@ -87,22 +87,22 @@ impl Default for ConstructiveSettings {
 
 /// A hidden layer: rows `[m, n]` and biases `[m]`, empty without.
 #[derive(Debug, Clone)]
-struct Hidden {
+struct HiddenLayer {
     weight: Mat<f64>,
     bias: Vec<f64>,
 }
 
 /// One end, with all that does not depend on l.
-struct End {
+struct Endpoint {
     point: Dense,
-    hidden: Hidden,
+    hidden: HiddenLayer,
     readout: Readout,
     full: Output,
     order: Order,
 }
 
 /// A chain that was tried.
-struct Trial {
+struct Candidate {
     vertices: Tensor,
     /// The largest risk at a vertex.
     max: f64,
@@ -122,44 +122,44 @@ impl Constructive {
     }
 
     /// What a hidden layer adds to the risk.
-    fn hidden_penalty(&self, hidden: &Hidden) -> f64 {
-        match self.risk.regularizer {
+    fn hidden_penalty(&self, hidden: &HiddenLayer) -> f64 {
+        match self.criterion.regularizer {
             Regularizer::L2 => {
-                self.risk.kappa
+                self.criterion.kappa
                     * (hidden.weight.squared_norm_l2() + hidden.bias.iter().map(|b| b * b).sum::<f64>())
             }
             _ => 0.,
         }
     }
 
-    fn end(&self, data: &Data, theta: &Tensor) -> Result<End> {
+    fn end(&self, data: &Data, theta: &Tensor) -> Result<Endpoint> {
         let point = Dense::read(&self.arch, theta)?;
-        let hidden = Hidden { weight: point.weights[0].clone(), bias: point.biases[0].clone() };
+        let hidden = HiddenLayer { weight: point.weights[0].clone(), bias: point.biases[0].clone() };
         let readout = data.readout(&hidden, self);
         let all: Vec<usize> = (0..hidden.weight.nrows()).collect();
         let (full, _) = readout.solve(&all)?;
-        let order = Order::new(&readout, &full, self.risk.kappa);
-        Ok(End { point, hidden, readout, full, order })
+        let order = Order::new(&readout, &full, self.criterion.kappa);
+        Ok(Endpoint { point, hidden, readout, full, order })
     }
 
     /// The chain with l = `dropped`.
     fn attempt(
         &self,
         data: &Data,
-        ends: [&End; 2],
+        ends: [&Endpoint; 2],
         dropped: usize,
         enough: f64,
-        problem: &mut Problem<'_>,
+        search: &mut Search<'_>,
         like: &Tensor,
-    ) -> Result<Trial> {
+    ) -> Result<Candidate> {
         let kept = ends[0].hidden.weight.nrows() - dropped;
         let [a, b] = ends.map(|end| end.order.keep(&end.readout, kept));
         let ((drop_a, refit_a, _), (drop_b, refit_b, _)) = (a?, b?);
         let starts = ends.map(|end| end.hidden.select(end.order.survivors(dropped)));
-        let mut go_on = || (problem.progress)(0, 0);
-        let reference = Reference::find(self, data, &starts, enough, problem.seed, &mut go_on)?;
+        let mut go_on = || (search.progress)(0, 0);
+        let reference = Reference::find(self, data, &starts, enough, search.seed, &mut go_on)?;
         let [slots_a, slots_b] = legs::slots(&drop_a, &drop_b);
-        let descend = |end: &End, refit: &Output| {
+        let descend = |end: &Endpoint, refit: &Output| {
             let mut descent = Descent::new(end.point.clone());
             descent.output(&end.full);
             descent.output(refit);
@@ -170,19 +170,19 @@ impl Constructive {
         from_a.reference(&reference, slots_a);
         from_b.reference(&reference, slots_b);
         let vertices = from_a.meet(from_b, &reference).stack(like)?;
-        let max = largest(problem.objective.risks(&Span::stack(&vertices)?)?);
+        let max = largest(search.objective.risks(&Span::stack(&vertices)?)?);
         let mut chain = Chain::default();
         after.into_iter().for_each(|row| chain.push(row));
-        let after_drop = largest(problem.objective.risks(&Span::stack(&chain.stack(like)?)?)?);
-        Ok(Trial { vertices, max, after_drop })
+        let after_drop = largest(search.objective.risks(&Span::stack(&chain.stack(like)?)?)?);
+        Ok(Candidate { vertices, max, after_drop })
     }
 
-    fn search(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Trial> {
+    fn search(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Candidate> {
         let data = Data::new(&self.inputs, &self.targets, self.arch.outputs())?;
         let ends = [&self.end(&data, a)?, &self.end(&data, b)?];
         let neurons = self.arch.widths()[1];
         let pair = Span::stack(&Tensor::stack(&[a.flatten_all()?, b.flatten_all()?], 0)?)?;
-        let enough = largest(problem.objective.risks(&pair)?);
+        let enough = largest(search.objective.risks(&pair)?);
         if let Some(dropped) = self.settings.dropped {
             if !(1..=neurons).contains(&dropped) {
                 return Err(Error::Setting {
@@ -191,14 +191,14 @@ impl Constructive {
                     found: dropped.to_string(),
                 });
             }
-            return self.attempt(&data, ends, dropped, enough, problem, a);
+            return self.attempt(&data, ends, dropped, enough, search, a);
         }
         let (mut low, mut high) = (1_usize, neurons);
         let total = u64::from(neurons.ilog2()) + 1;
-        let mut best: Option<Trial> = None;
+        let mut best: Option<Candidate> = None;
         for done in 1..=total {
             let dropped = usize::midpoint(low, high);
-            let trial = self.attempt(&data, ends, dropped, enough, problem, a)?;
+            let trial = self.attempt(&data, ends, dropped, enough, search, a)?;
             // What is left above the drop is the reference's: give it more neurons.
             if trial.max > trial.after_drop {
                 low = dropped + 1
@@ -209,7 +209,7 @@ impl Constructive {
                 best = Some(trial);
             }
             let met = best.as_ref().is_some_and(|best| best.max <= enough);
-            if met || low > high || !(problem.progress)(done, total) {
+            if met || low > high || !(search.progress)(done, total) {
                 break;
             }
         }
@@ -221,8 +221,8 @@ impl Connect for Constructive {
     fn check(&self) -> Result<()> {
         let expected = if self.arch.activation() != Activation::Relu || self.arch.depth() != 2 {
             Some(("a two-layer ReLU network", self.arch.to_string()))
-        } else if self.risk.loss != Loss::Squared {
-            Some(("the squared loss", self.risk.loss.to_string()))
+        } else if self.criterion.loss != Loss::Squared {
+            Some(("the squared loss", self.criterion.loss.to_string()))
         } else {
             None
         };
@@ -234,18 +234,18 @@ impl Connect for Constructive {
         }
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
-        Ok(self.find(a, b, problem)?.path)
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
+        Ok(self.find(a, b, search)?.path)
     }
 
-    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
         self.check()?;
         if let Some(path) = Path::segment(a, b)?.constant()? {
-            let about = About::convex(&path, problem)?;
-            return Ok(Found { path, about });
+            let guarantee = Guarantee::convex(&path, search)?;
+            return Ok(Connection { path, guarantee });
         }
-        let trial = self.search(a, b, problem)?;
+        let trial = self.search(a, b, search)?;
         let path = Path::polychain(trial.vertices)?.finite("constructive")?;
-        Ok(Found { path, about: About::Convex { vertex_max: trial.max } })
+        Ok(Connection { path, guarantee: Guarantee::Convex { vertex_max: trial.max } })
     }
 }

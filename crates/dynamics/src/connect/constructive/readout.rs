@@ -1,5 +1,5 @@
 use collado_linalg::{Cholesky, Eigen, symmetric_eigen};
-use collado_models::{Regularizer, Risk};
+use collado_models::{Criterion, Regularizer};
 use faer::{Mat, MatRef};
 
 use super::lasso::lasso;
@@ -17,7 +17,7 @@ pub(super) struct Output {
 /// Only second moments of the hidden activations h and the targets y enter, so that any subset of neurons is refitted
 /// without the data.
 pub(super) struct Readout {
-    risk: Risk,
+    criterion: Criterion,
     neurons: usize,
     /// Mean $hh^\top$, mean $hy^\top$, mean $y^2$ of each output. Centred when $b_2$ has no penalty; with a penalty it
     /// is the weight of one more neuron that is always 1.
@@ -37,10 +37,10 @@ impl Readout {
         weight: &Mat<f64>,
         hidden_bias: &[f64],
         bias: bool,
-        risk: Risk,
+        criterion: Criterion,
     ) -> Self {
         let m = weight.nrows();
-        let penalised = bias && risk.regularizer == Regularizer::L2 && risk.kappa > 0.;
+        let penalised = bias && criterion.regularizer == Regularizer::L2 && criterion.kappa > 0.;
         let (width, q, n) = (m + usize::from(bias), targets.ncols(), inputs.nrows());
         let (mut gram, mut cross) = (Mat::zeros(width, width), Mat::zeros(width, q));
         const TILE: usize = 2048;
@@ -57,7 +57,7 @@ impl Readout {
         let part = faer::Scale(1. / n as f64);
         (gram, cross) = (part * gram, part * cross);
         let square = (0..q).map(|j| targets.col(j).squared_norm_l2() / n as f64).collect();
-        let mut readout = Self { risk, neurons: m, gram, cross, square, means: None, bias };
+        let mut readout = Self { criterion, neurons: m, gram, cross, square, means: None, bias };
         if bias && !penalised {
             readout.center();
         }
@@ -108,14 +108,14 @@ impl Readout {
     }
 
     fn is_lasso(&self) -> bool {
-        self.risk.regularizer == Regularizer::L1Last && self.risk.kappa > 0.
+        self.criterion.regularizer == Regularizer::L1Last && self.criterion.kappa > 0.
     }
 
     fn sparse(&self, gram: &Mat<f64>, cross: &Mat<f64>) -> Mat<f64> {
         let mut fit = Mat::zeros(cross.nrows(), cross.ncols());
         for (j, &square) in self.square.iter().enumerate() {
             let column: Vec<f64> = cross.col(j).iter().copied().collect();
-            let w = lasso(gram, &column, square, self.risk.kappa, 1e-9, 20_000);
+            let w = lasso(gram, &column, square, self.criterion.kappa, 1e-9, 20_000);
             w.into_iter().enumerate().for_each(|(i, w)| fit[(i, j)] = w);
         }
         fit
@@ -127,8 +127,9 @@ impl Readout {
         if n == 0 {
             return Ok(cross.clone());
         }
-        if self.risk.kappa > 0. {
-            let shifted = Mat::from_fn(n, n, |i, j| gram[(i, j)] + if i == j { self.risk.kappa } else { 0. });
+        if self.criterion.kappa > 0. {
+            let shifted =
+                Mat::from_fn(n, n, |i, j| gram[(i, j)] + if i == j { self.criterion.kappa } else { 0. });
             if let Ok(factor) = Cholesky::new(shifted.as_ref()) {
                 return Ok(factor.solve(cross.as_ref()));
             }
@@ -136,7 +137,7 @@ impl Readout {
         let Eigen { values, vectors } = symmetric_eigen(gram.as_ref())?;
         let limit = n as f64 * f64::EPSILON * values[n - 1].abs();
         let turned = vectors.transpose() * cross;
-        let kappa = self.risk.kappa;
+        let kappa = self.criterion.kappa;
         let inverse = |x: f64| if x > limit { 1. / (x + kappa) } else { 0. };
         Ok(vectors * Mat::from_fn(n, cross.ncols(), |i, j| inverse(values[i]) * turned[(i, j)]))
     }
@@ -150,7 +151,7 @@ impl Readout {
         for (i, j) in (0..fit.nrows()).flat_map(|i| (0..fit.ncols()).map(move |j| (i, j))) {
             let w = fit[(i, j)];
             let penalty = if self.is_lasso() { w.abs() } else { w * w };
-            let term = w * (through[(i, j)] - 2. * cross[(i, j)]) + self.risk.kappa * penalty;
+            let term = w * (through[(i, j)] - 2. * cross[(i, j)]) + self.criterion.kappa * penalty;
             value += term;
             size += term.abs();
         }

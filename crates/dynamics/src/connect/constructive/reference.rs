@@ -2,15 +2,15 @@ use candle_core::{DType, Device, Tensor};
 use collado_models::{Arch, DenseObjective, Init};
 use faer::Mat;
 
-use super::{Constructive, Hidden, data::Data, readout::Output};
+use super::{Constructive, HiddenLayer, data::Data, readout::Output};
 use crate::{
-    Epoch, Observe, Result, Rule, Schedule, TrainSettings, Wish, dense::Dense, schedule::Decay, train,
+    Control, Epoch, Observe, Result, Rule, Schedule, TrainSettings, dense::Dense, schedule::Decay, train,
 };
 
 /// A small network that both ends are brought to.
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
-    pub(super) hidden: Hidden,
+    pub(super) hidden: HiddenLayer,
     pub(super) output: Output,
 }
 
@@ -22,7 +22,7 @@ impl Reference {
     pub(super) fn find(
         task: &Constructive,
         data: &Data,
-        starts: &[Hidden],
+        starts: &[HiddenLayer],
         enough: f64,
         seed: u64,
         go_on: &mut dyn FnMut() -> bool,
@@ -42,7 +42,7 @@ impl Reference {
     }
 
     /// With the best output weights, and its risk.
-    fn refit(task: &Constructive, data: &Data, hidden: Hidden) -> Result<(Self, f64)> {
+    fn refit(task: &Constructive, data: &Data, hidden: HiddenLayer) -> Result<(Self, f64)> {
         let readout = data.readout(&hidden, task);
         let all: Vec<usize> = (0..hidden.weight.nrows()).collect();
         let (output, value) = readout.solve(&all)?;
@@ -65,7 +65,7 @@ fn trained(
     mut stack: Vec<Vec<f64>>,
     seed: u64,
     go_on: &mut dyn FnMut() -> bool,
-) -> Result<Vec<Hidden>> {
+) -> Result<Vec<HiddenLayer>> {
     let settings = &task.settings;
     let seeds: Vec<u64> = (0..settings.starts as u64).map(|i| seed.wrapping_add(i)).collect();
     if !seeds.is_empty() {
@@ -73,7 +73,7 @@ fn trained(
     }
     let shape = (stack.len(), arch.layout().len());
     let theta = Tensor::from_vec(stack.concat(), shape, &Device::Cpu)?.to_dtype(task.inputs.dtype())?;
-    let objective = DenseObjective::new(arch, &task.inputs, &task.targets, task.risk, settings.memory)?;
+    let objective = DenseObjective::new(arch, &task.inputs, &task.targets, task.criterion, settings.memory)?;
     let examples = task.inputs.dims()[0];
     let batch = if settings.batch == 0 { examples } else { settings.batch.min(examples) };
     let settings = TrainSettings {
@@ -88,7 +88,7 @@ fn trained(
     let runs = vec![seed; shape.0];
     let training = train(&objective, &theta, &runs, &settings, &mut Watch(go_on))?;
     let finite = training.runs.into_iter().filter(|run| run.value.risk.is_finite());
-    finite.map(|run| Hidden::read(arch, &run.theta)).collect()
+    finite.map(|run| HiddenLayer::read(arch, &run.theta)).collect()
 }
 
 /// Asks the caller after each step whether to go on.
@@ -99,12 +99,12 @@ impl Observe for Watch<'_> {
         Ok(())
     }
 
-    fn poll(&mut self) -> Wish {
-        if (self.0)() { Wish::GoOn } else { Wish::Stop }
+    fn poll(&mut self) -> Control {
+        if (self.0)() { Control::Continue } else { Control::Stop }
     }
 }
 
-impl Hidden {
+impl HiddenLayer {
     /// The first layer of a point.
     pub(super) fn read(arch: &Arch, theta: &Tensor) -> Result<Self> {
         let dense = Dense::read(arch, theta)?;

@@ -6,14 +6,14 @@ mod optimum;
 mod ridge;
 
 use candle_core::Tensor;
-use collado_models::{Activation, Arch, Regularizer, Risk};
+use collado_models::{Activation, Arch, Criterion, Regularizer};
 
 use self::factors::Factors;
 pub use self::{
     optimum::{LinearOptimum, linear_optimum},
     ridge::RidgePath,
 };
-use super::{About, Connect, Found, Problem};
+use super::{Connect, Connection, Guarantee, Search};
 use crate::{
     Error, Path, Result,
     dense::{Chain, Dense},
@@ -43,21 +43,21 @@ pub struct DeepLinear {
     /// Network.
     pub arch: Arch,
     /// The risk.
-    pub risk: Risk,
+    pub criterion: Criterion,
     /// Legs in each curved stage.
     pub legs: usize,
 }
 
 impl DeepLinear {
     /// With the default number of legs.
-    pub fn new(arch: Arch, risk: Risk) -> Self {
-        Self { arch, risk, legs: 64 }
+    pub fn new(arch: Arch, criterion: Criterion) -> Self {
+        Self { arch, criterion, legs: 64 }
     }
 
     /// Whether there is a path with a regulariser.
     fn check_ridge(&self) -> Result<()> {
         let (biases, depth) = (self.arch.has_bias(0), self.arch.depth());
-        let plain = self.risk.kappa == 0. || self.risk.regularizer == Regularizer::L2;
+        let plain = self.criterion.kappa == 0. || self.criterion.regularizer == Regularizer::L2;
         if depth != 2 || biases || !plain {
             return Err(Error::Hypothesis {
                 method: "deep-linear with a regulariser",
@@ -65,7 +65,7 @@ impl DeepLinear {
                 found: format!(
                     "{depth} layers {} biases and {}",
                     if biases { "with" } else { "without" },
-                    self.risk.regularizer
+                    self.criterion.regularizer
                 ),
             });
         }
@@ -74,7 +74,7 @@ impl DeepLinear {
 
     fn rows(&self, a: &Tensor, b: &Tensor) -> Result<Chain> {
         let ends = [Dense::read(&self.arch, a)?, Dense::read(&self.arch, b)?];
-        let [mut chain, back] = match (self.arch.depth(), self.risk.kappa > 0.) {
+        let [mut chain, back] = match (self.arch.depth(), self.criterion.kappa > 0.) {
             // One layer: F is convex in θ itself.
             (1, _) => ends.map(|end| {
                 let mut chain = Chain::default();
@@ -122,12 +122,12 @@ impl Connect for DeepLinear {
                 format!("every hidden width > min(inputs, outputs) = {q}"),
                 format!("width {} at hidden layer {}", hidden[k], k + 1),
             ),
-            None if self.risk.kappa > 0. && self.arch.depth() > 1 => self.check_ridge(),
+            None if self.criterion.kappa > 0. && self.arch.depth() > 1 => self.check_ridge(),
             None => Ok(()),
         }
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Problem<'_>) -> Result<Path> {
+    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Search<'_>) -> Result<Path> {
         self.check()?;
         if let Some(constant) = Path::segment(a, b)?.constant()? {
             return Ok(constant);
@@ -135,10 +135,10 @@ impl Connect for DeepLinear {
         Path::polychain(self.rows(a, b)?.stack(a)?)?.finite("deep-linear")
     }
 
-    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
-        let path = self.connect(a, b, problem)?;
-        let convex = self.risk.kappa == 0. || self.arch.depth() == 1;
-        let about = if convex { About::convex(&path, problem)? } else { About::Sampled };
-        Ok(Found { path, about })
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
+        let path = self.connect(a, b, search)?;
+        let convex = self.criterion.kappa == 0. || self.arch.depth() == 1;
+        let guarantee = if convex { Guarantee::convex(&path, search)? } else { Guarantee::Sampled };
+        Ok(Connection { path, guarantee })
     }
 }

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use collado_models::{Objective, PathKind, Rows, Span};
 
 use self::band::Band;
-use super::{About, Connect, Found, Problem, largest, refuse_infinite};
+use super::{Connect, Connection, Guarantee, Search, largest, refuse_infinite};
 use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// A chain whose pivots relax perpendicular to the path (nudged elastic band: Henkelman & Jónsson 2000, with their
@@ -76,7 +76,7 @@ impl Neb {
         for step in 0..steps {
             let rows =
                 if run.sampler.is_full() { Rows::All } else { Rows::Shared(run.sampler.batch(first + step)) };
-            let values = run.problem.objective.evaluate(&span, rows, Some(&grad))?;
+            let values = run.search.objective.evaluate(&span, rows, Some(&grad))?;
             refuse_infinite(&values, "neb")?;
             let risks: Vec<f64> = values.iter().map(|v| v.risk).collect();
             band.nudge(&risks, &grad)?;
@@ -84,7 +84,7 @@ impl Neb {
             if (step + 1) % self.respace == 0 || step + 1 == steps {
                 band.respace()?;
             }
-            if !(run.problem.progress)(first + step + 1, run.total) {
+            if !(run.search.progress)(first + step + 1, run.total) {
                 return Ok(false);
             }
         }
@@ -124,17 +124,17 @@ impl Neb {
         Ok(true)
     }
 
-    fn search(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Band> {
+    fn search(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Band> {
         self.check()?;
         let mut band = Band::straight(a, b, self.pivots)?;
-        let sampler = Sampler::new(problem.seed, problem.objective.examples(), self.batch);
+        let sampler = Sampler::new(search.seed, search.objective.examples(), self.batch);
         let total = (self.epochs * sampler.steps_per_epoch()).max(self.cycles);
-        let mut run = Run { problem, sampler, total };
+        let mut run = Run { search, sampler, total };
         for cycle in 0..self.cycles {
             let (first, end) = (cycle * total / self.cycles, (cycle + 1) * total / self.cycles);
             let go_on = self.relax(&mut band, &mut run, first, end - first)?;
             let last = cycle + 1 == self.cycles;
-            if !go_on || last || !self.insert(&mut band, run.problem.objective)? {
+            if !go_on || last || !self.insert(&mut band, run.search.objective)? {
                 break;
             }
         }
@@ -144,7 +144,7 @@ impl Neb {
 
 /// What one search has in hand.
 struct Run<'a, 'b> {
-    problem: &'a mut Problem<'b>,
+    search: &'a mut Search<'b>,
     sampler: Sampler,
     total: u64,
 }
@@ -167,17 +167,17 @@ impl Connect for Neb {
         Ok(())
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Path> {
+    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
         if let Some(constant) = Path::segment(a, b)?.constant()? {
             return Ok(constant);
         }
-        self.search(a, b, problem)?.path().finite("neb")
+        self.search(a, b, search)?.path().finite("neb")
     }
 
-    fn find(&self, a: &Tensor, b: &Tensor, problem: &mut Problem<'_>) -> Result<Found> {
-        let path = self.connect(a, b, problem)?;
-        let about = About::Band { pivots: path.vertices().dims()[0] - 2 };
-        Ok(Found { path, about })
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
+        let path = self.connect(a, b, search)?;
+        let guarantee = Guarantee::Band { pivots: path.vertices().dims()[0] - 2 };
+        Ok(Connection { path, guarantee })
     }
 }
 

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use self::pass::Pass;
 pub use self::point::CurvaturePoint;
 use super::{
-    Risk,
+    Criterion,
     examples::Examples,
     tile::{Layer, TILE},
 };
@@ -45,7 +45,7 @@ pub struct DenseCurvature {
     layers: Vec<Layer>,
     size: usize,
     examples: Examples,
-    risk: Risk,
+    criterion: Criterion,
     regularized: std::ops::Range<usize>,
     memory: usize,
 }
@@ -56,19 +56,25 @@ impl DenseCurvature {
     ///
     /// # Errors
     /// When shapes, labels, settings, dtype or device do not fit.
-    pub fn new(arch: &Arch, inputs: &Tensor, targets: &Tensor, risk: Risk, memory: usize) -> Result<Self> {
-        risk.check()?;
+    pub fn new(
+        arch: &Arch,
+        inputs: &Tensor,
+        targets: &Tensor,
+        criterion: Criterion,
+        memory: usize,
+    ) -> Result<Self> {
+        criterion.check()?;
         if inputs.dtype() != DType::F64 || !inputs.device().is_cpu() {
             let found = format!("{:?} inputs on {:?}", inputs.dtype(), inputs.device().location());
             return Err(Error::Unsupported { what: "curvature (f64 on the CPU)", found });
         }
-        let examples = Examples::new(arch, risk.loss, inputs, targets)?;
+        let examples = Examples::new(arch, criterion.loss, inputs, targets)?;
         Ok(Self {
             layers: Layer::all(arch),
             size: arch.layout().len(),
             examples,
-            regularized: risk.regularizer.columns(arch),
-            risk,
+            regularized: criterion.regularizer.columns(arch),
+            criterion,
             memory,
         })
     }
@@ -170,12 +176,12 @@ impl DenseCurvature {
                 out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
             }
         }
-        let curved = matches!(self.risk.regularizer, Regularizer::L2 | Regularizer::L2Last);
-        if self.risk.kappa != 0. && curved && form != CurvatureForm::Fisher {
+        let curved = matches!(self.criterion.regularizer, Regularizer::L2 | Regularizer::L2Last);
+        if self.criterion.kappa != 0. && curved && form != CurvatureForm::Fisher {
             for (out, v) in out.chunks_exact_mut(self.size).zip(vectors.chunks_exact(self.size)) {
                 let columns = self.regularized.clone();
                 let both = out[columns.clone()].iter_mut().zip(&v[columns]);
-                both.for_each(|(out, v)| *out += 2. * self.risk.kappa * v);
+                both.for_each(|(out, v)| *out += 2. * self.criterion.kappa * v);
             }
         }
     }

@@ -131,8 +131,8 @@ impl<'a> Pass<'a> {
         let mut v = vec![0.; q];
         for i in 0..r {
             let mut z: Vec<f64> = (0..q).map(|j| self.active[(last.row + j) * r + i]).collect();
-            let curvature = LossCurvature::new(self.of.risk.loss, &z);
-            loss_and_slope(self.of.risk.loss, &mut z, self.of.examples.target(first + i));
+            let curvature = LossCurvature::new(self.of.criterion.loss, &z);
+            loss_and_slope(self.of.criterion.loss, &mut z, self.of.examples.target(first + i));
             (0..q).for_each(|j| self.delta[(last.row + j) * r + i] = z[j] * scale);
             for b in 0..self.count {
                 let at = |j: usize| (last.row + j) * wide + b * r + i;

@@ -17,12 +17,12 @@ use crate::{Result, StudyError};
 /// A cell is stored with version and settings, and bit by bit: put together from stored cells, a study is the one that was
 /// never stopped. A checksum ends each file: one that was cut off or damaged counts as missing.
 #[derive(Debug, Default)]
-pub struct Cells {
+pub struct CellCache {
     folder: Option<PathBuf>,
     seconds: Cell<f64>,
 }
 
-impl Cells {
+impl CellCache {
     /// Keeps nothing.
     pub fn none() -> Self {
         Self::default()
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     /// The cell of `seed`, and whether it was computed.
-    fn get(cells: &Cells, seed: u64, value: &[f64]) -> Result<(Vec<f64>, bool)> {
+    fn get(cells: &CellCache, seed: u64, value: &[f64]) -> Result<(Vec<f64>, bool)> {
         let mut made = false;
         let got = cells.get(&seed, "a", || {
             made = true;
@@ -118,7 +118,7 @@ mod tests {
         fn cells_come_back_bit_by_bit(bits in proptest::collection::vec(any::<u64>(), 0..20)) {
             let value: Vec<f64> = bits.into_iter().map(f64::from_bits).chain([f64::NAN, -0., 0.1]).collect();
             let folder = tempfile::tempdir().unwrap();
-            let cells = || Cells::in_folder(folder.path().join("state"));
+            let cells = || CellCache::in_folder(folder.path().join("state"));
             prop_assert!(get(&cells(), 1, &value).unwrap().1);
             let (back, made) = get(&cells(), 1, &[]).unwrap();
             prop_assert!(!made && back.len() == value.len());
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn other_settings_are_refused_and_torn_files_are_missing() {
         let folder = tempfile::tempdir().unwrap();
-        let cells = Cells::in_folder(folder.path().to_owned());
+        let cells = CellCache::in_folder(folder.path().to_owned());
         get(&cells, 1, &[1., 2.]).unwrap();
         assert!(cells.seconds() == 0. && matches!(get(&cells, 2, &[3.]), Err(StudyError::Cell { .. })));
         let file = folder.path().join("a.cbor");
@@ -149,6 +149,6 @@ mod tests {
         }
         assert!(!get(&cells, 1, &[]).unwrap().1 && cells.seconds() > 0.);
         // Without a folder nothing is kept.
-        assert!((0..2).all(|_| get(&Cells::none(), 1, &[]).unwrap().1));
+        assert!((0..2).all(|_| get(&CellCache::none(), 1, &[]).unwrap().1));
     }
 }

@@ -5,7 +5,7 @@ use faer::Mat;
 use crate::{Curvature, Error, LinearOperator, Result, explicit};
 
 /// The Hessian at one point in its eigenbasis, $H=U\operatorname{diag}(\lambda)U^\top$.
-pub(super) struct Local {
+pub(super) struct Eigendecomposition {
     pub(super) matrix: Mat<f64>,
     /// Ascending.
     pub(super) values: Vec<f64>,
@@ -16,7 +16,7 @@ pub(super) struct Local {
     pub(super) rounding: f64,
 }
 
-impl Local {
+impl Eigendecomposition {
     pub(super) fn new(curvature: &DenseCurvature, theta: &candle_core::Tensor) -> Result<Self> {
         let operator = Curvature::new(curvature, CurvatureForm::Hessian, theta)?;
         let s = operator.size();

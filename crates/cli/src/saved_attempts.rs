@@ -2,7 +2,7 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
-use collado_dynamics::{Found, Path};
+use collado_dynamics::{Connection, Path};
 use serde_json::json;
 
 use crate::{
@@ -13,28 +13,28 @@ use crate::{
 };
 
 /// The finished attempts of an output folder.
-pub(crate) struct Kept(PathBuf);
+pub(crate) struct SavedAttempts(PathBuf);
 
-impl Kept {
+impl SavedAttempts {
     pub(crate) fn new(out: &FilePath) -> Self {
         Self(out.to_owned())
     }
 
     /// The attempt of that name and the seconds that it took, if an earlier run finished it.
-    pub(crate) fn read(&self, name: &str) -> Result<Option<(Found, f64)>, Failure> {
+    pub(crate) fn read(&self, name: &str) -> Result<Option<(Connection, f64)>, Failure> {
         self.state(name).read(|state, mut tensors| {
             let vertices = tensors.remove("vertices").ok_or_else(missing)?;
             let kind = serde_json::from_value(state["kind"].clone()).map_err(|_| missing())?;
-            let about = methods::about_read(&state["about"]).ok_or_else(missing)?;
+            let guarantee = methods::guarantee_read(&state["about"]).ok_or_else(missing)?;
             let seconds = state["seconds"].as_f64().unwrap_or(f64::NAN);
-            Ok((Found { path: Path::new(kind, vertices), about }, seconds))
+            Ok((Connection { path: Path::new(kind, vertices), guarantee }, seconds))
         })
     }
 
     /// Keeps an attempt.
-    pub(crate) fn write(&self, name: &str, found: &Found, seconds: f64) -> Result<(), Failure> {
+    pub(crate) fn write(&self, name: &str, found: &Connection, seconds: f64) -> Result<(), Failure> {
         let state = json!({
-            "kind": found.path.kind(), "about": methods::about_json(&found.about), "seconds": number(seconds),
+            "kind": found.path.kind(), "about": methods::guarantee_json(&found.guarantee), "seconds": number(seconds),
         });
         let vertices = ("vertices".to_owned(), found.path.vertices().clone());
         Ok(self.state(name).write(&state, [vertices])?)

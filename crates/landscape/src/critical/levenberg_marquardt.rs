@@ -1,12 +1,12 @@
 use candle_core::Tensor;
 use collado_models::DenseCurvature;
 
-use super::{CriticalSettings, Goal, local::Local, norm};
+use super::{CriticalSettings, Goal, eigendecomposition::Eigendecomposition, norm};
 use crate::{Error, Result};
 
 /// How a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ended {
+pub enum Termination {
     /// At a critical point: $\|\nabla F\|\le$ tolerance $\cdot(1+|F|)$, and Newton's step from there is short.
     Critical,
     /// At a stationary point of $\frac12\|\nabla F\|^2$ that is none of F: $H\nabla F\approx0$, $\nabla F\ne0$ (Frye et al. 2021).
@@ -23,7 +23,7 @@ pub enum Ended {
     NotFinite,
 }
 
-impl Ended {
+impl Termination {
     /// All of them.
     pub const ALL: [Self; 7] =
         [Self::Critical, Self::Flat, Self::Kink, Self::Stalled, Self::Escaped, Self::Steps, Self::NotFinite];
@@ -66,14 +66,14 @@ const SHORTEST: f64 = 1e-15;
 ///
 /// with μ by Nielsen's rule (1999). For large μ it is gradient descent on $\frac12\|\nabla F\|^2$, for small μ Newton's
 /// method; by the eigenvectors of H both cost no more than H. Where F is to be lowered, $p=-(|H|+\sqrt\mu I)^{-1}\nabla F$.
-pub(super) struct Walker {
+pub(super) struct LevenbergMarquardt {
     pub(super) theta: Vec<f64>,
     pub(super) risk: f64,
     pub(super) steps: usize,
-    pub(super) ended: Option<Ended>,
+    pub(super) ended: Option<Termination>,
     gradient: Vec<f64>,
     /// H at θ and $U^\top\nabla F$, once they are known.
-    local: Option<(Local, Vec<f64>)>,
+    local: Option<(Eigendecomposition, Vec<f64>)>,
     mu: f64,
     growth: f64,
     goal: Goal,
@@ -83,7 +83,7 @@ pub(super) struct Walker {
     farthest: f64,
 }
 
-impl Walker {
+impl LevenbergMarquardt {
     pub(super) fn new(theta: &[f64], risk: f64, gradient: &[f64], settings: &CriticalSettings) -> Self {
         let mut new = Self {
             theta: theta.to_vec(),
@@ -100,7 +100,7 @@ impl Walker {
             farthest: settings.farthest * (1. + norm(theta)),
         };
         if !(risk.is_finite() && norm(gradient).is_finite()) {
-            new.ended = Some(Ended::NotFinite);
+            new.ended = Some(Termination::NotFinite);
         }
         new
     }
@@ -115,9 +115,9 @@ impl Walker {
             Some(known) => known,
             None => {
                 let theta = Tensor::from_slice(&self.theta, self.theta.len(), &candle_core::Device::Cpu)?;
-                let local = match Local::new(curvature, &theta) {
+                let local = match Eigendecomposition::new(curvature, &theta) {
                     Err(Error::NotFinite(_)) => {
-                        self.ended = Some(Ended::NotFinite);
+                        self.ended = Some(Termination::NotFinite);
                         return Ok(());
                     }
                     local => local?,
@@ -128,42 +128,53 @@ impl Walker {
             }
         };
         if self.ended.is_none() && self.steps >= settings.steps {
-            self.ended =
-                Some(if self.is_flat(&local, &slopes, NEARLY_FLAT) { Ended::Flat } else { Ended::Steps });
+            self.ended = Some(if self.is_flat(&local, &slopes, NEARLY_FLAT) {
+                Termination::Flat
+            } else {
+                Termination::Steps
+            });
         }
         if self.mu.is_nan() {
             self.mu = 1e-3 * local.size().powi(2);
         }
         self.damped(&local, &slopes, settings);
         if self.ended.is_none() && norm(&self.step) <= SHORTEST * (1. + norm(&self.theta)) {
-            self.ended =
-                Some(if self.is_flat(&local, &slopes, NEARLY_FLAT) { Ended::Flat } else { Ended::Stalled });
+            self.ended = Some(if self.is_flat(&local, &slopes, NEARLY_FLAT) {
+                Termination::Flat
+            } else {
+                Termination::Stalled
+            });
         }
         self.local = Some((local, slopes));
         Ok(())
     }
 
     /// Whether θ ends the search.
-    fn arrived(&self, local: &Local, slopes: &[f64], settings: &CriticalSettings) -> Option<Ended> {
+    fn arrived(
+        &self,
+        local: &Eigendecomposition,
+        slopes: &[f64],
+        settings: &CriticalSettings,
+    ) -> Option<Termination> {
         let length = 1. + norm(&self.theta);
         if length > self.farthest {
-            return Some(Ended::Escaped);
+            return Some(Termination::Escaped);
         }
         if norm(slopes) <= settings.tolerance * (1. + self.risk.abs()) {
             let near = norm(&local.newton(slopes)) <= NEAR * length;
-            return Some(if near { Ended::Critical } else { Ended::Escaped });
+            return Some(if near { Termination::Critical } else { Termination::Escaped });
         }
-        self.is_flat(local, slopes, FLAT).then_some(Ended::Flat)
+        self.is_flat(local, slopes, FLAT).then_some(Termination::Flat)
     }
 
     /// Whether H∇F ≈ 0: there descent on the gradient ends.
-    fn is_flat(&self, local: &Local, slopes: &[f64], share: f64) -> bool {
+    fn is_flat(&self, local: &Eigendecomposition, slopes: &[f64], share: f64) -> bool {
         let product: Vec<f64> = local.values.iter().zip(slopes).map(|(value, slope)| value * slope).collect();
         self.goal == Goal::Gradient && norm(&product) <= share * local.size() * norm(slopes)
     }
 
     /// Sets the step for μ, no longer than the reach, and what the local model promises of it.
-    fn damped(&mut self, local: &Local, slopes: &[f64], settings: &CriticalSettings) {
+    fn damped(&mut self, local: &Eigendecomposition, slopes: &[f64], settings: &CriticalSettings) {
         // Where λ is rounding, so is λ/(λ² + μ) unless μ is larger.
         let mu = self.mu.max(local.rounding.powi(2)).max(f64::MIN_POSITIVE);
         let along = |(value, slope): (&f64, &f64)| match self.goal {

@@ -1,11 +1,11 @@
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, Loss, Real, Risk, dispatch, with_slice};
+use collado_models::{Arch, Criterion, Loss, Real, dispatch, with_slice};
 
 use crate::{Error, Result};
 
 /// What a risk is made of: a dense network, training examples, loss and regulariser.
 #[derive(Debug, Clone, Copy)]
-pub struct Problem<'a> {
+pub struct EmpiricalRisk<'a> {
     /// The network.
     pub arch: &'a Arch,
     /// Inputs `[N, n_0]`, `f32` (widened exactly) or `f64`, on the CPU.
@@ -13,7 +13,7 @@ pub struct Problem<'a> {
     /// Class labels `u32` `[N]`, or values `[N, q]`.
     pub targets: &'a Tensor,
     /// Loss and regulariser.
-    pub risk: Risk,
+    pub criterion: Criterion,
 }
 
 /// What the outputs of the examples are compared with.
@@ -47,20 +47,20 @@ const TILE: usize = 64;
 
 impl Examples {
     /// Checks shapes, labels and numbers.
-    pub(crate) fn new(problem: &Problem<'_>) -> Result<Self> {
-        let (n, features) = problem.inputs.dims2()?;
+    pub(crate) fn new(risk: &EmpiricalRisk<'_>) -> Result<Self> {
+        let (n, features) = risk.inputs.dims2()?;
         if n == 0 {
             return Err(mismatch("examples", "at least 1", n));
         }
-        expect("features of an example", features, problem.arch.inputs())?;
-        expect("rows of the targets", problem.targets.dims().first().copied().unwrap_or(0), n)?;
-        let inputs = problem.inputs.contiguous()?;
+        expect("features of an example", features, risk.arch.inputs())?;
+        expect("rows of the targets", risk.targets.dims().first().copied().unwrap_or(0), n)?;
+        let inputs = risk.inputs.contiguous()?;
         dispatch!(inputs.dtype(), T => with_slice::<T, _>(&inputs, |x| {
             Ok::<_, collado_models::Error>(x.iter().position(|x| !x.is_finite()).map(|i| (i, x[i].wide())))
         }))?
         .map_or(Ok(()), |(place, found)| Err(Error::NotFinite { what: "inputs", found, place }))?;
-        let targets = Targets::new(problem, n)?;
-        let tiles = tiles(&targets, n, problem.risk.loss == Loss::CrossEntropy);
+        let targets = Targets::new(risk, n)?;
+        let tiles = tiles(&targets, n, risk.criterion.loss == Loss::CrossEntropy);
         Ok(Self { inputs, targets, tiles })
     }
 
@@ -87,10 +87,10 @@ impl Examples {
 }
 
 impl Targets {
-    fn new(problem: &Problem<'_>, n: usize) -> Result<Self> {
-        let (loss, outputs) = (problem.risk.loss, problem.arch.outputs());
-        if problem.targets.dtype() == DType::U32 {
-            let labels = problem.targets.to_vec1::<u32>()?;
+    fn new(risk: &EmpiricalRisk<'_>, n: usize) -> Result<Self> {
+        let (loss, outputs) = (risk.criterion.loss, risk.arch.outputs());
+        if risk.targets.dtype() == DType::U32 {
+            let labels = risk.targets.to_vec1::<u32>()?;
             let classes = if outputs == 1 && loss != Loss::CrossEntropy { 2 } else { outputs };
             return match labels.iter().find(|&&label| label as usize >= classes) {
                 Some(label) => Err(mismatch("class labels", format!("less than {classes}"), label)),
@@ -100,8 +100,8 @@ impl Targets {
         if loss == Loss::CrossEntropy {
             return Err(mismatch("targets for cross-entropy", "class labels", "real values"));
         }
-        expect("values of a target", problem.targets.elem_count(), n * outputs)?;
-        let values = problem.targets.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        expect("values of a target", risk.targets.elem_count(), n * outputs)?;
+        let values = risk.targets.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
         if let Some(place) = values.iter().position(|y| !y.is_finite()) {
             return Err(Error::NotFinite { what: "targets", found: values[place], place });
         }
