@@ -2,8 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Connect, Curve, Epoch, Path, Search, TrainSettings, profile, train};
-use collado_models::{Activation, Arch, DenseObjective, Init, Objective, Rows, Span};
+use collado_dynamics::{Connect, Curve, Epoch, Search, TrainSettings, train};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{DenseObjective, Objective, Path, Rows, Span, profile};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +26,7 @@ impl Bench {
         let inputs = Tensor::from_vec(inputs, (n, widths[0]), &Device::Cpu).unwrap();
         let labels = Tensor::from_vec(labels, n, &Device::Cpu).unwrap();
         let objective =
-            DenseObjective::new(&arch, &inputs, &labels, collado_models::Criterion::default(), 1 << 30)
+            DenseObjective::new(&arch, &inputs, &labels, collado_risk::Criterion::default(), 1 << 30)
                 .unwrap();
         let seeds: Vec<u64> = (0..points).collect();
         let minima = Init::default().stack(&arch, &seeds, DType::F32, &Device::Cpu).unwrap();

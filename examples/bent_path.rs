@@ -3,8 +3,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
-use collado_dynamics::{Connect, Curve, Epoch, Linear, Search, TrainSettings, profile, train};
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Init};
+use collado_dynamics::{Connect, Curve, Epoch, Linear, Search, TrainSettings, train};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, profile};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::digits()?.train;

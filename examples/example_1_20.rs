@@ -4,8 +4,8 @@
 #![allow(clippy::print_stdout)]
 
 use candle_core::{Device, Tensor};
-use collado_dynamics::{Path, profile};
-use collado_models::{Arch, Criterion, DenseObjective, Loss};
+use collado_models::Arch;
+use collado_risk::{Criterion, DenseObjective, Loss, Path, profile};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arch = Arch::example_1_20();

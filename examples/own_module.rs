@@ -3,8 +3,8 @@
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear as Layer, VarBuilder, linear};
-use collado_dynamics::{Connect, Curve, Epoch, Linear, Search, TrainSettings, profile, train};
-use collado_models::{Criterion, Loss, ModuleObjective};
+use collado_dynamics::{Connect, Curve, Epoch, Linear, Search, TrainSettings, train};
+use collado_risk::{Criterion, Loss, ModuleObjective, profile};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 

@@ -4,10 +4,10 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
-use collado_dynamics::{Connect, Epoch, Linear, Search, TrainSettings, profile, train};
-use collado_models::{
-    Activation, Arch, Checkpoint, Criterion, DenseObjective, Init, Provenance, ReadOptions,
-};
+use collado_dynamics::{Connect, Epoch, Linear, Search, TrainSettings, train};
+use collado_files::{Checkpoint, Provenance, ReadOptions};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, profile};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::digits()?.train;

@@ -5,7 +5,8 @@ mod support;
 
 use std::path::Path;
 
-use collado_models::{Checkpoint, Symmetry};
+use collado_files::Checkpoint;
+use collado_models::Symmetry;
 use serde_json::Value as Json;
 
 use self::support::{collado, json};
@@ -14,7 +15,7 @@ use self::support::{collado, json};
 fn planted(dir: &Path) -> Symmetry {
     json(dir, "train --arch relu:64-24-20-10 --epochs 20 --out t --json --quiet");
     let mut network =
-        Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_models::ReadOptions::default()).unwrap();
+        Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_files::ReadOptions::default()).unwrap();
     let turned = |n: usize, by: usize| (0..n).map(|i| (7 * i + by) % n).collect::<Vec<_>>();
     let scales = |n: usize| (0..n).map(|i| 0.5 + i as f64 / 8.).collect::<Vec<_>>();
     let symmetry =
@@ -56,7 +57,7 @@ fn a_planted_symmetry_is_undone() {
         }
         let aligned = Checkpoint::read(
             &dir.join(out).join("aligned.safetensors"),
-            &collado_models::ReadOptions::default(),
+            &collado_files::ReadOptions::default(),
         )
         .unwrap();
         assert_eq!(aligned.provenance.extra["aligned"]["file"], "copy.safetensors");

@@ -116,8 +116,7 @@ fn ends_that_overflow_are_refused_and_a_length_beyond_numbers_is_said() {
     json(dir, &format!("train --arch linear:3-4-2?head=regress --seeds 0..2 --epochs 2 --out t {LINEAR}"));
     for seed in [0, 1] {
         let file = dir.join(format!("t/seed-{seed}.safetensors"));
-        let mut end =
-            collado_models::Checkpoint::read(&file, &collado_models::ReadOptions::default()).unwrap();
+        let mut end = collado_files::Checkpoint::read(&file, &collado_files::ReadOptions::default()).unwrap();
         // Each weight is a number of f32, their products are not.
         end.theta = ((end.theta * 0.).unwrap() + 1e25).unwrap();
         end.write(&file).unwrap();

@@ -5,7 +5,8 @@ mod support;
 
 use std::{fs, path::Path, process::Command};
 
-use collado_models::{Checkpoint, PathFile, Symmetry};
+use collado_files::{Checkpoint, PathFile};
+use collado_models::Symmetry;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use self::support::{collado, json};
 fn minima(dir: &Path) {
     json(dir, "train --arch relu:64-16-16-10 --seeds 0..4 --epochs 25 --out t --json --quiet");
     let mut network =
-        Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_models::ReadOptions::default()).unwrap();
+        Checkpoint::read(&dir.join("t/seed-0.safetensors"), &collado_files::ReadOptions::default()).unwrap();
     let turned = |by: usize| (0..16).map(|i| (7 * i + by) % 16).collect::<Vec<_>>();
     let scales = |at: f64| (0..16).map(|i| at + f64::from(i) / 8.).collect::<Vec<_>>();
     let symmetry =
@@ -48,7 +49,7 @@ fn minima_join_in_a_tree() {
         assert!(number(&edge["value"]) < number(&edge["line"]), "{edge}");
         assert!(number(&edge["value"]) >= risk(&edge["a"]).max(risk(&edge["b"])), "{edge}");
         let path = PathFile::read(&dir.join("l").join(edge["path"].as_str().unwrap())).unwrap();
-        assert_eq!(path.vertices.dims()[0], 3);
+        assert_eq!(path.path.vertices().dims()[0], 3);
     }
     assert!(number(&tree["all_joined_at"]) < number(&tree["all_joined_by_lines_at"]));
     let levels = tree["levels"].as_array().unwrap();
@@ -228,14 +229,14 @@ fn auto_joins_each_pair_by_what_suffices() {
     for edge in tree["edges"].as_array().unwrap() {
         // Paths end in the minima themselves, not in copies of them that are aligned.
         let path = PathFile::read(&dir.join("l").join(edge["path"].as_str().unwrap())).unwrap();
-        for (row, name) in [(0, &edge["a"]), (path.vertices.dims()[0] - 1, &edge["b"])] {
+        for (row, name) in [(0, &edge["a"]), (path.path.vertices().dims()[0] - 1, &edge["b"])] {
             let file = dir.join(format!("t/{}.safetensors", name.as_str().unwrap()));
-            let theta = Checkpoint::read(&file, &collado_models::ReadOptions::default())
+            let theta = Checkpoint::read(&file, &collado_files::ReadOptions::default())
                 .unwrap()
                 .theta
                 .to_vec1::<f32>()
                 .unwrap();
-            assert_eq!(path.vertices.get(row).unwrap().to_vec1::<f32>().unwrap(), theta);
+            assert_eq!(path.path.vertices().get(row).unwrap().to_vec1::<f32>().unwrap(), theta);
         }
     }
     let risks = tree["minima"].as_array().unwrap().iter().map(|m| m["risk"].as_f64().unwrap());

@@ -5,7 +5,7 @@ mod support;
 
 use std::{fs, path::Path, process::Output};
 
-use collado_models::{Checkpoint, ReadOptions};
+use collado_files::{Checkpoint, ReadOptions};
 use support::{collado, json};
 
 fn root() -> &'static Path {

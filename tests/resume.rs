@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use collado_models::PathFile;
+use collado_files::PathFile;
 use serde_json::Value as Json;
 
 use self::support::{collado, json, spawn};
@@ -29,7 +29,7 @@ fn stop(child: &mut Child, file: &Path, signal: &str) -> Option<i32> {
 }
 
 fn vertices(dir: &Path) -> Vec<Vec<f32>> {
-    PathFile::read(&dir.join("path.safetensors")).unwrap().vertices.to_vec2().unwrap()
+    PathFile::read(&dir.join("path.safetensors")).unwrap().path.vertices().to_vec2().unwrap()
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn every_optimiser_goes_on_to_the_same_bits() {
         assert_eq!(resumed["runs"], whole["runs"], "{optimizer}");
         let theta = |folder: &str| {
             let file = dir.join(folder).join("seed-0.safetensors");
-            collado_models::Checkpoint::read(&file, &collado_models::ReadOptions::default())
+            collado_files::Checkpoint::read(&file, &collado_files::ReadOptions::default())
                 .unwrap()
                 .theta
                 .to_vec1::<f32>()

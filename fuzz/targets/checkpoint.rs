@@ -1,7 +1,7 @@
 //! Checkpoints of every kind: safetensors, `.pt` archives, the format before PyTorch 1.6.
 #![no_main]
 
-use collado_models::{Checkpoint, ReadOptions};
+use collado_files::{Checkpoint, ReadOptions};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(checkpoint) = Checkpoint::from_bytes(bytes, &ReadOptions::default()) {

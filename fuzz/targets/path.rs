@@ -1,7 +1,7 @@
 //! Path files.
 #![no_main]
 
-use collado_models::PathFile;
+use collado_files::PathFile;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(path) = PathFile::from_bytes(bytes) {

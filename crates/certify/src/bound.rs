@@ -1,4 +1,5 @@
-use collado_models::{Activation, Criterion, Loss};
+use collado_models::Activation;
+use collado_risk::{Criterion, Loss};
 use rayon::prelude::*;
 
 use crate::{

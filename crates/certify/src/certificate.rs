@@ -1,5 +1,5 @@
-use collado_dynamics::Path;
 use collado_models::Activation;
+use collado_risk::Path;
 
 use crate::{EmpiricalRisk, Error, Result, search::Search};
 

@@ -1,5 +1,6 @@
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, Criterion, Loss, Real, dispatch, with_slice};
+use collado_models::{Arch, Real, dispatch, with_slice};
+use collado_risk::{Criterion, Loss};
 
 use crate::{Error, Result};
 
@@ -55,7 +56,7 @@ impl Examples {
         expect("features of an example", features, risk.arch.inputs())?;
         expect("rows of the targets", risk.targets.dims().first().copied().unwrap_or(0), n)?;
         let inputs = risk.inputs.contiguous()?;
-        dispatch!(inputs.dtype(), T => with_slice::<T, _>(&inputs, |x| {
+        dispatch!(inputs.dtype(), T => with_slice::<T, _, _>(&inputs, |x| {
             Ok::<_, collado_models::Error>(x.iter().position(|x| !x.is_finite()).map(|i| (i, x[i].wide())))
         }))?
         .map_or(Ok(()), |(place, found)| Err(Error::NotFinite { what: "inputs", found, place }))?;
@@ -78,7 +79,7 @@ impl Examples {
     pub(crate) fn gather(&self, tile: &Tile) -> Result<Vec<f64>> {
         let width = self.inputs.dims()[1];
         let mut out = Vec::with_capacity(tile.rows.len() * width);
-        dispatch!(self.inputs.dtype(), T => with_slice::<T, _>(&self.inputs, |x| {
+        dispatch!(self.inputs.dtype(), T => with_slice::<T, _, _>(&self.inputs, |x| {
             tile.rows.iter().for_each(|i| out.extend(x[i * width..][..width].iter().map(|&x| x.wide())));
             Ok::<_, collado_models::Error>(())
         }))?;

@@ -37,12 +37,12 @@ pub enum Error {
         /// A t in the piece.
         t: f64,
     },
-    /// An error of paths.
-    #[error(transparent)]
-    Dynamics(#[from] collado_dynamics::Error),
-    /// An error of the models.
+    /// An error of a network.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
+    /// An error of a risk or a path.
+    #[error(transparent)]
+    Risk(#[from] collado_risk::Error),
     /// An error of candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

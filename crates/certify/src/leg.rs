@@ -1,6 +1,6 @@
 use candle_core::{DType, Tensor};
-use collado_dynamics::Path;
-use collado_models::{Arch, PathKind};
+use collado_models::Arch;
+use collado_risk::{Path, PathKind};
 
 use crate::{Error, Result};
 
@@ -69,7 +69,7 @@ impl Leg {
         let vertices = rows(path.vertices())?;
         Ok(match path.kind() {
             PathKind::Bezier => vec![Self::new(vertices, (0., 1.))],
-            PathKind::Polychain { knots } | PathKind::Repair { knots } => {
+            PathKind::Polychain { knots } => {
                 let ends = knots.windows(2).zip(vertices.windows(2));
                 ends.map(|(t, v)| Self::new(v.to_vec(), (t[0], t[1]))).collect()
             }

@@ -1,6 +1,6 @@
 //! Bounds of one example's loss, from its outputs $z_j\in u_j\pm r_j$ at one s.
 
-use collado_models::Loss;
+use collado_risk::Loss;
 
 use crate::rounding::{LIBM, TINY, U};
 

@@ -129,8 +129,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use candle_core::{Device, Tensor};
-    use collado_dynamics::Path;
     use collado_models::{Activation, Arch};
+    use collado_risk::Path;
     use proptest::prelude::*;
 
     use super::*;

@@ -1,4 +1,4 @@
-use collado_models::{Criterion, Regularizer};
+use collado_risk::{Criterion, Regularizer};
 
 use crate::{
     leg::{Layer, Leg},

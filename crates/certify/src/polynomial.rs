@@ -1,6 +1,6 @@
 //! Deep linear networks under squared loss: F is a polynomial on a leg, and Bernstein coefficients bound it.
 
-use collado_models::{Criterion, Loss, Regularizer};
+use collado_risk::{Criterion, Loss, Regularizer};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
 use crate::{

@@ -1,6 +1,6 @@
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
 
-use collado_dynamics::Path;
+use collado_risk::Path;
 
 use crate::{
     Certificate, CertifySettings, EmpiricalRisk, Error, Method, Piece, Progress, Result, Status,

@@ -5,7 +5,8 @@ use candle_core::{Device, Tensor};
 use collado_certify::{
     EmpiricalRisk, Error, Interval, MinimumKind, neuron_minima, polish, prove_minimum, prove_network_minimum,
 };
-use collado_models::{Activation, Arch, Criterion, LogisticNeuron, Loss, Planted, PlantedDescent};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, LogisticNeuron, Loss, Planted, PlantedDescent};
 use proptest::prelude::*;
 
 /// A rational with denominator 2^20, exact as a double.
@@ -189,7 +190,7 @@ fn minima_of_small_networks_are_proved_or_said_not_to_be() {
 
 /// Gradient descent with momentum.
 fn descend(risk: &EmpiricalRisk<'_>, start: &[f64]) -> Vec<f64> {
-    use collado_models::{DenseObjective, Objective, Rows, Span};
+    use collado_risk::{DenseObjective, Objective, Rows, Span};
     let objective =
         DenseObjective::new(risk.arch, risk.inputs, risk.targets, risk.criterion, 1 << 20).unwrap();
     let (mut theta, mut speed) = (start.to_vec(), vec![0.; start.len()]);

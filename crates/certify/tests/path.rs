@@ -4,7 +4,8 @@
 mod reference;
 
 use collado_certify::{CertifySettings, Status};
-use collado_models::{Activation, Arch, Criterion, Loss, Regularizer};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, Loss, Regularizer};
 use proptest::{prelude::*, sample::select};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

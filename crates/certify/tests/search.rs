@@ -4,7 +4,8 @@
 mod reference;
 
 use collado_certify::{CertifySettings, EmpiricalRisk, Error, Method, Status, certify_path};
-use collado_models::{Activation, Arch, Criterion, Loss, Regularizer};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, Loss, Regularizer};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reference::{Case, check, scalar};

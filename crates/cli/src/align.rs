@@ -2,8 +2,9 @@ use std::{path::Path, time::Instant};
 
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Repair, Search, profile};
-use collado_models::{Checkpoint, Objective, Span};
+use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Repair, Search};
+use collado_files::Checkpoint;
+use collado_risk::{Objective, Span, profile};
 use serde_json::{Value as Json, json};
 
 use crate::{

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_models::{ArchSpec, Checkpoint, Loss, ReadOptions, Regularizer};
+use collado_files::{Checkpoint, ReadOptions};
+use collado_models::ArchSpec;
+use collado_risk::{Loss, Regularizer};
 
 use crate::{
     failure::Failure,

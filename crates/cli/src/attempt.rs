@@ -1,7 +1,7 @@
 use std::{rc::Rc, time::Instant};
 
-use collado_dynamics::{Connection, Error, Guarantee, Path, Profile, Search, profile};
-use collado_models::Objective;
+use collado_dynamics::{Connection, Error, Guarantee, Search};
+use collado_risk::{Objective, Path, Profile, profile};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -150,7 +150,7 @@ impl AttemptRunner<'_> {
     ) -> Result<Result<(Connection, f64), String>, Failure> {
         if let Some((mut found, seconds)) = self.kept.map(|k| k.read(name)).transpose()?.flatten() {
             found.path =
-                Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?);
+                Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?)?;
             return Ok(Ok((found, seconds)));
         }
         let bar = progress::bar(name, self.common.quiet);

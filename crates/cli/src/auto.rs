@@ -2,8 +2,9 @@
 
 use candle_core::Tensor;
 use collado_dynamics::{
-    Connect, Connection, Curve, CurveKind, DeepLinear, Error, Guarantee, Linear, Neb, Path, Search,
+    Connect, Connection, Curve, CurveKind, DeepLinear, Error, Guarantee, Linear, Neb, Search,
 };
+use collado_risk::Path;
 
 use crate::{
     attempt::{AttemptRunner, Attempts, Outcome},

@@ -32,7 +32,7 @@ pub(crate) fn inputs(values: &Tensor, dtype: DType, spec: &str) -> Result<Tensor
 
 fn cast(values: &Tensor, dtype: DType, place: impl Fn(usize) -> String) -> Result<Tensor, Failure> {
     if values.dtype() == DType::F64 && dtype == DType::F32 {
-        let large = with_slice::<f64, _>(values, |numbers| {
+        let large = with_slice::<f64, _, Failure>(values, |numbers| {
             Ok(numbers.iter().position(|&x| (x as f32).is_infinite()).map(|i| (i, numbers[i])))
         })?;
         if let Some((i, x)) = large {

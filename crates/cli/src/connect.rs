@@ -7,9 +7,10 @@ use std::{
 
 use candle_core::Tensor;
 use collado_certify::{Certificate, CertifySettings, Status};
-use collado_dynamics::{Linear, Profile};
-use collado_models::{Checkpoint, Evaluation, Objective, PathFile, Span};
+use collado_dynamics::Linear;
+use collado_files::{Checkpoint, PathFile};
 use collado_plots::{Profile as Drawing, Reference, profile_figure};
+use collado_risk::{Evaluation, Objective, Profile, Span};
 use serde_json::{Value as Json, json};
 
 pub(crate) use self::args::ConnectArgs;
@@ -156,8 +157,7 @@ fn save(
         provenance["align"] = alignment.by.into();
         provenance["permutations"] = json!(alignment.aligned.symmetry.permutations());
     }
-    let (kind, vertices) = (best.path.kind().clone(), best.path.vertices().clone());
-    PathFile::new(task.arch.clone(), kind, vertices, provenance)
+    PathFile::new(task.arch.clone(), best.path.clone(), provenance)
         .named(ends[0].1.names.clone())
         .write(&folder.join("path.safetensors"))?;
     table(folder.path(), &best.profile)?;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use collado_models::{Objective, Rows, Span};
+use collado_risk::{Objective, Rows, Span};
 use serde_json::json;
 
 use crate::{

@@ -105,8 +105,8 @@ impl From<collado_data::Error> for Failure {
     }
 }
 
-impl From<collado_models::Error> for Failure {
-    fn from(error: collado_models::Error) -> Self {
+impl From<collado_files::Error> for Failure {
+    fn from(error: collado_files::Error) -> Self {
         let failure = Self::new(&error);
         match error.hint() {
             Some(hint) => failure.hint(hint),
@@ -142,6 +142,8 @@ macro_rules! plain {
 plain!(
     collado_certify::Error,
     collado_dynamics::Error,
+    collado_models::Error,
+    collado_risk::Error,
     collado_landscape::Error,
     collado_plots::Error,
     candle_core::Error,

@@ -174,7 +174,7 @@ fn sweep(path: &Path) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::new(format!("{}: {e}", path.display()));
     for entry in fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?;
-        if file.file_name().to_string_lossy().starts_with(collado_models::TEMPORARY) {
+        if file.file_name().to_string_lossy().starts_with(collado_files::TEMPORARY) {
             fs::remove_file(file.path()).map_err(failed)?;
         }
     }
@@ -233,15 +233,15 @@ pub(crate) fn tensors(
     file: &Path,
     tensors: HashMap<String, Tensor>,
     metadata: impl IntoIterator<Item = (String, String)>,
-) -> collado_models::Result<()> {
+) -> collado_files::Result<()> {
     use std::io::Write;
     let metadata = Some(metadata.into_iter().collect());
     let bytes = safetensors::serialize(tensors, metadata).map_err(candle_core::Error::from)?;
-    collado_models::atomically(file, |f| f.write_all(&bytes))
+    collado_files::atomically(file, |f| f.write_all(&bytes))
 }
 
 /// Writes the bytes of a file.
 pub(crate) fn bytes(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     use std::io::Write;
-    Ok(collado_models::atomically(file, |f| f.write_all(bytes))?)
+    Ok(collado_files::atomically(file, |f| f.write_all(bytes))?)
 }

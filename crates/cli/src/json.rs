@@ -22,7 +22,7 @@ pub(crate) fn number(x: f64) -> Value {
 
 /// Writes an object to a file.
 pub(crate) fn write(path: &Path, value: &Value) -> Result<(), Failure> {
-    Ok(collado_models::atomically(path, |file| writeln!(file, "{value:#}"))?)
+    Ok(collado_files::atomically(path, |file| writeln!(file, "{value:#}"))?)
 }
 
 /// Reads an object from a file.

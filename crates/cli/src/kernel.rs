@@ -11,8 +11,10 @@ use std::{
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_data::NpzWriter;
+use collado_files::Checkpoint;
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit};
-use collado_models::{Checkpoint, Init, Loss};
+use collado_models::Init;
+use collado_risk::Loss;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -93,7 +95,7 @@ pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let mut outcome = None;
-    let written = collado_models::atomically(&args.file(), |file| {
+    let written = collado_files::atomically(&args.file(), |file| {
         let result = kernels(args, &input, file);
         let failed = result.is_err();
         outcome = Some(result);

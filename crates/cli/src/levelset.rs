@@ -8,7 +8,8 @@ mod tree;
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args as ClapArgs;
-use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, Path, SampledEdges, spanning_tree};
+use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, SampledEdges, spanning_tree};
+use collado_risk::Path;
 
 use self::{minima::Minima, proof::Paths, saved::Saved};
 use crate::{

@@ -2,7 +2,7 @@ use collado_dynamics::{
     Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Guarantee, Level, Neb,
     Repair, Sampler, StringReport,
 };
-use collado_models::Objective;
+use collado_risk::Objective;
 use serde_json::{Value as Json, json};
 
 use crate::{

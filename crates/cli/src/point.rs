@@ -1,8 +1,7 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args as ClapArgs;
-use collado_dynamics::Path;
-use collado_models::{Checkpoint, PathFile, Provenance};
+use collado_files::{Checkpoint, PathFile, Provenance};
 
 use crate::{failure::Failure, folder, numbers::share, place, record};
 
@@ -37,7 +36,7 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     if same(&place, &args.out) {
         return Err(Failure::usage(format!("--out {}: is the path itself", args.out.display())));
     }
-    let theta = Path::new(file.kind, file.vertices).at(args.t)?;
+    let theta = file.path.at(args.t)?;
     // What the path states about data and risk holds for its points.
     let path: Provenance = serde_json::from_value(file.provenance)
         .map_err(|e| Failure::new(format!("{}: metadata 'collado.provenance': {e}", place.display())))?;

@@ -2,7 +2,8 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
-use collado_dynamics::{Connection, Path};
+use collado_dynamics::Connection;
+use collado_risk::Path;
 use serde_json::json;
 
 use crate::{
@@ -27,7 +28,8 @@ impl SavedAttempts {
             let kind = serde_json::from_value(state["kind"].clone()).map_err(|_| missing())?;
             let guarantee = methods::guarantee_read(&state["about"]).ok_or_else(missing)?;
             let seconds = state["seconds"].as_f64().unwrap_or(f64::NAN);
-            Ok((Connection { path: Path::new(kind, vertices), guarantee }, seconds))
+            let path = Path::new(kind, vertices).map_err(candle_core::Error::wrap)?;
+            Ok((Connection { path, guarantee }, seconds))
         })
     }
 

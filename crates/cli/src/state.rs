@@ -7,7 +7,7 @@ use std::{
 };
 
 use candle_core::{Device, Tensor};
-use collado_models::SavedState;
+use collado_files::SavedState;
 use serde_json::Value as Json;
 
 use crate::{args::Common, failure::Failure, folder, json};
@@ -46,12 +46,12 @@ impl State {
         &self,
         state: &Json,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
-    ) -> collado_models::Result<()> {
+    ) -> collado_files::Result<()> {
         let tensors = tensors.into_iter().map(|(name, t)| Ok((name, t.to_device(&Device::Cpu)?)));
         let tensors = tensors.collect::<candle_core::Result<Tensors>>()?;
         if let Some(folder) = self.0.parent() {
             std::fs::create_dir_all(folder)
-                .map_err(|e| collado_models::Error::File { path: folder.into(), reason: e.to_string() })?;
+                .map_err(|e| collado_files::Error::File { path: folder.into(), reason: e.to_string() })?;
         }
         SavedState { json: state.clone(), tensors }.write(&self.0)
     }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use collado_data::{Dataset, Spec};
-use collado_models::{Loss, Provenance, Regularizer};
+use collado_files::Provenance;
+use collado_risk::{Loss, Regularizer};
 
 use crate::{
     args::{Common, DataArgs},

@@ -10,5 +10,5 @@ pub(crate) fn text(x: f64) -> String {
 /// Writes a table to a file.
 pub(crate) fn write_table(path: &Path, table: csv::Writer<Vec<u8>>) -> Result<(), Failure> {
     let bytes = table.into_inner().map_err(|e| Failure::new(e.to_string()))?;
-    Ok(collado_models::atomically(path, |f| f.write_all(&bytes))?)
+    Ok(collado_files::atomically(path, |f| f.write_all(&bytes))?)
 }

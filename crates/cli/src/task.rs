@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Split, Targets};
-use collado_models::{
-    Arch, ArchSpec, Checkpoint, Criterion, DenseObjective, Head, Loss, PathFile, Provenance, file_hash,
-};
+use collado_files::{Checkpoint, PathFile, Provenance, file_hash};
+use collado_models::{Arch, ArchSpec, Head};
+use collado_risk::{Criterion, DenseObjective, Loss};
 use serde_json::json;
 
 use crate::{
@@ -69,7 +69,7 @@ impl<'a> Source<'a> {
     pub(crate) fn of_path(file: &Path, path: &'a PathFile) -> Result<Self, Failure> {
         let provenance = serde_json::from_value(path.provenance.clone())
             .map_err(|e| Failure::new(format!("{}: metadata 'collado.provenance': {e}", file.display())))?;
-        let (arch, dtype) = (&path.arch, path.vertices.dtype());
+        let (arch, dtype) = (&path.arch, path.path.vertices().dtype());
         Ok(Self { arch, stated: Stated::by(file, &provenance)?, dtype })
     }
 }

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_dynamics::{Connect, Curve, Path, Sampler, Search, TrainSettings, profile, train};
-use collado_models::{ArchSpec, Init, Objective, Rows, Span};
+use collado_dynamics::{Connect, Curve, Sampler, Search, TrainSettings, train};
+use collado_models::{ArchSpec, Init};
+use collado_risk::{Objective, Path, Rows, Span, profile};
 use serde_json::json;
 
 use crate::{

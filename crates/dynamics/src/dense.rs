@@ -1,8 +1,8 @@
 use candle_core::{DType, Device, Tensor};
-use collado_models::Arch;
+use collado_models::{Arch, Layer};
 use faer::Mat;
 
-use crate::{Error, Result};
+use crate::Result;
 
 /// The layers of one point in `f64`: weights `[out, in]` and biases `[out]`, empty where a layer has none.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,25 +14,21 @@ pub(crate) struct Dense {
 impl Dense {
     /// Reads the point `theta` `[S]`.
     pub(crate) fn read(arch: &Arch, theta: &Tensor) -> Result<Self> {
-        let expected = arch.layout().len();
+        let network = arch.network();
+        let expected = network.size();
         if theta.elem_count() != expected {
-            return Err(Error::Ends { expected, found: theta.elem_count() });
+            return Err(collado_risk::Error::Ends { expected, found: theta.elem_count() }.into());
         }
         let row = theta.flatten_all()?.to_dtype(DType::F64)?.to_device(&Device::Cpu)?.to_vec1::<f64>()?;
-        let mut rest = row.as_slice();
-        let mut take = |n: usize| {
-            let (head, tail) = rest.split_at(n);
-            rest = tail;
-            head
+        let layers = network.dense_chain("a construction layer by layer")?.iter();
+        let matrix = |layer: &Layer| {
+            let weight = layer.weight_of(&row);
+            Mat::from_fn(layer.outputs(), layer.inputs(), |i, j| weight[i * layer.inputs() + j])
         };
-        let (mut weights, mut biases) = (Vec::new(), Vec::new());
-        for k in 0..arch.depth() {
-            let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
-            let weight = take(inputs * outputs);
-            weights.push(Mat::from_fn(outputs, inputs, |i, j| weight[i * inputs + j]));
-            biases.push(take(if arch.has_bias(k) { outputs } else { 0 }).to_vec());
-        }
-        Ok(Self { weights, biases })
+        Ok(Self {
+            weights: layers.clone().map(matrix).collect(),
+            biases: layers.map(|layer| layer.bias_of(&row).unwrap_or_default().to_vec()).collect(),
+        })
     }
 
     /// The point again, in the order of a stack's columns.

@@ -11,14 +11,6 @@ pub enum Error {
         /// The value given.
         found: String,
     },
-    /// Two ends that are not points of one parameter space.
-    #[error("ends of a path: expected [{expected}] parameters at both, found [{found}]")]
-    Ends {
-        /// Parameters at A.
-        expected: usize,
-        /// Parameters at B.
-        found: usize,
-    },
     /// A number that is not finite where none may be.
     #[error("{what}: expected finite numbers, found {found}")]
     NotFinite {
@@ -52,9 +44,12 @@ pub enum Error {
     /// Saved state that cannot be continued from.
     #[error("saved state: {0}")]
     State(String),
-    /// An error of the models.
+    /// An error of a network.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
+    /// An error of a risk or a path.
+    #[error(transparent)]
+    Risk(#[from] collado_risk::Error),
     /// An error of candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

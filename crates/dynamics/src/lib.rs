@@ -6,8 +6,6 @@ mod dense;
 mod error;
 mod levelset;
 mod optimizer;
-mod path;
-mod profile;
 mod sampler;
 mod schedule;
 mod train;
@@ -24,8 +22,6 @@ pub use self::{
         spanning_tree,
     },
     optimizer::{AdaptiveRule, Optimizer, Rule},
-    path::Path,
-    profile::{Barrier, Profile, profile},
     sampler::Sampler,
     schedule::{Decay, Schedule},
     train::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, resume, train},

@@ -3,7 +3,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Align, Aligned, Connect, Error, Matching, Repair, Search};
-use collado_models::{Activation, Arch, Init, PathKind, Symmetry, affine_layers, pre_activations};
+use collado_models::{Activation, Arch, Init, Symmetry, affine_layers, pre_activations};
+use collado_risk::PathKind;
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
@@ -93,7 +94,10 @@ fn activation_matching_serves_every_activation() {
     let nan = (&a * f64::NAN).unwrap();
     assert!(matches!(Align::default().align(&arch, &a, &nan, None), Err(Error::NotFinite { .. })));
     let short = a.narrow(0, 0, 9).unwrap();
-    assert!(matches!(Align::default().align(&arch, &a, &short, None), Err(Error::Ends { .. })));
+    assert!(matches!(
+        Align::default().align(&arch, &a, &short, None),
+        Err(Error::Risk(collado_risk::Error::Ends { .. }))
+    ));
 }
 
 #[test]
@@ -141,7 +145,7 @@ fn repair_restores_the_interpolated_statistics_at_its_knots() {
         let objective = Nothing;
         let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
         let path = repair.connect(&a, &b, &mut search).unwrap();
-        assert_eq!(path.kind(), &PathKind::Repair { knots: vec![0., 0.25, 0.5, 0.75, 1.] });
+        assert_eq!(path.kind(), &PathKind::Polychain { knots: vec![0., 0.25, 0.5, 0.75, 1.] });
         assert_eq!(norm(&(path.at(0.).unwrap() - &a).unwrap()), 0.);
         assert_eq!(norm(&(path.at(1.).unwrap() - &b).unwrap()), 0.);
         let of = |theta: &Tensor| statistics(&arch, theta, &data);
@@ -173,13 +177,13 @@ fn statistics(arch: &Arch, theta: &Tensor, data: &Tensor) -> Vec<[f64; 2]> {
 /// A path found without a risk.
 struct Nothing;
 
-impl collado_models::Objective for Nothing {
+impl collado_risk::Objective for Nothing {
     fn evaluate(
         &self,
-        _: &collado_models::Span,
-        _: collado_models::Rows<'_>,
+        _: &collado_risk::Span,
+        _: collado_risk::Rows<'_>,
         _: Option<&Tensor>,
-    ) -> collado_models::Result<Vec<collado_models::Evaluation>> {
+    ) -> collado_risk::Result<Vec<collado_risk::Evaluation>> {
         Ok(Vec::new())
     }
 }

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{Device, Tensor};
-use collado_dynamics::{Connect, Dss, Guarantee, Level, Neb, Search, profile};
-use collado_models::{Evaluation, Objective, Result, Rows, Span};
+use collado_dynamics::{Connect, Dss, Guarantee, Level, Neb, Search};
+use collado_risk::Result;
+use collado_risk::{Evaluation, Objective, Rows, Span, profile};
 
 /// A function of the plane with its gradient.
 struct Plane(fn(f64, f64) -> (f64, [f64; 2]));

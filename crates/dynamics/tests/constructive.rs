@@ -5,9 +5,10 @@ use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
     Connect, Constructive, ConstructiveSettings, Decay, Epoch, Guarantee, Linear, Rule, Schedule, Search,
-    TrainSettings, profile, train,
+    TrainSettings, train,
 };
-use collado_models::{Arch, ArchSpec, Criterion, DenseObjective, Init, Loss, Objective, Regularizer, Span};
+use collado_models::{Arch, ArchSpec, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Span, profile};
 
 struct Case {
     arch: Arch,

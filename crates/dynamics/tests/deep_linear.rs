@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use candle_core::{Device, Tensor};
-use collado_dynamics::{Connect, DeepLinear, Guarantee, Path, Search, linear_optimum};
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Loss, Objective, Regularizer};
+use collado_dynamics::{Connect, DeepLinear, Guarantee, Search, linear_optimum};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Path, Regularizer};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -121,7 +122,7 @@ proptest! {
         let curve = DeepLinear::new(pair.arch.clone(), criterion).ridge(&pair.a, &pair.b).unwrap();
         let points: Vec<f64> = (0..=500).flat_map(|i| curve.at(f64::from(i) / 500.)).collect();
         let stack = Tensor::from_vec(points, (501, pair.a.elem_count()), &Device::Cpu).unwrap();
-        let risks = objective.risks(&collado_models::Span::stack(&stack).unwrap()).unwrap();
+        let risks = objective.risks(&collado_risk::Span::stack(&stack).unwrap()).unwrap();
         let ends = risks[0].max(risks[500]);
         let max = risks.iter().copied().fold(0., f64::max);
         prop_assert!(max <= ends * (1. + 1e-9), "{}: {max} above {ends}", pair.arch);
@@ -208,7 +209,7 @@ fn the_optimum_is_least_squares_of_the_given_rank() {
         let theta: Vec<f64> = best.product.iter().chain(&best.bias).copied().collect();
         let at = |theta: &[f64]| {
             let stack = Tensor::from_slice(theta, (1, 15), &Device::Cpu).unwrap();
-            objective.risks(&collado_models::Span::stack(&stack).unwrap()).unwrap()[0]
+            objective.risks(&collado_risk::Span::stack(&stack).unwrap()).unwrap()[0]
         };
         assert!((at(&theta) - best.risk).abs() < 1e-13, "{rank}: {} {}", at(&theta), best.risk);
         for _ in 0..100 {

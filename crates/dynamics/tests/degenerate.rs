@@ -4,9 +4,10 @@
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
     Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Error, Level, Linear,
-    Neb, Path, Repair, Search, profile,
+    Neb, Repair, Search,
 };
-use collado_models::{Arch, ArchSpec, Criterion, DenseObjective, Init, Loss};
+use collado_models::{Arch, ArchSpec, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Path, profile};
 
 const METHODS: [CurveKind; 2] = [CurveKind::Bezier, CurveKind::Polychain];
 

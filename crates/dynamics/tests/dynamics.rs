@@ -3,10 +3,13 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Barrier, Connect, Curve, Decay, Epoch, Linear, Optimizer, Path, Rule, Sampler, Schedule, Search, Stop,
-    TrainSettings, profile, train,
+    Connect, Curve, Decay, Epoch, Linear, Optimizer, Rule, Sampler, Schedule, Search, Stop, TrainSettings,
+    train,
 };
-use collado_models::{Arch, Criterion, DenseObjective, Evaluation, Init, Loss, Objective, Rows, Span};
+use collado_models::{Arch, Init};
+use collado_risk::{
+    Barrier, Criterion, DenseObjective, Evaluation, Loss, Objective, Path, Rows, Span, profile,
+};
 
 /// F(θ) = ½ Σ_s s θ_s² for s = 1..S: a risk whose gradient descent is known.
 struct Bowl;
@@ -17,7 +20,7 @@ impl Objective for Bowl {
         span: &Span,
         _: Rows<'_>,
         grad: Option<&Tensor>,
-    ) -> collado_models::Result<Vec<Evaluation>> {
+    ) -> collado_risk::Result<Vec<Evaluation>> {
         let stack = span.materialize()?;
         let scale: Vec<f64> = (1..=stack.dims()[1]).map(|s| s as f64).collect();
         let slope = stack.broadcast_mul(&Tensor::new(scale, &Device::Cpu)?)?;

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Curve, CurveKind, EdgeKind, EdgeValues, Edges, Enclosure, Error, MergeTree, Path, Result, SampledEdges,
-    Search, distinct, pairs, spanning_tree,
+    Curve, CurveKind, EdgeKind, EdgeValues, Edges, Enclosure, Error, MergeTree, Result, SampledEdges, Search,
+    distinct, pairs, spanning_tree,
 };
-use collado_models::{Activation, Arch, Evaluation, Init, Objective, Rows, Span, Symmetry};
+use collado_models::{Activation, Arch, Init, Symmetry};
+use collado_risk::{Evaluation, Objective, Path, Rows, Span};
 use proptest::prelude::*;
 
 /// Known heights of lines and of paths.
@@ -214,7 +215,7 @@ impl Objective for Hill {
         span: &Span,
         _: Rows<'_>,
         grad: Option<&Tensor>,
-    ) -> collado_models::Result<Vec<Evaluation>> {
+    ) -> collado_risk::Result<Vec<Evaluation>> {
         let points = span.materialize()?.to_vec2::<f64>()?;
         let hill = |p: &[f64]| 9. * (-4. * (p[0] * p[0] + p[1] * p[1])).exp();
         let risk = |p: &[f64]| (p[0] * p[0] + p[1] * p[1] - 1.).powi(2) + hill(p);

@@ -6,7 +6,8 @@ use collado_dynamics::{
     AdaptiveRule, Control, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings,
     TrainState, resume, train,
 };
-use collado_models::{Arch, Criterion, DenseObjective, Init, Loss, Objective, Rows, Span};
+use collado_models::{Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Rows, Span};
 
 fn task() -> (Arch, DenseObjective) {
     let data = collado_data::load("synthetic:gaussians?n=90&d=5&k=3").unwrap().train;

@@ -43,9 +43,12 @@ pub enum Error {
     /// An eigenvalue decomposition that did not converge.
     #[error("the eigenvalue decomposition of a {0} x {0} matrix did not converge")]
     Eigen(usize),
-    /// An error of networks and objectives.
+    /// An error of a network.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
+    /// An error of a risk or a path.
+    #[error(transparent)]
+    Risk(#[from] collado_risk::Error),
     /// An error of candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

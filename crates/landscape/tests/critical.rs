@@ -6,7 +6,8 @@ use collado_landscape::{
     CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Goal, SearchEnd, SemicircleLaw,
     Termination, dense_spectrum, explicit, semicircle_index,
 };
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Regularizer};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Regularizer};
 use faer::{Mat, linalg::solvers::Solve};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};

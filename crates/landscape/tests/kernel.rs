@@ -5,9 +5,8 @@ use candle_core::{DType, Device, Tensor};
 use collado_landscape::{
     GradientBound, Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit, arc_cosine,
 };
-use collado_models::{
-    Activation, Arch, Criterion, DenseObjective, Init, Loss, Objective, Regularizer, Rows, Span,
-};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -3,9 +3,10 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_landscape::{CentralDifference, Curvature, LinearOperator, explicit};
-use collado_models::{
-    Activation, Arch, Criterion, CurvatureForm, DenseCurvature, DenseObjective, Init, Loss, Objective,
-    Planted, Regularizer, Rows, Span,
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{
+    Criterion, CurvatureForm, DenseCurvature, DenseObjective, Loss, Objective, Planted, Regularizer, Rows,
+    Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

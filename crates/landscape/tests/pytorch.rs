@@ -5,8 +5,9 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Targets, digits};
+use collado_files::Checkpoint;
 use collado_landscape::{Curvature, LinearOperator};
-use collado_models::{Checkpoint, Criterion, CurvatureForm, DenseCurvature};
+use collado_risk::{Criterion, CurvatureForm, DenseCurvature};
 
 #[test]
 fn products_are_those_of_double_backward() {
@@ -18,7 +19,7 @@ fn products_are_those_of_double_backward() {
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     for name in ["a", "b"] {
         let file = root.join(format!("../../checkpoints/digits-{name}.safetensors"));
-        let checkpoint = Checkpoint::read(&file, &collado_models::ReadOptions::default()).unwrap();
+        let checkpoint = Checkpoint::read(&file, &collado_files::ReadOptions::default()).unwrap();
         let curvature =
             DenseCurvature::new(&checkpoint.arch, &inputs, &labels, Criterion::default(), 1 << 28).unwrap();
         let hessian = Curvature::new(&curvature, CurvatureForm::Hessian, &checkpoint.theta).unwrap();

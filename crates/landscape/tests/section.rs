@@ -3,7 +3,8 @@
 
 use candle_core::{Device, Tensor};
 use collado_landscape::{Error, Section, filter_normalized, principal};
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Objective};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective};
 use proptest::prelude::*;
 
 fn stack(rows: &[&[f64]]) -> Tensor {

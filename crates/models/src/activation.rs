@@ -99,7 +99,7 @@ impl Activation {
     }
 
     /// Whether $\rho'$ needs the pre-activation, or only $\rho(z)$.
-    pub(crate) fn slope_needs_input(self) -> bool {
+    pub fn slope_needs_input(self) -> bool {
         matches!(self, Self::Softplus | Self::Gelu)
     }
 }

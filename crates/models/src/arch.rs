@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use crate::{Activation, Error, Layout, Result};
+use crate::{Activation, Error, Result};
 
 /// What the last layer's outputs are for, which decides the loss where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -143,16 +143,6 @@ impl Arch {
     pub fn layer_name(&self, k: usize) -> String {
         let step = if self.activation == Activation::Linear { 1 } else { 2 };
         (step * k).to_string()
-    }
-
-    /// Names and shapes of the parameters, in the order of a stack's columns.
-    pub fn layout(&self) -> Layout {
-        Layout::new((0..self.depth()).flat_map(|k| {
-            let (name, out) = (self.layer_name(k), self.widths[k + 1]);
-            let weight = (format!("{name}.weight"), vec![out, self.widths[k]]);
-            let bias = self.has_bias(k).then(|| (format!("{name}.bias"), vec![out]));
-            std::iter::once(weight).chain(bias)
-        }))
     }
 }
 

@@ -1,7 +1,6 @@
-use std::path::PathBuf;
-
-/// What can go wrong with networks, stacks, objectives and checkpoints.
+/// What can go wrong with networks and points of their parameter space.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// An `--arch` string that cannot be read.
     #[error("architecture '{spec}': {reason}")]
@@ -31,48 +30,6 @@ pub enum Error {
         /// The value given.
         found: String,
     },
-    /// A file that cannot be read or written.
-    #[error("{}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A tensor in a file that is not what the architecture needs.
-    #[error("{}: tensor '{tensor}': expected {expected}, found {found}", path.display())]
-    Tensor {
-        /// The file.
-        path: PathBuf,
-        /// Name of the tensor in the file.
-        tensor: String,
-        /// Shape or property needed.
-        expected: String,
-        /// Shape or property found.
-        found: String,
-    },
-    /// Layers whose order a file does not say, or that were given in a wrong one.
-    #[error("{}: {reason}{}", path.display(), fitting(fits, *more))]
-    Layers {
-        /// The file.
-        path: PathBuf,
-        /// What is not known, or wrong.
-        reason: String,
-        /// Orders that fit, first layer to last, with commas between the names.
-        fits: Vec<String>,
-        /// Whether more may fit than these.
-        more: bool,
-    },
-    /// A PyTorch file with several dictionaries of tensors, or without the one asked for.
-    #[error("{}: {reason}: {}", path.display(), keys.join(", "))]
-    Dictionaries {
-        /// The file.
-        path: PathBuf,
-        /// What is not known, or wrong.
-        reason: String,
-        /// The keys that lead to the dictionaries there are.
-        keys: Vec<String>,
-    },
     /// An operation that the device or dtype does not offer.
     #[error("{what} is not available for {found}")]
     Unsupported {
@@ -80,6 +37,14 @@ pub enum Error {
         what: &'static str,
         /// The device, dtype or kind asked for.
         found: String,
+    },
+    /// An operation of the network that an analysis does not cover.
+    #[error("{analysis} does not cover {operation}")]
+    NoRule {
+        /// The analysis.
+        analysis: &'static str,
+        /// The operation, with its name in the network.
+        operation: String,
     },
     /// A symmetry that does not leave a network's outputs as they are.
     #[error(
@@ -101,24 +66,9 @@ impl Error {
         Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// What the user can do about it, where something helps.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Layers { .. } => {
-                Some("give the names of all layers in the order of use: --layers a,b,c".into())
-            }
-            Self::Dictionaries { keys, .. } => Some(format!("choose one, as in --key {}", keys.first()?)),
-            _ => None,
-        }
-    }
-}
-
-/// The orders of layers that fit, for a message.
-fn fitting(fits: &[String], more: bool) -> String {
-    match fits {
-        [] => String::new(),
-        [only] if !more => format!("; only {only} fits"),
-        fits => format!("; {}{} fit", fits.join(" and "), if more { " and others" } else { "" }),
+    /// An operation of a network for which an analysis has no rule.
+    pub(crate) fn no_rule(analysis: &'static str, operation: &impl ToString) -> Self {
+        Self::NoRule { analysis, operation: operation.to_string() }
     }
 }
 

@@ -1,25 +1,17 @@
-//! One dense network taken apart into its layers, and run on examples layer by layer.
+//! One network in candle's tensors: its layers, and what all of them put out.
 
 use candle_core::Tensor;
 
-use crate::{Arch, Error, Result};
+use crate::{Activation, Affine, Algebra, Arch, Error, Network, Result};
 
 /// Weight `[out, in]` and bias `[out]` of each layer of the point `theta` `[S]`.
 ///
 /// # Errors
-/// When `theta` is not a point of `arch`.
+/// When `theta` is not a point of `arch`, or the network is no chain of dense layers.
 pub fn affine_layers(arch: &Arch, theta: &Tensor) -> Result<Vec<(Tensor, Option<Tensor>)>> {
-    let mut tensors = arch.layout().split(theta)?;
-    let mut take = |name: String| {
-        tensors.remove(&name).ok_or_else(|| Error::mismatch("tensor of a layer", name, "none"))
-    };
-    (0..arch.depth())
-        .map(|k| {
-            let name = arch.layer_name(k);
-            let bias = arch.has_bias(k).then(|| take(format!("{name}.bias"))).transpose()?;
-            Ok((take(format!("{name}.weight"))?, bias))
-        })
-        .collect()
+    let network = arch.network();
+    let tensors = Tensors::new(&network, theta)?;
+    network.dense_chain("a list of layers")?.iter().map(|layer| layer.tensors(tensors.theta)).collect()
 }
 
 /// $z_k=W_k\,\rho(z_{k-1})+b_k$ of every layer, `[N, n_k]` each, at the point `theta` `[S]` for `inputs` `[N, n_0]`.
@@ -30,18 +22,66 @@ pub fn affine_layers(arch: &Arch, theta: &Tensor) -> Result<Vec<(Tensor, Option<
 /// # Errors
 /// When sizes, dtypes or devices do not fit.
 pub fn pre_activations(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Result<Vec<Tensor>> {
+    let network = arch.network();
+    let mut all = Vec::with_capacity(arch.depth());
+    let mut tensors = Tensors::new(&network, theta)?;
+    tensors.seen = Some(&mut all);
+    check_features(&network, inputs)?;
+    network.run(&mut tensors, inputs.clone())?;
+    Ok(all)
+}
+
+fn check_features(network: &Network, inputs: &Tensor) -> Result<()> {
     let (_, features) = inputs.dims2()?;
-    if features != arch.inputs() {
-        return Err(Error::mismatch(format!("{arch}: features"), arch.inputs(), features));
+    match network.nodes()[0].shape[..] {
+        [expected] if expected == features => Ok(()),
+        ref expected => Err(Error::mismatch(
+            format!("{}: features", network.arch()),
+            expected.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"),
+            features,
+        )),
     }
-    let mut all: Vec<Tensor> = Vec::with_capacity(arch.depth());
-    for (weight, bias) in affine_layers(arch, theta)? {
-        let below = all.last().map(|z| arch.activation().forward(z)).transpose()?;
-        let z = below.as_ref().unwrap_or(inputs).matmul(&weight.t()?)?;
-        all.push(match bias {
+}
+
+/// One point in candle's tensors, which carry gradients back to it.
+struct Tensors<'a> {
+    theta: &'a Tensor,
+    /// Takes the results of all affine maps.
+    seen: Option<&'a mut Vec<Tensor>>,
+}
+
+impl<'a> Tensors<'a> {
+    fn new(network: &Network, theta: &'a Tensor) -> Result<Self> {
+        if theta.dims() != [network.size()] {
+            return Err(Error::mismatch(
+                "point",
+                format!("[{}]", network.size()),
+                format!("{:?}", theta.dims()),
+            ));
+        }
+        Ok(Self { theta, seen: None })
+    }
+}
+
+impl Algebra for Tensors<'_> {
+    type Value = Tensor;
+    type Error = Error;
+    const NAME: &'static str = "a forward pass in tensors";
+
+    fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = op.tensors(self.theta)?;
+        let z = x.matmul(&weight.t()?)?;
+        let z = match bias {
             Some(bias) => z.broadcast_add(&bias)?,
             None => z,
-        });
+        };
+        if let Some(seen) = &mut self.seen {
+            seen.push(z.clone());
+        }
+        Ok(z)
     }
-    Ok(all)
+
+    fn activation(&mut self, rho: Activation, x: Tensor) -> Result<Tensor> {
+        Ok(rho.forward(&x)?)
+    }
 }

@@ -1,11 +1,11 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use candle_core::{DType, Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Arch, Error, Result};
+use crate::{Arch, Error, Op, Result};
 
 /// Where training starts. Biases are 0 unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -34,10 +34,15 @@ pub enum Init {
 impl Init {
     /// One point `[S]` of `arch`, in the order of a stack's columns.
     pub fn init(&self, arch: &Arch, rng: &mut impl Rng) -> Vec<f64> {
-        let mut theta = Vec::with_capacity(arch.layout().len());
-        for k in 0..arch.depth() {
-            let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
-            let biases = if arch.has_bias(k) { outputs } else { 0 };
+        let network = arch.network();
+        let mut theta = Vec::with_capacity(network.size());
+        let layers = network.nodes().iter().filter_map(|node| match &node.op {
+            Op::Affine(layer) => Some(layer),
+            Op::Input | Op::Activation(_) => None,
+        });
+        for (k, layer) in layers.enumerate() {
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            let biases = layer.bias.as_ref().map_or(0, Range::len);
             let fan = inputs as f64;
             match self {
                 Self::Pytorch => uniform(&mut theta, inputs * outputs + biases, fan.sqrt().recip(), rng),
@@ -55,7 +60,7 @@ impl Init {
                 }
                 Self::Orthogonal => orthogonal(&mut theta, outputs, inputs, rng),
             }
-            theta.resize(end_of(arch, k), 0.);
+            theta.resize(layer.end(), 0.);
         }
         theta
     }
@@ -70,16 +75,6 @@ impl Init {
         let shape = (seeds.len(), arch.layout().len());
         Ok(Tensor::from_vec(rows, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?)
     }
-}
-
-/// First column after layer `k`.
-fn end_of(arch: &Arch, k: usize) -> usize {
-    (0..=k)
-        .map(|k| {
-            let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
-            outputs * (inputs + usize::from(arch.has_bias(k)))
-        })
-        .sum()
 }
 
 fn uniform(theta: &mut Vec<f64>, count: usize, bound: f64, rng: &mut impl Rng) {

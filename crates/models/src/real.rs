@@ -52,14 +52,17 @@ real!(f64, F64, libm::erfc, exponential::f64);
 ///
 /// # Errors
 /// When the tensor is on another device, of another dtype or not contiguous.
-pub fn with_slice<T: Real, R>(tensor: &Tensor, read: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
+pub fn with_slice<T: Real, R, E: From<Error>>(
+    tensor: &Tensor,
+    read: impl FnOnce(&[T]) -> Result<R, E>,
+) -> Result<R, E> {
     let (storage, layout) = tensor.storage_and_layout();
     let candle_core::Storage::Cpu(storage) = &*storage else {
-        return Err(unsupported("a view of elements", tensor));
+        return Err(unsupported("a view of elements", tensor).into());
     };
     let (start, end) =
         layout.contiguous_offsets().ok_or_else(|| unsupported("a view of elements", tensor))?;
-    read(&storage.as_slice::<T>()?[start..end])
+    read(&storage.as_slice::<T>().map_err(Error::from)?[start..end])
 }
 
 /// Lends the elements of a contiguous CPU tensor to `write`, in place.
@@ -68,17 +71,20 @@ pub fn with_slice<T: Real, R>(tensor: &Tensor, read: impl FnOnce(&[T]) -> Result
 ///
 /// # Errors
 /// When the tensor is on another device, of another dtype or not contiguous.
-pub fn with_slice_mut<T: Real, R>(tensor: &Tensor, write: impl FnOnce(&mut [T]) -> Result<R>) -> Result<R> {
+pub fn with_slice_mut<T: Real, R, E: From<Error>>(
+    tensor: &Tensor,
+    write: impl FnOnce(&mut [T]) -> Result<R, E>,
+) -> Result<R, E> {
     if tensor.dtype() != T::DTYPE || !tensor.is_contiguous() || !tensor.device().is_cpu() {
-        return Err(unsupported("writing in place", tensor));
+        return Err(unsupported("writing in place", tensor).into());
     }
     let op = InPlace {
         write: std::cell::RefCell::new(Some(write)),
         result: std::cell::RefCell::new(None),
         element: std::marker::PhantomData,
     };
-    tensor.inplace_op1(&op)?;
-    op.result.into_inner().unwrap_or_else(|| Err(unsupported("writing in place", tensor)))
+    tensor.inplace_op1(&op).map_err(Error::from)?;
+    op.result.into_inner().unwrap_or_else(|| Err(unsupported("writing in place", tensor).into()))
 }
 
 fn unsupported(what: &'static str, tensor: &Tensor) -> Error {
@@ -90,13 +96,13 @@ fn unsupported(what: &'static str, tensor: &Tensor) -> Error {
 }
 
 /// candle hands out mutable storage only to in-place operations: this one runs a closure on it.
-struct InPlace<F, R, T> {
+struct InPlace<F, R, T, E> {
     write: std::cell::RefCell<Option<F>>,
-    result: std::cell::RefCell<Option<Result<R>>>,
+    result: std::cell::RefCell<Option<Result<R, E>>>,
     element: std::marker::PhantomData<T>,
 }
 
-impl<T: Real, R, F: FnOnce(&mut [T]) -> Result<R>> candle_core::InplaceOp1 for InPlace<F, R, T> {
+impl<T: Real, R, E, F: FnOnce(&mut [T]) -> Result<R, E>> candle_core::InplaceOp1 for InPlace<F, R, T, E> {
     fn name(&self) -> &'static str {
         "write-in-place"
     }
@@ -131,6 +137,9 @@ macro_rules! dispatch {
 }
 
 /// Refuses dtypes other than `f32` and `f64`.
-pub(crate) fn check_dtype(dtype: DType) -> Result<()> {
+///
+/// # Errors
+/// When the dtype is another.
+pub fn check_dtype(dtype: DType) -> Result<()> {
     dispatch!(dtype, T => { let _ = T::DTYPE; Ok::<(), Error>(()) })
 }

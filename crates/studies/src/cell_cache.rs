@@ -89,7 +89,7 @@ fn store(file: &Path, head: &impl Serialize, value: &impl Serialize) -> Result<(
     let written = ciborium::into_writer(head, &mut bytes);
     written.and_then(|()| ciborium::into_writer(value, &mut bytes)).map_err(|e| fail(e.to_string()))?;
     bytes.extend(checksum(&bytes));
-    Ok(collado_models::atomically(file, |out| out.write_all(&bytes))?)
+    Ok(collado_files::atomically(file, |out| out.write_all(&bytes))?)
 }
 
 fn checksum(bytes: &[u8]) -> [u8; 32] {

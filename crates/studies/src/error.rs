@@ -11,12 +11,21 @@ pub enum StudyError {
         /// The value given.
         found: String,
     },
-    /// An error of a risk.
+    /// An error of a network.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
+    /// An error of a risk or a path.
+    #[error(transparent)]
+    Risk(#[from] collado_risk::Error),
+    /// An error of a stored file.
+    #[error(transparent)]
+    Files(#[from] collado_files::Error),
     /// An error of training or connecting.
     #[error(transparent)]
     Dynamics(#[from] collado_dynamics::Error),
+    /// An error of a proof.
+    #[error(transparent)]
+    Certify(#[from] collado_certify::Error),
     /// An error of a data set.
     #[error(transparent)]
     Data(#[from] collado_data::Error),

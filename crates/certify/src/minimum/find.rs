@@ -1,4 +1,5 @@
-use collado_models::{Planted, PlantedDescent, PlantedRun, Result};
+use crate::Result;
+use collado_risk::{Planted, PlantedDescent, PlantedRun};
 
 use super::polish::{Polished, polish};
 

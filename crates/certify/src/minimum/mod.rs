@@ -8,7 +8,7 @@ mod neuron;
 mod planted;
 mod polish;
 
-use collado_models::Planted;
+use collado_risk::Planted;
 
 use self::matrix::Symmetric;
 use crate::Interval;
@@ -81,11 +81,7 @@ trait TwiceDifferentiable {
 ///
 /// # Errors
 /// When the length is not nk.
-pub fn prove_minimum(
-    risk: &Planted,
-    weights: &[f64],
-    kind: MinimumKind,
-) -> collado_models::Result<MinimumProof> {
+pub fn prove_minimum(risk: &Planted, weights: &[f64], kind: MinimumKind) -> crate::Result<MinimumProof> {
     risk.value(weights, &mut vec![0.; weights.len()])?;
     Ok(prove(risk, weights, kind))
 }

@@ -1,7 +1,8 @@
 //! Small smooth networks on data: risk, gradient and Hessian over boxes, and the proof of a minimum near a point.
 
 use collado_linalg::Cholesky;
-use collado_models::{Activation, Loss, Regularizer};
+use collado_models::Activation;
+use collado_risk::{Loss, Regularizer};
 use faer::Mat;
 use rayon::prelude::*;
 
@@ -180,7 +181,8 @@ impl TwiceDifferentiable for Network<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use candle_core::{Device, Tensor};
-    use collado_models::{Arch, Criterion, DenseObjective, Objective, Rows, Span};
+    use collado_models::Arch;
+    use collado_risk::{Criterion, DenseObjective, Objective, Rows, Span};
 
     use super::*;
 

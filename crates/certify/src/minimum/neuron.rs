@@ -1,4 +1,4 @@
-use collado_models::LogisticNeuron;
+use collado_risk::LogisticNeuron;
 
 use crate::Interval;
 

@@ -1,6 +1,6 @@
 //! Risk, gradient and Hessian of the planted risk over boxes.
 
-use collado_models::Planted;
+use collado_risk::Planted;
 
 use super::{Enclosure, TwiceDifferentiable};
 use crate::Interval;

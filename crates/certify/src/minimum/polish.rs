@@ -1,5 +1,6 @@
+use crate::Result;
 use collado_linalg::Cholesky;
-use collado_models::{Planted, Result};
+use collado_risk::Planted;
 use faer::Mat;
 
 /// The end of Newton's method from a point with positive definite Hessian.

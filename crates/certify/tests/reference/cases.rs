@@ -1,7 +1,8 @@
 //! Certificates held against cases.
 
 use collado_certify::Certificate;
-use collado_models::{Arch, Criterion, Loss, Regularizer};
+use collado_models::Arch;
+use collado_risk::{Criterion, Loss, Regularizer};
 use proptest::{prop_assert, test_runner::TestCaseError};
 
 use super::Case;

@@ -5,8 +5,8 @@ mod cases;
 
 use candle_core::{Device, Tensor};
 use collado_certify::{Certificate, CertifySettings, EmpiricalRisk, Interval, certify_path};
-use collado_dynamics::Path;
-use collado_models::{Activation, Arch, Criterion, Loss, PathKind, Regularizer};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, Loss, Path, PathKind, Regularizer};
 
 pub use cases::{check, scalar};
 
@@ -71,7 +71,7 @@ impl Case {
                     }
                 }
             }
-            PathKind::Polychain { knots } | PathKind::Repair { knots } => {
+            PathKind::Polychain { knots } => {
                 let i = (0..last).rev().find(|&i| knots[i] <= t.lo()).unwrap();
                 let [a, b] = [knots[i], knots[i + 1]].map(Interval::point);
                 let s = (t - a) * (b - a).recip();

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Instant};
 use candle_core::Device;
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_certify::{Certificate, CertifySettings, EmpiricalRisk, Progress, Status, certify_path};
-use collado_dynamics::Path;
+use collado_risk::Path;
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -61,8 +61,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     progress::catch_interrupt();
     let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
     let settings = CertifySettings { tolerance, max_subintervals, ..CertifySettings::default() };
-    let path = Path::new(file.kind, file.vertices);
-    let proof = certificate(&task, &args.common, &path, &settings, f64::INFINITY)?;
+    let proof = certificate(&task, &args.common, &file.path, &settings, f64::INFINITY)?;
     let mut summary = fields(&proof);
     let status = if proof.status == Status::Stopped { "interrupted" } else { "finished" };
     args.common.run.describe(&mut summary, status);
@@ -115,7 +114,7 @@ pub(crate) fn certificate(
     let settings = CertifySettings { memory, ..*settings };
     let risk = EmpiricalRisk { arch: &task.arch, inputs, targets: &targets, criterion: task.criterion };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
-    let path = Path::new(path.kind().clone(), vertices);
+    let path = Path::new(path.kind().clone(), vertices)?;
     let (start, mut first) = (Instant::now(), None);
     let bar = progress::bar("certifying", common.quiet);
     let mut show = progress::shares(&bar);

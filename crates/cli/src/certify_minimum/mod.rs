@@ -7,7 +7,9 @@ use clap::Args as ClapArgs;
 use collado_certify::{
     MinimumKind, MinimumProof, MultistartResult, find_minimum, neuron_minima, prove_minimum,
 };
-use collado_models::{ArchSpec, Checkpoint, LogisticNeuron, Planted, Provenance};
+use collado_files::{Checkpoint, Provenance};
+use collado_models::ArchSpec;
+use collado_risk::{LogisticNeuron, Planted};
 use serde_json::{Value, json};
 
 use crate::{

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use collado_certify::{EmpiricalRisk, prove_network_minimum};
-use collado_models::Checkpoint;
+use collado_files::Checkpoint;
 use serde_json::{Value, json};
 
 use super::{CertifyMinimumArgs, fields, sentence};

@@ -2,7 +2,8 @@ use candle_core::{DType, Tensor};
 use collado_data::Targets;
 use collado_dynamics::linear_optimum;
 use collado_landscape::CriticalPoint;
-use collado_models::{Activation, Loss};
+use collado_models::Activation;
+use collado_risk::Loss;
 use serde_json::{Value as Json, json};
 
 use crate::{failure::Failure, json::number, task::Task};

@@ -2,7 +2,7 @@ use std::{io::Write, path::Path};
 
 use candle_core::{DType, Device};
 use collado_landscape::{GradientBound, Kernel, KernelSpectrum, SpectrumSettings};
-use collado_models::{Criterion, DenseObjective, Objective, Regularizer, Rows, Span};
+use collado_risk::{Criterion, DenseObjective, Objective, Regularizer, Rows, Span};
 use serde_json::{Value, json};
 
 use super::KernelInput;
@@ -57,6 +57,6 @@ impl Bounds {
             text +=
                 &format!("{examples},{loss:e},{measured:e},{:e},{:e}\n", bound.last_layer, bound.eigenvalue);
         }
-        Ok(collado_models::atomically(file, |f| f.write_all(text.as_bytes()))?)
+        Ok(collado_files::atomically(file, |f| f.write_all(text.as_bytes()))?)
     }
 }

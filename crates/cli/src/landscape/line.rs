@@ -95,7 +95,7 @@ fn panel(xs: &[f64], values: &Sampled, ends: bool) -> Panel {
 }
 
 fn save(folder: &std::path::Path, xs: &[f64], values: &Sampled) -> Result<(), Failure> {
-    collado_models::atomically(&folder.join("grid.npz"), |file| {
+    collado_files::atomically(&folder.join("grid.npz"), |file| {
         let mut npz = NpzWriter::new(file);
         npz.array("x", &[xs.len()], xs)?;
         for (name, column) in Sampled::NAMES.into_iter().zip(values.columns()) {

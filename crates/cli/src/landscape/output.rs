@@ -19,7 +19,7 @@ pub(super) const FILES: [&str; 4] = ["summary.json", "grid.npz", "grid.csv", "co
 
 /// Writes the grid as NPZ, CSV and VTK; `name` is `grid` or one of several.
 pub(super) fn save_grid(folder: &Path, name: &str, grid: &Grid, values: &Sampled) -> Result<(), Failure> {
-    collado_models::atomically(&folder.join(format!("{name}.npz")), |file| {
+    collado_files::atomically(&folder.join(format!("{name}.npz")), |file| {
         let mut npz = NpzWriter::new(file);
         npz.array("x", &[grid.xs.len()], &grid.xs)?;
         npz.array("y", &[grid.ys.len()], &grid.ys)?;
@@ -35,7 +35,7 @@ pub(super) fn save_grid(folder: &Path, name: &str, grid: &Grid, values: &Sampled
         table.write_record(numbers.map(text))?;
     }
     write_table(&folder.join(format!("{name}.csv")), table)?;
-    Ok(collado_models::atomically(&folder.join(format!("{name}.vtk")), |f| vtk::write_grid(f, grid, values))?)
+    Ok(collado_files::atomically(&folder.join(format!("{name}.vtk")), |f| vtk::write_grid(f, grid, values))?)
 }
 
 /// Writes the section's vertices under the network's names, stacked along a new first axis.

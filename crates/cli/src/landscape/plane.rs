@@ -2,10 +2,9 @@ use std::path::PathBuf;
 
 use candle_core::Tensor;
 use clap::Args as ClapArgs;
-use collado_dynamics::Path;
 use collado_landscape::{Projection, Section, filter_normalized};
-use collado_models::{Objective, Span};
 use collado_plots::Mark;
+use collado_risk::{Objective, Path, Span};
 use serde_json::{Value as Json, json};
 
 use super::{
@@ -122,8 +121,8 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, PlanePlot), Failure> {
 fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, PlanePlot), Failure> {
     let file = &place::path(file);
     let (found, task) = task::open_path(file, &args.shared.data, &args.shared.common, Precision::OfFiles)?;
-    let vertices = task.place(&found.vertices, file)?;
-    let path = Path::new(found.kind, vertices.clone());
+    let vertices = task.place(found.path.vertices(), file)?;
+    let path = Path::new(found.path.kind().clone(), vertices.clone())?;
     let ts: Vec<f64> = (0..DRAWN).map(|i| i as f64 / (DRAWN - 1) as f64).collect();
     let span = path.span(&ts)?;
     let section = Section::through(&corners(&vertices)?)?;
@@ -167,7 +166,7 @@ fn compare(
     }
     write_table(&folder.join("path.csv"), table)?;
     let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
-    collado_models::atomically(&folder.join("path.vtk"), |f| vtk::write_path(f, &line, &own))?;
+    collado_files::atomically(&folder.join("path.vtk"), |f| vtk::write_path(f, &line, &own))?;
     let off = shadows.iter().map(|s| s.distance).fold(0., f64::max);
     let differs = own.iter().zip(&shown).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
     let length = (line[0].0 - line[line.len() - 1].0).hypot(line[0].1 - line[line.len() - 1].1);

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use collado_landscape::Section;
-use collado_models::{Evaluation, Objective, Rows};
+use collado_risk::{Evaluation, Objective, Rows};
 use serde_json::Value as Json;
 
 use super::SharedArgs;

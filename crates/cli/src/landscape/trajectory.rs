@@ -1,10 +1,11 @@
+use collado_risk::{Objective, Path, Span};
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
 use clap::Args as ClapArgs;
 use collado_dynamics::{Epoch, TrainSettings, train};
+use collado_files::PathFile;
 use collado_landscape::{Principal, Projection, Section, principal};
-use collado_models::{Objective, PathFile, PathKind, Span};
 use collado_plots::{Figure, Mark, Panel, Role, Scale, Series};
 use serde_json::{Value as Json, json};
 
@@ -62,11 +63,10 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let values = sample(shared, &task, &section, &grid.points())?;
     save_grid(folder.path(), "grid", &grid, &values)?;
     save_section(folder.path(), &task, &section)?;
-    let kind = PathKind::Polychain { knots: (0..steps).map(|i| i as f64 / (steps - 1) as f64).collect() };
-    let vertices = points.to_device(&Device::Cpu)?;
+    let path = Path::polychain(points.to_device(&Device::Cpu)?)?;
     let mut provenance = task.provenance();
     provenance.extra.insert("what".into(), "training trajectory".into());
-    PathFile::new(task.arch.clone(), kind, vertices, json!(provenance))
+    PathFile::new(task.arch.clone(), path, json!(provenance))
         .write(&folder.join("trajectory.safetensors"))?;
     let mut summary = compare(&task, &section, &points, &shadows, &found, folder.path())?;
     let percent = |k: usize| 100. * found.explained[k];
@@ -149,7 +149,7 @@ fn compare(
     }
     write_table(&folder.join("trajectory.csv"), table)?;
     let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
-    collado_models::atomically(&folder.join("trajectory.vtk"), |f| vtk::write_path(f, &line, &own))?;
+    collado_files::atomically(&folder.join("trajectory.vtk"), |f| vtk::write_path(f, &line, &own))?;
     let panel = Panel::new("Risk (log scale)")
         .scale(Scale::Log)
         .series(Series::line("of its projection on the plane", &steps, &shown).role(Role::Test).markers())

@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use candle_core::Tensor;
 use collado_dynamics::{Enclosure, distinct};
-use collado_models::{Checkpoint, Objective, Span};
+use collado_files::Checkpoint;
+use collado_risk::{Objective, Span};
 
 use super::{LevelsetArgs, proof};
 use crate::{ends::Ends, failure::Failure, search::AlignBy, task::Task};
@@ -11,7 +12,7 @@ use crate::{ends::Ends, failure::Failure, search::AlignBy, task::Task};
 pub(super) struct Minima {
     pub(super) names: Vec<String>,
     /// What the file of each calls its tensors.
-    pub(super) tensors: Vec<collado_models::Names>,
+    pub(super) tensors: Vec<collado_files::Names>,
     pub(super) hashes: Vec<Option<String>>,
     pub(super) risks: Vec<f64>,
     /// Enclosures of the risks, where proofs are asked for.

@@ -2,8 +2,9 @@ use std::path::PathBuf;
 
 use candle_core::Tensor;
 use collado_certify::{CertifySettings, Status};
-use collado_dynamics::{EdgeKind, Enclosure, Error, Path};
-use collado_models::PathFile;
+use collado_dynamics::{EdgeKind, Enclosure, Error};
+use collado_files::PathFile;
+use collado_risk::Path;
 use serde_json::json;
 
 use super::{LevelsetArgs, Minima};
@@ -36,9 +37,9 @@ impl Paths<'_> {
         for (name, value) in [("a", names[i].as_str()), ("b", &names[j]), ("align", self.args.align.name())] {
             provenance[name] = value.into();
         }
-        let (kind, vertices) = (path.kind().clone(), path.vertices().clone());
-        let file = PathFile::new(self.task.arch.clone(), kind, vertices, provenance);
-        Ok(file.named(self.minima.tensors[i].clone()).write(&self.folder.join(name((i, j), way)))?)
+        let file = PathFile::new(self.task.arch.clone(), path.clone(), provenance);
+        let file = file.named(self.minima.tensors[i].clone());
+        file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))
     }
 
     /// Encloses the largest risk on a path, which is read from its file: what is proved can be proved again from there.
@@ -55,9 +56,9 @@ impl Paths<'_> {
             let (a, b) = (self.minima.stack.get(pair.0)?, self.minima.stack.get(pair.1)?);
             self.write(pair, way, &Path::segment(&a, &b)?)?;
         }
-        let file = PathFile::read(&self.folder.join(name(pair, way)))?;
-        let path = Path::new(file.kind, file.vertices);
-        enclose(self.args, self.task, &path).map_err(|f| Error::Method(f.to_string()))
+        let file =
+            PathFile::read(&self.folder.join(name(pair, way))).map_err(|e| Error::Method(e.to_string()))?;
+        enclose(self.args, self.task, &file.path).map_err(|f| Error::Method(f.to_string()))
     }
 }
 

@@ -30,7 +30,8 @@ impl Saved {
             json!([i, j, if way == EdgeKind::Line { "line" } else { "searched" }, number(e.lo), number(e.hi)])
         });
         let proved: Vec<Json> = proved.collect();
-        Ok(self.0.write(&json!({"lines": lines, "searched": searched, "proved": proved}), [])?)
+        let state = json!({"lines": lines, "searched": searched, "proved": proved});
+        self.0.write(&state, []).map_err(|e| collado_dynamics::Error::Method(e.to_string()))
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{io::Write, path::Path};
 
 use collado_dynamics::{Edge, EdgeKind, EdgeValues, Enclosure, MergeTree};
-use collado_models::atomically;
+use collado_files::atomically;
 use collado_plots::{TreeNode, merge_tree_figure};
 use serde_json::{Value as Json, json};
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_landscape::Side;
-use collado_models::CurvatureForm;
+use collado_risk::CurvatureForm;
 
 use crate::{
     args::{Common, DataArgs, NetworkArgs},

@@ -10,8 +10,9 @@ use std::path::PathBuf;
 
 use candle_core::{DType, Tensor};
 use collado_landscape::{Curvature, RankCheck};
-use collado_models::{DenseCurvature, Objective, Rows, Span, with_slice};
+use collado_models::with_slice;
 use collado_plots::Panel;
+use collado_risk::{DenseCurvature, Objective, Rows, Span};
 use serde_json::{Value as Json, json};
 
 pub(crate) use self::args::SpectrumArgs;
@@ -141,7 +142,7 @@ fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {
     let stack = theta.unsqueeze(0)?;
     let grad = stack.zeros_like()?;
     task.train.evaluate(&Span::stack(&stack)?, Rows::All, Some(&grad))?;
-    Ok(with_slice::<f64, _>(&grad, |g| Ok(g.iter().map(|x| x * x).sum::<f64>().sqrt()))?)
+    with_slice::<f64, _, _>(&grad, |g| Ok(g.iter().map(|x| x * x).sum::<f64>().sqrt()))
 }
 
 fn failed(error: collado_landscape::Error) -> Failure {

@@ -152,7 +152,7 @@ pub(crate) fn measure(
     let report = report?;
     let mut result = report.json();
     result["seconds"] = (start.elapsed().as_secs_f64() + cells.seconds()).into();
-    collado_models::atomically(&folder.join("rows.csv"), |file| report.table.write(file))?;
+    collado_files::atomically(&folder.join("rows.csv"), |file| report.table.write(file))?;
     for (name, figure) in &report.pictures {
         folder::picture(folder, name, figure)?;
     }

@@ -37,7 +37,7 @@ pub(super) fn write(folder: &Path, done: &[StudyOutcome]) -> Result<(), Failure>
         section(&mut page, folder, d);
     }
     page += "</html>\n";
-    Ok(collado_models::atomically(&folder.join("index.html"), |file| file.write_all(page.as_bytes()))?)
+    Ok(collado_files::atomically(&folder.join("index.html"), |file| file.write_all(page.as_bytes()))?)
 }
 
 fn section(page: &mut String, folder: &Path, done: &StudyOutcome) {

@@ -8,7 +8,7 @@ use collado_dynamics::{
     AdaptiveRule, Control, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState,
     resume, train,
 };
-use collado_models::{Evaluation, Objective, Rows, Span};
+use collado_risk::{Evaluation, Objective, Rows, Span};
 use indicatif::ProgressBar;
 
 pub(crate) use self::args::TrainArgs;
@@ -135,7 +135,7 @@ impl Observe for TrainObserver<'_> {
 
     fn save(&mut self, state: TrainState) -> collado_dynamics::Result<()> {
         self.last = Instant::now();
-        Ok(self.files.write(&state, &self.logs)?)
+        self.files.write(&state, &self.logs).map_err(|e| collado_dynamics::Error::Method(e.to_string()))
     }
 }
 

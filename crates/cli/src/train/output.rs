@@ -2,8 +2,9 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use collado_dynamics::{Stop, Training};
-use collado_models::{Checkpoint, Evaluation};
+use collado_files::Checkpoint;
 use collado_plots::{History, Run, history_figure};
+use collado_risk::Evaluation;
 use serde_json::json;
 
 use super::{EpochLog, TrainArgs};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Stop, TrainState, Trained};
-use collado_models::Evaluation;
+use collado_risk::Evaluation;
 use serde_json::{Value as Json, json};
 
 use super::EpochLog;
@@ -66,7 +66,7 @@ impl Saved {
     }
 
     /// Replaces the state.
-    pub(super) fn write(&self, state: &TrainState, logs: &[EpochLog]) -> collado_models::Result<()> {
+    pub(super) fn write(&self, state: &TrainState, logs: &[EpochLog]) -> collado_files::Result<()> {
         let first = Tensor::from_slice(&state.first, state.first.len(), &Device::Cpu)?;
         let mut tensors = vec![("theta".to_owned(), state.theta.clone()), ("first".to_owned(), first)];
         for (run, log) in logs.iter().enumerate() {

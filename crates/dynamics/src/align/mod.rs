@@ -84,7 +84,7 @@ impl Align {
     /// symmetry does not leave B's outputs as they are ([`Symmetry::check`]).
     pub fn align(&self, arch: &Arch, a: &Tensor, b: &Tensor, data: Option<&Tensor>) -> Result<Aligned> {
         if a.dims() != b.dims() {
-            return Err(Error::Ends { expected: a.elem_count(), found: b.elem_count() });
+            return Err(collado_risk::Error::Ends { expected: a.elem_count(), found: b.elem_count() }.into());
         }
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
         let (a64, b64) = (wide(a)?, wide(b)?);

@@ -1,13 +1,14 @@
 //! REPAIR (Jordan, Sedghi, Saukh, Entezari & Neyshabur 2023): the statistics that an average of two networks loses.
 
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, PathKind, affine_layers};
+use collado_models::{Arch, affine_layers};
+use collado_risk::{Path, PathKind};
 
 use super::{
     activations::{statistics, sums},
     evenly,
 };
-use crate::{Connect, Error, Path, Result, Search};
+use crate::{Connect, Error, Result, Search, connect::finite};
 
 /// The straight line with the mean and the standard deviation of every hidden pre-activation restored.
 ///
@@ -60,7 +61,7 @@ impl Connect for Repair<'_> {
             }
         }
         vertices.push(b.flatten_all()?);
-        Path::new(PathKind::Repair { knots }, Tensor::stack(&vertices, 0)?).finite("repair")
+        finite(Path::new(PathKind::Polychain { knots }, Tensor::stack(&vertices, 0)?)?, "repair")
     }
 }
 

@@ -1,10 +1,10 @@
 use candle_core::Tensor;
-use collado_models::{PathKind, Rows};
+use collado_risk::{Path, PathKind, Rows};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Connect, Search, refuse_infinite};
-use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
+use super::{Connect, Search, finite, refuse_infinite};
+use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// Which curve the bends make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,8 +82,8 @@ impl Curve {
         let ts: Vec<f64> = (0..v).map(|i| i as f64 / (v - 1) as f64).collect();
         let vertices = line.span(&ts)?.materialize()?;
         match self.kind {
-            CurveKind::Bezier => Path::bezier(vertices),
-            CurveKind::Polychain => Path::polychain(vertices),
+            CurveKind::Bezier => Ok(Path::bezier(vertices)?),
+            CurveKind::Polychain => Ok(Path::polychain(vertices)?),
         }
     }
 }
@@ -123,7 +123,7 @@ impl Curve {
             return Ok(constant);
         }
         // A copy: training writes into it.
-        let path = Path::new(path.kind().clone(), path.vertices().copy()?);
+        let path = Path::new(path.kind().clone(), path.vertices().copy()?)?;
         let bends = path.vertices().narrow(0, 1, self.bends)?;
         let grad = bends.zeros_like()?;
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &bends)?;
@@ -144,6 +144,6 @@ impl Curve {
                 break;
             }
         }
-        path.finite(self.name())
+        finite(path, self.name())
     }
 }

@@ -1,8 +1,8 @@
 use candle_core::Tensor;
-use collado_models::{Objective, Rows, Span};
+use collado_risk::{Objective, Path, Rows, Span, largest};
 
-use super::{Connect, Connection, Guarantee, Search, largest};
-use crate::{Error, Optimizer, Path, Result, Rule, Sampler};
+use super::{Connect, Connection, Guarantee, Search, finite};
+use crate::{Error, Optimizer, Result, Rule, Sampler};
 
 /// The level λ of a string.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,7 +116,7 @@ impl Dss {
         let beads = string.vertices.len() - 2;
         let report =
             StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
-        Ok((Path::polychain(Tensor::stack(&string.vertices, 0)?)?.finite("dss")?, report))
+        Ok((finite(Path::polychain(Tensor::stack(&string.vertices, 0)?)?, "dss")?, report))
     }
 
     /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. And whether to go on.

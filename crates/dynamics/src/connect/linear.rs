@@ -1,7 +1,8 @@
 use candle_core::Tensor;
 
 use super::{Connect, Search};
-use crate::{Path, Result};
+use crate::Result;
+use collado_risk::Path;
 
 /// The straight line.
 #[derive(Debug, Clone, Copy, Default)]
@@ -9,6 +10,6 @@ pub struct Linear;
 
 impl Connect for Linear {
     fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Search<'_>) -> Result<Path> {
-        Path::segment(a, b)
+        Ok(Path::segment(a, b)?)
     }
 }

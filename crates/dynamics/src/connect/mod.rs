@@ -8,7 +8,7 @@ mod linear;
 mod neb;
 
 use candle_core::Tensor;
-use collado_models::{Evaluation, Objective, Span};
+use collado_risk::{Evaluation, Objective, Path, Span, largest};
 
 pub use self::{
     constructive::{Constructive, ConstructiveSettings},
@@ -18,7 +18,7 @@ pub use self::{
     linear::Linear,
     neb::Neb,
 };
-use crate::{Error, Path, Result};
+use crate::{Error, Result};
 
 /// Finds a path between two points of parameter space.
 pub trait Connect {
@@ -83,16 +83,14 @@ impl Guarantee {
     }
 }
 
-/// The largest of `risks`; NaN when one is.
-pub(crate) fn largest(risks: impl IntoIterator<Item = f64>) -> f64 {
-    risks
-        .into_iter()
-        .fold(f64::NEG_INFINITY, |m, x| if x.is_nan() || m.is_nan() { f64::NAN } else { m.max(x) })
-}
-
 /// Refuses to go on where a risk is not finite: no step leads back from there.
 pub(crate) fn refuse_infinite(values: &[Evaluation], method: &'static str) -> Result<()> {
     if values.iter().all(|v| v.risk.is_finite()) { Ok(()) } else { Err(Error::Diverged { method }) }
+}
+
+/// Refuses a path that is no longer finite.
+pub(crate) fn finite(path: Path, method: &'static str) -> Result<Path> {
+    if path.is_finite()? { Ok(path) } else { Err(Error::Diverged { method }) }
 }
 
 /// What a path is to be good for.

@@ -1,8 +1,8 @@
 use candle_core::Tensor;
-use collado_models::{Objective, Rows, Span};
+use collado_risk::{Objective, Path, Rows, Span, profile};
 
 use super::{EdgeKind, Edges, Enclosure};
-use crate::{Connect, Error, Path, Result, Search, profile};
+use crate::{Connect, Error, Result, Search};
 
 /// Numbers of a coefficient table at most: larger sets of lines are evaluated in parts.
 const TABLE: usize = 1 << 22;

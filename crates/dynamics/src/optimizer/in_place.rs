@@ -63,13 +63,13 @@ impl Optimizer {
             self.update(theta, grad, s0, s1, lr);
             Ok::<_, ModelError>(())
         };
-        with_slice::<T, _>(grad, |grad| {
-            with_slice_mut::<T, _>(theta, |theta| match &self.memory[..] {
+        with_slice::<T, _, _>(grad, |grad| {
+            with_slice_mut::<T, _, _>(theta, |theta| match &self.memory[..] {
                 [] => update(theta, grad, &mut empty, &mut []),
-                [v] => with_slice_mut::<T, _>(v, |v| update(theta, grad, v, &mut [])),
-                [m, v, ..] => {
-                    with_slice_mut::<T, _>(m, |m| with_slice_mut::<T, _>(v, |v| update(theta, grad, m, v)))
-                }
+                [v] => with_slice_mut::<T, _, _>(v, |v| update(theta, grad, v, &mut [])),
+                [m, v, ..] => with_slice_mut::<T, _, _>(m, |m| {
+                    with_slice_mut::<T, _, _>(v, |v| update(theta, grad, m, v))
+                }),
             })
         })?;
         Ok(())

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use candle_core::{DType, Tensor};
-use collado_models::{Objective, Rows, Span};
+use collado_risk::{Objective, Rows, Span};
 
 use super::wolfe::{Trial, strong_wolfe};
 use crate::{Error, Result, optimizer::alike};

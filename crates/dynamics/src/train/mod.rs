@@ -5,7 +5,7 @@ mod wolfe;
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
-use collado_models::{Evaluation, Objective};
+use collado_risk::{Evaluation, Objective};
 
 use self::stack::Stack;
 use crate::{Error, Result, Rule, Schedule};

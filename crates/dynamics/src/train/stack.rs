@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
-use collado_models::{Evaluation, Objective, Rows, Span};
+use collado_risk::{Evaluation, Objective, Rows, Span};
 
 use super::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};
 use crate::{Error, Optimizer, Result, Rule};

@@ -1,7 +1,8 @@
 //! Directions that leave the outputs, or the loss, of a network as they are whatever the targets.
 
 use collado_linalg::{Svd, symmetric_eigen, thin_svd};
-use collado_models::{Activation, Loss};
+use collado_models::Activation;
+use collado_risk::Loss;
 use faer::Mat;
 
 use super::{CriticalSearch, kink::Hidden};

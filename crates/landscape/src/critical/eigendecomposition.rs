@@ -1,5 +1,5 @@
 use collado_linalg::{Eigen, symmetric_eigen};
-use collado_models::{CurvatureForm, DenseCurvature};
+use collado_risk::{CurvatureForm, DenseCurvature};
 use faer::Mat;
 
 use crate::{Curvature, Error, LinearOperator, Result, explicit};

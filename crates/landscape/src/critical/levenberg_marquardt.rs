@@ -1,5 +1,5 @@
 use candle_core::Tensor;
-use collado_models::DenseCurvature;
+use collado_risk::DenseCurvature;
 
 use super::{CriticalSettings, Goal, eigendecomposition::Eigendecomposition, norm};
 use crate::{Error, Result};

@@ -10,9 +10,8 @@ mod search;
 mod semicircle;
 
 use candle_core::{DType, Tensor};
-use collado_models::{
-    Arch, Criterion, DenseCurvature, DenseObjective, Evaluation, Objective, Rows, Span, with_slice,
-};
+use collado_models::{Arch, with_slice};
+use collado_risk::{Criterion, DenseCurvature, DenseObjective, Evaluation, Objective, Rows, Span};
 
 pub use self::{
     examine::CriticalPoint,
@@ -64,7 +63,7 @@ impl CriticalSearch {
         let stack = Tensor::from_vec(points, ((), size), self.inputs.device())?;
         let grad = stack.zeros_like()?;
         let values = self.objective.evaluate(&Span::stack(&stack)?, Rows::All, Some(&grad))?;
-        Ok((values, with_slice::<f64, _>(&grad, |g| Ok(g.to_vec()))?))
+        with_slice::<f64, _, _>(&grad, |g| Ok((values, g.to_vec())))
     }
 
     /// One point `[S]` as a tensor.

@@ -1,5 +1,6 @@
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Objective, Rows, Span, with_slice};
+use collado_models::with_slice;
+use collado_risk::{Objective, Rows, Span};
 
 use super::LinearOperator;
 use crate::{Error, Result};
@@ -56,10 +57,10 @@ impl<'a> CentralDifference<'a> {
         let points = Tensor::from_vec(points, (4 * norms.len(), s), &Device::Cpu)?;
         let grad = points.zeros_like()?;
         self.objective.evaluate(&Span::stack(&points)?, Rows::All, Some(&grad))?;
-        Ok(with_slice::<f64, _>(&grad, |grad| {
+        with_slice::<f64, _, _>(&grad, |grad| {
             let all = grad.chunks_exact(4 * s).zip(out.chunks_exact_mut(s)).zip(&norms);
             Ok(all.map(|((g, out), n)| self.combine(g, out, *n)).collect())
-        })?)
+        })
     }
 
     fn combine(&self, gradients: &[f64], out: &mut [f64], norm: f64) -> f64 {

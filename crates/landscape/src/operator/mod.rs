@@ -4,7 +4,7 @@ mod difference;
 mod explicit;
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::{CurvatureForm, CurvaturePoint, DenseCurvature};
+use collado_risk::{CurvatureForm, CurvaturePoint, DenseCurvature};
 use faer::Mat;
 
 pub use self::{difference::CentralDifference, explicit::explicit};

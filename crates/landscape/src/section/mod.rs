@@ -6,7 +6,7 @@ mod rows;
 
 use candle_core::Tensor;
 use collado_linalg::dot;
-use collado_models::Span;
+use collado_risk::Span;
 
 use self::rows::rows;
 pub use self::{

@@ -6,7 +6,7 @@ mod check;
 use candle_core::{Device, Tensor};
 
 pub use self::check::OutputDifference;
-use crate::{Activation, Arch, Error, Real, Result, dispatch, with_slice};
+use crate::{Activation, Arch, Chain, Error, Real, Result, dispatch, with_slice};
 
 /// A permutation and a positive rescaling of the neurons of every hidden layer: neuron i of layer k becomes
 /// $s_k(i)$ times neuron $p_k(i)$,
@@ -124,18 +124,19 @@ impl Symmetry {
             return Err(Error::mismatch("points", format!("[.., {size}]"), format!("{:?}", points.dims())));
         }
         let points = points.contiguous()?;
-        dispatch!(points.dtype(), T => with_slice::<T, _>(&points, |rows| {
+        let network = self.arch.network();
+        let chain = network.dense_chain("a symmetry of neurons")?;
+        dispatch!(points.dtype(), T => with_slice::<T, _, _>(&points, |rows| {
             let mut out = Vec::with_capacity(rows.len());
-            rows.chunks_exact(size).for_each(|row| self.apply_row(row, &mut out));
+            rows.chunks_exact(size).for_each(|row| self.apply_row(chain, row, &mut out));
             Ok(Tensor::from_vec(out, points.dims(), &Device::Cpu)?)
         }))
     }
 
-    fn apply_row<T: Real>(&self, row: &[T], out: &mut Vec<T>) {
-        let mut offset = 0;
-        for k in 0..self.arch.depth() {
-            let (inputs, outputs) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
-            let weight = &row[offset..][..inputs * outputs];
+    fn apply_row<T: Real>(&self, chain: &Chain, row: &[T], out: &mut Vec<T>) {
+        for (k, layer) in chain.iter().enumerate() {
+            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+            let weight = layer.weight_of(row);
             for i in 0..outputs {
                 let (from, s) = self.neuron(k + 1, i);
                 let source = &weight[from * inputs..][..inputs];
@@ -144,14 +145,11 @@ impl Symmetry {
                     T::of(source[from].wide() * s / below)
                 }));
             }
-            offset += weight.len();
-            if self.arch.has_bias(k) {
-                let bias = &row[offset..][..outputs];
+            if let Some(bias) = layer.bias_of(row) {
                 out.extend((0..outputs).map(|i| {
                     let (from, s) = self.neuron(k + 1, i);
                     T::of(bias[from].wide() * s)
                 }));
-                offset += outputs;
             }
         }
     }

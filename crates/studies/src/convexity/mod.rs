@@ -4,7 +4,8 @@
 mod report;
 
 use candle_core::{Device, Tensor};
-use collado_models::{Arch, Criterion, DenseObjective, Loss, Objective, Span};
+use collado_models::Arch;
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Span};
 
 pub use self::report::CLAIM;
 use crate::{Result, StudyError, watch::Progress};

@@ -9,7 +9,8 @@ mod ridge;
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{Rule, Stop, TrainSettings, linear_optimum, train};
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Regularizer};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Regularizer};
 
 pub use self::{
     paths::Pair,

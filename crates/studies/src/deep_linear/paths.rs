@@ -1,6 +1,7 @@
 use candle_core::Tensor;
-use collado_dynamics::{Connect, DeepLinear, Linear, Search, profile};
-use collado_models::{Arch, Criterion, DenseObjective};
+use collado_dynamics::{Connect, DeepLinear, Linear, Search};
+use collado_models::Arch;
+use collado_risk::{Criterion, DenseObjective, profile};
 
 use crate::Result;
 

@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use collado_dynamics::{Optimizer, Rule, Sampler};
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent};
-use collado_models::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
 use serde::{Deserialize, Serialize};
 
 use super::Setup;

@@ -6,10 +6,10 @@ mod report;
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
-    Connect, Constructive, ConstructiveSettings, Decay, Linear, Rule, Schedule, Search, TrainSettings,
-    profile, train,
+    Connect, Constructive, ConstructiveSettings, Decay, Linear, Rule, Schedule, Search, TrainSettings, train,
 };
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Objective, Regularizer, Span};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Span, profile};
 use serde::{Deserialize, Serialize};
 
 pub use self::report::CLAIM;

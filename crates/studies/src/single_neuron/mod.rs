@@ -8,7 +8,7 @@ mod report;
 mod search;
 
 use collado_certify::{NeuronMinima, neuron_minima};
-use collado_models::LogisticNeuron;
+use collado_risk::LogisticNeuron;
 use serde::{Deserialize, Serialize};
 
 pub use self::{

@@ -1,5 +1,5 @@
-use collado_models::LogisticNeuron;
 use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
+use collado_risk::LogisticNeuron;
 
 use super::{LAWS, SingleNeuron, report::mean, search};
 

@@ -59,7 +59,7 @@ fn derivatives(data: &[Sample], w: Rectangle) -> ([Interval; 2], [Interval; 3]) 
 
 #[cfg(test)]
 mod tests {
-    use collado_models::LogisticNeuron;
+    use collado_risk::LogisticNeuron;
 
     use super::*;
 

@@ -1,4 +1,4 @@
-use collado_models::LogisticNeuron;
+use collado_risk::LogisticNeuron;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;

@@ -1,7 +1,8 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Goal, SemicircleLaw, Termination};
-use collado_models::{Activation, Arch, Criterion, Init, Loss, Regularizer};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, Loss, Regularizer};
 use serde_json::{Value, json};
 
 use crate::{StudyError, report::number};

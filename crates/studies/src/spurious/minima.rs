@@ -1,6 +1,6 @@
 use collado_certify::Polished;
 use collado_linalg::Cholesky;
-use collado_models::Planted;
+use collado_risk::Planted;
 use faer::Mat;
 use serde::{Deserialize, Serialize};
 

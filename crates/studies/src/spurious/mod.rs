@@ -6,7 +6,7 @@ mod picture;
 mod sampled;
 
 use collado_certify::{Polished, polish};
-use collado_models::{Planted, PlantedDescent, PlantedRun};
+use collado_risk::{Planted, PlantedDescent, PlantedRun};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 

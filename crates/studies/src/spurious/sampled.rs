@@ -1,8 +1,8 @@
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Decay, Optimizer, Rule, Sampler, Schedule};
-use collado_models::{
-    Activation, Arch, Criterion, DenseObjective, Loss, Objective, Planted, PlantedRun, Regularizer, Rows,
-    Span,
+use collado_models::{Activation, Arch};
+use collado_risk::{
+    Criterion, DenseObjective, Loss, Objective, Planted, PlantedRun, Regularizer, Rows, Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,10 +1,10 @@
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Targets};
 use collado_dynamics::{
-    Connect, Control, Curve, Decay, Epoch, Linear, Observe, Rule, Schedule, Search, TrainSettings, profile,
-    train,
+    Connect, Control, Curve, Decay, Epoch, Linear, Observe, Rule, Schedule, Search, TrainSettings, train,
 };
-use collado_models::{Activation, Arch, Criterion, DenseObjective, Init, Loss, Regularizer};
+use collado_models::{Activation, Arch, Init};
+use collado_risk::{Criterion, DenseObjective, Loss, Regularizer, profile};
 use serde::{Deserialize, Serialize};
 
 use super::WidthSettings;

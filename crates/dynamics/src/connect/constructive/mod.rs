@@ -8,7 +8,8 @@ mod readout;
 mod reference;
 
 use candle_core::Tensor;
-use collado_models::{Activation, Arch, Criterion, Loss, Regularizer, Span};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, Loss, Path, Regularizer, Span, largest};
 use faer::Mat;
 
 use self::{
@@ -18,9 +19,9 @@ use self::{
     readout::{Output, Readout},
     reference::Reference,
 };
-use super::{Connect, Connection, Guarantee, Search, largest};
+use super::{Connect, Connection, Guarantee, Search, finite};
 use crate::{
-    Error, Path, Result,
+    Error, Result,
     dense::{Chain, Dense},
 };
 
@@ -245,7 +246,7 @@ impl Connect for Constructive {
             return Ok(Connection { path, guarantee });
         }
         let trial = self.search(a, b, search)?;
-        let path = Path::polychain(trial.vertices)?.finite("constructive")?;
+        let path = finite(Path::polychain(trial.vertices)?, "constructive")?;
         Ok(Connection { path, guarantee: Guarantee::Convex { vertex_max: trial.max } })
     }
 }

@@ -1,5 +1,5 @@
 use collado_linalg::{Cholesky, Eigen, symmetric_eigen};
-use collado_models::{Criterion, Regularizer};
+use collado_risk::{Criterion, Regularizer};
 use faer::{Mat, MatRef};
 
 use super::lasso::lasso;

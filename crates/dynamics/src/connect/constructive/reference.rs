@@ -1,5 +1,6 @@
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Arch, DenseObjective, Init};
+use collado_models::{Arch, Init};
+use collado_risk::DenseObjective;
 use faer::Mat;
 
 use super::{Constructive, HiddenLayer, data::Data, readout::Output};

@@ -6,16 +6,17 @@ mod optimum;
 mod ridge;
 
 use candle_core::Tensor;
-use collado_models::{Activation, Arch, Criterion, Regularizer};
+use collado_models::{Activation, Arch};
+use collado_risk::{Criterion, Path, Regularizer};
 
 use self::factors::Factors;
 pub use self::{
     optimum::{LinearOptimum, linear_optimum},
     ridge::RidgePath,
 };
-use super::{Connect, Connection, Guarantee, Search};
+use super::{Connect, Connection, Guarantee, Search, finite};
 use crate::{
-    Error, Path, Result,
+    Error, Result,
     dense::{Chain, Dense},
 };
 
@@ -24,7 +25,7 @@ use crate::{
 /// $q=\min(n_0,n_K)$.
 ///
 /// Without regulariser F depends on $P=W_K\cdots W_1$ and the effective bias alone, and is convex in them for every
-/// [`Loss`](collado_models::Loss). From each end the chain goes to the canonical factorisation
+/// [`Loss`](collado_risk::Loss). From each end the chain goes to the canonical factorisation
 /// $\lbrack I;0\rbrack,\dots,\lbrack P\;0\rbrack$ with P fixed; one last leg moves $P^A$ to $P^B$. All is done in
 /// `f64`; in exact arithmetic $\max_tF=\max(F_A,F_B)$, in floating point up to $10^{-10}$ relative plus
 /// $(10\,\varepsilon\max_\text{path}\prod_k\|W_k\|)^2\operatorname{mean}\|x\|^2$ for ends with a risk near 0. In `f32`
@@ -132,7 +133,7 @@ impl Connect for DeepLinear {
         if let Some(constant) = Path::segment(a, b)?.constant()? {
             return Ok(constant);
         }
-        Path::polychain(self.rows(a, b)?.stack(a)?)?.finite("deep-linear")
+        finite(Path::polychain(self.rows(a, b)?.stack(a)?)?, "deep-linear")
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {

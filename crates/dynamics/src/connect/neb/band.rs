@@ -1,8 +1,9 @@
 use candle_core::Tensor;
-use collado_models::{Real, Span, dispatch, with_slice, with_slice_mut};
+use collado_models::{Real, dispatch, with_slice, with_slice_mut};
+use collado_risk::{Path, Span, hat};
 use rayon::prelude::*;
 
-use crate::{Path, Result};
+use crate::Result;
 
 /// A chain of pivots between two ends that stay where they are.
 pub(super) struct Band {
@@ -36,8 +37,8 @@ impl Band {
     /// Takes from each pivot's gradient its part along the path.
     pub(super) fn nudge(&self, risks: &[f64], grad: &Tensor) -> Result<()> {
         let size = self.vertices.dims()[1];
-        dispatch!(self.vertices.dtype(), T => with_slice::<T, _>(&self.vertices, |vertices| {
-            with_slice_mut::<T, _>(grad, |grad| {
+        dispatch!(self.vertices.dtype(), T => with_slice::<T, _, _>(&self.vertices, |vertices| {
+            with_slice_mut::<T, _, crate::Error>(grad, |grad| {
                 grad.par_chunks_mut(size).enumerate().for_each(|(i, grad)| {
                     let (around, risks) = (&vertices[i * size..(i + 3) * size], &risks[i..i + 3]);
                     perpendicular(around, tangent([risks[0], risks[1], risks[2]]), grad);
@@ -61,9 +62,9 @@ impl Band {
             return Ok(());
         }
         let along: Vec<f64> = length.iter().map(|l| l / total).collect();
-        let arc = Path::new(collado_models::PathKind::Polychain { knots: along }, self.vertices.clone());
         let last = self.knots.len() - 1;
-        let moved = arc.span(&self.knots[1..last])?.materialize()?;
+        let table = self.knots[1..last].iter().flat_map(|&t| hat(&along, t)).collect();
+        let moved = Span::new(&self.vertices, table)?.materialize()?;
         self.vertices.slice_set(&moved, 0, 1)?;
         Ok(())
     }
@@ -74,7 +75,7 @@ impl Band {
         knots.extend(ts);
         knots.sort_by(f64::total_cmp);
         knots.dedup();
-        let span: Span = self.path().span(&knots)?;
+        let span: Span = self.path()?.span(&knots)?;
         self.vertices = span.materialize()?.copy()?;
         self.knots = knots;
         Ok(())

@@ -3,11 +3,11 @@
 mod band;
 
 use candle_core::Tensor;
-use collado_models::{Objective, PathKind, Rows, Span};
+use collado_risk::{Objective, Path, PathKind, Rows, Span, largest};
 
 use self::band::Band;
-use super::{Connect, Connection, Guarantee, Search, largest, refuse_infinite};
-use crate::{Error, Optimizer, Path, Result, Rule, Sampler, Schedule, schedule::Decay};
+use super::{Connect, Connection, Guarantee, Search, finite, refuse_infinite};
+use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// A chain whose pivots relax perpendicular to the path (nudged elastic band: Henkelman & Jónsson 2000, with their
 /// improved tangents; for networks Draxler et al. 2018), starting from the straight line. In place of springs the
@@ -100,7 +100,7 @@ impl Neb {
             .flat_map(|k| (0..per_leg).map(move |i| k[0] + (k[1] - k[0]) * i as f64 / per_leg as f64))
             .chain([1.])
             .collect();
-        let risks = objective.risks(&band.path().span(&ts)?)?;
+        let risks = objective.risks(&band.path()?.span(&ts)?)?;
         let height = largest(risks.iter().copied()) - largest([risks[0], risks[risks.len() - 1]]);
         if height <= 0. {
             return Ok(false);
@@ -171,7 +171,7 @@ impl Connect for Neb {
         if let Some(constant) = Path::segment(a, b)?.constant()? {
             return Ok(constant);
         }
-        self.search(a, b, search)?.path().finite("neb")
+        finite(self.search(a, b, search)?.path()?, "neb")
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
@@ -183,7 +183,7 @@ impl Connect for Neb {
 
 impl Band {
     /// As a path whose knots are the pivots' shares of the arc length.
-    fn path(&self) -> Path {
-        Path::new(PathKind::Polychain { knots: self.knots().to_vec() }, self.vertices().clone())
+    fn path(&self) -> Result<Path> {
+        Ok(Path::new(PathKind::Polychain { knots: self.knots().to_vec() }, self.vertices().clone())?)
     }
 }

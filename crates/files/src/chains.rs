@@ -1,0 +1,148 @@
+//! Chains of layers: orders in which each layer takes as many numbers as the one before it gives.
+
+use std::collections::HashMap;
+
+use crate::layers::Layer;
+
+/// Places in a list of layers, in the order of use.
+pub(crate) type Order = Vec<usize>;
+
+/// What limits the layer at a place of the network: its number and the layer.
+pub(crate) type Fits<'a> = &'a dyn Fn(usize, &Layer) -> bool;
+
+/// Orders that fit, as far as they were looked for.
+pub(crate) struct Orders {
+    pub(crate) found: Vec<Order>,
+    /// Whether there may be more.
+    pub(crate) more: bool,
+}
+
+/// How many orders a message lists.
+pub(crate) const LISTED: usize = 6;
+
+/// Layers put in place before a search gives up.
+const STEPS: usize = 100_000;
+
+/// More layers than these are not tried in all orders.
+const DEEPEST: usize = 256;
+
+/// Layers whose names have the same words, each group in the order of its numbers.
+pub(crate) fn groups(layers: &[Layer]) -> Vec<Order> {
+    let mut groups: Vec<Order> = Vec::new();
+    for (i, layer) in layers.iter().enumerate() {
+        match groups.last_mut() {
+            Some(group) if layers[group[0]].numbered.stem == layer.numbered.stem => group.push(i),
+            _ => groups.push(vec![i]),
+        }
+    }
+    groups
+}
+
+pub(crate) fn singles(layers: &[Layer]) -> Vec<Order> {
+    (0..layers.len()).map(|i| vec![i]).collect()
+}
+
+pub(crate) fn is_chain(layers: &[Layer], order: &[usize], fits: Fits<'_>) -> bool {
+    order.windows(2).all(|pair| layers[pair[0]].outputs == layers[pair[1]].inputs)
+        && order.iter().enumerate().all(|(k, &i)| fits(k, &layers[i]))
+}
+
+/// Every way to merge the groups into a chain, each group in its own order, up to one more than a message lists.
+pub(crate) fn search(layers: &[Layer], groups: &[Order], fits: Fits<'_>) -> Orders {
+    // One group has one order, however long.
+    if let [all] = groups {
+        let found = if is_chain(layers, all, fits) { vec![all.clone()] } else { Vec::new() };
+        return Orders { found, more: false };
+    }
+    let mut search = Search {
+        layers,
+        groups,
+        fits,
+        used: vec![0; groups.len()],
+        order: Order::new(),
+        found: Vec::new(),
+        steps: STEPS,
+    };
+    if !is_eulerian(layers) {
+        return Orders { found: Vec::new(), more: false };
+    }
+    if layers.len() > DEEPEST {
+        return Orders { found: Vec::new(), more: true };
+    }
+    search.extend();
+    let more = search.steps == 0 || search.found.len() > LISTED;
+    Orders { found: search.found, more }
+}
+
+struct Search<'a> {
+    layers: &'a [Layer],
+    groups: &'a [Order],
+    fits: Fits<'a>,
+    /// How many layers of each group are in `order`.
+    used: Vec<usize>,
+    order: Order,
+    found: Vec<Order>,
+    /// How many layers may still be tried.
+    steps: usize,
+}
+
+impl Search<'_> {
+    fn extend(&mut self) {
+        if self.order.len() == self.layers.len() {
+            self.found.push(self.order.clone());
+            return;
+        }
+        for g in 0..self.groups.len() {
+            if self.steps == 0 || self.found.len() > LISTED {
+                return;
+            }
+            let Some(&next) = self.groups[g].get(self.used[g]) else { continue };
+            let layer = &self.layers[next];
+            let joins = self.order.last().is_none_or(|&last| self.layers[last].outputs == layer.inputs);
+            if !joins || !(self.fits)(self.order.len(), layer) {
+                continue;
+            }
+            self.steps -= 1;
+            self.used[g] += 1;
+            self.order.push(next);
+            self.extend();
+            self.order.pop();
+            self.used[g] -= 1;
+        }
+    }
+}
+
+/// Whether there is a chain at all, whatever the names say: an Eulerian path through the widths, whose edges are the
+/// layers. There is one if each width is left as often as it is come to, the first and the last aside, and all hang
+/// together. Without one, a search would take long to see it.
+fn is_eulerian(layers: &[Layer]) -> bool {
+    let mut places: HashMap<usize, usize> = HashMap::new();
+    let mut balance: Vec<i64> = Vec::new();
+    let mut parent: Vec<usize> = Vec::new();
+    for layer in layers {
+        let mut place = |width: usize, step: i64| {
+            let at = *places.entry(width).or_insert_with(|| {
+                parent.push(parent.len());
+                balance.push(0);
+                balance.len() - 1
+            });
+            balance[at] += step;
+            at
+        };
+        let ends = [place(layer.inputs, 1), place(layer.outputs, -1)];
+        let [a, b] = ends.map(|end| root(&mut parent, end));
+        parent[a] = b;
+    }
+    let one = root(&mut parent, 0);
+    balance.iter().map(|b| b.abs()).sum::<i64>() <= 2
+        && (0..parent.len()).all(|at| root(&mut parent, at) == one)
+}
+
+/// The width that stands for all that hang together with that at `at`.
+fn root(parent: &mut [usize], mut at: usize) -> usize {
+    while parent[at] != at {
+        parent[at] = parent[parent[at]];
+        at = parent[at];
+    }
+    at
+}

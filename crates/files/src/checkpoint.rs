@@ -1,0 +1,113 @@
+use std::{collections::BTreeMap, path::Path};
+
+use candle_core::Tensor;
+use collado_models::Arch;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Names, Provenance, ReadOptions, Result,
+    atomic::{file_hash, hexadecimal},
+    fault::file_error,
+    outline::Outline,
+    path_file::{PATH, PROVENANCE},
+    resolve::{ARCH, resolve},
+    tensors::{self, TensorFile},
+    write::Contents,
+    write_torch,
+};
+
+/// A network with its parameters, as a file holds it.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// The network.
+    pub arch: Arch,
+    /// Its parameters `[S]` on the CPU, F32 or F64.
+    pub theta: Tensor,
+    /// How it came to be.
+    pub provenance: Provenance,
+    /// SHA-256 of the file it was read from.
+    pub hash: Option<String>,
+    /// What the file calls its tensors; they are written under the same names.
+    pub names: Names,
+    /// What was guessed or left out when it was read, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Checkpoint {
+    /// A network that was not read from a file.
+    pub fn new(arch: Arch, theta: Tensor, provenance: Provenance) -> Self {
+        Self { arch, theta, provenance, hash: None, names: Names::default(), notes: Vec::new() }
+    }
+
+    /// The same under the names of another file's tensors.
+    #[must_use]
+    pub fn named(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Reads a `.safetensors` file or a PyTorch state dict (`.pt`, `.pth`, `.ckpt`); the content decides, not the
+    /// name.
+    ///
+    /// What the metadata do not say is taken from `options`, then from names and shapes; what is guessed is in
+    /// [`notes`](Self::notes). Tensors of 16 bits become F32.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is damaged, contradicts `options`, can be read in two ways, or has a tensor that
+    /// is missing, left over, of another shape or not finite; the message names it.
+    pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
+        let checkpoint = Self::of(&tensors::read(path, options)?, options)?;
+        Ok(Self { hash: Some(file_hash(path)?), ..checkpoint })
+    }
+
+    /// Reads what would be the content of such a file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8], options: &ReadOptions) -> Result<Self> {
+        let checkpoint = Self::of(&tensors::read_bytes(bytes, options)?, options)?;
+        Ok(Self { hash: Some(hexadecimal(&Sha256::digest(bytes))), ..checkpoint })
+    }
+
+    fn of(file: &TensorFile, options: &ReadOptions) -> Result<Self> {
+        let path = &file.path;
+        if file.metadata.contains_key(PATH) {
+            let reason = "is a path, expected a checkpoint; 'collado point' takes one out of it";
+            return Err(file_error(path, reason));
+        }
+        let provenance = match file.metadata.get(PROVENANCE) {
+            Some(text) => serde_json::from_str(text)
+                .map_err(|e| file_error(path, format!("metadata '{PROVENANCE}': {e}")))?,
+            None => Provenance::default(),
+        };
+        let outline = Outline::new(file, None)?;
+        let found = resolve(&outline, options)?;
+        let theta = tensors::stack(&outline, &found.arch.layout(), &found.order, 1)?.squeeze(0)?;
+        let names = Names::new(&outline, &found.order);
+        let notes = file.notes.iter().map(|text| outline.note(text)).chain(found.notes).collect();
+        Ok(Self { arch: found.arch, theta, provenance, hash: None, names, notes })
+    }
+
+    /// Writes a file that PyTorch's `load_state_dict` takes as it is: `.safetensors`, or `.pt` and `.pth` as
+    /// `torch.save` writes them. A run that is killed leaves the old file or the new one.
+    ///
+    /// # Errors
+    /// When the name ends in something else, the file cannot be written, or `theta` is not a point of the
+    /// architecture in F32 or F64.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let layout = self.arch.layout();
+        if self.theta.dims() != [layout.len()] {
+            let found = format!("{:?}", self.theta.dims());
+            return Err(Error::mismatch("point", format!("[{}]", layout.len()), found));
+        }
+        let provenance =
+            serde_json::to_string(&self.provenance).map_err(|e| file_error(path, e.to_string()))?;
+        let metadata = BTreeMap::from([(ARCH, self.arch.to_string()), (PROVENANCE, provenance)]);
+        let points = self.theta.unsqueeze(0)?;
+        let contents = Contents::new(&layout, &self.names, &[], &points, metadata)?;
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("safetensors") => contents.write_safetensors(path),
+            Some("pt" | "pth") => write_torch::write(&contents, path),
+            _ => Err(file_error(path, "expected a name that ends in .safetensors, .pt or .pth")),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+use std::{io, path::Path};
+
+use crate::Error;
+
+/// A file that is not what it has to be.
+pub(crate) fn file_error(path: &Path, reason: impl Into<String>) -> Error {
+    Error::File { path: path.into(), reason: reason.into() }
+}
+
+/// A tensor in a file that is not what it has to be.
+pub(crate) fn tensor_error(
+    path: &Path,
+    tensor: &str,
+    expected: impl ToString,
+    found: impl ToString,
+) -> Error {
+    let (expected, found) = (expected.to_string(), found.to_string());
+    // Names come from the file: one with a line break must not split the message.
+    Error::Tensor { path: path.into(), tensor: tensor.escape_debug().to_string(), expected, found }
+}
+
+/// An error of the system, in words.
+pub(crate) fn io_error(path: &Path, error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::UnexpectedEof => "ends too early".into(),
+        _ => error.to_string(),
+    };
+    file_error(path, reason)
+}

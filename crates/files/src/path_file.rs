@@ -1,0 +1,143 @@
+use std::{collections::BTreeMap, path::Path as FilePath};
+
+use collado_models::Arch;
+use collado_risk::{Path, PathKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Error, Result};
+use crate::{
+    ReadOptions,
+    fault::file_error,
+    names::Names,
+    outline::Outline,
+    resolve::{ARCH, resolve},
+    tensors::{self, TensorFile},
+    write::Contents,
+};
+
+/// Metadata key of the kind of a path.
+pub(crate) const PATH: &str = "collado.path";
+/// Metadata key of where a file comes from.
+pub(crate) const PROVENANCE: &str = "collado.provenance";
+
+/// The JSON of `collado.path`.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Kind {
+    Polychain {
+        knots: Vec<f64>,
+    },
+    Bezier,
+    /// A polygonal chain that REPAIR made (Jordan et al. 2023), which is no other geometry: the provenance says it too.
+    Repair {
+        knots: Vec<f64>,
+    },
+}
+
+/// A path between two networks, as a file holds it.
+#[derive(Debug, Clone)]
+pub struct PathFile {
+    /// The network.
+    pub arch: Arch,
+    /// The path, on the CPU.
+    pub path: Path,
+    /// Both ends' names and hashes, method, permutations: any JSON object.
+    pub provenance: Value,
+    /// What the file calls its tensors; they are written under the same names.
+    pub names: Names,
+}
+
+impl PathFile {
+    /// A path that was not read from a file.
+    pub fn new(arch: Arch, path: Path, provenance: Value) -> Self {
+        Self { arch, path, provenance, names: Names::default() }
+    }
+
+    /// The same under the names of another file's tensors.
+    #[must_use]
+    pub fn named(self, names: Names) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// When the file is no path, or a tensor is not one of its architecture at every vertex.
+    pub fn read(path: &FilePath) -> Result<Self> {
+        Self::of(&tensors::read(path, &ReadOptions::default())?)
+    }
+
+    /// Reads what would be the content of such a file.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::of(&tensors::read_bytes(bytes, &ReadOptions::default())?)
+    }
+
+    fn of(file: &TensorFile) -> Result<Self> {
+        let path = &file.path;
+        let fault = |key: &str, e: String| file_error(path, format!("metadata '{key}': {e}"));
+        let kind = file
+            .metadata
+            .get(PATH)
+            .ok_or_else(|| file_error(path, format!("has no metadata '{PATH}': it is not a path")))?;
+        let kind: Kind = serde_json::from_str(kind).map_err(|e| fault(PATH, e.to_string()))?;
+        if !file.metadata.contains_key(ARCH) {
+            return Err(file_error(path, format!("has no metadata '{ARCH}'")));
+        }
+        let (kind, points) = match kind {
+            Kind::Polychain { knots } | Kind::Repair { knots } => {
+                let points = knots.len();
+                (PathKind::Polychain { knots }, points)
+            }
+            Kind::Bezier => {
+                let first = file.tensors.first().and_then(|t| t.shape.first().copied());
+                (PathKind::Bezier, first.unwrap_or(0))
+            }
+        };
+        kind.check(points).map_err(|e| fault(PATH, e))?;
+        let provenance = match file.metadata.get(PROVENANCE) {
+            Some(text) => serde_json::from_str(text).map_err(|e| fault(PROVENANCE, e.to_string()))?,
+            None => Value::Object(Default::default()),
+        };
+        let outline = Outline::new(file, Some(points))?;
+        let found = resolve(&outline, &ReadOptions::default())?;
+        let vertices = tensors::stack(&outline, &found.arch.layout(), &found.order, points)?;
+        let names = Names::new(&outline, &found.order);
+        Ok(Self { arch: found.arch, path: Path::new(kind, vertices)?, provenance, names })
+    }
+
+    /// Writes the path. A run that is killed leaves the old file or the new one.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or the vertices or the knots are not those of a path.
+    pub fn write(&self, path: &FilePath) -> Result<()> {
+        let layout = self.arch.layout();
+        let (points, size) = self.path.vertices().dims2()?;
+        if size != layout.len() {
+            let expected = format!("[V, {}]", layout.len());
+            return Err(Error::mismatch("vertices", expected, format!("[{points}, {size}]")));
+        }
+        let kind = serde_json::to_string(&self.kind()).map_err(|e| file_error(path, e.to_string()))?;
+        let provenance = self.provenance.to_string();
+        let metadata =
+            BTreeMap::from([(ARCH, self.arch.to_string()), (PATH, kind), (PROVENANCE, provenance)]);
+        Contents::new(&layout, &self.names, &[points], self.path.vertices(), metadata)?
+            .write_safetensors(path)
+    }
+
+    fn kind(&self) -> Kind {
+        match self.path.kind() {
+            PathKind::Bezier => Kind::Bezier,
+            PathKind::Polychain { knots } => {
+                let knots = knots.clone();
+                match self.provenance["method"] == "repair" {
+                    true => Kind::Repair { knots },
+                    false => Kind::Polychain { knots },
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+use std::path::Path;
+
+use candle_core::DType;
+
+use crate::Result;
+use crate::{
+    fault::tensor_error,
+    objects::{Id, Object},
+    pickle::Pickle,
+};
+
+/// PyTorch's own limit on the number of axes.
+const MAX_RANK: usize = 64;
+
+/// Where a tensor lies: numbers of a storage, by their place and strides.
+pub(crate) struct Strided<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) storage: Storage<'a>,
+    offset: usize,
+    shape: Vec<usize>,
+    strides: Vec<usize>,
+}
+
+/// A run of numbers in a file.
+#[derive(Clone, Copy)]
+pub(crate) struct Storage<'a> {
+    /// Its type, `FloatStorage`.
+    kind: &'a str,
+    /// Its name in the file.
+    pub(crate) key: &'a str,
+    /// How many numbers it has.
+    pub(crate) numbers: usize,
+    /// Where the part that is used begins; old files have parts of storages.
+    start: usize,
+}
+
+impl<'a> Storage<'a> {
+    /// From `("storage", type, key, location, numbers)`, in old files with `None` or `(key, start, numbers)` after it.
+    pub(crate) fn new(pickle: &'a Pickle<'_>, tuple: Id) -> Option<Self> {
+        let objects = &pickle.objects;
+        let (&[tag, kind, key, _, numbers], part) = objects.items(tuple)?.split_first_chunk()?;
+        let Object::Global(kind) = objects.get(kind) else { return None };
+        if objects.text(tag) != Some("storage") || !matches!(kind.0, "torch" | "torch.cuda") {
+            return None;
+        }
+        let part = part.first().and_then(|&part| objects.items(part));
+        let start = match part {
+            Some(&[_, start, _]) => objects.number(start)?,
+            Some(_) => return None,
+            None => 0,
+        };
+        Some(Self { kind: kind.1, key: objects.text(key)?, numbers: objects.number(numbers)?, start })
+    }
+
+    /// Bytes of one number, whether it can be a parameter or not.
+    pub(crate) fn width(&self) -> Option<usize> {
+        match self.kind {
+            "DoubleStorage" | "LongStorage" | "ComplexFloatStorage" => Some(8),
+            "FloatStorage" | "IntStorage" => Some(4),
+            "HalfStorage" | "BFloat16Storage" | "ShortStorage" => Some(2),
+            "ByteStorage" | "CharStorage" | "BoolStorage" | "UntypedStorage" => Some(1),
+            "ComplexDoubleStorage" => Some(16),
+            _ => None,
+        }
+    }
+
+    fn dtype(&self) -> Option<DType> {
+        match self.kind {
+            "FloatStorage" => Some(DType::F32),
+            "DoubleStorage" => Some(DType::F64),
+            "HalfStorage" => Some(DType::F16),
+            "BFloat16Storage" => Some(DType::BF16),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Strided<'a> {
+    /// From `(storage, offset, shape, strides, …)`; nothing of it has been compared with the storage yet.
+    pub(crate) fn new(pickle: &'a Pickle<'_>, name: &'a str, arguments: Id) -> Option<Self> {
+        let objects = &pickle.objects;
+        let (&[storage, offset, shape, strides], _) = objects.items(arguments)?.split_first_chunk()?;
+        let Object::Storage(tuple) = *objects.get(storage) else { return None };
+        let storage = Storage::new(pickle, tuple)?;
+        Some(Self {
+            name,
+            storage,
+            offset: objects.number(offset)?.checked_add(storage.start)?,
+            shape: numbers(pickle, shape)?,
+            strides: numbers(pickle, strides)?,
+        })
+    }
+
+    /// The shape of what may be a tensor.
+    pub(crate) fn shape(pickle: &Pickle<'_>, id: Id) -> Option<Vec<usize>> {
+        let Object::Tensor(arguments) = *pickle.objects.get(id) else { return None };
+        numbers(pickle, *pickle.objects.items(arguments)?.get(2)?)
+    }
+
+    /// # Errors
+    /// When these numbers cannot be parameters.
+    pub(crate) fn dtype(&self, path: &Path) -> Result<DType> {
+        let expected = "F32, F64, F16 or BF16";
+        self.storage
+            .dtype()
+            .ok_or_else(|| tensor_error(path, self.name, expected, self.storage.kind.escape_debug()))
+    }
+
+    /// The number of elements, once it is known that all of them lie in the storage.
+    ///
+    /// # Errors
+    /// When some lie outside.
+    pub(crate) fn count(&self, path: &Path) -> Result<usize> {
+        let Self { shape, strides, offset, .. } = self;
+        let numbers = self.storage.numbers;
+        let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        let last = shape.iter().zip(strides).try_fold(*offset, |at, (&n, &stride)| {
+            n.saturating_sub(1).checked_mul(stride).and_then(|step| at.checked_add(step))
+        });
+        match (count, last) {
+            (Some(count), Some(last)) if shape.len() == strides.len() && (count == 0 || last < numbers) => {
+                Ok(count)
+            }
+            _ => Err(tensor_error(
+                path,
+                self.name,
+                format!("a shape within its storage of {numbers} numbers"),
+                format!("{shape:?} with strides {strides:?} from {offset}"),
+            )),
+        }
+    }
+
+    /// The `count` elements in row-major order. [`count`](Self::count) has put them inside `storage`.
+    pub(crate) fn gather(&self, storage: &[u8], width: usize, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(count * width);
+        let mut index = vec![0; self.shape.len()];
+        let mut at = self.offset;
+        for _ in 0..count {
+            bytes.extend_from_slice(&storage[at * width..(at + 1) * width]);
+            for ((i, &n), &stride) in index.iter_mut().zip(&self.shape).zip(&self.strides).rev() {
+                if *i + 1 < n {
+                    *i += 1;
+                    at += stride;
+                    break;
+                }
+                at -= *i * stride;
+                *i = 0;
+            }
+        }
+        bytes
+    }
+
+    pub(crate) fn into_shape(self) -> Vec<usize> {
+        self.shape
+    }
+}
+
+fn numbers(pickle: &Pickle<'_>, tuple: Id) -> Option<Vec<usize>> {
+    let items = pickle.objects.items(tuple).filter(|items| items.len() <= MAX_RANK)?;
+    items.iter().map(|&n| pickle.objects.number(n)).collect()
+}

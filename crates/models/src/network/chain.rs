@@ -1,0 +1,83 @@
+use std::ops::Deref;
+
+use super::{Affine, Node, Op};
+use crate::Activation;
+
+/// A network that is a plain chain of dense layers, $W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$: what methods need that are
+/// defined for such chains only, and the fast engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chain {
+    layers: Vec<Layer>,
+}
+
+/// A dense layer of a chain. Where its parameters and results lie, its [`Affine`] says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    affine: Affine,
+    /// The function after it: the identity after the last layer.
+    pub activation: Activation,
+}
+
+impl Deref for Layer {
+    type Target = Affine;
+
+    fn deref(&self) -> &Affine {
+        &self.affine
+    }
+}
+
+impl Deref for Chain {
+    type Target = [Layer];
+
+    fn deref(&self) -> &[Layer] {
+        &self.layers
+    }
+}
+
+impl Chain {
+    /// The chain that `nodes` are, if each reads the one before it.
+    pub(super) fn of(nodes: &[Node]) -> Option<Self> {
+        let mut layers: Vec<Layer> = Vec::new();
+        let mut open = false;
+        for (id, node) in nodes.iter().enumerate().skip(1) {
+            if node.inputs != [id - 1] {
+                return None;
+            }
+            match &node.op {
+                Op::Affine(affine) => {
+                    layers.push(Layer { affine: affine.clone(), activation: Activation::Linear });
+                    open = true;
+                }
+                Op::Activation(rho) if std::mem::take(&mut open) => layers.last_mut()?.activation = *rho,
+                Op::Activation(_) | Op::Input => return None,
+            }
+        }
+        let last = layers.last()?;
+        (open && last.activation == Activation::Linear).then_some(Self { layers })
+    }
+
+    /// The layers, first to last.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// Number of layers K.
+    pub fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// $n_0$.
+    pub fn inputs(&self) -> usize {
+        self.layers[0].inputs()
+    }
+
+    /// $n_K$.
+    pub fn outputs(&self) -> usize {
+        self.last().outputs()
+    }
+
+    /// The last layer.
+    pub fn last(&self) -> &Layer {
+        self.layers.last().expect("a chain has a layer")
+    }
+}

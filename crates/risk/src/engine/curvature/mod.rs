@@ -1,0 +1,189 @@
+//! Products of curvature matrices of dense networks with vectors, exact, on the whole data set.
+
+mod loss;
+mod pass;
+mod point;
+mod second;
+
+use candle_core::{DType, Tensor};
+use rayon::prelude::*;
+
+use self::pass::Pass;
+pub use self::point::CurvaturePoint;
+use super::{
+    Criterion,
+    examples::Examples,
+    tile::{Layer, TILE},
+};
+use crate::{Error, Regularizer, Result};
+use collado_models::{Arch, with_slice};
+
+/// Which matrix multiplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CurvatureForm {
+    /// $\nabla^2F$, for ReLU that of the linear regions (ρ″ = 0).
+    Hessian,
+    /// $\frac1N\sum_iJ_i^\top(\nabla^2_\Phi\ell)\,J_i$, positive semi-definite: the Hessian without the curvature of the network.
+    GaussNewton,
+    /// $\frac1N\sum_ig_ig_i^\top$ of the gradients $g_i=\nabla_\theta\ell_i$ of single examples: the empirical Fisher matrix.
+    Fisher,
+}
+
+impl CurvatureForm {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Hessian, Self::GaussNewton, Self::Fisher];
+}
+
+/// Parts of the data set whose sums are added in order: fixed, so that results do not depend on the number of threads.
+const PARTS: usize = 16;
+
+/// Curvature of the empirical risk of a dense network: Hessian-vector products by Pearlmutter's R-operator
+/// (Pearlmutter 1994: Fast exact multiplication by the Hessian), for a block of vectors at once, in `f64` on the CPU.
+///
+/// κR adds $2\kappa v$ on the columns that R = ‖·‖² sees (nothing for ‖·‖₁) to the Hessian and Gauss–Newton matrices.
+#[derive(Debug)]
+pub struct DenseCurvature {
+    layers: Vec<Layer>,
+    size: usize,
+    examples: Examples,
+    criterion: Criterion,
+    regularized: std::ops::Range<usize>,
+    memory: usize,
+}
+
+impl DenseCurvature {
+    /// The curvature of the risk that [`DenseObjective::new`](crate::DenseObjective::new) makes of the same arguments, with
+    /// `inputs` in `f64` on the CPU; `memory` bounds scratch, in bytes.
+    ///
+    /// # Errors
+    /// When shapes, labels, settings, dtype or device do not fit.
+    pub fn new(
+        arch: &Arch,
+        inputs: &Tensor,
+        targets: &Tensor,
+        criterion: Criterion,
+        memory: usize,
+    ) -> Result<Self> {
+        criterion.check()?;
+        if inputs.dtype() != DType::F64 || !inputs.device().is_cpu() {
+            let found = format!("{:?} inputs on {:?}", inputs.dtype(), inputs.device().location());
+            return Err(Error::Unsupported { what: "curvature (f64 on the CPU)", found });
+        }
+        let examples = Examples::new(arch, criterion.loss, inputs, targets)?;
+        Ok(Self {
+            layers: Layer::all(arch),
+            size: arch.layout().len(),
+            examples,
+            regularized: criterion.regularizer.columns(arch),
+            criterion,
+            memory,
+        })
+    }
+
+    /// Number of parameters S.
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Number of examples N.
+    pub fn examples(&self) -> usize {
+        self.examples.len()
+    }
+
+    /// The point `theta` `[S]`, with the activations of all examples where `memory` allows: all products at one point
+    /// share them.
+    ///
+    /// # Errors
+    /// When the size does not fit.
+    pub fn at(&self, theta: Vec<f64>) -> Result<CurvaturePoint> {
+        if theta.len() != self.size {
+            return Err(Error::mismatch("parameters", self.size, theta.len()));
+        }
+        CurvaturePoint::new(self, theta)
+    }
+
+    /// Writes the products of the matrix at `point` with the rows of `vectors` `[B, S]` over `out` `[B, S]`.
+    ///
+    /// # Errors
+    /// When sizes do not fit.
+    pub fn apply(
+        &self,
+        form: CurvatureForm,
+        point: &CurvaturePoint,
+        vectors: &[f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        if point.theta.len() != self.size {
+            return Err(Error::mismatch("parameters", self.size, point.theta.len()));
+        }
+        if vectors.len() != out.len() || !vectors.len().is_multiple_of(self.size) {
+            let expected = format!("{} as in the result, a multiple of {}", out.len(), self.size);
+            return Err(Error::mismatch("vectors", expected, vectors.len()));
+        }
+        let (block, sums) = self.block(vectors.len() / self.size);
+        with_slice::<f64, _, _>(&self.examples.inputs, |inputs| {
+            let both = vectors.chunks(block * self.size).zip(out.chunks_mut(block * self.size));
+            both.for_each(|(vectors, out)| self.block_product(form, point, inputs, sums, vectors, out));
+            Ok(())
+        })
+    }
+
+    /// Rows of a tile's activations.
+    fn width(&self) -> usize {
+        self.layers.iter().map(|l| l.outputs).sum()
+    }
+
+    /// Vectors that are taken at a time, and parts of the data whose sums exist at once.
+    fn block(&self, count: usize) -> (usize, usize) {
+        let threads = rayon::current_num_threads();
+        let (memory, count) = (self.memory / 2 / size_of::<f64>(), count.clamp(1, 32));
+        let fit = |sums: usize| memory / (sums * self.size + 3 * self.width() * TILE * threads).max(1);
+        if fit(PARTS) >= count {
+            return (count, PARTS);
+        }
+        let few = threads.min(PARTS);
+        match fit(few) {
+            0 => (1, (memory / self.size.max(1)).clamp(1, few)),
+            block => (block.min(count), few),
+        }
+    }
+
+    fn block_product(
+        &self,
+        form: CurvatureForm,
+        point: &CurvaturePoint,
+        inputs: &[f64],
+        sums: usize,
+        vectors: &[f64],
+        out: &mut [f64],
+    ) {
+        let (n, n0) = (self.examples.len(), self.layers[0].inputs);
+        let tiles = n.div_ceil(TILE);
+        let per_part = tiles.div_ceil(PARTS);
+        let part = |p: usize| {
+            let mut sum = vec![0.; vectors.len()];
+            let mut pass = Pass::new(self, form, point, vectors);
+            for t in p * per_part..((p + 1) * per_part).min(tiles) {
+                let rows = TILE.min(n - t * TILE);
+                pass.tile(t * TILE, rows, &inputs[t * TILE * n0..][..rows * n0], &mut sum);
+            }
+            sum
+        };
+        out.fill(0.);
+        let parts = tiles.div_ceil(per_part);
+        for first in (0..parts).step_by(sums) {
+            let some = (first..parts.min(first + sums)).into_par_iter().map(part);
+            for part in some.collect::<Vec<Vec<f64>>>() {
+                out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
+            }
+        }
+        let curved = matches!(self.criterion.regularizer, Regularizer::L2 | Regularizer::L2Last);
+        if self.criterion.kappa != 0. && curved && form != CurvatureForm::Fisher {
+            for (out, v) in out.chunks_exact_mut(self.size).zip(vectors.chunks_exact(self.size)) {
+                let columns = self.regularized.clone();
+                let both = out[columns.clone()].iter_mut().zip(&v[columns]);
+                both.for_each(|(out, v)| *out += 2. * self.criterion.kappa * v);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+use rayon::prelude::*;
+
+use super::DenseCurvature;
+use crate::{
+    Result,
+    engine::tile::{TILE, Tile},
+};
+use collado_models::with_slice;
+
+/// A point at which curvature is taken, with the activations of all examples where there is memory for them.
+///
+/// They are up to a third of the multiplications of one product.
+#[derive(Debug)]
+pub struct CurvaturePoint {
+    pub(super) theta: Vec<f64>,
+    /// Activations, tile after tile; nothing where they are computed anew for each product.
+    active: Vec<f64>,
+    /// Pre-activations likewise, where $\rho'$ needs them.
+    before: Vec<f64>,
+}
+
+impl CurvaturePoint {
+    pub(super) fn new(of: &DenseCurvature, theta: Vec<f64>) -> Result<Self> {
+        let (n, width) = (of.examples.len(), of.width());
+        let needs_before = of.layers.iter().any(|l| l.activation.slope_needs_input());
+        let bytes = size_of::<f64>() * n * width * if needs_before { 2 } else { 1 };
+        if bytes > of.memory / 4 {
+            return Ok(Self { theta, active: Vec::new(), before: Vec::new() });
+        }
+        let mut active = vec![0.; n * width];
+        let mut before = vec![0.; if needs_before { n * width } else { 0 }];
+        let tile = TILE * width;
+        let befores: Vec<&mut [f64]> = if needs_before {
+            before.chunks_mut(tile).collect()
+        } else {
+            (0..n.div_ceil(TILE)).map(|_| &mut [][..]).collect()
+        };
+        let n0 = of.layers[0].inputs;
+        with_slice::<f64, _, crate::Error>(&of.examples.inputs, |inputs| {
+            let inputs = inputs.par_chunks(TILE * n0);
+            inputs.zip(active.par_chunks_mut(tile)).zip(befores).for_each(|((input, active), before)| {
+                let mut tile = Tile::forward(active, before, width, input.len() / n0);
+                (0..of.layers.len()).for_each(|k| tile.layer(&of.layers, k, (&theta, 0), input));
+            });
+            Ok(())
+        })?;
+        Ok(Self { theta, active, before })
+    }
+
+    /// Copies what is kept from element `from` on; says whether anything is.
+    pub(super) fn copy(&self, from: usize, active: &mut [f64], before: &mut [f64]) -> bool {
+        if self.active.is_empty() {
+            return false;
+        }
+        active.copy_from_slice(&self.active[from..][..active.len()]);
+        if !self.before.is_empty() {
+            before.copy_from_slice(&self.before[from..][..before.len()]);
+        }
+        true
+    }
+}

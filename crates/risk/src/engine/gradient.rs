@@ -1,0 +1,229 @@
+//! Value and gradient of one point over one batch.
+
+use rayon::prelude::*;
+
+use super::{
+    fused::{Fused, PARALLEL_FLOPS},
+    matmul::{Mat, MatMut},
+    tile::{Layer, Sums, TILE, Tile, bias_and_activation, times_slope},
+};
+use collado_models::Real;
+
+/// Examples whose activations are kept at a time; their weight gradients are then one product a layer.
+const CHUNK: usize = 1024;
+
+/// Columns of a weight gradient that make one task; fixed, like [`TILE`].
+const BLOCK: usize = 128;
+
+/// Examples of a block of activations, or of what goes back to them.
+const EXAMPLES: usize = 256;
+
+/// Neurons of such a block: at least two blocks, about 256 neurons each.
+fn block(neurons: usize) -> usize {
+    neurons.div_ceil(neurons.div_ceil(256).max(2)).next_multiple_of(8)
+}
+
+/// Some rows and columns of a layer, after the first row and column.
+type Block<'a, T> = (usize, usize, MatMut<'a, T>);
+
+/// Where a gradient goes: `grad = keep * grad + weight * gradient`.
+pub(super) struct Sink<'a, T> {
+    pub(super) grad: &'a mut [T],
+    pub(super) weight: f64,
+    pub(super) keep: T,
+}
+
+impl<T: Real> Fused<T> {
+    /// Sums over the batch, and the gradient of the mean loss where `sink` wants it.
+    pub(super) fn point_gradient(
+        &self,
+        theta: &[T],
+        inputs: &[T],
+        rows: Option<&[u32]>,
+        sink: &mut Sink<'_, T>,
+    ) -> Sums {
+        let batch = self.batch_size(rows);
+        let (n0, width) = (self.layers[0].inputs, self.width());
+        let capacity = CHUNK.min(batch);
+        let mut gathered = self.pool.take(if rows.is_some() { capacity * n0 } else { 0 });
+        let (mut active, mut delta) = (self.pool.take(capacity * width), self.pool.take(capacity * width));
+        let keeps = self.layers.iter().any(|l| l.activation.slope_needs_input());
+        let mut before = self.pool.take(if keeps { capacity * width } else { 0 });
+        let mut sums = Sums::default();
+        for first in (0..batch).step_by(CHUNK) {
+            let count = CHUNK.min(batch - first);
+            let input = match rows {
+                None => &inputs[first * n0..(first + count) * n0],
+                Some(rows) => {
+                    self.gather(inputs, &rows[first..first + count], &mut gathered[..count * n0]);
+                    &gathered[..count * n0]
+                }
+            };
+            let mut chunk = Tile {
+                active: MatMut::new(&mut active, width, count),
+                delta: MatMut::new(&mut delta, width, count),
+                before: MatMut::new(&mut before, if keeps { width } else { 0 }, count),
+            };
+            let scale = T::of(sink.weight / batch as f64);
+            self.forward(theta, &mut chunk, input);
+            sums += self.read_out_chunk((rows, first), &mut chunk, scale);
+            self.backward(theta, &mut chunk);
+            let keep = if first == 0 { sink.keep } else { T::one() };
+            self.weight_gradients(&chunk, input, keep, sink.grad);
+        }
+        sums
+    }
+
+    /// Copies the rows of a minibatch together, on several threads where that is worth it: they lie far apart.
+    fn gather(&self, inputs: &[T], rows: &[u32], out: &mut [T]) {
+        const ROWS: usize = 32;
+        let n0 = self.layers[0].inputs;
+        if self.is_parallel(rows.len()) {
+            let parts = out.par_chunks_mut(ROWS * n0).zip(rows.par_chunks(ROWS));
+            parts.for_each(|(out, rows)| gather(inputs, n0, rows, out));
+        } else {
+            gather(inputs, n0, rows, out);
+        }
+    }
+
+    /// Activations of all layers, block of neurons by block of neurons: a weight is read once for many examples.
+    fn forward(&self, theta: &[T], chunk: &mut Tile<'_, T>, input: &[T]) {
+        let count = chunk.active.cols();
+        for (k, layer) in self.layers.iter().enumerate() {
+            let (below, mut here) = chunk.active.split_rows(layer.row);
+            let x = match k {
+                0 => Mat::new(input, count, layer.inputs).t(),
+                _ => below.rows(self.layers[k - 1].rows()),
+            };
+            let kept = layer.activation.slope_needs_input();
+            let before = chunk.before.rows_mut(if kept { layer.rows() } else { 0..0 });
+            let (weight, bias) = (layer.weight(theta, 0), layer.bias(theta, 0));
+            let run = |((neuron, example, mut z), before): (Block<'_, T>, Option<Block<'_, T>>)| {
+                let (neurons, examples) = (neuron + z.count(), example + z.cols());
+                z.product(weight.part(neuron, neurons), x.columns(example, examples), T::zero());
+                let bias = bias.map(|b| &b[neuron..neurons]);
+                bias_and_activation(layer.activation, z, bias, before.map(|b| b.2));
+            };
+            let mut before = self.blocks(layer, before);
+            let blocks = self.blocks(layer, here.rows_mut(0..layer.outputs)).map(|z| (z, before.next()));
+            self.each(count, blocks, run);
+        }
+    }
+
+    /// The loss, and its gradients with respect to the outputs.
+    fn read_out_chunk(
+        &self,
+        (rows, first): (Option<&[u32]>, usize),
+        chunk: &mut Tile<'_, T>,
+        scale: T,
+    ) -> Sums {
+        let last = self.layers[self.layers.len() - 1].rows();
+        let (outputs, delta) = (chunk.active.rows(last.clone()), chunk.delta.rows_mut(last));
+        let read = self.read_out(rows);
+        let count = outputs.size().1;
+        let run = |(example, delta): (usize, MatMut<'_, T>)| {
+            let outputs = outputs.columns(example, example + delta.cols());
+            read.apply(outputs, Some(delta), first + example, scale)
+        };
+        let tiles = delta.split_columns(TILE);
+        let all: Vec<Sums> = if self.is_parallel(count) {
+            tiles.collect::<Vec<_>>().into_par_iter().map(run).collect()
+        } else {
+            tiles.map(run).collect()
+        };
+        let mut sums = Sums::default();
+        all.into_iter().for_each(|s| sums += s);
+        sums
+    }
+
+    /// Blocks of a layer's rows that are tasks of their own; all of it where threads are not worth waking.
+    fn blocks<'b>(&self, layer: &Layer, rows: MatMut<'b, T>) -> impl Iterator<Item = Block<'b, T>> {
+        let (height, width) = match self.is_parallel(rows.cols()) {
+            true => (block(layer.outputs), EXAMPLES),
+            false => (layer.outputs, rows.cols().max(1)),
+        };
+        rows.blocks(height, width)
+    }
+
+    /// Gradients with respect to all pre-activations, from the last layer's down to the first's.
+    fn backward(&self, theta: &[T], chunk: &mut Tile<'_, T>) {
+        let count = chunk.active.cols();
+        for (below, layer) in self.layers.iter().zip(&self.layers[1..]).rev() {
+            let (mut lower, upper) = chunk.delta.split_rows(layer.row);
+            let upper = upper.rows(0..layer.outputs);
+            let active = chunk.active.rows(below.rows());
+            let before = match below.activation.slope_needs_input() {
+                true => chunk.before.rows(below.rows()),
+                false => active,
+            };
+            let run = |(neuron, example, mut delta): Block<'_, T>| {
+                let (neurons, examples) = (neuron + delta.count(), example + delta.cols());
+                let weight = layer.weight(theta, 0).columns(neuron, neurons);
+                delta.product(weight.t(), upper.columns(example, examples), T::zero());
+                let [before, active] =
+                    [before, active].map(|of| of.part(neuron, neurons).columns(example, examples));
+                times_slope(below.activation, delta, before, active);
+            };
+            let blocks = self.blocks(below, lower.rows_mut(below.rows()));
+            self.each(count, blocks, run);
+        }
+    }
+
+    /// $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, block of columns by block of columns.
+    fn weight_gradients(&self, chunk: &Tile<'_, T>, input: &[T], keep: T, grad: &mut [T]) {
+        let mut tasks = Vec::new();
+        let mut rest = grad;
+        for (k, layer) in self.layers.iter().enumerate() {
+            let (weight, after) = rest.split_at_mut(layer.inputs * layer.outputs);
+            let (bias, after) = after.split_at_mut(if layer.bias.is_some() { layer.outputs } else { 0 });
+            rest = after;
+            for (g, delta) in bias.iter_mut().zip(chunk.delta.rows(layer.rows()).each_row()) {
+                *g = sum(delta) + if keep == T::zero() { keep } else { keep * *g };
+            }
+            let blocks = MatMut::new(weight, layer.outputs, layer.inputs).split_columns(BLOCK);
+            tasks.extend(blocks.map(|(from, block)| (k, from, block)));
+        }
+        let count = chunk.active.cols();
+        let run = |(k, from, mut block): (usize, usize, MatMut<'_, T>)| {
+            let layer = &self.layers[k];
+            let below = match k {
+                0 => Mat::new(input, count, layer.inputs),
+                _ => chunk.active.rows(self.layers[k - 1].rows()).t(),
+            };
+            let to = (from + BLOCK).min(layer.inputs);
+            block.product(chunk.delta.rows(layer.rows()), below.columns(from, to), keep);
+        };
+        self.each(count, tasks.into_iter(), run);
+    }
+
+    /// Runs the tasks of a pass over `rows` examples, on several threads where that is worth it.
+    fn each<J: Send>(&self, rows: usize, tasks: impl Iterator<Item = J>, run: impl Fn(J) + Send + Sync) {
+        if self.is_parallel(rows) {
+            tasks.collect::<Vec<_>>().into_par_iter().for_each(run);
+        } else {
+            tasks.for_each(run);
+        }
+    }
+
+    /// Whether a pass over `rows` examples of one point is worth several threads.
+    pub(super) fn is_parallel(&self, rows: usize) -> bool {
+        2 * self.size * rows >= PARALLEL_FLOPS
+    }
+}
+
+/// Sum of a row, in lanes that the compiler can keep in one register.
+fn sum<T: Real>(row: &[T]) -> T {
+    let (lanes, rest) = row.as_chunks::<8>();
+    let mut sums = [T::zero(); 8];
+    for lane in lanes {
+        sums.iter_mut().zip(lane).for_each(|(s, &x)| *s += x);
+    }
+    sums.iter().chain(rest).copied().sum()
+}
+
+/// Copies the rows of a minibatch together.
+pub(super) fn gather<T: Real>(inputs: &[T], n0: usize, rows: &[u32], out: &mut [T]) {
+    for (out, &row) in out.chunks_exact_mut(n0).zip(rows) {
+        out.copy_from_slice(&inputs[row as usize * n0..][..n0]);
+    }
+}

@@ -1,0 +1,165 @@
+//! Values without gradients, at any number of points.
+
+use rayon::prelude::*;
+
+use super::{
+    fused::{Fused, PARALLEL_FLOPS, Points, batch},
+    gradient::gather,
+    matmul::{Mat, MatMut},
+    tile::{Sums, TILE, Tile},
+};
+use crate::{Evaluation, Rows, span::combine};
+use collado_models::Real;
+
+impl<T: Real> Fused<T> {
+    /// Values of all points, in groups whose upper layers fit into memory.
+    pub(super) fn values(&self, points: Points<'_, T>, inputs: &[T], rows: Rows<'_>) -> Vec<Evaluation> {
+        let count = self.batch_size(batch(rows, 0));
+        let head = self.layers[0].end();
+        // Sharing the first layer's products pays when there are fewer vertices than points.
+        let shared = points.coefficients.is_some()
+            && points.vertex_count() < points.count
+            && !matches!(rows, Rows::Each { .. });
+        let from = if shared { head } else { 0 };
+        let tail = self.size - from;
+        let group = match points.coefficients {
+            None => points.count,
+            Some(_) => self.memory / 4 / (tail * size_of::<T>()).max(1),
+        }
+        .clamp(1, points.count.max(1));
+        let mut sums = Vec::with_capacity(points.count);
+        let mut tails = self.pool.take(if points.coefficients.is_some() { group * tail } else { 0 });
+        for first in (0..points.count).step_by(group) {
+            let members = first..(first + group).min(points.count);
+            if points.coefficients.is_some() && tail > 0 {
+                let fill = |(i, out): (usize, &mut [T])| {
+                    points.get(first + i, from..self.size, out);
+                };
+                tails[..members.len() * tail].par_chunks_mut(tail).enumerate().for_each(fill);
+            }
+            let tile = tile::<T>(tail);
+            let pass = Pass { points, first, from, tails: &tails, tail, shared, inputs, rows, count, tile };
+            sums.extend(self.pass(&pass, members.len()));
+        }
+        sums.into_iter().enumerate().map(|(i, s)| self.value(s, count, self.penalty(points, i))).collect()
+    }
+
+    /// Sums of the points of one group over the whole batch.
+    fn pass(&self, pass: &Pass<'_, T>, members: usize) -> Vec<Sums> {
+        let tiles = pass.count.div_ceil(pass.tile);
+        let threads = rayon::current_num_threads();
+        // Whole groups a tile share the most; split them only when there are too few tiles for the threads.
+        let split = if tiles >= 4 * threads { 1 } else { (4 * threads).min(members.max(1)) };
+        let width = members.div_ceil(split).max(1);
+        let tasks: Vec<_> = (0..members)
+            .step_by(width)
+            .flat_map(|from| (0..tiles).map(move |t| (t, from..(from + width).min(members))))
+            .collect();
+        let run =
+            |(t, range): (usize, std::ops::Range<usize>)| (range.clone(), self.tile_values(pass, t, range));
+        let parallel = 2 * self.size * pass.count * members >= PARALLEL_FLOPS;
+        let parts: Vec<_> = if parallel {
+            tasks.into_par_iter().map(run).collect()
+        } else {
+            tasks.into_iter().map(run).collect()
+        };
+        let mut sums = vec![Sums::default(); members];
+        for (range, part) in parts {
+            sums[range].iter_mut().zip(part).for_each(|(sum, s)| *sum += s);
+        }
+        sums
+    }
+
+    /// Sums of some points over tile `t`.
+    fn tile_values(&self, pass: &Pass<'_, T>, t: usize, range: std::ops::Range<usize>) -> Vec<Sums> {
+        let first = t * pass.tile;
+        let rows = pass.tile.min(pass.count - first);
+        let n0 = self.layers[0].inputs;
+        let mut active = self.pool.take(rows * self.width());
+        let mut gathered = self.pool.take(rows * n0);
+        let mut products = self.pool.take(0);
+        let mut sums = Vec::with_capacity(range.len());
+        let mut tile = Tile::forward(&mut active, &mut [], self.width(), rows);
+        for (nth, i) in range.enumerate() {
+            let batch = batch(pass.rows, pass.first + i);
+            // A minibatch that all points share is gathered once.
+            let input = match batch {
+                None => &pass.inputs[first * n0..][..rows * n0],
+                Some(batch) => {
+                    if nth == 0 || matches!(pass.rows, Rows::Each { .. }) {
+                        gather(pass.inputs, n0, &batch[first..][..rows], &mut gathered);
+                    }
+                    &gathered[..]
+                }
+            };
+            if pass.shared {
+                if nth == 0 {
+                    products = self.first_products(pass.points, input, rows);
+                }
+                self.combine_first(pass, i, &products, &mut tile);
+            } else {
+                tile.layer(&self.layers, 0, (pass.upper(i), 0), input);
+            }
+            (1..self.layers.len()).for_each(|k| tile.layer(&self.layers, k, (pass.upper(i), pass.from), &[]));
+            sums.push(tile.read_out(&self.layers, &self.read_out(batch), first, T::one()));
+        }
+        sums
+    }
+
+    /// $W_1^{(j)}x+b_1^{(j)}$ for every vertex j: `[V][n_1][rows]`.
+    fn first_products(&self, points: Points<'_, T>, input: &[T], rows: usize) -> super::pool::Buffer<'_, T> {
+        let layer = &self.layers[0];
+        let size = layer.outputs * rows;
+        let mut products = self.pool.take(points.vertex_count() * size);
+        for (out, theta) in products.chunks_exact_mut(size).zip(points.vertices.chunks_exact(self.size)) {
+            let x = Mat::new(input, rows, layer.inputs).t();
+            MatMut::new(out, layer.outputs, rows).product(layer.weight(theta, 0), x, T::zero());
+            for (z, &b) in out.chunks_exact_mut(rows).zip(layer.bias(theta, 0).unwrap_or_default()) {
+                z.iter_mut().for_each(|z| *z += b);
+            }
+        }
+        products
+    }
+
+    /// The first layer's activations of point `i` from the vertices' products.
+    fn combine_first(&self, pass: &Pass<'_, T>, i: usize, products: &[T], tile: &mut Tile<'_, T>) {
+        let layer = &self.layers[0];
+        let size = layer.outputs * tile.active.cols();
+        let c = pass.points.row(pass.first + i).unwrap_or_default();
+        combine(products.chunks_exact(size), c, tile.active.as_slice_mut(layer.outputs));
+        tile.activate(layer, None);
+    }
+}
+
+/// Examples in a tile: more where a point's `tail` weights fill the L2 cache anew for each tile.
+fn tile<T>(tail: usize) -> usize {
+    if tail * size_of::<T>() < 1 << 20 { TILE } else { 2 * TILE }
+}
+
+/// One group of points over one batch.
+struct Pass<'a, T> {
+    points: Points<'a, T>,
+    /// First point of the group.
+    first: usize,
+    /// First column that is materialised.
+    from: usize,
+    /// Those columns of the group's points, `[group, tail]`.
+    tails: &'a [T],
+    tail: usize,
+    shared: bool,
+    inputs: &'a [T],
+    rows: Rows<'a>,
+    count: usize,
+    /// Examples in a tile.
+    tile: usize,
+}
+
+impl<T: Real> Pass<'_, T> {
+    /// The materialised columns of member `i`.
+    fn upper(&self, i: usize) -> &[T] {
+        match self.points.coefficients {
+            None => &self.points.vertices[(self.first + i) * self.points.size..][..self.points.size],
+            Some(_) => &self.tails[i * self.tail..(i + 1) * self.tail],
+        }
+    }
+}

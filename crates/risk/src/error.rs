@@ -1,0 +1,59 @@
+/// What can go wrong with risks, the points they are taken at, and paths.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Sizes that do not fit together.
+    #[error("{what}: expected {expected}, found {found}")]
+    Mismatch {
+        /// What was measured.
+        what: String,
+        /// What it has to be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// A setting outside its range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// The range.
+        expected: &'static str,
+        /// The value given.
+        found: String,
+    },
+    /// An operation that the device, dtype or kind of risk does not offer.
+    #[error("{what} is not available for {found}")]
+    Unsupported {
+        /// The operation.
+        what: &'static str,
+        /// The device, dtype or kind asked for.
+        found: String,
+    },
+    /// Two ends that are not points of one parameter space.
+    #[error("ends of a path: expected [{expected}] parameters at both, found [{found}]")]
+    Ends {
+        /// Parameters at A.
+        expected: usize,
+        /// Parameters at B.
+        found: usize,
+    },
+    /// Vertices and knots that do not make a path.
+    #[error("path: {0}")]
+    Path(String),
+    /// An error of the network.
+    #[error(transparent)]
+    Models(#[from] collado_models::Error),
+    /// An error of candle.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+impl Error {
+    pub(crate) fn mismatch(what: impl Into<String>, expected: impl ToString, found: impl ToString) -> Self {
+        Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
+    }
+}
+
+/// Result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,80 @@
+use std::{fmt, str::FromStr};
+
+use crate::{Error, Result};
+use collado_models::{Arch, Real};
+
+/// The R of $F=\text{loss}+\kappa R(\theta)$.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Regularizer {
+    /// $\|\theta\|^2$, biases included.
+    #[default]
+    L2,
+    /// $\|W_K\|_1$, the last layer's weights.
+    L1Last,
+    /// $\|W_K\|^2$, the last layer's weights.
+    L2Last,
+}
+
+impl Regularizer {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::L2, Self::L1Last, Self::L2Last];
+
+    /// Name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::L2 => "l2",
+            Self::L1Last => "l1-last",
+            Self::L2Last => "l2-last",
+        }
+    }
+
+    /// The columns of a stack that it sees.
+    pub(crate) fn columns(self, arch: &Arch) -> std::ops::Range<usize> {
+        let layout = arch.layout();
+        match self {
+            Self::L2 => 0..layout.len(),
+            Self::L1Last | Self::L2Last => {
+                let name = format!("{}.weight", arch.layer_name(arch.depth() - 1));
+                layout.get(&name).map_or(0..0, |e| e.offset..e.offset + e.len())
+            }
+        }
+    }
+
+    /// R of the columns `theta` that it sees, summed in `f64`.
+    pub(crate) fn value<T: Real>(self, theta: &[T]) -> f64 {
+        match self {
+            Self::L2 | Self::L2Last => theta.iter().map(|x| x.wide() * x.wide()).sum(),
+            Self::L1Last => theta.iter().map(|x| x.wide().abs()).sum(),
+        }
+    }
+
+    /// Adds $\kappa R'$ to `grad`; the derivative of |x| at 0 is taken as 0.
+    pub(crate) fn add_gradient<T: Real>(self, kappa: f64, theta: &[T], grad: &mut [T]) {
+        let (one, two) = (T::of(kappa), T::of(2. * kappa));
+        for (g, &x) in grad.iter_mut().zip(theta) {
+            *g += match self {
+                Self::L2 | Self::L2Last => two * x,
+                Self::L1Last if x == T::zero() => T::zero(),
+                Self::L1Last => one * num_traits::Float::signum(x),
+            };
+        }
+    }
+}
+
+impl fmt::Display for Regularizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Regularizer {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|r| r.name() == name).ok_or_else(|| Error::Setting {
+            name: "regularizer",
+            expected: "l2, l1-last or l2-last",
+            found: name.into(),
+        })
+    }
+}

@@ -1,0 +1,144 @@
+use candle_core::Tensor;
+
+use crate::{Error, Result};
+use collado_models::{Real, dispatch, with_slice, with_slice_mut};
+
+/// P points of parameter space as combinations $\theta_i=\sum_j c_{ij}v_j$ of V vertices.
+///
+/// A plain stack is the case $c = 1$ (the identity). Points on a segment, chain, Bézier curve or plane are
+/// combinations of few vertices; kept in that form, products that are linear in θ are done once per vertex.
+#[derive(Debug, Clone)]
+pub struct Span {
+    vertices: Tensor,
+    /// `[P, V]`, row-major; `None` is the identity.
+    coefficients: Option<Vec<f64>>,
+    points: usize,
+    /// The vertices that gradients are wanted for.
+    free: std::ops::Range<usize>,
+}
+
+impl Span {
+    /// Every row of `stack` `[P, S]` is a point.
+    ///
+    /// # Errors
+    /// When the tensor has not two dimensions or holds neither `f32` nor `f64`.
+    pub fn stack(stack: &Tensor) -> Result<Self> {
+        collado_models::check_dtype(stack.dtype())?;
+        let (points, _) = stack.dims2()?;
+        Ok(Self { vertices: stack.contiguous()?, coefficients: None, points, free: 0..points })
+    }
+
+    /// Combinations of the rows of `vertices` `[V, S]` with `coefficients` `[P, V]`, row-major.
+    ///
+    /// # Errors
+    /// When the sizes do not fit.
+    pub fn new(vertices: &Tensor, coefficients: Vec<f64>) -> Result<Self> {
+        collado_models::check_dtype(vertices.dtype())?;
+        let (v, _) = vertices.dims2()?;
+        if v == 0 || !coefficients.len().is_multiple_of(v) {
+            return Err(Error::mismatch("coefficients", format!("a multiple of {v}"), coefficients.len()));
+        }
+        let points = coefficients.len() / v;
+        Ok(Self { vertices: vertices.contiguous()?, coefficients: Some(coefficients), points, free: 0..v })
+    }
+
+    /// Asks for gradients of the vertices `free` only, as when the ends of a path stay where they are.
+    pub fn with_free(self, free: std::ops::Range<usize>) -> Self {
+        let v = self.vertices.dims()[0];
+        Self { free: free.start.min(v)..free.end.min(v), ..self }
+    }
+
+    /// The vertices that gradients are wanted for: a gradient is `[free.len(), S]`.
+    pub fn free(&self) -> std::ops::Range<usize> {
+        self.free.clone()
+    }
+
+    /// Number of points P.
+    pub fn points(&self) -> usize {
+        self.points
+    }
+
+    /// The vertices `[V, S]`, contiguous.
+    pub fn vertices(&self) -> &Tensor {
+        &self.vertices
+    }
+
+    /// The coefficients `[P, V]`, or nothing when every vertex is a point.
+    pub fn coefficients(&self) -> Option<&[f64]> {
+        self.coefficients.as_deref()
+    }
+
+    /// Coefficients of point `i`, or nothing when it is vertex `i`.
+    pub fn row(&self, i: usize) -> Option<&[f64]> {
+        let v = self.vertices.dims()[0];
+        self.coefficients.as_ref().map(|c| &c[i * v..(i + 1) * v])
+    }
+
+    /// The points themselves, `[P, S]`.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn materialize(&self) -> Result<Tensor> {
+        let Some(coefficients) = &self.coefficients else { return Ok(self.vertices.clone()) };
+        let (v, s) = self.vertices.dims2()?;
+        if !self.vertices.device().is_cpu() {
+            let c = Tensor::from_slice(coefficients, (self.points, v), &candle_core::Device::Cpu)?;
+            let c = c.to_dtype(self.vertices.dtype())?.to_device(self.vertices.device())?;
+            return Ok(c.matmul(&self.vertices)?);
+        }
+        let out = Tensor::zeros((self.points, s), self.vertices.dtype(), self.vertices.device())?;
+        dispatch!(self.vertices.dtype(), T => with_slice::<T, _, Error>(&self.vertices, |vertices| {
+            with_slice_mut::<T, _, _>(&out, |out| {
+                for (point, c) in out.chunks_exact_mut(s).zip(coefficients.chunks_exact(v)) {
+                    combine(vertices.chunks_exact(s), c, point);
+                }
+                Ok(())
+            })
+        }))?;
+        Ok(out)
+    }
+
+    /// Chain rule: from gradients at the points, `[P, S]`, to those of the free vertices, written over `grad`.
+    pub(crate) fn pull_back(&self, slopes: &Tensor, grad: &Tensor) -> Result<()> {
+        let slopes = match &self.coefficients {
+            None => slopes.clone(),
+            Some(c) => {
+                let c = Tensor::from_slice(c, (self.points, c.len() / self.points.max(1)), slopes.device())?;
+                c.to_dtype(slopes.dtype())?.t()?.matmul(slopes)?
+            }
+        };
+        Ok(grad.slice_set(&slopes.narrow(0, self.free.start, self.free.len())?.contiguous()?, 0, 0)?)
+    }
+}
+
+/// `out` $=\sum_j c_jv_j$ for the vertices $v_j$, each as long as `out`.
+///
+/// Block by block, so that `out` stays in the L1 cache while the vertices stream by.
+pub(crate) fn combine<'a, T: Real>(
+    vertices: impl Iterator<Item = &'a [T]> + Clone,
+    c: &[f64],
+    out: &mut [T],
+) {
+    const BLOCK: usize = 2048;
+    for (b, block) in out.chunks_mut(BLOCK).enumerate() {
+        block.fill(T::zero());
+        for (vertex, &c) in vertices.clone().zip(c) {
+            axpy(T::of(c), &vertex[b * BLOCK..][..block.len()], block);
+        }
+    }
+}
+
+/// `y += a x`; a coefficient 0 leaves `y` alone, so that a point at a vertex is that vertex bit by bit.
+pub(crate) fn axpy<T: Real>(a: T, x: &[T], y: &mut [T]) {
+    if a == T::zero() {
+        return;
+    }
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y += a * x;
+            }
+        },
+    );
+}
