@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Connect, Curve, Epoch, Search, TrainSettings, train};
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{DenseObjective, Objective, Path, Rows, Span, profile};
+use collado_risk::{EmpiricalRisk, Examples, Objective, Path, Rows, Span, profile};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 /// A ReLU network of these widths, as `"784-512-512-10"` says, on `n` random examples.
 struct Bench {
     arch: Arch,
-    objective: DenseObjective,
+    objective: EmpiricalRisk,
     minima: Tensor,
 }
 
@@ -25,9 +25,12 @@ impl Bench {
         let labels: Vec<u32> = (0..n).map(|_| rng.random_range(0..10)).collect();
         let inputs = Tensor::from_vec(inputs, (n, widths[0]), &Device::Cpu).unwrap();
         let labels = Tensor::from_vec(labels, n, &Device::Cpu).unwrap();
-        let objective =
-            DenseObjective::new(&arch, &inputs, &labels, collado_risk::Criterion::default(), 1 << 30)
-                .unwrap();
+        let objective = EmpiricalRisk::new(
+            &arch,
+            Examples::new(&inputs, &labels).unwrap(),
+            collado_risk::Criterion::default(),
+        )
+        .unwrap();
         let seeds: Vec<u64> = (0..points).collect();
         let minima = Init::default().stack(&arch, &seeds, DType::F32, &Device::Cpu).unwrap();
         Self { arch, objective, minima }
@@ -64,7 +67,10 @@ fn bends(c: &mut Criterion) {
     c.bench_function("20 steps of a bend, 784-512-512-10", |b| {
         b.iter(|| {
             let mut search = Search { objective: &bench.objective, seed: 0, progress: &mut |_, _| true };
-            curve.connect(&bench.minima.get(0).unwrap(), &bench.minima.get(1).unwrap(), &mut search).unwrap()
+            curve
+                .find(&bench.minima.get(0).unwrap(), &bench.minima.get(1).unwrap(), &mut search)
+                .unwrap()
+                .path
         });
     });
 }

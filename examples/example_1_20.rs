@@ -5,14 +5,14 @@
 
 use candle_core::{Device, Tensor};
 use collado_models::Arch;
-use collado_risk::{Criterion, DenseObjective, Loss, Path, profile};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, profile};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arch = Arch::example_1_20();
     let x = Tensor::new(&[[-1.], [1.]], &Device::Cpu)?;
     let y = Tensor::new(&[[0.], [1.]], &Device::Cpu)?;
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let objective = DenseObjective::new(&arch, &x, &y, criterion, 1 << 20)?;
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&x, &y)?, criterion)?.with_memory(1 << 20);
 
     // A row is (θ₃, θ₄, θ₅, θ₆, θ₁, θ₂).
     let theta = Tensor::new(&[1., 1., 1., 0., 1., -1.], &Device::Cpu)?;

@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear as Layer, VarBuilder, linear};
 use collado_dynamics::{Connect, Curve, Epoch, Linear, Search, TrainSettings, train};
-use collado_risk::{Criterion, Loss, ModuleObjective, profile};
+use collado_risk::{Criterion, Examples, Loss, ModuleObjective, profile};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -35,9 +35,8 @@ impl Module for Residual {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::load("synthetic:sine?n=64")?.train;
-    let collado_data::Targets::Values(y) = &data.targets else { return Err("a sine has values".into()) };
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let objective = ModuleObjective::new(Residual::new, &data.inputs, y, criterion)?;
+    let objective = ModuleObjective::new(Residual::new, &Examples::try_from(&data)?, criterion)?;
 
     let start = [0, 1].map(|seed| objective.init(&mut ChaCha8Rng::seed_from_u64(seed)));
     let [a, b] = start;
@@ -48,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let curve = Curve { epochs: 200, batch: 16, lr: 5e-3, ..Curve::default() };
     for (name, method) in [("line", &Linear as &dyn Connect), ("Bézier", &curve)] {
         let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
-        let path = method.connect(&minima.runs[0].theta, &minima.runs[1].theta, &mut search)?;
+        let path = method.find(&minima.runs[0].theta, &minima.runs[1].theta, &mut search)?.path;
         let barrier = profile(&path, 61, &objective, None)?.barrier();
         println!("{name}: highest risk {:.4}, barrier above the ends {:.4}", barrier.max, barrier.above_ends);
     }

@@ -7,14 +7,15 @@ use collado_data::Targets;
 use collado_dynamics::{Connect, Epoch, Linear, Search, TrainSettings, train};
 use collado_files::{Checkpoint, Provenance, ReadOptions};
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, profile};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, profile};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = collado_data::digits()?.train;
     let Targets::Classes { labels, .. } = &data.targets else { return Err("digits are classes".into()) };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu)?;
     let arch = Arch::dense(Activation::Relu, &[64, 32, 32, 10], true)?;
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Criterion::default(), 64 << 20)?;
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&data.inputs, &labels)?, Criterion::default())?
+        .with_memory(64 << 20);
     let folder = tempfile::tempdir()?;
 
     let mut minima = Vec::new();
@@ -36,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
-    let line = Linear.connect(&minima[0], &minima[1], &mut search)?;
+    let line = Linear.find(&minima[0], &minima[1], &mut search)?.path;
     let barrier = profile(&line, 61, &objective, None)?.barrier();
     println!("distance of the two: {:.2}", norm(&(&minima[1] - &minima[0])?)?);
     println!("highest risk on the line: {:.4}, {:.4} above the ends", barrier.max, barrier.above_ends);

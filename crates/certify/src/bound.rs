@@ -1,19 +1,21 @@
-use collado_models::Activation;
-use collado_risk::{Criterion, Loss};
+use std::sync::Arc;
+
+use collado_models::{Activation, Affine, Algebra, Chain, Network};
+use collado_risk::{Criterion, EmpiricalRisk, Loss, Targets};
 use rayon::prelude::*;
 
 use crate::{
-    EmpiricalRisk, Result,
+    Error, Result,
     activation::{Row, activate},
-    empirical_risk::{Examples, Targets, Tile},
-    leg::{Layer, Leg},
+    leg::Leg,
     loss::{cross_entropy, separable},
     model::Model,
     penalty::Penalty,
-    piece::{Affine, FirstLayer},
+    piece::{FirstLayer, LayerPiece},
     polynomial::Moments,
     rounding::{U, gamma},
     taylor::Taylor,
+    tiles::{Tile, Tiles},
 };
 
 /// What is proved of F on a piece, or at a point.
@@ -28,11 +30,10 @@ pub(crate) struct Bound {
 
 /// Bounds a risk on pieces of legs.
 pub(crate) struct Bounder {
-    layers: Vec<Layer>,
-    activation: Activation,
+    network: Arc<Network>,
     criterion: Criterion,
     penalty: Penalty,
-    examples: Examples,
+    tiles: Tiles,
 }
 
 /// Losses of a tile, summed: at s = δ, at −δ, and a lower bound at 0.
@@ -44,23 +45,28 @@ struct Sums {
 }
 
 impl Bounder {
-    pub(crate) fn new(risk: &EmpiricalRisk<'_>) -> Result<Self> {
-        let layers = Layer::all(risk.arch);
-        let penalty = Penalty::new(risk.criterion, &layers);
-        let examples = Examples::new(risk)?;
-        let activation = risk.arch.activation();
-        Ok(Self { layers, activation, criterion: risk.criterion, penalty, examples })
+    pub(crate) fn new(risk: &EmpiricalRisk) -> Result<Self> {
+        let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
+        network.dense_chain("a proof along a path")?;
+        let penalty = Penalty::new(criterion, &network);
+        Ok(Self { network, criterion, penalty, tiles: Tiles::new(risk)? })
     }
 
-    pub(crate) fn layers(&self) -> &[Layer] {
-        &self.layers
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub(crate) fn chain(&self) -> &Chain {
+        self.network.chain().expect("checked when it was made")
     }
 
     /// What squared losses of a network without activations need; none for other networks and losses.
     pub(crate) fn moments(&self) -> Result<Option<Moments>> {
-        let polynomial = self.activation == Activation::Linear && self.criterion.loss == Loss::Squared;
-        let (inputs, outputs) = (self.layers[0].inputs, self.layers[self.layers.len() - 1].outputs);
-        polynomial.then(|| Moments::new(&self.examples, inputs, outputs)).transpose()
+        let chain = self.chain();
+        let linear = chain.iter().all(|layer| layer.activation == Activation::Linear);
+        let polynomial = linear && self.criterion.loss == Loss::Squared;
+        let (inputs, outputs) = (chain.inputs(), chain.outputs());
+        polynomial.then(|| Moments::new(&self.tiles, inputs, outputs)).transpose()
     }
 
     pub(crate) fn criterion(&self) -> Criterion {
@@ -68,14 +74,14 @@ impl Bounder {
     }
 
     pub(crate) fn examples(&self) -> usize {
-        self.examples.len()
+        self.tiles.len()
     }
 
     /// The first layer's products at the vertices of a leg, for as many tiles as fit into `memory` bytes.
     pub(crate) fn first(&self, leg: &Leg, memory: usize) -> Result<Vec<FirstLayer>> {
-        let tiles = &self.examples.tiles;
+        let tiles = &self.tiles.tiles;
         let sizes = tiles.iter().scan(0_usize, |sum, tile| {
-            *sum = sum.saturating_add(FirstLayer::bytes(leg, &self.layers[0], tile));
+            *sum = sum.saturating_add(FirstLayer::bytes(leg, &self.chain()[0], tile));
             Some(*sum)
         });
         let fit = sizes.take_while(|&size| size <= memory).count();
@@ -83,20 +89,20 @@ impl Bounder {
     }
 
     fn first_of(&self, leg: &Leg, tile: &Tile) -> Result<FirstLayer> {
-        Ok(FirstLayer::new(leg, &self.layers[0], tile, &self.examples.gather(tile)?))
+        Ok(FirstLayer::new(leg, &self.chain()[0], tile, &self.tiles.gather(tile)?))
     }
 
     /// F on the piece of `leg` that `taylor` describes; `first` holds the first layer for some of the tiles.
     pub(crate) fn bound(&self, leg: &Leg, first: &[FirstLayer], taylor: &Taylor) -> Result<Bound> {
-        let affine: Vec<_> = self.layers[1..].iter().map(|l| Affine::new(leg, l, taylor)).collect();
+        let affine: Vec<_> = self.chain()[1..].iter().map(|l| LayerPiece::new(leg, l, taylor)).collect();
         let margins: Vec<_> = match affine.last() {
-            Some(last) if self.examples.by_class() => (0..last.outputs).map(|y| last.margins(y)).collect(),
+            Some(last) if self.tiles.by_class() => (0..last.outputs).map(|y| last.margins(y)).collect(),
             _ => Vec::new(),
         };
-        let tiles = self.examples.tiles.par_iter().enumerate();
+        let tiles = self.tiles.tiles.par_iter().enumerate();
         let part = |(i, tile): (usize, &Tile)| match first.get(i) {
-            Some(first) => Ok(self.tile(tile, first, (&affine, &margins), taylor)),
-            None => Ok(self.tile(tile, &self.first_of(leg, tile)?, (&affine, &margins), taylor)),
+            Some(first) => self.tile(tile, first, (&affine, &margins), taylor),
+            None => self.tile(tile, &self.first_of(leg, tile)?, (&affine, &margins), taylor),
         };
         let parts = tiles.map(part).collect::<Result<Vec<_>>>()?;
         let mut sums = Sums::default();
@@ -106,14 +112,14 @@ impl Bounder {
             sums.middle += part.middle;
             sums.wrong += part.wrong;
         }
-        let n = self.examples.len() as f64;
+        let n = self.tiles.len() as f64;
         let error = gamma(parts.len() + 128);
         let penalty = self.penalty.bound(leg, taylor);
         let upper = |i: usize| (sums.ends[i] / n) * (1. + error) + penalty.ends[i];
         let (a, b) = (upper(0) * (1. + 8. * U), upper(1) * (1. + 8. * U));
         let upper = if a > b || a.is_nan() { a } else { b };
         if !upper.is_finite() {
-            return Ok(Bound { lower: 0., upper: f64::INFINITY, wrong: self.examples.len() });
+            return Ok(Bound { lower: 0., upper: f64::INFINITY, wrong: self.tiles.len() });
         }
         // The lower losses are convex in s and below the upper ones: h(s) ≥ 2h(0) - max h(±δ).
         let middle = sums.middle / n * (1. - error);
@@ -127,20 +133,13 @@ impl Bounder {
         &self,
         tile: &Tile,
         first: &FirstLayer,
-        (affine, margins): (&[Affine], &[Affine]),
+        (pieces, margins): (&[LayerPiece], &[LayerPiece]),
         taylor: &Taylor,
-    ) -> Sums {
-        let mut model = Model::first(first, self.layers[0].inputs, tile.rows.len(), taylor);
+    ) -> Result<Sums> {
         let margins = tile.label.and_then(|y| margins.get(y as usize));
-        for (k, layer) in affine.iter().enumerate() {
-            for i in 0..self.layers[k].outputs {
-                let (c, l, r) = model.row(i);
-                activate(self.activation, Row { c, l, r }, taylor.delta);
-            }
-            let last = k + 1 == affine.len();
-            model = model.affine(margins.filter(|_| last).unwrap_or(layer), taylor);
-        }
-        self.read_out(tile, &mut model, margins.is_some(), taylor.delta)
+        let mut models = Models { first, pieces, margins, examples: tile.rows.len(), taylor };
+        let mut model = self.network.run(&mut models, None)?.expect("a layer puts out a model");
+        Ok(self.read_out(tile, &mut model, margins.is_some(), taylor.delta))
     }
 
     fn read_out(&self, tile: &Tile, model: &mut Model, margins: bool, delta: f64) -> Sums {
@@ -160,7 +159,7 @@ impl Bounder {
             let at = |s: f64| -> Vec<f64> { c.iter().zip(&l).map(|(c, l)| c + s * l).collect() };
             let loss = |u: &[f64], sign: f64| match self.criterion.loss {
                 Loss::CrossEntropy => cross_entropy(u, &r, sign),
-                loss => separable(loss, u, &r, |j| self.examples.targets.value(row, j, q), sign),
+                loss => separable(loss, u, &r, |j| self.tiles.targets().value(row, j, q), sign),
             };
             out.ends[0] += loss(&at(delta), 1.);
             out.ends[1] += if delta > 0. { loss(&at(-delta), 1.) } else { 0. };
@@ -175,7 +174,7 @@ impl Bounder {
 
     /// Whether an example's margin allows a wrong class somewhere on the piece.
     fn may_err(&self, row: usize, margins: bool, (c, l, r): (&[f64], &[f64], &[f64]), delta: f64) -> bool {
-        let Targets::Classes(labels) = &self.examples.targets else { return false };
+        let Targets::Classes(labels) = self.tiles.targets() else { return false };
         let y = labels[row] as usize;
         let reach = |j: usize| delta * l[j].abs() + r[j];
         if margins {
@@ -193,7 +192,44 @@ impl Bounder {
 
     /// Whether the targets are classes, so that an error rate exists.
     pub(crate) fn is_classes(&self) -> bool {
-        matches!(self.examples.targets, Targets::Classes(_))
+        self.tiles.targets().classes().is_some()
+    }
+}
+
+/// First-order models of one tile through a network; none of the input, which the first layer has taken in.
+struct Models<'a> {
+    first: &'a FirstLayer,
+    /// The layers above the first, on this piece, that are still to come.
+    pieces: &'a [LayerPiece],
+    /// The last of them, put together with the loss.
+    margins: Option<&'a LayerPiece>,
+    examples: usize,
+    taylor: &'a Taylor,
+}
+
+impl Algebra for Models<'_> {
+    type Value = Option<Model>;
+    type Error = Error;
+    const NAME: &'static str = "a proof along a path";
+
+    fn affine(&mut self, op: &Affine, x: &Option<Model>) -> Result<Option<Model>> {
+        let Some(below) = x else {
+            return Ok(Some(Model::first(self.first, op.inputs(), self.examples, self.taylor)));
+        };
+        let (next, rest) = self.pieces.split_first().expect("a piece for each layer above the first");
+        self.pieces = rest;
+        let layer = self.margins.filter(|_| rest.is_empty()).unwrap_or(next);
+        Ok(Some(below.affine(layer, self.taylor)))
+    }
+
+    fn activation(&mut self, rho: Activation, x: Option<Model>) -> Result<Option<Model>> {
+        Ok(x.map(|mut model| {
+            for i in 0..model.radius.len() / model.t {
+                let (c, l, r) = model.row(i);
+                activate(rho, Row { c, l, r }, self.taylor.delta);
+            }
+            model
+        }))
     }
 }
 

@@ -1,7 +1,7 @@
 use collado_models::Activation;
-use collado_risk::Path;
+use collado_risk::{EmpiricalRisk, Path};
 
-use crate::{EmpiricalRisk, Error, Result, search::Search};
+use crate::{Error, Result, search::Search};
 
 /// How far a certificate is driven.
 ///
@@ -142,7 +142,7 @@ impl Certificate {
 /// When sizes or settings do not fit, a number is not finite, or the risk overflows.
 pub fn certify_path(
     path: &Path,
-    risk: &EmpiricalRisk<'_>,
+    risk: &EmpiricalRisk,
     settings: &CertifySettings,
     progress: &mut dyn FnMut(&Progress) -> bool,
 ) -> Result<Certificate> {
@@ -154,11 +154,15 @@ pub fn certify_path(
         let found = settings.max_subintervals.to_string();
         return Err(Error::Setting { name: "max-subintervals", expected: "at least 1", found });
     }
-    let kappa = risk.criterion.kappa;
-    if !(kappa >= 0. && kappa.is_finite()) {
-        let found = kappa.to_string();
-        return Err(Error::Setting { name: "kappa", expected: "a finite number ≥ 0", found });
-    }
-    let linear = risk.arch.activation() == Activation::Linear;
+    let linear = risk.arch().activation() == Activation::Linear;
     Search::new(path, risk, settings)?.run(linear, progress)
+}
+
+/// Encloses the largest risk along `path` with the default settings: a proof of
+/// $\text{lo}\le\max_tF(\gamma(t))\le\text{hi}$ for every real t in \[0, 1\].
+///
+/// # Errors
+/// Those of [`certify_path`].
+pub fn certify(risk: &EmpiricalRisk, path: &Path) -> Result<Certificate> {
+    certify_path(path, risk, &CertifySettings::default(), &mut |_| true)
 }

@@ -1,4 +1,6 @@
-use crate::leg::{Layer, Leg};
+use collado_models::Layer;
+
+use crate::leg::Leg;
 
 /// Whether the outputs are affine in τ on a leg, so that F is convex: decided exactly, by comparing numbers.
 ///
@@ -7,11 +9,12 @@ use crate::leg::{Layer, Leg};
 pub(crate) fn is_convex(leg: &Leg, layers: &[Layer], linear: bool) -> bool {
     let [a, b] = leg.vertices.as_slice() else { return false };
     let moves = |layer: &Layer, row: usize| {
-        let weight = layer.weight + row * layer.inputs..layer.weight + (row + 1) * layer.inputs;
-        a[weight.clone()] != b[weight] || layer.bias.is_some_and(|at| a[at + row] != b[at + row])
+        let weight = layer.column(row, 0)..layer.column(row + 1, 0);
+        let bias = |v| layer.bias_of(v).map(|bias: &[f64]| bias[row]);
+        a[weight.clone()] != b[weight] || bias(a) != bias(b)
     };
     let moving: Vec<usize> =
-        (0..layers.len()).filter(|&k| (0..layers[k].outputs).any(|row| moves(&layers[k], row))).collect();
+        (0..layers.len()).filter(|&k| (0..layers[k].outputs()).any(|row| moves(&layers[k], row))).collect();
     let last = layers.len() - 1;
     match moving.as_slice() {
         [] => true,
@@ -19,11 +22,10 @@ pub(crate) fn is_convex(leg: &Leg, layers: &[Layer], linear: bool) -> bool {
         _ => moving.iter().filter(|&&k| k != last).all(|&k| {
             let above = &layers[k + 1];
             let silent = |row: usize| {
-                let zero =
-                    |v: &[f64]| (0..above.outputs).all(|j| v[above.weight + j * above.inputs + row] == 0.);
+                let zero = |v: &[f64]| (0..above.outputs()).all(|j| v[above.column(j, row)] == 0.);
                 zero(a) && zero(b)
             };
-            (0..layers[k].outputs).all(|row| !moves(&layers[k], row) || silent(row))
+            (0..layers[k].outputs()).all(|row| !moves(&layers[k], row) || silent(row))
         }),
     }
 }

@@ -1,46 +1,7 @@
 use candle_core::{DType, Tensor};
-use collado_models::Arch;
 use collado_risk::{Path, PathKind};
 
 use crate::{Error, Result};
-
-/// Where the parameters of one layer lie in a point.
-#[derive(Debug, Clone)]
-pub(crate) struct Layer {
-    pub(crate) inputs: usize,
-    pub(crate) outputs: usize,
-    /// First column of the weight `[out, in]`.
-    pub(crate) weight: usize,
-    /// First column of the bias `[out]`.
-    pub(crate) bias: Option<usize>,
-}
-
-impl Layer {
-    /// The layers of `arch`.
-    pub(crate) fn all(arch: &Arch) -> Vec<Self> {
-        let mut column = 0;
-        (0..arch.depth())
-            .map(|k| {
-                let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
-                let weight = column;
-                column += inputs * outputs;
-                let bias = arch.has_bias(k).then_some(column);
-                column += if bias.is_some() { outputs } else { 0 };
-                Self { inputs, outputs, weight, bias }
-            })
-            .collect()
-    }
-
-    /// W `[out, in]` in a point.
-    pub(crate) fn weight_of<'a>(&self, point: &'a [f64]) -> &'a [f64] {
-        &point[self.weight..][..self.outputs * self.inputs]
-    }
-
-    /// b `[out]` in a point; zeros are not stored.
-    pub(crate) fn bias_of<'a>(&self, point: &'a [f64]) -> Option<&'a [f64]> {
-        self.bias.map(|at| &point[at..][..self.outputs])
-    }
-}
 
 /// A stretch of the path with one polynomial: a segment of a chain, or a whole Bézier curve. Its own parameter τ runs
 /// over \[0, 1\]; real numbers, of which the floating-point t of a path are some.
@@ -58,12 +19,11 @@ impl Leg {
     /// The legs of a path.
     ///
     /// # Errors
-    /// When a parameter is not finite, or the path has not the size that `arch` needs.
-    pub(crate) fn all(path: &Path, arch: &Arch) -> Result<Vec<Self>> {
-        let (points, size) = path.vertices().dims2()?;
-        let expected = arch.layout().len();
-        if size != expected || points < 2 {
-            let (expected, found) = (format!("[2 or more, {expected}]"), format!("[{points}, {size}]"));
+    /// When a parameter is not finite, or its points have not `size` parameters.
+    pub(crate) fn all(path: &Path, size: usize) -> Result<Vec<Self>> {
+        let (points, found) = path.vertices().dims2()?;
+        if found != size {
+            let (expected, found) = (format!("[V, {size}]"), format!("[{points}, {found}]"));
             return Err(Error::Mismatch { what: "vertices of the path", expected, found });
         }
         let vertices = rows(path.vertices())?;

@@ -5,7 +5,6 @@ mod bound;
 mod certificate;
 mod convex;
 mod curvature;
-mod empirical_risk;
 mod error;
 mod interval;
 mod leg;
@@ -19,10 +18,10 @@ mod polynomial;
 mod rounding;
 mod search;
 mod taylor;
+mod tiles;
 
 pub use self::{
-    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify_path},
-    empirical_risk::EmpiricalRisk,
+    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify, certify_path},
     error::{Error, Result},
     interval::Interval,
     minimum::{

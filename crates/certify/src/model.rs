@@ -2,12 +2,13 @@
 
 use crate::{
     matrix::product,
-    piece::{Affine, FirstLayer, Slack},
+    piece::{FirstLayer, LayerPiece, Slack},
     rounding::TINY,
     taylor::Taylor,
 };
 
 /// Models of one layer for a tile of `t` examples.
+#[derive(Clone)]
 pub(crate) struct Model {
     /// `[neuron][c of all examples | l of all examples]`; no l at a point.
     pub(crate) lines: Vec<f64>,
@@ -47,7 +48,7 @@ impl Model {
     }
 
     /// The layer above: $z=W(s)a+b(s)$.
-    pub(crate) fn affine(&self, layer: &Affine, taylor: &Taylor) -> Self {
+    pub(crate) fn affine(&self, layer: &LayerPiece, taylor: &Taylor) -> Self {
         let (t, n, m) = (self.t, layer.outputs, layer.inputs);
         let slack = Slack::new(m, taylor);
         let width = self.channels * t;
@@ -134,7 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::leg::{Layer, Leg};
+    use crate::leg::Leg;
 
     /// 2x as an integer; the models here have nothing finer than halves, radii aside.
     fn twice(x: f64, round: fn(f64) -> f64) -> i128 {
@@ -153,21 +154,22 @@ mod tests {
         ) {
             let n = terms.len();
             let arch = Arch::dense(Activation::Relu, &[1, n, 1], false).unwrap();
-            let layer = &Layer::all(&arch)[1];
+            let network = arch.network();
+            let layer = &network.chain().unwrap()[1];
             let point = |w: &dyn Fn(i64) -> i64| -> Vec<f64> {
                 (0..n).map(|_| 1.).chain(terms.iter().map(|t| w(t.0) as f64)).collect()
             };
             // A weight and the one that it cancels with move alike, by their sign.
             let (a, b) = (point(&|w| w), point(&|w| w + moves * w.signum()));
             let stack = Tensor::new(vec![a, b], &Device::Cpu).unwrap();
-            let leg = &Leg::all(&Path::polychain(stack).unwrap(), &arch).unwrap()[0];
+            let leg = &Leg::all(&Path::polychain(stack).unwrap(), network.size()).unwrap()[0];
             let taylor = if vertex { Taylor::point(1, 0.) } else { Taylor::new(1, 0., 1.) };
             let channels = taylor.rows.len();
             let lines = terms.iter().flat_map(|&(_, c, l)| [c * i64::from(centre), l * i64::from(slope)]);
             let lines = lines.map(|x| x as f64).enumerate().filter(|(i, _)| channels == 2 || i % 2 == 0);
             let lines = lines.map(|(_, x)| x).collect();
             let below = Model { lines, radius: vec![0.; n], t: 1, channels };
-            let mut model = below.affine(&Affine::new(leg, layer, &taylor), &taylor);
+            let mut model = below.affine(&LayerPiece::new(leg, layer, &taylor), &taylor);
             let (c, l, r) = model.row(0);
             let size: f64 = terms.iter().map(|t| (t.0 as f64 * t.1 as f64).abs()).sum();
             // c + s l at s = ±½, doubled: all that is there cancels.

@@ -1,7 +1,8 @@
+use collado_models::Network;
 use collado_risk::{Criterion, Regularizer};
 
 use crate::{
-    leg::{Layer, Leg},
+    leg::Leg,
     rounding::{TINY, U, dot, dot_error, gamma},
     taylor::Taylor,
 };
@@ -21,8 +22,8 @@ pub(crate) struct Range {
 }
 
 impl Penalty {
-    pub(crate) fn new(criterion: Criterion, layers: &[Layer]) -> Self {
-        let columns = columns(criterion.regularizer, layers);
+    pub(crate) fn new(criterion: Criterion, network: &Network) -> Self {
+        let columns = criterion.regularizer.columns(network);
         Self { kappa: criterion.kappa, regularizer: criterion.regularizer, columns }
     }
 
@@ -46,16 +47,6 @@ impl Penalty {
         };
         let up = |x: f64| self.kappa * x * (1. + 8. * U) + TINY;
         Range { ends: range.ends.map(up), lower: (self.kappa * range.lower * (1. - 8. * U) - TINY).max(0.) }
-    }
-}
-
-/// The columns of a point that R sees.
-pub(crate) fn columns(regularizer: Regularizer, layers: &[Layer]) -> std::ops::Range<usize> {
-    let last = &layers[layers.len() - 1];
-    let weights = last.weight..last.weight + last.inputs * last.outputs;
-    match regularizer {
-        Regularizer::L2 => 0..last.bias.map_or(weights.end, |b| b + last.outputs),
-        Regularizer::L1Last | Regularizer::L2Last => weights,
     }
 }
 

@@ -1,12 +1,14 @@
+use collado_models::Affine;
+
 use crate::{
-    empirical_risk::Tile,
-    leg::{Layer, Leg},
+    leg::Leg,
     rounding::{U, gamma},
     taylor::Taylor,
+    tiles::Tile,
 };
 
 /// The parameters of one layer on a piece of a leg: $W(s)=\sum_ks^kD_k$ for $|s|\le\delta$.
-pub(crate) struct Affine {
+pub(crate) struct LayerPiece {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
     /// $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
@@ -24,15 +26,15 @@ pub(crate) struct Affine {
     pub(crate) bias_bound: Vec<f64>,
 }
 
-/// Share of the vertices' bound in [`Affine::radius`]: small beside the radius's own size, large beside rounding.
+/// Share of the vertices' bound in [`LayerPiece::radius`]: small beside the radius's own size, large beside rounding.
 const SHARE: f64 = 1. / 8192.;
 /// Keeps the underflow of a parameter covered; far below anything that matters.
 const FLOOR: f64 = 1e-300;
 
-impl Affine {
+impl LayerPiece {
     /// A layer on a piece.
-    pub(crate) fn new(leg: &Leg, layer: &Layer, taylor: &Taylor) -> Self {
-        let (n, m) = (layer.outputs, layer.inputs);
+    pub(crate) fn new(leg: &Leg, layer: &Affine, taylor: &Taylor) -> Self {
+        let (n, m) = (layer.outputs(), layer.inputs());
         let powers: Vec<f64> = (0..taylor.rows.len()).map(|k| taylor.power(k)).collect();
         let mut weights = vec![0.; powers.len() * n * m];
         let mut bias = vec![0.; powers.len() * n];
@@ -78,7 +80,7 @@ impl Affine {
     }
 }
 
-/// [`Affine::radius`].
+/// [`LayerPiece::radius`].
 fn radius(weights: &[f64], bound: &[f64], powers: &[f64]) -> Vec<f64> {
     let mut radius: Vec<f64> = bound.iter().map(|b| SHARE * b + FLOOR).collect();
     for (d, &power) in weights.chunks_exact(bound.len().max(1)).zip(powers) {
@@ -131,15 +133,15 @@ pub(crate) struct FirstLayer {
 
 impl FirstLayer {
     /// Memory that it takes.
-    pub(crate) fn bytes(leg: &Leg, layer: &Layer, tile: &Tile) -> usize {
-        size_of::<f64>() * (leg.vertices.len() + 1) * layer.outputs * tile.rows.len()
+    pub(crate) fn bytes(leg: &Leg, layer: &Affine, tile: &Tile) -> usize {
+        size_of::<f64>() * (leg.vertices.len() + 1) * layer.outputs() * tile.rows.len()
     }
 
     /// For inputs `x` `[T, in]`.
-    pub(crate) fn new(leg: &Leg, layer: &Layer, tile: &Tile, x: &[f64]) -> Self {
+    pub(crate) fn new(leg: &Leg, layer: &Affine, tile: &Tile, x: &[f64]) -> Self {
         let t = tile.rows.len();
-        let size = layer.outputs * t;
-        let shape = (layer.outputs, layer.inputs, t);
+        let size = layer.outputs() * t;
+        let shape = (layer.outputs(), layer.inputs(), t);
         let fill = |point: &[f64], x: &[f64], out: &mut [f64]| {
             crate::matrix::product_t(out, layer.weight_of(point), x, shape);
             for (z, b) in out.chunks_exact_mut(t).zip(layer.bias_of(point).unwrap_or_default()) {

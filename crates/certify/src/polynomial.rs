@@ -1,15 +1,15 @@
 //! Deep linear networks under squared loss: F is a polynomial on a leg, and Bernstein coefficients bound it.
 
+use collado_models::{Layer, Network};
 use collado_risk::{Criterion, Loss, Regularizer};
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
 use crate::{
     Interval, Result,
-    empirical_risk::Examples,
-    leg::{Layer, Leg},
-    penalty::columns,
+    leg::Leg,
     rounding::{TINY, gamma},
     taylor::Taylor,
+    tiles::Tiles,
 };
 
 /// $\frac1N\sum_iu_iu_i^\top$ for $u_i=(x_i,1,y_i)$, of which squared losses are quadratic forms.
@@ -25,7 +25,7 @@ const DEGREE: usize = 40;
 
 impl Moments {
     /// Of checked examples.
-    pub(crate) fn new(examples: &Examples, inputs: usize, outputs: usize) -> Result<Self> {
+    pub(crate) fn new(examples: &Tiles, inputs: usize, outputs: usize) -> Result<Self> {
         let size = inputs + 1 + outputs;
         let (mut sums, mut sizes) = (vec![0.; size * size], vec![0.; size * size]);
         for tile in &examples.tiles {
@@ -34,7 +34,7 @@ impl Moments {
             for (x, &i) in x.chunks_exact(inputs).zip(&tile.rows) {
                 rows.extend_from_slice(x);
                 rows.push(1.);
-                rows.extend((0..outputs).map(|j| examples.targets.value(i, j, outputs)));
+                rows.extend((0..outputs).map(|j| examples.targets().value(i, j, outputs)));
             }
             add_gram(&mut sums, &rows, size);
             rows.iter_mut().for_each(|x| *x = x.abs());
@@ -60,7 +60,8 @@ pub(crate) struct Polynomial(Vec<Interval>);
 
 impl Polynomial {
     /// F on `leg` for a network without activations; none where F is no polynomial, or one of a high degree.
-    pub(crate) fn new(leg: &Leg, layers: &[Layer], moments: &Moments, criterion: Criterion) -> Option<Self> {
+    pub(crate) fn new(leg: &Leg, network: &Network, moments: &Moments, criterion: Criterion) -> Option<Self> {
+        let layers = network.chain()?;
         let degree = leg.degree() * layers.len();
         let smooth = criterion.kappa == 0. || criterion.regularizer != Regularizer::L1Last;
         if criterion.loss != Loss::Squared || !smooth || 2 * degree > DEGREE {
@@ -77,7 +78,7 @@ impl Polynomial {
             }
         }
         if criterion.kappa > 0. {
-            let columns = columns(criterion.regularizer, layers);
+            let columns = criterion.regularizer.columns(network);
             for (i, x) in parameters.0.iter().enumerate() {
                 for (j, y) in parameters.0.iter().enumerate() {
                     a[i + j] = a[i + j] + inner(&x[columns.clone()], &y[columns.clone()]) * criterion.kappa;
@@ -134,20 +135,20 @@ impl Matrices {
 
 /// V in powers of s, `[degree + 1][outputs, size]`: $\Phi(x)-y=V(s)(x,1,y)$. Built from the output down.
 fn residual(parameters: &Matrices, layers: &[Layer], moments: &Moments, degree: usize) -> Vec<Interval> {
-    let (q, size) = (layers[layers.len() - 1].outputs, moments.size);
+    let (q, size) = (layers[layers.len() - 1].outputs(), moments.size);
     let mut out = vec![Interval::ZERO; (degree + 1) * q * size];
     let mut above: Vec<Vec<Interval>> = vec![(0..q * q).map(|i| unit(i / q == i % q)).collect()];
     for layer in layers.iter().rev() {
-        let (n, m) = (layer.outputs, layer.inputs);
+        let (n, m) = (layer.outputs(), layer.inputs());
         let mut below = vec![vec![Interval::ZERO; q * m]; above.len() + parameters.0.len() - 1];
         for (i, left) in above.iter().enumerate() {
             for (k, theta) in parameters.0.iter().enumerate() {
-                let product = multiply(left, &theta[layer.weight..][..n * m], (q, n, m));
+                let product = multiply(left, layer.weight_of(theta), (q, n, m));
                 below[i + k].iter_mut().zip(product).for_each(|(x, y)| *x = *x + y);
-                let Some(bias) = layer.bias else { continue };
+                let Some(bias) = layer.bias_of(theta) else { continue };
                 for (row, left) in left.chunks_exact(n).enumerate() {
                     let at = ((i + k) * q + row) * size + moments.inputs;
-                    out[at] = out[at] + inner(left, &theta[bias..][..n]);
+                    out[at] = out[at] + inner(left, bias);
                 }
             }
         }

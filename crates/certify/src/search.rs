@@ -1,9 +1,9 @@
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
 
-use collado_risk::Path;
+use collado_risk::{EmpiricalRisk, Path};
 
 use crate::{
-    Certificate, CertifySettings, EmpiricalRisk, Error, Method, Piece, Progress, Result, Status,
+    Certificate, CertifySettings, Error, Method, Piece, Progress, Result, Status,
     bound::{Bound, Bounder},
     convex::is_convex,
     leg::Leg,
@@ -58,12 +58,12 @@ pub(crate) struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(path: &Path, risk: &EmpiricalRisk<'_>, settings: &'a CertifySettings) -> Result<Self> {
+    pub(crate) fn new(path: &Path, risk: &EmpiricalRisk, settings: &'a CertifySettings) -> Result<Self> {
         let bounder = Bounder::new(risk)?;
-        let legs = Leg::all(path, risk.arch)?;
+        let legs = Leg::all(path, risk.network().size())?;
         let moments = bounder.moments()?;
         let polynomial = |leg: &Leg| {
-            moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.layers(), m, bounder.criterion()))
+            moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.network(), m, bounder.criterion()))
         };
         Ok(Self {
             polynomials: legs.iter().map(polynomial).collect(),
@@ -117,7 +117,7 @@ impl<'a> Search<'a> {
                 self.ends[0] = (a.lower, a.upper);
             }
             self.ends[1] = (b.lower, b.upper);
-            let convex = is_convex(&self.legs[leg], self.bounder.layers(), linear);
+            let convex = is_convex(&self.legs[leg], self.bounder.chain(), linear);
             all_convex &= convex;
             let parts = if convex { 1 } else { parts };
             let vertices = a.upper.max(b.upper);

@@ -1,12 +1,15 @@
 //! Interval arithmetic against exact integers and samples; proofs of minima, and of what is none.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
 use collado_certify::{
-    EmpiricalRisk, Error, Interval, MinimumKind, neuron_minima, polish, prove_minimum, prove_network_minimum,
+    Error, Interval, MinimumKind, neuron_minima, polish, prove_minimum, prove_network_minimum,
 };
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, LogisticNeuron, Loss, Planted, PlantedDescent};
+use collado_risk::EmpiricalRisk;
+use collado_risk::{Criterion, Examples, LogisticNeuron, Loss, Planted, PlantedDescent};
 use proptest::prelude::*;
 
 /// A rational with denominator 2^20, exact as a double.
@@ -143,7 +146,7 @@ fn least_squares_have_one_minimum() {
     let (x, y) = data();
     let arch = Arch::dense(Activation::Linear, &[1, 1], true).unwrap();
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let risk = EmpiricalRisk { arch: &arch, inputs: &x, targets: &y, criterion };
+    let risk = EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), criterion).unwrap();
     let (proof, point) = prove_network_minimum(&risk, &[0., 0.]).unwrap();
     assert!(proof.proved, "{proof:?}");
     let (x, y) = (
@@ -170,7 +173,7 @@ fn minima_of_small_networks_are_proved_or_said_not_to_be() {
     for activation in [Activation::Tanh, Activation::Softplus, Activation::Gelu, Activation::Logistic] {
         let arch = arch(activation);
         let criterion = Criterion { loss: Loss::Squared, kappa: 0.003, ..Criterion::default() };
-        let risk = EmpiricalRisk { arch: &arch, inputs: &x, targets: &y, criterion };
+        let risk = EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), criterion).unwrap();
         let end = descend(&risk, &start);
         let (proof, point) = prove_network_minimum(&risk, &end).unwrap();
         assert!(proof.proved, "{activation}: {proof:?}");
@@ -180,24 +183,25 @@ fn minima_of_small_networks_are_proved_or_said_not_to_be() {
     // Without κ, (w₁, w₂) → (c w₁, w₂/c) leaves F unchanged: no minimum is strict.
     let linear = Arch::dense(Activation::Linear, &[1, 1, 1], false).unwrap();
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let risk = EmpiricalRisk { arch: &linear, inputs: &x, targets: &y, criterion };
+    let risk = EmpiricalRisk::new(&linear, Examples::new(&x, &y).unwrap(), criterion).unwrap();
     let (proof, _) = prove_network_minimum(&risk, &[0.7, 0.7]).unwrap();
     assert!(!proof.proved && proof.reason.unwrap().contains("singular Hessian"));
     let relu = arch(Activation::Relu);
-    let refused = prove_network_minimum(&EmpiricalRisk { arch: &relu, ..risk }, &start);
+    let refused = prove_network_minimum(
+        &EmpiricalRisk::new(&relu, Arc::clone(risk.data()), criterion).unwrap(),
+        &start,
+    );
     assert!(matches!(refused, Err(Error::Mismatch { what: "activation", .. })));
 }
 
 /// Gradient descent with momentum.
-fn descend(risk: &EmpiricalRisk<'_>, start: &[f64]) -> Vec<f64> {
-    use collado_risk::{DenseObjective, Objective, Rows, Span};
-    let objective =
-        DenseObjective::new(risk.arch, risk.inputs, risk.targets, risk.criterion, 1 << 20).unwrap();
+fn descend(risk: &EmpiricalRisk, start: &[f64]) -> Vec<f64> {
+    use collado_risk::{Objective, Rows};
     let (mut theta, mut speed) = (start.to_vec(), vec![0.; start.len()]);
     for _ in 0..20_000 {
         let point = Tensor::from_slice(&theta, (1, theta.len()), &Device::Cpu).unwrap();
-        let grad = point.zeros_like().unwrap();
-        objective.evaluate(&Span::stack(&point).unwrap(), Rows::All, Some(&grad)).unwrap();
+        let mut grad = point.zeros_like().unwrap();
+        risk.at(&point, Rows::All, Some(&mut grad)).unwrap();
         let grad = grad.flatten_all().unwrap().to_vec1::<f64>().unwrap();
         for ((x, v), g) in theta.iter_mut().zip(&mut speed).zip(grad) {
             *v = 0.95 * *v - 0.02 * g;

@@ -3,8 +3,10 @@
 
 mod reference;
 
-use collado_certify::{CertifySettings, EmpiricalRisk, Error, Method, Status, certify_path};
+use collado_certify::{CertifySettings, Error, Method, Status, certify_path};
 use collado_models::{Activation, Arch};
+use collado_risk::EmpiricalRisk;
+use collado_risk::Examples;
 use collado_risk::{Criterion, Loss, Regularizer};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -85,7 +87,7 @@ fn a_stopped_search_leaves_an_enclosure_and_threads_do_not_matter() {
     let proof = case.certify(&settings).unwrap();
     let (inputs, targets) = case.tensors();
     let risk =
-        EmpiricalRisk { arch: &case.arch, inputs: &inputs, targets: &targets, criterion: case.criterion };
+        EmpiricalRisk::new(&case.arch, Examples::new(&inputs, &targets).unwrap(), case.criterion).unwrap();
     let mut calls = 0;
     let stopped = certify_path(&case.path(), &risk, &settings, &mut |_| {
         calls += 1;

@@ -135,7 +135,7 @@ fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, 
     let height = |method: &dyn Connect, b: &Tensor| -> Result<Json, Failure> {
         let progress = &mut |_, _| true;
         let mut search = Search { objective: &task.train, seed: 0, progress };
-        let path = method.connect(a, b, &mut search)?;
+        let path = method.find(a, b, &mut search)?.path;
         Ok(number(profile(&path, POINTS, &task.train, None)?.barrier().above_ends))
     };
     Ok(json!({

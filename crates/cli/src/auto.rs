@@ -33,14 +33,14 @@ pub(crate) fn attempts(runner: &AttemptRunner<'_>, ends: &Ends) -> Result<Attemp
 pub(crate) struct AutoConnector<'a>(pub(crate) AttemptRunner<'a>);
 
 impl Connect for AutoConnector<'_> {
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path, Error> {
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection, Error> {
         let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
         let mut lowest = || {
             let mut tried = attempts(&self.0, &ends)?.found;
             let lowest = self.0.lowest(&mut tried)?;
             // So that the caller learns of an interruption, too: the path would be one that was given up.
             (search.progress)(1, 1);
-            Ok::<_, Failure>(tried.swap_remove(lowest).path)
+            Ok::<_, Failure>(tried.swap_remove(lowest).path.into())
         };
         lowest().map_err(|failure| Error::Method(failure.to_string()))
     }
@@ -115,8 +115,8 @@ impl AutoSearch<'_> {
     fn theorems(&mut self) -> Result<bool, Failure> {
         let task = self.runner.task;
         let known: [(&str, Box<dyn Connect>); 2] = [
-            ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.criterion))),
-            ("constructive", Box::new(methods::constructive(self.runner.common, task)?)),
+            ("deep-linear", Box::new(DeepLinear::new(&task.train))),
+            ("constructive", Box::new(methods::constructive(task))),
         ];
         for (name, method) in known {
             let ends = self.ends.clone();
@@ -146,7 +146,7 @@ impl AutoSearch<'_> {
             let attempt =
                 self.runner.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |search| {
                     let path = match &path {
-                        None => curve.connect(&ends.a, &ends.b, search)?,
+                        None => curve.find(&ends.a, &ends.b, search)?.path,
                         Some(path) => curve.refine(path, search)?,
                     };
                     Ok(Connection { path, guarantee: Guarantee::Sampled })

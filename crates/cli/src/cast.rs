@@ -12,25 +12,23 @@ use crate::failure::Failure;
 /// # Errors
 /// When one is too large for it; the message names it.
 pub(crate) fn parameters(theta: &Tensor, dtype: DType, arch: &Arch, file: &Path) -> Result<Tensor, Failure> {
-    cast(theta, dtype, |flat| {
+    check(theta, dtype, |flat| {
         let layout = arch.layout();
         let place = flat % layout.len();
         let holds = |e: &&Entry| (e.offset..e.offset + e.len()).contains(&place);
         let name = layout.entries().iter().find(holds).map_or("", |e| e.name.as_str());
         format!("{}: tensor '{name}'", file.display())
-    })
+    })?;
+    Ok(theta.to_dtype(dtype)?)
 }
 
-/// Inputs `[N, n0]` of the data `spec`, as `dtype`.
-///
-/// # Errors
-/// When one is too large for it; the message names it.
-pub(crate) fn inputs(values: &Tensor, dtype: DType, spec: &str) -> Result<Tensor, Failure> {
+/// Refuses inputs `[N, n0]` of the data `spec` that are too large for `dtype`; the message names one.
+pub(crate) fn check_inputs(values: &Tensor, dtype: DType, spec: &str) -> Result<(), Failure> {
     let columns = values.dims2()?.1;
-    cast(values, dtype, |flat| format!("{spec}: input {} of row {}", flat % columns, flat / columns))
+    check(values, dtype, |flat| format!("{spec}: input {} of row {}", flat % columns, flat / columns))
 }
 
-fn cast(values: &Tensor, dtype: DType, place: impl Fn(usize) -> String) -> Result<Tensor, Failure> {
+fn check(values: &Tensor, dtype: DType, place: impl Fn(usize) -> String) -> Result<(), Failure> {
     if values.dtype() == DType::F64 && dtype == DType::F32 {
         let large = with_slice::<f64, _, Failure>(values, |numbers| {
             Ok(numbers.iter().position(|&x| (x as f32).is_infinite()).map(|i| (i, numbers[i])))
@@ -40,5 +38,5 @@ fn cast(values: &Tensor, dtype: DType, place: impl Fn(usize) -> String) -> Resul
             return Err(Failure::new(message).hint("--dtype f64 computes with larger ones"));
         }
     }
-    Ok(values.to_dtype(dtype)?)
+    Ok(())
 }

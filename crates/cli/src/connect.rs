@@ -42,7 +42,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
     let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
     let ends = Ends { a: place(0)?, b: place(1)?, alignment: None };
-    let method = methods::named(args.method, &args.search, &args.common, &task)?;
+    let method = methods::named(args.method, &args.search, &task)?;
     if let Some((_, method)) = &method {
         method.check().map_err(Failure::usage)?;
     }

@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Instant,
 };
 
@@ -14,7 +15,7 @@ use collado_data::NpzWriter;
 use collado_files::Checkpoint;
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit};
 use collado_models::Init;
-use collado_risk::Loss;
+use collado_risk::{Examples, Loss};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     folder::{self, Folder},
     json::{number, print},
     numbers, place, progress,
-    task::{self, Precision, Task, targets},
+    task::{self, Precision, Task},
 };
 use bounds::Bounds;
 
@@ -75,7 +76,7 @@ struct KernelSummary {
 struct KernelInput {
     rows: Vec<u32>,
     inputs: Tensor,
-    targets: Tensor,
+    examples: Arc<Examples>,
     tangent: Tangent,
     theta: Tensor,
     loss: Loss,
@@ -123,12 +124,13 @@ impl KernelInput {
         let m = if args.examples == 0 { all } else { args.examples.min(all) };
         let rows: Vec<u32> = (0..m).map(|i| (i * all / m) as u32).collect();
         let split = task.data.train.select(&rows)?;
-        let (inputs, targets) = (split.inputs.to_dtype(DType::F64)?, targets(&split)?);
+        let examples = Arc::new(Examples::try_from(&split)?);
+        let inputs = examples.inputs(DType::F64)?.clone();
         let tangent = Tangent::new(&task.arch, &checkpoint.theta, &inputs)?;
         Ok(Self {
             rows,
             inputs,
-            targets,
+            examples,
             tangent,
             theta: checkpoint.theta.clone(),
             loss: task.criterion.loss,

@@ -82,7 +82,7 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     };
     let method: Option<methods::Named<'_>> = match args.method {
         Method::Auto => Some(("auto".into(), Box::new(AutoConnector(runner)))),
-        method => methods::named(method, &args.search, &args.common, &task)?,
+        method => methods::named(method, &args.search, &task)?,
     };
     methods::note_unused(&args.search, args.method, &args.common);
     if args.method == Method::Linear && args.search.target.is_some() {

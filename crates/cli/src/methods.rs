@@ -11,7 +11,7 @@ use crate::{
     json::number,
     search::{Method, SearchArgs, Target},
     shown::risk,
-    task::{Task, default_memory, targets},
+    task::Task,
 };
 
 /// A method and its name in tables.
@@ -21,7 +21,6 @@ pub(crate) type Named<'a> = (String, Box<dyn Connect + 'a>);
 pub(crate) fn named<'a>(
     method: Method,
     search: &SearchArgs,
-    common: &Common,
     task: &'a Task,
 ) -> Result<Option<Named<'a>>, Failure> {
     let (epochs, batch, lr) = (search.epochs(task, 5000, 10), search.batch(), search.lr());
@@ -42,12 +41,12 @@ pub(crate) fn named<'a>(
             let level = search.target.map_or(Dss::default().level, level);
             ("dss", Box::new(Dss { level, epochs, batch, lr, ..Dss::default() }))
         }
-        Method::DeepLinear => ("deep-linear", Box::new(DeepLinear::new(task.arch.clone(), task.criterion))),
+        Method::DeepLinear => ("deep-linear", Box::new(DeepLinear::new(&task.train))),
         Method::Repair => {
             let data = &task.data.train.inputs;
             ("repair", Box::new(Repair { arch: &task.arch, data, rows: 10_000, knots: 21 }))
         }
-        Method::Constructive => ("constructive", Box::new(constructive(common, task)?)),
+        Method::Constructive => ("constructive", Box::new(constructive(task))),
     };
     Ok(Some((name.to_owned(), method)))
 }
@@ -101,13 +100,9 @@ fn level(target: Target) -> Level {
     }
 }
 
-pub(crate) fn constructive(common: &Common, task: &Task) -> Result<Constructive, Failure> {
-    let split = &task.data.train;
-    let targets = targets(split)?;
-    let memory = common.memory.unwrap_or_else(default_memory);
-    let settings = ConstructiveSettings { memory, ..ConstructiveSettings::default() };
-    let inputs = split.inputs.to_dtype(task.dtype)?;
-    Ok(Constructive { arch: task.arch.clone(), criterion: task.criterion, inputs, targets, settings })
+pub(crate) fn constructive(task: &Task) -> Constructive {
+    let settings = ConstructiveSettings { memory: task.train.memory(), ..ConstructiveSettings::default() };
+    Constructive { risk: task.train.clone(), settings }
 }
 
 /// What a method knows about its path, for the summary.

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
-use collado_data::{Dataset, Split, Targets};
+use collado_data::{Dataset, Split};
 use collado_files::{Checkpoint, PathFile, Provenance, file_hash};
 use collado_models::{Arch, ArchSpec, Head};
-use collado_risk::{Criterion, DenseObjective, Loss};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss};
 use serde_json::json;
 
 use crate::{
@@ -24,8 +24,8 @@ pub(crate) struct Task {
     pub(crate) criterion: Criterion,
     pub(crate) dtype: DType,
     pub(crate) device: Device,
-    pub(crate) train: DenseObjective,
-    pub(crate) test: Option<DenseObjective>,
+    pub(crate) train: EmpiricalRisk,
+    pub(crate) test: Option<EmpiricalRisk>,
     /// Whether parameters of files lose digits: a proof would not be about the files.
     pub(crate) rounds: bool,
 }
@@ -140,20 +140,13 @@ impl Task {
         let criterion = Criterion { loss, kappa: terms.kappa, regularizer: terms.regularizer };
         let memory = common.memory.unwrap_or_else(default_memory);
         let name = data.spec.clone();
-        let objective = |split: &mut Split| -> Result<DenseObjective, Failure> {
-            let inputs = cast::inputs(&split.inputs, dtype, &name)?;
-            let objective = DenseObjective::new(
-                &arch,
-                &inputs.to_device(&device)?,
-                &targets(split)?.to_device(&device)?,
-                criterion,
-                memory,
-            )?;
+        let objective = |split: &mut Split| -> Result<EmpiricalRisk, Failure> {
+            cast::check_inputs(&split.inputs, dtype, &name)?;
             if dtype == DType::F64 {
                 // Widened, they are the same numbers: they need not be held twice.
-                split.inputs = inputs;
+                split.inputs = split.inputs.to_dtype(dtype)?;
             }
-            Ok(objective)
+            Ok(EmpiricalRisk::new(&arch, Examples::try_from(&*split)?, criterion)?.with_memory(memory))
         };
         let train = objective(&mut data.train)?;
         let test = data.test.as_mut().map(objective).transpose()?;
@@ -250,14 +243,6 @@ pub(crate) fn open_path(
     common.run.file(file, Some(&file_hash(file)?));
     let task = Task::for_files(&Source::of_path(file, &path)?, data, common, precision)?;
     Ok((path, task))
-}
-
-/// Class labels `u32` `[N]`, or values `[N, q]`.
-pub(crate) fn targets(split: &Split) -> Result<Tensor, Failure> {
-    Ok(match &split.targets {
-        Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu)?,
-        Targets::Values(values) => values.clone(),
-    })
 }
 
 /// Refuses data that may number the classes otherwise than those of the network: they have fewer, and their own labels

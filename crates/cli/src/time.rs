@@ -105,7 +105,7 @@ fn bend_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failur
         done < last
     };
     let mut search = Search { objective: &task.train, seed: 0, progress: &mut progress };
-    curve.connect(&stack.get(0)?, &stack.get(1)?, &mut search)?;
+    curve.find(&stack.get(0)?, &stack.get(1)?, &mut search)?.path;
     Ok(start.elapsed().as_secs_f64() / args.steps as f64)
 }
 

@@ -144,7 +144,7 @@ fn repair_restores_the_interpolated_statistics_at_its_knots() {
         let repair = Repair { arch: &arch, data: &data, rows: 1000, knots: 5 };
         let objective = Nothing;
         let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
-        let path = repair.connect(&a, &b, &mut search).unwrap();
+        let path = repair.find(&a, &b, &mut search).unwrap().path;
         assert_eq!(path.kind(), &PathKind::Polychain { knots: vec![0., 0.25, 0.5, 0.75, 1.] });
         assert_eq!(norm(&(path.at(0.).unwrap() - &a).unwrap()), 0.);
         assert_eq!(norm(&(path.at(1.).unwrap() - &b).unwrap()), 0.);
@@ -178,11 +178,11 @@ fn statistics(arch: &Arch, theta: &Tensor, data: &Tensor) -> Vec<[f64; 2]> {
 struct Nothing;
 
 impl collado_risk::Objective for Nothing {
-    fn evaluate(
+    fn at(
         &self,
-        _: &collado_risk::Span,
+        _: &Tensor,
         _: collado_risk::Rows<'_>,
-        _: Option<&Tensor>,
+        _: Option<&mut Tensor>,
     ) -> collado_risk::Result<Vec<collado_risk::Evaluation>> {
         Ok(Vec::new())
     }

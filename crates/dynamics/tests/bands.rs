@@ -3,22 +3,19 @@
 
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Connect, Dss, Guarantee, Level, Neb, Search};
-use collado_risk::Result;
-use collado_risk::{Evaluation, Objective, Rows, Span, profile};
+use collado_risk::{Evaluation, Objective, Result, Rows, profile};
 
 /// A function of the plane with its gradient.
 struct Plane(fn(f64, f64) -> (f64, [f64; 2]));
 
 impl Objective for Plane {
-    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
-        let points = span.materialize()?.to_vec2::<f64>()?;
-        let values: Vec<_> = points.iter().map(|p| self.0(p[0], p[1])).collect();
-        if let Some(grad) = grad {
-            // Gradients are only ever asked for at plain stacks here.
-            let rows: Vec<_> = values[span.free()].iter().map(|v| v.1.to_vec()).collect();
-            grad.slice_set(&Tensor::new(rows, &Device::Cpu)?, 0, 0)?;
+    fn at(&self, theta: &Tensor, _: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        let values: Vec<_> = theta.to_vec2::<f64>()?.iter().map(|p| self.0(p[0], p[1])).collect();
+        if let Some(gradient) = gradient {
+            let rows: Vec<_> = values.iter().map(|v| v.1.to_vec()).collect();
+            *gradient = Tensor::new(rows, &Device::Cpu)?;
         }
-        Ok(values.iter().map(|v| Evaluation { risk: v.0, loss: v.0, error: f64::NAN }).collect())
+        Ok(values.iter().map(|v| v.0.into()).collect())
     }
 }
 
@@ -82,13 +79,13 @@ fn the_band_ends_where_it_was_told_and_stops_when_asked() {
     };
     let mut search = Search { objective: &plane, seed: 0, progress: &mut stop };
     let (a, b) = (point(-1., 0.), point(1., 0.));
-    let path = Neb { epochs: 1000, ..Neb::default() }.connect(&a, &b, &mut search).unwrap();
+    let path = Neb { epochs: 1000, ..Neb::default() }.find(&a, &b, &mut search).unwrap().path;
     assert_eq!(steps, 17);
     let rows = path.vertices().to_vec2::<f64>().unwrap();
     assert_eq!((rows[0].clone(), rows[rows.len() - 1].clone()), (vec![-1., 0.], vec![1., 0.]));
     let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
-    assert!(Neb { pivots: 0, ..Neb::default() }.connect(&a, &b, &mut search).is_err());
-    assert!(Neb { lr: f64::NAN, ..Neb::default() }.connect(&a, &b, &mut search).is_err());
+    assert!(Neb { pivots: 0, ..Neb::default() }.find(&a, &b, &mut search).is_err());
+    assert!(Neb { lr: f64::NAN, ..Neb::default() }.find(&a, &b, &mut search).is_err());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The chain of two-layer ReLU networks: convex legs, and what it needs to be low.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
@@ -8,14 +10,13 @@ use collado_dynamics::{
     TrainSettings, train,
 };
 use collado_models::{Arch, ArchSpec, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Span, profile};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Span, profile};
 
 struct Case {
     arch: Arch,
     criterion: Criterion,
     inputs: Tensor,
-    targets: Tensor,
-    objective: DenseObjective,
+    objective: EmpiricalRisk,
 }
 
 fn case(spec: &str, data: &str, kappa: f64, regularizer: Regularizer) -> Case {
@@ -27,14 +28,15 @@ fn case(spec: &str, data: &str, kappa: f64, regularizer: Regularizer) -> Case {
         Targets::Classes { labels, .. } => Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap(),
         Targets::Values(values) => values.clone(),
     };
-    let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 1 << 24).unwrap();
-    Case { arch, criterion, inputs, targets, objective }
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&inputs, &targets).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 24);
+    Case { arch, criterion, inputs, objective }
 }
 
 impl Case {
     fn method(&self, settings: ConstructiveSettings) -> Constructive {
-        let (inputs, targets) = (self.inputs.clone(), self.targets.clone());
-        Constructive { arch: self.arch.clone(), criterion: self.criterion, inputs, targets, settings }
+        Constructive { risk: self.objective.clone(), settings }
     }
 
     /// Trained networks, one a seed.
@@ -152,11 +154,14 @@ fn copies_of_one_function_are_connected_at_risk_zero() {
     let network = case.arch.layout().split(&a).unwrap();
     let hidden = case.inputs.matmul(&network["0.weight"].t().unwrap()).unwrap().relu().unwrap();
     let targets = hidden.matmul(&network["2.weight"].t().unwrap()).unwrap();
-    let objective = DenseObjective::new(&case.arch, &case.inputs, &targets, case.criterion, 1 << 24).unwrap();
-    let case = Case { targets, objective, ..case };
+    let objective =
+        EmpiricalRisk::new(&case.arch, Examples::new(&case.inputs, &targets).unwrap(), case.criterion)
+            .unwrap()
+            .with_memory(1 << 24);
+    let case = Case { objective, ..case };
     assert!(check(&case, &a, &b, quick()) < 1e-20);
     let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-    let line = Linear.connect(&a, &b, &mut search).unwrap();
+    let line = Linear.find(&a, &b, &mut search).unwrap().path;
     assert!(profile(&line, 61, &case.objective, None).unwrap().barrier().max > 0.01);
 }
 
@@ -169,9 +174,11 @@ fn other_networks_and_losses_are_refused() {
     let message = |spec: &str, loss: Loss| {
         let case = case(spec, "synthetic:gaussians?d=2&n=20&k=2", 0., Regularizer::L2);
         let theta = Tensor::zeros(case.arch.layout().len(), DType::F64, &Device::Cpu).unwrap();
-        let method = Constructive { criterion: Criterion { loss, ..case.criterion }, ..case.method(quick()) };
+        let criterion = Criterion { loss, ..case.criterion };
+        let risk = EmpiricalRisk::new(&case.arch, Arc::clone(case.objective.data()), criterion).unwrap();
+        let method = Constructive { risk, settings: quick() };
         let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-        method.connect(&theta, &theta, &mut search).unwrap_err().to_string()
+        method.find(&theta, &theta, &mut search).unwrap_err().to_string()
     };
     assert!(
         message("relu:2-4-4-2", Loss::Squared)
@@ -200,7 +207,7 @@ fn what_is_left_vanishes_with_the_width() {
             eps.push(gap(None));
             half.push(gap(Some(width / 2)));
             let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
-            let straight = Linear.connect(&ends[0], &ends[1], &mut search).unwrap();
+            let straight = Linear.find(&ends[0], &ends[1], &mut search).unwrap().path;
             line.push(profile(&straight, 61, &case.objective, None).unwrap().barrier().above_ends);
         }
         println!("{width:4}  l searched {eps:.6?}  l = m/2 {half:.6?}  straight {line:.4?}");

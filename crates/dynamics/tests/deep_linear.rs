@@ -4,7 +4,7 @@
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Connect, DeepLinear, Guarantee, Search, linear_optimum};
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Path, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Path, Regularizer};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -61,13 +61,17 @@ fn pair(seed: u64, depths: std::ops::RangeInclusive<usize>, bias: bool) -> Pair 
     Pair { arch, a, b, inputs, targets }
 }
 
-fn objective(pair: &Pair, criterion: Criterion) -> DenseObjective {
-    DenseObjective::new(&pair.arch, &pair.inputs, &pair.targets, criterion, 1 << 20).unwrap()
+fn objective(pair: &Pair, criterion: Criterion) -> EmpiricalRisk {
+    EmpiricalRisk::new(&pair.arch, Examples::new(&pair.inputs, &pair.targets).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 20)
 }
 
 fn chain(pair: &Pair, objective: &dyn Objective, criterion: Criterion) -> (Path, Guarantee) {
     let mut search = Search { objective, seed: 0, progress: &mut |_, _| true };
-    let found = DeepLinear::new(pair.arch.clone(), criterion).find(&pair.a, &pair.b, &mut search).unwrap();
+    let found = DeepLinear { arch: pair.arch.clone(), criterion, legs: 64 }
+        .find(&pair.a, &pair.b, &mut search)
+        .unwrap();
     (found.path, found.guarantee)
 }
 
@@ -119,7 +123,7 @@ proptest! {
         let pair = pair(seed, 2..=2, false);
         let criterion = Criterion { loss: Loss::Squared, kappa: 0.1, regularizer: Regularizer::L2 };
         let objective = objective(&pair, criterion);
-        let curve = DeepLinear::new(pair.arch.clone(), criterion).ridge(&pair.a, &pair.b).unwrap();
+        let curve = DeepLinear::new(&objective).ridge(&pair.a, &pair.b).unwrap();
         let points: Vec<f64> = (0..=500).flat_map(|i| curve.at(f64::from(i) / 500.)).collect();
         let stack = Tensor::from_vec(points, (501, pair.a.elem_count()), &Device::Cpu).unwrap();
         let risks = objective.risks(&collado_risk::Span::stack(&stack).unwrap()).unwrap();
@@ -172,10 +176,11 @@ fn a_width_that_is_too_small_is_named() {
         Tensor::zeros((1, 3), candle_core::DType::F64, &Device::Cpu).unwrap(),
     );
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let objective = DenseObjective::new(&arch, &x, &y, criterion, 1 << 20).unwrap();
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), criterion).unwrap().with_memory(1 << 20);
     let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
     let text = |arch: Arch, criterion| {
-        DeepLinear::new(arch, criterion).connect(&theta, &theta, &mut search).unwrap_err().to_string()
+        DeepLinear { arch, criterion, legs: 64 }.find(&theta, &theta, &mut search).unwrap_err().to_string()
     };
     let mut text = text;
     assert_eq!(
@@ -203,7 +208,8 @@ fn the_optimum_is_least_squares_of_the_given_rank() {
     let (x, y) = (normals(rng, 30, 4), (normals(rng, 30, 3) + 1.).unwrap());
     let arch = Arch::dense(Activation::Linear, &[4, 3], true).unwrap();
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let objective = DenseObjective::new(&arch, &x, &y, criterion, 1 << 20).unwrap();
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), criterion).unwrap().with_memory(1 << 20);
     for rank in 1..=3 {
         let best = linear_optimum(&x, &y, rank, true).unwrap();
         let theta: Vec<f64> = best.product.iter().chain(&best.bias).copied().collect();

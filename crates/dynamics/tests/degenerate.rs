@@ -7,21 +7,23 @@ use collado_dynamics::{
     Neb, Repair, Search,
 };
 use collado_models::{Arch, ArchSpec, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Path, profile};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, profile};
 
 const METHODS: [CurveKind; 2] = [CurveKind::Bezier, CurveKind::Polychain];
 
-fn task(arch: &str, dtype: DType) -> (Arch, DenseObjective, Tensor, Tensor, Criterion) {
+fn task(arch: &str, dtype: DType) -> (Arch, EmpiricalRisk, Tensor) {
     let data = collado_data::load("synthetic:linear?d=3&q=2&n=40&noise=0.3").unwrap().train;
     let collado_data::Targets::Values(targets) = data.targets else { panic!("values") };
     let arch = arch.parse::<ArchSpec>().unwrap().resolve(3, 2).unwrap();
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
     let (inputs, targets) = (data.inputs.to_dtype(dtype).unwrap(), targets.to_dtype(dtype).unwrap());
-    let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 1 << 20).unwrap();
-    (arch, objective, inputs, targets, criterion)
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&inputs, &targets).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 20);
+    (arch, objective, inputs)
 }
 
-fn find(method: &dyn Connect, objective: &DenseObjective, a: &Tensor, b: &Tensor) -> Result<Path, Error> {
+fn find(method: &dyn Connect, objective: &EmpiricalRisk, a: &Tensor, b: &Tensor) -> Result<Path, Error> {
     let mut search = Search { objective, seed: 1, progress: &mut |_, _| true };
     Ok(method.find(a, b, &mut search)?.path)
 }
@@ -30,11 +32,10 @@ fn find(method: &dyn Connect, objective: &DenseObjective, a: &Tensor, b: &Tensor
 fn from_a_point_to_itself_every_method_answers_with_the_constant_path() {
     let mut searched = 0;
     for spec in ["relu:3-6-2?head=regress", "linear:3-4-2?head=regress"] {
-        let (arch, objective, inputs, targets, criterion) = task(spec, DType::F64);
+        let (arch, objective, inputs) = task(spec, DType::F64);
         let a = Init::default().stack(&arch, &[4], DType::F64, &Device::Cpu).unwrap().get(0).unwrap();
         let settings = ConstructiveSettings::default();
-        let constructive =
-            Constructive { arch: arch.clone(), criterion, inputs: inputs.clone(), targets, settings };
+        let constructive = Constructive { risk: objective.clone(), settings };
         let repair = Repair { arch: &arch, data: &inputs, rows: 40, knots: 5 };
         let dss = Dss { level: Level::Risk(0.), epochs: 2, ..Dss::default() };
         let mut methods: Vec<Box<dyn Connect + '_>> = vec![
@@ -44,7 +45,7 @@ fn from_a_point_to_itself_every_method_answers_with_the_constant_path() {
             Box::new(repair),
         ];
         methods.push(match spec.starts_with("linear") {
-            true => Box::new(DeepLinear::new(arch.clone(), criterion)),
+            true => Box::new(DeepLinear::new(&objective)),
             false => Box::new(constructive),
         });
         for kind in METHODS {
@@ -92,9 +93,8 @@ fn a_closed_form_that_overflows_diverged_and_a_length_that_is_no_number_stays_no
     let (arch, objective, ..) = task("linear:3-4-2?head=regress", DType::F32);
     let ends = Init::default().stack(&arch, &[4, 5], DType::F32, &Device::Cpu).unwrap();
     let far = (ends * 1e25).unwrap();
-    let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
     let (a, b) = (far.get(0).unwrap(), far.get(1).unwrap());
-    let found = find(&DeepLinear::new(arch, criterion), &objective, &a, &b);
+    let found = find(&DeepLinear::new(&objective), &objective, &a, &b);
     if let Ok(path) = &found {
         let vertices = path.vertices().flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert!(vertices.iter().all(|x| x.is_finite()), "{vertices:?}");

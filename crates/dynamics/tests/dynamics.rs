@@ -8,27 +8,26 @@ use collado_dynamics::{
 };
 use collado_models::{Arch, Init};
 use collado_risk::{
-    Barrier, Criterion, DenseObjective, Evaluation, Loss, Objective, Path, Rows, Span, profile,
+    Barrier, Criterion, EmpiricalRisk, Evaluation, Examples, Loss, Objective, Path, Rows, profile,
 };
 
 /// F(θ) = ½ Σ_s s θ_s² for s = 1..S: a risk whose gradient descent is known.
 struct Bowl;
 
 impl Objective for Bowl {
-    fn evaluate(
+    fn at(
         &self,
-        span: &Span,
+        theta: &Tensor,
         _: Rows<'_>,
-        grad: Option<&Tensor>,
+        gradient: Option<&mut Tensor>,
     ) -> collado_risk::Result<Vec<Evaluation>> {
-        let stack = span.materialize()?;
-        let scale: Vec<f64> = (1..=stack.dims()[1]).map(|s| s as f64).collect();
-        let slope = stack.broadcast_mul(&Tensor::new(scale, &Device::Cpu)?)?;
-        if let Some(grad) = grad {
-            grad.slice_set(&slope, 0, 0)?;
+        let scale: Vec<f64> = (1..=theta.dims()[1]).map(|s| s as f64).collect();
+        let slope = theta.broadcast_mul(&Tensor::new(scale, &Device::Cpu)?)?;
+        let risks = ((&slope * theta)?.sum(1)? / 2.)?.to_vec1::<f64>()?;
+        if let Some(gradient) = gradient {
+            *gradient = slope;
         }
-        let risks = ((slope * stack)?.sum(1)? / 2.)?.to_vec1::<f64>()?;
-        Ok(risks.into_iter().map(|risk| Evaluation { risk, loss: risk, error: f64::NAN }).collect())
+        Ok(risks.into_iter().map(Evaluation::from).collect())
     }
 }
 
@@ -71,11 +70,13 @@ fn example_1_20_has_a_barrier_of_one_half() {
     let x = Tensor::new(&[[-1.], [1.]], &Device::Cpu).unwrap();
     let y = Tensor::new(&[[0.], [1.]], &Device::Cpu).unwrap();
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let objective = DenseObjective::new(&Arch::example_1_20(), &x, &y, criterion, 1 << 20).unwrap();
+    let objective = EmpiricalRisk::new(&Arch::example_1_20(), Examples::new(&x, &y).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 20);
     let a = Tensor::new(&[1., 1., 1., 0., 1., -1.], &Device::Cpu).unwrap();
     let b = Tensor::new(&[1., 1., 0., 1., -1., 1.], &Device::Cpu).unwrap();
     let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
-    let line = Linear.connect(&a, &b, &mut search).unwrap();
+    let line = Linear.find(&a, &b, &mut search).unwrap().path;
     let profile = profile(&line, 61, &objective, None).unwrap();
     assert_eq!((profile.train[0].risk, profile.train[30].risk, profile.train[60].risk), (0., 0.5, 0.));
     assert_eq!(profile.barrier().above_ends, 0.5);
@@ -132,7 +133,10 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
     let collado_data::Targets::Classes { labels, .. } = &data.targets else { panic!("classes") };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     let arch = "relu:5-8-3".parse::<collado_models::ArchSpec>().unwrap().resolve(5, 3).unwrap();
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, Criterion::default(), 1 << 20).unwrap();
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&data.inputs, &labels).unwrap(), Criterion::default())
+            .unwrap()
+            .with_memory(1 << 20);
     let settings = TrainSettings { epochs: 3, batch: 16, ..TrainSettings::default() };
     let run = |seeds: &[u64]| {
         let start = Init::default().stack(&arch, seeds, DType::F64, &Device::Cpu).unwrap();
@@ -150,9 +154,9 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
     );
     let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
     let barrier = |path: &Path| profile(path, 61, &objective, None).unwrap().barrier().max;
-    let line = Linear.connect(&a, &b, &mut search).unwrap();
+    let line = Linear.find(&a, &b, &mut search).unwrap().path;
     let curve =
-        Curve { batch: 0, epochs: 400, lr: 1e-2, ..Curve::default() }.connect(&a, &b, &mut search).unwrap();
+        Curve { batch: 0, epochs: 400, lr: 1e-2, ..Curve::default() }.find(&a, &b, &mut search).unwrap().path;
     assert!(barrier(&curve) < barrier(&line), "{} {}", barrier(&curve), barrier(&line));
     let ends = curve.vertices().to_vec2::<f64>().unwrap();
     assert_eq!((&ends[0], &ends[2]), (&together[0], &together[1]));

@@ -210,30 +210,21 @@ fn what_is_known_is_not_searched_again_and_stopping_keeps_it() {
 struct Hill;
 
 impl Objective for Hill {
-    fn evaluate(
+    fn at(
         &self,
-        span: &Span,
+        theta: &Tensor,
         _: Rows<'_>,
-        grad: Option<&Tensor>,
+        gradient: Option<&mut Tensor>,
     ) -> collado_risk::Result<Vec<Evaluation>> {
-        let points = span.materialize()?.to_vec2::<f64>()?;
-        let hill = |p: &[f64]| 9. * (-4. * (p[0] * p[0] + p[1] * p[1])).exp();
-        let risk = |p: &[f64]| (p[0] * p[0] + p[1] * p[1] - 1.).powi(2) + hill(p);
-        if let Some(grad) = grad {
-            let c = span.coefficients().unwrap();
-            let v = c.len() / points.len();
-            let mut rows = vec![0.; 2 * span.free().len()];
-            for (p, c) in points.iter().zip(c.chunks(v)) {
-                let slope = 4. * (p[0] * p[0] + p[1] * p[1] - 1.) - 8. * hill(p);
-                for (row, j) in rows.chunks_mut(2).zip(span.free()) {
-                    row[0] += c[j] * slope * p[0];
-                    row[1] += c[j] * slope * p[1];
-                }
-            }
-            let rows = Tensor::from_vec(rows, (span.free().len(), 2), &Device::Cpu)?;
-            grad.slice_set(&rows, 0, 0)?;
+        let points = theta.to_vec2::<f64>()?;
+        let square = |p: &[f64]| p[0] * p[0] + p[1] * p[1];
+        let hill = |p: &[f64]| 9. * (-4. * square(p)).exp();
+        if let Some(gradient) = gradient {
+            let slope = |p: &[f64]| 4. * (square(p) - 1.) - 8. * hill(p);
+            let rows: Vec<_> = points.iter().map(|p| vec![slope(p) * p[0], slope(p) * p[1]]).collect();
+            *gradient = Tensor::new(rows, &Device::Cpu)?;
         }
-        Ok(points.iter().map(|p| Evaluation { risk: risk(p), loss: risk(p), error: f64::NAN }).collect())
+        Ok(points.iter().map(|p| ((square(p) - 1.).powi(2) + hill(p)).into()).collect())
     }
 }
 

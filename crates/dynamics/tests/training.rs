@@ -7,15 +7,17 @@ use collado_dynamics::{
     TrainState, resume, train,
 };
 use collado_models::{Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Rows, Span};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Rows, Span};
 
-fn task() -> (Arch, DenseObjective) {
+fn task() -> (Arch, EmpiricalRisk) {
     let data = collado_data::load("synthetic:gaussians?n=90&d=5&k=3").unwrap().train;
     let collado_data::Targets::Classes { labels, .. } = &data.targets else { panic!("classes") };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     let arch = "tanh:5-8-3".parse::<collado_models::ArchSpec>().unwrap().resolve(5, 3).unwrap();
     let criterion = Criterion { loss: Loss::CrossEntropy, kappa: 1e-2, ..Criterion::default() };
-    let objective = DenseObjective::new(&arch, &data.inputs, &labels, criterion, 1 << 20).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&data.inputs, &labels).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 20);
     (arch, objective)
 }
 
@@ -98,7 +100,7 @@ fn lbfgs_goes_on_with_its_history() {
 
 /// A run that is stopped after each of some steps, and after its last, against one that never stops.
 fn goes_on_to_the_same_bits(
-    objective: &DenseObjective,
+    objective: &EmpiricalRisk,
     start: &Tensor,
     seeds: &[u64],
     settings: &TrainSettings,
@@ -250,8 +252,8 @@ fn lbfgs_goes_where_the_matrix_of_bfgs_points() {
     let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
     let gradient = |theta: &[f64]| -> Vec<f64> {
         let theta = Tensor::from_slice(theta, (1, theta.len()), &Device::Cpu).unwrap();
-        let grad = theta.zeros_like().unwrap();
-        objective.evaluate(&Span::stack(&theta).unwrap(), Rows::All, Some(&grad)).unwrap();
+        let mut grad = theta.zeros_like().unwrap();
+        objective.evaluate(&Span::stack(&theta).unwrap(), Rows::All, Some(&mut grad)).unwrap();
         grad.squeeze(0).unwrap().to_vec1().unwrap()
     };
     let mut points = Vec::new();
@@ -396,8 +398,8 @@ fn momentum_is_the_loop_of_its_definition() {
         let found = train(&objective, &start, &[3, 5], &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap();
         let (mut theta, mut v) = (start.copy().unwrap(), start.zeros_like().unwrap());
         for _ in 0..5 {
-            let g = theta.zeros_like().unwrap();
-            objective.evaluate(&Span::stack(&theta).unwrap(), Rows::All, Some(&g)).unwrap();
+            let mut g = theta.zeros_like().unwrap();
+            objective.at(&theta, Rows::All, Some(&mut g)).unwrap();
             let g = (g + (&theta * weight_decay).unwrap()).unwrap();
             v = ((v * 0.9).unwrap() + &g).unwrap();
             let direction = if nesterov { (g + (&v * 0.9).unwrap()).unwrap() } else { v.clone() };

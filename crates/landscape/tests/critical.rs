@@ -7,7 +7,7 @@ use collado_landscape::{
     Termination, dense_spectrum, explicit, semicircle_index,
 };
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
 use faer::{Mat, linalg::solvers::Solve};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -37,7 +37,10 @@ fn squared(kappa: f64) -> Criterion {
 fn case(arch: &Arch, x: Vec<f64>, y: Vec<f64>, criterion: Criterion) -> Case {
     let x = Tensor::from_vec(x, ((), arch.inputs()), &Device::Cpu).unwrap();
     let y = Tensor::from_vec(y, ((), arch.outputs()), &Device::Cpu).unwrap();
-    let search = CriticalSearch::new(arch, &x, &y, criterion, MEMORY).unwrap();
+    let search = CriticalSearch::new(
+        &EmpiricalRisk::new(arch, Examples::new(&x, &y).unwrap(), criterion).unwrap().with_memory(MEMORY),
+    )
+    .unwrap();
     Case { arch: arch.clone(), x, y, criterion, search }
 }
 
@@ -173,7 +176,9 @@ fn a_tanh_neuron_has_the_critical_points_of_brute_force() {
 fn curvature_is_that_of_differences_of_gradients() {
     let arch = Arch::dense(Activation::Tanh, &[2, 3, 1], true).unwrap();
     let case = regression(&arch, 20, squared(1e-3));
-    let objective = DenseObjective::new(&arch, &case.x, &case.y, case.criterion, MEMORY).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&case.x, &case.y).unwrap(), case.criterion)
+        .unwrap()
+        .with_memory(MEMORY);
     let found = case.points(&case.starts(Init::Normal { sigma: 1. }, 48));
     assert!(found.len() >= 8, "{}", found.len());
     let mut saddles = 0;

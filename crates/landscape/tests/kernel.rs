@@ -6,7 +6,7 @@ use collado_landscape::{
     GradientBound, Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit, arc_cosine,
 };
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Rows, Span};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -45,9 +45,11 @@ fn jacobian(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Vec<f64> {
         let mut targets = tangent.outputs().to_vec();
         targets.iter_mut().skip(o).step_by(q).for_each(|y| *y -= 0.5);
         let targets = Tensor::from_vec(targets, (m, q), &Device::Cpu).unwrap();
-        let objective = DenseObjective::new(arch, inputs, &targets, SQUARED, 1 << 20).unwrap();
-        let grad = Tensor::zeros((m, s), DType::F64, &Device::Cpu).unwrap();
-        objective.evaluate(&stack, Rows::Each { rows: &rows, batch: 1 }, Some(&grad)).unwrap();
+        let objective = EmpiricalRisk::new(arch, Examples::new(inputs, &targets).unwrap(), SQUARED)
+            .unwrap()
+            .with_memory(1 << 20);
+        let mut grad = Tensor::zeros((m, s), DType::F64, &Device::Cpu).unwrap();
+        objective.evaluate(&stack, Rows::Each { rows: &rows, batch: 1 }, Some(&mut grad)).unwrap();
         for (i, row) in grad.to_vec2::<f64>().unwrap().iter().enumerate() {
             jacobian[(i * q + o) * s..][..s].copy_from_slice(row);
         }
@@ -313,14 +315,14 @@ proptest! {
         let arch = Arch::dense(Activation::ALL[activation], widths, bias).unwrap();
         let theta = (point(&arch, Init::Pytorch, seed) * scale).unwrap();
         let (inputs, targets) = (random(m, 3, seed + 1), random(m, q, seed + 2));
-        let objective = DenseObjective::new(&arch, &inputs, &targets, SQUARED, 1 << 20).unwrap();
-        let grad = Tensor::zeros((1, theta.dims()[0]), DType::F64, &Device::Cpu).unwrap();
+        let objective = EmpiricalRisk::new(&arch, Examples::new(&inputs, &targets).unwrap(), SQUARED).unwrap().with_memory(1 << 20);
+        let mut grad = Tensor::zeros((1, theta.dims()[0]), DType::F64, &Device::Cpu).unwrap();
         let span = Span::stack(&theta.unsqueeze(0).unwrap()).unwrap();
-        let risk = objective.evaluate(&span, Rows::All, Some(&grad)).unwrap()[0].risk;
+        let risk = objective.evaluate(&span, Rows::All, Some(&mut grad)).unwrap()[0].risk;
         let measured = grad.sqr().unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap();
 
         let tangent = Tangent::new(&arch, &theta, &inputs).unwrap();
-        let g = Loss::Squared.slopes(tangent.outputs(), &targets).unwrap();
+        let g = Loss::Squared.slopes(tangent.outputs(), objective.data().targets()).unwrap();
         let (last, whole) = (tangent.last_layer(), tangent.kernel(Outputs::Each));
         let spectrum = KernelSpectrum::new(&last, &SpectrumSettings::default()).unwrap();
         let bound = GradientBound::new(&last, spectrum.min.value, &g).unwrap();

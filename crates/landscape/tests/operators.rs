@@ -5,8 +5,8 @@ use candle_core::{DType, Device, Tensor};
 use collado_landscape::{CentralDifference, Curvature, LinearOperator, explicit};
 use collado_models::{Activation, Arch, Init};
 use collado_risk::{
-    Criterion, CurvatureForm, DenseCurvature, DenseObjective, Loss, Objective, Planted, Regularizer, Rows,
-    Span,
+    Criterion, CurvatureForm, DenseCurvature, EmpiricalRisk, Examples, Loss, Objective, Planted, Regularizer,
+    Rows, Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +14,7 @@ use rand_distr::StandardNormal;
 
 /// A risk with its curvature at a random point.
 struct Case {
-    objective: DenseObjective,
+    objective: EmpiricalRisk,
     curvature: DenseCurvature,
     theta: Tensor,
 }
@@ -36,8 +36,15 @@ fn case(arch: &Arch, loss: Loss, examples: usize, regularizer: Regularizer) -> C
         }
     };
     let criterion = Criterion { loss, kappa: 0.03, regularizer };
-    let objective = DenseObjective::new(arch, &x, &targets, criterion, 1 << 24).unwrap();
-    let curvature = DenseCurvature::new(arch, &x, &targets, criterion, 1 << 24).unwrap();
+    let objective = EmpiricalRisk::new(arch, Examples::new(&x, &targets).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 24);
+    let curvature = DenseCurvature::new(
+        &EmpiricalRisk::new(arch, Examples::new(&x, &targets).unwrap(), criterion)
+            .unwrap()
+            .with_memory(1 << 24),
+    )
+    .unwrap();
     let theta = Init::He.stack(arch, &[5], DType::F64, &Device::Cpu).unwrap().squeeze(0).unwrap();
     // Biases away from 0, so that every term counts.
     let noise = Tensor::from_vec(normal(3, theta.elem_count()), theta.elem_count(), &Device::Cpu).unwrap();
@@ -124,9 +131,9 @@ fn the_fisher_matrix_is_the_mean_of_outer_products() {
     let s = case.curvature.size();
     let each: Vec<u32> = (0..90).collect();
     let points = case.theta.unsqueeze(0).unwrap().repeat((90, 1)).unwrap();
-    let grad = points.zeros_like().unwrap();
+    let mut grad = points.zeros_like().unwrap();
     let rows = Rows::Each { rows: &each, batch: 1 };
-    case.objective.evaluate(&Span::stack(&points).unwrap(), rows, Some(&grad)).unwrap();
+    case.objective.evaluate(&Span::stack(&points).unwrap(), rows, Some(&mut grad)).unwrap();
     // The L1 penalty is no part of an example's loss.
     let layout = arch.layout();
     let last = layout.get("2.weight").unwrap();
@@ -197,7 +204,12 @@ fn memory_does_not_change_products() {
         let q = arch.outputs();
         let targets = Tensor::from_vec(normal(2, 150 * q), (150, q), &Device::Cpu).unwrap();
         let criterion = Criterion { loss, kappa: 0.03, regularizer: Regularizer::L2 };
-        let tight = DenseCurvature::new(&arch, &x, &targets, criterion, 1).unwrap();
+        let tight = DenseCurvature::new(
+            &EmpiricalRisk::new(&arch, Examples::new(&x, &targets).unwrap(), criterion)
+                .unwrap()
+                .with_memory(1),
+        )
+        .unwrap();
         for form in CurvatureForm::ALL {
             let v = normal(9, case.curvature.size());
             let product = |of: &DenseCurvature| {

@@ -1,13 +1,13 @@
 //! Hessian-vector products of the shipped pair against PyTorch's double backward (`data/hvp.py`), vector sin(1), sin(2), …
 #![allow(clippy::unwrap_used)]
 
+use collado_risk::{Criterion, CurvatureForm, DenseCurvature, EmpiricalRisk, Examples};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Targets, digits};
 use collado_files::Checkpoint;
 use collado_landscape::{Curvature, LinearOperator};
-use collado_risk::{Criterion, CurvatureForm, DenseCurvature};
 
 #[test]
 fn products_are_those_of_double_backward() {
@@ -20,8 +20,16 @@ fn products_are_those_of_double_backward() {
     for name in ["a", "b"] {
         let file = root.join(format!("../../checkpoints/digits-{name}.safetensors"));
         let checkpoint = Checkpoint::read(&file, &collado_files::ReadOptions::default()).unwrap();
-        let curvature =
-            DenseCurvature::new(&checkpoint.arch, &inputs, &labels, Criterion::default(), 1 << 28).unwrap();
+        let curvature = DenseCurvature::new(
+            &EmpiricalRisk::new(
+                &checkpoint.arch,
+                Examples::new(&inputs, &labels).unwrap(),
+                Criterion::default(),
+            )
+            .unwrap()
+            .with_memory(1 << 28),
+        )
+        .unwrap();
         let hessian = Curvature::new(&curvature, CurvatureForm::Hessian, &checkpoint.theta).unwrap();
         let v: Vec<f64> = (1..=hessian.size()).map(|i| (i as f64).sin()).collect();
         let mut product = vec![0.; v.len()];

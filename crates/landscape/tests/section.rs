@@ -4,7 +4,7 @@
 use candle_core::{Device, Tensor};
 use collado_landscape::{Error, Section, filter_normalized, principal};
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective};
 use proptest::prelude::*;
 
 fn stack(rows: &[&[f64]]) -> Tensor {
@@ -104,7 +104,9 @@ fn sections_of_rescaled_networks_are_the_same() {
     let x = x.unwrap().reshape((20, 3)).unwrap();
     let labels = Tensor::from_vec((0..20).map(|i| i % 2).collect::<Vec<u32>>(), 20, &Device::Cpu).unwrap();
     let criterion = Criterion { loss: Loss::CrossEntropy, ..Criterion::default() };
-    let objective = DenseObjective::new(&arch, &x, &labels, criterion, 1 << 20).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&x, &labels).unwrap(), criterion)
+        .unwrap()
+        .with_memory(1 << 20);
     let grid: Vec<f64> =
         (0..5).flat_map(|i| (0..5).flat_map(move |j| [i as f64 - 2., j as f64 - 2.])).collect();
     let risks = |theta: &Tensor| {

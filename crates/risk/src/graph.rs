@@ -47,9 +47,9 @@ impl CustomOp1 for RiskNode {
 
     fn bwd(&self, theta: &Tensor, _: &Tensor, upstream: &Tensor) -> candle_core::Result<Option<Tensor>> {
         let theta = theta.detach();
-        let grad = theta.zeros_like()?;
+        let mut grad = theta.zeros_like()?;
         let span = Span::stack(&theta).map_err(candle_core::Error::wrap)?;
-        self.objective.evaluate(&span, self.rows(), Some(&grad)).map_err(candle_core::Error::wrap)?;
+        self.objective.evaluate(&span, self.rows(), Some(&mut grad)).map_err(candle_core::Error::wrap)?;
         Ok(Some(grad.broadcast_mul(&upstream.unsqueeze(1)?)?))
     }
 }

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod criterion;
+mod empirical_risk;
 mod engine;
 mod error;
+mod examples;
 mod graph;
 mod loss;
 mod module_objective;
@@ -15,8 +18,11 @@ mod slopes;
 mod span;
 
 pub use self::{
-    engine::{Criterion, CurvatureForm, CurvaturePoint, DenseCurvature, DenseObjective},
+    criterion::Criterion,
+    empirical_risk::{EmpiricalRisk, RiskOn},
+    engine::{CurvatureForm, CurvaturePoint, DenseCurvature},
     error::{Error, Result},
+    examples::{Examples, Targets},
     graph::risk_node,
     loss::Loss,
     module_objective::ModuleObjective,

@@ -67,7 +67,7 @@ pub(crate) enum Target<'a> {
 impl Target<'_> {
     /// The value that output `j` of `outputs` should have.
     #[inline(always)]
-    fn value(self, j: usize, outputs: usize) -> f64 {
+    pub(crate) fn value(self, j: usize, outputs: usize) -> f64 {
         match self {
             Self::Class(label) if outputs == 1 => f64::from(label),
             Self::Class(label) => f64::from(u8::from(label as usize == j)),

@@ -15,55 +15,63 @@ use candle_nn::{
 use rand::Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Criterion, Error, Evaluation, Loss, Objective, Regularizer, Result, Rows, Span};
+use crate::{Criterion, Error, Evaluation, Examples, Objective, Regularizer, Result, Rows};
 use collado_models::Layout;
 
 type Forward = dyn Fn(VarBuilder<'_>, &Tensor) -> candle_core::Result<Tensor> + Send + Sync;
 
 /// The risk of a candle module: [`Objective`] on stacks `[P, S]`.
 ///
-/// Every tensor that the module asks its `VarBuilder` for is a parameter, in the order of asking. The activations of
-/// one point over the whole batch are held at once, since a module may mix the examples. Gradients are candle's: its
-/// fused operations without a backward pass, as in `candle_nn::LayerNorm`, silently stop them.
+/// Every tensor that the module asks its `VarBuilder` for is a parameter, in the order of asking. Examples pass through
+/// in [tiles](Self::with_tile), so a module must treat each by itself: statistics over a batch would be those of a tile.
+/// Gradients are candle's: its fused operations without a backward pass, as in `candle_nn::LayerNorm`, silently stop them.
 pub struct ModuleObjective {
     forward: Box<Forward>,
     layout: Layout,
     hints: Vec<Init>,
+    /// `[N, ..]`
     inputs: Tensor,
+    /// `u32` `[N]` or `f64` `[N, q]`.
     targets: Tensor,
     criterion: Criterion,
+    tile: usize,
 }
 
+/// Examples that pass through a module at a time where nothing is said.
+const TILE: usize = 1024;
+
 impl ModuleObjective {
-    /// The risk of the module that `build` makes, on `inputs` `[N, ..]` and `targets`: class labels `u32` `[N]`, or
-    /// values `[N, q]`. Outputs must be `[N, q]`. Parameters have the dtype and device of `inputs`.
+    /// The risk of the module that `build` makes on `examples`. Outputs must be `[B, q]` for B examples. Parameters have
+    /// the type in which the inputs were given, and lie on the CPU.
     ///
     /// # Errors
     /// When the module fails, when shapes or labels do not fit, or when the regulariser is not ‖θ‖².
     pub fn new<M: Module>(
         build: impl Fn(VarBuilder<'_>) -> candle_core::Result<M> + Send + Sync + 'static,
-        inputs: &Tensor,
-        targets: &Tensor,
+        examples: &Examples,
         criterion: Criterion,
     ) -> Result<Self> {
-        collado_models::check_dtype(inputs.dtype())?;
-        check_risk(criterion)?;
-        let n = inputs.dims().first().copied().unwrap_or(0);
-        if n == 0 {
-            return Err(Error::mismatch("examples", "at least 1", 0));
-        }
+        check_criterion(criterion)?;
+        let inputs = examples.given().clone();
         let forward: Box<Forward> = Box::new(move |vb, x| build(vb)?.forward(x));
-        let notes = RecordingBackend::default();
+        let requests = RecordingBackend::default();
         let vb = VarBuilderArgs::new_with_args(
-            Box::new(notes.clone()) as Box<dyn SimpleBackend>,
+            Box::new(requests.clone()) as Box<dyn SimpleBackend>,
             inputs.dtype(),
             inputs.device(),
         );
         let outputs = outputs_of(&forward(vb, &inputs.narrow(0, 0, 1)?)?, 1)?;
-        let (tensors, hints): (Vec<_>, _) = notes.take().into_iter().map(|(n, s, h)| ((n, s), h)).unzip();
-        let targets = check_targets(targets, n, outputs, criterion.loss)?.to_device(inputs.device())?;
-        let inputs = inputs.contiguous()?;
-        Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, criterion })
+        let (tensors, hints): (Vec<_>, _) = requests.take().into_iter().map(|(n, s, h)| ((n, s), h)).unzip();
+        examples.targets().check(outputs, criterion.loss)?;
+        let targets = examples.targets().tensor(inputs.device())?;
+        Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, criterion, tile: TILE })
+    }
+
+    /// The same with `tile` examples passing through at a time (default: 1024), at least one: activations of so many are
+    /// held.
+    #[must_use]
+    pub fn with_tile(self, tile: usize) -> Self {
+        Self { tile: tile.max(1), ..self }
     }
 
     /// Names and shapes of the parameters, in the order in which the module asks for them.
@@ -85,78 +93,70 @@ impl ModuleObjective {
         Ok(theta.to_dtype(self.inputs.dtype())?.to_device(self.inputs.device())?)
     }
 
-    /// Value at `theta` `[S]`, and the risk as the end of a graph.
-    fn point(&self, theta: &Tensor, x: &Tensor, y: &Tensor) -> Result<(Evaluation, Tensor)> {
-        let (batch, classes) = (x.dims()[0], y.dtype() == DType::U32);
-        let vb = VarBuilder::from_tensors(self.layout.split(theta)?, theta.dtype(), theta.device());
-        let z = (self.forward)(vb, x)?;
-        outputs_of(&z, batch)?;
-        let (sum, wrong) = self.criterion.loss.sums(&z.unsqueeze(0)?, y, classes)?;
-        let loss = (sum.squeeze(0)? / batch as f64)?;
-        let number = |t: &Tensor| t.detach().to_dtype(DType::F64)?.to_scalar::<f64>();
-        let error = match wrong {
-            Some(wrong) => number(&wrong.squeeze(0)?)? / batch as f64,
-            None => f64::NAN,
+    /// The value at `theta` `[S]`, and its gradient where that is wanted.
+    fn point(
+        &self,
+        theta: &Tensor,
+        batch: Option<&[u32]>,
+        gradient: bool,
+    ) -> Result<(Evaluation, Option<Tensor>)> {
+        let theta = Var::from_tensor(&theta.contiguous()?)?;
+        let mut slope: Option<Tensor> = None;
+        let mut add = |risk: &Tensor| -> Result<f64> {
+            if gradient {
+                let part = risk.backward()?.remove(&theta).map_or_else(|| theta.zeros_like(), Ok)?.detach();
+                slope = Some(match slope.take() {
+                    Some(sum) => (sum + part)?,
+                    None => part,
+                });
+            }
+            number(risk)
         };
-        let mut value = Evaluation { risk: number(&loss)?, loss: number(&loss)?, error };
-        if self.criterion.kappa == 0. {
-            return Ok((value, loss));
+        let count = batch.map_or(self.inputs.dims()[0], <[u32]>::len);
+        let (mut loss, mut wrong) = (0., 0.);
+        for from in (0..count).step_by(self.tile) {
+            let (x, y) = self.examples_of(batch, from, self.tile.min(count - from))?;
+            let vb = VarBuilder::from_tensors(self.layout.split(&theta)?, theta.dtype(), theta.device());
+            let z = (self.forward)(vb, &x)?;
+            outputs_of(&z, x.dims()[0])?;
+            let classes = y.dtype() == DType::U32;
+            let (sum, errors) = self.criterion.loss.sums(&z.unsqueeze(0)?, &y, classes)?;
+            loss += add(&(sum.squeeze(0)? / count as f64)?)?;
+            wrong += errors.map_or(Ok(f64::NAN), |errors| number(&errors.squeeze(0)?))?;
         }
-        let penalty = (theta.sqr()?.sum_all()? * self.criterion.kappa)?;
-        value.risk += number(&penalty)?;
-        Ok((value, (loss + penalty)?))
+        let mut value = Evaluation { risk: loss, loss, error: wrong / count as f64 };
+        if self.criterion.kappa != 0. {
+            value.risk += add(&(theta.sqr()?.sum_all()? * self.criterion.kappa)?)?;
+        }
+        Ok((value, slope))
     }
 
-    /// Inputs and targets that point `i` is evaluated on.
-    fn batch(&self, rows: Rows<'_>, i: usize) -> Result<(Tensor, Tensor)> {
-        match rows {
-            Rows::All => Ok((self.inputs.clone(), self.targets.clone())),
-            Rows::Shared(rows) => self.pick(rows),
-            Rows::Each { rows, batch } => self.pick(&rows[i * batch..(i + 1) * batch]),
-        }
-    }
-
-    /// Inputs and targets of the examples `rows`.
-    fn pick(&self, rows: &[u32]) -> Result<(Tensor, Tensor)> {
-        let n = self.examples();
-        if let Some(i) = rows.iter().find(|&&i| i as usize >= n) {
-            return Err(Error::mismatch("minibatch index", format!("less than {n}"), i));
-        }
-        if rows.is_empty() {
-            return Err(Error::mismatch("minibatch", "at least one example", "none"));
-        }
-        let index = Tensor::from_slice(rows, rows.len(), self.inputs.device())?;
+    /// Inputs and targets of the examples `from..from + count` of a minibatch, or of all.
+    fn examples_of(&self, batch: Option<&[u32]>, from: usize, count: usize) -> Result<(Tensor, Tensor)> {
+        let Some(batch) = batch else {
+            return Ok((self.inputs.narrow(0, from, count)?, self.targets.narrow(0, from, count)?));
+        };
+        let index = Tensor::from_slice(&batch[from..from + count], count, self.inputs.device())?;
         Ok((self.inputs.index_select(&index, 0)?, self.targets.index_select(&index, 0)?))
     }
 }
 
+fn number(scalar: &Tensor) -> Result<f64> {
+    Ok(scalar.detach().to_dtype(DType::F64)?.to_scalar()?)
+}
+
 impl Objective for ModuleObjective {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
-        let (size, points) = (span.vertices().dims()[1], span.points());
+    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        let (points, size) = theta.dims2()?;
         if size != self.layout.len() {
             return Err(Error::mismatch("parameters of a point", self.layout.len(), size));
         }
-        if let Rows::Each { rows, batch } = rows
-            && rows.len() != points * batch
-        {
-            return Err(Error::mismatch("minibatch indices", format!("{points} x {batch}"), rows.len()));
-        }
-        let stack = span.materialize()?.detach();
-        let (mut values, mut slopes) = (Vec::with_capacity(points), Vec::new());
-        for i in 0..points {
-            let (x, y) = self.batch(rows, i)?;
-            let theta = stack.get(i)?;
-            if grad.is_none() {
-                values.push(self.point(&theta, &x, &y)?.0);
-                continue;
-            }
-            let var = Var::from_tensor(&theta.contiguous()?)?;
-            let (value, risk) = self.point(&var, &x, &y)?;
-            values.push(value);
-            slopes.push(risk.backward()?.remove(&var).map_or_else(|| var.zeros_like(), Ok)?.detach());
-        }
-        if let Some(grad) = grad {
-            span.pull_back(&Tensor::stack(&slopes, 0)?, grad)?;
+        rows.check(points, self.examples())?;
+        let stack = theta.detach();
+        let each = (0..points).map(|i| self.point(&stack.get(i)?, rows.of(i), gradient.is_some()));
+        let (values, slopes): (Vec<_>, Vec<_>) = each.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        if let Some(gradient) = gradient {
+            *gradient = Tensor::stack(&slopes.into_iter().flatten().collect::<Vec<_>>(), 0)?;
         }
         Ok(values)
     }
@@ -166,7 +166,7 @@ impl Objective for ModuleObjective {
     }
 }
 
-fn check_risk(criterion: Criterion) -> Result<()> {
+fn check_criterion(criterion: Criterion) -> Result<()> {
     if criterion.kappa != 0. && criterion.regularizer != Regularizer::L2 {
         let found = format!("the regulariser {}", criterion.regularizer);
         return Err(Error::Unsupported { what: "the risk of a module", found });
@@ -181,31 +181,6 @@ fn outputs_of(z: &Tensor, batch: usize) -> Result<usize> {
         _ => {
             Err(Error::mismatch("outputs of the module", format!("[{batch}, q]"), format!("{:?}", z.dims())))
         }
-    }
-}
-
-/// The targets as `u32` `[N]` or `f64` `[N, q]`.
-fn check_targets(targets: &Tensor, n: usize, outputs: usize, loss: Loss) -> Result<Tensor> {
-    let classes = targets.dtype() == DType::U32;
-    let shape = if classes { vec![n] } else { vec![n, outputs] };
-    if targets.dims() != shape {
-        return Err(Error::mismatch("targets", format!("{shape:?}"), format!("{:?}", targets.dims())));
-    }
-    if !classes && loss == Loss::CrossEntropy {
-        return Err(Error::mismatch("targets for cross-entropy", "class labels", "real values"));
-    }
-    // One output can tell two classes apart, except by cross-entropy.
-    let limit = match (classes, loss) {
-        (true, Loss::CrossEntropy) => outputs as f64 - 1.,
-        (true, _) => outputs.max(2) as f64 - 1.,
-        (false, Loss::Logistic) => 1.,
-        (false, _) => return Ok(targets.to_dtype(DType::F64)?),
-    };
-    let values = targets.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-    match values.into_iter().find(|y| !(0. ..=limit).contains(y)) {
-        Some(y) => Err(Error::mismatch("a target", format!("from 0 to {limit}"), y)),
-        None if classes => Ok(targets.clone()),
-        None => Ok(targets.to_dtype(DType::F64)?),
     }
 }
 

@@ -1,6 +1,6 @@
 use candle_core::{DType, Tensor};
 
-use crate::{Error, Evaluation, Objective, Result, Rows, Span};
+use crate::{Error, Evaluation, Objective, Result, Rows};
 
 /// One logistic neuron with exponentially many local minima: squared loss of $\Phi(x;w)=1/(1+e^{-w\cdot x})$.
 ///
@@ -66,19 +66,19 @@ impl LogisticNeuron {
 }
 
 impl Objective for LogisticNeuron {
-    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
-        let points = span.materialize()?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    fn at(&self, theta: &Tensor, _: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        let points = theta.to_dtype(DType::F64)?.to_vec2::<f64>()?;
         if let Some(point) = points.iter().find(|p| p.len() != self.dims) {
             return Err(Error::mismatch("parameters", self.dims, point.len()));
         }
         let d = self.dims as f64;
         let shares: Vec<_> = points.iter().flatten().map(|&w| self.coordinate(w)).collect();
-        if let Some(grad) = grad {
+        if let Some(gradient) = gradient {
             let slopes = shares.iter().map(|s| s[1] / d).collect();
-            let slopes = Tensor::from_vec(slopes, (points.len(), self.dims), grad.device())?;
-            span.pull_back(&slopes.to_dtype(grad.dtype())?, grad)?;
+            let slopes = Tensor::from_vec(slopes, theta.dims(), theta.device())?;
+            *gradient = slopes.to_dtype(theta.dtype())?;
         }
         let risks = shares.chunks_exact(self.dims).map(|s| s.iter().map(|s| s[0]).sum::<f64>() / d);
-        Ok(risks.map(|risk| Evaluation { risk, loss: risk, error: f64::NAN }).collect())
+        Ok(risks.map(Evaluation::from).collect())
     }
 }

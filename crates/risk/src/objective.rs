@@ -1,11 +1,11 @@
 use candle_core::Tensor;
 
-use crate::{Result, Span};
+use crate::{Error, Result, Span};
 
 /// Which examples a risk is taken over.
 #[derive(Debug, Clone, Copy)]
 pub enum Rows<'a> {
-    /// All of them.
+    /// All examples.
     All,
     /// One minibatch for all points.
     Shared(&'a [u32]),
@@ -16,6 +16,37 @@ pub enum Rows<'a> {
         /// B.
         batch: usize,
     },
+}
+
+impl<'a> Rows<'a> {
+    /// The minibatch of point `i`; nothing where it is all examples.
+    pub fn of(self, i: usize) -> Option<&'a [u32]> {
+        match self {
+            Rows::All => None,
+            Rows::Shared(rows) => Some(rows),
+            Rows::Each { rows, batch } => Some(&rows[i * batch..(i + 1) * batch]),
+        }
+    }
+
+    /// Refuses minibatches that do not fit `points` points and `examples` examples.
+    ///
+    /// # Errors
+    /// When a minibatch is empty, has another size, or names an example that does not exist.
+    pub fn check(self, points: usize, examples: usize) -> Result<()> {
+        let indices = match self {
+            Rows::All => return Ok(()),
+            Rows::Shared(rows) => rows,
+            Rows::Each { rows, batch } if rows.len() == points * batch => rows,
+            Rows::Each { rows, batch } => {
+                return Err(Error::mismatch("minibatch indices", format!("{points} x {batch}"), rows.len()));
+            }
+        };
+        match indices.iter().find(|&&i| i as usize >= examples) {
+            _ if indices.is_empty() => Err(Error::mismatch("minibatch", "at least one example", "none")),
+            Some(i) => Err(Error::mismatch("minibatch index", format!("less than {examples}"), i)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What an objective is at one point.
@@ -29,19 +60,46 @@ pub struct Evaluation {
     pub error: f64,
 }
 
+impl From<f64> for Evaluation {
+    /// A risk that is no mean over examples with classes.
+    fn from(risk: f64) -> Self {
+        Self { risk, loss: risk, error: f64::NAN }
+    }
+}
+
 /// A risk $F:\mathbb R^S\to\mathbb R$ that answers for many points at once.
 ///
-/// Dense networks on data, candle modules, and closed-form population risks all are objectives; training loops,
-/// paths and curvature only know this trait.
+/// Networks on data, candle modules, and closed-form population risks all are objectives; training loops, paths and
+/// curvature only know this trait. An objective of one's own writes [`at`](Self::at), and
+/// [`examples`](Self::examples) where it has minibatches; the rest follows. Engines override the others to be faster.
 pub trait Objective: Send + Sync {
-    /// The values at all points of `span` over the examples `rows`; and, when `grad` is given, the gradient of
-    /// $\sum_iF(\theta_i)$ with respect to the vertices, written over `grad`
-    /// `[span.free().len(), S]` (row j is $\sum_ic_{ij}\nabla F(\theta_i)$; for a plain stack row i is
-    /// $\nabla F(\theta_i)$). `grad` is contiguous.
+    /// The values at the rows of `theta` `[P, S]` over the examples `rows`. Where `gradient` is given, its row i becomes
+    /// $\nabla F(\theta_i)$: it has the shape, dtype and device of `theta`, and may be written or replaced.
     ///
     /// # Errors
     /// When sizes, dtype or device do not fit.
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>>;
+    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>>;
+
+    /// The values at all points of `span`. Where `gradient` `[span.free().len(), S]` is given, it becomes the gradient of
+    /// $\sum_iF(\theta_i)$ with respect to the free vertices: row j is $\sum_ic_{ij}\nabla F(\theta_i)$, for a plain stack
+    /// $\nabla F(\theta_j)$. It is written in place.
+    ///
+    /// # Errors
+    /// Those of [`at`](Self::at).
+    fn evaluate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+    ) -> Result<Vec<Evaluation>> {
+        rows.check(span.points(), self.examples())?;
+        let theta = span.materialize()?;
+        let Some(gradient) = gradient else { return self.at(&theta, rows, None) };
+        let mut slopes = theta.zeros_like()?;
+        let values = self.at(&theta, rows, Some(&mut slopes))?;
+        span.pull_back(&slopes, gradient)?;
+        Ok(values)
+    }
 
     /// The values, and $v\gets\mu v+g$ with the gradient g that [`evaluate`](Self::evaluate) would write: the velocity
     /// of momentum, which an engine can add up without a g of its own. `keep` is μ.
@@ -53,11 +111,11 @@ pub trait Objective: Send + Sync {
         span: &Span,
         rows: Rows<'_>,
         keep: f64,
-        velocity: &Tensor,
+        velocity: &mut Tensor,
     ) -> Result<Vec<Evaluation>> {
-        let grad = velocity.zeros_like()?;
-        let values = self.evaluate(span, rows, Some(&grad))?;
-        velocity.slice_set(&((velocity * keep)? + grad)?, 0, 0)?;
+        let mut gradient = velocity.zeros_like()?;
+        let values = self.evaluate(span, rows, Some(&mut gradient))?;
+        velocity.slice_set(&((&*velocity * keep)? + gradient)?, 0, 0)?;
         Ok(values)
     }
 

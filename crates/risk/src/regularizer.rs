@@ -1,7 +1,7 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use crate::{Error, Result};
-use collado_models::{Arch, Real};
+use collado_models::{Network, Node, Op, Real};
 
 /// The R of $F=\text{loss}+\kappa R(\theta)$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,14 +29,14 @@ impl Regularizer {
     }
 
     /// The columns of a stack that it sees.
-    pub(crate) fn columns(self, arch: &Arch) -> std::ops::Range<usize> {
-        let layout = arch.layout();
+    pub fn columns(self, network: &Network) -> Range<usize> {
+        let affine = |node: &Node| match &node.op {
+            Op::Affine(layer) => Some(layer.weight.clone()),
+            Op::Input | Op::Activation(_) => None,
+        };
         match self {
-            Self::L2 => 0..layout.len(),
-            Self::L1Last | Self::L2Last => {
-                let name = format!("{}.weight", arch.layer_name(arch.depth() - 1));
-                layout.get(&name).map_or(0..0, |e| e.offset..e.offset + e.len())
-            }
+            Self::L2 => 0..network.size(),
+            Self::L1Last | Self::L2Last => network.nodes().iter().rev().find_map(affine).unwrap_or_default(),
         }
     }
 

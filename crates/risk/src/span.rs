@@ -58,6 +58,11 @@ impl Span {
         self.points
     }
 
+    /// Number of parameters S of a point.
+    pub fn size(&self) -> usize {
+        self.vertices.dims()[1]
+    }
+
     /// The vertices `[V, S]`, contiguous.
     pub fn vertices(&self) -> &Tensor {
         &self.vertices
@@ -98,8 +103,11 @@ impl Span {
         Ok(out)
     }
 
-    /// Chain rule: from gradients at the points, `[P, S]`, to those of the free vertices, written over `grad`.
-    pub(crate) fn pull_back(&self, slopes: &Tensor, grad: &Tensor) -> Result<()> {
+    /// Chain rule: from gradients at the points, `[P, S]`, to those of the free vertices, written over `grad` in place.
+    ///
+    /// # Errors
+    /// When sizes or dtypes do not fit.
+    pub fn pull_back(&self, slopes: &Tensor, grad: &mut Tensor) -> Result<()> {
         let slopes = match &self.coefficients {
             None => slopes.clone(),
             Some(c) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
 use collado_models::{ArchSpec, Init};
-use collado_risk::{Criterion, DenseObjective, Objective, Rows, Span, risk_node};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Objective, Rows, Span, risk_node};
 
 /// θ = c·v for a Var c: autodiff through the node gives dF/dc = ⟨∇F, v⟩, and the node's value is F.
 #[test]
@@ -14,7 +14,9 @@ fn gradients_flow_through_the_node_to_what_theta_was_made_of() {
     let x: Vec<f64> = (0..40).map(|i| (f64::from(i) * 1.7).sin()).collect();
     let x = Tensor::from_slice(&x, (10, 4), &Device::Cpu).unwrap();
     let y = Tensor::from_slice(&[0_u32, 1, 2, 0, 1, 2, 0, 1, 2, 0], 10, &Device::Cpu).unwrap();
-    let objective = DenseObjective::new(&arch, &x, &y, Criterion::default(), 1 << 20).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), Criterion::default())
+        .unwrap()
+        .with_memory(1 << 20);
     let v = Init::default().stack(&arch, &[0, 1], DType::F64, &Device::Cpu).unwrap();
     let objective: Arc<dyn Objective> = Arc::new(objective);
     for rows in [None, Some(vec![1_u32, 5, 7])] {
@@ -26,9 +28,9 @@ fn gradients_flow_through_the_node_to_what_theta_was_made_of() {
         let total = (&risks * weights).unwrap().sum_all().unwrap();
         let slope = total.backward().unwrap().get(&c).unwrap().to_vec2::<f64>().unwrap();
         let span = Span::stack(&theta.detach()).unwrap();
-        let grad = theta.zeros_like().unwrap();
+        let mut grad = theta.zeros_like().unwrap();
         let which = rows.as_deref().map_or(Rows::All, Rows::Shared);
-        let values = objective.evaluate(&span, which, Some(&grad)).unwrap();
+        let values = objective.evaluate(&span, which, Some(&mut grad)).unwrap();
         let inner = (grad * &v).unwrap().sum(1).unwrap().to_vec1::<f64>().unwrap();
         for i in 0..2 {
             assert_eq!(risks.to_vec1::<f64>().unwrap()[i], values[i].risk);

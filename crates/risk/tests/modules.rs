@@ -6,7 +6,8 @@ use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{Linear, VarBuilder};
 use collado_models::{Activation, Arch, DeepLinear, Example120, Init, Mlp, ReluNet, TwoLayer};
 use collado_risk::{
-    Criterion, DenseObjective, Error, Evaluation, Loss, ModuleObjective, Objective, Regularizer, Rows, Span,
+    Criterion, EmpiricalRisk, Error, Evaluation, Examples, Loss, ModuleObjective, Objective, Regularizer,
+    Rows, Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -28,8 +29,8 @@ fn labels(classes: u32) -> Tensor {
 
 fn evaluate(objective: &dyn Objective, span: &Span, rows: Rows<'_>) -> (Vec<Evaluation>, Vec<Vec<f64>>) {
     let shape = (span.free().len(), span.vertices().dims()[1]);
-    let grad = Tensor::ones(shape, DType::F64, &Device::Cpu).unwrap();
-    let values = objective.evaluate(span, rows, Some(&grad)).unwrap();
+    let mut grad = Tensor::ones(shape, DType::F64, &Device::Cpu).unwrap();
+    let values = objective.evaluate(span, rows, Some(&mut grad)).unwrap();
     let plain = objective.evaluate(span, rows, None).unwrap();
     assert!(values.iter().zip(plain).all(|(v, w)| close(v.risk, w.risk)));
     (values, grad.to_vec2().unwrap())
@@ -58,9 +59,11 @@ fn assert_is<M: Module>(
 ) {
     let inputs = random((N, arch.inputs()), 1);
     let targets = random((N, arch.outputs()), 2);
-    let module = ModuleObjective::new(build, &inputs, &targets, RISK).unwrap();
+    let module = ModuleObjective::new(build, &Examples::new(&inputs, &targets).unwrap(), RISK).unwrap();
     assert_eq!(module.layout(), &arch.layout(), "{arch}");
-    let dense = DenseObjective::new(arch, &inputs, &targets, RISK, MEMORY).unwrap();
+    let dense = EmpiricalRisk::new(arch, Examples::new(&inputs, &targets).unwrap(), RISK)
+        .unwrap()
+        .with_memory(MEMORY);
     let span = Span::stack(&random((3, arch.layout().len()), 3)).unwrap();
     assert_same(&module, &dense, &span, Rows::All, &arch.to_string());
 }
@@ -93,9 +96,15 @@ fn every_loss_every_kind_of_rows() {
         let (inputs, targets) = (random((N, 4), 1), labels(classes));
         let criterion = Criterion { loss, ..RISK };
         let inner = arch.clone();
-        let module =
-            ModuleObjective::new(move |vb| Mlp::new(&inner, vb), &inputs, &targets, criterion).unwrap();
-        let dense = DenseObjective::new(arch, &inputs, &targets, criterion, MEMORY).unwrap();
+        let module = ModuleObjective::new(
+            move |vb| Mlp::new(&inner, vb),
+            &Examples::new(&inputs, &targets).unwrap(),
+            criterion,
+        )
+        .unwrap();
+        let dense = EmpiricalRisk::new(arch, Examples::new(&inputs, &targets).unwrap(), criterion)
+            .unwrap()
+            .with_memory(MEMORY);
         assert_eq!(module.examples(), N);
         let size = arch.layout().len();
         let stack = Span::stack(&random((5, size), 4)).unwrap();
@@ -105,6 +114,27 @@ fn every_loss_every_kind_of_rows() {
             for span in [&stack, &bend] {
                 assert_same(&module, &dense, span, rows, &format!("{arch} {loss} {rows:?}"));
             }
+        }
+    }
+}
+
+#[test]
+fn tiles_change_nothing_but_rounding() {
+    let arch = Arch::dense(Activation::Tanh, &[4, 6, 3], true).unwrap();
+    let examples = Examples::new(&random((N, 4), 1), &labels(3)).unwrap();
+    let make = || {
+        let arch = arch.clone();
+        ModuleObjective::new(
+            move |vb| Mlp::new(&arch, vb),
+            &examples,
+            Criterion { kappa: 0.1, ..Criterion::default() },
+        )
+        .unwrap()
+    };
+    let span = Span::stack(&random((2, arch.layout().len()), 3)).unwrap();
+    for tile in [1, 5, N] {
+        for rows in [Rows::All, Rows::Shared(&[3, 3, 0, 22, 7, 1])] {
+            assert_same(&make().with_tile(tile), &make(), &span, rows, &format!("tiles of {tile}"));
         }
     }
 }
@@ -119,8 +149,12 @@ fn example_1_20() {
     let ends = [slide([1., -1., 1., 1., 1., 0.]), slide([-1., 1., 1., 1., 0., 1.])];
     let vertices = Tensor::from_slice(&ends.concat(), (2, 6), &Device::Cpu).unwrap();
     let span = Span::new(&vertices, vec![1., 0., 0.5, 0.5, 0., 1.]).unwrap();
-    let module = ModuleObjective::new(Example120::new, &inputs, &targets, criterion).unwrap();
-    let dense = DenseObjective::new(&Arch::example_1_20(), &inputs, &targets, criterion, MEMORY).unwrap();
+    let module =
+        ModuleObjective::new(Example120::new, &Examples::new(&inputs, &targets).unwrap(), criterion).unwrap();
+    let dense =
+        EmpiricalRisk::new(&Arch::example_1_20(), Examples::new(&inputs, &targets).unwrap(), criterion)
+            .unwrap()
+            .with_memory(MEMORY);
     assert_eq!(module.risks(&span).unwrap(), [0., 0.5, 0.]);
     assert_eq!(dense.risks(&span).unwrap(), [0., 0.5, 0.]);
 }
@@ -144,7 +178,8 @@ fn any_module_by_central_differences() {
     };
     let inputs = random((N, 6), 1).reshape((N, 2, 3)).unwrap();
     let criterion = Criterion { kappa: 0.1, ..Criterion::default() };
-    let module = ModuleObjective::new(build, &inputs, &labels(3), criterion).unwrap();
+    let module =
+        ModuleObjective::new(build, &Examples::new(&inputs, &labels(3)).unwrap(), criterion).unwrap();
     let names: Vec<_> = module.layout().entries().iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["a.weight", "a.bias"]);
     let theta = random((1, 12), 6);
@@ -166,7 +201,11 @@ fn module_objective_refuses() {
     let arch = Arch::dense(Activation::Relu, &[4, 5, 3], true).unwrap();
     let make = |targets: &Tensor, criterion: Criterion| {
         let arch = arch.clone();
-        ModuleObjective::new(move |vb| Mlp::new(&arch, vb), &random((N, 4), 1), targets, criterion)
+        ModuleObjective::new(
+            move |vb| Mlp::new(&arch, vb),
+            &Examples::new(&random((N, 4), 1), targets)?,
+            criterion,
+        )
     };
     let last = Criterion { regularizer: Regularizer::L1Last, ..RISK };
     assert!(matches!(make(&labels(3), last), Err(Error::Unsupported { .. })));
@@ -293,7 +332,12 @@ fn module_init_follows_the_hints() {
     let arch = Arch::dense(Activation::Relu, &[64, 128, 64], true).unwrap();
     let (inputs, targets) = (random((N, 64), 1), random((N, 64), 2));
     let inner = arch.clone();
-    let module = ModuleObjective::new(move |vb| Mlp::new(&inner, vb), &inputs, &targets, RISK).unwrap();
+    let module = ModuleObjective::new(
+        move |vb| Mlp::new(&inner, vb),
+        &Examples::new(&inputs, &targets).unwrap(),
+        RISK,
+    )
+    .unwrap();
     let draw = |seed| module.init(&mut ChaCha8Rng::seed_from_u64(seed)).unwrap().to_vec1::<f64>().unwrap();
     assert_eq!(draw(3), draw(3));
     assert_ne!(draw(3), draw(4));
@@ -305,7 +349,7 @@ fn module_init_follows_the_hints() {
         let layer = candle_nn::linear(64, 64, vb.pp("layer"))?;
         Ok(candle_nn::func(move |x: &Tensor| layer.forward(&x.broadcast_mul(&scale)?.broadcast_add(&shift)?)))
     };
-    let module = ModuleObjective::new(build, &inputs, &targets, RISK).unwrap();
+    let module = ModuleObjective::new(build, &Examples::new(&inputs, &targets).unwrap(), RISK).unwrap();
     let theta = module.init(&mut ChaCha8Rng::seed_from_u64(3)).unwrap();
     let tensors = module.layout().split(&theta).unwrap();
     let of = |name: &str| tensors[name].flatten_all().unwrap().to_vec1::<f64>().unwrap();

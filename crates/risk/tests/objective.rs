@@ -3,7 +3,9 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
+use collado_risk::{
+    Criterion, EmpiricalRisk, Evaluation, Examples, Loss, Objective, Regularizer, Rows, Span,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -24,12 +26,14 @@ struct Case {
 }
 
 impl Case {
-    fn fused(&self) -> DenseObjective {
-        DenseObjective::new(&self.arch, &self.inputs, &self.targets, self.criterion, MEMORY).unwrap()
+    fn fused(&self) -> EmpiricalRisk {
+        EmpiricalRisk::new(&self.arch, Examples::new(&self.inputs, &self.targets).unwrap(), self.criterion)
+            .unwrap()
+            .with_memory(MEMORY)
     }
 
-    fn candle(&self) -> DenseObjective {
-        DenseObjective::with_candle(&self.arch, &self.inputs, &self.targets, self.criterion, MEMORY).unwrap()
+    fn candle(&self) -> impl Objective {
+        self.fused().in_tensors(DType::F64, &Device::Cpu).unwrap()
     }
 
     fn points(&self, count: usize) -> Tensor {
@@ -77,10 +81,10 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn grad_of(objective: &DenseObjective, span: &Span, rows: Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
-    let grad =
+fn grad_of(objective: &dyn Objective, span: &Span, rows: Rows<'_>) -> (Vec<f64>, Vec<Vec<f64>>) {
+    let mut grad =
         Tensor::ones((span.free().len(), span.vertices().dims()[1]), DType::F64, &Device::Cpu).unwrap();
-    let values = objective.evaluate(span, rows, Some(&grad)).unwrap();
+    let values = objective.evaluate(span, rows, Some(&mut grad)).unwrap();
     (values.iter().map(|v| v.risk).collect(), grad.to_vec2().unwrap())
 }
 
@@ -125,7 +129,7 @@ fn one_output_tells_classes_apart_at_the_threshold_of_its_loss() {
             criterion: Criterion { loss, kappa: 0., regularizer: Regularizer::L2 },
         };
         let span = Span::stack(&Tensor::new(&[[1_f64]], &Device::Cpu).unwrap()).unwrap();
-        for objective in [case.fused(), case.candle()] {
+        for objective in [&case.fused() as &dyn Objective, &case.candle()] {
             let value = objective.evaluate(&span, Rows::All, None).unwrap()[0];
             assert_eq!(value.error, error, "{loss}");
         }
@@ -138,7 +142,9 @@ fn classes_that_no_example_has_are_no_fault() {
     let arch = Arch::dense(Activation::Linear, &[1, 3], false).unwrap();
     let (inputs, labels) = (random((4, 1), 1., 1), Tensor::new(&[0_u32, 1, 1, 0], &Device::Cpu).unwrap());
     let criterion = Criterion { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(&arch, &inputs, &labels, criterion, MEMORY).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&inputs, &labels).unwrap(), criterion)
+        .unwrap()
+        .with_memory(MEMORY);
     let theta = Span::stack(&Tensor::zeros((1, 3), DType::F64, &Device::Cpu).unwrap()).unwrap();
     assert!((objective.risks(&theta).unwrap()[0] - 3_f64.ln()).abs() < 1e-15);
 }
@@ -215,14 +221,16 @@ fn threads_do_not_change_a_bit() {
     let labels: Vec<u32> = (0..n).map(|i| (i % 10) as u32).collect();
     let inputs = random((n, 40), 1., 1).to_dtype(DType::F32).unwrap();
     let labels = Tensor::from_vec(labels, n, &Device::Cpu).unwrap();
-    let objective = DenseObjective::new(&arch, &inputs, &labels, Criterion::default(), MEMORY).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&inputs, &labels).unwrap(), Criterion::default())
+        .unwrap()
+        .with_memory(MEMORY);
     let vertices = random((3, arch.layout().len()), 0.2, 5).to_dtype(DType::F32).unwrap();
     let span = Span::new(&vertices, vec![0.2, 0.3, 0.5, 0.5, 0.25, 0.25, 0., 1., 0., 0.9, 0.1, 0.]).unwrap();
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let grad = vertices.zeros_like().unwrap();
-            let values = objective.evaluate(&span, Rows::All, Some(&grad)).unwrap();
+            let mut grad = vertices.zeros_like().unwrap();
+            let values = objective.evaluate(&span, Rows::All, Some(&mut grad)).unwrap();
             (values, objective.evaluate(&span, Rows::All, None).unwrap(), grad.to_vec2::<f32>().unwrap())
         })
     };
@@ -239,7 +247,10 @@ fn one_free_vertex_has_its_row_of_the_gradient() {
     let n = 700;
     let labels = Tensor::from_vec((0..n).map(|i| (i % 10) as u32).collect(), n, &Device::Cpu).unwrap();
     let criterion = Criterion { kappa: 0.01, ..Criterion::default() };
-    let objective = DenseObjective::new(&arch, &random((n, 60), 1., 1), &labels, criterion, MEMORY).unwrap();
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&random((n, 60), 1., 1), &labels).unwrap(), criterion)
+            .unwrap()
+            .with_memory(MEMORY);
     let vertices = random((3, arch.layout().len()), 0.2, 5);
     let span = Span::new(&vertices, vec![1., 0., 0., 0.5, 0.25, 0.25, 0., 0.1, 0.9, 0., 1., 0.]).unwrap();
     let rows: Vec<u32> = (0..600).map(|i| (i * 7) % 700).collect();
@@ -264,8 +275,8 @@ fn a_velocity_is_what_it_was_and_the_gradient() {
             let (values, grad) = grad_of(&case.fused(), &span, Rows::All);
             let velocity = random((grad.len(), grad[0].len()), 1., 9);
             let old = velocity.to_vec2::<f64>().unwrap();
-            let velocity = velocity.copy().unwrap();
-            let found = case.fused().accumulate(&span, Rows::All, 0.9, &velocity).unwrap();
+            let mut velocity = velocity.copy().unwrap();
+            let found = case.fused().accumulate(&span, Rows::All, 0.9, &mut velocity).unwrap();
             assert_eq!(found.iter().map(|v| v.risk).collect::<Vec<_>>(), values, "{}", case.name);
             for ((new, old), g) in velocity.to_vec2::<f64>().unwrap().iter().zip(old).zip(grad) {
                 let expected: Vec<f64> = old.iter().zip(g).map(|(v, g)| 0.9 * v + g).collect();
@@ -278,10 +289,15 @@ fn a_velocity_is_what_it_was_and_the_gradient() {
 #[test]
 fn memory_does_not_change_the_values() {
     for case in cases().into_iter().filter(|c| c.inputs.dims()[0] == 1100) {
-        let tight = DenseObjective::new(&case.arch, &case.inputs, &case.targets, case.criterion, 1).unwrap();
-        let candle =
-            DenseObjective::with_candle(&case.arch, &case.inputs, &case.targets, case.criterion, 1 << 16)
-                .unwrap();
+        let tight = EmpiricalRisk::new(
+            &case.arch,
+            Examples::new(&case.inputs, &case.targets).unwrap(),
+            case.criterion,
+        )
+        .unwrap()
+        .with_memory(1);
+        let small = case.fused().with_memory(1 << 16);
+        let candle = small.in_tensors(DType::F64, &Device::Cpu).unwrap();
         let span = Span::new(&case.points(2), vec![1., 0., 0.5, 0.5, 0., 1.]).unwrap();
         let wide = grad_of(&case.fused(), &span, Rows::All);
         assert_eq!(grad_of(&tight, &span, Rows::All), wide, "{}", case.name);
@@ -295,7 +311,11 @@ fn what_does_not_fit_is_named() {
     let arch = Arch::dense(Activation::Relu, &[5, 4, 3], true).unwrap();
     let (x, y) = (random((6, 5), 1., 1), Tensor::new(&[0u32, 1, 2, 0, 1, 2], &Device::Cpu).unwrap());
     let new = |x: &Tensor, y: &Tensor, risk| {
-        DenseObjective::new(&arch, x, y, risk, MEMORY).map(|_| ()).unwrap_err().to_string()
+        Examples::new(x, y)
+            .and_then(|examples| EmpiricalRisk::new(&arch, examples, risk))
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
     };
     assert_eq!(
         new(&random((6, 4), 1., 1), &y, Criterion::default()),
@@ -305,9 +325,68 @@ fn what_does_not_fit_is_named() {
     assert_eq!(new(&x, &bad, Criterion::default()), "label of example 3: expected less than 3, found 3");
     let negative = new(&x, &y, Criterion { kappa: -1., ..Criterion::default() });
     assert_eq!(negative, "kappa: expected a finite number ≥ 0, found -1");
-    let objective = DenseObjective::new(&arch, &x, &y, Criterion::default(), MEMORY).unwrap();
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), Criterion::default())
+        .unwrap()
+        .with_memory(MEMORY);
     let stack = Span::stack(&random((1, arch.layout().len()), 1., 1)).unwrap();
     assert!(objective.evaluate(&stack, Rows::Shared(&[6]), None).is_err());
     assert!(objective.evaluate(&stack, Rows::Shared(&[]), None).is_err());
     assert!(objective.evaluate(&Span::stack(&random((1, 7), 1., 1)).unwrap(), Rows::All, None).is_err());
+}
+
+/// $F(\theta)=\|\theta\|^2$, written as anyone would: by `at` alone.
+struct Bowl;
+
+impl Objective for Bowl {
+    fn at(
+        &self,
+        theta: &Tensor,
+        _: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+    ) -> collado_risk::Result<Vec<Evaluation>> {
+        if let Some(gradient) = gradient {
+            *gradient = (theta * 2.)?;
+        }
+        Ok(theta.sqr()?.sum(1)?.to_vec1::<f64>()?.into_iter().map(Evaluation::from).collect())
+    }
+}
+
+#[test]
+fn an_objective_that_writes_at_alone_is_right_on_spans() {
+    let vertices = random((3, 4), 1., 1);
+    let coefficients = vec![1., 0., 0., 0.25, 0.5, 0.25, 0., 0.5, 0.5];
+    let span = Span::new(&vertices, coefficients.clone()).unwrap().with_free(1..3);
+    let mut gradient = Tensor::ones((2, 4), DType::F64, &Device::Cpu).unwrap();
+    // Another handle on the same numbers: what is written in place is seen through it.
+    let handle = gradient.clone();
+    let values = Bowl.evaluate(&span, Rows::All, Some(&mut gradient)).unwrap();
+    let points = span.materialize().unwrap().to_vec2::<f64>().unwrap();
+    for (value, point) in values.iter().zip(&points) {
+        let expected: f64 = point.iter().map(|x| x * x).sum();
+        assert!((value.risk - expected).abs() < 1e-14 && value.error.is_nan());
+    }
+    for (row, j) in handle.to_vec2::<f64>().unwrap().iter().zip(1..) {
+        for (k, found) in row.iter().enumerate() {
+            let expected: f64 =
+                points.iter().enumerate().map(|(i, p)| coefficients[3 * i + j] * 2. * p[k]).sum();
+            assert!((found - expected).abs() < 1e-14, "{j} {k}");
+        }
+    }
+    let mut velocity = vertices.copy().unwrap();
+    Bowl.accumulate(&Span::stack(&vertices).unwrap(), Rows::All, 0.5, &mut velocity).unwrap();
+    let (found, start) = (velocity.to_vec2::<f64>().unwrap(), vertices.to_vec2::<f64>().unwrap());
+    for (v, x) in found.iter().flatten().zip(start.iter().flatten()) {
+        assert!((v - 2.5 * x).abs() < 1e-14);
+    }
+    assert!(Bowl.evaluate(&span, Rows::Shared(&[1]), None).is_err(), "there is one example");
+}
+
+#[test]
+fn one_risk_answers_for_both_types_of_number() {
+    let case = cases().swap_remove(1);
+    let (risk, points) = (case.fused(), case.points(3));
+    let wide = risk.risks(&Span::stack(&points).unwrap()).unwrap();
+    let narrow = risk.risks(&Span::stack(&points.to_dtype(DType::F32).unwrap()).unwrap()).unwrap();
+    assert_close(&narrow, &wide, 1e-5, "f32");
+    assert_ne!(narrow, wide);
 }

@@ -87,8 +87,8 @@ fn stacks_combinations_and_single_points_agree() {
     let f = Planted::new(4, 5).unwrap();
     let rows: Vec<f64> = f.starts(9, 0..11).into_iter().flat_map(|r| r.weights).collect();
     let stack = Tensor::from_slice(&rows, (11, 20), &Device::Cpu).unwrap();
-    let grad = stack.zeros_like().unwrap();
-    let values = f.evaluate(&Span::stack(&stack).unwrap(), Rows::All, Some(&grad)).unwrap();
+    let mut grad = stack.zeros_like().unwrap();
+    let values = f.evaluate(&Span::stack(&stack).unwrap(), Rows::All, Some(&mut grad)).unwrap();
     for (i, row) in rows.chunks(20).enumerate() {
         let mut g = vec![0.; 20];
         assert_eq!(values[i].risk, f.value(row, &mut g).unwrap());
@@ -96,8 +96,8 @@ fn stacks_combinations_and_single_points_agree() {
     }
     let two = stack.narrow(0, 0, 2).unwrap();
     let middle = Span::new(&two, vec![0.5, 0.5]).unwrap();
-    let grad = two.zeros_like().unwrap();
-    f.evaluate(&middle, Rows::All, Some(&grad)).unwrap();
+    let mut grad = two.zeros_like().unwrap();
+    f.evaluate(&middle, Rows::All, Some(&mut grad)).unwrap();
     let mean: Vec<f64> = (0..20).map(|c| 0.5 * (rows[c] + rows[20 + c])).collect();
     let half: Vec<f64> = gradient(&f, &mean).iter().map(|g| 0.5 * g).collect();
     assert_eq!(grad.get(1).unwrap().to_vec1::<f64>().unwrap(), half);
@@ -142,8 +142,8 @@ fn descent_never_climbs_again_from_where_runs_are_stopped() {
 fn neuron_has_the_derivatives_of_its_risk() {
     let f = LogisticNeuron::new(2, 3, 10.).unwrap();
     let point = Tensor::from_slice(&[0.02, 0.7], (1, 2), &Device::Cpu).unwrap();
-    let grad = point.zeros_like().unwrap();
-    let risk = f.evaluate(&Span::stack(&point).unwrap(), Rows::All, Some(&grad)).unwrap()[0].risk;
+    let mut grad = point.zeros_like().unwrap();
+    let risk = f.evaluate(&Span::stack(&point).unwrap(), Rows::All, Some(&mut grad)).unwrap()[0].risk;
     let by_hand =
         |w: f64| [1., 10., 100.].map(|x| (1. / (1. + (-x * w).exp()) - 0.75).powi(2)).iter().sum::<f64>();
     assert!((risk - (by_hand(0.02) + by_hand(0.7)) / 6.).abs() < 1e-15);

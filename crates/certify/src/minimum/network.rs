@@ -1,8 +1,8 @@
 //! Small smooth networks on data: risk, gradient and Hessian over boxes, and the proof of a minimum near a point.
 
 use collado_linalg::Cholesky;
-use collado_models::Activation;
-use collado_risk::{Loss, Regularizer};
+use collado_models::{Activation, Affine, Algebra};
+use collado_risk::{EmpiricalRisk, Loss, Regularizer, Targets};
 use faer::Mat;
 use rayon::prelude::*;
 
@@ -11,20 +11,14 @@ use super::{
     jet::{Jet, activation, exponential, logarithm, softplus},
     prove,
 };
-use crate::{
-    EmpiricalRisk, Error, Interval, Result,
-    empirical_risk::{Examples, Targets},
-    leg::Layer,
-    penalty::columns,
-};
+use crate::{Error, Interval, Result, tiles::Tiles};
 
 /// Parameters at most: a Hessian costs S³ interval operations an example.
 const LARGEST: usize = 256;
 
-struct Network<'a> {
-    risk: &'a EmpiricalRisk<'a>,
-    layers: Vec<Layer>,
-    examples: Examples,
+struct SmallNetwork<'a> {
+    risk: &'a EmpiricalRisk,
+    tiles: Tiles,
     /// Inputs of each tile.
     inputs: Vec<Vec<f64>>,
 }
@@ -35,11 +29,11 @@ struct Network<'a> {
 /// # Errors
 /// When sizes do not fit, a number is not finite, the activation is ReLU, R is not differentiable, or there are more than
 /// 256 parameters.
-pub fn prove_network_minimum(risk: &EmpiricalRisk<'_>, theta: &[f64]) -> Result<(MinimumProof, Vec<f64>)> {
+pub fn prove_network_minimum(risk: &EmpiricalRisk, theta: &[f64]) -> Result<(MinimumProof, Vec<f64>)> {
     let mismatch = |what, expected: &str, found: String| {
         Err(Error::Mismatch { what, expected: expected.to_owned(), found })
     };
-    let size = risk.arch.layout().len();
+    let size = risk.network().size();
     if theta.len() != size || size > LARGEST {
         let expected = format!("{size}, at most {LARGEST}");
         return mismatch("number of parameters", &expected, theta.len().to_string());
@@ -47,20 +41,25 @@ pub fn prove_network_minimum(risk: &EmpiricalRisk<'_>, theta: &[f64]) -> Result<
     if let Some(place) = theta.iter().position(|x| !x.is_finite()) {
         return Err(Error::NotFinite { what: "parameters", found: theta[place], place });
     }
-    if risk.arch.activation() == Activation::Relu {
+    if risk.arch().activation() == Activation::Relu {
         return mismatch("activation", "a twice differentiable one", "relu".into());
     }
-    if risk.criterion.kappa > 0. && risk.criterion.regularizer == Regularizer::L1Last {
-        return mismatch("regularizer", "l2 or l2-last", risk.criterion.regularizer.to_string());
+    if risk.criterion().kappa > 0. && risk.criterion().regularizer == Regularizer::L1Last {
+        return mismatch("regularizer", "l2 or l2-last", risk.criterion().regularizer.to_string());
     }
-    let examples = Examples::new(risk)?;
-    let inputs = examples.tiles.iter().map(|t| examples.gather(t)).collect::<Result<_>>()?;
-    let network = Network { risk, layers: Layer::all(risk.arch), examples, inputs };
+    let network = SmallNetwork::new(risk)?;
     let point = network.polish(theta);
     Ok((prove(&network, &point, MinimumKind::Local), point))
 }
 
-impl Network<'_> {
+impl<'a> SmallNetwork<'a> {
+    fn new(risk: &'a EmpiricalRisk) -> Result<Self> {
+        risk.network().dense_chain("the proof of a minimum")?;
+        let tiles = Tiles::new(risk)?;
+        let inputs = tiles.tiles.iter().map(|t| tiles.gather(t)).collect::<Result<_>>()?;
+        Ok(Self { risk, tiles, inputs })
+    }
+
     /// Newton's method, as long as it lowers the gradient.
     fn polish(&self, theta: &[f64]) -> Vec<f64> {
         let norm = |x: &[Interval]| x.iter().map(|x| x.middle() * x.middle()).sum::<f64>();
@@ -83,20 +82,20 @@ impl Network<'_> {
 
     fn jet(&self, cube: &[Interval]) -> Jet {
         let size = cube.len();
-        let tiles: Vec<Jet> = (self.examples.tiles.par_iter().zip(&self.inputs))
+        let tiles: Vec<Jet> = (self.tiles.tiles.par_iter().zip(&self.inputs))
             .map(|(tile, inputs)| {
                 let mut sum = Jet::constant(Interval::ZERO, size);
-                for (&row, x) in tile.rows.iter().zip(inputs.chunks_exact(self.layers[0].inputs)) {
+                for (&row, x) in tile.rows.iter().zip(inputs.chunks_exact(self.risk.arch().inputs())) {
                     sum.add(&self.loss(self.outputs(cube, x), row), Interval::point(1.));
                 }
                 sum
             })
             .collect();
-        let share = Interval::point(self.examples.len() as f64).recip();
+        let share = Interval::point(self.tiles.len() as f64).recip();
         let mut risk = Jet::constant(Interval::ZERO, size);
         tiles.iter().for_each(|tile| risk.add(tile, share));
-        let kappa = Interval::point(self.risk.criterion.kappa);
-        for p in columns(self.risk.criterion.regularizer, &self.layers) {
+        let kappa = Interval::point(self.risk.criterion().kappa);
+        for p in self.risk.criterion().regularizer.columns(self.risk.network()) {
             risk.value = risk.value + kappa * cube[p].square();
             risk.slope[p] = risk.slope[p] + kappa * cube[p] * 2.;
             risk.curve[p * size + p] = risk.curve[p * size + p] + kappa * 2.;
@@ -107,26 +106,8 @@ impl Network<'_> {
     fn outputs(&self, cube: &[Interval], x: &[f64]) -> Vec<Jet> {
         let size = cube.len();
         let constant = |&x: &f64| Jet::constant(Interval::point(x), size);
-        let mut below: Vec<Jet> = x.iter().map(constant).collect();
-        for (k, layer) in self.layers.iter().enumerate() {
-            let last = k + 1 == self.layers.len();
-            let row = |i: usize| {
-                let mut z = constant(&0.);
-                for (j, a) in below.iter().enumerate() {
-                    let p = layer.weight + i * layer.inputs + j;
-                    z.add_parameter_times(p, cube[p], a);
-                }
-                if let Some(bias) = layer.bias {
-                    z.add_parameter_times(bias + i, cube[bias + i], &constant(&1.));
-                }
-                match activation(self.risk.arch.activation(), z.value).filter(|_| !last) {
-                    Some(derivatives) => z.through(derivatives),
-                    None => z,
-                }
-            };
-            below = (0..layer.outputs).map(row).collect();
-        }
-        below
+        let below: Vec<Jet> = x.iter().map(constant).collect();
+        self.risk.network().run(&mut Jets { cube }, below).expect("a chain of smooth layers has rules")
     }
 
     fn loss(&self, mut z: Vec<Jet>, row: usize) -> Jet {
@@ -134,7 +115,7 @@ impl Network<'_> {
         let mut sum = Jet::constant(Interval::ZERO, size);
         let one = Interval::point(1.);
         if let (Loss::CrossEntropy, Targets::Classes(labels)) =
-            (self.risk.criterion.loss, &self.examples.targets)
+            (self.risk.criterion().loss, self.tiles.targets())
         {
             // log(1 + Σ exp(z_j - z_y)).
             let own = z.remove(labels[row] as usize);
@@ -147,8 +128,8 @@ impl Network<'_> {
             return sum.through(derivatives);
         }
         for (j, mut z) in z.into_iter().enumerate() {
-            let y = Interval::point(self.examples.targets.value(row, j, q));
-            if self.risk.criterion.loss == Loss::Logistic {
+            let y = Interval::point(self.tiles.targets().value(row, j, q));
+            if self.risk.criterion().loss == Loss::Logistic {
                 sum.add(&z, -y);
                 let derivatives = softplus(z.value);
                 sum.add(&z.through(derivatives), one);
@@ -162,7 +143,43 @@ impl Network<'_> {
     }
 }
 
-impl TwiceDifferentiable for Network<'_> {
+/// The forward pass of one example with two derivatives, over a box.
+struct Jets<'a> {
+    cube: &'a [Interval],
+}
+
+impl Algebra for Jets<'_> {
+    type Value = Vec<Jet>;
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the proof of a minimum";
+
+    fn affine(&mut self, op: &Affine, x: &Vec<Jet>) -> collado_models::Result<Vec<Jet>> {
+        let constant = |value| Jet::constant(Interval::point(value), self.cube.len());
+        let row = |i: usize| {
+            let mut z = constant(0.);
+            for (j, a) in x.iter().enumerate() {
+                let p = op.column(i, j);
+                z.add_parameter_times(p, self.cube[p], a);
+            }
+            if let Some(bias) = &op.bias {
+                let p = bias.start + i;
+                z.add_parameter_times(p, self.cube[p], &constant(1.));
+            }
+            z
+        };
+        Ok((0..op.outputs()).map(row).collect())
+    }
+
+    fn activation(&mut self, rho: Activation, x: Vec<Jet>) -> collado_models::Result<Vec<Jet>> {
+        let each = x.into_iter().map(|z| match activation(rho, z.value) {
+            Some(derivatives) => z.through(derivatives),
+            None => z,
+        });
+        Ok(each.collect())
+    }
+}
+
+impl TwiceDifferentiable for SmallNetwork<'_> {
     fn enclose(&self, cube: &[Interval]) -> Enclosure {
         let jet = self.jet(cube);
         Enclosure { risk: jet.value, gradient: jet.slope }
@@ -182,7 +199,7 @@ impl TwiceDifferentiable for Network<'_> {
 mod tests {
     use candle_core::{Device, Tensor};
     use collado_models::Arch;
-    use collado_risk::{Criterion, DenseObjective, Objective, Rows, Span};
+    use collado_risk::{Criterion, Examples, Objective, Rows};
 
     use super::*;
 
@@ -194,18 +211,14 @@ mod tests {
             for loss in Loss::ALL {
                 let arch = Arch::dense(name, &[2, 2, 2], true).unwrap();
                 let criterion = Criterion { loss, kappa: 0.1, regularizer: Regularizer::L2 };
-                let risk = EmpiricalRisk { arch: &arch, inputs: &x, targets: &labels, criterion };
-                let examples = Examples::new(&risk).unwrap();
-                let inputs = examples.tiles.iter().map(|t| examples.gather(t).unwrap()).collect();
-                let network = Network { risk: &risk, layers: Layer::all(&arch), examples, inputs };
+                let risk = EmpiricalRisk::new(&arch, Examples::new(&x, &labels).unwrap(), criterion).unwrap();
+                let network = SmallNetwork::new(&risk).unwrap();
                 let theta: Vec<f64> = (0..12).map(|i| (f64::from(i) * 1.7).sin()).collect();
                 let jet = network.jet(&theta.iter().map(|&x| Interval::point(x)).collect::<Vec<_>>());
-                let objective = DenseObjective::new(&arch, &x, &labels, criterion, 1 << 20).unwrap();
                 let at = |theta: &[f64]| {
                     let point = Tensor::from_slice(theta, (1, 12), &Device::Cpu).unwrap();
-                    let grad = point.zeros_like().unwrap();
-                    let value =
-                        objective.evaluate(&Span::stack(&point).unwrap(), Rows::All, Some(&grad)).unwrap();
+                    let mut grad = point.zeros_like().unwrap();
+                    let value = risk.at(&point, Rows::All, Some(&mut grad)).unwrap();
                     (value[0].risk, grad.flatten_all().unwrap().to_vec1::<f64>().unwrap())
                 };
                 let (value, grad) = at(&theta);

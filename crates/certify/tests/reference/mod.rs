@@ -4,8 +4,10 @@
 mod cases;
 
 use candle_core::{Device, Tensor};
-use collado_certify::{Certificate, CertifySettings, EmpiricalRisk, Interval, certify_path};
+use collado_certify::{Certificate, CertifySettings, Interval, certify_path};
 use collado_models::{Activation, Arch};
+use collado_risk::EmpiricalRisk;
+use collado_risk::Examples;
 use collado_risk::{Criterion, Loss, Path, PathKind, Regularizer};
 
 pub use cases::{check, scalar};
@@ -41,8 +43,7 @@ impl Case {
 
     pub fn certify(&self, settings: &CertifySettings) -> collado_certify::Result<Certificate> {
         let (inputs, targets) = self.tensors();
-        let risk =
-            EmpiricalRisk { arch: &self.arch, inputs: &inputs, targets: &targets, criterion: self.criterion };
+        let risk = EmpiricalRisk::new(&self.arch, Examples::new(&inputs, &targets).unwrap(), self.criterion)?;
         certify_path(&self.path(), &risk, settings, &mut |_| true)
     }
 

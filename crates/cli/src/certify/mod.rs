@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Instant};
 
 use candle_core::Device;
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_certify::{Certificate, CertifySettings, EmpiricalRisk, Progress, Status, certify_path};
+use collado_certify::{Certificate, CertifySettings, Progress, Status, certify_path};
 use collado_risk::Path;
 use serde_json::{Value as Json, json};
 
@@ -16,7 +16,7 @@ use crate::{
     numbers, place, progress,
     shown::enclosure,
     table::{text, write_table},
-    task::{self, Precision, Task, default_memory, targets},
+    task::{self, Precision, Task, default_memory},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -107,12 +107,8 @@ pub(crate) fn certificate(
     settings: &CertifySettings,
     seconds: f64,
 ) -> Result<Certificate, Failure> {
-    let split = &task.data.train;
-    let inputs = &split.inputs;
-    let targets = targets(split)?;
     let memory = common.memory.unwrap_or_else(default_memory);
     let settings = CertifySettings { memory, ..*settings };
-    let risk = EmpiricalRisk { arch: &task.arch, inputs, targets: &targets, criterion: task.criterion };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
     let path = Path::new(path.kind().clone(), vertices)?;
     let (start, mut first) = (Instant::now(), None);
@@ -125,7 +121,7 @@ pub(crate) fn certificate(
         show((gap - from) / (settings.tolerance.max(1e-15).ln() - from))
             && start.elapsed().as_secs_f64() < seconds
     };
-    let proof = certify_path(&path, &risk, &settings, &mut tell)?;
+    let proof = certify_path(&path, &task.train, &settings, &mut tell)?;
     bar.finish_and_clear();
     Ok(proof)
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use collado_certify::{EmpiricalRisk, prove_network_minimum};
+use collado_certify::prove_network_minimum;
 use collado_files::Checkpoint;
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::{
     folder,
     json::{print, write},
     place,
-    task::{self, Precision, targets},
+    task::{self, Precision},
 };
 
 /// Proves the minimum close to a checkpoint.
@@ -24,11 +24,8 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
         let files = ["point.safetensors", "summary.json"];
         folder::refuse_any(out, &files, args.force)?;
     }
-    let targets = targets(&task.data.train)?;
-    let inputs = &task.data.train.inputs;
-    let risk = EmpiricalRisk { arch: &task.arch, inputs, targets: &targets, criterion: task.criterion };
     let theta = checkpoint.theta.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    let (proof, point) = prove_network_minimum(&risk, &theta)?;
+    let (proof, point) = prove_network_minimum(&task.train, &theta)?;
     let moved = theta.iter().zip(&point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
     let mut summary = fields(&proof);
     summary["outside_lower"] = Value::Null;

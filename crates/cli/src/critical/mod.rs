@@ -8,7 +8,7 @@ mod starts;
 
 use std::time::Instant;
 
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use clap::Args as ClapArgs;
 use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Error, SearchEnd, Termination};
 use collado_models::{ArchSpec, Init};
@@ -20,7 +20,7 @@ use crate::{
     failure::Failure,
     folder::Folder,
     numbers, progress,
-    task::{Task, default_memory, targets},
+    task::Task,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -88,10 +88,7 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
         let message = format!("{}: expected at most {MOST} parameters, found {size}", task.arch);
         return Err(Failure::new(message).hint("critical points take dense Hessians; take a smaller network"));
     }
-    let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
-    let memory = args.common.memory.unwrap_or_else(default_memory);
-    let search =
-        CriticalSearch::new(&task.arch, &inputs, &targets(&task.data.train)?, task.criterion, memory)?;
+    let search = CriticalSearch::new(&task.train)?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["critical.csv", "critical.svg"])?;
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();

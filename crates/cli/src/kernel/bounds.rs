@@ -2,7 +2,9 @@ use std::{io::Write, path::Path};
 
 use candle_core::{DType, Device};
 use collado_landscape::{GradientBound, Kernel, KernelSpectrum, SpectrumSettings};
-use collado_risk::{Criterion, DenseObjective, Objective, Regularizer, Rows, Span};
+use std::sync::Arc;
+
+use collado_risk::{Criterion, EmpiricalRisk, Objective, Regularizer, Rows, Span};
 use serde_json::{Value, json};
 
 use super::KernelInput;
@@ -18,16 +20,16 @@ pub(crate) struct Bounds {
 
 /// For 1, 2, 4, … and all examples; `lambda_min` is that of the whole `kernel` of the last layer.
 pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> Result<Vec<Bounds>, Failure> {
-    let KernelInput { inputs, targets, tangent, loss, theta, .. } = input;
+    let KernelInput { examples, tangent, loss, theta, .. } = input;
     let criterion = Criterion { loss: *loss, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(tangent.arch(), inputs, targets, criterion, 1 << 30)?;
+    let objective = EmpiricalRisk::new(tangent.arch(), Arc::clone(examples), criterion)?;
     let span = Span::stack(&theta.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.unsqueeze(0)?)?;
-    let slopes = loss.slopes(tangent.outputs(), targets)?;
+    let slopes = loss.slopes(tangent.outputs(), examples.targets())?;
     let (m, q) = (kernel.size(), tangent.arch().outputs());
     let at = |n: usize| {
         let rows: Vec<u32> = (0..n as u32).collect();
-        let grad = span.vertices().zeros_like()?;
-        let value = objective.evaluate(&span, Rows::Shared(&rows), Some(&grad))?[0];
+        let mut grad = span.vertices().zeros_like()?;
+        let value = objective.evaluate(&span, Rows::Shared(&rows), Some(&mut grad))?[0];
         let measured = grad.sqr()?.sum_all()?.to_scalar::<f64>()?;
         let bound = if n == m {
             GradientBound::new(kernel, lambda_min.max(0.), &slopes)?

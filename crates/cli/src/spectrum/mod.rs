@@ -12,7 +12,7 @@ use candle_core::{DType, Tensor};
 use collado_landscape::{Curvature, RankCheck};
 use collado_models::with_slice;
 use collado_plots::Panel;
-use collado_risk::{DenseCurvature, Objective, Rows, Span};
+use collado_risk::{DenseCurvature, Objective, Rows};
 use serde_json::{Value as Json, json};
 
 pub(crate) use self::args::SpectrumArgs;
@@ -29,7 +29,7 @@ use crate::{
     folder,
     json::{self, number, print},
     place, progress,
-    task::{self, Precision, Task, default_memory, targets},
+    task::{self, Precision, Task, default_memory},
 };
 
 /// What is found, as JSON, columns and a picture.
@@ -57,11 +57,9 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     let (checkpoints, task) =
         task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
     progress::catch_interrupt();
-    let targets = targets(&task.data.train)?;
-    let inputs = task.data.train.inputs.to_dtype(DType::F64)?;
     let memory = args.common.memory.unwrap_or_else(default_memory);
     // Three quarters for vectors, one for what a product needs.
-    let curvature = DenseCurvature::new(&task.arch, &inputs, &targets, task.criterion, memory / 4)?;
+    let curvature = DenseCurvature::new(&task.train.clone().with_memory(memory / 4))?;
     let mut all = Vec::with_capacity(files.len());
     for (i, (file, checkpoint)) in files.iter().zip(&checkpoints).enumerate() {
         let found = one(&args, &task, &curvature, &checkpoint.theta.to_dtype(DType::F64)?, memory)?;
@@ -140,8 +138,8 @@ fn one(
 
 fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {
     let stack = theta.unsqueeze(0)?;
-    let grad = stack.zeros_like()?;
-    task.train.evaluate(&Span::stack(&stack)?, Rows::All, Some(&grad))?;
+    let mut grad = stack.zeros_like()?;
+    task.train.at(&stack, Rows::All, Some(&mut grad))?;
     with_slice::<f64, _, _>(&grad, |g| Ok(g.iter().map(|x| x * x).sum::<f64>().sqrt()))
 }
 

@@ -8,7 +8,7 @@ use super::{
     activations::{statistics, sums},
     evenly,
 };
-use crate::{Connect, Error, Result, Search, connect::finite};
+use crate::{Connect, Connection, Error, Result, Search, connect::finite};
 
 /// The straight line with the mean and the standard deviation of every hidden pre-activation restored.
 ///
@@ -38,14 +38,14 @@ pub struct Repair<'a> {
 }
 
 impl Connect for Repair<'_> {
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
         if self.knots < 2 {
             let found = self.knots.to_string();
             return Err(Error::Setting { name: "knots", expected: "at least 2", found });
         }
         let line = Path::segment(a, b)?;
         if let Some(constant) = line.constant()? {
-            return Ok(constant);
+            return Ok(constant.into());
         }
         let data = evenly(self.data, self.rows)?.to_dtype(DType::F64)?.to_device(a.device())?;
         let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];
@@ -57,11 +57,11 @@ impl Connect for Repair<'_> {
             vertices.push(repaired.to_dtype(a.dtype())?);
             if !(search.progress)(i as u64 + 1, last as u64) {
                 // The straight line from here on would be no path that was asked for.
-                return Ok(line);
+                return Ok(line.into());
             }
         }
         vertices.push(b.flatten_all()?);
-        finite(Path::new(PathKind::Polychain { knots }, Tensor::stack(&vertices, 0)?)?, "repair")
+        Ok(finite(Path::new(PathKind::Polychain { knots }, Tensor::stack(&vertices, 0)?)?, "repair")?.into())
     }
 }
 

@@ -3,7 +3,7 @@ use collado_risk::{Path, PathKind, Rows};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Connect, Search, finite, refuse_infinite};
+use super::{Connect, Connection, Search, finite, refuse_infinite};
 use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// Which curve the bends make.
@@ -52,6 +52,16 @@ impl Default for Curve {
 }
 
 impl Curve {
+    /// A Bézier curve with `bends` bends; the rest as by default.
+    pub fn bezier(bends: usize) -> Self {
+        Self { bends, ..Self::default() }
+    }
+
+    /// A polygonal chain with `bends` bends; the rest as by default.
+    pub fn polychain(bends: usize) -> Self {
+        Self { kind: CurveKind::Polychain, bends, ..Self::default() }
+    }
+
     /// Goes on from `path`, whose bends stay where they are or become more: a Bézier curve is raised to the degree that
     /// [`bends`](Self::bends) ask for, which does not change it.
     ///
@@ -104,9 +114,9 @@ impl Connect for Curve {
         Ok(())
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
         self.check()?;
-        self.train(self.start(a, b)?, search)
+        Ok(self.train(self.start(a, b)?, search)?.into())
     }
 }
 
@@ -125,7 +135,7 @@ impl Curve {
         // A copy: training writes into it.
         let path = Path::new(path.kind().clone(), path.vertices().copy()?)?;
         let bends = path.vertices().narrow(0, 1, self.bends)?;
-        let grad = bends.zeros_like()?;
+        let mut grad = bends.zeros_like()?;
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &bends)?;
         let mut sampler = Sampler::new(search.seed, search.objective.examples(), self.batch);
         let mut rng = ChaCha8Rng::seed_from_u64(search.seed);
@@ -136,7 +146,7 @@ impl Curve {
             let ts: Vec<f64> = (0..self.samples).map(|i| (i as f64 + rng.random::<f64>()) * part).collect();
             let span = path.span(&ts)?.with_free(1..self.bends + 1);
             let rows = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
-            let values = search.objective.evaluate(&span, rows, Some(&grad))?;
+            let values = search.objective.evaluate(&span, rows, Some(&mut grad))?;
             refuse_infinite(&values, self.name())?;
             // Adam does not see the scale of a gradient: the sum over t serves as their mean.
             optimizer.step(&bends, &grad, self.lr * schedule.factor(step, total))?;

@@ -135,10 +135,10 @@ impl Dss {
         let per_epoch = sampler.steps_per_epoch();
         let total = self.depth * self.epochs * per_epoch;
         for epoch in 0..self.epochs {
-            let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
+            let (span, mut grad) = (Span::stack(&theta)?, theta.zeros_like()?);
             for step in epoch * per_epoch..(epoch + 1) * per_epoch {
                 let batch = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
-                search.objective.evaluate(&span, batch, Some(&grad))?;
+                search.objective.evaluate(&span, batch, Some(&mut grad))?;
                 optimizer.step(&theta, &grad, self.lr)?;
             }
             let risks = search.objective.risks(&span)?;
@@ -224,10 +224,6 @@ impl Connect for Dss {
             });
         }
         Ok(())
-    }
-
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
-        Ok(self.string(a, b, search)?.0)
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {

@@ -1,6 +1,6 @@
 use candle_core::Tensor;
 
-use super::{Connect, Search};
+use super::{Connect, Connection, Search};
 use crate::Result;
 use collado_risk::Path;
 
@@ -9,7 +9,7 @@ use collado_risk::Path;
 pub struct Linear;
 
 impl Connect for Linear {
-    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Search<'_>) -> Result<Path> {
-        Ok(Path::segment(a, b)?)
+    fn find(&self, a: &Tensor, b: &Tensor, _: &mut Search<'_>) -> Result<Connection> {
+        Ok(Path::segment(a, b)?.into())
     }
 }

@@ -31,18 +31,26 @@ pub trait Connect {
         Ok(())
     }
 
-    /// A path from `a` to `b` `[S]` with low risk.
+    /// A path from `a` to `b` `[S]` with low risk, and what the method knows about it.
     ///
     /// # Errors
     /// When the ends do not fit together or the risk cannot be evaluated.
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path>;
+    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection>;
 
-    /// The same path, with what the method knows about it.
+    /// A path from `a` to `b` `[S]` on which `objective` is low, with the seed 0.
     ///
     /// # Errors
-    /// Those of [`connect`](Self::connect).
-    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
-        Ok(Connection { path: self.connect(a, b, search)?, guarantee: Guarantee::Sampled })
+    /// Those of [`find`](Self::find).
+    fn connect(&self, objective: &dyn Objective, a: &Tensor, b: &Tensor) -> Result<Path> {
+        let search = &mut Search { objective, seed: 0, progress: &mut |_, _| true };
+        Ok(self.find(a, b, search)?.path)
+    }
+}
+
+impl From<Path> for Connection {
+    /// A path of which nothing is known.
+    fn from(path: Path) -> Self {
+        Self { path, guarantee: Guarantee::Sampled }
     }
 }
 

@@ -54,10 +54,10 @@ impl Edges for SampledEdges<'_> {
             !stopped
         };
         let mut search = Search { objective: self.objective, seed: self.seed, progress: &mut progress };
-        let path = match method.connect(&a, &b, &mut search) {
+        let path = match method.find(&a, &b, &mut search) {
             // No path: the pair is not searched again, and the others go on.
             Err(Error::Diverged { .. }) => return Ok(Some(f64::NAN)),
-            path => path?,
+            found => found?.path,
         };
         // A path that was given up half-way is no value to remember.
         if stopped {

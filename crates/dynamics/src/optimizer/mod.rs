@@ -98,10 +98,10 @@ impl Optimizer {
 
     /// μ and the velocity, where a step is $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ and no more: then the gradient
     /// can be added to it in place, and [`follow`](Self::follow) does the rest.
-    pub(crate) fn velocity(&self) -> Option<(f64, &Tensor)> {
+    pub(crate) fn velocity(&mut self) -> Option<(f64, &mut Tensor)> {
         match self.rule {
             Rule::Sgd { momentum, nesterov: false, weight_decay: 0. } => {
-                Some((momentum, self.memory.first()?))
+                Some((momentum, self.memory.first_mut()?))
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use candle_core::{DType, Tensor};
-use collado_risk::{Objective, Rows, Span};
+use collado_risk::{Objective, Rows};
 
 use super::wolfe::{Trial, strong_wolfe};
 use crate::{Error, Result, optimizer::alike};
@@ -115,8 +115,8 @@ impl<'a> Lbfgs<'a> {
     }
 
     fn evaluate(&self, theta: &Tensor) -> Result<(f64, Tensor)> {
-        let grad = theta.zeros_like()?;
-        let values = self.objective.evaluate(&Span::stack(theta)?, Rows::All, Some(&grad))?;
+        let mut grad = theta.zeros_like()?;
+        let values = self.objective.at(theta, Rows::All, Some(&mut grad))?;
         Ok((values[0].risk, grad))
     }
 }

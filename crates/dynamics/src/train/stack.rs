@@ -145,7 +145,7 @@ impl<'a> Stack<'a> {
                     self.objective.accumulate(span, batch, keep, velocity)?;
                     optimizer.follow(&self.theta, lr)?;
                 } else {
-                    self.objective.evaluate(span, batch, Some(&self.grad))?;
+                    self.objective.evaluate(span, batch, Some(&mut self.grad))?;
                     optimizer.step(&self.theta, &self.grad, lr)?;
                 }
             }
@@ -158,7 +158,7 @@ impl<'a> Stack<'a> {
     pub(super) fn visit(&mut self, epoch: u64, start: Instant, observer: &mut dyn Observe) -> Result<()> {
         let span = Span::stack(&self.theta)?;
         let gradient = self.settings.until_gradient.is_some();
-        let values = self.objective.evaluate(&span, Rows::All, gradient.then_some(&self.grad))?;
+        let values = self.objective.evaluate(&span, Rows::All, gradient.then_some(&mut self.grad))?;
         if self.steps == 0 {
             self.alive.iter().zip(&values).for_each(|(&run, value)| self.first[run] = value.risk);
         }

@@ -1,7 +1,7 @@
 //! Directions that leave the outputs, or the loss, of a network as they are whatever the targets.
 
 use collado_linalg::{Svd, symmetric_eigen, thin_svd};
-use collado_models::Activation;
+use collado_models::{Activation, Affine};
 use collado_risk::Loss;
 use faer::Mat;
 
@@ -11,18 +11,9 @@ use crate::{Error, Result};
 /// Singular values below this share of the largest are 0.
 const RANK: f64 = 1e-9;
 
-/// Where one layer's weight and bias lie in a point.
-struct LayerOffsets {
-    inputs: usize,
-    outputs: usize,
-    weight: usize,
-    bias: Option<usize>,
-}
-
-impl LayerOffsets {
-    fn at(&self, row: usize, column: usize) -> usize {
-        self.weight + row * self.inputs + column
-    }
+/// First column of a layer's bias.
+fn bias(layer: &Affine) -> Option<usize> {
+    layer.bias.as_ref().map(|columns| columns.start)
 }
 
 /// Sparse vectors of parameter space.
@@ -34,41 +25,29 @@ impl CriticalSearch {
     /// the first layer that see no variation of the data, the same shift of all classes under cross-entropy. A regulariser may
     /// still see them.
     pub(super) fn idle(&self, theta: &[f64], hidden: &Hidden) -> Result<Mat<f64>> {
-        let places = self.places();
-        let mut all = self.blind(&places[0])?;
-        for (k, pair) in places.windows(2).enumerate() {
-            match self.arch.activation() {
+        let layers = self.chain();
+        let mut all = self.blind(&layers[0])?;
+        for (k, pair) in layers.windows(2).enumerate() {
+            match self.activation() {
                 Activation::Linear => linear(&pair[0], &pair[1], theta, &mut all),
                 Activation::Relu => {
-                    (0..pair[0].outputs).for_each(|i| exchange(&pair[0], &pair[1], theta, i, i, &mut all));
-                    let silent = (0..pair[0].outputs).filter(|&i| hidden.dead[k][i]);
+                    (0..pair[0].outputs()).for_each(|i| exchange(&pair[0], &pair[1], theta, i, i, &mut all));
+                    let silent = (0..pair[0].outputs()).filter(|&i| hidden.dead[k][i]);
                     silent.for_each(|i| dead(&pair[0], &pair[1], i, &mut all));
                 }
                 _ => {}
             }
         }
-        if self.criterion.loss == Loss::CrossEntropy {
-            shifts(&places[places.len() - 1], &mut all);
+        if self.risk.criterion().loss == Loss::CrossEntropy {
+            shifts(&layers[layers.len() - 1], &mut all);
         }
         orthonormal(&all, theta.len())
     }
 
-    fn places(&self) -> Vec<LayerOffsets> {
-        let mut offset = 0;
-        let place = |k: usize| {
-            let (inputs, outputs) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
-            let weight = offset;
-            let bias = self.arch.has_bias(k).then_some(weight + inputs * outputs);
-            offset = weight + outputs * (inputs + usize::from(bias.is_some()));
-            LayerOffsets { inputs, outputs, weight, bias }
-        };
-        (0..self.arch.depth()).map(place).collect()
-    }
-
     /// Changes of first-layer rows that are 0 on all examples: the kernel of the inputs, with a 1 for the bias.
-    fn blind(&self, first: &LayerOffsets) -> Result<Directions> {
+    fn blind(&self, first: &Affine) -> Result<Directions> {
         let x = self.inputs.to_vec2::<f64>()?;
-        let wide = first.inputs + usize::from(first.bias.is_some());
+        let wide = first.inputs() + usize::from(bias(first).is_some());
         let value = |row: &[f64], i: usize| row.get(i).copied().unwrap_or(1.);
         let mut gram = Mat::<f64>::zeros(wide, wide);
         for row in &x {
@@ -80,56 +59,50 @@ impl CriticalSearch {
         let largest = eigen.values[wide - 1];
         // Squares: of the singular values' relative accuracy half the digits are left.
         let kernel = (0..wide).filter(|&k| eigen.values[k] <= 1e-13 * largest);
-        let column =
-            |j: usize, i: usize| first.bias.filter(|_| j == first.inputs).map_or(first.at(i, j), |b| b + i);
+        let column = |j: usize, i: usize| {
+            bias(first).filter(|_| j == first.inputs()).map_or(first.column(i, j), |b| b + i)
+        };
         let direction =
             |k: usize, i: usize| (0..wide).map(|j| (column(j, i), eigen.vectors[(j, k)])).collect();
         Ok(kernel
-            .flat_map(|k| (0..first.outputs).map(move |i| (k, i)))
+            .flat_map(|k| (0..first.outputs()).map(move |i| (k, i)))
             .map(|(k, i)| direction(k, i))
             .collect())
     }
 }
 
 /// $W_k\to(I+A)W_k$, $W_{k+1}\to W_{k+1}(I-A)$ with $A=e_ie_j^\top$.
-fn exchange(
-    lower: &LayerOffsets,
-    upper: &LayerOffsets,
-    theta: &[f64],
-    i: usize,
-    j: usize,
-    all: &mut Directions,
-) {
+fn exchange(lower: &Affine, upper: &Affine, theta: &[f64], i: usize, j: usize, all: &mut Directions) {
     let mut v: Vec<(usize, f64)> =
-        (0..lower.inputs).map(|c| (lower.at(i, c), theta[lower.at(j, c)])).collect();
-    v.extend(lower.bias.map(|b| (b + i, theta[b + j])));
-    v.extend((0..upper.outputs).map(|r| (upper.at(r, j), -theta[upper.at(r, i)])));
+        (0..lower.inputs()).map(|c| (lower.column(i, c), theta[lower.column(j, c)])).collect();
+    v.extend(bias(lower).map(|b| (b + i, theta[b + j])));
+    v.extend((0..upper.outputs()).map(|r| (upper.column(r, j), -theta[upper.column(r, i)])));
     all.push(v);
 }
 
 /// All A, and shifts of the hidden biases that the next ones take back.
-fn linear(lower: &LayerOffsets, upper: &LayerOffsets, theta: &[f64], all: &mut Directions) {
-    let n = lower.outputs;
+fn linear(lower: &Affine, upper: &Affine, theta: &[f64], all: &mut Directions) {
+    let n = lower.outputs();
     (0..n * n).for_each(|ij| exchange(lower, upper, theta, ij / n, ij % n, all));
-    if let (Some(below), Some(above)) = (lower.bias, upper.bias) {
+    if let (Some(below), Some(above)) = (bias(lower), bias(upper)) {
         for i in 0..n {
-            let back = (0..upper.outputs).map(|r| (above + r, -theta[upper.at(r, i)]));
+            let back = (0..upper.outputs()).map(|r| (above + r, -theta[upper.column(r, i)]));
             all.push(std::iter::once((below + i, 1.)).chain(back).collect());
         }
     }
 }
 
 /// All weights of a neuron that is silent on all examples.
-fn dead(lower: &LayerOffsets, upper: &LayerOffsets, i: usize, all: &mut Directions) {
-    all.extend((0..lower.inputs).map(|c| vec![(lower.at(i, c), 1.)]));
-    all.extend(lower.bias.map(|b| vec![(b + i, 1.)]));
-    all.extend((0..upper.outputs).map(|r| vec![(upper.at(r, i), 1.)]));
+fn dead(lower: &Affine, upper: &Affine, i: usize, all: &mut Directions) {
+    all.extend((0..lower.inputs()).map(|c| vec![(lower.column(i, c), 1.)]));
+    all.extend(bias(lower).map(|b| vec![(b + i, 1.)]));
+    all.extend((0..upper.outputs()).map(|r| vec![(upper.column(r, i), 1.)]));
 }
 
 /// The same for all classes: cross-entropy does not see it.
-fn shifts(last: &LayerOffsets, all: &mut Directions) {
-    all.extend((0..last.inputs).map(|c| (0..last.outputs).map(|r| (last.at(r, c), 1.)).collect()));
-    all.extend(last.bias.map(|b| (0..last.outputs).map(|r| (b + r, 1.)).collect()));
+fn shifts(last: &Affine, all: &mut Directions) {
+    all.extend((0..last.inputs()).map(|c| (0..last.outputs()).map(|r| (last.column(r, c), 1.)).collect()));
+    all.extend(bias(last).map(|b| (0..last.outputs()).map(|r| (b + r, 1.)).collect()));
 }
 
 fn orthonormal(all: &Directions, size: usize) -> Result<Mat<f64>> {

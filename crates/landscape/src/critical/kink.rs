@@ -1,8 +1,8 @@
 use candle_core::Tensor;
-use collado_models::{Activation, affine_layers};
+use collado_models::{Activation, Affine, Algebra};
 
 use super::CriticalSearch;
-use crate::Result;
+use crate::{Error, Result};
 
 /// What counts as on the kink: far above the error of a converged point, far below what chance gives.
 const ON: f64 = 1e-8;
@@ -19,36 +19,54 @@ pub(super) struct Hidden {
 
 impl CriticalSearch {
     pub(super) fn hidden(&self, theta: &[f64]) -> Result<Hidden> {
-        let activation = self.arch.activation();
-        let relu = activation == Activation::Relu;
-        let mut below = self.inputs.clone();
-        let (mut margin, mut dead) = (f64::INFINITY, Vec::new());
-        for (k, (weight, bias)) in affine_layers(&self.arch, &self.point(theta)?)?.iter().enumerate() {
-            let mut z = below.matmul(&weight.t()?)?;
-            if let Some(bias) = bias {
-                z = z.broadcast_add(bias)?;
-            }
-            if k + 1 == self.arch.depth() {
-                below = z;
-                break;
-            }
-            if relu {
-                margin = margin.min(nearest(&below, weight, bias.as_ref(), &z)?);
-            }
-            below = activation.forward(&z)?.contiguous()?;
-            let most = below.abs()?.max(0)?.to_vec1::<f64>()?;
-            dead.push(most.iter().map(|a| relu && *a == 0.).collect());
-        }
-        Ok(Hidden { margin, dead, outputs: below.flatten_all()?.to_vec1()? })
+        let point = self.point(theta)?;
+        let mut neurons = Neurons { theta: &point, margin: f64::INFINITY, dead: Vec::new() };
+        let outputs = self.risk.network().run(&mut neurons, self.inputs.clone())?;
+        let Neurons { margin, dead, .. } = neurons;
+        Ok(Hidden { margin, dead, outputs: outputs.flatten_all()?.to_vec1()? })
     }
 
     /// The margin of a ReLU network; infinite where there are no kinks.
     pub(super) fn kink(&self, theta: &[f64]) -> Result<f64> {
-        Ok(if self.arch.activation() == Activation::Relu {
-            self.hidden(theta)?.margin
-        } else {
-            f64::INFINITY
+        Ok(if self.activation() == Activation::Relu { self.hidden(theta)?.margin } else { f64::INFINITY })
+    }
+}
+
+/// A forward pass over all examples that looks at each hidden neuron.
+struct Neurons<'a> {
+    theta: &'a Tensor,
+    margin: f64,
+    dead: Vec<Vec<bool>>,
+}
+
+impl Algebra for Neurons<'_> {
+    type Value = Tensor;
+    type Error = Error;
+    const NAME: &'static str = "the search for kinks and silent neurons";
+
+    fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = op.tensors(self.theta)?;
+        let z = x.matmul(&weight.t()?)?;
+        Ok(match bias {
+            Some(bias) => z.broadcast_add(&bias)?,
+            None => z,
         })
+    }
+
+    fn activation(&mut self, rho: Activation, x: Tensor) -> Result<Tensor> {
+        let a = rho.forward(&x)?.contiguous()?;
+        let most = a.abs()?.max(0)?.to_vec1::<f64>()?;
+        self.dead.push(most.iter().map(|a| rho == Activation::Relu && *a == 0.).collect());
+        Ok(a)
+    }
+
+    fn layer(&mut self, op: &Affine, rho: Activation, x: &Tensor) -> Result<Tensor> {
+        let z = self.affine(op, x)?;
+        if rho == Activation::Relu {
+            let (weight, bias) = op.tensors(self.theta)?;
+            self.margin = self.margin.min(nearest(x, &weight, bias.as_ref(), &z)?);
+        }
+        self.activation(rho, z)
     }
 }
 

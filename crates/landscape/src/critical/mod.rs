@@ -10,8 +10,8 @@ mod search;
 mod semicircle;
 
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, with_slice};
-use collado_risk::{Criterion, DenseCurvature, DenseObjective, Evaluation, Objective, Rows, Span};
+use collado_models::{Activation, Chain, with_slice};
+use collado_risk::{DenseCurvature, EmpiricalRisk, Evaluation, Objective, Rows};
 
 pub use self::{
     examine::CriticalPoint,
@@ -27,29 +27,28 @@ use crate::Result;
 /// lies where a search ended, [`distinct`](Self::distinct) which ends are one. Each step takes a dense Hessian and its
 /// eigenvalues: for networks up to some 2000 parameters.
 pub struct CriticalSearch {
-    arch: Arch,
-    inputs: Tensor,
-    criterion: Criterion,
-    objective: DenseObjective,
+    risk: EmpiricalRisk,
     curvature: DenseCurvature,
+    /// `[N, n_0]` in `f64`.
+    inputs: Tensor,
 }
 
 impl CriticalSearch {
-    /// For the risk of `arch` on `inputs` `[N, n_0]` in `f64` on the CPU and `targets`: class labels `u32` `[N]`, or values
-    /// `[N, q]`. `memory` bounds scratch of one evaluation, in bytes.
+    /// For `risk`, in `f64` on the CPU.
     ///
     /// # Errors
-    /// When shapes, labels, settings, dtype or device do not fit.
-    pub fn new(
-        arch: &Arch,
-        inputs: &Tensor,
-        targets: &Tensor,
-        criterion: Criterion,
-        memory: usize,
-    ) -> Result<Self> {
-        let curvature = DenseCurvature::new(arch, inputs, targets, criterion, memory)?;
-        let objective = DenseObjective::new(arch, inputs, targets, criterion, memory)?;
-        Ok(Self { arch: arch.clone(), inputs: inputs.clone(), criterion, objective, curvature })
+    /// When the network is no chain of dense layers.
+    pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
+        let inputs = risk.data().inputs(DType::F64)?.clone();
+        Ok(Self { risk: risk.clone(), curvature: DenseCurvature::new(risk)?, inputs })
+    }
+
+    fn chain(&self) -> &Chain {
+        self.risk.network().chain().expect("its curvature is that of a chain")
+    }
+
+    fn activation(&self) -> Activation {
+        self.risk.arch().activation()
     }
 
     /// Number of parameters S.
@@ -61,8 +60,8 @@ impl CriticalSearch {
     fn evaluate(&self, points: Vec<f64>) -> Result<(Vec<Evaluation>, Vec<f64>)> {
         let size = self.size();
         let stack = Tensor::from_vec(points, ((), size), self.inputs.device())?;
-        let grad = stack.zeros_like()?;
-        let values = self.objective.evaluate(&Span::stack(&stack)?, Rows::All, Some(&grad))?;
+        let mut grad = stack.zeros_like()?;
+        let values = self.risk.at(&stack, Rows::All, Some(&mut grad))?;
         with_slice::<f64, _, _>(&grad, |g| Ok((values, g.to_vec())))
     }
 

@@ -1,5 +1,5 @@
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Arch, Error, Result};
+use collado_models::{Activation, Affine, Algebra, Arch, Error, Result};
 use faer::MatRef;
 
 use super::{
@@ -49,18 +49,14 @@ impl Tangent {
         let (examples, features) = inputs.dims2()?;
         check("parameters of a point", &[arch.layout().len()], theta.dims())?;
         check("inputs", &[examples.max(1), arch.inputs()], &[examples, features])?;
-        let (theta, a) = (wide(theta)?, wide(inputs)?);
-        let mut network = Self {
-            arch: arch.clone(),
-            examples,
-            memory: 1 << 30,
-            weights: Vec::new(),
-            inputs: vec![a],
-            slopes: Vec::new(),
-            outputs: Vec::new(),
-        };
-        network.forward(&theta);
-        Ok(network)
+        let network = arch.network();
+        let theta = wide(theta)?;
+        let mut numbers = Numbers { theta: &theta, inputs: Vec::new(), slopes: Vec::new() };
+        let outputs = network.run(&mut numbers, wide(inputs)?)?;
+        let Numbers { inputs, slopes, .. } = numbers;
+        let layers = network.dense_chain("the tangent kernel")?.iter();
+        let weights = layers.map(|layer| layer.weight_of(&theta).to_vec()).collect();
+        Ok(Self { arch: arch.clone(), examples, memory: 1 << 30, weights, inputs, slopes, outputs })
     }
 
     /// Bounds the memory for slopes, in bytes (default: 1 GiB): with [`Outputs::Mean`] as many outputs at a time go
@@ -166,29 +162,35 @@ impl Tangent {
             delta.iter_mut().zip(rho).for_each(|(delta, rho)| *delta *= rho);
         })
     }
+}
 
-    /// Fills in weights, activations, slopes and outputs.
-    fn forward(&mut self, theta: &[f64]) {
-        let (depth, activation) = (self.arch.depth(), self.arch.activation());
-        let mut rest = theta;
-        for k in 0..depth {
-            let (n, out) = (self.arch.widths()[k], self.arch.widths()[k + 1]);
-            let (weight, tail) = rest.split_at(n * out);
-            let (bias, tail) = tail.split_at(if self.arch.has_bias(k) { out } else { 0 });
-            rest = tail;
-            let w = MatRef::from_row_major_slice(weight, out, n).transpose();
-            let z = rows_times(&self.inputs[k], w, |_, row| {
-                row.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
-            });
-            self.weights.push(weight.to_vec());
-            if k + 1 == depth {
-                self.outputs = z;
-                return;
-            }
-            let a: Vec<f64> = z.iter().map(|&z| activation.value(z)).collect();
-            self.slopes.push(z.iter().zip(&a).map(|(&z, &a)| activation.slope(z, a)).collect());
-            self.inputs.push(a);
-        }
+/// The forward pass over all examples, in numbers: a value is `[m, n]`, row by row.
+struct Numbers<'a> {
+    theta: &'a [f64],
+    /// $a_0,\dots,a_{K-1}$.
+    inputs: Vec<Vec<f64>>,
+    /// $\rho'(z_1),\dots,\rho'(z_{K-1})$.
+    slopes: Vec<Vec<f64>>,
+}
+
+impl Algebra for Numbers<'_> {
+    type Value = Vec<f64>;
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the tangent kernel";
+
+    fn affine(&mut self, op: &Affine, x: &Vec<f64>) -> collado_models::Result<Vec<f64>> {
+        self.inputs.push(x.clone());
+        let weight = MatRef::from_row_major_slice(op.weight_of(self.theta), op.outputs(), op.inputs());
+        let bias = op.bias_of(self.theta).unwrap_or_default();
+        Ok(rows_times(x, weight.transpose(), |_, row| {
+            row.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
+        }))
+    }
+
+    fn activation(&mut self, rho: Activation, x: Vec<f64>) -> collado_models::Result<Vec<f64>> {
+        let a: Vec<f64> = x.iter().map(|&z| rho.value(z)).collect();
+        self.slopes.push(x.iter().zip(&a).map(|(&z, &a)| rho.slope(z, a)).collect());
+        Ok(a)
     }
 }
 

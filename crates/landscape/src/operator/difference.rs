@@ -1,6 +1,6 @@
 use candle_core::{DType, Device, Tensor};
 use collado_models::with_slice;
-use collado_risk::{Objective, Rows, Span};
+use collado_risk::{Objective, Rows};
 
 use super::LinearOperator;
 use crate::{Error, Result};
@@ -55,8 +55,8 @@ impl<'a> CentralDifference<'a> {
             }
         }
         let points = Tensor::from_vec(points, (4 * norms.len(), s), &Device::Cpu)?;
-        let grad = points.zeros_like()?;
-        self.objective.evaluate(&Span::stack(&points)?, Rows::All, Some(&grad))?;
+        let mut grad = points.zeros_like()?;
+        self.objective.at(&points, Rows::All, Some(&mut grad))?;
         with_slice::<f64, _, _>(&grad, |grad| {
             let all = grad.chunks_exact(4 * s).zip(out.chunks_exact_mut(s)).zip(&norms);
             Ok(all.map(|((g, out), n)| self.combine(g, out, *n)).collect())

@@ -7,8 +7,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::{Error, Result};
 
-/// `count` random directions `[count, S]` at the point `theta` `[S]`, normalised filter by filter: a row of a weight gets
-/// the norm that the same row of θ has, biases stay where they are. Then one unit along a direction changes every
+/// `count` random directions `[count, S]` at the point `theta` `[S]`, normalised filter by filter: a row of a weight, or
+/// a filter of a kernel, gets the norm that the same one of θ has, biases stay where they are. Then one unit along a direction changes every
 /// neuron in proportion to its own weights, and pictures of rescaled copies of one network look alike.
 ///
 /// Li, Xu, Taylor, Studer, Goldstein: Visualizing the loss landscape of neural nets (2018), §4. Direction k is drawn
@@ -26,10 +26,11 @@ pub fn filter_normalized(arch: &Arch, theta: &Tensor, seed: u64, count: usize) -
     for (k, direction) in all.chunks_exact_mut(point.len()).enumerate() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(k as u64);
-        for entry in layout.entries().iter().filter(|e| e.shape.len() == 2) {
+        for entry in layout.entries().iter().filter(|e| e.shape.len() > 1) {
             let columns = entry.offset..entry.offset + entry.len();
-            let filters = direction[columns.clone()].chunks_exact_mut(entry.shape[1]);
-            for (filter, own) in filters.zip(point[columns].chunks_exact(entry.shape[1])) {
+            let size: usize = entry.shape[1..].iter().product();
+            let filters = direction[columns.clone()].chunks_exact_mut(size);
+            for (filter, own) in filters.zip(point[columns].chunks_exact(size)) {
                 filter.iter_mut().for_each(|x| *x = StandardNormal.sample(&mut rng));
                 let scale = (dot(own, own) / dot(filter, filter)).sqrt();
                 filter.iter_mut().for_each(|x| *x *= scale);

@@ -77,3 +77,21 @@ impl Builder {
         Network { arch, nodes: self.nodes, layout: Layout::new(self.tensors), chain, last }
     }
 }
+
+impl From<Arch> for Network {
+    fn from(arch: Arch) -> Self {
+        arch.network()
+    }
+}
+
+impl From<&Arch> for Network {
+    fn from(arch: &Arch) -> Self {
+        arch.network()
+    }
+}
+
+impl From<&Network> for Network {
+    fn from(network: &Network) -> Self {
+        network.clone()
+    }
+}

@@ -13,7 +13,7 @@ use self::{
     angle::LANES,
     tile::{Scratch, evaluate},
 };
-use crate::{Error, Evaluation, Objective, Result, Rows, Span};
+use crate::{Error, Evaluation, Objective, Result, Rows};
 use collado_models::with_slice;
 
 /// $F(W)=\frac12E_{x\sim N(0,I_k)}\bigl(\sum_{i\le n}\rho(w_i\cdot x)-\sum_{j\le k}\rho(x_j)\bigr)^2$ with ReLU ρ, in closed form.
@@ -94,8 +94,8 @@ impl Planted {
 }
 
 impl Objective for Planted {
-    fn evaluate(&self, span: &Span, _: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
-        let stack = span.materialize()?.to_dtype(DType::F64)?;
+    fn at(&self, theta: &Tensor, _: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        let stack = theta.to_dtype(DType::F64)?.contiguous()?;
         let (p, size) = stack.dims2()?;
         self.check(size)?;
         let mut slopes = vec![0.; p * size];
@@ -103,11 +103,10 @@ impl Objective for Planted {
             let tiles = points.par_chunks(LANES * size).zip(slopes.par_chunks_mut(LANES * size));
             Ok(tiles.map(|(points, slopes)| (points.len() / size, self.tile(points, slopes))).collect())
         })?;
-        if let Some(grad) = grad {
-            let slopes = Tensor::from_vec(slopes, (p, size), stack.device())?.to_dtype(grad.dtype())?;
-            span.pull_back(&slopes, grad)?;
+        if let Some(gradient) = gradient {
+            *gradient = Tensor::from_vec(slopes, (p, size), stack.device())?.to_dtype(theta.dtype())?;
         }
         let risks = risks.iter().flat_map(|(count, risks)| &risks[..*count]);
-        Ok(risks.map(|&risk| Evaluation { risk, loss: risk, error: f64::NAN }).collect())
+        Ok(risks.map(|&risk| Evaluation::from(risk)).collect())
     }
 }

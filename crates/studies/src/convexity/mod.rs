@@ -5,7 +5,7 @@ mod report;
 
 use candle_core::{Device, Tensor};
 use collado_models::Arch;
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Span};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Span};
 
 pub use self::report::CLAIM;
 use crate::{Result, StudyError, watch::Progress};
@@ -97,10 +97,11 @@ pub fn convexity(settings: &ConvexitySettings, progress: Progress<'_>) -> Result
     Ok(Convexity { settings: settings.clone(), t, straight, aligned, sequence })
 }
 
-fn objective(x: &[f64], y: &[f64]) -> Result<DenseObjective> {
+fn objective(x: &[f64], y: &[f64]) -> Result<EmpiricalRisk> {
     let column = |values: &[f64]| Tensor::from_slice(values, (values.len(), 1), &Device::Cpu);
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    Ok(DenseObjective::new(&Arch::example_1_20(), &column(x)?, &column(y)?, criterion, 1 << 26)?)
+    Ok(EmpiricalRisk::new(&Arch::example_1_20(), Examples::new(&column(x)?, &column(y)?)?, criterion)?
+        .with_memory(1 << 26))
 }
 
 /// All networks of the sequence as one stack, on the nodes of the midpoint rule.

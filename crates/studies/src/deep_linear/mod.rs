@@ -10,7 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{Rule, Stop, TrainSettings, linear_optimum, train};
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
 
 pub use self::{
     paths::Pair,
@@ -112,7 +112,8 @@ impl DeepLinearStudy {
         let narrowest = self.widths.iter().copied().min().unwrap_or(0);
         let optimum = linear_optimum(&data.train.inputs, targets, narrowest, false)?.risk;
         let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
-        let objective = DenseObjective::new(&arch, &data.train.inputs, targets, criterion, 256 << 20)?;
+        let objective = EmpiricalRisk::new(&arch, Examples::new(&data.train.inputs, targets)?, criterion)?
+            .with_memory(256 << 20);
         let seeds: Vec<u64> = (0..self.starts as u64).map(|i| seed.wrapping_add(i)).collect();
         let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
         let mut watch = Watch::new(progress, 0., 0.9);
@@ -126,7 +127,7 @@ impl DeepLinearStudy {
             optimum,
             risks: runs.iter().map(|run| run.value.risk).collect(),
             converged: runs.iter().map(|run| run.stop == Stop::Converged).collect(),
-            pairs: paths::pairs(&arch, criterion, &objective, &start, &ends)?,
+            pairs: paths::pairs(&objective, &start, &ends)?,
         })
     }
 

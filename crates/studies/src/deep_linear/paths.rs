@@ -1,7 +1,6 @@
 use candle_core::Tensor;
 use collado_dynamics::{Connect, DeepLinear, Linear, Search};
-use collado_models::Arch;
-use collado_risk::{Criterion, DenseObjective, profile};
+use collado_risk::{EmpiricalRisk, profile};
 
 use crate::Result;
 
@@ -33,25 +32,21 @@ impl Pair {
 }
 
 /// Neighbouring starts, then neighbouring ends; none where the theorem's hypothesis on the widths fails.
-pub(super) fn pairs(
-    arch: &Arch,
-    criterion: Criterion,
-    objective: &DenseObjective,
-    starts: &Tensor,
-    ends: &Tensor,
-) -> Result<Vec<Pair>> {
+pub(super) fn pairs(objective: &EmpiricalRisk, starts: &Tensor, ends: &Tensor) -> Result<Vec<Pair>> {
+    let arch = objective.arch();
     let q = arch.inputs().min(arch.outputs());
     let hidden = &arch.widths()[1..arch.depth()];
     if hidden.is_empty() || hidden.iter().any(|&n| n <= q) {
         return Ok(Vec::new());
     }
-    let method = DeepLinear::new(arch.clone(), criterion);
+    let method = DeepLinear::new(objective);
     let mut pairs = Vec::new();
     for (minima, stack) in [(false, starts), (true, ends)] {
         for i in (0..stack.dims()[0] - 1).step_by(2) {
             let (a, b) = (stack.get(i)?, stack.get(i + 1)?);
             let mut search = Search { objective, seed: 0, progress: &mut |_, _| true };
-            let (path, line) = (method.connect(&a, &b, &mut search)?, Linear.connect(&a, &b, &mut search)?);
+            let (path, line) =
+                (method.find(&a, &b, &mut search)?.path, Linear.find(&a, &b, &mut search)?.path);
             let vertices = path.vertices().dims()[0];
             let of = |path| Ok::<_, crate::StudyError>(profile(path, POINTS, objective, None)?);
             let (path, line) = (of(&path)?, of(&line)?);

@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use collado_dynamics::{Optimizer, Rule, Sampler};
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Rows, Span};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Rows, Span};
 use serde::{Deserialize, Serialize};
 
 use super::Setup;
@@ -69,7 +69,8 @@ pub(super) fn run(
 ) -> Result<Descent> {
     let (arch, stack) = (setup.arch(neurons)?, setup.stack(start, neurons)?);
     let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(&arch, &setup.inputs, &setup.targets, criterion, MEMORY)?;
+    let objective = EmpiricalRisk::new(&arch, Examples::new(&setup.inputs, &setup.targets)?, criterion)?
+        .with_memory(MEMORY);
     let targets = setup.targets.flatten_all()?.to_vec1::<f64>()?;
     let origins = (0..setup.settings.runs)
         .map(|run| {
@@ -99,7 +100,7 @@ pub(super) fn run(
 struct DescentRuns<'a> {
     neurons: usize,
     setup: &'a Setup<'a>,
-    objective: &'a DenseObjective,
+    objective: &'a EmpiricalRisk,
     targets: &'a [f64],
     origins: &'a [InitialState],
 }
@@ -115,7 +116,7 @@ impl DescentRuns<'_> {
     ) -> Result<Vec<Vec<Snapshot>>> {
         let settings = self.setup.settings;
         let theta = stack.copy()?;
-        let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
+        let (span, mut grad) = (Span::stack(&theta)?, theta.zeros_like()?);
         let mut optimizer =
             Optimizer::new(Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. }, &theta)?;
         let sampler = |&seed| Sampler::new(seed, settings.examples, settings.batch);
@@ -137,7 +138,7 @@ impl DescentRuns<'_> {
                 0 => Rows::All,
                 all => Rows::Each { rows: &rows, batch: all / samplers.len() },
             };
-            self.objective.evaluate(&span, batch, Some(&grad))?;
+            self.objective.evaluate(&span, batch, Some(&mut grad))?;
             optimizer.step(&theta, &grad, lr)?;
             for (e, origin) in linear.iter_mut().zip(self.origins).filter(|_| seeds.is_none()) {
                 let force = origin.tangent.apply(e);

@@ -9,7 +9,7 @@ use collado_dynamics::{
     Connect, Constructive, ConstructiveSettings, Decay, Linear, Rule, Schedule, Search, TrainSettings, train,
 };
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Objective, Regularizer, Span, profile};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Span, profile};
 use serde::{Deserialize, Serialize};
 
 pub use self::report::CLAIM;
@@ -151,25 +151,26 @@ impl OverparamGap {
         width: usize,
         watch: &mut Watch<'_, '_>,
     ) -> Result<Gaps> {
-        let (inputs, targets) = (inputs.to_dtype(DType::F64)?, targets.clone());
+        let inputs = inputs.to_dtype(DType::F64)?;
         let arch = Arch::dense(Activation::Relu, &[self.inputs, width, targets.dims2()?.1], true)?;
         let criterion =
             Criterion { loss: Loss::Squared, kappa: self.kappa, regularizer: Regularizer::L1Last };
-        let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 256 << 20)?;
+        let objective =
+            EmpiricalRisk::new(&arch, Examples::new(&inputs, targets)?, criterion)?.with_memory(256 << 20);
         let minima = self.minima(&arch, &objective, watch)?;
         let dropped = (!self.search).then_some(width.div_ceil(2));
         let settings = ConstructiveSettings { dropped, ..ConstructiveSettings::default() };
-        let method = Constructive { arch, criterion, inputs, targets, settings };
+        let method = Constructive { risk: objective.clone(), settings };
         let (mut gaps, mut straight) = (Vec::new(), Vec::new());
         for ends in minima.chunks_exact(2) {
             let mut search = Search { objective: &objective, seed: self.seed, progress: &mut |_, _| true };
-            let chain = method.connect(&ends[0], &ends[1], &mut search)?;
+            let chain = method.find(&ends[0], &ends[1], &mut search)?.path;
             let risks = objective.risks(&Span::stack(chain.vertices())?)?;
             let higher = risks[0].max(risks[risks.len() - 1]);
             gaps.push(
                 risks.iter().fold(higher, |m, r| if r.is_nan() { f64::NAN } else { m.max(*r) }) - higher,
             );
-            let line = Linear.connect(&ends[0], &ends[1], &mut search)?;
+            let line = Linear.find(&ends[0], &ends[1], &mut search)?.path;
             straight.push(profile(&line, 61, &objective, None)?.barrier().above_ends);
         }
         Ok(Gaps { width, gaps, straight })
@@ -179,7 +180,7 @@ impl OverparamGap {
     fn minima(
         &self,
         arch: &Arch,
-        objective: &DenseObjective,
+        objective: &EmpiricalRisk,
         watch: &mut Watch<'_, '_>,
     ) -> Result<Vec<Tensor>> {
         let seeds: Vec<u64> = (0..2 * self.pairs as u64).map(|i| self.seed.wrapping_add(i)).collect();

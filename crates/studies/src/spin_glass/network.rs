@@ -2,7 +2,7 @@ use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Goal, SemicircleLaw, Termination};
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, Loss, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
 use serde_json::{Value, json};
 
 use crate::{StudyError, report::number};
@@ -76,7 +76,9 @@ fn critical_search(arch: &Arch, seed: u64) -> Result<CriticalSearch, StudyError>
     };
     let criterion = Criterion { loss: Loss::Squared, kappa: KAPPA, regularizer: Regularizer::L2 };
     let inputs: &Tensor = &data.train.inputs;
-    Ok(CriticalSearch::new(arch, inputs, targets, criterion, 64 << 20)?)
+    Ok(CriticalSearch::new(
+        &EmpiricalRisk::new(arch, Examples::new(inputs, targets)?, criterion)?.with_memory(64 << 20),
+    )?)
 }
 
 /// Each point once; degenerate ones have eigenvalues without a sign and are left out.

@@ -2,7 +2,7 @@ use candle_core::{Device, Tensor};
 use collado_dynamics::{Decay, Optimizer, Rule, Sampler, Schedule};
 use collado_models::{Activation, Arch};
 use collado_risk::{
-    Criterion, DenseObjective, Loss, Objective, Planted, PlantedRun, Regularizer, Rows, Span,
+    Criterion, EmpiricalRisk, Examples, Loss, Objective, Planted, PlantedRun, Regularizer, Rows, Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -73,14 +73,15 @@ fn descend(
     let arch = Arch::dense(Activation::Relu, &[k, k, 1], false)?;
     let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
     let (inputs, targets) = examples(settings, k)?;
-    let objective = DenseObjective::new(&arch, &inputs, &targets, criterion, 1 << 28)?;
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&inputs, &targets)?, criterion)?.with_memory(1 << 28);
     let (runs, size) = (starts.len(), k * k + k);
     let rows = starts.iter().flat_map(|run| run.weights.iter().copied().chain(std::iter::repeat_n(1., k)));
     let theta = Tensor::from_vec(rows.collect(), (runs, size), &Device::Cpu)?;
     // Output weights have no gradient.
     let mask: Vec<f64> = (0..size).map(|at| if at < k * k { 1. } else { 0. }).collect();
     let mask = Tensor::from_vec(mask, (1, size), &Device::Cpu)?;
-    let (span, grad) = (Span::stack(&theta)?, theta.zeros_like()?);
+    let (span, mut grad) = (Span::stack(&theta)?, theta.zeros_like()?);
     let mut optimizer =
         Optimizer::new(Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. }, &theta)?;
     let sampler =
@@ -95,7 +96,7 @@ fn descend(
         batch.clear();
         samplers.iter_mut().for_each(|s| batch.extend_from_slice(s.batch(step)));
         let rows = Rows::Each { rows: &batch, batch: batch.len() / runs };
-        objective.evaluate(&span, rows, Some(&grad))?;
+        objective.evaluate(&span, rows, Some(&mut grad))?;
         // The squared loss is 2F.
         let lr = schedule.factor(step, settings.sgd_steps) / k as f64;
         optimizer.step(&theta, &grad.broadcast_mul(&mask)?, lr)?;

@@ -4,7 +4,7 @@ use collado_dynamics::{
     Connect, Control, Curve, Decay, Epoch, Linear, Observe, Rule, Schedule, Search, TrainSettings, train,
 };
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, DenseObjective, Loss, Regularizer, profile};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer, profile};
 use serde::{Deserialize, Serialize};
 
 use super::WidthSettings;
@@ -53,7 +53,8 @@ pub(super) fn measure(
     let inputs = data.train.inputs.to_dtype(DType::F64)?;
     let arch = Arch::dense(Activation::Relu, &[data.features(), neurons, data.outputs()], true)?;
     let criterion = Criterion { loss: Loss::CrossEntropy, kappa: 0., regularizer: Regularizer::L2 };
-    let objective = DenseObjective::new(&arch, &inputs, &labels, criterion, 256 << 20)?;
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&inputs, &labels)?, criterion)?.with_memory(256 << 20);
     let seeds: Vec<u64> = (0..settings.runs as u64).map(|i| settings.seed.wrapping_add(i)).collect();
     let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
     let middle = 0.6 * to + 0.4 * from;
@@ -78,7 +79,7 @@ pub(super) fn measure(
 
 /// Barriers of the straight line and of the trained curve between neighbouring `ends`.
 fn barriers(
-    objective: &DenseObjective,
+    objective: &EmpiricalRisk,
     settings: &WidthSettings,
     ends: &[Tensor],
     [from, to]: [f64; 2],
@@ -96,8 +97,8 @@ fn barriers(
         };
         let seed = settings.seed.wrapping_add(i as u64);
         let mut search = Search { objective, seed, progress: &mut inner };
-        let line = Linear.connect(&pair[0], &pair[1], &mut search)?;
-        let bent = curve.connect(&pair[0], &pair[1], &mut search)?;
+        let line = Linear.find(&pair[0], &pair[1], &mut search)?.path;
+        let bent = curve.find(&pair[0], &pair[1], &mut search)?.path;
         if !go_on {
             return Err(StudyError::Interrupted);
         }

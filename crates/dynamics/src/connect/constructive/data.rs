@@ -1,4 +1,5 @@
 use candle_core::{DType, Device, Tensor};
+use collado_risk::EmpiricalRisk;
 use faer::Mat;
 
 use super::{Constructive, HiddenLayer, readout::Readout};
@@ -8,26 +9,25 @@ use crate::Result;
 pub(super) struct Data {
     inputs: Mat<f64>,
     targets: Mat<f64>,
+    /// What the points that are connected are made of.
+    pub(super) dtype: DType,
 }
 
 impl Data {
-    pub(super) fn new(inputs: &Tensor, targets: &Tensor, outputs: usize) -> Result<Self> {
-        let inputs = matrix(inputs)?;
-        let targets = if targets.dtype() == DType::U32 {
-            let labels = targets.to_device(&Device::Cpu)?.to_vec1::<u32>()?;
-            let value =
-                |label: u32, j: usize| if outputs == 1 { label } else { u32::from(label as usize == j) };
-            Mat::from_fn(labels.len(), outputs, |i, j| f64::from(value(labels[i], j)))
-        } else {
-            matrix(targets)?
-        };
-        Ok(Self { inputs, targets })
+    pub(super) fn new(risk: &EmpiricalRisk, dtype: DType) -> Result<Self> {
+        let (examples, outputs) = (risk.data(), risk.arch().outputs());
+        let targets = examples.targets();
+        Ok(Self {
+            inputs: matrix(examples.inputs(dtype)?)?,
+            dtype,
+            targets: Mat::from_fn(examples.len(), outputs, |i, j| targets.value(i, j, outputs)),
+        })
     }
 
     /// What is left to optimise when the hidden layer is `hidden`.
     pub(super) fn readout(&self, hidden: &HiddenLayer, task: &Constructive) -> Readout {
         let (x, y) = (self.inputs.as_ref(), self.targets.as_ref());
-        Readout::new(x, y, &hidden.weight, &hidden.bias, task.arch.has_bias(1), task.criterion)
+        Readout::new(x, y, &hidden.weight, &hidden.bias, task.risk.arch().has_bias(1), task.risk.criterion())
     }
 }
 

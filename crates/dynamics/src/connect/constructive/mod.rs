@@ -9,7 +9,7 @@ mod reference;
 
 use candle_core::Tensor;
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, Loss, Path, Regularizer, Span, largest};
+use collado_risk::{EmpiricalRisk, Loss, Path, Regularizer, Span, largest};
 use faer::Mat;
 
 use self::{
@@ -42,15 +42,9 @@ use crate::{
 /// maximum is taken. It ends early when the maximum is not above the ends.
 #[derive(Debug, Clone)]
 pub struct Constructive {
-    /// Network.
-    pub arch: Arch,
-    /// The risk that `inputs` and `targets` are used with.
-    pub criterion: Criterion,
-    /// Inputs `[N, n]`, on the CPU.
-    pub inputs: Tensor,
-    /// Class labels `u32` `[N]`, or values `[N, q]`.
-    pub targets: Tensor,
-    /// The rest.
+    /// The risk whose points are connected.
+    pub risk: EmpiricalRisk,
+    /// How the reference network is found.
     pub settings: ConstructiveSettings,
 }
 
@@ -112,10 +106,14 @@ struct Candidate {
 }
 
 impl Constructive {
+    fn arch(&self) -> &Arch {
+        self.risk.arch()
+    }
+
     /// The same kind of network with `neurons` hidden neurons.
     fn narrow(&self, neurons: usize) -> Result<Arch> {
-        let (n, q) = (self.arch.inputs(), self.arch.outputs());
-        let (hidden, output) = (self.arch.has_bias(0), self.arch.has_bias(1));
+        let (n, q) = (self.arch().inputs(), self.arch().outputs());
+        let (hidden, output) = (self.arch().has_bias(0), self.arch().has_bias(1));
         if hidden == output {
             return Ok(Arch::dense(Activation::Relu, &[n, neurons, q], hidden)?);
         }
@@ -124,9 +122,9 @@ impl Constructive {
 
     /// What a hidden layer adds to the risk.
     fn hidden_penalty(&self, hidden: &HiddenLayer) -> f64 {
-        match self.criterion.regularizer {
+        match self.risk.criterion().regularizer {
             Regularizer::L2 => {
-                self.criterion.kappa
+                self.risk.criterion().kappa
                     * (hidden.weight.squared_norm_l2() + hidden.bias.iter().map(|b| b * b).sum::<f64>())
             }
             _ => 0.,
@@ -134,12 +132,12 @@ impl Constructive {
     }
 
     fn end(&self, data: &Data, theta: &Tensor) -> Result<Endpoint> {
-        let point = Dense::read(&self.arch, theta)?;
+        let point = Dense::read(self.arch(), theta)?;
         let hidden = HiddenLayer { weight: point.weights[0].clone(), bias: point.biases[0].clone() };
         let readout = data.readout(&hidden, self);
         let all: Vec<usize> = (0..hidden.weight.nrows()).collect();
         let (full, _) = readout.solve(&all)?;
-        let order = Order::new(&readout, &full, self.criterion.kappa);
+        let order = Order::new(&readout, &full, self.risk.criterion().kappa);
         Ok(Endpoint { point, hidden, readout, full, order })
     }
 
@@ -179,9 +177,9 @@ impl Constructive {
     }
 
     fn search(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Candidate> {
-        let data = Data::new(&self.inputs, &self.targets, self.arch.outputs())?;
+        let data = Data::new(&self.risk, a.dtype())?;
         let ends = [&self.end(&data, a)?, &self.end(&data, b)?];
-        let neurons = self.arch.widths()[1];
+        let neurons = self.arch().widths()[1];
         let pair = Span::stack(&Tensor::stack(&[a.flatten_all()?, b.flatten_all()?], 0)?)?;
         let enough = largest(search.objective.risks(&pair)?);
         if let Some(dropped) = self.settings.dropped {
@@ -220,10 +218,10 @@ impl Constructive {
 
 impl Connect for Constructive {
     fn check(&self) -> Result<()> {
-        let expected = if self.arch.activation() != Activation::Relu || self.arch.depth() != 2 {
-            Some(("a two-layer ReLU network", self.arch.to_string()))
-        } else if self.criterion.loss != Loss::Squared {
-            Some(("the squared loss", self.criterion.loss.to_string()))
+        let expected = if self.arch().activation() != Activation::Relu || self.arch().depth() != 2 {
+            Some(("a two-layer ReLU network", self.arch().to_string()))
+        } else if self.risk.criterion().loss != Loss::Squared {
+            Some(("the squared loss", self.risk.criterion().loss.to_string()))
         } else {
             None
         };
@@ -233,10 +231,6 @@ impl Connect for Constructive {
             }
             None => Ok(()),
         }
-    }
-
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
-        Ok(self.find(a, b, search)?.path)
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Arch, Init};
-use collado_risk::DenseObjective;
+use collado_risk::EmpiricalRisk;
 use faer::Mat;
 
 use super::{Constructive, HiddenLayer, data::Data, readout::Output};
@@ -34,7 +36,7 @@ impl Reference {
         if all.iter().all(|(_, risk)| *risk > enough) && neurons > 0 {
             let arch = task.narrow(neurons)?;
             let stack: Vec<_> = all.iter().map(|(reference, _)| reference.dense().row()).collect();
-            for hidden in trained(task, &arch, stack, seed, go_on)? {
+            for hidden in trained(task, &arch, stack, data.dtype, seed, go_on)? {
                 all.push(Self::refit(task, data, hidden)?);
             }
         }
@@ -64,6 +66,7 @@ fn trained(
     task: &Constructive,
     arch: &Arch,
     mut stack: Vec<Vec<f64>>,
+    dtype: DType,
     seed: u64,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Vec<HiddenLayer>> {
@@ -73,9 +76,11 @@ fn trained(
         stack.extend(Init::default().stack(arch, &seeds, DType::F64, &Device::Cpu)?.to_vec2::<f64>()?);
     }
     let shape = (stack.len(), arch.layout().len());
-    let theta = Tensor::from_vec(stack.concat(), shape, &Device::Cpu)?.to_dtype(task.inputs.dtype())?;
-    let objective = DenseObjective::new(arch, &task.inputs, &task.targets, task.criterion, settings.memory)?;
-    let examples = task.inputs.dims()[0];
+    let theta = Tensor::from_vec(stack.concat(), shape, &Device::Cpu)?.to_dtype(dtype)?;
+    let examples = task.risk.data();
+    let risk = EmpiricalRisk::new(arch, Arc::clone(examples), task.risk.criterion())?;
+    let objective = risk.with_memory(settings.memory);
+    let examples = examples.len();
     let batch = if settings.batch == 0 { examples } else { settings.batch.min(examples) };
     let settings = TrainSettings {
         epochs: settings.steps.div_ceil(examples.div_ceil(batch) as u64).max(1),

@@ -7,7 +7,7 @@ mod ridge;
 
 use candle_core::Tensor;
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, Path, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Path, Regularizer};
 
 use self::factors::Factors;
 pub use self::{
@@ -50,9 +50,9 @@ pub struct DeepLinear {
 }
 
 impl DeepLinear {
-    /// With the default number of legs.
-    pub fn new(arch: Arch, criterion: Criterion) -> Self {
-        Self { arch, criterion, legs: 64 }
+    /// For points of `risk`, with the default number of legs.
+    pub fn new(risk: &EmpiricalRisk) -> Self {
+        Self { arch: risk.arch().clone(), criterion: risk.criterion(), legs: 64 }
     }
 
     /// Whether there is a path with a regulariser.
@@ -128,16 +128,12 @@ impl Connect for DeepLinear {
         }
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, _: &mut Search<'_>) -> Result<Path> {
-        self.check()?;
-        if let Some(constant) = Path::segment(a, b)?.constant()? {
-            return Ok(constant);
-        }
-        finite(Path::polychain(self.rows(a, b)?.stack(a)?)?, "deep-linear")
-    }
-
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
-        let path = self.connect(a, b, search)?;
+        self.check()?;
+        let path = match Path::segment(a, b)?.constant()? {
+            Some(constant) => constant,
+            None => finite(Path::polychain(self.rows(a, b)?.stack(a)?)?, "deep-linear")?,
+        };
         let convex = self.criterion.kappa == 0. || self.arch.depth() == 1;
         let guarantee = if convex { Guarantee::convex(&path, search)? } else { Guarantee::Sampled };
         Ok(Connection { path, guarantee })

@@ -69,14 +69,14 @@ impl Neb {
     /// Relaxes the band for `steps` steps from `first` on; whether to go on.
     fn relax(&self, band: &mut Band, run: &mut Run<'_, '_>, first: u64, steps: u64) -> Result<bool> {
         let pivots = band.pivots()?;
-        let grad = pivots.zeros_like()?;
+        let mut grad = pivots.zeros_like()?;
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &pivots)?;
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
         let span = Span::stack(band.vertices())?.with_free(1..pivots.dims()[0] + 1);
         for step in 0..steps {
             let rows =
                 if run.sampler.is_full() { Rows::All } else { Rows::Shared(run.sampler.batch(first + step)) };
-            let values = run.search.objective.evaluate(&span, rows, Some(&grad))?;
+            let values = run.search.objective.evaluate(&span, rows, Some(&mut grad))?;
             refuse_infinite(&values, "neb")?;
             let risks: Vec<f64> = values.iter().map(|v| v.risk).collect();
             band.nudge(&risks, &grad)?;
@@ -167,15 +167,11 @@ impl Connect for Neb {
         Ok(())
     }
 
-    fn connect(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Path> {
-        if let Some(constant) = Path::segment(a, b)?.constant()? {
-            return Ok(constant);
-        }
-        finite(self.search(a, b, search)?.path()?, "neb")
-    }
-
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
-        let path = self.connect(a, b, search)?;
+        let path = match Path::segment(a, b)?.constant()? {
+            Some(constant) => constant,
+            None => finite(self.search(a, b, search)?.path()?, "neb")?,
+        };
         let guarantee = Guarantee::Band { pivots: path.vertices().dims()[0] - 2 };
         Ok(Connection { path, guarantee })
     }

@@ -5,18 +5,16 @@ mod pass;
 mod point;
 mod second;
 
+use std::{ops::Range, sync::Arc};
+
 use candle_core::{DType, Tensor};
+use collado_models::{Chain, Network, with_slice};
 use rayon::prelude::*;
 
 use self::pass::Pass;
 pub use self::point::CurvaturePoint;
-use super::{
-    Criterion,
-    examples::Examples,
-    tile::{Layer, TILE},
-};
-use crate::{Error, Regularizer, Result};
-use collado_models::{Arch, with_slice};
+use super::chain::TILE;
+use crate::{Criterion, EmpiricalRisk, Error, Examples, Regularizer, Result};
 
 /// Which matrix multiplies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,40 +41,33 @@ const PARTS: usize = 16;
 /// κR adds $2\kappa v$ on the columns that R = ‖·‖² sees (nothing for ‖·‖₁) to the Hessian and Gauss–Newton matrices.
 #[derive(Debug)]
 pub struct DenseCurvature {
-    layers: Vec<Layer>,
+    network: Arc<Network>,
+    chain: Chain,
     size: usize,
-    examples: Examples,
+    examples: Arc<Examples>,
+    /// `[N, n_0]`
+    inputs: Tensor,
     criterion: Criterion,
-    regularized: std::ops::Range<usize>,
+    regularized: Range<usize>,
     memory: usize,
 }
 
 impl DenseCurvature {
-    /// The curvature of the risk that [`DenseObjective::new`](crate::DenseObjective::new) makes of the same arguments, with
-    /// `inputs` in `f64` on the CPU; `memory` bounds scratch, in bytes.
+    /// The curvature of `risk`, whose [memory](EmpiricalRisk::memory) bounds scratch.
     ///
     /// # Errors
-    /// When shapes, labels, settings, dtype or device do not fit.
-    pub fn new(
-        arch: &Arch,
-        inputs: &Tensor,
-        targets: &Tensor,
-        criterion: Criterion,
-        memory: usize,
-    ) -> Result<Self> {
-        criterion.check()?;
-        if inputs.dtype() != DType::F64 || !inputs.device().is_cpu() {
-            let found = format!("{:?} inputs on {:?}", inputs.dtype(), inputs.device().location());
-            return Err(Error::Unsupported { what: "curvature (f64 on the CPU)", found });
-        }
-        let examples = Examples::new(arch, criterion.loss, inputs, targets)?;
+    /// When the network is no chain of dense layers.
+    pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
+        let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
         Ok(Self {
-            layers: Layer::all(arch),
-            size: arch.layout().len(),
-            examples,
-            regularized: criterion.regularizer.columns(arch),
+            chain: network.dense_chain("the exact curvature")?.clone(),
+            size: network.size(),
+            inputs: risk.data().inputs(DType::F64)?.clone(),
+            examples: Arc::clone(risk.data()),
+            regularized: criterion.regularizer.columns(&network),
             criterion,
-            memory,
+            memory: risk.memory(),
+            network,
         })
     }
 
@@ -121,7 +112,7 @@ impl DenseCurvature {
             return Err(Error::mismatch("vectors", expected, vectors.len()));
         }
         let (block, sums) = self.block(vectors.len() / self.size);
-        with_slice::<f64, _, _>(&self.examples.inputs, |inputs| {
+        with_slice::<f64, _, _>(&self.inputs, |inputs| {
             let both = vectors.chunks(block * self.size).zip(out.chunks_mut(block * self.size));
             both.for_each(|(vectors, out)| self.block_product(form, point, inputs, sums, vectors, out));
             Ok(())
@@ -130,7 +121,7 @@ impl DenseCurvature {
 
     /// Rows of a tile's activations.
     fn width(&self) -> usize {
-        self.layers.iter().map(|l| l.outputs).sum()
+        self.network.units()
     }
 
     /// Vectors that are taken at a time, and parts of the data whose sums exist at once.
@@ -157,7 +148,7 @@ impl DenseCurvature {
         vectors: &[f64],
         out: &mut [f64],
     ) {
-        let (n, n0) = (self.examples.len(), self.layers[0].inputs);
+        let (n, n0) = (self.examples.len(), self.chain.inputs());
         let tiles = n.div_ceil(TILE);
         let per_part = tiles.div_ceil(PARTS);
         let part = |p: usize| {

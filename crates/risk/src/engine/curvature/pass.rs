@@ -5,12 +5,13 @@
 //! $R\{\delta_k\}=\rho'(W_{k+1}^\top R\{\delta_{k+1}\}+V_{k+1}^\top\delta_{k+1})+\rho''R\{z_k\}\,W_{k+1}^\top\delta_{k+1}$.
 //! Arrays are feature-major, `[neuron][example]` and `[neuron][vector][example]`.
 
+use std::ops::Range;
+
+use collado_models::{Activation, Affine, Algebra, Reverse};
+
 use super::{CurvatureForm, CurvaturePoint, DenseCurvature, loss::LossCurvature, second::second};
 use crate::{
-    engine::{
-        matmul::{Mat, MatMut},
-        tile::{TILE, Tile},
-    },
+    engine::chain::{First, Forward, Mat, MatMut, TILE, Tile, bias_of, weight_of},
     loss::loss_and_slope,
 };
 
@@ -68,74 +69,40 @@ impl<'a> Pass<'a> {
     /// Adds the products of the examples `first..first + r`, whose inputs are `input` `[r, n_0]`, to `sum` `[B, S]`.
     pub(super) fn tile(&mut self, first: usize, r: usize, input: &[f64], sum: &mut [f64]) {
         self.forward(first, r, input);
-        (0..self.of.layers.len()).for_each(|k| self.r_forward(k, r, input));
+        let network = &self.of.network;
+        network.run(&mut Dual { pass: self, r, input }, 0..0).expect("a chain has rules for its layers");
         self.read_out(first, r);
-        for k in (0..self.of.layers.len()).rev() {
-            self.gradients(k, r, input, sum);
-            if k > 0 {
-                self.back(k, r);
-            }
-        }
+        network.run_back(&mut Back { pass: self, r, input, sum }).expect("a chain has rules for its layers");
     }
 
     fn forward(&mut self, first: usize, r: usize, input: &[f64]) {
         let (of, width) = (self.of, self.of.width());
-        let layers = &of.layers;
         if !self.point.copy(first * width, &mut self.active[..width * r], &mut self.before[..width * r]) {
             let mut tile = Tile::forward(&mut self.active, &mut self.before, width, r);
-            (0..layers.len()).for_each(|k| tile.layer(layers, k, (self.theta, 0), input));
+            let mut pass = Forward { tile: &mut tile, theta: (self.theta, 0), first: First::Inputs(input) };
+            of.network.run(&mut pass, 0..0).expect("a chain has rules for its layers");
         }
-        for layer in layers {
-            let range = layer.row * r..(layer.row + layer.outputs) * r;
+        for layer in of.chain.iter() {
+            let range = layer.units.start * r..layer.units.end * r;
             let both = self.before[range.clone()].iter().zip(&self.active[range.clone()]);
             let slopes = self.slope[range].iter_mut().zip(both);
             slopes.for_each(|(slope, (&z, &a))| *slope = layer.activation.slope(z, a));
         }
     }
 
-    /// Derivatives of a layer's pre-activations and activations along all vectors.
-    fn r_forward(&mut self, k: usize, r: usize, input: &[f64]) {
-        let (layer, wide) = (&self.of.layers[k], self.count * r);
-        let range = layer.row * wide..(layer.row + layer.outputs) * wide;
-        let below = k.checked_sub(1).map(|k| &self.of.layers[k]);
-        let z = &mut self.r_before[range.clone()];
-        if let Some(below) = below {
-            let lower = Mat::new(&self.r_active[below.row * wide..], below.outputs, wide);
-            MatMut::new(z, layer.outputs, wide).product(layer.weight(self.theta, 0), lower, 0.);
-        }
-        let active = match below {
-            None => Mat::new(input, r, layer.inputs).t(),
-            Some(below) => Mat::new(&self.active[below.row * r..], below.outputs, r),
-        };
-        let blocks = MatMut::new(z, layer.outputs, wide).split_columns(r);
-        for ((_, mut block), v) in blocks.into_iter().zip(self.vectors.chunks_exact(self.of.size)) {
-            block.product(layer.weight(v, 0), active, if k > 0 { 1. } else { 0. });
-        }
-        for (b, v) in self.vectors.chunks_exact(self.of.size).enumerate() {
-            for (z, c) in z.chunks_exact_mut(wide).zip(layer.bias(v, 0).unwrap_or_default()) {
-                z[b * r..(b + 1) * r].iter_mut().for_each(|z| *z += c);
-            }
-        }
-        let rows = self.r_active[range].chunks_exact_mut(r).zip(z.chunks_exact(r));
-        for (i, (a, z)) in rows.enumerate() {
-            let slope = &self.slope[(layer.row + i / self.count) * r..][..r];
-            a.iter_mut().zip(z).zip(slope).for_each(|((a, z), slope)| *a = z * slope);
-        }
-    }
-
     /// δ and R{δ} of the outputs.
     fn read_out(&mut self, first: usize, r: usize) {
-        let Some(last) = self.of.layers.last() else { return };
-        let (q, wide) = (last.outputs, self.count * r);
+        let last = &self.of.chain.last().units;
+        let (q, wide) = (last.len(), self.count * r);
         let scale = 1. / self.of.examples.len() as f64;
         let mut v = vec![0.; q];
         for i in 0..r {
-            let mut z: Vec<f64> = (0..q).map(|j| self.active[(last.row + j) * r + i]).collect();
+            let mut z: Vec<f64> = (0..q).map(|j| self.active[(last.start + j) * r + i]).collect();
             let curvature = LossCurvature::new(self.of.criterion.loss, &z);
             loss_and_slope(self.of.criterion.loss, &mut z, self.of.examples.target(first + i));
-            (0..q).for_each(|j| self.delta[(last.row + j) * r + i] = z[j] * scale);
+            (0..q).for_each(|j| self.delta[(last.start + j) * r + i] = z[j] * scale);
             for b in 0..self.count {
-                let at = |j: usize| (last.row + j) * wide + b * r + i;
+                let at = |j: usize| (last.start + j) * wide + b * r + i;
                 (0..q).for_each(|j| v[j] = self.r_before[at(j)]);
                 if self.form == CurvatureForm::Fisher {
                     let along: f64 = v.iter().zip(&z).map(|(v, z)| v * z).sum();
@@ -147,55 +114,132 @@ impl<'a> Pass<'a> {
             }
         }
     }
+}
 
-    /// Adds $R\{\delta_k\}a_{k-1}^\top+\delta_kR\{a_{k-1}\}^\top$ and $\sum R\{\delta_k\}$.
-    fn gradients(&self, k: usize, r: usize, input: &[f64], sum: &mut [f64]) {
-        let (layer, wide) = (&self.of.layers[k], self.count * r);
-        let below = k.checked_sub(1).map(|k| &self.of.layers[k]);
-        let active = match below {
-            None => Mat::new(input, r, layer.inputs),
-            Some(below) => Mat::new(&self.active[below.row * r..], below.outputs, r).t(),
+/// Derivatives of pre-activations and activations along all vectors. Values are units, nothing for the input.
+struct Dual<'p, 'a> {
+    pass: &'p mut Pass<'a>,
+    r: usize,
+    input: &'p [f64],
+}
+
+impl Algebra for Dual<'_, '_> {
+    type Value = Range<usize>;
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the exact curvature";
+
+    fn affine(&mut self, op: &Affine, x: &Range<usize>) -> collado_models::Result<Range<usize>> {
+        let (Pass { of, theta, vectors, count, active, r_active, r_before, .. }, r) =
+            (&mut *self.pass, self.r);
+        let wide = *count * r;
+        let z = &mut r_before[op.units.start * wide..op.units.end * wide];
+        let is_first = x.is_empty();
+        if !is_first {
+            let lower = Mat::new(&r_active[x.start * wide..], x.len(), wide);
+            MatMut::new(z, op.outputs(), wide).product(weight_of(op, (*theta, 0)), lower, 0.);
+        }
+        let active = match is_first {
+            true => Mat::new(self.input, r, op.inputs()).t(),
+            false => Mat::new(&active[x.start * r..], x.len(), r),
         };
-        let r_delta = Mat::new(&self.r_delta[layer.row * wide..], layer.outputs, wide);
-        let delta = Mat::new(&self.delta[layer.row * r..], layer.outputs, r);
+        let blocks = MatMut::new(z, op.outputs(), wide).split_columns(r);
+        for ((_, mut block), v) in blocks.into_iter().zip(vectors.chunks_exact(of.size)) {
+            block.product(weight_of(op, (v, 0)), active, if is_first { 0. } else { 1. });
+        }
+        for (b, v) in vectors.chunks_exact(of.size).enumerate() {
+            for (z, c) in z.chunks_exact_mut(wide).zip(bias_of(op, (v, 0)).unwrap_or_default()) {
+                z[b * r..(b + 1) * r].iter_mut().for_each(|z| *z += c);
+            }
+        }
+        Ok(op.units.clone())
+    }
+
+    fn activation(&mut self, _: Activation, x: Range<usize>) -> collado_models::Result<Range<usize>> {
+        let (Pass { count, slope, r_active, r_before, .. }, r) = (&mut *self.pass, self.r);
+        let range = x.start * *count * r..x.end * *count * r;
+        let rows = r_active[range.clone()].chunks_exact_mut(r).zip(r_before[range].chunks_exact(r));
+        for (i, (a, z)) in rows.enumerate() {
+            let slope = &slope[(x.start + i / *count) * r..][..r];
+            a.iter_mut().zip(z).zip(slope).for_each(|((a, z), slope)| *a = z * slope);
+        }
+        Ok(x)
+    }
+}
+
+/// δ and R{δ} from the outputs down, and what they add to the products.
+struct Back<'p, 'a> {
+    pass: &'p mut Pass<'a>,
+    r: usize,
+    input: &'p [f64],
+    /// `[B, S]`
+    sum: &'p mut [f64],
+}
+
+impl Reverse for Back<'_, '_> {
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the exact curvature";
+
+    fn affine(&mut self, op: &Affine, x: Range<usize>) -> collado_models::Result<()> {
+        if x.is_empty() {
+            self.pass.gradients(op, x, self.r, self.input, self.sum);
+            return Ok(());
+        }
+        self.layer(op, Activation::Linear, x)
+    }
+
+    fn layer(&mut self, op: &Affine, rho: Activation, x: Range<usize>) -> collado_models::Result<()> {
+        self.pass.gradients(op, x.clone(), self.r, self.input, self.sum);
+        self.pass.back(op, rho, x, self.r);
+        Ok(())
+    }
+}
+
+impl Pass<'_> {
+    /// Adds $R\{\delta_k\}a_{k-1}^\top+\delta_kR\{a_{k-1}\}^\top$ and $\sum R\{\delta_k\}$.
+    fn gradients(&self, op: &Affine, x: Range<usize>, r: usize, input: &[f64], sum: &mut [f64]) {
+        let wide = self.count * r;
+        let active = match x.is_empty() {
+            true => Mat::new(input, r, op.inputs()),
+            false => Mat::new(&self.active[x.start * r..], x.len(), r).t(),
+        };
+        let r_delta = Mat::new(&self.r_delta[op.units.start * wide..], op.outputs(), wide);
+        let delta = Mat::new(&self.delta[op.units.start * r..], op.outputs(), r);
         for (b, sum) in sum.chunks_exact_mut(self.of.size).enumerate() {
             let columns = (b * r, (b + 1) * r);
-            let mut weight = MatMut::new(&mut sum[layer.weight..], layer.outputs, layer.inputs);
+            let mut weight = MatMut::new(&mut sum[op.weight.clone()], op.outputs(), op.inputs());
             weight.product(r_delta.columns(columns.0, columns.1), active, 1.);
-            if let (Some(below), CurvatureForm::Hessian) = (below, self.form) {
-                let r_active = Mat::new(&self.r_active[below.row * wide..], below.outputs, wide);
+            if !x.is_empty() && self.form == CurvatureForm::Hessian {
+                let r_active = Mat::new(&self.r_active[x.start * wide..], x.len(), wide);
                 weight.product(delta, r_active.columns(columns.0, columns.1).t(), 1.);
             }
-            if let Some(bias) = layer.bias {
-                for (j, sum) in sum[bias..][..layer.outputs].iter_mut().enumerate() {
-                    *sum += self.r_delta[(layer.row + j) * wide + b * r..][..r].iter().sum::<f64>();
+            if let Some(bias) = op.bias.clone() {
+                for (j, sum) in sum[bias].iter_mut().enumerate() {
+                    *sum += self.r_delta[(op.units.start + j) * wide + b * r..][..r].iter().sum::<f64>();
                 }
             }
         }
     }
 
-    /// δ and R{δ} of the layer below layer `k`.
-    fn back(&mut self, k: usize, r: usize) {
-        let (layer, below) = (&self.of.layers[k], &self.of.layers[k - 1]);
+    /// δ and R{δ} at the units `x`, whose activations by ρ the layer `op` reads.
+    fn back(&mut self, op: &Affine, rho: Activation, x: Range<usize>, r: usize) {
         let wide = self.count * r;
-        let (lower, upper) = self.r_delta.split_at_mut(layer.row * wide);
-        let lower = &mut lower[below.row * wide..][..below.outputs * wide];
-        let upper = Mat::new(upper, layer.outputs, wide);
-        MatMut::new(lower, below.outputs, wide).product(layer.weight(self.theta, 0).t(), upper, 0.);
+        let (lower, upper) = self.r_delta.split_at_mut(op.units.start * wide);
+        let lower = &mut lower[x.start * wide..][..x.len() * wide];
+        let upper = Mat::new(upper, op.outputs(), wide);
+        MatMut::new(lower, x.len(), wide).product(weight_of(op, (self.theta, 0)).t(), upper, 0.);
         let curved = self.form == CurvatureForm::Hessian;
         if curved {
-            let delta = Mat::new(&self.delta[layer.row * r..], layer.outputs, r);
-            let blocks = MatMut::new(lower, below.outputs, wide).split_columns(r);
+            let delta = Mat::new(&self.delta[op.units.start * r..], op.outputs(), r);
+            let blocks = MatMut::new(lower, x.len(), wide).split_columns(r);
             for ((_, mut block), v) in blocks.into_iter().zip(self.vectors.chunks_exact(self.of.size)) {
-                block.product(layer.weight(v, 0).t(), delta, 1.);
+                block.product(weight_of(op, (v, 0)).t(), delta, 1.);
             }
-            self.plain_back(k, r);
+            self.plain_back(op, rho, x.clone(), r);
         }
-        let below = below.row;
-        let (lower, _) = self.r_delta.split_at_mut(layer.row * wide);
-        for (i, d) in lower[below * wide..].chunks_exact_mut(r).enumerate() {
-            let row = below + i / self.count;
-            let z = &self.r_before[below * wide + i * r..][..r];
+        let (lower, _) = self.r_delta.split_at_mut(op.units.start * wide);
+        for (i, d) in lower[x.start * wide..x.end * wide].chunks_exact_mut(r).enumerate() {
+            let row = x.start + i / self.count;
+            let z = &self.r_before[x.start * wide + i * r..][..r];
             let (slope, bend) = (&self.slope[row * r..][..r], &self.bend[row * r..][..r]);
             for ((d, z), (slope, bend)) in d.iter_mut().zip(z).zip(slope.iter().zip(bend)) {
                 *d *= slope;
@@ -207,16 +251,15 @@ impl<'a> Pass<'a> {
     }
 
     /// δ of the layer below, and what ρ″ multiplies.
-    fn plain_back(&mut self, k: usize, r: usize) {
-        let (layer, below) = (&self.of.layers[k], &self.of.layers[k - 1]);
-        let (lower, upper) = self.delta.split_at_mut(layer.row * r);
-        let lower = &mut lower[below.row * r..][..below.outputs * r];
-        let upper = Mat::new(upper, layer.outputs, r);
-        MatMut::new(lower, below.outputs, r).product(layer.weight(self.theta, 0).t(), upper, 0.);
-        let at = below.row * r;
+    fn plain_back(&mut self, op: &Affine, rho: Activation, x: Range<usize>, r: usize) {
+        let (lower, upper) = self.delta.split_at_mut(op.units.start * r);
+        let lower = &mut lower[x.start * r..][..x.len() * r];
+        let upper = Mat::new(upper, op.outputs(), r);
+        MatMut::new(lower, x.len(), r).product(weight_of(op, (self.theta, 0)).t(), upper, 0.);
+        let at = x.start * r;
         for (i, d) in lower.iter_mut().enumerate() {
             let (z, a) = (self.before[at + i], self.active[at + i]);
-            self.bend[at + i] = second(below.activation, z, a) * *d;
+            self.bend[at + i] = second(rho, z, a) * *d;
             *d *= self.slope[at + i];
         }
     }

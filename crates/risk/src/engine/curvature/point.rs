@@ -3,7 +3,7 @@ use rayon::prelude::*;
 use super::DenseCurvature;
 use crate::{
     Result,
-    engine::tile::{TILE, Tile},
+    engine::chain::{First, Forward, TILE, Tile},
 };
 use collado_models::with_slice;
 
@@ -22,7 +22,7 @@ pub struct CurvaturePoint {
 impl CurvaturePoint {
     pub(super) fn new(of: &DenseCurvature, theta: Vec<f64>) -> Result<Self> {
         let (n, width) = (of.examples.len(), of.width());
-        let needs_before = of.layers.iter().any(|l| l.activation.slope_needs_input());
+        let needs_before = of.chain.iter().any(|l| l.activation.slope_needs_input());
         let bytes = size_of::<f64>() * n * width * if needs_before { 2 } else { 1 };
         if bytes > of.memory / 4 {
             return Ok(Self { theta, active: Vec::new(), before: Vec::new() });
@@ -35,12 +35,13 @@ impl CurvaturePoint {
         } else {
             (0..n.div_ceil(TILE)).map(|_| &mut [][..]).collect()
         };
-        let n0 = of.layers[0].inputs;
-        with_slice::<f64, _, crate::Error>(&of.examples.inputs, |inputs| {
+        let n0 = of.chain.inputs();
+        with_slice::<f64, _, crate::Error>(&of.inputs, |inputs| {
             let inputs = inputs.par_chunks(TILE * n0);
             inputs.zip(active.par_chunks_mut(tile)).zip(befores).for_each(|((input, active), before)| {
                 let mut tile = Tile::forward(active, before, width, input.len() / n0);
-                (0..of.layers.len()).for_each(|k| tile.layer(&of.layers, k, (&theta, 0), input));
+                let mut pass = Forward { tile: &mut tile, theta: (&theta, 0), first: First::Inputs(input) };
+                of.network.run(&mut pass, 0..0).expect("a chain has rules for its layers");
             });
             Ok(())
         })?;

@@ -6,7 +6,7 @@ use collado_models::Real;
 
 /// A strided `[rows, cols]` view.
 #[derive(Clone, Copy)]
-pub(super) struct Mat<'a, T> {
+pub(in crate::engine) struct Mat<'a, T> {
     data: *const T,
     rows: usize,
     cols: usize,
@@ -21,24 +21,24 @@ unsafe impl<T: Sync> Sync for Mat<'_, T> {}
 
 impl<'a, T: Real> Mat<'a, T> {
     /// Row-major view of the first `rows * cols` elements.
-    pub(super) fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
+    pub(in crate::engine) fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
         Self { data: data.as_ptr(), rows, cols, strides: (cols as isize, 1), life: PhantomData }
     }
 
     /// The transpose.
-    pub(super) fn t(self) -> Self {
+    pub(in crate::engine) fn t(self) -> Self {
         Self { rows: self.cols, cols: self.rows, strides: (self.strides.1, self.strides.0), ..self }
     }
 
     /// Rows and columns.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(in crate::engine) fn size(&self) -> (usize, usize) {
         (self.rows, self.cols)
     }
 
     /// Row `i` of a view whose rows are contiguous.
     #[inline(always)]
-    pub(super) fn row(self, i: usize) -> &'a [T] {
+    pub(in crate::engine) fn row(self, i: usize) -> &'a [T] {
         assert!(self.strides.1 == 1 && i < self.rows);
         // SAFETY: row `i` is one of the view's own, which lie in the slice it was made of and live as long.
         unsafe { std::slice::from_raw_parts(self.data.offset(i as isize * self.strides.0), self.cols) }
@@ -46,17 +46,17 @@ impl<'a, T: Real> Mat<'a, T> {
 
     /// The rows of a view whose rows are contiguous, as slices.
     #[inline(always)]
-    pub(super) fn each_row(self) -> impl Iterator<Item = &'a [T]> {
+    pub(in crate::engine) fn each_row(self) -> impl Iterator<Item = &'a [T]> {
         (0..self.rows).map(move |i| self.row(i))
     }
 
     /// Columns `from..to`.
-    pub(super) fn columns(self, from: usize, to: usize) -> Self {
+    pub(in crate::engine) fn columns(self, from: usize, to: usize) -> Self {
         self.t().part(from, to).t()
     }
 
     /// Rows `from..to`.
-    pub(super) fn part(self, from: usize, to: usize) -> Self {
+    pub(in crate::engine) fn part(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.rows);
         // In bounds, if there is a row: the view's own elements, checked when it was made.
         let data = self.data.wrapping_offset(self.strides.0 * from as isize);
@@ -65,7 +65,7 @@ impl<'a, T: Real> Mat<'a, T> {
 }
 
 /// A strided `[rows, cols]` view that is written to; every row is contiguous.
-pub(super) struct MatMut<'a, T> {
+pub(in crate::engine) struct MatMut<'a, T> {
     data: *mut T,
     rows: usize,
     cols: usize,
@@ -80,13 +80,13 @@ unsafe impl<T: Sync> Sync for MatMut<'_, T> {}
 
 impl<'a, T: Real> MatMut<'a, T> {
     /// Row-major view of the first `rows * cols` elements.
-    pub(super) fn new(data: &'a mut [T], rows: usize, cols: usize) -> Self {
+    pub(in crate::engine) fn new(data: &'a mut [T], rows: usize, cols: usize) -> Self {
         assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
         Self { data: data.as_mut_ptr(), rows, cols, row_stride: cols, life: PhantomData }
     }
 
     /// Disjoint views of `width` columns each (the last may be narrower), with their first column.
-    pub(super) fn split_columns(self, width: usize) -> impl Iterator<Item = (usize, Self)> {
+    pub(in crate::engine) fn split_columns(self, width: usize) -> impl Iterator<Item = (usize, Self)> {
         (0..self.cols).step_by(width).map(move |from| {
             let cols = width.min(self.cols - from);
             // Disjoint from the other views, each owns its columns; in bounds, if there is a row.
@@ -97,7 +97,11 @@ impl<'a, T: Real> MatMut<'a, T> {
 
     /// Disjoint views of `height` rows and `width` columns (the last ones may be smaller), with their first row and
     /// column.
-    pub(super) fn blocks(self, height: usize, width: usize) -> impl Iterator<Item = (usize, usize, Self)> {
+    pub(in crate::engine) fn blocks(
+        self,
+        height: usize,
+        width: usize,
+    ) -> impl Iterator<Item = (usize, usize, Self)> {
         (0..self.rows).step_by(height).flat_map(move |row| {
             let rows = height.min(self.rows - row);
             // Disjoint from the other views, each owns its rows; in bounds.
@@ -108,7 +112,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     }
 
     /// Rows `..at`, and the others.
-    pub(super) fn split_rows(&mut self, at: usize) -> (MatMut<'_, T>, MatMut<'_, T>) {
+    pub(in crate::engine) fn split_rows(&mut self, at: usize) -> (MatMut<'_, T>, MatMut<'_, T>) {
         assert!(at <= self.rows);
         let upper = MatMut { rows: at, life: PhantomData, ..*self };
         // SAFETY: `at` is at most the number of rows: inside the slice, or just behind it.
@@ -117,7 +121,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     }
 
     /// Rows `rows`.
-    pub(super) fn rows_mut(&mut self, rows: std::ops::Range<usize>) -> MatMut<'_, T> {
+    pub(in crate::engine) fn rows_mut(&mut self, rows: std::ops::Range<usize>) -> MatMut<'_, T> {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
         // SAFETY: `rows.start` is at most the number of rows: inside the slice, or just behind it.
         let data = unsafe { self.data.add(rows.start * self.row_stride) };
@@ -125,7 +129,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     }
 
     /// Rows `rows`, to be read.
-    pub(super) fn rows(&self, rows: std::ops::Range<usize>) -> Mat<'_, T> {
+    pub(in crate::engine) fn rows(&self, rows: std::ops::Range<usize>) -> Mat<'_, T> {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
         // SAFETY: `rows.start` is at most the number of rows: inside the slice, or just behind it.
         let data = unsafe { self.data.add(rows.start * self.row_stride) };
@@ -134,17 +138,17 @@ impl<'a, T: Real> MatMut<'a, T> {
     }
 
     /// Number of columns.
-    pub(super) fn cols(&self) -> usize {
+    pub(in crate::engine) fn cols(&self) -> usize {
         self.cols
     }
 
     /// Number of rows.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::engine) fn count(&self) -> usize {
         self.rows
     }
 
     /// The first `rows` rows of a view without gaps.
-    pub(super) fn as_slice_mut(&mut self, rows: usize) -> &mut [T] {
+    pub(in crate::engine) fn as_slice_mut(&mut self, rows: usize) -> &mut [T] {
         assert!(rows <= self.rows && self.row_stride == self.cols);
         // SAFETY: the first rows of a view without gaps lie in its slice one after the other, and `self` is exclusive.
         unsafe { std::slice::from_raw_parts_mut(self.data, rows * self.cols) }
@@ -152,7 +156,7 @@ impl<'a, T: Real> MatMut<'a, T> {
 
     /// Row `i`.
     #[inline(always)]
-    pub(super) fn row_mut(&mut self, i: usize) -> &mut [T] {
+    pub(in crate::engine) fn row_mut(&mut self, i: usize) -> &mut [T] {
         assert!(i < self.rows);
         // SAFETY: row `i` is one of the view's own, and `self` is exclusive.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) }
@@ -160,7 +164,7 @@ impl<'a, T: Real> MatMut<'a, T> {
 
     /// The rows as slices.
     #[inline(always)]
-    pub(super) fn each_row(&mut self) -> impl Iterator<Item = &mut [T]> {
+    pub(in crate::engine) fn each_row(&mut self) -> impl Iterator<Item = &mut [T]> {
         (0..self.rows).map(|i| {
             // SAFETY: the view's own rows, which do not overlap, each given out once while `self` is exclusive.
             unsafe { std::slice::from_raw_parts_mut(self.data.add(i * self.row_stride), self.cols) }
@@ -168,7 +172,7 @@ impl<'a, T: Real> MatMut<'a, T> {
     }
 
     /// `self = keep self + a b`; what was there does not matter when `keep` is 0.
-    pub(super) fn product(&mut self, a: Mat<'_, T>, b: Mat<'_, T>, keep: T) {
+    pub(in crate::engine) fn product(&mut self, a: Mat<'_, T>, b: Mat<'_, T>, keep: T) {
         assert_eq!((self.rows, self.cols, a.cols), (a.rows, b.cols, b.rows), "matrix product");
         if self.rows == 0 || self.cols == 0 {
             return;

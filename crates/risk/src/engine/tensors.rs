@@ -1,56 +1,51 @@
 //! The dense engine in candle's own operations, batched over the stack: for devices other than the CPU, and the
 //! independent truth that the fused engine is tested against.
 
-use candle_core::{D, DType, Tensor, Var};
+use std::{ops::Range, sync::Arc};
 
-use super::{Criterion, examples::Examples};
-use crate::{Evaluation, Loss, Objective, Regularizer, Result, Rows, Span};
-use collado_models::{Activation, Arch, Layout};
+use candle_core::{D, DType, Device, Tensor, Var};
+use collado_models::{Activation, Affine, Algebra, Network};
 
-/// Dense networks of one architecture on one data set, on any candle device.
-pub(super) struct Stacked {
-    pub(super) arch: Arch,
-    pub(super) layout: Layout,
-    pub(super) examples: Examples,
-    pub(super) criterion: Criterion,
-    pub(super) memory: usize,
+use crate::{Criterion, EmpiricalRisk, Evaluation, Loss, Objective, Regularizer, Result, Rows, Span};
+
+/// A network on one data set, on any candle device.
+pub(crate) struct Tensors {
+    network: Arc<Network>,
+    /// `[N, ..]`
+    inputs: Tensor,
+    /// `u32` `[N]` or `f64` `[N, q]`.
+    targets: Tensor,
+    is_classes: bool,
+    criterion: Criterion,
+    memory: usize,
 }
 
-impl Stacked {
+impl Tensors {
+    pub(crate) fn new(risk: &EmpiricalRisk, dtype: DType, device: &Device) -> Result<Self> {
+        let examples = risk.data();
+        Ok(Self {
+            network: Arc::clone(risk.network()),
+            inputs: examples.inputs(dtype)?.to_device(device)?,
+            targets: examples.targets().tensor(device)?,
+            is_classes: examples.targets().classes().is_some(),
+            criterion: risk.criterion(),
+            memory: risk.memory(),
+        })
+    }
+
     /// Points and examples at a time, so that activations and their gradients stay within memory.
     fn tile(&self, points: usize, batch: usize, gradient: bool) -> (usize, usize) {
-        let width: usize = self.arch.widths().iter().sum();
-        let size = self.examples.inputs.dtype().size_in_bytes();
+        let width = self.inputs.dims()[1..].iter().product::<usize>() + self.network.units();
+        let size = self.inputs.dtype().size_in_bytes();
         let budget = self.memory / 2 / size / if gradient { 3 } else { 1 };
-        let group = (budget / (2 * self.layout.len() + width)).clamp(1, points.max(1));
+        let group = (budget / (2 * self.network.size() + width)).clamp(1, points.max(1));
         let rows = (budget / 2 / (group * width)).clamp(1, batch.max(1));
         (group, rows)
     }
 
-    /// Outputs `[P, B, q]` of the points `theta` `[P, S]` for `x` `[B, n_0]` or `[P, B, n_0]`.
-    fn forward(&self, theta: &Tensor, x: &Tensor) -> candle_core::Result<Tensor> {
-        let points = theta.dims()[0];
-        let mut h = x.clone();
-        let mut entries = self.layout.entries().iter();
-        for k in 0..self.arch.depth() {
-            let columns = |e: &collado_models::Entry| theta.narrow(1, e.offset, e.len());
-            if let Some(weight) = entries.next() {
-                let w = columns(weight)?.reshape((points, weight.shape[0], weight.shape[1]))?;
-                h = h.broadcast_matmul(&w.transpose(1, 2)?)?;
-            }
-            if let Some(bias) = self.arch.has_bias(k).then(|| entries.next()).flatten() {
-                h = h.broadcast_add(&columns(bias)?.reshape((points, 1, bias.shape[0]))?)?;
-            }
-            if k + 1 < self.arch.depth() {
-                h = self.arch.activation().forward(&h)?;
-            }
-        }
-        Ok(h)
-    }
-
     /// $\kappa R(\theta_i)$ `[P]`.
     fn penalty(&self, theta: &Tensor) -> candle_core::Result<Tensor> {
-        let columns = self.criterion.regularizer.columns(&self.arch);
+        let columns = self.criterion.regularizer.columns(&self.network);
         let theta = theta.narrow(1, columns.start, columns.len())?;
         let each = match self.criterion.regularizer {
             Regularizer::L1Last => theta.abs()?,
@@ -87,8 +82,11 @@ impl Stacked {
         };
         for from in (0..batch).step_by(tile) {
             let (x, y) = self.slice(index.as_ref(), from, tile.min(batch - from))?;
-            let (part, errors) =
-                self.criterion.loss.sums(&self.forward(theta, &x)?, &y, self.examples.is_classes())?;
+            let (part, errors) = self.criterion.loss.sums(
+                &self.network.run(&mut Stacked { theta }, x)?,
+                &y,
+                self.is_classes,
+            )?;
             let part = (part / batch as f64)?;
             add(&part)?;
             loss = (loss + part.detach().to_dtype(DType::F64)?)?;
@@ -119,9 +117,9 @@ impl Stacked {
 
     /// The minibatch as an index tensor, `[B]` or `[P, B]`, and its size.
     fn index(&self, rows: Rows<'_>, first: usize, points: usize) -> Result<(Option<Tensor>, usize)> {
-        let device = self.examples.inputs.device();
+        let device = self.inputs.device();
         Ok(match rows {
-            Rows::All => (None, self.examples.len()),
+            Rows::All => (None, self.inputs.dims()[0]),
             Rows::Shared(rows) => (Some(Tensor::from_slice(rows, rows.len(), device)?), rows.len()),
             Rows::Each { rows, batch } => {
                 let rows = &rows[first * batch..(first + points) * batch];
@@ -132,7 +130,7 @@ impl Stacked {
 
     /// Inputs and targets of some examples of a batch.
     fn slice(&self, index: Option<&Tensor>, from: usize, count: usize) -> Result<(Tensor, Tensor)> {
-        let (inputs, targets) = (&self.examples.inputs, &self.examples.targets);
+        let (inputs, targets) = (&self.inputs, &self.targets);
         let Some(index) = index else {
             return Ok((inputs.narrow(0, from, count)?, targets.narrow(0, from, count)?));
         };
@@ -142,6 +140,32 @@ impl Stacked {
             t.index_select(&index.flatten_all()?, 0)?.reshape(shape)
         };
         Ok((pick(inputs)?, pick(targets)?))
+    }
+}
+
+/// The points `theta` `[P, S]` on examples `[B, n]` or `[P, B, n]`.
+struct Stacked<'a> {
+    theta: &'a Tensor,
+}
+
+impl Algebra for Stacked<'_> {
+    type Value = Tensor;
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the engine in tensors";
+
+    fn affine(&mut self, op: &Affine, x: &Tensor) -> collado_models::Result<Tensor> {
+        let points = self.theta.dims()[0];
+        let columns = |range: &Range<usize>| self.theta.narrow(1, range.start, range.len());
+        let weight = columns(&op.weight)?.reshape((points, op.outputs(), op.inputs()))?;
+        let z = x.broadcast_matmul(&weight.transpose(1, 2)?)?;
+        match &op.bias {
+            Some(bias) => Ok(z.broadcast_add(&columns(bias)?.reshape((points, 1, op.outputs()))?)?),
+            None => Ok(z),
+        }
+    }
+
+    fn activation(&mut self, rho: Activation, x: Tensor) -> collado_models::Result<Tensor> {
+        Ok(rho.forward(&x)?)
     }
 }
 
@@ -179,11 +203,15 @@ impl Loss {
     }
 }
 
-impl Objective for Stacked {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
+impl Objective for Tensors {
+    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        self.evaluate(&Span::stack(theta)?, rows, gradient)
+    }
+
+    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
         let stack = span.materialize()?;
         let batch = match rows {
-            Rows::All => self.examples.len(),
+            Rows::All => self.inputs.dims()[0],
             Rows::Shared(rows) => rows.len(),
             Rows::Each { batch, .. } => batch,
         };
@@ -202,6 +230,6 @@ impl Objective for Stacked {
     }
 
     fn examples(&self) -> usize {
-        self.examples.len()
+        self.inputs.dims()[0]
     }
 }

@@ -1,13 +1,15 @@
 //! Value and gradient of one point over one batch.
 
+use std::ops::Range;
+
+use collado_models::{Activation, Affine, Algebra, Real, Reverse};
 use rayon::prelude::*;
 
 use super::{
     fused::{Fused, PARALLEL_FLOPS},
     matmul::{Mat, MatMut},
-    tile::{Layer, Sums, TILE, Tile, bias_and_activation, times_slope},
+    tile::{Sums, TILE, Tile, bias_and_activation, bias_of, times_slope, weight_of},
 };
-use collado_models::Real;
 
 /// Examples whose activations are kept at a time; their weight gradients are then one product a layer.
 const CHUNK: usize = 1024;
@@ -43,11 +45,11 @@ impl<T: Real> Fused<T> {
         sink: &mut Sink<'_, T>,
     ) -> Sums {
         let batch = self.batch_size(rows);
-        let (n0, width) = (self.layers[0].inputs, self.width());
+        let (n0, width) = (self.chain.inputs(), self.width());
         let capacity = CHUNK.min(batch);
         let mut gathered = self.pool.take(if rows.is_some() { capacity * n0 } else { 0 });
         let (mut active, mut delta) = (self.pool.take(capacity * width), self.pool.take(capacity * width));
-        let keeps = self.layers.iter().any(|l| l.activation.slope_needs_input());
+        let keeps = self.chain.iter().any(|l| l.activation.slope_needs_input());
         let mut before = self.pool.take(if keeps { capacity * width } else { 0 });
         let mut sums = Sums::default();
         for first in (0..batch).step_by(CHUNK) {
@@ -65,9 +67,10 @@ impl<T: Real> Fused<T> {
                 before: MatMut::new(&mut before, if keeps { width } else { 0 }, count),
             };
             let scale = T::of(sink.weight / batch as f64);
-            self.forward(theta, &mut chunk, input);
-            sums += self.read_out_chunk((rows, first), &mut chunk, scale);
-            self.backward(theta, &mut chunk);
+            let mut pass = Pass { fused: self, theta, chunk: &mut chunk, input };
+            let outputs = self.network.run(&mut pass, 0..0).expect("a chain has rules for its layers");
+            sums += self.read_out_chunk((rows, first), outputs, pass.chunk, scale);
+            self.network.run_back(&mut pass).expect("a chain has rules for its layers");
             let keep = if first == 0 { sink.keep } else { T::one() };
             self.weight_gradients(&chunk, input, keep, sink.grad);
         }
@@ -77,7 +80,7 @@ impl<T: Real> Fused<T> {
     /// Copies the rows of a minibatch together, on several threads where that is worth it: they lie far apart.
     fn gather(&self, inputs: &[T], rows: &[u32], out: &mut [T]) {
         const ROWS: usize = 32;
-        let n0 = self.layers[0].inputs;
+        let n0 = self.chain.inputs();
         if self.is_parallel(rows.len()) {
             let parts = out.par_chunks_mut(ROWS * n0).zip(rows.par_chunks(ROWS));
             parts.for_each(|(out, rows)| gather(inputs, n0, rows, out));
@@ -86,38 +89,14 @@ impl<T: Real> Fused<T> {
         }
     }
 
-    /// Activations of all layers, block of neurons by block of neurons: a weight is read once for many examples.
-    fn forward(&self, theta: &[T], chunk: &mut Tile<'_, T>, input: &[T]) {
-        let count = chunk.active.cols();
-        for (k, layer) in self.layers.iter().enumerate() {
-            let (below, mut here) = chunk.active.split_rows(layer.row);
-            let x = match k {
-                0 => Mat::new(input, count, layer.inputs).t(),
-                _ => below.rows(self.layers[k - 1].rows()),
-            };
-            let kept = layer.activation.slope_needs_input();
-            let before = chunk.before.rows_mut(if kept { layer.rows() } else { 0..0 });
-            let (weight, bias) = (layer.weight(theta, 0), layer.bias(theta, 0));
-            let run = |((neuron, example, mut z), before): (Block<'_, T>, Option<Block<'_, T>>)| {
-                let (neurons, examples) = (neuron + z.count(), example + z.cols());
-                z.product(weight.part(neuron, neurons), x.columns(example, examples), T::zero());
-                let bias = bias.map(|b| &b[neuron..neurons]);
-                bias_and_activation(layer.activation, z, bias, before.map(|b| b.2));
-            };
-            let mut before = self.blocks(layer, before);
-            let blocks = self.blocks(layer, here.rows_mut(0..layer.outputs)).map(|z| (z, before.next()));
-            self.each(count, blocks, run);
-        }
-    }
-
     /// The loss, and its gradients with respect to the outputs.
     fn read_out_chunk(
         &self,
         (rows, first): (Option<&[u32]>, usize),
+        last: Range<usize>,
         chunk: &mut Tile<'_, T>,
         scale: T,
     ) -> Sums {
-        let last = self.layers[self.layers.len() - 1].rows();
         let (outputs, delta) = (chunk.active.rows(last.clone()), chunk.delta.rows_mut(last));
         let read = self.read_out(rows);
         let count = outputs.size().1;
@@ -136,62 +115,38 @@ impl<T: Real> Fused<T> {
         sums
     }
 
-    /// Blocks of a layer's rows that are tasks of their own; all of it where threads are not worth waking.
-    fn blocks<'b>(&self, layer: &Layer, rows: MatMut<'b, T>) -> impl Iterator<Item = Block<'b, T>> {
+    /// Blocks of some units' rows that are tasks of their own; all of them where threads are not worth waking.
+    fn blocks<'b>(&self, rows: MatMut<'b, T>, units: usize) -> impl Iterator<Item = Block<'b, T>> {
         let (height, width) = match self.is_parallel(rows.cols()) {
-            true => (block(layer.outputs), EXAMPLES),
-            false => (layer.outputs, rows.cols().max(1)),
+            true => (block(units), EXAMPLES),
+            false => (units, rows.cols().max(1)),
         };
         rows.blocks(height, width)
-    }
-
-    /// Gradients with respect to all pre-activations, from the last layer's down to the first's.
-    fn backward(&self, theta: &[T], chunk: &mut Tile<'_, T>) {
-        let count = chunk.active.cols();
-        for (below, layer) in self.layers.iter().zip(&self.layers[1..]).rev() {
-            let (mut lower, upper) = chunk.delta.split_rows(layer.row);
-            let upper = upper.rows(0..layer.outputs);
-            let active = chunk.active.rows(below.rows());
-            let before = match below.activation.slope_needs_input() {
-                true => chunk.before.rows(below.rows()),
-                false => active,
-            };
-            let run = |(neuron, example, mut delta): Block<'_, T>| {
-                let (neurons, examples) = (neuron + delta.count(), example + delta.cols());
-                let weight = layer.weight(theta, 0).columns(neuron, neurons);
-                delta.product(weight.t(), upper.columns(example, examples), T::zero());
-                let [before, active] =
-                    [before, active].map(|of| of.part(neuron, neurons).columns(example, examples));
-                times_slope(below.activation, delta, before, active);
-            };
-            let blocks = self.blocks(below, lower.rows_mut(below.rows()));
-            self.each(count, blocks, run);
-        }
     }
 
     /// $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, block of columns by block of columns.
     fn weight_gradients(&self, chunk: &Tile<'_, T>, input: &[T], keep: T, grad: &mut [T]) {
         let mut tasks = Vec::new();
         let mut rest = grad;
-        for (k, layer) in self.layers.iter().enumerate() {
-            let (weight, after) = rest.split_at_mut(layer.inputs * layer.outputs);
-            let (bias, after) = after.split_at_mut(if layer.bias.is_some() { layer.outputs } else { 0 });
+        for (k, layer) in self.chain.iter().enumerate() {
+            let (weight, after) = rest.split_at_mut(layer.weight.len());
+            let (bias, after) = after.split_at_mut(layer.bias.as_ref().map_or(0, Range::len));
             rest = after;
-            for (g, delta) in bias.iter_mut().zip(chunk.delta.rows(layer.rows()).each_row()) {
+            for (g, delta) in bias.iter_mut().zip(chunk.delta.rows(layer.units.clone()).each_row()) {
                 *g = sum(delta) + if keep == T::zero() { keep } else { keep * *g };
             }
-            let blocks = MatMut::new(weight, layer.outputs, layer.inputs).split_columns(BLOCK);
+            let blocks = MatMut::new(weight, layer.outputs(), layer.inputs()).split_columns(BLOCK);
             tasks.extend(blocks.map(|(from, block)| (k, from, block)));
         }
         let count = chunk.active.cols();
         let run = |(k, from, mut block): (usize, usize, MatMut<'_, T>)| {
-            let layer = &self.layers[k];
+            let layer = &self.chain[k];
             let below = match k {
-                0 => Mat::new(input, count, layer.inputs),
-                _ => chunk.active.rows(self.layers[k - 1].rows()).t(),
+                0 => Mat::new(input, count, layer.inputs()),
+                _ => chunk.active.rows(self.chain[k - 1].units.clone()).t(),
             };
-            let to = (from + BLOCK).min(layer.inputs);
-            block.product(chunk.delta.rows(layer.rows()), below.columns(from, to), keep);
+            let to = (from + BLOCK).min(layer.inputs());
+            block.product(chunk.delta.rows(layer.units.clone()), below.columns(from, to), keep);
         };
         self.each(count, tasks.into_iter(), run);
     }
@@ -208,6 +163,86 @@ impl<T: Real> Fused<T> {
     /// Whether a pass over `rows` examples of one point is worth several threads.
     pub(super) fn is_parallel(&self, rows: usize) -> bool {
         2 * self.size * rows >= PARALLEL_FLOPS
+    }
+}
+
+/// The passes of one point through a chunk of examples: a value is where it lies among the chunk's rows, nothing for the
+/// input.
+struct Pass<'p, 'a, T> {
+    fused: &'p Fused<T>,
+    theta: &'p [T],
+    chunk: &'p mut Tile<'a, T>,
+    /// `[count, n_0]`
+    input: &'p [T],
+}
+
+/// Activations, block of neurons by block of neurons: a weight is read once for many examples.
+impl<T: Real> Algebra for Pass<'_, '_, T> {
+    type Value = Range<usize>;
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the engine for chains";
+
+    fn affine(&mut self, op: &Affine, x: &Range<usize>) -> collado_models::Result<Range<usize>> {
+        Algebra::layer(self, op, Activation::Linear, x)
+    }
+
+    fn layer(
+        &mut self,
+        op: &Affine,
+        rho: Activation,
+        x: &Range<usize>,
+    ) -> collado_models::Result<Range<usize>> {
+        let count = self.chunk.active.cols();
+        let (below, mut here) = self.chunk.active.split_rows(op.units.start);
+        let x = match x.is_empty() {
+            true => Mat::new(self.input, count, op.inputs()).t(),
+            false => below.rows(x.clone()),
+        };
+        let kept = rho.slope_needs_input();
+        let before = self.chunk.before.rows_mut(if kept { op.units.clone() } else { 0..0 });
+        let (weight, bias) = (weight_of(op, (self.theta, 0)), bias_of(op, (self.theta, 0)));
+        let run = |((neuron, example, mut z), before): (Block<'_, T>, Option<Block<'_, T>>)| {
+            let (neurons, examples) = (neuron + z.count(), example + z.cols());
+            z.product(weight.part(neuron, neurons), x.columns(example, examples), T::zero());
+            let bias = bias.map(|b| &b[neuron..neurons]);
+            bias_and_activation(rho, z, bias, before.map(|b| b.2));
+        };
+        let mut before = self.fused.blocks(before, op.outputs());
+        let here = self.fused.blocks(here.rows_mut(0..op.outputs()), op.outputs());
+        self.fused.each(count, here.map(|z| (z, before.next())), run);
+        Ok(op.units.clone())
+    }
+}
+
+/// Gradients with respect to all pre-activations, from the last layer's down to the first's.
+impl<T: Real> Reverse for Pass<'_, '_, T> {
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the engine for chains";
+
+    fn affine(&mut self, op: &Affine, x: Range<usize>) -> collado_models::Result<()> {
+        if x.is_empty() { Ok(()) } else { Reverse::layer(self, op, Activation::Linear, x) }
+    }
+
+    fn layer(&mut self, op: &Affine, rho: Activation, x: Range<usize>) -> collado_models::Result<()> {
+        let count = self.chunk.active.cols();
+        let (mut lower, upper) = self.chunk.delta.split_rows(op.units.start);
+        let upper = upper.rows(0..op.outputs());
+        let active = self.chunk.active.rows(x.clone());
+        let before = match rho.slope_needs_input() {
+            true => self.chunk.before.rows(x.clone()),
+            false => active,
+        };
+        let run = |(neuron, example, mut delta): Block<'_, T>| {
+            let (neurons, examples) = (neuron + delta.count(), example + delta.cols());
+            let weight = weight_of(op, (self.theta, 0)).columns(neuron, neurons);
+            delta.product(weight.t(), upper.columns(example, examples), T::zero());
+            let [before, active] =
+                [before, active].map(|of| of.part(neuron, neurons).columns(example, examples));
+            times_slope(rho, delta, before, active);
+        };
+        let blocks = self.fused.blocks(lower.rows_mut(x), op.inputs());
+        self.fused.each(count, blocks, run);
+        Ok(())
     }
 }
 

@@ -4,67 +4,33 @@
 //! bias and ρ run over contiguous rows, and nothing is transposed but the outputs of the last layer.
 
 use super::{
-    examples::Examples,
     matmul::{Mat, MatMut},
     softmax::cross_entropy,
 };
-use crate::{Loss, loss::loss_and_slope};
-use collado_models::{Activation, Arch, Real};
+use std::ops::Range;
+
+use collado_models::{Activation, Affine, Algebra, Real};
+
+use crate::{Examples, Loss, loss::loss_and_slope, span::combine};
 
 /// Examples in a tile: few enough for a layer's activations to stay in the L2 cache, many enough for the matrix
 /// kernels. Fixed, so that results do not depend on the number of threads.
-pub(super) const TILE: usize = 64;
+pub(in crate::engine) const TILE: usize = 64;
 
-/// Where the parameters of one layer lie in a point.
-#[derive(Debug, Clone)]
-pub(super) struct Layer {
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) weight: usize,
-    pub(super) bias: Option<usize>,
-    /// First row of the layer in a tile's activations, and of what ρ needs besides them.
-    pub(super) row: usize,
-    pub(super) activation: Activation,
+/// $W$ `[out, in]` of a layer in a point whose column `from` comes first in `theta`.
+pub(in crate::engine) fn weight_of<'a, T: Real>(
+    layer: &Affine,
+    (theta, from): (&'a [T], usize),
+) -> Mat<'a, T> {
+    Mat::new(&theta[layer.weight.start - from..], layer.outputs(), layer.inputs())
 }
 
-impl Layer {
-    /// The layers of `arch`.
-    pub(super) fn all(arch: &Arch) -> Vec<Self> {
-        let (mut column, mut row) = (0, 0);
-        (0..arch.depth())
-            .map(|k| {
-                let (inputs, outputs) = (arch.widths()[k], arch.widths()[k + 1]);
-                let weight = column;
-                column += inputs * outputs;
-                let bias = arch.has_bias(k).then_some(column);
-                column += if bias.is_some() { outputs } else { 0 };
-                let last = k + 1 == arch.depth();
-                let activation = if last { Activation::Linear } else { arch.activation() };
-                row += outputs;
-                Self { inputs, outputs, weight, bias, row: row - outputs, activation }
-            })
-            .collect()
-    }
-
-    /// $W$ `[out, in]` in a point whose column `from` comes first in `theta`.
-    pub(super) fn weight<'a, T: Real>(&self, theta: &'a [T], from: usize) -> Mat<'a, T> {
-        Mat::new(&theta[self.weight - from..], self.outputs, self.inputs)
-    }
-
-    /// $b$ `[out]`, likewise.
-    pub(super) fn bias<'a, T: Real>(&self, theta: &'a [T], from: usize) -> Option<&'a [T]> {
-        self.bias.map(|at| &theta[at - from..][..self.outputs])
-    }
-
-    /// The layer's rows in a tile.
-    pub(super) fn rows(&self) -> std::ops::Range<usize> {
-        self.row..self.row + self.outputs
-    }
-
-    /// First parameter after the layer.
-    pub(super) fn end(&self) -> usize {
-        self.bias.map_or(self.weight + self.outputs * self.inputs, |bias| bias + self.outputs)
-    }
+/// $b$ `[out]`, likewise.
+pub(in crate::engine) fn bias_of<'a, T: Real>(
+    layer: &Affine,
+    (theta, from): (&'a [T], usize),
+) -> Option<&'a [T]> {
+    layer.bias.as_ref().map(|bias| &theta[bias.start - from..][..layer.outputs()])
 }
 
 /// What a tile added up: loss, and misclassified examples.
@@ -76,7 +42,7 @@ pub(super) struct Sums {
 
 /// Scratch of one tile of examples: activations of all layers `[Σ n_k][examples]`, as much again for gradients, and
 /// pre-activations where ρ′ needs them; the latter two have no rows where they are not wanted.
-pub(super) struct Tile<'a, T> {
+pub(in crate::engine) struct Tile<'a, T> {
     pub(super) active: MatMut<'a, T>,
     pub(super) delta: MatMut<'a, T>,
     pub(super) before: MatMut<'a, T>,
@@ -84,7 +50,12 @@ pub(super) struct Tile<'a, T> {
 
 impl<'a, T: Real> Tile<'a, T> {
     /// For forward passes of `rows` examples: `active` `[width][rows]`, and `before` as large or empty.
-    pub(super) fn forward(active: &'a mut [T], before: &'a mut [T], width: usize, rows: usize) -> Self {
+    pub(in crate::engine) fn forward(
+        active: &'a mut [T],
+        before: &'a mut [T],
+        width: usize,
+        rows: usize,
+    ) -> Self {
         let kept = if before.is_empty() { 0 } else { width };
         Self {
             active: MatMut::new(active, width, rows),
@@ -93,32 +64,73 @@ impl<'a, T: Real> Tile<'a, T> {
         }
     }
 
-    /// Activations of layer `k`: from `input` `[rows, n_0]` (row-major) for the first, else from the layer below.
-    ///
-    /// `theta` holds the point's parameters from column `from` on.
-    pub(super) fn layer(&mut self, layers: &[Layer], k: usize, (theta, from): (&[T], usize), input: &[T]) {
-        let (r, layer) = (self.active.cols(), &layers[k]);
-        let (below, mut here) = self.active.split_rows(layer.row);
-        let x = match k {
-            0 => Mat::new(input, r, layer.inputs).t(),
-            _ => below.rows(layers[k - 1].rows()),
-        };
-        here.rows_mut(0..layer.outputs).product(layer.weight(theta, from), x, T::zero());
-        self.activate(layer, layer.bias(theta, from));
-    }
-
     /// Adds the bias to a layer's products and applies ρ.
-    pub(super) fn activate(&mut self, layer: &Layer, bias: Option<&[T]>) {
-        let keep = layer.activation.slope_needs_input() && self.before.count() > 0;
-        let before = keep.then(|| self.before.rows_mut(layer.rows()));
-        bias_and_activation(layer.activation, self.active.rows_mut(layer.rows()), bias, before);
+    pub(super) fn activate(&mut self, units: Range<usize>, rho: Activation, bias: Option<&[T]>) {
+        let keep = rho.slope_needs_input() && self.before.count() > 0;
+        let before = keep.then(|| self.before.rows_mut(units.clone()));
+        bias_and_activation(rho, self.active.rows_mut(units), bias, before);
     }
 
     /// The loss of the last layer's outputs; `delta` takes $\partial\ell/\partial z_K$ times `scale` if it is there.
-    pub(super) fn read_out(&mut self, layers: &[Layer], read: &ReadOut<'_>, first: usize, scale: T) -> Sums {
-        let last = layers[layers.len() - 1].rows();
+    pub(super) fn read_out(
+        &mut self,
+        last: Range<usize>,
+        read: &ReadOut<'_>,
+        first: usize,
+        scale: T,
+    ) -> Sums {
         let delta = (self.delta.count() > 0).then(|| self.delta.rows_mut(last.clone()));
         read.apply(self.active.rows(last), delta, first, scale)
+    }
+}
+
+/// The forward pass of one point through a tile: a value is where it lies among the tile's rows, nothing for the input.
+pub(in crate::engine) struct Forward<'t, 'a, T> {
+    pub(in crate::engine) tile: &'t mut Tile<'a, T>,
+    /// The point's parameters from a column on, and that column.
+    pub(in crate::engine) theta: (&'t [T], usize),
+    pub(in crate::engine) first: First<'t, T>,
+}
+
+/// What the first layer is made of.
+#[derive(Clone, Copy)]
+pub(in crate::engine) enum First<'t, T> {
+    /// The inputs `[rows, n_0]`, row-major.
+    Inputs(&'t [T]),
+    /// $W_1^{(j)}x+b_1^{(j)}$ of every vertex j, `[V][n_1][rows]`, and the point's coefficients.
+    Products(&'t [T], &'t [f64]),
+}
+
+impl<T: Real> Algebra for Forward<'_, '_, T> {
+    type Value = Range<usize>;
+    type Error = collado_models::Error;
+    const NAME: &'static str = "the engine for chains";
+
+    fn affine(&mut self, op: &Affine, x: &Range<usize>) -> collado_models::Result<Range<usize>> {
+        self.layer(op, Activation::Linear, x)
+    }
+
+    fn layer(
+        &mut self,
+        op: &Affine,
+        rho: Activation,
+        x: &Range<usize>,
+    ) -> collado_models::Result<Range<usize>> {
+        let rows = self.tile.active.cols();
+        let (below, mut here) = self.tile.active.split_rows(op.units.start);
+        let x = match (x.is_empty(), self.first) {
+            (false, _) => below.rows(x.clone()),
+            (true, First::Inputs(input)) => Mat::new(input, rows, op.inputs()).t(),
+            (true, First::Products(products, coefficients)) => {
+                let vertices = products.chunks_exact(op.outputs() * rows);
+                combine(vertices, coefficients, self.tile.active.as_slice_mut(op.outputs()));
+                self.tile.activate(op.units.clone(), rho, None);
+                return Ok(op.units.clone());
+            }
+        };
+        here.rows_mut(0..op.outputs()).product(weight_of(op, self.theta), x, T::zero());
+        self.tile.activate(op.units.clone(), rho, bias_of(op, self.theta));
+        Ok(op.units.clone())
     }
 }
 
@@ -189,8 +201,8 @@ impl ReadOut<'_> {
     ) -> Sums {
         let (q, r) = outputs.size();
         let row = |i: usize| self.rows.map_or(first + i, |rows| rows[first + i] as usize);
-        if self.loss == Loss::CrossEntropy && self.examples.is_classes() {
-            return cross_entropy(outputs, delta, |i| self.examples.label(row(i)), scale);
+        if let (Loss::CrossEntropy, Some(labels)) = (self.loss, self.examples.targets().classes()) {
+            return cross_entropy(outputs, delta, |i| labels[row(i)] as usize, scale);
         }
         let (mut short, mut long) = ([T::zero(); 16], Vec::new());
         let z = if q <= short.len() {

@@ -2,20 +2,22 @@
 
 use rayon::prelude::*;
 
+use collado_models::Real;
+
 use super::{
-    fused::{Fused, PARALLEL_FLOPS, Points, batch},
+    fused::{Fused, PARALLEL_FLOPS, Points},
     gradient::gather,
     matmul::{Mat, MatMut},
-    tile::{Sums, TILE, Tile},
+    pool::Buffer,
+    tile::{First, Forward, Sums, TILE, Tile, bias_of, weight_of},
 };
-use crate::{Evaluation, Rows, span::combine};
-use collado_models::Real;
+use crate::{Evaluation, Rows};
 
 impl<T: Real> Fused<T> {
     /// Values of all points, in groups whose upper layers fit into memory.
     pub(super) fn values(&self, points: Points<'_, T>, inputs: &[T], rows: Rows<'_>) -> Vec<Evaluation> {
-        let count = self.batch_size(batch(rows, 0));
-        let head = self.layers[0].end();
+        let count = self.batch_size(rows.of(0));
+        let head = self.chain[0].end();
         // Sharing the first layer's products pays when there are fewer vertices than points.
         let shared = points.coefficients.is_some()
             && points.vertex_count() < points.count
@@ -74,14 +76,14 @@ impl<T: Real> Fused<T> {
     fn tile_values(&self, pass: &Pass<'_, T>, t: usize, range: std::ops::Range<usize>) -> Vec<Sums> {
         let first = t * pass.tile;
         let rows = pass.tile.min(pass.count - first);
-        let n0 = self.layers[0].inputs;
+        let n0 = self.chain.inputs();
         let mut active = self.pool.take(rows * self.width());
         let mut gathered = self.pool.take(rows * n0);
         let mut products = self.pool.take(0);
         let mut sums = Vec::with_capacity(range.len());
         let mut tile = Tile::forward(&mut active, &mut [], self.width(), rows);
         for (nth, i) in range.enumerate() {
-            let batch = batch(pass.rows, pass.first + i);
+            let batch = pass.rows.of(pass.first + i);
             // A minibatch that all points share is gathered once.
             let input = match batch {
                 None => &pass.inputs[first * n0..][..rows * n0],
@@ -92,42 +94,35 @@ impl<T: Real> Fused<T> {
                     &gathered[..]
                 }
             };
-            if pass.shared {
+            let first_layer = if pass.shared {
                 if nth == 0 {
                     products = self.first_products(pass.points, input, rows);
                 }
-                self.combine_first(pass, i, &products, &mut tile);
+                First::Products(&products, pass.points.row(pass.first + i).unwrap_or_default())
             } else {
-                tile.layer(&self.layers, 0, (pass.upper(i), 0), input);
-            }
-            (1..self.layers.len()).for_each(|k| tile.layer(&self.layers, k, (pass.upper(i), pass.from), &[]));
-            sums.push(tile.read_out(&self.layers, &self.read_out(batch), first, T::one()));
+                First::Inputs(input)
+            };
+            let theta = (pass.upper(i), pass.from);
+            let mut forward = Forward { tile: &mut tile, theta, first: first_layer };
+            let outputs = self.network.run(&mut forward, 0..0).expect("a chain has rules for its layers");
+            sums.push(tile.read_out(outputs, &self.read_out(batch), first, T::one()));
         }
         sums
     }
 
     /// $W_1^{(j)}x+b_1^{(j)}$ for every vertex j: `[V][n_1][rows]`.
-    fn first_products(&self, points: Points<'_, T>, input: &[T], rows: usize) -> super::pool::Buffer<'_, T> {
-        let layer = &self.layers[0];
-        let size = layer.outputs * rows;
+    fn first_products(&self, points: Points<'_, T>, input: &[T], rows: usize) -> Buffer<'_, T> {
+        let layer = &self.chain[0];
+        let size = layer.outputs() * rows;
         let mut products = self.pool.take(points.vertex_count() * size);
         for (out, theta) in products.chunks_exact_mut(size).zip(points.vertices.chunks_exact(self.size)) {
-            let x = Mat::new(input, rows, layer.inputs).t();
-            MatMut::new(out, layer.outputs, rows).product(layer.weight(theta, 0), x, T::zero());
-            for (z, &b) in out.chunks_exact_mut(rows).zip(layer.bias(theta, 0).unwrap_or_default()) {
+            let x = Mat::new(input, rows, layer.inputs()).t();
+            MatMut::new(out, layer.outputs(), rows).product(weight_of(layer, (theta, 0)), x, T::zero());
+            for (z, &b) in out.chunks_exact_mut(rows).zip(bias_of(layer, (theta, 0)).unwrap_or_default()) {
                 z.iter_mut().for_each(|z| *z += b);
             }
         }
         products
-    }
-
-    /// The first layer's activations of point `i` from the vertices' products.
-    fn combine_first(&self, pass: &Pass<'_, T>, i: usize, products: &[T], tile: &mut Tile<'_, T>) {
-        let layer = &self.layers[0];
-        let size = layer.outputs * tile.active.cols();
-        let c = pass.points.row(pass.first + i).unwrap_or_default();
-        combine(products.chunks_exact(size), c, tile.active.as_slice_mut(layer.outputs));
-        tile.activate(layer, None);
     }
 }
 

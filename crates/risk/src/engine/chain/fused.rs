@@ -3,28 +3,32 @@
 use candle_core::Tensor;
 use rayon::prelude::*;
 
+use std::{ops::Range, sync::Arc};
+
+use collado_models::{Chain, Network, Real, with_slice, with_slice_mut};
+
 use super::{
-    Criterion,
-    examples::Examples,
     gradient::Sink,
     pool::Pool,
-    tile::{Layer, ReadOut, Sums},
+    tile::{ReadOut, Sums},
 };
 use crate::{
-    Error, Evaluation, Objective, Result, Rows, Span,
+    Criterion, EmpiricalRisk, Error, Evaluation, Examples, Objective, Result, Rows, Span,
     span::{axpy, combine},
 };
-use collado_models::{Arch, Real, with_slice, with_slice_mut};
 
 /// Dense networks of one architecture on one data set, in `f32` or `f64`.
-pub(super) struct Fused<T> {
-    pub(super) layers: Vec<Layer>,
+pub(crate) struct Fused<T> {
+    pub(super) network: Arc<Network>,
+    pub(super) chain: Chain,
     /// Parameters of one point.
     pub(super) size: usize,
-    pub(super) examples: Examples,
+    pub(super) examples: Arc<Examples>,
+    /// `[N, n_0]`
+    inputs: Tensor,
     pub(super) criterion: Criterion,
     /// Columns that the regulariser sees.
-    regularized: std::ops::Range<usize>,
+    regularized: Range<usize>,
     pub(super) memory: usize,
     pub(super) pool: Pool<T>,
 }
@@ -52,7 +56,7 @@ impl<'a, T: Real> Points<'a, T> {
     }
 
     /// Columns `columns` of point `i`: a slice of its vertex, or the combination in `scratch`.
-    pub(super) fn get<'b>(&self, i: usize, columns: std::ops::Range<usize>, scratch: &'b mut [T]) -> &'b [T]
+    pub(super) fn get<'b>(&self, i: usize, columns: Range<usize>, scratch: &'b mut [T]) -> &'b [T]
     where
         'a: 'b,
     {
@@ -74,21 +78,24 @@ pub(super) const PARALLEL_FLOPS: usize = 1 << 23;
 const COLUMNS: usize = 1 << 14;
 
 impl<T: Real> Fused<T> {
-    pub(super) fn new(arch: &Arch, examples: Examples, criterion: Criterion, memory: usize) -> Self {
-        Self {
-            layers: Layer::all(arch),
-            size: arch.layout().len(),
-            examples,
-            regularized: criterion.regularizer.columns(arch),
+    pub(crate) fn new(risk: &EmpiricalRisk, chain: &Chain) -> Result<Self> {
+        let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
+        Ok(Self {
+            size: network.size(),
+            inputs: risk.data().inputs(T::DTYPE)?.clone(),
+            examples: Arc::clone(risk.data()),
+            regularized: criterion.regularizer.columns(&network),
             criterion,
-            memory,
+            memory: risk.memory(),
             pool: Pool::default(),
-        }
+            chain: chain.clone(),
+            network,
+        })
     }
 
     /// Columns of all layers' activations together: what one example needs of scratch.
     pub(super) fn width(&self) -> usize {
-        self.layers.iter().map(|l| l.outputs).sum()
+        self.network.units()
     }
 
     /// Where the outputs of a batch are read out.
@@ -121,7 +128,7 @@ impl<T: Real> Fused<T> {
     fn gradients(
         &self,
         points: Points<'_, T>,
-        free: std::ops::Range<usize>,
+        free: Range<usize>,
         inputs: &[T],
         rows: Rows<'_>,
         (grad, keep): (&mut [T], T),
@@ -132,7 +139,7 @@ impl<T: Real> Fused<T> {
                 (0..points.count).map(|i| free.contains(&i).then(|| rest.next()).flatten()).collect();
             return self.points_gradients(points, 0, inputs, rows, (&mut all, keep));
         };
-        let batch_rows = self.batch_size(batch(rows, 0));
+        let batch_rows = self.batch_size(rows.of(0));
         if free.len() == 1 && self.is_parallel(batch_rows) {
             return self.one_vertex_gradient(points, free.start, inputs, rows, (grad, keep));
         }
@@ -173,7 +180,7 @@ impl<T: Real> Fused<T> {
             self.materialize(points, i, &mut theta);
             let weight = points.row(i).map_or(1., |c| c[j]);
             let mut sink = Sink { grad: &mut *grad, weight, keep: if i == 0 { keep } else { T::one() } };
-            self.sink_gradient(&theta, inputs, batch(rows, i), &mut sink)
+            self.sink_gradient(&theta, inputs, rows.of(i), &mut sink)
         };
         (0..points.count).map(one).collect()
     }
@@ -210,7 +217,7 @@ impl<T: Real> Fused<T> {
     }
 
     /// `grad` row j += $\sum_ic_{ij}g_i$ for the free vertices j.
-    fn scatter(&self, c: &[f64], v: usize, slopes: &[T], free: std::ops::Range<usize>, grad: &mut [T]) {
+    fn scatter(&self, c: &[f64], v: usize, slopes: &[T], free: Range<usize>, grad: &mut [T]) {
         for (j, grad) in free.zip(grad.chunks_exact_mut(self.size)) {
             let block = |(b, grad): (usize, &mut [T])| {
                 for (slope, c) in slopes.chunks_exact(self.size).zip(c.chunks_exact(v)) {
@@ -243,9 +250,9 @@ impl<T: Real> Fused<T> {
                 None => &mut unused.insert(self.pool.take(self.size))[..],
             };
             let mut sink = Sink { grad, weight: 1., keep };
-            self.sink_gradient(theta, inputs, batch(rows, first + i), &mut sink)
+            self.sink_gradient(theta, inputs, rows.of(first + i), &mut sink)
         };
-        let batch_rows = self.batch_size(batch(rows, first));
+        let batch_rows = self.batch_size(rows.of(first));
         if stack.count > 1 && 6 * self.size * batch_rows * stack.count >= PARALLEL_FLOPS {
             grads.par_iter_mut().enumerate().map(one).collect()
         } else {
@@ -254,19 +261,10 @@ impl<T: Real> Fused<T> {
     }
 }
 
-/// The minibatch of point `i`.
-pub(super) fn batch<'a>(rows: Rows<'a>, i: usize) -> Option<&'a [u32]> {
-    match rows {
-        Rows::All => None,
-        Rows::Shared(rows) => Some(rows),
-        Rows::Each { rows, batch } => Some(&rows[i * batch..(i + 1) * batch]),
-    }
-}
-
 impl<T: Real> Fused<T> {
     /// Values, and `grad = keep grad + ` gradients.
-    fn run(&self, span: &Span, rows: Rows<'_>, grad: Option<(&Tensor, f64)>) -> Result<Vec<Evaluation>> {
-        with_slice::<T, _, _>(&self.examples.inputs, |inputs| {
+    fn run(&self, span: &Span, rows: Rows<'_>, grad: Option<(&mut Tensor, f64)>) -> Result<Vec<Evaluation>> {
+        with_slice::<T, _, _>(&self.inputs, |inputs| {
             with_slice::<T, _, _>(span.vertices(), |vertices| {
                 let points = Points {
                     vertices,
@@ -292,8 +290,17 @@ impl<T: Real> Fused<T> {
 }
 
 impl<T: Real> Objective for Fused<T> {
-    fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&Tensor>) -> Result<Vec<Evaluation>> {
-        self.run(span, rows, grad.map(|grad| (grad, 0.)))
+    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        self.evaluate(&Span::stack(theta)?, rows, gradient)
+    }
+
+    fn evaluate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+    ) -> Result<Vec<Evaluation>> {
+        self.run(span, rows, gradient.map(|gradient| (gradient, 0.)))
     }
 
     fn accumulate(
@@ -301,7 +308,7 @@ impl<T: Real> Objective for Fused<T> {
         span: &Span,
         rows: Rows<'_>,
         keep: f64,
-        velocity: &Tensor,
+        velocity: &mut Tensor,
     ) -> Result<Vec<Evaluation>> {
         self.run(span, rows, Some((velocity, keep)))
     }

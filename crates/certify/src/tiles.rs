@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use collado_models::{Real, dispatch, with_slice};
+use collado_risk::{EmpiricalRisk, Loss, Targets};
+
+use crate::{Error, Result};
+
+/// The examples of one tile.
+#[derive(Debug)]
+pub(crate) struct Tile {
+    /// Rows of the data.
+    pub(crate) rows: Vec<usize>,
+    /// Their class, where all have the same.
+    pub(crate) label: Option<u32>,
+}
+
+/// The examples of a risk with finite numbers, in tiles.
+#[derive(Debug)]
+pub(crate) struct Tiles {
+    examples: Arc<collado_risk::Examples>,
+    pub(crate) tiles: Vec<Tile>,
+}
+
+/// Examples in a tile at most: few enough for the L2 cache, many enough for the matrix kernels. Fixed, so that
+/// results do not depend on the number of threads.
+const TILE: usize = 64;
+
+impl Tiles {
+    /// The examples of `risk` as they were given: widening to `f64` is exact.
+    pub(crate) fn new(risk: &EmpiricalRisk) -> Result<Self> {
+        let examples = Arc::clone(risk.data());
+        let inputs = examples.given();
+        dispatch!(inputs.dtype(), T => with_slice::<T, _, collado_models::Error>(inputs, |x| {
+            Ok(x.iter().position(|x| !x.is_finite()).map(|i| (i, x[i].wide())))
+        }))?
+        .map_or(Ok(()), |(place, found)| Err(Error::NotFinite { what: "inputs", found, place }))?;
+        if let Targets::Values { values, .. } = examples.targets()
+            && let Some(place) = values.iter().position(|y| !y.is_finite())
+        {
+            return Err(Error::NotFinite { what: "targets", found: values[place], place });
+        }
+        let tiles = tiles(examples.targets(), risk.criterion().loss == Loss::CrossEntropy);
+        Ok(Self { examples, tiles })
+    }
+
+    /// N.
+    pub(crate) fn len(&self) -> usize {
+        self.examples.len()
+    }
+
+    /// What the outputs are compared with.
+    pub(crate) fn targets(&self) -> &Targets {
+        self.examples.targets()
+    }
+
+    /// Whether each tile has examples of one class only.
+    pub(crate) fn by_class(&self) -> bool {
+        self.tiles.iter().all(|tile| tile.label.is_some())
+    }
+
+    /// The inputs of a tile, `[T, n_0]`.
+    pub(crate) fn gather(&self, tile: &Tile) -> Result<Vec<f64>> {
+        let inputs = self.examples.given();
+        let width = inputs.dims()[1];
+        let mut out = Vec::with_capacity(tile.rows.len() * width);
+        dispatch!(inputs.dtype(), T => with_slice::<T, _, collado_models::Error>(inputs, |x| {
+            tile.rows.iter().for_each(|i| out.extend(x[i * width..][..width].iter().map(|&x| x.wide())));
+            Ok(())
+        }))?;
+        Ok(out)
+    }
+}
+
+/// Tiles of at most [`TILE`] examples, of about one size; of one class each where `by_class`.
+fn tiles(targets: &Targets, by_class: bool) -> Vec<Tile> {
+    let groups: Vec<(Option<u32>, Vec<usize>)> = match targets {
+        Targets::Classes(labels) if by_class => {
+            let classes = labels.iter().max().map_or(0, |m| m + 1);
+            let mut groups: Vec<_> = (0..classes).map(|y| (Some(y), Vec::new())).collect();
+            labels.iter().enumerate().for_each(|(i, &y)| groups[y as usize].1.push(i));
+            groups
+        }
+        _ => vec![(None, (0..targets.len()).collect())],
+    };
+    let split = |(label, rows): &(Option<u32>, Vec<usize>)| -> Vec<Tile> {
+        let parts = rows.len().div_ceil(TILE).max(1);
+        let chunks = rows.chunks(rows.len().div_ceil(parts).max(1));
+        chunks.map(|rows| Tile { rows: rows.to_vec(), label: *label }).collect()
+    };
+    groups.iter().flat_map(split).collect()
+}

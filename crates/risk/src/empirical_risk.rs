@@ -1,0 +1,186 @@
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use candle_core::{DType, Device, DeviceLocation, Tensor};
+use collado_data::Split;
+use collado_models::{Arch, Network, dispatch};
+
+use crate::{
+    Criterion, Error, Evaluation, Examples, Loss, Objective, Result, Rows, Span,
+    engine::{Fused, Tensors},
+};
+
+/// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value: what
+/// training minimises, a path is judged by, curvature is taken of and a proof is about.
+///
+/// An [`Objective`] on stacks `[P, S]` in `f32` or `f64`. On the CPU the fused engine runs, with the same bits for any
+/// number of threads; on other devices candle's batched operations. Clones share everything.
+#[derive(Clone)]
+pub struct EmpiricalRisk {
+    network: Arc<Network>,
+    examples: Arc<Examples>,
+    criterion: Criterion,
+    memory: usize,
+    engines: Arc<Engines>,
+}
+
+/// What engines may use for scratch where nothing is said, in bytes.
+const MEMORY: usize = 1 << 30;
+
+/// The engines that have been asked for, by device and type of number.
+#[derive(Default)]
+struct Engines(Mutex<Vec<(DeviceLocation, DType, Arc<dyn Objective>)>>);
+
+impl EmpiricalRisk {
+    /// The risk of `network` on `examples`.
+    ///
+    /// # Errors
+    /// When the examples do not fit the network or the loss, or a setting is outside its range.
+    pub fn new(
+        network: impl Into<Network>,
+        examples: impl Into<Arc<Examples>>,
+        criterion: Criterion,
+    ) -> Result<Self> {
+        Self::of(Arc::new(network.into()), examples.into(), criterion, MEMORY)
+    }
+
+    fn of(
+        network: Arc<Network>,
+        examples: Arc<Examples>,
+        criterion: Criterion,
+        memory: usize,
+    ) -> Result<Self> {
+        criterion.check()?;
+        examples.check(&network, criterion.loss)?;
+        Ok(Self { network, examples, criterion, memory, engines: Arc::default() })
+    }
+
+    /// The same with a bound for scratch, in bytes (default: 1 GiB). It changes no result.
+    #[must_use]
+    pub fn with_memory(self, memory: usize) -> Self {
+        Self { memory, engines: Arc::default(), ..self }
+    }
+
+    /// The same risk on other examples.
+    ///
+    /// # Errors
+    /// When they do not fit.
+    pub fn on(&self, examples: impl Into<Arc<Examples>>) -> Result<Self> {
+        Self::of(Arc::clone(&self.network), examples.into(), self.criterion, self.memory)
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// The description of the network.
+    pub fn arch(&self) -> &Arch {
+        self.network.arch()
+    }
+
+    /// Inputs and targets.
+    pub fn data(&self) -> &Arc<Examples> {
+        &self.examples
+    }
+
+    /// Loss and regulariser.
+    pub fn criterion(&self) -> Criterion {
+        self.criterion
+    }
+
+    /// Bytes that engines may use for scratch.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
+    /// The same risk through candle's batched operations on any device: what other engines are tested against.
+    ///
+    /// # Errors
+    /// When the device does not take the examples.
+    pub fn in_tensors(&self, dtype: DType, device: &Device) -> Result<impl Objective + use<>> {
+        Tensors::new(self, dtype, device)
+    }
+
+    /// The engine for points like `points`.
+    fn engine(&self, points: &Tensor) -> Result<Arc<dyn Objective>> {
+        let (device, dtype) = (points.device().location(), points.dtype());
+        let mut engines = self.engines.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, _, engine)) = engines.iter().find(|(d, t, _)| (*d, *t) == (device, dtype)) {
+            return Ok(Arc::clone(engine));
+        }
+        let engine: Arc<dyn Objective> = match self.network.chain() {
+            Some(chain) if points.device().is_cpu() => {
+                dispatch!(dtype, T => Fused::<T>::new(self, chain).map(|engine| Arc::new(engine) as _))?
+            }
+            _ => Arc::new(Tensors::new(self, dtype, points.device())?),
+        };
+        engines.push((device, dtype, Arc::clone(&engine)));
+        Ok(engine)
+    }
+
+    fn check(&self, points: usize, size: usize, rows: Rows<'_>) -> Result<()> {
+        let expected = self.network.size();
+        if size != expected {
+            return Err(Error::mismatch(format!("{}: parameters of a point", self.arch()), expected, size));
+        }
+        rows.check(points, self.examples.len())
+    }
+}
+
+impl Objective for EmpiricalRisk {
+    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        self.evaluate(&Span::stack(theta)?, rows, gradient)
+    }
+
+    fn evaluate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+    ) -> Result<Vec<Evaluation>> {
+        self.check(span.points(), span.size(), rows)?;
+        self.engine(span.vertices())?.evaluate(span, rows, gradient)
+    }
+
+    fn accumulate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        keep: f64,
+        velocity: &mut Tensor,
+    ) -> Result<Vec<Evaluation>> {
+        self.check(span.points(), span.size(), rows)?;
+        self.engine(span.vertices())?.accumulate(span, rows, keep, velocity)
+    }
+
+    fn examples(&self) -> usize {
+        self.examples.len()
+    }
+}
+
+impl fmt::Debug for EmpiricalRisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { criterion, examples, .. } = self;
+        write!(f, "EmpiricalRisk({}, {} examples, {criterion:?})", self.arch(), examples.len())
+    }
+}
+
+/// The empirical risk of a description on rows of data.
+pub trait RiskOn {
+    /// The risk on the rows of `split`, with the loss that the targets call for: cross-entropy for classes, the squared
+    /// loss for values; κ = 0.
+    ///
+    /// # Errors
+    /// When the rows do not fit the network.
+    fn risk(&self, split: &Split) -> Result<EmpiricalRisk>;
+}
+
+impl RiskOn for Arch {
+    fn risk(&self, split: &Split) -> Result<EmpiricalRisk> {
+        let loss = if split.targets.is_classes() { Loss::CrossEntropy } else { Loss::Squared };
+        EmpiricalRisk::new(self, Examples::try_from(split)?, Criterion { loss, ..Criterion::default() })
+    }
+}

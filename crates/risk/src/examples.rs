@@ -1,0 +1,234 @@
+use std::sync::OnceLock;
+
+use candle_core::{DType, Device, Tensor};
+use collado_data::Split;
+use collado_models::{Network, check_dtype};
+
+use crate::{Error, Loss, Result, loss::Target};
+
+/// The inputs and targets that an empirical risk averages over, checked once; converted once for each type of number
+/// that they are computed with.
+#[derive(Debug)]
+pub struct Examples {
+    /// `[N, ..]`, contiguous, on the CPU, in the type in which they were given.
+    inputs: Tensor,
+    targets: Targets,
+    f32: OnceLock<Tensor>,
+    f64: OnceLock<Tensor>,
+}
+
+/// What the outputs for N examples are compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// A class label for each example.
+    Classes(Vec<u32>),
+    /// Real values.
+    Values {
+        /// `[N, q]`, row by row.
+        values: Vec<f64>,
+        /// Values of an example, q.
+        width: usize,
+    },
+}
+
+impl Examples {
+    /// Examples with `inputs` `[N, ..]` in `f32` or `f64`, and `targets`: class labels `u32` `[N]`, or values `[N, q]`.
+    ///
+    /// # Errors
+    /// When there is no example, or the two have different numbers of rows.
+    pub fn new(inputs: &Tensor, targets: &Tensor) -> Result<Self> {
+        Self::checked(inputs, Targets::new(targets)?)
+    }
+
+    fn checked(inputs: &Tensor, targets: Targets) -> Result<Self> {
+        check_dtype(inputs.dtype())?;
+        let n = inputs.dims().first().copied().unwrap_or(0);
+        if n == 0 {
+            return Err(Error::mismatch("examples", "at least 1", 0));
+        }
+        if targets.len() != n {
+            let expected = format!("{n} rows, as the inputs have");
+            return Err(Error::mismatch("targets", expected, targets.len()));
+        }
+        let inputs = inputs.to_device(&Device::Cpu)?.contiguous()?;
+        Ok(Self { inputs, targets, f32: OnceLock::new(), f64: OnceLock::new() })
+    }
+
+    /// Number of examples N.
+    pub fn len(&self) -> usize {
+        self.inputs.dims()[0]
+    }
+
+    /// Whether there are none; never so for checked examples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The inputs `[N, ..]` as they were given: what a proof is about.
+    pub fn given(&self) -> &Tensor {
+        &self.inputs
+    }
+
+    /// The inputs `[N, ..]` as numbers of the type `dtype`, on the CPU.
+    ///
+    /// # Errors
+    /// When it is neither `f32` nor `f64`.
+    pub fn inputs(&self, dtype: DType) -> Result<&Tensor> {
+        check_dtype(dtype)?;
+        if dtype == self.inputs.dtype() {
+            return Ok(&self.inputs);
+        }
+        let converted = if dtype == DType::F32 { &self.f32 } else { &self.f64 };
+        if converted.get().is_none() {
+            // Of two threads that convert at once, one is in vain.
+            _ = converted.set(self.inputs.to_dtype(dtype)?);
+        }
+        Ok(converted.get().expect("it was set above"))
+    }
+
+    /// What the outputs are compared with.
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// Refuses examples that `network` cannot be judged by under `loss`.
+    pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<()> {
+        let (expected, found) = (&network.nodes()[0].shape[..], &self.inputs.dims()[1..]);
+        if expected != found {
+            let shape = |s: &[usize]| s.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+            return Err(Error::mismatch(
+                format!("{}: features", network.arch()),
+                shape(expected),
+                shape(found),
+            ));
+        }
+        let outputs = network.nodes().last().map_or(0, |node| node.shape.iter().product());
+        self.targets.check(outputs, loss).map_err(|error| match error {
+            Error::Mismatch { what, expected, found } if what == "outputs" => {
+                Error::Mismatch { what: format!("{}: outputs", network.arch()), expected, found }
+            }
+            error => error,
+        })
+    }
+
+    /// The target of example `i`.
+    #[inline(always)]
+    pub(crate) fn target(&self, i: usize) -> Target<'_> {
+        self.targets.of(i)
+    }
+}
+
+impl TryFrom<&Split> for Examples {
+    type Error = Error;
+
+    fn try_from(split: &Split) -> Result<Self> {
+        let targets = match &split.targets {
+            collado_data::Targets::Classes { labels, .. } => Targets::Classes(labels.clone()),
+            collado_data::Targets::Values(values) => Targets::new(values)?,
+        };
+        Self::checked(&split.inputs, targets)
+    }
+}
+
+impl Targets {
+    /// From class labels `u32` `[N]`, or values `[N, q]`.
+    ///
+    /// # Errors
+    /// When the tensor has other dimensions.
+    pub fn new(targets: &Tensor) -> Result<Self> {
+        let targets = targets.to_device(&Device::Cpu)?;
+        if targets.dtype() == DType::U32 {
+            return match targets.dims() {
+                [_] => Ok(Self::Classes(targets.to_vec1()?)),
+                other => Err(Error::mismatch("class labels", "[N]", format!("{other:?}"))),
+            };
+        }
+        match *targets.dims() {
+            [_, width] => {
+                Ok(Self::Values { values: targets.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?, width })
+            }
+            ref other => Err(Error::mismatch("values", "[N, q]", format!("{other:?}"))),
+        }
+    }
+
+    /// Number of examples N.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Classes(labels) => labels.len(),
+            Self::Values { values, width } => values.len() / (*width).max(1),
+        }
+    }
+
+    /// Whether there is no example.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The class labels, where there are classes.
+    pub fn classes(&self) -> Option<&[u32]> {
+        match self {
+            Self::Classes(labels) => Some(labels),
+            Self::Values { .. } => None,
+        }
+    }
+
+    /// The value that output `j` of `outputs` should have for example `i`: classes are one-hot, or 0 and 1 for one
+    /// output.
+    #[inline(always)]
+    pub fn value(&self, i: usize, j: usize, outputs: usize) -> f64 {
+        match self {
+            Self::Classes(labels) => Target::Class(labels[i]).value(j, outputs),
+            Self::Values { values, width } => values[i * width + j],
+        }
+    }
+
+    /// The target of example `i`.
+    #[inline(always)]
+    pub(crate) fn of(&self, i: usize) -> Target<'_> {
+        match self {
+            Self::Classes(labels) => Target::Class(labels[i]),
+            Self::Values { values, width } => Target::Values(&values[i * width..(i + 1) * width]),
+        }
+    }
+
+    /// Refuses targets that do not fit `outputs` numbers under `loss`.
+    pub(crate) fn check(&self, outputs: usize, loss: Loss) -> Result<()> {
+        match self {
+            Self::Classes(labels) => {
+                // One output can tell two classes apart, except by cross-entropy.
+                let classes = if outputs == 1 && loss != Loss::CrossEntropy { 2 } else { outputs };
+                match labels.iter().position(|&l| l as usize >= classes) {
+                    Some(i) => {
+                        let what = format!("label of example {i}");
+                        Err(Error::mismatch(what, format!("less than {classes}"), labels[i]))
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::Values { .. } if loss == Loss::CrossEntropy => {
+                Err(Error::mismatch("targets for cross-entropy", "class labels", "real values"))
+            }
+            Self::Values { width, .. } if *width != outputs => {
+                Err(Error::mismatch("outputs", width, outputs))
+            }
+            Self::Values { values, .. } => {
+                if loss == Loss::Logistic && values.iter().any(|y| !(0. ..=1.).contains(y)) {
+                    return Err(Error::mismatch(
+                        "targets for the logistic loss",
+                        "values in [0, 1]",
+                        "others",
+                    ));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// As a tensor: `u32` `[N]` or `f64` `[N, q]`.
+    pub(crate) fn tensor(&self, device: &Device) -> Result<Tensor> {
+        Ok(match self {
+            Self::Classes(labels) => Tensor::from_slice(labels, labels.len(), device)?,
+            Self::Values { values, width } => Tensor::from_slice(values, (self.len(), *width), device)?,
+        })
+    }
+}
