@@ -24,5 +24,7 @@ pub use self::{
     optimizer::{AdaptiveRule, Optimizer, Rule},
     sampler::Sampler,
     schedule::{Decay, Schedule},
-    train::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, resume, train},
+    train::{
+        Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Trainer, Training, resume, train,
+    },
 };

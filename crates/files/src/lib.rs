@@ -18,6 +18,7 @@ mod order;
 mod outline;
 mod path_file;
 mod pickle;
+mod point;
 mod provenance;
 mod resolve;
 mod safetensors;
@@ -36,6 +37,7 @@ pub use self::{
     names::Names,
     options::ReadOptions,
     path_file::PathFile,
+    point::{read_point, write_point},
     provenance::Provenance,
     state::SavedState,
 };

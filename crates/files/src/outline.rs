@@ -13,6 +13,8 @@ pub(crate) struct Outline<'a> {
     pub(crate) keys: Vec<&'a str>,
     /// Number of points stacked along the first axis; a checkpoint has no such axis.
     lead: Option<usize>,
+    /// Whether weights that are called `kernel` are `[in, out]`.
+    kernels: bool,
     places: HashMap<&'a str, usize>,
 }
 
@@ -27,7 +29,7 @@ impl<'a> Outline<'a> {
         let prefix = prefix(&names);
         let keys: Vec<&str> = names.iter().map(|name| &name[prefix..]).collect();
         let places = keys.iter().enumerate().map(|(i, key)| (*key, i)).collect();
-        let outline = Self { file, keys, lead, places };
+        let outline = Self { file, keys, lead, kernels: true, places };
         for (i, tensor) in file.tensors.iter().enumerate() {
             if tensor.shape.contains(&0) {
                 return Err(outline.fault(i, "at least one number"));
@@ -37,6 +39,11 @@ impl<'a> Outline<'a> {
             }
         }
         Ok(outline)
+    }
+
+    /// The same where every tensor has the shape that the network gives it, whatever it is called.
+    pub(crate) fn as_it_is(self) -> Self {
+        Self { kernels: false, ..self }
     }
 
     /// Shape of tensor `i` at one point, as PyTorch would have it: `[out, in]` for a weight.
@@ -50,7 +57,7 @@ impl<'a> Outline<'a> {
 
     /// Whether tensor `i` is a weight `[in, out]`: flax and Keras have those, and call them `kernel`.
     pub(crate) fn is_kernel(&self, i: usize) -> bool {
-        self.own_shape(i).len() == 2 && is_kernel(self.keys[i])
+        self.kernels && self.own_shape(i).len() == 2 && is_kernel(self.keys[i])
     }
 
     fn own_shape(&self, i: usize) -> &'a [usize] {

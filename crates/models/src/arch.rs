@@ -89,6 +89,14 @@ impl Arch {
         format!("{activation}:{list}?bias={bias}").parse::<ArchSpec>().map(|spec| spec.with_ends(0, 0))
     }
 
+    /// ReLU layers of the given widths $n_0..n_K$ (at least two), each with a bias.
+    ///
+    /// # Errors
+    /// When there are fewer than two widths or one is 0.
+    pub fn relu(widths: impl AsRef<[usize]>) -> Result<Self> {
+        Self::dense(Activation::Relu, widths.as_ref(), true)
+    }
+
     /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,\lbrack x;1\rbrack\rangle)$ (theory §11).
     ///
     /// # Errors

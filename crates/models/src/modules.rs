@@ -4,13 +4,13 @@
 use candle_core::{Module, Tensor};
 use candle_nn::{Init, Linear, VarBuilder};
 
-use crate::{Activation, Arch};
+use crate::{Activation, Affine, Algebra, Arch, Error, Network, Op, Result};
 
 /// The network of any [`Arch`].
 #[derive(Debug, Clone)]
 pub struct Mlp {
+    network: Network,
     layers: Vec<Linear>,
-    activation: Activation,
 }
 
 impl Mlp {
@@ -19,15 +19,12 @@ impl Mlp {
     /// # Errors
     /// When `vb` lacks a tensor or has it in another shape.
     pub fn new(arch: &Arch, vb: VarBuilder<'_>) -> candle_core::Result<Self> {
-        let layers = (0..arch.depth()).map(|k| {
-            let (inputs, outputs, vb) = (arch.widths()[k], arch.widths()[k + 1], vb.pp(arch.layer_name(k)));
-            let bound = (inputs as f64).sqrt().recip();
-            let hint = Init::Uniform { lo: -bound, up: bound };
-            let weight = vb.get_with_hints((outputs, inputs), "weight", hint)?;
-            let bias = arch.has_bias(k).then(|| vb.get_with_hints(outputs, "bias", hint)).transpose()?;
-            Ok(Linear::new(weight, bias))
+        let network = arch.network();
+        let layers = network.nodes().iter().filter_map(|node| match &node.op {
+            Op::Affine(layer) => Some(linear(layer, vb.pp(&layer.name))),
+            Op::Input | Op::Activation(_) => None,
         });
-        Ok(Self { layers: layers.collect::<candle_core::Result<_>>()?, activation: arch.activation() })
+        Ok(Self { layers: layers.collect::<candle_core::Result<_>>()?, network })
     }
 
     /// The affine layers in order.
@@ -37,17 +34,41 @@ impl Mlp {
 
     /// The function between two layers.
     pub fn activation(&self) -> Activation {
-        self.activation
+        self.network.arch().activation()
+    }
+}
+
+fn linear(layer: &Affine, vb: VarBuilder<'_>) -> candle_core::Result<Linear> {
+    let bound = (layer.inputs() as f64).sqrt().recip();
+    let hint = Init::Uniform { lo: -bound, up: bound };
+    let weight = vb.get_with_hints((layer.outputs(), layer.inputs()), "weight", hint)?;
+    let bias = layer.bias.is_some().then(|| vb.get_with_hints(layer.outputs(), "bias", hint));
+    Ok(Linear::new(weight, bias.transpose()?))
+}
+
+/// The modules of the affine layers that are still to come.
+struct Layers<'a>(std::slice::Iter<'a, Linear>);
+
+impl Algebra for Layers<'_> {
+    type Value = Tensor;
+    type Error = Error;
+    const NAME: &'static str = "a candle module";
+
+    fn affine(&mut self, _: &Affine, x: &Tensor) -> Result<Tensor> {
+        Ok(self.0.next().expect("a module for each layer").forward(x)?)
+    }
+
+    fn activation(&mut self, rho: Activation, x: Tensor) -> Result<Tensor> {
+        Ok(rho.forward(&x)?)
     }
 }
 
 impl Module for Mlp {
     fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        let mut h = x.clone();
-        for (k, layer) in self.layers.iter().enumerate() {
-            h = layer.forward(&if k == 0 { h } else { self.activation.forward(&h)? })?;
-        }
-        Ok(h)
+        self.network.run(&mut Layers(self.layers.iter()), x.clone()).map_err(|error| match error {
+            Error::Candle(error) => error,
+            error => candle_core::Error::wrap(error),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! REPAIR (Jordan, Sedghi, Saukh, Entezari & Neyshabur 2023): the statistics that an average of two networks loses.
 
 use candle_core::{DType, Tensor};
-use collado_models::{Arch, affine_layers};
+use collado_models::{Activation, Affine, Algebra, Arch};
 use collado_risk::{Path, PathKind};
 
 use super::{
@@ -77,26 +77,68 @@ impl Repair<'_> {
 
     /// The point `theta` of the line with the statistics that `ends` have at t, layer by layer.
     fn repaired(&self, theta: &Tensor, t: f64, ends: &[Vec<Statistics>; 2], data: &Tensor) -> Result<Tensor> {
-        let mut layers = affine_layers(self.arch, &theta.to_dtype(DType::F64)?)?;
-        let hidden = layers.len() - 1;
-        let mut below = data.clone();
-        for (k, (weight, bias)) in layers[..hidden].iter_mut().enumerate() {
-            let z = below.matmul(&weight.t()?)?;
-            let (mean, deviation) = statistics(&sums(&z)?, z.dim(0)?)?;
-            let between = |a: &Tensor, b: &Tensor| (a * (1. - t))? + (b * t)?;
-            let target_deviation = between(&ends[0][k].1, &ends[1][k].1)?;
-            let scale = ratio(&target_deviation, &deviation)?;
-            *weight = weight.broadcast_mul(&scale.unsqueeze(1)?)?;
-            let mut z = z.broadcast_mul(&scale)?;
-            if let Some(bias) = bias {
-                *bias = (between(&ends[0][k].0, &ends[1][k].0)? - (mean * scale)?)?;
-                z = z.broadcast_add(bias)?;
-            }
-            below = self.arch.activation().forward(&z)?;
+        let theta = theta.to_dtype(DType::F64)?;
+        let mut repairing = Repairing { theta: &theta, t, ends, columns: Vec::new(), layer: 0 };
+        self.arch.network().run(&mut repairing, data.clone())?;
+        Ok(Tensor::cat(&repairing.columns, 0)?)
+    }
+}
+
+/// A forward pass that restores the statistics of each hidden layer before it goes on.
+struct Repairing<'a> {
+    theta: &'a Tensor,
+    t: f64,
+    ends: &'a [Vec<Statistics>; 2],
+    /// The repaired parameters so far.
+    columns: Vec<Tensor>,
+    /// Hidden layers done.
+    layer: usize,
+}
+
+impl Repairing<'_> {
+    /// What is `of(statistics)` at the ends, at t.
+    fn between(&self, of: impl Fn(&Statistics) -> &Tensor) -> Result<Tensor> {
+        let [a, b] = self.ends;
+        Ok(((of(&a[self.layer]) * (1. - self.t))? + (of(&b[self.layer]) * self.t)?)?)
+    }
+
+    fn keep(&mut self, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+        for tensor in std::iter::once(weight).chain(bias) {
+            self.columns.push(tensor.flatten_all()?);
         }
-        let columns = layers.iter().flat_map(|(weight, bias)| std::iter::once(weight).chain(bias));
-        let columns = columns.map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
-        Ok(Tensor::cat(&columns, 0)?)
+        Ok(())
+    }
+}
+
+impl Algebra for Repairing<'_> {
+    type Value = Tensor;
+    type Error = Error;
+    const NAME: &'static str = "REPAIR";
+
+    /// The last layer stays as it is.
+    fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = op.tensors(self.theta)?;
+        self.keep(&weight, bias.as_ref())?;
+        Ok(x.matmul(&weight.t()?)?)
+    }
+
+    fn layer(&mut self, op: &Affine, rho: Activation, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = op.tensors(self.theta)?;
+        let z = x.matmul(&weight.t()?)?;
+        let (mean, deviation) = statistics(&sums(&z)?, z.dim(0)?)?;
+        let scale = ratio(&self.between(|ends| &ends.1)?, &deviation)?;
+        let weight = weight.broadcast_mul(&scale.unsqueeze(1)?)?;
+        let mut z = z.broadcast_mul(&scale)?;
+        let bias = match bias {
+            Some(_) => Some((self.between(|ends| &ends.0)? - (mean * scale)?)?),
+            None => None,
+        };
+        if let Some(bias) = &bias {
+            z = z.broadcast_add(bias)?;
+        }
+        self.keep(&weight, bias.as_ref())?;
+        self.layer += 1;
+        Ok(rho.forward(&z)?)
     }
 }
 

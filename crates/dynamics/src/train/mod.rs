@@ -1,5 +1,6 @@
 mod lbfgs;
 mod stack;
+mod trainer;
 mod wolfe;
 
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use candle_core::Tensor;
 use collado_risk::{Evaluation, Objective};
 
 use self::stack::Stack;
+pub use self::trainer::Trainer;
 use crate::{Error, Result, Rule, Schedule};
 
 /// How a stack is trained.

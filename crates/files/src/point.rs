@@ -1,0 +1,60 @@
+//! Points of modules of one's own: files of tensors without the description of a network.
+
+use std::{collections::BTreeMap, path::Path};
+
+use candle_core::Tensor;
+use collado_models::Layout;
+
+use crate::{
+    Error, Names, Provenance, ReadOptions, Result, fault::file_error, outline::Outline,
+    path_file::PROVENANCE, tensors, write::Contents, write_torch,
+};
+
+/// Writes the point `theta` `[S]` under the names of `layout`, as a file that PyTorch's `load_state_dict` takes:
+/// `.safetensors`, or `.pt` and `.pth`. For networks that are not an [`Arch`](collado_models::Arch); the others are
+/// [`Checkpoint`](crate::Checkpoint)s.
+///
+/// # Errors
+/// When the name ends in something else, the file cannot be written, or `theta` is no point of `layout` in F32 or F64.
+pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Provenance) -> Result<()> {
+    if theta.dims() != [layout.len()] {
+        return Err(Error::mismatch("point", format!("[{}]", layout.len()), format!("{:?}", theta.dims())));
+    }
+    let provenance = serde_json::to_string(provenance).map_err(|e| file_error(path, e.to_string()))?;
+    let (points, names) = (theta.unsqueeze(0)?, Names::default());
+    let contents = Contents::new(layout, &names, &[], &points, BTreeMap::from([(PROVENANCE, provenance)]))?;
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => contents.write_safetensors(path),
+        Some("pt" | "pth") => write_torch::write(&contents, path),
+        _ => Err(file_error(path, "expected a name that ends in .safetensors, .pt or .pth")),
+    }
+}
+
+/// Reads a point `[S]` whose tensors are those of `layout`, by name, and what the file says of where it comes from.
+/// Files of PyTorch are read too. What all names begin with, as `module.` of DataParallel, does not count.
+///
+/// # Errors
+/// When the file cannot be read or is damaged, or a tensor is missing, left over, of another shape or not finite.
+pub fn read_point(path: &Path, layout: &Layout) -> Result<(Tensor, Provenance)> {
+    let file = tensors::read(path, &ReadOptions::default())?;
+    let outline = Outline::new(&file, None)?.as_it_is();
+    let mut order = Vec::with_capacity(layout.entries().len());
+    for entry in layout.entries() {
+        let whole = || file.tensors.iter().position(|tensor| tensor.name == entry.name);
+        let place = whole().or_else(|| outline.find(&entry.name));
+        let place = place.ok_or_else(|| outline.missing(&entry.name, outline.shown(&entry.shape)))?;
+        if outline.shape(place) != entry.shape {
+            return Err(outline.fault(place, outline.shown_for(place, &entry.shape)));
+        }
+        order.push(place);
+    }
+    if let Some(left) = (0..file.tensors.len()).find(|i| !order.contains(i)) {
+        return Err(outline.fault(left, "no such tensor"));
+    }
+    let provenance = match file.metadata.get(PROVENANCE) {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|e| file_error(path, format!("metadata '{PROVENANCE}': {e}")))?,
+        None => Provenance::default(),
+    };
+    Ok((tensors::stack(&outline, layout, &order, 1)?.squeeze(0)?, provenance))
+}
