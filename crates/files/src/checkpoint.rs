@@ -8,12 +8,13 @@ use crate::{
     Error, Names, Provenance, ReadOptions, Result,
     atomic::{file_hash, hexadecimal},
     fault::file_error,
+    format,
     outline::Outline,
     path_file::{PATH, PROVENANCE},
     resolve::{ARCH, resolve},
-    tensors::{self, TensorFile},
+    stack::stack,
+    tensors::TensorFile,
     write::Contents,
-    write_torch,
 };
 
 /// A network with its parameters, as a file holds it.
@@ -55,7 +56,7 @@ impl Checkpoint {
     /// When the file cannot be read, is damaged, contradicts `options`, can be read in two ways, or has a tensor that
     /// is missing, left over, of another shape or not finite; the message names it.
     pub fn read(path: &Path, options: &ReadOptions) -> Result<Self> {
-        let checkpoint = Self::of(&tensors::read(path, options)?, options)?;
+        let checkpoint = Self::of(&format::read(path, options)?, options)?;
         Ok(Self { hash: Some(file_hash(path)?), ..checkpoint })
     }
 
@@ -64,7 +65,7 @@ impl Checkpoint {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8], options: &ReadOptions) -> Result<Self> {
-        let checkpoint = Self::of(&tensors::read_bytes(bytes, options)?, options)?;
+        let checkpoint = Self::of(&format::read_bytes(bytes, options)?, options)?;
         Ok(Self { hash: Some(hexadecimal(&Sha256::digest(bytes))), ..checkpoint })
     }
 
@@ -81,7 +82,7 @@ impl Checkpoint {
         };
         let outline = Outline::new(file, None)?;
         let found = resolve(&outline, options)?;
-        let theta = tensors::stack(&outline, &found.arch.layout(), &found.order, 1)?.squeeze(0)?;
+        let theta = stack(&outline, &found.arch.layout(), &found.order, 1)?.squeeze(0)?;
         let names = Names::new(&outline, &found.order);
         let notes = file.notes.iter().map(|text| outline.note(text)).chain(found.notes).collect();
         Ok(Self { arch: found.arch, theta, provenance, hash: None, names, notes })
@@ -104,10 +105,6 @@ impl Checkpoint {
         let metadata = BTreeMap::from([(ARCH, self.arch.to_string()), (PROVENANCE, provenance)]);
         let points = self.theta.unsqueeze(0)?;
         let contents = Contents::new(&layout, &self.names, &[], &points, metadata)?;
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("safetensors") => contents.write_safetensors(path),
-            Some("pt" | "pth") => write_torch::write(&contents, path),
-            _ => Err(file_error(path, "expected a name that ends in .safetensors, .pt or .pth")),
-        }
+        format::write(&contents, path)
     }
 }

@@ -1,34 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 mod atomic;
-mod chains;
 mod checkpoint;
-mod directory;
 mod error;
 mod fault;
-mod infer;
-mod layers;
-mod legacy;
-mod literal;
+mod format;
 mod names;
-mod natural;
-mod objects;
 mod options;
-mod order;
 mod outline;
 mod path_file;
-mod pickle;
 mod point;
 mod provenance;
 mod resolve;
 mod safetensors;
+mod stack;
 mod state;
-mod state_dict;
-mod strided;
 mod tensors;
 mod torch;
 mod write;
-mod write_torch;
 
 pub use self::{
     atomic::{TEMPORARY, atomically, file_hash},

@@ -9,10 +9,12 @@ use crate::{Error, Result};
 use crate::{
     ReadOptions,
     fault::file_error,
+    format,
     names::Names,
     outline::Outline,
     resolve::{ARCH, resolve},
-    tensors::{self, TensorFile},
+    stack::stack,
+    tensors::TensorFile,
     write::Contents,
 };
 
@@ -65,7 +67,7 @@ impl PathFile {
     /// # Errors
     /// When the file is no path, or a tensor is not one of its architecture at every vertex.
     pub fn read(path: &FilePath) -> Result<Self> {
-        Self::of(&tensors::read(path, &ReadOptions::default())?)
+        Self::of(&format::read(path, &ReadOptions::default())?)
     }
 
     /// Reads what would be the content of such a file.
@@ -73,7 +75,7 @@ impl PathFile {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::of(&tensors::read_bytes(bytes, &ReadOptions::default())?)
+        Self::of(&format::read_bytes(bytes, &ReadOptions::default())?)
     }
 
     fn of(file: &TensorFile) -> Result<Self> {
@@ -104,7 +106,7 @@ impl PathFile {
         };
         let outline = Outline::new(file, Some(points))?;
         let found = resolve(&outline, &ReadOptions::default())?;
-        let vertices = tensors::stack(&outline, &found.arch.layout(), &found.order, points)?;
+        let vertices = stack(&outline, &found.arch.layout(), &found.order, points)?;
         let names = Names::new(&outline, &found.order);
         Ok(Self { arch: found.arch, path: Path::new(kind, vertices)?, provenance, names })
     }

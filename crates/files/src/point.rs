@@ -6,8 +6,8 @@ use candle_core::Tensor;
 use collado_models::Layout;
 
 use crate::{
-    Error, Names, Provenance, ReadOptions, Result, fault::file_error, outline::Outline,
-    path_file::PROVENANCE, tensors, write::Contents, write_torch,
+    Error, Names, Provenance, ReadOptions, Result, fault::file_error, format, outline::Outline,
+    path_file::PROVENANCE, stack::stack, write::Contents,
 };
 
 /// Writes the point `theta` `[S]` under the names of `layout`, as a file that PyTorch's `load_state_dict` takes:
@@ -23,11 +23,7 @@ pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Pr
     let provenance = serde_json::to_string(provenance).map_err(|e| file_error(path, e.to_string()))?;
     let (points, names) = (theta.unsqueeze(0)?, Names::default());
     let contents = Contents::new(layout, &names, &[], &points, BTreeMap::from([(PROVENANCE, provenance)]))?;
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("safetensors") => contents.write_safetensors(path),
-        Some("pt" | "pth") => write_torch::write(&contents, path),
-        _ => Err(file_error(path, "expected a name that ends in .safetensors, .pt or .pth")),
-    }
+    format::write(&contents, path)
 }
 
 /// Reads a point `[S]` whose tensors are those of `layout`, by name, and what the file says of where it comes from.
@@ -36,7 +32,7 @@ pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Pr
 /// # Errors
 /// When the file cannot be read or is damaged, or a tensor is missing, left over, of another shape or not finite.
 pub fn read_point(path: &Path, layout: &Layout) -> Result<(Tensor, Provenance)> {
-    let file = tensors::read(path, &ReadOptions::default())?;
+    let file = format::read(path, &ReadOptions::default())?;
     let outline = Outline::new(&file, None)?.as_it_is();
     let mut order = Vec::with_capacity(layout.entries().len());
     for entry in layout.entries() {
@@ -56,5 +52,5 @@ pub fn read_point(path: &Path, layout: &Layout) -> Result<(Tensor, Provenance)> 
             .map_err(|e| file_error(path, format!("metadata '{PROVENANCE}': {e}")))?,
         None => Provenance::default(),
     };
-    Ok((tensors::stack(&outline, layout, &order, 1)?.squeeze(0)?, provenance))
+    Ok((stack(&outline, layout, &order, 1)?.squeeze(0)?, provenance))
 }

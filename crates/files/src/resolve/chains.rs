@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::layers::Layer;
+use crate::resolve::layers::Layer;
 
 /// Places in a list of layers, in the order of use.
 pub(crate) type Order = Vec<usize>;

@@ -5,8 +5,8 @@ use candle_core::DType;
 use crate::Result;
 use crate::{
     fault::tensor_error,
-    objects::{Id, Object},
-    pickle::Pickle,
+    torch::objects::{Id, Object},
+    torch::pickle::Pickle,
 };
 
 /// PyTorch's own limit on the number of axes.

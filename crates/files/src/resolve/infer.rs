@@ -1,7 +1,7 @@
 //! What a network is, guessed from names and shapes where nothing says it.
 
 use crate::Result;
-use crate::{layers::Layer, order::shown, outline::Outline};
+use crate::{outline::Outline, resolve::layers::Layer, resolve::order::shown};
 use collado_models::{Activation, Arch};
 
 /// The network of `layers` in the order of use: ReLU between layers, but linear where nothing is left for an

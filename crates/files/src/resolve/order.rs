@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crate::{Error, Result};
 use crate::{
-    chains::{Fits, LISTED, Order, Orders, groups, is_chain, search, singles},
-    layers::Layer,
     outline::Outline,
+    resolve::chains::{Fits, LISTED, Order, Orders, groups, is_chain, search, singles},
+    resolve::layers::Layer,
 };
 
 /// The order of `layers` that numbers in their names and the shapes allow, and what to note about it.

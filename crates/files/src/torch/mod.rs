@@ -1,5 +1,14 @@
 //! Files of `torch.save`: a zip archive of a pickle and storages.
 
+mod directory;
+pub(crate) mod legacy;
+mod literal;
+mod objects;
+mod pickle;
+mod state_dict;
+mod strided;
+pub(crate) mod write;
+
 use std::{
     collections::{BTreeMap, HashMap},
     io::Read,
@@ -11,12 +20,11 @@ use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
 use crate::Result;
 use crate::{
-    ReadOptions, directory,
+    ReadOptions,
     fault::{file_error, io_error, tensor_error},
-    pickle::Pickle,
-    state_dict,
-    strided::{Storage, Strided},
     tensors::{Input, Named, Source, TensorFile, check_total},
+    torch::pickle::Pickle,
+    torch::strided::{Storage, Strided},
 };
 
 /// A state dict takes about 200 bytes a tensor.

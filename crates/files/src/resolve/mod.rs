@@ -1,14 +1,19 @@
+mod chains;
+mod infer;
+mod layers;
+mod natural;
+mod order;
+
 use std::collections::HashSet;
 
 use crate::{Error, Result};
 use crate::{
     ReadOptions,
     fault::file_error,
-    infer::infer,
-    layers::{Layer, layers},
     names::recorded,
-    order,
     outline::Outline,
+    resolve::infer::infer,
+    resolve::layers::{Layer, layers},
 };
 use collado_models::{Arch, ArchSpec};
 

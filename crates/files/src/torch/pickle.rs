@@ -2,8 +2,8 @@
 //! every other object is opaque.
 
 use crate::{
-    literal::{self, Bytes},
-    objects::{Id, Object, Objects},
+    torch::literal::{self, Bytes},
+    torch::objects::{Id, Object, Objects},
 };
 
 /// A pickle, read.

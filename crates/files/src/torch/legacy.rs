@@ -13,11 +13,11 @@ use crate::Result;
 use crate::{
     ReadOptions,
     fault::{file_error, io_error, tensor_error},
-    objects::{Id, Object},
-    pickle::Pickle,
-    state_dict,
-    strided::Storage,
     tensors::{Input, Source, TensorFile},
+    torch::objects::{Id, Object},
+    torch::pickle::Pickle,
+    torch::state_dict,
+    torch::strided::Storage,
     torch::{MAX_PICKLE, materialize},
 };
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use crate::Result;
-use crate::{natural::Numbered, outline::Outline};
+use crate::{outline::Outline, resolve::natural::Numbered};
 
 /// A layer of a network, by the places of its tensors in the file.
 pub(crate) struct Layer {

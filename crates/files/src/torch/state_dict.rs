@@ -3,9 +3,9 @@ use std::{borrow::Cow, collections::HashSet, path::Path};
 use crate::{Error, Result};
 use crate::{
     fault::file_error,
-    objects::{Id, Object},
-    pickle::Pickle,
-    strided::Strided,
+    torch::objects::{Id, Object},
+    torch::pickle::Pickle,
+    torch::strided::Strided,
 };
 
 /// How deep dictionaries of tensors are looked for: below that optimizers keep their moments.

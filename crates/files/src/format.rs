@@ -1,0 +1,67 @@
+//! Which format a file has: its content says so where it is read, its name where it is written.
+
+use std::{
+    fs::{self, File},
+    io::{BufReader, Cursor, Read},
+    path::Path,
+};
+
+use crate::{
+    ReadOptions, Result,
+    fault::{file_error, io_error},
+    safetensors,
+    tensors::{Input, Source, TensorFile},
+    torch::{self, legacy},
+    write::Contents,
+};
+
+/// Reads a file of tensors, whose format its first bytes tell.
+pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<TensorFile> {
+    let fault = |e| io_error(path, &e);
+    let meta = fs::metadata(path).map_err(fault)?;
+    if meta.is_dir() {
+        return Err(file_error(path, "is a directory, expected a file"));
+    }
+    if !meta.is_file() {
+        return Err(file_error(path, "is not a regular file"));
+    }
+    let reader = BufReader::new(File::open(path).map_err(fault)?);
+    read_from(Input { path, reader, len: meta.len() }, options)
+}
+
+/// The same from memory.
+pub(crate) fn read_bytes(bytes: &[u8], options: &ReadOptions) -> Result<TensorFile> {
+    let (path, len) = (Path::new("bytes in memory"), bytes.len() as u64);
+    read_from(Input { path, reader: Cursor::new(bytes), len }, options)
+}
+
+fn read_from(mut input: Input<'_, impl Source>, options: &ReadOptions) -> Result<TensorFile> {
+    let path = input.path;
+    let mut start = Vec::new();
+    input.reader.by_ref().take(9).read_to_end(&mut start).map_err(|e| io_error(path, &e))?;
+    input.reader.rewind().map_err(|e| io_error(path, &e))?;
+    match start.as_slice() {
+        [] => Err(file_error(path, "is empty")),
+        [b'P', b'K', 3, 4, ..] => torch::read(input, options),
+        // The length of a header is in front of its brace, and any byte can start it: the brace decides.
+        [_, _, _, _, _, _, _, _, b'{'] => {
+            let mut file = safetensors::read(input)?;
+            if options.key.is_some() {
+                file.notes
+                    .push("--key is not looked at: a safetensors file is one dictionary of tensors".into());
+            }
+            Ok(file)
+        }
+        [0x80, 1..=5, ..] => legacy::read(input, options),
+        _ => Err(file_error(path, "is neither a safetensors file nor one of PyTorch")),
+    }
+}
+
+/// Writes a file that PyTorch's `load_state_dict` takes as it is: `.safetensors`, or `.pt` and `.pth`.
+pub(crate) fn write(contents: &Contents<'_>, path: &Path) -> Result<()> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("safetensors") => contents.write_safetensors(path),
+        Some("pt" | "pth") => torch::write::write(contents, path),
+        _ => Err(file_error(path, "expected a name that ends in .safetensors, .pt or .pth")),
+    }
+}
