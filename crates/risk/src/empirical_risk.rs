@@ -3,14 +3,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use candle_core::{DType, Device, DeviceLocation, Tensor};
+use candle_core::{DType, DeviceLocation, Tensor};
 use collado_data::Split;
-use collado_models::{Arch, Network, dispatch};
+use collado_models::{Arch, Network};
 
-use crate::{
-    Criterion, Error, Evaluation, Examples, Loss, Objective, Result, Rows, Span,
-    engine::{Fused, Tensors},
-};
+use crate::{Criterion, Examples, Loss, Objective, Result};
 
 /// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value: what
 /// training minimises, a path is judged by, curvature is taken of and a proof is about.
@@ -31,7 +28,25 @@ const MEMORY: usize = 1 << 30;
 
 /// The engines that have been asked for, by device and type of number.
 #[derive(Default)]
-struct Engines(Mutex<Vec<(DeviceLocation, DType, Arc<dyn Objective>)>>);
+pub(crate) struct Engines(Mutex<Vec<(DeviceLocation, DType, Arc<dyn Objective>)>>);
+
+impl Engines {
+    /// The engine for points like `points`, which `make` makes the first time.
+    pub(crate) fn get(
+        &self,
+        points: &Tensor,
+        make: impl FnOnce() -> Result<Arc<dyn Objective>>,
+    ) -> Result<Arc<dyn Objective>> {
+        let (device, dtype) = (points.device().location(), points.dtype());
+        let mut engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, _, engine)) = engines.iter().find(|(d, t, _)| (*d, *t) == (device, dtype)) {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = make()?;
+        engines.push((device, dtype, Arc::clone(&engine)));
+        Ok(engine)
+    }
+}
 
 impl EmpiricalRisk {
     /// The risk of `network` on `examples`.
@@ -96,68 +111,9 @@ impl EmpiricalRisk {
         self.memory
     }
 
-    /// The same risk through candle's batched operations on any device: what other engines are tested against.
-    ///
-    /// # Errors
-    /// When the device does not take the examples.
-    pub fn in_tensors(&self, dtype: DType, device: &Device) -> Result<impl Objective + use<>> {
-        Tensors::new(self, dtype, device)
-    }
-
-    /// The engine for points like `points`.
-    fn engine(&self, points: &Tensor) -> Result<Arc<dyn Objective>> {
-        let (device, dtype) = (points.device().location(), points.dtype());
-        let mut engines = self.engines.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, _, engine)) = engines.iter().find(|(d, t, _)| (*d, *t) == (device, dtype)) {
-            return Ok(Arc::clone(engine));
-        }
-        let engine: Arc<dyn Objective> = match self.network.chain() {
-            Some(chain) if points.device().is_cpu() => {
-                dispatch!(dtype, T => Fused::<T>::new(self, chain).map(|engine| Arc::new(engine) as _))?
-            }
-            _ => Arc::new(Tensors::new(self, dtype, points.device())?),
-        };
-        engines.push((device, dtype, Arc::clone(&engine)));
-        Ok(engine)
-    }
-
-    fn check(&self, points: usize, size: usize, rows: Rows<'_>) -> Result<()> {
-        let expected = self.network.size();
-        if size != expected {
-            return Err(Error::mismatch(format!("{}: parameters of a point", self.arch()), expected, size));
-        }
-        rows.check(points, self.examples.len())
-    }
-}
-
-impl Objective for EmpiricalRisk {
-    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
-        self.evaluate(&Span::stack(theta)?, rows, gradient)
-    }
-
-    fn evaluate(
-        &self,
-        span: &Span,
-        rows: Rows<'_>,
-        gradient: Option<&mut Tensor>,
-    ) -> Result<Vec<Evaluation>> {
-        self.check(span.points(), span.size(), rows)?;
-        self.engine(span.vertices())?.evaluate(span, rows, gradient)
-    }
-
-    fn accumulate(
-        &self,
-        span: &Span,
-        rows: Rows<'_>,
-        keep: f64,
-        velocity: &mut Tensor,
-    ) -> Result<Vec<Evaluation>> {
-        self.check(span.points(), span.size(), rows)?;
-        self.engine(span.vertices())?.accumulate(span, rows, keep, velocity)
-    }
-
-    fn examples(&self) -> usize {
-        self.examples.len()
+    /// Where engines for this risk are kept.
+    pub(crate) fn engines(&self) -> &Engines {
+        &self.engines
     }
 }
 

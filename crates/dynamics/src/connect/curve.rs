@@ -3,7 +3,7 @@ use collado_risk::{Path, PathKind, Rows};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Connect, Connection, Search, finite, refuse_infinite};
+use super::search::{Connect, Connection, Search, finite, refuse_infinite};
 use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// Which curve the bends make.

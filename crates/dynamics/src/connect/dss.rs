@@ -1,7 +1,7 @@
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, Rows, Span, largest};
 
-use super::{Connect, Connection, Guarantee, Search, finite};
+use super::search::{Connect, Connection, Guarantee, Search, StringReport, finite};
 use crate::{Error, Optimizer, Result, Rule, Sampler};
 
 /// The level λ of a string.
@@ -52,21 +52,6 @@ impl Default for Dss {
     fn default() -> Self {
         Self { level: Level::Share(0.05), alpha: 0.95, depth: 6, epochs: 60, batch: 128, lr: 1e-3, probes: 9 }
     }
-}
-
-/// What [`Dss`] found.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StringReport {
-    /// λ.
-    pub level: f64,
-    /// Beads between the ends.
-    pub beads: usize,
-    /// Beads whose training ended above λ.
-    pub missed: usize,
-    /// Legs that were still above λ, at the points looked at, when the search ended.
-    pub open_legs: usize,
-    /// Whether legs are open because the depth limit was reached.
-    pub depth_limit_reached: bool,
 }
 
 /// The chain so far; `open[i]` says that the leg after vertex i has not been found low.

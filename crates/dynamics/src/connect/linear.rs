@@ -1,6 +1,6 @@
 use candle_core::Tensor;
 
-use super::{Connect, Connection, Search};
+use super::search::{Connect, Connection, Search};
 use crate::Result;
 use collado_risk::Path;
 

@@ -6,107 +6,15 @@ mod deep_linear;
 mod dss;
 mod linear;
 mod neb;
+mod search;
 
-use candle_core::Tensor;
-use collado_risk::{Evaluation, Objective, Path, Span, largest};
-
+pub(crate) use self::search::finite;
 pub use self::{
     constructive::{Constructive, ConstructiveSettings},
     curve::{Curve, CurveKind},
     deep_linear::{DeepLinear, LinearOptimum, RidgePath, linear_optimum},
-    dss::{Dss, Level, StringReport},
+    dss::{Dss, Level},
     linear::Linear,
     neb::Neb,
+    search::{Connect, Connection, Guarantee, Search, StringReport},
 };
-use crate::{Error, Result};
-
-/// Finds a path between two points of parameter space.
-pub trait Connect {
-    /// Whether the settings are in their ranges, and the hypotheses of the method hold for the network and the risk that
-    /// it was made for.
-    ///
-    /// # Errors
-    /// What does not hold.
-    fn check(&self) -> Result<()> {
-        Ok(())
-    }
-
-    /// A path from `a` to `b` `[S]` with low risk, and what the method knows about it.
-    ///
-    /// # Errors
-    /// When the ends do not fit together or the risk cannot be evaluated.
-    fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection>;
-
-    /// A path from `a` to `b` `[S]` on which `objective` is low, with the seed 0.
-    ///
-    /// # Errors
-    /// Those of [`find`](Self::find).
-    fn connect(&self, objective: &dyn Objective, a: &Tensor, b: &Tensor) -> Result<Path> {
-        let search = &mut Search { objective, seed: 0, progress: &mut |_, _| true };
-        Ok(self.find(a, b, search)?.path)
-    }
-}
-
-impl From<Path> for Connection {
-    /// A path of which nothing is known.
-    fn from(path: Path) -> Self {
-        Self { path, guarantee: Guarantee::Sampled }
-    }
-}
-
-/// A path and what is known about it.
-#[derive(Debug, Clone)]
-pub struct Connection {
-    /// The path.
-    pub path: Path,
-    /// More than samples of its risk can tell.
-    pub guarantee: Guarantee,
-}
-
-/// What a method guarantees of its path, beyond samples of the risk.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Guarantee {
-    /// Nothing: the risk along the path has to be sampled or certified.
-    Sampled,
-    /// F is convex on every leg of the chain, so that its maximum over the vertices bounds it on the whole path, up to
-    /// the rounding of the evaluations.
-    Convex {
-        /// The largest risk at a vertex.
-        vertex_max: f64,
-    },
-    /// A nudged elastic band.
-    Band {
-        /// Pivots between the ends.
-        pivots: usize,
-    },
-    /// A string.
-    String(StringReport),
-}
-
-impl Guarantee {
-    /// Evaluates F at all vertices of a chain on whose legs it is convex.
-    fn convex(path: &Path, search: &Search<'_>) -> Result<Self> {
-        let risks = search.objective.risks(&Span::stack(path.vertices())?)?;
-        Ok(Self::Convex { vertex_max: largest(risks) })
-    }
-}
-
-/// Refuses to go on where a risk is not finite: no step leads back from there.
-pub(crate) fn refuse_infinite(values: &[Evaluation], method: &'static str) -> Result<()> {
-    if values.iter().all(|v| v.risk.is_finite()) { Ok(()) } else { Err(Error::Diverged { method }) }
-}
-
-/// Refuses a path that is no longer finite.
-pub(crate) fn finite(path: Path, method: &'static str) -> Result<Path> {
-    if path.is_finite()? { Ok(path) } else { Err(Error::Diverged { method }) }
-}
-
-/// What a path is to be good for.
-pub struct Search<'a> {
-    /// The risk.
-    pub objective: &'a dyn Objective,
-    /// Randomness: the t and the minibatches.
-    pub seed: u64,
-    /// Told (steps done, steps in all); `false` stops the search with the path found so far.
-    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
-}

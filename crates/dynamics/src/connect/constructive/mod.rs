@@ -19,7 +19,7 @@ use self::{
     readout::{Output, Readout},
     reference::Reference,
 };
-use super::{Connect, Connection, Guarantee, Search, finite};
+use super::search::{Connect, Connection, Guarantee, Search, finite};
 use crate::{
     Error, Result,
     dense::{Chain, Dense},

@@ -14,7 +14,7 @@ pub use self::{
     optimum::{LinearOptimum, linear_optimum},
     ridge::RidgePath,
 };
-use super::{Connect, Connection, Guarantee, Search, finite};
+use super::search::{Connect, Connection, Guarantee, Search, finite};
 use crate::{
     Error, Result,
     dense::{Chain, Dense},

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use collado_risk::{Objective, Path, PathKind, Rows, Span, largest};
 
 use self::band::Band;
-use super::{Connect, Connection, Guarantee, Search, finite, refuse_infinite};
+use super::search::{Connect, Connection, Guarantee, Search, finite, refuse_infinite};
 use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// A chain whose pivots relax perpendicular to the path (nudged elastic band: Henkelman & Jónsson 2000, with their

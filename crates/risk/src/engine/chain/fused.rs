@@ -8,7 +8,6 @@ use std::{ops::Range, sync::Arc};
 use collado_models::{Chain, Network, Real, with_slice, with_slice_mut};
 
 use super::{
-    gradient::Sink,
     pool::Pool,
     tile::{ReadOut, Sums},
 };
@@ -69,6 +68,13 @@ impl<'a, T: Real> Points<'a, T> {
             }
         }
     }
+}
+
+/// Where a gradient goes: `grad = keep * grad + weight * gradient`.
+pub(super) struct Sink<'a, T> {
+    pub(super) grad: &'a mut [T],
+    pub(super) weight: f64,
+    pub(super) keep: T,
 }
 
 /// Work below this many floating-point operations is not worth waking another thread for.

@@ -6,7 +6,7 @@ use collado_models::{Activation, Affine, Algebra, Real, Reverse};
 use rayon::prelude::*;
 
 use super::{
-    fused::{Fused, PARALLEL_FLOPS},
+    fused::{Fused, PARALLEL_FLOPS, Sink},
     matmul::{Mat, MatMut},
     tile::{Sums, TILE, Tile, bias_and_activation, bias_of, times_slope, weight_of},
 };
@@ -27,13 +27,6 @@ fn block(neurons: usize) -> usize {
 
 /// Some rows and columns of a layer, after the first row and column.
 type Block<'a, T> = (usize, usize, MatMut<'a, T>);
-
-/// Where a gradient goes: `grad = keep * grad + weight * gradient`.
-pub(super) struct Sink<'a, T> {
-    pub(super) grad: &'a mut [T],
-    pub(super) weight: f64,
-    pub(super) keep: T,
-}
 
 impl<T: Real> Fused<T> {
     /// Sums over the batch, and the gradient of the mean loss where `sink` wants it.
