@@ -1,3 +1,5 @@
+//! Activation functions: their values, their derivatives, and their names.
+
 use std::{fmt, str::FromStr};
 
 use candle_core::Tensor;
@@ -26,7 +28,7 @@ impl Activation {
     pub const ALL: [Self; 6] =
         [Self::Relu, Self::Linear, Self::Tanh, Self::Softplus, Self::Gelu, Self::Logistic];
 
-    /// Name in `--arch` strings.
+    /// The name of the function in `--arch` strings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Linear => "linear",
@@ -38,10 +40,10 @@ impl Activation {
         }
     }
 
-    /// $\rho(z)$, elementwise, as a candle graph.
+    /// Applies $\rho$ to each element of `z`, as candle operations that carry gradients.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn forward(self, z: &Tensor) -> candle_core::Result<Tensor> {
         match self {
             Self::Linear => Ok(z.clone()),
@@ -56,7 +58,7 @@ impl Activation {
         }
     }
 
-    /// $\rho$ at one number.
+    /// The value $\rho(z)$ at one number.
     #[inline(always)]
     pub fn value<T: Real>(self, z: T) -> T {
         match self {
@@ -76,7 +78,7 @@ impl Activation {
         }
     }
 
-    /// $\rho'(z)$ from `z` and `a` = $\rho(z)$.
+    /// The derivative $\rho'(z)$, computed from `z` and `a` = $\rho(z)$.
     #[inline(always)]
     pub fn slope<T: Real>(self, z: T, a: T) -> T {
         match self {
@@ -98,7 +100,7 @@ impl Activation {
         }
     }
 
-    /// Whether $\rho'$ needs the pre-activation, or only $\rho(z)$.
+    /// Whether the derivative $\rho'(z)$ needs `z`; for the other functions $\rho(z)$ is enough.
     pub fn slope_needs_input(self) -> bool {
         matches!(self, Self::Softplus | Self::Gelu)
     }

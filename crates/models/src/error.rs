@@ -1,23 +1,25 @@
-/// What can go wrong with networks and points of their parameter space.
+//! The errors of this crate.
+
+/// An error about networks or about points of their parameter space.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// An `--arch` string that cannot be read.
     #[error("architecture '{spec}': {reason}")]
     Arch {
-        /// The string as given.
+        /// The string as it was given.
         spec: String,
-        /// What is wrong with it.
+        /// The reason why it cannot be read.
         reason: String,
     },
     /// Sizes that do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {
-        /// What was measured.
+        /// The quantity that was compared.
         what: String,
-        /// What it has to be.
+        /// The size that is required.
         expected: String,
-        /// What it is.
+        /// The size that was found.
         found: String,
     },
     /// A setting outside its range.
@@ -25,9 +27,9 @@ pub enum Error {
     Setting {
         /// Name of the setting, as the user wrote it.
         name: &'static str,
-        /// The range.
+        /// The range of permitted values.
         expected: &'static str,
-        /// The value given.
+        /// The value that was given.
         found: String,
     },
     /// An operation that the device or dtype does not offer.
@@ -41,7 +43,7 @@ pub enum Error {
     /// An operation of the network that an analysis does not cover.
     #[error("{analysis} does not cover {operation}")]
     NoRule {
-        /// The analysis.
+        /// The name of the analysis.
         analysis: &'static str,
         /// The operation, with its name in the network.
         operation: String,
@@ -72,5 +74,5 @@ impl Error {
     }
 }
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,5 +1,5 @@
-//! $e^x=2^ne^r$ with $n=\mathrm{round}(x/\ln2)$ and Taylor's polynomial of $e^r$, $|r|\le\frac12\ln2$: no table, no branch,
-//! no call, so that a loop over it becomes vector instructions.
+//! The exponential function without tables, branches or calls, so that compilers turn a loop over it into vector
+//! instructions: $e^x=2^ne^r$ with $n=\mathrm{round}(x/\ln2)$ and Taylor's polynomial of $e^r$ for $|r|\le\frac12\ln2$.
 
 macro_rules! exponential {
     ($t:ident, $bits:ty, $mantissa:literal, $bias:literal, $least:literal, $ln2:expr, $reciprocals:expr) => {

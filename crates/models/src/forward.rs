@@ -1,4 +1,4 @@
-//! One network in candle's tensors: its layers, and what all of them put out.
+//! The forward pass of one network in candle tensors, with the results of every layer.
 
 use candle_core::Tensor;
 
@@ -15,12 +15,12 @@ pub fn affine_layers(arch: &Arch, theta: &Tensor) -> Result<Vec<(Tensor, Option<
 }
 
 /// $z_k=W_k\,\rho(z_{k-1})+b_k$ of every layer, `[N, n_k]` each, at the point `theta` `[S]` for `inputs` `[N, n_0]`.
-/// The last is the network's output; $\rho$ of the others are its activations.
+/// The last one is the network's output; $\rho$ of the others are the activations of the hidden layers.
 ///
-/// All examples at once: the caller tiles them where N is large.
+/// All examples are computed at once; the caller cuts them into tiles where N is large.
 ///
 /// # Errors
-/// When sizes, dtypes or devices do not fit.
+/// When sizes, dtypes or devices do not fit together.
 pub fn pre_activations(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Result<Vec<Tensor>> {
     let network = arch.network();
     let mut all = Vec::with_capacity(arch.depth());
@@ -43,10 +43,10 @@ fn check_features(network: &Network, inputs: &Tensor) -> Result<()> {
     }
 }
 
-/// One point in candle's tensors, which carry gradients back to it.
+/// The arithmetic of candle tensors at one point; they carry gradients back to it.
 struct Tensors<'a> {
     theta: &'a Tensor,
-    /// Takes the results of all affine maps.
+    /// The results of all affine maps are recorded here, if they are wanted.
     seen: Option<&'a mut Vec<Tensor>>,
 }
 

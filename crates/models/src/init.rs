@@ -1,3 +1,5 @@
+//! Random initialisation: the distributions from which training starts.
+
 use std::{fmt, ops::Range, str::FromStr};
 
 use candle_core::{DType, Device, Tensor};
@@ -7,32 +9,32 @@ use rand_distr::StandardNormal;
 
 use crate::{Arch, Error, Op, Result};
 
-/// Where training starts. Biases are 0 unless said otherwise.
+/// The distribution that initial parameters are drawn from. Biases are 0 unless stated otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Init {
-    /// PyTorch's `nn.Linear`: weights and biases uniform in $\pm1/\sqrt{n_\text{in}}$.
+    /// The default of PyTorch's `nn.Linear`: weights and biases uniform in $\pm1/\sqrt{n_\text{in}}$.
     #[default]
     Pytorch,
-    /// $N(0,2/n_\text{in})$ (He et al. 2015).
+    /// Normal, $N(0,2/n_\text{in})$ (He et al. 2015).
     He,
     /// Uniform in $\pm\sqrt{6/(n_\text{in}+n_\text{out})}$ (Glorot & Bengio 2010).
     Xavier,
-    /// $N(0,\sigma^2/n_\text{in})$.
+    /// Normal, $N(0,\sigma^2/n_\text{in})$.
     Normal {
-        /// σ.
+        /// The factor σ of the standard deviation.
         sigma: f64,
     },
-    /// First layer with its bias $N(0,1)$, the others $N(0,1/n_\text{in})$ (theory §11).
+    /// First layer with its bias $N(0,1)$, the others $N(0,1/n_\text{in})$ (docs/theory.md §11).
     Standard,
-    /// First layer with its bias $N(0,1/n_1)$, the others $N(0,1/n_\text{in})$: with it the kernel of a two-layer network
-    /// does not grow with the width $n_1$ (theory §11).
+    /// First layer with its bias $N(0,1/n_1)$, the others $N(0,1/n_\text{in})$: with it the kernel of a two-layer
+    /// network does not grow with the width $n_1$ (docs/theory.md §11).
     Narrow,
     /// Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014).
     Orthogonal,
 }
 
 impl Init {
-    /// One point `[S]` of `arch`, in the order of a stack's columns.
+    /// Draws one point `[S]` of `arch`, in the order of a stack's columns.
     pub fn init(&self, arch: &Arch, rng: &mut impl Rng) -> Vec<f64> {
         let network = arch.network();
         let mut theta = Vec::with_capacity(network.size());
@@ -65,10 +67,11 @@ impl Init {
         theta
     }
 
-    /// A point for each seed, `[P, S]`, each from a generator of its own, so that rows do not depend on each other.
+    /// Draws a stack `[P, S]`, one point for each seed, each from its own generator, so that no row depends on the
+    /// others.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn stack(&self, arch: &Arch, seeds: &[u64], dtype: DType, device: &Device) -> Result<Tensor> {
         let rows: Vec<f64> =
             seeds.iter().flat_map(|&seed| self.init(arch, &mut ChaCha8Rng::seed_from_u64(seed))).collect();
@@ -85,7 +88,7 @@ fn normal(theta: &mut Vec<f64>, count: usize, sigma: f64, rng: &mut impl Rng) {
     theta.extend((0..count).map(|_| sigma * rng.sample::<f64, _>(StandardNormal)));
 }
 
-/// Gram–Schmidt, twice for stability, on Gaussian vectors.
+/// Orthonormal vectors from Gaussian ones by the Gram–Schmidt method, done twice for stability.
 fn orthogonal(theta: &mut Vec<f64>, rows: usize, cols: usize, rng: &mut impl Rng) {
     let (count, size) = (rows.min(cols), rows.max(cols));
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);

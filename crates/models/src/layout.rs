@@ -1,22 +1,24 @@
+//! The layout of a point: which columns of a stack hold which tensor of a network.
+
 use std::collections::HashMap;
 
 use candle_core::Tensor;
 
 use crate::{Error, Result};
 
-/// Where one named tensor lies in a row of a stack.
+/// The place of one named tensor in a row of a stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Name, PyTorch style: `0.weight`.
+    /// The name as in PyTorch, for example `0.weight`.
     pub name: String,
-    /// Shape, PyTorch style: weights are `[out, in]`.
+    /// The shape as in PyTorch: weights are `[out, in]`.
     pub shape: Vec<usize>,
-    /// First column of the row that belongs to it.
+    /// The first column of the row that belongs to the tensor.
     pub offset: usize,
 }
 
 impl Entry {
-    /// Number of parameters.
+    /// Number of elements of the tensor.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
@@ -27,14 +29,15 @@ impl Entry {
     }
 }
 
-/// Which columns of a stack `[P, S]` are which tensor of the network: layer by layer, weight before bias.
+/// The columns of a stack `[P, S]` that belong to each tensor of the network: layer by layer, the weight before the
+/// bias.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
     entries: Vec<Entry>,
 }
 
 impl Layout {
-    /// Puts the named shapes one after another.
+    /// Places tensors of the given names and shapes one after another.
     pub fn new(tensors: impl IntoIterator<Item = (String, Vec<usize>)>) -> Self {
         let mut offset = 0;
         let entries = tensors
@@ -58,12 +61,12 @@ impl Layout {
         self.len() == 0
     }
 
-    /// The tensors in order.
+    /// The tensors in the order of their columns.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The tensor called `name`.
+    /// The tensor called `name`, if there is one.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.name == name)
     }
@@ -71,7 +74,7 @@ impl Layout {
     /// The named tensors of one point `theta` `[S]`, as views that carry gradients back to it.
     ///
     /// # Errors
-    /// When `theta` has not S elements.
+    /// When `theta` does not have S elements.
     pub fn split(&self, theta: &Tensor) -> Result<HashMap<String, Tensor>> {
         if theta.dims() != [self.len()] {
             return Err(Error::mismatch("point", format!("[{}]", self.len()), format!("{:?}", theta.dims())));

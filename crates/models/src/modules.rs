@@ -6,7 +6,7 @@ use candle_nn::{Init, Linear, VarBuilder};
 
 use crate::{Activation, Affine, Algebra, Arch, Error, Network, Op, Result};
 
-/// The network of any [`Arch`].
+/// The candle module of any [`Arch`].
 #[derive(Debug, Clone)]
 pub struct Mlp {
     network: Network,
@@ -14,7 +14,8 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Takes the tensors of `arch` from `vb`, with PyTorch's `nn.Linear` as the hint for where training starts.
+    /// Takes the tensors of `arch` from `vb`; tensors that `vb` has to create are initialised as in PyTorch's
+    /// `nn.Linear`.
     ///
     /// # Errors
     /// When `vb` lacks a tensor or has it in another shape.
@@ -27,12 +28,12 @@ impl Mlp {
         Ok(Self { layers: layers.collect::<candle_core::Result<_>>()?, network })
     }
 
-    /// The affine layers in order.
+    /// The affine layers, from the first to the last.
     pub fn layers(&self) -> &[Linear] {
         &self.layers
     }
 
-    /// The function between two layers.
+    /// The activation function between two layers.
     pub fn activation(&self) -> Activation {
         self.network.arch().activation()
     }
@@ -72,7 +73,7 @@ impl Module for Mlp {
     }
 }
 
-/// An [`Mlp`] of one family, made from what that family leaves open.
+/// Declares the module of one family of networks, constructed from the sizes that the family leaves open.
 macro_rules! family {
     ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*) => $arch:expr) => {
         $(#[$doc])*
@@ -80,7 +81,7 @@ macro_rules! family {
         pub struct $name(Mlp);
 
         impl $name {
-            /// Takes its tensors from `vb`.
+            /// Takes the tensors of the network from `vb`.
             ///
             /// # Errors
             /// When a width is 0, or `vb` lacks a tensor or has it in another shape.
@@ -89,7 +90,7 @@ macro_rules! family {
                 Mlp::new(&arch.map_err(candle_core::Error::wrap)?, vb).map(Self)
             }
 
-            /// The affine layers in order.
+            /// The affine layers, from the first to the last.
             pub fn layers(&self) -> &[Linear] {
                 self.0.layers()
             }
@@ -104,15 +105,16 @@ macro_rules! family {
 }
 
 family! {
-    /// $\Phi(x;\theta)=W_K\cdots W_1x$ with the widths $n_0..n_K$, without biases.
+    /// The deep linear network $\Phi(x;\theta)=W_K\cdots W_1x$ with the widths $n_0..n_K$, without biases.
     DeepLinear(widths: &[usize]) => Arch::dense(Activation::Linear, widths, false)
 }
 family! {
-    /// ReLU layers of the widths $n_0..n_K$, with biases.
+    /// The ReLU network with the widths $n_0..n_K$, with biases.
     ReluNet(widths: &[usize]) => Arch::dense(Activation::Relu, widths, true)
 }
 family! {
-    /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,(x,1)\rangle)$ (theory §11), ReLU.
+    /// The two-layer ReLU network $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,(x,1)\rangle)$
+    /// (docs/theory.md §11).
     TwoLayer(inputs: usize, neurons: usize, outputs: usize) => Arch::two_layer(inputs, neurons, outputs)
 }
 family! {

@@ -1,19 +1,21 @@
+//! The floating-point types of parameters, and access to the numbers of a candle tensor as slices of them.
+
 use candle_core::{CpuStorage, DType, Tensor, WithDType};
 
 use crate::{Error, Result, exponential};
 
 /// The two floating-point types of parameters: `f32` for training, `f64` where a number is a claim.
 pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::NumAssign + Send + Sync {
-    /// From `f64`, rounded.
+    /// Converts from `f64`, rounding to nearest.
     fn of(x: f64) -> Self;
-    /// To `f64`, exact.
+    /// Converts to `f64`, which is exact.
     fn wide(self) -> f64;
-    /// Complementary error function.
+    /// The complementary error function.
     fn erfc(self) -> Self;
     /// $e^x$ for x ≤ 0, to two units in the last place, in operations that compilers turn into vector instructions;
     /// 0 where it would be no normal number.
     fn exp_nonpositive(self) -> Self;
-    /// The elements of a CPU storage of this type.
+    /// The elements of a CPU storage, if they are of this type.
     fn elements_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
 }
 

@@ -1,56 +1,58 @@
+//! Affine operations: maps that are linear in their input and in their parameters.
+
 use std::{fmt, ops::Range};
 
 use candle_core::Tensor;
 
 use crate::Result;
 
-/// $z=W*x+b$: linear in x, and linear in its parameters. Both are all that a [span](crate::Span) of points and proofs
-/// along a path need.
+/// An affine map $z=W*x+b$, linear in x and linear in its parameters. Points that are combinations of few vertices, and
+/// proofs along a path, rely on both properties and on nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Affine {
-    /// Name of the layer, PyTorch style: its tensors are `name.weight` and `name.bias`.
+    /// Name of the layer, as in PyTorch: its tensors are `name.weight` and `name.bias`.
     pub name: String,
-    /// How W acts on x.
+    /// The way in which W acts on x.
     pub map: Map,
-    /// Columns of the weight W in a point.
+    /// The columns of a point that hold the weight W.
     pub weight: Range<usize>,
-    /// Columns of the bias b in a point, where there is one.
+    /// The columns of a point that hold the bias b, if there is one.
     pub bias: Option<Range<usize>>,
-    /// Where the result lies among the values that all operations make of one example.
+    /// The place of the result among the values that all operations compute for one example.
     pub units: Range<usize>,
 }
 
-/// How a weight acts on what it multiplies.
+/// The way in which a weight acts on the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Map {
-    /// $Wx$ with W `[out, in]`.
+    /// The matrix product $Wx$ with W `[out, in]`.
     Dense {
-        /// Features of x.
+        /// Number of features of x.
         inputs: usize,
-        /// Features of the result.
+        /// Number of features of the result.
         outputs: usize,
     },
 }
 
 impl Affine {
-    /// Features that it reads.
+    /// Number of features that the map reads.
     pub fn inputs(&self) -> usize {
         let Map::Dense { inputs, .. } = self.map;
         inputs
     }
 
-    /// Features that it puts out.
+    /// Number of features that the map puts out.
     pub fn outputs(&self) -> usize {
         let Map::Dense { outputs, .. } = self.map;
         outputs
     }
 
-    /// W `[out, in]`, row by row, in the point `theta` `[S]`.
+    /// The elements of W `[out, in]`, row by row, in the point `theta` `[S]`.
     pub fn weight_of<'a, T>(&self, theta: &'a [T]) -> &'a [T] {
         &theta[self.weight.clone()]
     }
 
-    /// b `[out]` in the point `theta` `[S]`.
+    /// The elements of b `[out]` in the point `theta` `[S]`, if the map has a bias.
     pub fn bias_of<'a, T>(&self, theta: &'a [T]) -> Option<&'a [T]> {
         self.bias.clone().map(|columns| &theta[columns])
     }
@@ -58,19 +60,19 @@ impl Affine {
     /// W `[out, in]` and b `[out]` as views of the point `theta` `[S]`, which carry gradients back to it.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn tensors(&self, theta: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         let weight = theta.narrow(0, self.weight.start, self.weight.len())?;
         let bias = self.bias.as_ref().map(|columns| theta.narrow(0, columns.start, columns.len()));
         Ok((weight.reshape((self.outputs(), self.inputs()))?, bias.transpose()?))
     }
 
-    /// Column of $W_{ij}$, row i and column j.
+    /// The column of a point that holds $W_{ij}$, in row i and column j of W.
     pub fn column(&self, i: usize, j: usize) -> usize {
         self.weight.start + i * self.inputs() + j
     }
 
-    /// First column after its parameters.
+    /// The first column after the parameters of the map.
     pub fn end(&self) -> usize {
         self.bias.as_ref().map_or(self.weight.end, |bias| bias.end)
     }

@@ -1,10 +1,11 @@
-//! From the description of a dense network to its operations: the one place where layers get their columns.
+//! Builds the list of operations from the description of a dense network. This is the only place where layers are
+//! assigned their columns.
 
 use super::{Affine, Chain, Map, Network, Node, NodeId, Op};
 use crate::{Activation, Arch, Layout};
 
 impl Arch {
-    /// The operations of the network.
+    /// The network with its list of operations.
     pub fn network(&self) -> Network {
         let mut builder = Builder::new(self.inputs());
         let mut x = 0;
@@ -28,7 +29,7 @@ impl Arch {
     }
 }
 
-/// A list of operations that grows.
+/// A list of operations under construction.
 struct Builder {
     nodes: Vec<Node>,
     tensors: Vec<(String, Vec<usize>)>,
@@ -42,7 +43,7 @@ impl Builder {
         Self { nodes: vec![input], tensors: Vec::new(), columns: 0, units: 0 }
     }
 
-    /// A dense layer of `(inputs, outputs)` features.
+    /// Appends a dense layer from `inputs` to `outputs` features that reads the operation `x`.
     fn dense(&mut self, x: NodeId, name: String, (inputs, outputs): (usize, usize), bias: bool) -> NodeId {
         let weight = self.parameter(format!("{name}.weight"), vec![outputs, inputs]);
         let bias = bias.then(|| self.parameter(format!("{name}.bias"), vec![outputs]));
@@ -57,7 +58,7 @@ impl Builder {
         self.push(Node { op: Op::Activation(rho), inputs: vec![x], shape, units })
     }
 
-    /// The columns of the next tensor.
+    /// Assigns the next columns to a parameter tensor.
     fn parameter(&mut self, name: String, shape: Vec<usize>) -> std::ops::Range<usize> {
         let start = self.columns;
         self.columns += shape.iter().product::<usize>();

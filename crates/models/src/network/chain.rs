@@ -1,20 +1,22 @@
+//! Networks that are plain chains of dense layers.
+
 use std::ops::Deref;
 
 use super::{Affine, Node, Op};
 use crate::Activation;
 
-/// A network that is a plain chain of dense layers, $W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$: what methods need that are
-/// defined for such chains only, and the fast engine.
+/// The layers of a network that is a plain chain of dense layers, $W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$. Methods
+/// that are defined for such chains only work on it, and so does the fast engine for the CPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     layers: Vec<Layer>,
 }
 
-/// A dense layer of a chain. Where its parameters and results lie, its [`Affine`] says.
+/// A dense layer of a chain. Its [`Affine`] has the places of its parameters and results.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layer {
     affine: Affine,
-    /// The function after it: the identity after the last layer.
+    /// The activation function after the layer; it is the identity after the last layer.
     pub activation: Activation,
 }
 
@@ -35,7 +37,7 @@ impl Deref for Chain {
 }
 
 impl Chain {
-    /// The chain that `nodes` are, if each reads the one before it.
+    /// The chain that the operations `nodes` form, if each of them reads the one before it.
     pub(super) fn of(nodes: &[Node]) -> Option<Self> {
         let mut layers: Vec<Layer> = Vec::new();
         let mut open = false;
@@ -56,7 +58,7 @@ impl Chain {
         (open && last.activation == Activation::Linear).then_some(Self { layers })
     }
 
-    /// The layers, first to last.
+    /// The layers, from the first to the last.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
@@ -66,12 +68,12 @@ impl Chain {
         self.layers.len()
     }
 
-    /// $n_0$.
+    /// The number of inputs, $n_0$.
     pub fn inputs(&self) -> usize {
         self.layers[0].inputs()
     }
 
-    /// $n_K$.
+    /// The number of outputs, $n_K$.
     pub fn outputs(&self) -> usize {
         self.last().outputs()
     }

@@ -18,20 +18,20 @@ pub use self::{
 };
 use crate::{Arch, Error, Layout, Result};
 
-/// What is fixed about a network, without θ: its operations in an order in which each comes after those it reads, and
-/// where their parameters lie in a row of a stack.
+/// The structure of a network without its parameters θ: its operations, each after those that it reads, and the places
+/// of their parameters in a row of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     arch: Arch,
     nodes: Vec<Node>,
     layout: Layout,
     chain: Option<Chain>,
-    /// The last operation that reads each one's result; its own number where none does.
+    /// For each operation the last one that reads its result, or its own number where none does.
     last: Vec<NodeId>,
 }
 
 impl Network {
-    /// The description it was made from.
+    /// The description that the network was built from.
     pub fn arch(&self) -> &Arch {
         &self.arch
     }
@@ -51,20 +51,21 @@ impl Network {
         self.layout.len()
     }
 
-    /// Values of all operations for one example, those in place counted once: what an example needs of scratch.
+    /// Number of values that all operations compute for one example, where operations in place are counted once. This
+    /// is the scratch memory that one example needs.
     pub fn units(&self) -> usize {
         self.nodes.iter().map(|node| node.units.end).max().unwrap_or(0)
     }
 
-    /// The network as a plain chain of dense layers, where it is one.
+    /// The network as a plain chain of dense layers, if it is one.
     pub fn chain(&self) -> Option<&Chain> {
         self.chain.as_ref()
     }
 
-    /// The chain of dense layers that `what` needs.
+    /// The network as a chain of dense layers, which the method called `what` needs.
     ///
     /// # Errors
-    /// When the network is none.
+    /// When the network is not a chain of dense layers.
     pub fn dense_chain(&self, what: &'static str) -> Result<&Chain> {
         self.chain().ok_or_else(|| Error::Unsupported {
             what,

@@ -1,3 +1,5 @@
+//! The operations that networks consist of.
+
 use std::{fmt, ops::Range};
 
 use super::Affine;
@@ -6,21 +8,22 @@ use crate::Activation;
 /// The number of an operation in its network's list.
 pub type NodeId = usize;
 
-/// One operation of a network, and what it reads.
+/// One operation of a network, with its inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// What is done.
+    /// The operation itself.
     pub op: Op,
-    /// The operations whose results it reads.
+    /// The numbers of the operations whose results it reads.
     pub inputs: Vec<NodeId>,
     /// Shape of its result for one example.
     pub shape: Vec<usize>,
-    /// Where its result lies among the values that all operations make of one example. Activations work in place: their
-    /// units are those of what they read. The network's input has none.
+    /// The place of its result among the values that all operations compute for one example. Activations work in place:
+    /// their units are those of the operation that they read. The network's input has no units.
     pub units: Range<usize>,
 }
 
-/// The operations there are: a closed list, so that an analysis that forgets one does not compile, or says so.
+/// All kinds of operations. The list is closed, so that an analysis that lacks one either does not compile or refuses
+/// it by name.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Op {
     /// The network's input.

@@ -1,9 +1,9 @@
-//! The one forward pass, and the one reverse pass.
+//! The forward pass and the reverse pass through the list of operations, in any arithmetic.
 
 use super::{Affine, Algebra, Network, NodeId, Op, Reverse};
 use crate::Activation;
 
-/// What is done at once: one operation, or an affine map with the activation beside it.
+/// One step of the forward pass: a single operation, or an affine map together with the activation that follows it.
 enum Step<'a> {
     Affine(&'a Affine),
     Activation(Activation),
@@ -11,10 +11,10 @@ enum Step<'a> {
 }
 
 impl Network {
-    /// The network's output for the input `x`, in the arithmetic of `algebra`.
+    /// Computes the network's output for the input `x`, in the arithmetic of `algebra`.
     ///
     /// # Errors
-    /// Those of the arithmetic; an operation that it has no rule for is refused by name.
+    /// The errors of the arithmetic; an operation for which it has no rule is refused by name.
     pub fn run<A: Algebra>(&self, algebra: &mut A, x: A::Value) -> Result<A::Value, A::Error> {
         let mut values: Vec<Option<A::Value>> = vec![None; self.nodes.len()];
         values[0] = Some(x);
@@ -34,10 +34,10 @@ impl Network {
         Ok(values.pop().flatten().expect("a network has an output"))
     }
 
-    /// Takes the derivative with respect to the output, which `reverse` holds, back to all operations.
+    /// Propagates the derivative with respect to the output, which `reverse` holds, back through all operations.
     ///
     /// # Errors
-    /// Those of the arithmetic; an operation that it has no rule for is refused by name.
+    /// The errors of the arithmetic; an operation for which it has no rule is refused by name.
     pub fn run_back<R: Reverse>(&self, reverse: &mut R) -> Result<(), R::Error> {
         let mut id = self.nodes.len();
         while id > 1 {
@@ -58,7 +58,7 @@ impl Network {
         Ok(())
     }
 
-    /// What is done at operation `id`, and the last operation that is done with it.
+    /// The step that begins at operation `id`, and the last operation that belongs to it.
     fn step(&self, id: NodeId) -> (Step<'_>, NodeId) {
         let next = self.nodes.get(id + 1).filter(|next| next.inputs == [id] && self.last[id] == id + 1);
         match (&self.nodes[id].op, next.map(|next| &next.op)) {

@@ -1,16 +1,18 @@
+//! Balanced form: the rescaling of a network that makes its parameters as short as possible.
+
 use candle_core::{DType, Device, Tensor};
 
 use super::{Symmetry, allows_scales};
 use crate::{Arch, Result, affine_layers};
 
-/// Sweeps end when no scale moves by more than this, $\max|\log a|$.
+/// Sweeps end when no scale changes by more than this, measured as $\max|\log a|$.
 const CONVERGED: f64 = 1e-12;
-/// More sweeps than any network has needed; what they end with is a symmetry, converged or not.
+/// The largest number of sweeps, more than any network has needed. Their result is a symmetry even without convergence.
 const SWEEPS: usize = 1000;
 
 impl Symmetry {
-    /// The rescaling to balanced form: every hidden neuron's outgoing weights have the norm of its incoming ones with
-    /// the bias. Of all points that differ by scales, the balanced one has the least $\|\theta\|$.
+    /// The rescaling to balanced form, where every hidden neuron's outgoing weights have the norm of its incoming ones
+    /// with the bias. Of all points that differ by scales, the balanced one has the least $\|\theta\|$.
     ///
     /// Sweeps over the layers multiply a neuron by $a=\sqrt{\|\text{out}\|/\|(\text{in},b)\|}$ until
     /// $\max|\log a|\le10^{-12}$; neurons with a norm 0 keep their scale. Networks whose activation allows no scales
@@ -49,7 +51,7 @@ impl Symmetry {
     }
 }
 
-/// Balances hidden layer `k` against its neighbours; the largest $|\log a|$.
+/// Balances hidden layer `k` against its neighbours and returns the largest $|\log a|$.
 fn balance(below: &(Tensor, Vec<f64>), above: &Tensor, k: usize, x: &mut [Vec<f64>]) -> Result<f64> {
     let inverse: Vec<f64> = x[k - 1].iter().map(|x| x.recip()).collect();
     let incoming = below

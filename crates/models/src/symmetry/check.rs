@@ -1,14 +1,16 @@
+//! The check that a symmetry leaves the outputs of a network as they are.
+
 use candle_core::{DType, Tensor};
 
 use super::Symmetry;
 use crate::{Error, Result, pre_activations};
 
-/// How far the outputs of a network moved under a symmetry, over some examples.
+/// The differences between a network's outputs before and after a symmetry, over some examples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OutputDifference {
-    /// $\max|\Phi(x;\pi(\theta))-\Phi(x;\theta)|$.
+    /// The largest difference, $\max|\Phi(x;\pi(\theta))-\Phi(x;\theta)|$.
     pub absolute: f64,
-    /// The same over $\max|\Phi(x;\theta)|$.
+    /// The largest difference divided by $\max|\Phi(x;\theta)|$.
     pub relative: f64,
 }
 

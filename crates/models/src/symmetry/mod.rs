@@ -1,4 +1,4 @@
-//! Transformations of parameters that leave the function of a dense network as it is.
+//! Symmetries: transformations of parameters that do not change the function of a dense network (docs/theory.md §5).
 
 mod balance;
 mod check;
@@ -13,8 +13,8 @@ use crate::{Activation, Arch, Chain, Error, Real, Result, dispatch, with_slice};
 ///
 /// $$W_k'(i,j)=\frac{s_k(i)}{s_{k-1}(j)}\,W_k(p_k(i),p_{k-1}(j)),\qquad b_k'(i)=s_k(i)\,b_k(p_k(i)),$$
 ///
-/// with $p_0=p_K=\mathrm{id}$ and $s_0=s_K=1$. Permutations leave the function of every network as it is; scales other
-/// than 1 that of ReLU and linear networks, $\rho(sz)=s\rho(z)$ for $s>0$ (Ainsworth et al. 2023, Section 2).
+/// with $p_0=p_K=\mathrm{id}$ and $s_0=s_K=1$. Permutations preserve the function of every network; scales other than 1
+/// preserve that of ReLU and linear networks, where $\rho(sz)=s\rho(z)$ for $s>0$ (Ainsworth et al. 2023, Section 2).
 ///
 /// These are not all symmetries: tanh and linear layers allow changes of sign, linear layers any invertible matrix.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ pub struct Symmetry {
 }
 
 impl Symmetry {
-    /// The one that changes nothing.
+    /// The symmetry that changes nothing.
     pub fn identity(arch: &Arch) -> Self {
         let hidden = &arch.widths()[1..arch.depth()];
         Self {
@@ -35,11 +35,11 @@ impl Symmetry {
         }
     }
 
-    /// From $p_k$ and $s_k$ of the K − 1 hidden layers.
+    /// The symmetry with the given $p_k$ and $s_k$ of the K − 1 hidden layers.
     ///
     /// # Errors
-    /// When a list has another length than its layer, a permutation is none, a scale is not finite and positive, or
-    /// the activation does not allow scales other than 1.
+    /// When a list does not have the length of its layer, `permutations` holds a list that is not a permutation, a
+    /// scale is not finite and positive, or the activation does not allow scales other than 1.
     pub fn new(arch: &Arch, permutations: Vec<Vec<usize>>, scales: Vec<Vec<f64>>) -> Result<Self> {
         let hidden = &arch.widths()[1..arch.depth()];
         for found in [permutations.len(), scales.len()] {
@@ -69,17 +69,17 @@ impl Symmetry {
         Ok(Self { arch: arch.clone(), permutations, scales })
     }
 
-    /// $p_k$ of each hidden layer.
+    /// The permutation $p_k$ of each hidden layer.
     pub fn permutations(&self) -> &[Vec<usize>] {
         &self.permutations
     }
 
-    /// $s_k$ of each hidden layer.
+    /// The scales $s_k$ of each hidden layer.
     pub fn scales(&self) -> &[Vec<f64>] {
         &self.scales
     }
 
-    /// The network it belongs to.
+    /// The network that the symmetry belongs to.
     pub fn arch(&self) -> &Arch {
         &self.arch
     }
@@ -96,7 +96,7 @@ impl Symmetry {
         inverse
     }
 
-    /// First this one, then `next`.
+    /// The composition: first this symmetry, then `next`.
     ///
     /// # Errors
     /// When the two belong to different networks.
@@ -114,10 +114,11 @@ impl Symmetry {
         Ok(both)
     }
 
-    /// $\pi(\theta)$ of one point `[S]` or of every row of a stack `[P, S]`, in its dtype; each number is rounded once.
+    /// Computes $\pi(\theta)$ for one point `[S]` or every row of a stack `[P, S]`, in its dtype; each number is
+    /// rounded once.
     ///
     /// # Errors
-    /// When the last axis has not S columns, or the tensor is not on the CPU.
+    /// When the last axis does not have S columns, or the tensor is not on the CPU.
     pub fn apply(&self, points: &Tensor) -> Result<Tensor> {
         let size = self.arch.layout().len();
         if points.dims().last() != Some(&size) {
@@ -154,7 +155,7 @@ impl Symmetry {
         }
     }
 
-    /// $p_k(i)$ and $s_k(i)$; k = 0 are the inputs, k = K the outputs.
+    /// The pair $p_k(i)$ and $s_k(i)$, where k = 0 means the inputs and k = K the outputs.
     #[inline]
     fn neuron(&self, k: usize, i: usize) -> (usize, f64) {
         match k.checked_sub(1).filter(|&k| k < self.permutations.len()) {
@@ -164,7 +165,7 @@ impl Symmetry {
     }
 }
 
-/// Whether positive scales go through ρ.
+/// Whether $\rho(sz)=s\rho(z)$ for all $s>0$, so that neurons may be rescaled.
 fn allows_scales(activation: Activation) -> bool {
     matches!(activation, Activation::Relu | Activation::Linear)
 }
