@@ -1,4 +1,4 @@
-//! Numbers from bytes, and numbers in tensors: what the file formats share.
+//! Conversion of bytes to numbers and of numbers to tensors, which all file formats share.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -76,7 +76,7 @@ impl Element {
     }
 }
 
-/// What numbers of files become.
+/// A type that numbers of files are converted to.
 pub(crate) trait Number: WithDType {
     fn integer(value: i64) -> Self;
     fn float(value: f64) -> Self;
@@ -112,7 +112,7 @@ impl Number for i64 {
     }
 }
 
-/// Where numbers are read from.
+/// A stream that numbers are read from, with its place for error messages.
 struct Source<'a, R> {
     reader: &'a mut R,
     place: &'a str,
@@ -146,7 +146,7 @@ impl<R: Read> Source<'_, R> {
     }
 }
 
-/// A number of 16 bits by IEEE 754: 5 bits of exponent and 10 of fraction.
+/// Converts a 16-bit number of IEEE 754, with 5 bits of exponent and 10 of fraction.
 fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.);
     let size = match exponent {
@@ -179,14 +179,14 @@ pub(crate) fn on_cpu<R>(tensor: &Tensor, look: impl FnOnce(&CpuStorage, Range<us
     }
 }
 
-/// Where a matrix first holds something that is not finite.
+/// The first place of a matrix that holds a value that is not finite.
 pub(crate) struct NotFinite {
     pub(crate) row: usize,
     pub(crate) column: usize,
     pub(crate) value: f64,
 }
 
-/// Looks through a contiguous CPU matrix of F32 or F64.
+/// Searches a contiguous CPU matrix of F32 or F64 for a value that is not finite.
 pub(crate) fn first_not_finite(matrix: &Tensor) -> Result<Option<NotFinite>> {
     let (_, columns) = matrix.dims2()?;
     let found = on_cpu(matrix, |storage, range| match storage {

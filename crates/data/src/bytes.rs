@@ -1,4 +1,4 @@
-//! Bytes of unknown origin: measured, unpacked and read no further than they reach.
+//! Safe reading of untrusted bytes: sizes are checked and packed data is bounded before memory is taken.
 
 use std::io::{self, BufRead, Read};
 
@@ -8,17 +8,18 @@ use crate::{Error, Result};
 
 /// DEFLATE packs at most 1032 bytes into one (a match of 258 bytes in 2 bits).
 const MAX_RATIO: u64 = 1032;
-/// Room for the headers of a gzip or zip stream, where the ratio says nothing.
+/// Bytes that are allowed for the headers of a gzip or zip stream, whatever the ratio.
 const SLACK: u64 = 64;
-/// A gzipped table or image file that packs more bytes than this into one is taken for a bomb: MNIST packs 5.
+/// A gzipped table or image file that packs more bytes than this into one is taken for a decompression bomb. MNIST
+/// packs 5.
 const SANE_RATIO: u64 = 200;
-/// Unless it stays below this.
+/// Files that unpack to no more than this are read whatever their ratio.
 const SMALL: u64 = 1 << 24;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Bytes that are turned into numbers at a time; a multiple of every size of a number.
 const BLOCK: usize = 1 << 13;
 
-/// An error of the system, with the file.
+/// An error of the operating system, with the name of the file.
 pub(crate) fn io_error(file: &str, source: io::Error) -> Error {
     Error::Io { file: file.to_owned(), source }
 }

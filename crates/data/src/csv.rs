@@ -1,4 +1,4 @@
-//! CSV files: columns of numbers, one or more of them the target, or one of them class labels in words.
+//! CSV files: tables whose target is one or more columns of numbers, or one column of class labels in words.
 
 mod columns;
 mod field;

@@ -1,4 +1,4 @@
-//! A training split with its test split and a hash of both.
+//! The type [`Dataset`]: a training split, a test split and a hash of both.
 
 use crate::hash::content_hash;
 use crate::text::{Notes, shown};
@@ -7,16 +7,16 @@ use crate::{Error, Result, Split};
 /// A data set: training rows and, where there is one, a test split.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// The `--data` string it came from.
+    /// The `--data` string that names the data set.
     pub spec: String,
     /// SHA-256 (hex) of inputs and targets of both splits; the same whatever the file was called or packed
     /// with.
     pub hash: String,
-    /// The rows to fit.
+    /// The training rows.
     pub train: Split,
-    /// The rows to judge by.
+    /// The test rows, where there are any.
     pub test: Option<Split>,
-    /// What was inferred from the files where they leave it open, and what may surprise: each a line to be shown.
+    /// Lines for the user: decisions that the files leave open, and anything that may surprise.
     pub notes: Vec<String>,
     /// Whether the labels in the files decide which class is which: words in sorted order, or labels that begin at 1
     /// without the string saying so. Rows of fewer classes would then number them otherwise.
@@ -40,7 +40,7 @@ impl Dataset {
         Ok(Self { spec, hash, train, test, notes: Vec::new(), classes_inferred: false })
     }
 
-    /// The same set with something more to be said of it.
+    /// The same data set with the given notes added.
     pub(crate) fn with_notes(mut self, notes: Notes) -> Self {
         self.notes.extend(notes.lines.iter().map(|note| shown(note).into_owned()));
         self.classes_inferred |= notes.classes_inferred;
@@ -58,7 +58,7 @@ impl Dataset {
     }
 }
 
-/// What two splits of one set share, in words.
+/// A description of the properties that both splits of a data set must share.
 fn signature(split: &Split) -> String {
     let kind = if split.targets.is_classes() { "classes" } else { "real targets" };
     let (dtype, outputs) = (split.inputs.dtype().as_str(), split.targets.outputs());

@@ -1,4 +1,4 @@
-//! What can go wrong between a `--data` string and its rows, each as one line naming file and place.
+//! Errors in `--data` strings and data files; each message is one line that names the file and the place.
 
 use std::io;
 
@@ -15,24 +15,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The `--data` string, or one of its options, says something unknown.
+    /// The `--data` string, or one of its options, is not known.
     #[error("--data {}: {}: expected {expected}, found {}", shown(spec), shown(what), shown(found))]
     Spec {
         /// The whole string.
         spec: String,
-        /// The part of it: `scheme`, `name`, an option.
+        /// The part of the string: `scheme`, `name` or an option.
         what: String,
-        /// What would be understood there.
+        /// The texts that would be understood there.
         expected: String,
-        /// What stands there.
+        /// The text that was found there.
         found: String,
     },
     /// A file that could not be opened or read.
     #[error("{}: {}", shown(file), shown(&source.to_string()))]
     Io {
-        /// The file.
+        /// The name of the file.
         file: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// One of the four MNIST files is not in its folder.
@@ -46,7 +46,7 @@ pub enum Error {
     /// An array that a data file must have.
     #[error("{}: expected an array '{expected}', found {}", shown(file), shown(found))]
     MissingArray {
-        /// The file.
+        /// The name of the file.
         file: String,
         /// The name of the missing array.
         expected: String,
@@ -56,43 +56,43 @@ pub enum Error {
     /// Content of another kind than the format allows there: magic numbers, headers, element types, shapes.
     #[error("{}: expected {}, found {}", shown(place), shown(expected), shown(found))]
     Format {
-        /// File and part.
+        /// The file and the part of it.
         place: String,
-        /// What the format asks for.
+        /// The content that the format requires.
         expected: String,
-        /// What is there.
+        /// The content that was found.
         found: String,
     },
     /// Fewer or more bytes than a header declares.
     #[error("{}: expected {expected} bytes, found {found}", shown(place))]
     Size {
-        /// File and part.
+        /// The file and the part of it.
         place: String,
-        /// Bytes by the header.
+        /// The number of bytes that the header declares.
         expected: u64,
-        /// Bytes there, or a bound on them.
+        /// The number of bytes that are there, or a bound on it.
         found: String,
     },
     /// Two arrays of one split have different numbers of rows.
     #[error("{}: expected {expected} rows like {}, found {found}", shown(place), shown(like))]
     Rows {
-        /// File and array.
+        /// The file and the array in it.
         place: String,
-        /// The array it goes with.
+        /// The array that it belongs to.
         like: String,
-        /// Rows of that array.
+        /// The number of rows of that array.
         expected: usize,
-        /// Rows of this one.
+        /// The number of rows of this array.
         found: usize,
     },
     /// A NaN or an infinite value.
     #[error("{}: row {row}, column {column}: expected a finite number, found {value}", shown(place))]
     NotFinite {
-        /// File and array.
+        /// The file and the array in it.
         place: String,
-        /// Row from 0.
+        /// The row, counted from 0.
         row: usize,
-        /// Column of the flattened row, from 0.
+        /// The column of the flattened row, counted from 0.
         column: usize,
         /// The value.
         value: f64,
@@ -100,18 +100,18 @@ pub enum Error {
     /// A class label that is negative or too large.
     #[error("{}: row {row}: expected a class label from {min} to {max}, found {found}", shown(place))]
     Label {
-        /// File and array.
+        /// The file and the array in it.
         place: String,
-        /// Row from 0.
+        /// The row, counted from 0.
         row: usize,
         /// The least label allowed.
         min: i64,
         /// The largest label allowed.
         max: i64,
-        /// The label.
+        /// The label that was found.
         found: i64,
     },
-    /// A field of a CSV file that is no number, or no word in a column of words.
+    /// A field of a CSV file that is not a number, or not a word in a column of words.
     #[error(
         "{}: line {line}, column '{}': expected {expected}, found '{}'",
         shown(place),
@@ -119,27 +119,27 @@ pub enum Error {
         shown(found)
     )]
     Field {
-        /// The file.
+        /// The name of the file.
         place: String,
-        /// Line from 1.
+        /// The line, counted from 1.
         line: u64,
         /// Name of the column, or its index from 0 where it has none.
         column: String,
-        /// What should stand there.
+        /// The content that is required there.
         expected: &'static str,
-        /// The text.
+        /// The text that was found there.
         found: String,
     },
-    /// A first line of a CSV file that may be a header and may be a row.
+    /// A first line of a CSV file that could be a header or a row.
     #[error(
         "{}: line 1: expected a header or a row, found what may be either ({why}): {}",
         shown(file),
         shown(found)
     )]
     Header {
-        /// The file.
+        /// The name of the file.
         file: String,
-        /// What speaks for both.
+        /// The reason why both are possible.
         why: &'static str,
         /// The line, or its beginning.
         found: String,
@@ -150,21 +150,21 @@ pub enum Error {
         shown(file)
     )]
     Column {
-        /// The file.
+        /// The name of the file.
         file: String,
-        /// What was asked for.
+        /// The column that was asked for.
         name: String,
         /// Index of the column without a name.
         unnamed: usize,
     },
-    /// Test rows that do not go with the training rows.
+    /// Test rows that do not match the training rows.
     #[error("{}: test split: expected {expected} as in the training split, found {found}", shown(spec))]
     Splits {
         /// The `--data` string.
         spec: String,
-        /// Of the training split.
+        /// The properties of the training split.
         expected: String,
-        /// Of the test split.
+        /// The properties of the test split.
         found: String,
     },
     /// The tensor library refused an operation.
@@ -173,7 +173,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// One short line that helps to go on, where there is one.
+    /// A short line of advice for the user, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Spec { what, .. } if what == "scheme" => "for example --data digits, or --data npz:FILE",
@@ -211,7 +211,7 @@ impl Error {
         Some(text.to_owned())
     }
 
-    /// An [`Error::Format`].
+    /// Makes an [`Error::Format`].
     pub(crate) fn format(
         place: impl Into<String>,
         expected: impl Into<String>,

@@ -1,4 +1,4 @@
-//! Where the files of a data set come from: the disk, or memory.
+//! Access to the files of a data set, which may lie on disk or in memory.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::bytes::io_error;
 use crate::{Error, Result};
 
-/// A file that is open.
+/// An open file.
 pub(crate) trait Stream: BufRead + Seek {}
 
 impl<T: BufRead + Seek> Stream for T {}
@@ -15,9 +15,9 @@ impl<T: BufRead + Seek> Stream for T {}
 /// The files that a `--data` string may name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Files<'a> {
-    /// Those of the system.
+    /// The files of the operating system.
     Disk,
-    /// These, by their paths.
+    /// Files in memory, given by path and content.
     Memory(&'a [(&'a str, &'a [u8])]),
 }
 

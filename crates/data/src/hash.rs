@@ -1,8 +1,8 @@
 //! The content hash: SHA-256 over a fixed byte form of both splits.
 //!
 //! Per split: a tag, number type and shape of the inputs, their little-endian bytes, then kind and shape of
-//! the targets and their bytes. Lengths go before contents, so no two different sets share a byte form. Names of classes
-//! are not content.
+//! the targets and their bytes. Lengths go before contents, so no two different sets share a byte form. Names of
+//! classes are not content.
 
 use candle_core::{CpuStorage, Tensor};
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::array::on_cpu;
 use crate::{Result, Split, Targets};
 
-/// Values turned into bytes at a time.
+/// The number of values that are converted to bytes at a time.
 const CHUNK: usize = 4096;
 
 /// The hash of a training split and, where there is one, a test split, as 64 hex digits.

@@ -55,7 +55,7 @@ fn check_folder(folder: &Path) -> Result<()> {
     Err(Error::format(name, "a folder with the four IDX files", "a file"))
 }
 
-/// Images and labels of one split, at their first numbers.
+/// The image file and the label file of one split, opened and positioned at their first numbers.
 struct Pair<'a> {
     images: Idx<'a>,
     labels: Idx<'a>,
@@ -74,7 +74,7 @@ impl<'a> Pair<'a> {
         Ok(Self { images, labels })
     }
 
-    /// The places of both, the images as a matrix, and the labels.
+    /// Reads the images as a matrix and the labels, and returns the places of both for error messages.
     fn read(mut self) -> Result<((String, String), Tensor, Labels)> {
         let values = self.labels.read(i64::from)?;
         let pixels = self.images.read(|pixel| f32::from(pixel) / WHITE)?;
@@ -84,7 +84,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// The file of that name, in either spelling, packed or not.
+/// Finds the file of that name, in either of its spellings, gzipped or not.
 fn find(folder: &Path, stem: &str, dims: usize, files: Files<'_>) -> Result<PathBuf> {
     let name = |separator| format!("{stem}{separator}idx{dims}-ubyte");
     let names = [name("-"), name("."), name("-") + ".gz", name(".") + ".gz"];
@@ -94,13 +94,13 @@ fn find(folder: &Path, stem: &str, dims: usize, files: Files<'_>) -> Result<Path
     }
 }
 
-/// An IDX file at its first number.
+/// An open IDX file, positioned at its first number.
 struct Idx<'a> {
     place: String,
     reader: Box<dyn Read + 'a>,
-    /// No dimension is zero.
+    /// The shape, in which no dimension is zero.
     shape: Vec<u64>,
-    /// Bytes after the header, as the shape has it; they fit into what the file can hold.
+    /// The number of bytes after the header by the shape; the file can hold that many.
     size: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Class labels as they stand in a file, and classes counted from 0.
+//! Converts the class labels of a file to classes counted from 0.
 
 use std::str::FromStr;
 
@@ -7,15 +7,15 @@ use crate::targets::MAX_CLASSES;
 use crate::text::{Notes, listed};
 use crate::{Error, Result, Targets};
 
-/// The last integer below which every integer is an f64.
+/// Up to this integer, 2⁵³, every integer is exactly representable as an f64.
 const EXACT: f64 = 9_007_199_254_740_992.0;
-/// So few classes are believed of whole numbers written as floats, however few rows there are.
+/// Up to this number of classes, whole numbers written as floats are taken for labels however few rows there are.
 const FEW: usize = 10;
 
-/// What the targets are.
+/// The kind of targets, classes or real values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// As type or text of the numbers say.
+    /// The kind follows from the type or the text of the numbers.
     Guess,
     Classes,
     Regress,
@@ -42,7 +42,7 @@ impl FromStr for Task {
 /// The label of the first class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LabelsFrom {
-    /// 1 if that is the least of several labels, else 0.
+    /// The first label is 1 if that is the least of several labels, else 0.
     Guess,
     Zero,
     One,
@@ -68,14 +68,14 @@ impl FromStr for LabelsFrom {
 
 /// Integer labels of one split.
 pub(crate) struct Labels {
-    /// File and array, for errors.
+    /// The file and the array, for error messages.
     pub(crate) place: String,
     pub(crate) values: Vec<i64>,
 }
 
-/// The splits of one set as classes counted from 0, as many as the largest label of all asks for.
+/// Converts the labels of all splits of a data set to classes from 0; their number follows from the largest label.
 ///
-/// What was made of labels that begin at 1, and labels without rows, is said in `notes`.
+/// Labels that begin at 1, and classes without rows, are mentioned in `notes`.
 pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Notes) -> Result<Vec<Targets>> {
     let all = || splits.iter().flat_map(|split| &split.values);
     let (least, most) = (all().min().copied().unwrap_or(0), all().max().copied().unwrap_or(0));
@@ -125,7 +125,7 @@ fn check(split: &Labels, first: i64) -> Result<()> {
     }
 }
 
-/// Whole numbers as integers.
+/// Converts whole numbers to integers.
 pub(crate) fn whole(place: &str, values: &[f64]) -> Result<Vec<i64>> {
     match values.iter().position(|&value| !is_whole(value)) {
         None => Ok(values.iter().map(|&value| value as i64).collect()),

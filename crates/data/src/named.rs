@@ -18,18 +18,18 @@ use crate::split::row_error;
 use crate::text::{Notes, listed};
 use crate::{Dataset, Error, Result, Split, Targets};
 
-/// What a file says of an array before its numbers.
+/// The header of an array: its element type and shape.
 #[derive(Debug, Clone)]
 pub(crate) struct Header {
     pub(crate) element: Element,
     pub(crate) big_endian: bool,
-    /// The first index is the fastest.
+    /// Whether the numbers lie in Fortran order, with the first index varying fastest.
     pub(crate) fortran: bool,
     pub(crate) shape: Vec<u64>,
 }
 
 impl Header {
-    /// The header, if no dimension is empty and the numbers fit into `room` bytes.
+    /// Checks that no dimension is empty and that the numbers fit into `room` bytes.
     pub(crate) fn checked(self, place: &str, room: u64) -> Result<Self> {
         if self.shape.contains(&0) {
             return Err(Error::format(place, "no dimension of size 0", format!("shape {:?}", self.shape)));
@@ -38,12 +38,12 @@ impl Header {
         Ok(self)
     }
 
-    /// The number of numbers; of a checked header it fits.
+    /// The number of elements, which does not overflow in a checked header.
     pub(crate) fn len(&self) -> usize {
         self.shape.iter().product::<u64>() as usize
     }
 
-    /// N, and the numbers of one of the N rows.
+    /// The number of rows N, and the number of elements in a row.
     fn rows(&self) -> (usize, usize) {
         let n = self.shape.first().map_or(1, |&n| n as usize);
         (n, self.len() / n)
@@ -52,36 +52,36 @@ impl Header {
 
 /// A file of named arrays.
 pub(crate) trait Arrays {
-    /// The file, for messages.
+    /// The name of the file, for messages.
     fn file(&self) -> &str;
-    /// The names in it, for messages.
+    /// The names of its arrays, for messages.
     fn names(&self) -> Vec<String>;
-    /// The checked header of an array, if there is such an array; `place` goes into errors.
+    /// The checked header of an array, if there is one of that name; `place` is used in errors.
     fn header(&mut self, name: &str, place: &str) -> Result<Option<Header>>;
-    /// The numbers of an array with that header.
+    /// Reads the numbers of an array with that header.
     fn numbers<T: Number>(&mut self, name: &str, place: &str, header: &Header) -> Result<Vec<T>>;
 }
 
-/// One of the arrays of a split.
+/// One array of a split, with its name, place and header.
 struct Array {
     name: &'static str,
     place: String,
     header: Header,
 }
 
-/// The arrays of a split.
+/// The two arrays of a split.
 struct Pair {
     x: Array,
     y: Array,
 }
 
-/// Targets of a split as they are in the file.
+/// The targets of a split as the file has them.
 enum Raw {
     Labels(Labels),
     Values(Tensor),
 }
 
-/// The data set in a file of arrays.
+/// Reads the data set in a file of arrays.
 pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions) -> Result<Dataset> {
     let plain = pair(arrays, "x", "y")?;
     let keras = pair(arrays, "x_train", "y_train")?;
@@ -105,7 +105,7 @@ pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions)
     Ok(Dataset::new(spec, train, test)?.with_notes(notes))
 }
 
-/// The arrays of one split, or none if the file has neither; their rows agree.
+/// The arrays of one split, or none if the file has neither; their numbers of rows agree.
 fn pair(arrays: &mut impl Arrays, x: &'static str, y: &'static str) -> Result<Option<Pair>> {
     let mut array = |name| {
         let place = format!("{}: array '{name}'", arrays.file());
@@ -122,7 +122,7 @@ fn pair(arrays: &mut impl Arrays, x: &'static str, y: &'static str) -> Result<Op
     }
 }
 
-/// The training arrays under whichever names they have.
+/// The training arrays, under the plain names or those of Keras.
 fn one_of(arrays: &impl Arrays, plain: Option<Pair>, keras: Option<Pair>) -> Result<Pair> {
     match (plain, keras) {
         (Some(pair), None) | (None, Some(pair)) => Ok(pair),
@@ -153,7 +153,7 @@ fn check_shapes(x: &Array, y: &Array) -> Result<()> {
     if rows == expected { Ok(()) } else { Err(row_error(&x.place, &y.place, expected, rows)) }
 }
 
-/// Compares the two splits, before their numbers are read.
+/// Checks that the two splits match, before their numbers are read.
 fn agree(spec: &str, train: &Pair, test: Option<&Pair>) -> Result<()> {
     let Some(test) = test else { return Ok(()) };
     let text = |pair: &Pair| {
@@ -165,7 +165,7 @@ fn agree(spec: &str, train: &Pair, test: Option<&Pair>) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Splits { spec: spec.to_owned(), expected, found }) }
 }
 
-/// `[N, …]` as floats `[N, n0]`.
+/// Reads an array `[N, …]` as floats `[N, n0]`.
 fn inputs(arrays: &mut impl Arrays, x: &Array, notes: &mut Notes) -> Result<Tensor> {
     let single = x.header.element.input_type() == DType::F32;
     if single {
@@ -178,7 +178,7 @@ fn inputs(arrays: &mut impl Arrays, x: &Array, notes: &mut Notes) -> Result<Tens
     matrix(x, values)
 }
 
-/// The numbers of an array as `[N, n0]`.
+/// A tensor `[N, n0]` of the numbers of an array.
 fn matrix<T: Number>(array: &Array, values: Vec<T>) -> Result<Tensor> {
     let header = &array.header;
     let (n, columns) = header.rows();

@@ -1,4 +1,4 @@
-//! One `.npy` array: magic, version, a Python dictionary as text, then the numbers
+//! Reads one `.npy` array: magic number, version, a Python dictionary as text, then the numbers
 //! (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
 //!
 //! The header is read here rather than by `npyz`, whose recursive parser a nested header can drive out of
@@ -12,9 +12,9 @@ use crate::named::Header;
 use crate::{Error, Result};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
-/// Longest header read; those of plain arrays take 128 bytes.
+/// The longest header that is read; those of plain arrays take 128 bytes.
 const MAX_HEADER: usize = 1 << 16;
-/// NumPy allows 64 dimensions.
+/// The largest number of dimensions, which is NumPy's limit.
 const MAX_DIMS: usize = 64;
 
 /// Reads the header of an array from a stream of at most `room` bytes, and checks that its numbers fit in there.
@@ -35,7 +35,7 @@ pub(crate) fn read_numbers<T: Number>(
     Ok(values)
 }
 
-/// The header and the bytes it took.
+/// Reads the header and counts its bytes.
 fn header(reader: &mut impl Read, place: &str) -> Result<(Header, u64)> {
     let start = read_exactly(reader, place, 8)?;
     let Some(&[major, _]) = start.strip_prefix(MAGIC) else {
@@ -71,7 +71,7 @@ fn parse(place: &str, text: &str) -> Result<Header> {
     Ok(Header { element, big_endian, fortran, shape: shape(place, entry(place, text, "shape")?)? })
 }
 
-/// What follows `'key':`.
+/// The text that follows `'key':` in the dictionary.
 fn entry<'a>(place: &str, text: &'a str, key: &str) -> Result<&'a str> {
     let rest =
         [format!("'{key}'"), format!("\"{key}\"")].iter().find_map(|key| text.split_once(key.as_str()));

@@ -1,4 +1,4 @@
-//! `.npz`: a zip archive of `.npy` arrays, stored or deflated.
+//! Reads `.npz` files: zip archives of `.npy` arrays, stored or deflated.
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ struct Npz<'a> {
     archive: ZipArchive<Box<dyn Stream + 'a>>,
 }
 
-/// An array's entry of an archive, at its numbers.
+/// An array's entry in the archive, positioned at its numbers.
 type Entry<'a, 'b> = ZipFile<'a, Box<dyn Stream + 'b>>;
 
 impl<'b> Npz<'b> {

@@ -1,4 +1,4 @@
-//! `.npz` out: arrays one after another, each written before the next is there.
+//! Writes `.npz` files, one array after another, so that only one has to be in memory.
 
 use std::{
     io::{self, Seek, Write},
@@ -16,7 +16,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct NpzWriter<W: Write + Seek> {
-    /// Left behind where writing has failed: dropped, it would try again, and print on stderr that it failed.
+    /// It is never dropped after writing has failed: its destructor would try again and print the failure on stderr.
     archive: ManuallyDrop<ZipWriter<W>>,
 }
 
@@ -45,7 +45,7 @@ impl<W: Write + Seek> NpzWriter<W> {
     /// Writes what is left of the archive and gives the file back.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub fn finish(self) -> io::Result<W> {
         Ok(ManuallyDrop::into_inner(self.archive).finish()?)
     }

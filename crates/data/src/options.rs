@@ -1,12 +1,12 @@
-//! `key=value&key=value` after the `?` of a `--data` string.
+//! The options `key=value&key=value` after the `?` of a `--data` string.
 
 use std::cell::RefCell;
 use std::str::FromStr;
 
 use crate::{Error, Result};
 
-/// The options of one string. Every lookup is remembered, so [`Options::finish`] can name what would be
-/// known.
+/// The options of one string. Every lookup is remembered, so that [`Options::finish`] can refuse unknown options and
+/// name the known ones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     spec: String,
@@ -36,7 +36,7 @@ impl Options {
         self.pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    /// A value for which `accept` holds, or the default.
+    /// The value of an option, for which `accept` must hold, or the default.
     pub(crate) fn value<T: FromStr>(
         &self,
         key: &'static str,
@@ -48,12 +48,12 @@ impl Options {
         text.parse().ok().filter(accept).ok_or_else(|| self.error(key, expected, text))
     }
 
-    /// An integer from 1 to 2^24, enough for any row count and small enough to multiply.
+    /// An option that is an integer from 1 to 2^24: enough for any row count, and small enough to be multiplied.
     pub(crate) fn count(&self, key: &'static str, default: usize) -> Result<usize> {
         self.value(key, default, "an integer from 1 to 16777216", |n| (1..=1 << 24).contains(n))
     }
 
-    /// A finite number that is not negative.
+    /// An option that is a finite number and not negative.
     pub(crate) fn size(&self, key: &'static str, default: f64) -> Result<f64> {
         self.value(key, default, "a finite number >= 0", |x: &f64| x.is_finite() && *x >= 0.0)
     }
@@ -73,7 +73,7 @@ impl Options {
     }
 }
 
-/// An [`Error::Spec`].
+/// Makes an [`Error::Spec`].
 pub(crate) fn spec_error(spec: &str, what: &str, expected: impl Into<String>, found: &str) -> Error {
     let (spec, found) = (spec.to_owned(), format!("'{found}'"));
     Error::Spec { spec, what: what.to_owned(), expected: expected.into(), found }

@@ -1,4 +1,4 @@
-//! `.safetensors`: a JSON header with names, types and offsets, then the numbers.
+//! Reads `.safetensors` files: a JSON header with names, types and offsets, then the numbers.
 
 use std::io::SeekFrom;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) fn load(spec: &str, path: &Path, options: &NamedOptions, files: Files
     named::load(spec, &mut Named { file, metadata, start, reader }, options)
 }
 
-/// The header, checked, and where the numbers begin.
+/// The checked header, and the offset at which the numbers begin.
 fn read_metadata(reader: &mut dyn Stream, file: &str, length: u64) -> Result<(Metadata, u64)> {
     let wrong = |found: String| Error::format(file, "a safetensors file", found);
     let mut reader = reader;

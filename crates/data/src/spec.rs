@@ -1,4 +1,4 @@
-//! `--data` strings.
+//! The grammar of `--data` strings.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::options::{Options, spec_error};
 use crate::synthetic::Synthetic;
 use crate::{Dataset, Error, Result};
 
-/// What may stand before the first `:`.
+/// The schemes that may precede the first `:`, for error messages.
 const SCHEMES: &str =
     "digits, mnist:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?key=value";
 
@@ -20,9 +20,9 @@ const SCHEMES: &str =
 ///
 /// * `digits`
 /// * `mnist:DIR`, `mnist:DIR?labels-from=0|1`
-/// * `csv:FILE`, `csv:FILE?target=COL[,COL…]&drop=COL[,COL…]&header=true|false&task=classes|regress&test-every=K`, plain
-///   or gzipped: COL is a column name or an index from 0 (negative: from the end). The target is by default the last
-///   column; columns under `drop` are left out. A column without a name is called `unnamed`, or as pandas does
+/// * `csv:FILE`, `csv:FILE?target=COL[,COL…]&drop=COL[,COL…]&header=true|false&task=classes|regress&test-every=K`,
+///   plain or gzipped: COL is a column name or an index from 0 (negative: from the end). The target is by default the
+///   last column; columns under `drop` are left out. A column without a name is called `unnamed`, or as pandas does
 ///   `Unnamed: 0` by its index. Rows whose index is a multiple of K become the test split.
 /// * `npz:FILE`, `safetensors:FILE`, both with `?task=classes|regress&labels-from=0|1`
 /// * `synthetic:NAME?key=value&…`: see [`synthetic_tasks`](crate::synthetic_tasks).
@@ -63,7 +63,7 @@ impl Spec {
     /// Reads the data set.
     ///
     /// # Errors
-    /// Whatever is wrong with its files.
+    /// When one of its files cannot be read, or its content is not as documented.
     pub fn load(&self) -> Result<Dataset> {
         self.read(Files::Disk)
     }
@@ -79,7 +79,7 @@ impl Spec {
     /// ```
     ///
     /// # Errors
-    /// Whatever is wrong with the files.
+    /// When one of the files is missing, or its content is not as documented.
     pub fn load_from(&self, files: &[(&str, &[u8])]) -> Result<Dataset> {
         self.read(Files::Memory(files))
     }
@@ -130,7 +130,7 @@ impl FromStr for Spec {
     }
 }
 
-/// File and options; a `?` that no `=` follows belongs to the file's name.
+/// Splits off the options; a `?` that no `=` follows belongs to the file's name.
 fn split_options(rest: &str) -> (&str, &str) {
     match rest.rsplit_once('?') {
         Some((file, options)) if options.contains('=') => (file, options),
@@ -147,7 +147,7 @@ impl fmt::Display for Spec {
 /// Reads the data set named by a `--data` string.
 ///
 /// # Errors
-/// A string that [`Spec`] does not know, or whatever is wrong with the files it names.
+/// When the string does not follow the grammar of [`Spec`], or one of the files that it names cannot be read.
 pub fn load(spec: &str) -> Result<Dataset> {
     spec.parse::<Spec>()?.load()
 }

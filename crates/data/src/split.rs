@@ -1,4 +1,4 @@
-//! Rows of one split: inputs with their targets, checked once.
+//! The rows of one split: inputs with their targets, checked once.
 
 use candle_core::{DType, Device, Tensor};
 
@@ -8,7 +8,7 @@ use crate::{Error, Result, Targets};
 /// Rows of inputs and their targets.
 #[derive(Debug, Clone)]
 pub struct Split {
-    /// `[N, n0]`, F32 or F64, on the CPU, contiguous, finite.
+    /// The inputs `[N, n0]`, in F32 or F64, on the CPU, contiguous and finite.
     pub inputs: Tensor,
     /// The targets of the N rows.
     pub targets: Targets,
@@ -18,8 +18,8 @@ impl Split {
     /// Checks and joins `inputs` `[N, n0]` (F32 or F64) and `targets` of N rows (values F64 `[N, q]`).
     ///
     /// # Errors
-    /// No row or no column, another number type or number of dimensions, different numbers of rows, a value
-    /// that is not finite, a label not below the class count.
+    /// When there is no row or no column, the number type or the number of dimensions is not as above, the numbers of
+    /// rows differ, a value is not finite, or a label is not below the class count.
     pub fn new(inputs: Tensor, targets: Targets) -> Result<Self> {
         Self::at("inputs", "targets", inputs, targets)
     }
@@ -57,7 +57,7 @@ impl Split {
     /// The given rows, in that order, with the same class count.
     ///
     /// # Errors
-    /// No row, or one that is not below N.
+    /// When `rows` is empty, or one of them is not below N.
     pub fn select(&self, rows: &[u32]) -> Result<Self> {
         if rows.is_empty() {
             return Err(Error::format("selection of rows", "at least 1 row", "none"));
@@ -66,7 +66,7 @@ impl Split {
         Ok(Self { inputs, targets: self.targets.select(rows)? })
     }
 
-    /// Rows whose index is no multiple of `k`, and those whose index is.
+    /// Divides the rows into those whose index is not a multiple of `k`, and those whose index is.
     pub(crate) fn every(&self, k: usize) -> Result<(Self, Self)> {
         let rows = u32::try_from(self.len())
             .map_err(|_| Error::format("rows", format!("at most {}", u32::MAX), self.len().to_string()))?;
@@ -76,13 +76,13 @@ impl Split {
     }
 }
 
-/// Targets of another number of rows than the inputs.
+/// The error that the targets do not have as many rows as the inputs.
 pub(crate) fn row_error(inputs_at: &str, targets_at: &str, expected: usize, found: usize) -> Error {
     let like = inputs_at.rsplit(": ").next().unwrap_or(inputs_at).trim_start_matches("array ");
     Error::Rows { place: targets_at.to_owned(), like: like.to_owned(), expected, found }
 }
 
-/// A contiguous, finite, non-empty matrix of one of the number types on the CPU.
+/// Checks that a matrix is finite, not empty and of one of the number types, and makes it contiguous on the CPU.
 fn check_matrix(place: &str, matrix: Tensor, dtypes: &[DType]) -> Result<Tensor> {
     let shape_ok = matches!(matrix.dims(), [rows, columns] if *rows > 0 && *columns > 0);
     if !shape_ok {

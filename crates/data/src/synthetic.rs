@@ -22,15 +22,15 @@ use crate::{Dataset, Result, Split, Targets};
 /// The most numbers one array may hold (2 GiB in F64).
 const MAX_NUMBERS: usize = 1 << 28;
 
-/// Rows under a fixed law.
+/// A synthetic task: a distribution of inputs and targets.
 trait Task: fmt::Debug + Send + Sync {
-    /// Inputs of one row.
+    /// The number of inputs in a row.
     fn features(&self) -> usize;
-    /// Real targets of one row; class labels count as one.
+    /// The number of real targets in a row; a class label counts as one.
     fn outputs(&self) -> usize {
         1
     }
-    /// Numbers the task itself takes, besides rows.
+    /// The number of values that the task itself needs in memory, besides the rows.
     fn parameters(&self) -> usize {
         0
     }
@@ -38,24 +38,24 @@ trait Task: fmt::Debug + Send + Sync {
     fn rows(&self, n: usize, draw: &mut Draw) -> Rows;
 }
 
-/// Row after row of inputs, with the targets.
+/// The inputs, row after row, with the targets.
 struct Rows {
     inputs: Vec<f64>,
     targets: Labels,
 }
 
-/// Targets as drawn.
+/// The targets as they were drawn.
 enum Labels {
-    /// One of `count` classes a row.
+    /// Each row has one of `count` classes.
     Classes { labels: Vec<u32>, count: usize },
-    /// `width` numbers a row.
+    /// Each row has `width` numbers.
     Values { values: Vec<f64>, width: usize },
 }
 
-/// Reads the keys of a task.
+/// A constructor of a task, which reads its keys.
 type Build = fn(&Options) -> Result<Arc<dyn Task>>;
 
-/// Name, law with its keys and their defaults, and constructor.
+/// All tasks: name, distribution with its keys and their defaults, and constructor.
 const TASKS: [(&str, &str, Build); 9] = [
     ("teacher", "x ~ N(0, I), y = Σ_j c_j relu(w_j·x) + noise: d=2 k=4 q=1 noise=0", regression::teacher),
     (
@@ -76,7 +76,7 @@ const TASKS: [(&str, &str, Build); 9] = [
     ("spirals", "k spiral arms with noise: k=2 turns=1 noise=0.02", curves::spirals),
 ];
 
-/// The names that may follow `synthetic:`, each with its law and its own keys with their defaults.
+/// The names that may follow `synthetic:`, each with its distribution and its keys with their defaults.
 pub fn synthetic_tasks() -> impl Iterator<Item = (&'static str, &'static str)> {
     TASKS.iter().map(|&(name, about, _)| (name, about))
 }

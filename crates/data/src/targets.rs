@@ -1,11 +1,12 @@
-//! What the rows of a split are to be mapped to.
+//! The targets of a split: class labels or real values.
 
 use candle_core::Tensor;
 
 use crate::array::vector;
 use crate::{Error, Result};
 
-/// The most classes a data set may have; a larger label is taken for a mistake (one-hot rows would not fit).
+/// The largest number of classes. A larger label is taken for a mistake, and its one-hot rows would not fit into
+/// memory.
 pub const MAX_CLASSES: usize = 65_536;
 
 /// Targets of N rows.
@@ -13,11 +14,11 @@ pub const MAX_CLASSES: usize = 65_536;
 pub enum Targets {
     /// Class labels `[N]`, each below `count`.
     Classes {
-        /// One label a row.
+        /// The label of each row.
         labels: Vec<u32>,
         /// The number of classes.
         count: usize,
-        /// What the classes are called in the data, in their order; empty where label k is class k.
+        /// The names of the classes in the data, in order; empty where label k is class k.
         names: Vec<String>,
     },
     /// Real targets `[N, q]`, F64 on the CPU.
@@ -46,7 +47,7 @@ impl Targets {
         }
     }
 
-    /// What the classes are called in the data; empty where label k is class k, and for real targets.
+    /// The names of the classes in the data; empty where label k is class k, and for real targets.
     pub fn class_names(&self) -> &[String] {
         match self {
             Self::Classes { names, .. } => names,

@@ -1,4 +1,4 @@
-//! Text from files, made fit to be shown.
+//! Preparation of text from files for display.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ fn is_unfit(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// What is to be said of a data set besides its rows.
+/// The notes about a data set that are shown to the user.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) lines: Vec<String>,

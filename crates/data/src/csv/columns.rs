@@ -1,13 +1,13 @@
-//! The columns of a table: what they are called, and what they are for.
+//! The columns of a table with their names and their roles.
 
 use super::options::{CsvOptions, index};
 use crate::text::{Notes, listed};
 use crate::{Error, Result};
 
-/// What a column without a name is called.
+/// The name of a column that the file gives no name.
 const UNNAMED: &str = "unnamed";
 
-/// What a column is for.
+/// The role of a column in the data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Input,
@@ -24,7 +24,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Finds the columns that are asked for; what a number may also have meant is said in `notes`.
+    /// Finds the columns that are asked for. Where a number could be a name or an index, `notes` tells the choice.
     pub(super) fn new(
         file: &str,
         names: Option<Vec<String>>,

@@ -1,9 +1,9 @@
-//! What a field of a table may be.
+//! The kinds of fields that a table may hold: numbers, missing values and words.
 
 /// Texts that stand for a missing value, in lower case: those of pandas, and a few of other programs.
 const GAPS: [&str; 10] = ["", "?", "-", ".", "na", "n/a", "<na>", "nan", "null", "none"];
 
-/// What a field is.
+/// The kind of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A number, finite or not.
@@ -32,7 +32,7 @@ pub(crate) fn is_gap(text: &str) -> bool {
     text.len() <= 4 && GAPS.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// A finite number.
+/// The number that a field holds, if it is finite.
 pub(crate) fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|value: &f64| value.is_finite())
 }

@@ -1,4 +1,4 @@
-//! Whether the first line of a table is a header: the rule is at [`Spec`](crate::Spec).
+//! Decides whether the first line of a table is a header, by the rules that are documented at [`Spec`](crate::Spec).
 
 use super::field::{Kind, is_integer};
 use super::lines::Line;
@@ -6,10 +6,10 @@ use super::options::CsvOptions;
 use crate::text::{Notes, clip, listed};
 use crate::{Error, Result};
 
-/// So many numbers that count 0, 1, 2, … are no row by chance.
+/// This many fields that count 0, 1, 2, … are not taken for a row of data.
 const MANY: usize = 4;
 
-/// What the first line is, and why; or why that cannot be said.
+/// The kind of the first line and the reason for it, or the reason why it cannot be decided.
 type Verdict = std::result::Result<(FirstLine, &'static str), &'static str>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ fn infer(first: &Line, below: &[Line], options: &CsvOptions) -> Verdict {
     }
 }
 
-/// A line of numbers, perhaps with gaps.
+/// Decides on a first line of numbers, perhaps with missing values.
 fn numbers(first: &Line, below: &[Line]) -> Verdict {
     let index = first.text(0) == Some("");
     let counts =
@@ -81,7 +81,7 @@ fn numbers(first: &Line, below: &[Line]) -> Verdict {
     Ok((FirstLine::Row, "its fields are numbers"))
 }
 
-/// A line of words and numbers, perhaps with gaps.
+/// Decides on a first line of words and numbers, perhaps with missing values.
 fn mixed(first: &Line, below: &[Line]) -> Verdict {
     let falls = (0..first.fields.len()).any(|column| {
         let kind = |line: &Line| line.text(column).map(Kind::of);
@@ -102,7 +102,7 @@ fn mixed(first: &Line, below: &[Line]) -> Verdict {
     }
 }
 
-/// Whether a word of the first line stands below in its column.
+/// Whether a word of the first line occurs again below it in its column.
 fn recurs(first: &Line, below: &[Line]) -> bool {
     first
         .texts()

@@ -1,4 +1,4 @@
-//! The lines of a CSV file as fields.
+//! Reads the lines of a CSV file and splits them into fields.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -8,9 +8,9 @@ use crate::bytes::io_error;
 use crate::{Error, Result};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Lines that a header is looked for in.
+/// The number of lines that are examined to recognise a header.
 const WINDOW: usize = 1000;
-/// Bytes of lines after which the window ends sooner.
+/// The examined lines end earlier when they reach this many bytes.
 const WINDOW_BYTES: usize = 1 << 20;
 
 /// The fields of a line.
@@ -32,7 +32,7 @@ impl Line {
         self.fields.get(column).map(str::trim)
     }
 
-    /// Its number from 1.
+    /// The number of the line, counted from 1.
     pub(crate) fn number(&self) -> u64 {
         self.fields.position().map_or(0, |position| position.line())
     }
@@ -64,7 +64,7 @@ impl<'a, R: Read> Lines<'a, R> {
         Ok(more.then_some(&self.line))
     }
 
-    /// The first lines, for a look at them together.
+    /// The first lines of the file, which are examined together to recognise a header.
     pub(crate) fn window(&mut self) -> Result<Vec<Line>> {
         let (mut lines, mut bytes) = (Vec::<Line>::new(), 0);
         while lines.len() < 2 || (lines.len() < WINDOW && bytes < WINDOW_BYTES) {

@@ -1,17 +1,17 @@
-//! Which columns of a CSV file are targets, which are left out, and how the file is to be read.
+//! The options of a `csv:` string: target columns, columns to leave out, and the way in which the file is read.
 
 use crate::Result;
 use crate::labels::{LabelsFrom, Task};
 use crate::options::Options;
 
-/// What may follow the `?` of a `csv:` string.
+/// The options that may follow the `?` of a `csv:` string.
 #[derive(Debug, Clone)]
 pub(crate) struct CsvOptions {
     /// Names or indices of the target columns.
     pub(super) targets: Vec<String>,
     /// Names or indices of columns that are left out.
     pub(super) drop: Vec<String>,
-    /// Whether the first line is a header, if it is said.
+    /// Whether the first line is a header, where the option states it.
     pub(super) header: Option<bool>,
     pub(super) task: Task,
     pub(super) labels_from: LabelsFrom,
@@ -56,13 +56,13 @@ impl CsvOptions {
         self.targets.iter().chain(&self.drop).map(String::as_str)
     }
 
-    /// Whether a column may be called so by its index in a table of `width` columns.
+    /// Whether `name` is the index of a column in a table of `width` columns.
     pub(super) fn is_index(&self, name: &str, width: usize) -> bool {
         index(name, width).is_some()
     }
 }
 
-/// The column of that index, from 0 or (negative) from the end.
+/// The column that an index refers to, counted from 0, or from the end where it is negative.
 pub(super) fn index(name: &str, width: usize) -> Option<usize> {
     let index: isize = name.parse().ok()?;
     let column = if index < 0 { width.checked_sub(index.unsigned_abs())? } else { index.unsigned_abs() };

@@ -1,4 +1,4 @@
-//! The rows of a table as numbers.
+//! Converts the rows of a table to numbers.
 
 use super::columns::{Columns, Role};
 use super::field::number;
@@ -11,9 +11,9 @@ use crate::{Error, Result, Targets};
 
 /// The rows of a CSV file.
 pub(crate) struct Table {
-    /// Finite, row after row.
+    /// The inputs, all finite, row after row.
     pub(crate) inputs: Vec<f64>,
-    /// Inputs of a row.
+    /// The number of inputs in a row.
     pub(crate) width: usize,
     pub(crate) targets: Targets,
     pub(crate) notes: Notes,
@@ -28,9 +28,9 @@ pub(super) struct Builder<'a> {
     inputs: Vec<f64>,
     /// Real targets, where there are several columns of them.
     values: Vec<f64>,
-    /// The target, where there is one.
+    /// The target column, where there is exactly one.
     target: Option<Column>,
-    /// The first number of columns without a name that have counted up from there.
+    /// Columns without a name that have counted up so far, each with its first number: they may be an index.
     counting: Vec<(usize, f64)>,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Follows columns that may be an index.
+    /// Checks whether the columns that may be an index go on counting.
     fn count(&mut self, line: &Line) {
         let row = self.rows as f64;
         self.counting.retain_mut(|(column, first)| {
@@ -107,7 +107,7 @@ impl<'a> Builder<'a> {
         Ok(Table { inputs: self.inputs, width, targets, notes })
     }
 
-    /// Several columns, in the order in which they were asked for rather than that of the file.
+    /// The target columns in the order in which they were asked for, which may differ from that of the file.
     fn real_targets(&self) -> Result<candle_core::Tensor> {
         let mut order = self.columns.targets.clone();
         order.sort_unstable();

@@ -1,4 +1,4 @@
-//! The one target column of a table: numbers, or class labels in numbers or words.
+//! A single target column of a table: real numbers, or class labels in numbers or words.
 
 use std::collections::HashMap;
 
@@ -10,17 +10,18 @@ use crate::targets::MAX_CLASSES;
 use crate::text::{Notes, clip};
 use crate::{Error, Result, Targets};
 
-/// What should stand among words.
+/// The expectation that an error states for a field in a column of words.
 pub(crate) const WORD: &str = "a class label in words, as in the rows before";
 const NUMBER: &str = "a finite number";
 
 /// A target column that is being read.
 pub(super) enum Column {
-    /// Numbers.
+    /// The fields so far are numbers.
     Numbers { values: Vec<f64>, integers: bool },
-    /// Texts, each with the place of its first occurrence among different ones.
+    /// The fields are texts; a label is the place of a text among the different texts, in the order of first
+    /// occurrence.
     Texts { labels: Vec<u32>, texts: HashMap<String, u32>, words_only: bool },
-    /// Nothing yet.
+    /// No field has been read yet.
     Unknown,
 }
 
@@ -33,7 +34,7 @@ impl Column {
         }
     }
 
-    /// Adds a field; the first one decides on numbers or words. The error says what should stand there.
+    /// Adds a field; the first one decides between numbers and words. The error says what was expected.
     pub(super) fn push(&mut self, text: &str) -> std::result::Result<(), &'static str> {
         if matches!(self, Self::Unknown) {
             *self = match Kind::of(text) {
@@ -69,7 +70,7 @@ impl Column {
         Ok(())
     }
 
-    /// The targets; what was made of them is said in `notes`.
+    /// The finished targets; `notes` tells how they were interpreted.
     pub(super) fn finish(self, place: &str, options: &CsvOptions, notes: &mut Notes) -> Result<Targets> {
         match self {
             Self::Texts { labels, texts, .. } if texts.keys().all(|text| number(text).is_some()) => {
@@ -94,7 +95,7 @@ impl Column {
     }
 }
 
-/// Labels in numbers.
+/// Targets from numbers: class labels or real values.
 fn numeric(
     place: &str,
     values: &[f64],
@@ -112,7 +113,7 @@ fn numeric(
     both.pop().ok_or_else(|| Error::format(place, "labels", "none"))
 }
 
-/// Labels in words: classes in sorted order.
+/// Targets from words: the classes are the words in sorted order.
 fn words(place: &str, mut labels: Vec<u32>, texts: HashMap<String, u32>, notes: &mut Notes) -> Targets {
     let mut sorted: Vec<(String, u32)> = texts.into_iter().collect();
     sorted.sort_unstable();

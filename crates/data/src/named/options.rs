@@ -1,10 +1,10 @@
-//! What may follow the file of named arrays, or the folder of MNIST's files.
+//! The options that may follow the file of named arrays, or the folder of MNIST's files.
 
 use crate::Result;
 use crate::labels::{LabelsFrom, Task};
 use crate::options::Options;
 
-/// `task` and `labels-from` of an `npz:`, `safetensors:` or `mnist:` string.
+/// The options `task` and `labels-from` of an `npz:`, `safetensors:` or `mnist:` string.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NamedOptions {
     task: Task,
@@ -12,7 +12,7 @@ pub(crate) struct NamedOptions {
 }
 
 impl NamedOptions {
-    /// Reads both.
+    /// Reads both options.
     pub(crate) fn parse(options: &Options) -> Result<Self> {
         let (task, labels_from) = (Task::parse(options)?, LabelsFrom::parse(options)?);
         options.finish()?;

@@ -1,4 +1,4 @@
-//! Tasks with class labels. Class of row i is i mod k wherever classes are equally likely.
+//! Synthetic tasks with class labels. The class of row i is i mod k wherever classes are equally likely.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{Labels, Rows, Task};
 use crate::options::Options;
 use crate::{MAX_CLASSES, Result};
 
-/// Class j around `sep` times a random unit vector, unit variance.
+/// Class j is a Gaussian of unit variance around `sep` times a random unit vector.
 #[derive(Debug)]
 struct Gaussians {
     d: usize,
@@ -46,7 +46,7 @@ impl Task for Gaussians {
     }
 }
 
-/// Corners of a cube; class 1 where an odd number of the first k coordinates is negative.
+/// The inputs are corners of a cube; class 1 has an odd number of negative coordinates among the first k.
 #[derive(Debug)]
 struct Parity {
     d: usize,
@@ -73,7 +73,7 @@ impl Task for Parity {
     }
 }
 
-/// Four clouds around (±1, ±1); class 1 where the signs differ.
+/// The inputs are four clouds around (±1, ±1); in class 1 the signs differ.
 #[derive(Debug)]
 struct Xor {
     noise: f64,
@@ -103,12 +103,12 @@ pub(super) fn classes(options: &Options, default: usize) -> Result<usize> {
     })
 }
 
-/// `n` numbers, each −1 or 1.
+/// Draws `n` numbers, each −1 or 1.
 fn signs(n: usize, draw: &mut Draw) -> Vec<f64> {
     (0..n).map(|_| if draw.rows.random::<bool>() { -1.0 } else { 1.0 }).collect()
 }
 
-/// Class labels below `count` for every row.
+/// Rows with class labels below `count`.
 pub(super) fn labelled(inputs: Vec<f64>, count: usize, labels: impl IntoIterator<Item = usize>) -> Rows {
     let labels = labels.into_iter().map(|label| label as u32).collect();
     Rows { inputs, targets: Labels::Classes { labels, count } }

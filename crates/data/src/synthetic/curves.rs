@@ -1,4 +1,4 @@
-//! Classes on curves in the plane. Class of row i is i mod k.
+//! Synthetic tasks with classes on curves in the plane. The class of row i is i mod k.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{Rows, Task};
 use crate::Result;
 use crate::options::Options;
 
-/// The upper unit half circle, and the lower one moved by (1, 1/2).
+/// One class lies on the upper unit half circle, the other on the lower one moved by (1, 1/2).
 #[derive(Debug)]
 struct TwoMoons {
     noise: f64,
@@ -37,7 +37,8 @@ impl Task for TwoMoons {
     }
 }
 
-/// Arms r = t, angle = 2π (turns·t + j/k), t uniform in [0, 1]; `turns` may be 0, which makes rays.
+/// Class j lies on a spiral arm with radius t and angle 2π (turns·t + j/k), t uniform in [0, 1]; `turns` = 0 makes
+/// rays.
 #[derive(Debug)]
 struct Spirals {
     k: usize,

@@ -1,10 +1,10 @@
-//! The random streams behind one split.
+//! The random streams that one split is drawn from.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-/// Which split is drawn.
+/// The split that is drawn.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Part {
     Train,
@@ -13,11 +13,11 @@ pub(super) enum Part {
 
 /// Three streams: one of the task, the same for both splits, and two of the split.
 pub(super) struct Draw {
-    /// Teachers, matrices, centres.
+    /// The stream of the task: teachers, matrices, centres.
     pub(super) task: ChaCha8Rng,
-    /// Rows.
+    /// The stream of the rows.
     pub(super) rows: ChaCha8Rng,
-    /// Noise.
+    /// The stream of the noise.
     pub(super) noise: ChaCha8Rng,
 }
 

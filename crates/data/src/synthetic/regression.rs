@@ -1,4 +1,4 @@
-//! Tasks with real targets.
+//! Synthetic tasks with real targets.
 
 use std::sync::Arc;
 
@@ -117,7 +117,7 @@ impl Task for Sine {
     }
 }
 
-/// Inputs uniform on the unit sphere and targets from N(0, 1), independent of them.
+/// The inputs are uniform on the unit sphere, and the targets are drawn from N(0, 1), independently of them.
 #[derive(Debug)]
 struct UnitSphere {
     d: usize,
@@ -145,14 +145,14 @@ impl Task for UnitSphere {
     }
 }
 
-/// Divides by √fan, so that a unit keeps the scale of its inputs.
+/// Divides weights by √fan, so that a unit keeps the scale of its inputs.
 fn scaled(mut weights: Vec<f64>, fan: usize) -> Vec<f64> {
     let scale = (fan as f64).sqrt();
     weights.iter_mut().for_each(|weight| *weight /= scale);
     weights
 }
 
-/// Rows of `d` inputs, `map` of each with noise as targets.
+/// Rows of `d` inputs whose targets are `map` of the inputs plus noise.
 fn mapped(inputs: Vec<f64>, d: usize, map: impl Fn(&[f64]) -> Vec<f64>, noise: f64, draw: &mut Draw) -> Rows {
     let mut values: Vec<f64> = inputs.chunks(d).flat_map(map).collect();
     add_noise(&mut values, noise, &mut draw.noise);
