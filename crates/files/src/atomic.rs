@@ -1,3 +1,5 @@
+//! Atomic writing: a reader sees the old file or the new one, never a part. Also the hash of a file.
+
 use std::{
     fs::{self, File},
     io::{self, BufWriter, Write},
@@ -10,7 +12,7 @@ use tempfile::Builder;
 use crate::Result;
 use crate::fault::{file_error, io_error};
 
-/// How the names of temporary files begin, which a killed run leaves.
+/// The beginning of the names of temporary files, which a killed run may leave behind.
 pub const TEMPORARY: &str = ".collado-";
 
 /// Writes `path` so that a reader, or a run killed half-way, sees the old file or the new one and nothing between.
@@ -47,7 +49,8 @@ pub fn atomically(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::R
     name.persist(&target).map_err(|e| fault(e.error))
 }
 
-/// The file that takes the new content. Renaming onto a link or onto `/dev/null` would replace these themselves.
+/// The file that takes the new content, with links resolved: renaming onto a link would replace the link itself. What
+/// is no plain file, such as `/dev/null`, is refused.
 fn target(path: &Path) -> Result<PathBuf> {
     let target = if path.is_symlink() {
         fs::canonicalize(path).map_err(|e| io_error(path, &e))?
@@ -65,7 +68,7 @@ fn target(path: &Path) -> Result<PathBuf> {
 /// SHA-256 of the bytes of a file, in hexadecimal.
 ///
 /// # Errors
-/// [`Error::File`](crate::Error::File) when it cannot be read.
+/// [`Error::File`](crate::Error::File) when the file cannot be read.
 pub fn file_hash(path: &Path) -> Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path).map_err(|e| io_error(path, &e))?;

@@ -1,3 +1,5 @@
+//! Checkpoint files: a network with its parameters.
+
 use std::{collections::BTreeMap, path::Path};
 
 use candle_core::Tensor;
@@ -17,30 +19,30 @@ use crate::{
     write::Contents,
 };
 
-/// A network with its parameters, as a file holds it.
+/// A network with its parameters, as a checkpoint file holds it.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The network.
     pub arch: Arch,
     /// Its parameters `[S]` on the CPU, F32 or F64.
     pub theta: Tensor,
-    /// How it came to be.
+    /// The origin of the parameters: data, loss, seed, command and so on.
     pub provenance: Provenance,
-    /// SHA-256 of the file it was read from.
+    /// SHA-256 of the file that it was read from, if it was.
     pub hash: Option<String>,
-    /// What the file calls its tensors; they are written under the same names.
+    /// The names of the tensors in the file; they are written under the same names.
     pub names: Names,
-    /// What was guessed or left out when it was read, a sentence each.
+    /// Sentences that tell what was guessed or left out when the file was read.
     pub notes: Vec<String>,
 }
 
 impl Checkpoint {
-    /// A network that was not read from a file.
+    /// A checkpoint that was not read from a file, under the names of the network's own layout.
     pub fn new(arch: Arch, theta: Tensor, provenance: Provenance) -> Self {
         Self { arch, theta, provenance, hash: None, names: Names::default(), notes: Vec::new() }
     }
 
-    /// The same under the names of another file's tensors.
+    /// The same checkpoint, to be written under the names of another file's tensors.
     #[must_use]
     pub fn named(self, names: Names) -> Self {
         Self { names, ..self }
@@ -49,8 +51,8 @@ impl Checkpoint {
     /// Reads a `.safetensors` file or a PyTorch state dict (`.pt`, `.pth`, `.ckpt`); the content decides, not the
     /// name.
     ///
-    /// What the metadata do not say is taken from `options`, then from names and shapes; what is guessed is in
-    /// [`notes`](Self::notes). Tensors of 16 bits become F32.
+    /// What the metadata do not state is taken from `options`, or else inferred from names and shapes; guesses are
+    /// mentioned in [`notes`](Self::notes). Tensors of 16 bits become F32.
     ///
     /// # Errors
     /// When the file cannot be read, is damaged, contradicts `options`, can be read in two ways, or has a tensor that
@@ -60,7 +62,7 @@ impl Checkpoint {
         Ok(Self { hash: Some(file_hash(path)?), ..checkpoint })
     }
 
-    /// Reads what would be the content of such a file.
+    /// Reads a checkpoint from the content of such a file.
     ///
     /// # Errors
     /// As [`read`](Self::read).

@@ -1,59 +1,61 @@
+//! The errors of this crate.
+
 use std::path::PathBuf;
 
-/// What can go wrong with files of networks.
+/// An error about a file of networks, paths or states.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file that cannot be read or written.
     #[error("{}: {reason}", path.display())]
     File {
-        /// The file.
+        /// The name of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason why it cannot be used.
         reason: String,
     },
     /// A tensor in a file that is not what the architecture needs.
     #[error("{}: tensor '{tensor}': expected {expected}, found {found}", path.display())]
     Tensor {
-        /// The file.
+        /// The name of the file.
         path: PathBuf,
         /// Name of the tensor in the file.
         tensor: String,
-        /// Shape or property needed.
+        /// The shape or property that is needed.
         expected: String,
-        /// Shape or property found.
+        /// The shape or property that was found.
         found: String,
     },
-    /// Layers whose order a file does not say, or that were given in a wrong one.
+    /// Layers whose order a file leaves open, or that were given in a wrong order.
     #[error("{}: {reason}{}", path.display(), fitting(fits, *more))]
     Layers {
-        /// The file.
+        /// The name of the file.
         path: PathBuf,
-        /// What is not known, or wrong.
+        /// A sentence that says what is unknown or wrong.
         reason: String,
-        /// Orders that fit, first layer to last, with commas between the names.
+        /// The orders that fit, from the first layer to the last, with commas between the names.
         fits: Vec<String>,
-        /// Whether more may fit than these.
+        /// Whether further orders may fit.
         more: bool,
     },
     /// A PyTorch file with several dictionaries of tensors, or without the one asked for.
     #[error("{}: {reason}: {}", path.display(), keys.join(", "))]
     Dictionaries {
-        /// The file.
+        /// The name of the file.
         path: PathBuf,
-        /// What is not known, or wrong.
+        /// A sentence that says what is unknown or wrong.
         reason: String,
-        /// The keys that lead to the dictionaries there are.
+        /// The keys that lead to the dictionaries in the file.
         keys: Vec<String>,
     },
-    /// Sizes that do not fit together.
+    /// Sizes or properties that do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {
-        /// What was measured.
+        /// The quantity that was compared.
         what: String,
-        /// What it has to be.
+        /// The value that is required.
         expected: String,
-        /// What it is.
+        /// The value that was found.
         found: String,
     },
     /// An error of the network.
@@ -72,7 +74,7 @@ impl Error {
         Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// What the user can do about it, where something helps.
+    /// Advice for the user, where something helps.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Layers { .. } => {
@@ -93,5 +95,5 @@ fn fitting(fits: &[String], more: bool) -> String {
     }
 }
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

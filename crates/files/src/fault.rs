@@ -1,13 +1,15 @@
+//! Constructors of the errors of this crate.
+
 use std::{io, path::Path};
 
 use crate::Error;
 
-/// A file that is not what it has to be.
+/// The error that a file as a whole cannot be used, for the given reason.
 pub(crate) fn file_error(path: &Path, reason: impl Into<String>) -> Error {
     Error::File { path: path.into(), reason: reason.into() }
 }
 
-/// A tensor in a file that is not what it has to be.
+/// The error that a tensor in a file is not as the network needs it.
 pub(crate) fn tensor_error(
     path: &Path,
     tensor: &str,
@@ -19,7 +21,7 @@ pub(crate) fn tensor_error(
     Error::Tensor { path: path.into(), tensor: tensor.escape_debug().to_string(), expected, found }
 }
 
-/// An error of the system, in words.
+/// The error that the operating system refused an operation on a file.
 pub(crate) fn io_error(path: &Path, error: &io::Error) -> Error {
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "no such file".into(),

@@ -1,3 +1,5 @@
+//! The names of a file's tensors, kept so that results are written under the same names.
+
 use std::collections::HashSet;
 
 use crate::outline::{Outline, is_kernel};
@@ -7,21 +9,21 @@ use collado_models::{Entry, Layout};
 /// Metadata key of the names of a file's tensors: a JSON list in the order of the network's layout.
 pub(crate) const NAMES: &str = "collado.names";
 
-/// What a file calls the tensors of its network, and in which order it has them: so that what is written goes back to
-/// where it came from. By default the names of an `nn.Sequential`.
+/// The names of a network's tensors in a file, and their order there, so that results can be loaded by the program that
+/// wrote the file. The default are the names of an `nn.Sequential`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// A name for each entry of a layout; none for the layout's own names.
+    /// A name for each entry of a layout; the list is empty where the layout's own names are used.
     list: Vec<String>,
     /// The entries of the layout in the order of the file.
     order: Vec<usize>,
 }
 
-/// A tensor as it is to be written.
+/// A tensor of a layout with the name and the form in which it is written.
 pub(crate) struct NamedTensor<'a> {
     pub(crate) name: &'a str,
     pub(crate) entry: &'a Entry,
-    /// Whether the file has it as `[in, out]`.
+    /// Whether the file has the tensor as `[in, out]`.
     pub(crate) transposed: bool,
 }
 
@@ -47,7 +49,7 @@ impl Names {
     /// The tensors of `layout` under these names, in the order of the file.
     ///
     /// # Errors
-    /// When the names are those of another network.
+    /// When the names belong to another network.
     pub(crate) fn places<'a>(&'a self, layout: &'a Layout) -> Result<Vec<NamedTensor<'a>>> {
         let entries = layout.entries();
         if self.list.is_empty() {
@@ -72,7 +74,7 @@ impl Names {
 /// The names that a file of this program records for the tensors of `layout`, where they are not the layout's own.
 ///
 /// # Errors
-/// When they are no list of as many different names.
+/// When the metadata are not a list of as many different names.
 pub(crate) fn recorded(outline: &Outline, layout: &Layout) -> Result<Option<Vec<String>>> {
     let Some(text) = outline.file.metadata.get(NAMES) else { return Ok(None) };
     let names: Vec<String> =

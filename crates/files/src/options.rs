@@ -1,6 +1,8 @@
+//! Options for files that do not state everything that is needed to read them.
+
 use collado_models::ArchSpec;
 
-/// What a file of parameters does not say itself.
+/// Options that supply what a file of parameters does not state itself.
 ///
 /// | setting | default | purpose |
 /// |---|---|---|
@@ -11,8 +13,8 @@ use collado_models::ArchSpec;
 pub struct ReadOptions {
     /// The `--arch` string.
     pub arch: Option<ArchSpec>,
-    /// Keys that lead to the state dict.
+    /// The keys that lead to the state dict.
     pub key: Option<String>,
-    /// Names of the layers, first to last.
+    /// The names of the layers, from the first to the last.
     pub layers: Option<Vec<String>>,
 }

@@ -1,3 +1,5 @@
+//! An outline of a file: names and shapes of its tensors, before any network is known.
+
 use std::collections::HashMap;
 
 use crate::{Error, Result};
@@ -6,10 +8,10 @@ use crate::{
     tensors::TensorFile,
 };
 
-/// Names and shapes of a file's tensors, seen as those of a network.
+/// The names and shapes of a file's tensors, prepared for finding the network.
 pub(crate) struct Outline<'a> {
     pub(crate) file: &'a TensorFile,
-    /// Names without what all of them begin with: `module.` of DataParallel, `_orig_mod.` of torch.compile, and the like.
+    /// The names without their common prefix, such as `module.` of DataParallel or `_orig_mod.` of torch.compile.
     pub(crate) keys: Vec<&'a str>,
     /// Number of points stacked along the first axis; a checkpoint has no such axis.
     lead: Option<usize>,
@@ -19,8 +21,10 @@ pub(crate) struct Outline<'a> {
 }
 
 impl<'a> Outline<'a> {
+    /// The outline of a file with `lead` points along the first axis of each tensor, if it has such an axis.
+    ///
     /// # Errors
-    /// When there are no tensors, or one has no element or not `lead` points.
+    /// When there are no tensors, or one of them has no element or not `lead` points.
     pub(crate) fn new(file: &'a TensorFile, lead: Option<usize>) -> Result<Self> {
         if file.tensors.is_empty() {
             return Err(file_error(&file.path, "holds no tensors"));
@@ -70,7 +74,7 @@ impl<'a> Outline<'a> {
         self.places.get(key).copied()
     }
 
-    /// The tensors that the network, or the file where the names are `whole`, calls `names`.
+    /// The places of the tensors called `names`, which include the common prefix if `whole`.
     pub(crate) fn places_of(&self, names: &[&str], whole: bool) -> Vec<Option<usize>> {
         if !whole {
             return names.iter().map(|name| self.find(name)).collect();
@@ -80,13 +84,13 @@ impl<'a> Outline<'a> {
         names.iter().map(|name| places.get(name).copied()).collect()
     }
 
-    /// `[out, in]` with the axis of points before it, for messages.
+    /// A shape with the axis of points before it, for messages.
     pub(crate) fn shown(&self, shape: &[impl ToString]) -> String {
         let sizes = self.lead.iter().map(ToString::to_string).chain(shape.iter().map(ToString::to_string));
         format!("[{}]", sizes.collect::<Vec<_>>().join(", "))
     }
 
-    /// The same as tensor `i` of the file would have it.
+    /// A shape in the form that tensor `i` has in the file, for messages.
     pub(crate) fn shown_for(&self, i: usize, shape: &[impl ToString]) -> String {
         let mut shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
         if self.is_kernel(i) {
@@ -95,18 +99,18 @@ impl<'a> Outline<'a> {
         self.shown(&shape)
     }
 
-    /// Tensor `i` is not as `expected`.
+    /// The error that tensor `i` is not as `expected`.
     pub(crate) fn fault(&self, i: usize, expected: impl ToString) -> Error {
         let tensor = &self.file.tensors[i];
         tensor_error(&self.file.path, &tensor.name, expected, format!("{:?}", tensor.shape))
     }
 
-    /// There is no tensor `key`.
+    /// The error that there is no tensor `key`.
     pub(crate) fn missing(&self, key: &str, expected: impl ToString) -> Error {
         tensor_error(&self.file.path, key, expected, "none")
     }
 
-    /// The file as a whole is wrong.
+    /// The error that the file as a whole cannot be used.
     pub(crate) fn reject(&self, reason: impl Into<String>) -> Error {
         file_error(&self.file.path, reason)
     }
@@ -123,8 +127,8 @@ pub(crate) fn is_kernel(name: &str) -> bool {
     name.rsplit(['.', '/', '_']).next() == Some("kernel")
 }
 
-/// Length of the words with a dot or slash after them that all names begin with. Each name keeps at least a word for
-/// the layer and one for the tensor in it.
+/// The length of the common prefix of all names, in whole words that end with a dot or slash. Each name keeps at least
+/// one word for the layer and one for the tensor in it.
 fn prefix(names: &[&str]) -> usize {
     let Some(first) = names.first() else { return 0 };
     let shared = names.iter().fold(first.len(), |shared, name| {

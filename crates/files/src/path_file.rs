@@ -1,3 +1,5 @@
+//! Path files: a path between two networks.
+
 use std::{collections::BTreeMap, path::Path as FilePath};
 
 use collado_models::Arch;
@@ -18,12 +20,12 @@ use crate::{
     write::Contents,
 };
 
-/// Metadata key of the kind of a path.
+/// The metadata key of the kind of a path.
 pub(crate) const PATH: &str = "collado.path";
-/// Metadata key of where a file comes from.
+/// The metadata key of the origin of a file.
 pub(crate) const PROVENANCE: &str = "collado.provenance";
 
-/// The JSON of `collado.path`.
+/// The kind of a path, as the JSON of `collado.path` has it.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Kind {
@@ -31,22 +33,22 @@ enum Kind {
         knots: Vec<f64>,
     },
     Bezier,
-    /// A polygonal chain that REPAIR made (Jordan et al. 2023), which is no other geometry: the provenance says it too.
+    /// A polygonal chain that REPAIR made (Jordan et al. 2023). Its geometry is that of any polygonal chain.
     Repair {
         knots: Vec<f64>,
     },
 }
 
-/// A path between two networks, as a file holds it.
+/// A path between two networks, as a path file holds it.
 #[derive(Debug, Clone)]
 pub struct PathFile {
     /// The network.
     pub arch: Arch,
     /// The path, on the CPU.
     pub path: Path,
-    /// Both ends' names and hashes, method, permutations: any JSON object.
+    /// The origin of the path as a JSON object: names and hashes of both ends, method, permutations.
     pub provenance: Value,
-    /// What the file calls its tensors; they are written under the same names.
+    /// The names of the tensors in the file; they are written under the same names.
     pub names: Names,
 }
 
@@ -56,21 +58,21 @@ impl PathFile {
         Self { arch, path, provenance, names: Names::default() }
     }
 
-    /// The same under the names of another file's tensors.
+    /// The same path, to be written under the names of another file's tensors.
     #[must_use]
     pub fn named(self, names: Names) -> Self {
         Self { names, ..self }
     }
 
-    /// Reads a path.
+    /// Reads a path file.
     ///
     /// # Errors
-    /// When the file is no path, or a tensor is not one of its architecture at every vertex.
+    /// When the file is not a path, or its tensors do not fit the architecture at every vertex.
     pub fn read(path: &FilePath) -> Result<Self> {
         Self::of(&format::read(path, &ReadOptions::default())?)
     }
 
-    /// Reads what would be the content of such a file.
+    /// Reads a path from the content of such a file.
     ///
     /// # Errors
     /// As [`read`](Self::read).

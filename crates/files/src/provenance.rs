@@ -1,7 +1,9 @@
+//! Provenance: the record of how a checkpoint came to be.
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Everything known about how a checkpoint came to be: the JSON of `collado.provenance`.
+/// The record of how a checkpoint came to be, stored as the JSON of `collado.provenance`.
 ///
 /// Every field may be absent. Fields that this version does not know are kept in `extra`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -9,7 +11,7 @@ pub struct Provenance {
     /// Version of the program that wrote the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Command line, one word an element.
+    /// The command line, one word per element.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// Seed of the run.
@@ -30,18 +32,18 @@ pub struct Provenance {
     /// Name of the regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regularizer: Option<String>,
-    /// Epochs trained.
+    /// Number of epochs of training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
     /// Final risk on the training rows.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "number")]
     pub risk: Option<f64>,
-    /// What else the file says.
+    /// Further fields of the file.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
 
-/// JSON has no word for values that are not finite: they are the strings "nan", "inf" and "-inf".
+/// Serialisation of numbers. JSON cannot express values that are not finite; they become "nan", "inf" and "-inf".
 mod number {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 

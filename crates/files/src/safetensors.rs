@@ -1,4 +1,4 @@
-//! The safetensors format, read by hand: the crate of that name does not say which tensor is wrong, takes a tensor
+//! A reader of the safetensors format. The crate of that name does not tell which tensor is wrong, accepts a tensor
 //! named twice, and slices out of bounds when the offsets of a header add up to 2^64.
 
 use std::{
@@ -21,7 +21,7 @@ use crate::{
     tensors::{Input, Named, Source, TensorFile, check_total},
 };
 
-/// Longer headers are refused by the other readers too.
+/// The longest header that is read, which is also the limit of other readers.
 const MAX_HEADER: u64 = 100_000_000;
 
 struct Header {
@@ -63,8 +63,8 @@ pub(crate) fn read(input: Input<'_, impl Source>) -> Result<TensorFile> {
     Ok(TensorFile { path: path.into(), tensors, metadata, notes: Vec::new() })
 }
 
-/// Adds the tensors that `safetensors.torch.save_model` leaves out as they are others by another name: the metadata
-/// have an entry `alias: name` for each.
+/// Adds the tensors that `safetensors.torch.save_model` leaves out because they share the numbers of another tensor.
+/// The metadata have an entry `alias: name` for each.
 fn add_aliases(
     path: &Path,
     tensors: &mut Vec<Named>,

@@ -16,20 +16,20 @@ use crate::{atomic::atomically, fault::file_error};
 
 const KEY: &str = "collado.state";
 
-/// What a stopped run goes on from.
+/// The saved state from which a stopped run goes on.
 #[derive(Debug, Clone, Default)]
 pub struct SavedState {
-    /// Everything but tensors.
+    /// The part of the state that is not tensors.
     pub json: Value,
     /// Tensors on the CPU, by name.
     pub tensors: HashMap<String, Tensor>,
 }
 
 impl SavedState {
-    /// Reads a file; nothing where there is none.
+    /// Reads a file; the result is `None` where there is no file.
     ///
     /// # Errors
-    /// When the file cannot be read, or a byte of it is not as it was written.
+    /// When the file cannot be read, or was changed since it was written.
     pub fn read(path: &Path) -> Result<Option<Self>> {
         match std::fs::read(path) {
             Ok(bytes) => Self::from_bytes(&bytes).ok_or_else(|| file_error(path, "damaged state")).map(Some),
@@ -38,7 +38,7 @@ impl SavedState {
         }
     }
 
-    /// The state in the bytes of a file, if they are as they were written.
+    /// The state in the bytes of a file, if they were not changed since they were written.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
         let saved: Value = serde_json::from_str(header.metadata().as_ref()?.get(KEY)?).ok()?;

@@ -1,3 +1,5 @@
+//! The content of a file of parameters, and its writing as safetensors.
+
 use std::{collections::BTreeMap, io::Write, path::Path};
 
 use candle_core::{DType, Tensor};
@@ -12,23 +14,25 @@ use crate::{
 };
 use collado_models::Layout;
 
-/// What a file of parameters is to hold: the tensors of a layout at the points `[V, S]`.
+/// The content of a file of parameters: the tensors of a layout at the points `[V, S]`.
 pub(crate) struct Contents<'a> {
     pub(crate) places: Vec<NamedTensor<'a>>,
     pub(crate) dtype: DType,
     pub(crate) metadata: BTreeMap<&'static str, String>,
-    /// The shape before that of each tensor: `[]` or `[V]`.
+    /// The leading axes of each tensor: `[]` for one point, `[V]` for several.
     lead: &'a [usize],
     points: usize,
-    /// Numbers of a point.
+    /// The number of parameters of a point.
     len: usize,
     data: Vec<u8>,
     width: usize,
 }
 
 impl<'a> Contents<'a> {
+    /// Checks the parts and joins them.
+    ///
     /// # Errors
-    /// When the numbers are not F32 or F64, or the names those of another network.
+    /// When the numbers are not F32 or F64, or the names belong to another network.
     pub(crate) fn new(
         layout: &'a Layout,
         names: &'a Names,

@@ -1,32 +1,32 @@
-//! Chains of layers: orders in which each layer takes as many numbers as the one before it gives.
+//! The search for orders of layers that form a chain: each layer takes as many numbers as the one before it puts out.
 
 use std::collections::HashMap;
 
 use crate::resolve::layers::Layer;
 
-/// Places in a list of layers, in the order of use.
+/// The places of layers in a list, in the order of use.
 pub(crate) type Order = Vec<usize>;
 
-/// What limits the layer at a place of the network: its number and the layer.
+/// A condition on which layer may stand at which place of the network.
 pub(crate) type Fits<'a> = &'a dyn Fn(usize, &Layer) -> bool;
 
-/// Orders that fit, as far as they were looked for.
+/// The orders that fit, as far as the search went.
 pub(crate) struct Orders {
     pub(crate) found: Vec<Order>,
-    /// Whether there may be more.
+    /// Whether there may be further orders.
     pub(crate) more: bool,
 }
 
-/// How many orders a message lists.
+/// The largest number of orders that a message lists.
 pub(crate) const LISTED: usize = 6;
 
-/// Layers put in place before a search gives up.
+/// The number of attempts to place a layer after which the search gives up.
 const STEPS: usize = 100_000;
 
-/// More layers than these are not tried in all orders.
+/// With more layers than this, not all orders are tried.
 const DEEPEST: usize = 256;
 
-/// Layers whose names have the same words, each group in the order of its numbers.
+/// Groups of layers whose names have the same words, each in the order of its numbers.
 pub(crate) fn groups(layers: &[Layer]) -> Vec<Order> {
     let mut groups: Vec<Order> = Vec::new();
     for (i, layer) in layers.iter().enumerate() {
@@ -82,7 +82,7 @@ struct Search<'a> {
     used: Vec<usize>,
     order: Order,
     found: Vec<Order>,
-    /// How many layers may still be tried.
+    /// The number of attempts that are left.
     steps: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a network is, guessed from names and shapes where nothing says it.
+//! Inference of the network from names and shapes of tensors, for files that do not state it.
 
 use crate::Result;
 use crate::{outline::Outline, resolve::layers::Layer, resolve::order::shown};
@@ -42,7 +42,7 @@ pub(crate) fn infer(
     Ok(arch)
 }
 
-/// The activation, and what it is guessed from.
+/// The guessed activation, and the reason for the guess.
 fn activation(chain: &[&Layer], biased: bool) -> (Activation, &'static str) {
     let numbers: Option<Vec<usize>> = chain.iter().map(|layer| layer.name.parse().ok()).collect();
     let steps = |step: usize| {

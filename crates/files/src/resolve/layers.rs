@@ -1,3 +1,5 @@
+//! Groups the tensors of a file into layers, each with a weight and perhaps a bias.
+
 use std::collections::HashMap;
 
 use crate::Result;
@@ -5,7 +7,7 @@ use crate::{outline::Outline, resolve::natural::Numbered};
 
 /// A layer of a network, by the places of its tensors in the file.
 pub(crate) struct Layer {
-    /// Its name without the prefix of all.
+    /// The name without the prefix that all names share.
     pub(crate) name: String,
     pub(crate) numbered: Numbered,
     pub(crate) weight: usize,
@@ -21,7 +23,7 @@ enum Role {
 }
 
 impl Layer {
-    /// The places of its tensors, weight before bias.
+    /// The places of its tensors in the file, the weight before the bias.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = usize> {
         std::iter::once(self.weight).chain(self.bias)
     }
@@ -30,7 +32,7 @@ impl Layer {
 /// The layers whose weights and biases a file holds, sorted by their names and the numbers in them.
 ///
 /// # Errors
-/// When a tensor is no weight or bias by its name, or no matrix or vector by its shape.
+/// When a tensor is neither a weight nor a bias by its name, or neither a matrix nor a vector by its shape.
 pub(crate) fn layers(outline: &Outline) -> Result<Vec<Layer>> {
     let mut found: HashMap<&str, [Option<usize>; 2]> = HashMap::new();
     for (i, key) in outline.keys.iter().enumerate() {

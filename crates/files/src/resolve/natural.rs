@@ -1,6 +1,6 @@
-//! Numbers in names, as far as they say which layer comes first.
+//! Natural order of names: numbers in names decide which layer comes first.
 
-/// A name as words and numbers: names with the same words are ordered by their numbers.
+/// A name split into words and numbers; names with the same words are ordered by their numbers.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Numbered {
     /// The words, with `#` for each number between two of them.
@@ -48,7 +48,7 @@ impl Numbered {
     }
 }
 
-/// `first_` as `1_`; other words as they are.
+/// Replaces a word for a number, such as `first_` by `1_`; other words stay as they are.
 fn in_digits(word: &str) -> String {
     let bare = word.trim_end_matches(['.', '_', '/']);
     match WORDS.iter().position(|names| names.iter().any(|name| name.eq_ignore_ascii_case(bare))) {

@@ -1,4 +1,4 @@
-//! The order in which a network uses its layers, where it can be known from names and shapes.
+//! Determines the order in which a network uses its layers from names and shapes.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use crate::{
 
 /// The order of `layers` that numbers in their names and the shapes allow, and what to note about it.
 ///
-/// Numbers order layers whose names have the same words. Nothing where no order fits.
+/// Numbers order layers whose names have the same words. The result is `None` where no order fits.
 ///
 /// # Errors
-/// When more than one does, or only orders that contradict the numbers.
+/// When more than one order fits, or only orders that contradict the numbers.
 pub(crate) fn only(
     outline: &Outline,
     layers: &[Layer],
@@ -39,13 +39,13 @@ pub(crate) fn only(
     }
 }
 
-/// Some order that the shapes allow, whatever the network.
+/// Any order that the shapes allow, without a condition on the network.
 pub(crate) fn by_shapes(layers: &[Layer]) -> Option<Order> {
     let orders = search(layers, &groups(layers), &|_, _| true);
     orders.found.into_iter().next()
 }
 
-/// What is not plain from digits in the names alone.
+/// A note for the user where the order does not follow from digits in the names alone.
 fn note(outline: &Outline, layers: &[Layer], groups: &[Order], order: &[usize]) -> Option<String> {
     let from = if groups.len() > 1 {
         "the only one that their shapes allow"
@@ -62,7 +62,7 @@ fn note(outline: &Outline, layers: &[Layer], groups: &[Order], order: &[usize]) 
 /// The order that `names` give.
 ///
 /// # Errors
-/// When they are not the names of all layers, or the shapes do not allow it.
+/// When `names` are not the names of all layers, or the shapes do not allow the order.
 pub(crate) fn given(outline: &Outline, layers: &[Layer], names: &[String], fits: Fits<'_>) -> Result<Order> {
     let wrong = |reason: String| {
         let groups = groups(layers);

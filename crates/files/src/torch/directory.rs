@@ -1,5 +1,5 @@
-//! The end of a zip archive, looked at before it is read: a directory that claims more entries than its bytes can
-//! describe makes readers take memory for all of them.
+//! A check of the directory at the end of a zip archive before the archive is read. A directory that claims more
+//! entries than its bytes can describe would make readers allocate memory for all of them.
 
 use std::{io::SeekFrom, path::Path};
 
@@ -9,16 +9,18 @@ use crate::{
     tensors::Source,
 };
 
-/// Bytes of the record at the very end, of the locator before it in large archives, and of what that points to.
+/// The sizes in bytes of the final record, of the locator before it in large archives, and of the record it points to.
 const END: u64 = 22;
 const LOCATOR: u64 = 20;
 const LARGE_END: u64 = 56;
 
-/// Bytes of an entry of the directory without its name.
+/// The size in bytes of an entry of the directory without its name.
 const ENTRY: u64 = 46;
 
+/// Checks that the directory of an archive of `len` bytes fits into the archive.
+///
 /// # Errors
-/// When an archive of `len` bytes does not end with a directory that fits into it.
+/// When the archive does not end with such a directory.
 pub(crate) fn check(path: &Path, reader: &mut impl Source, len: u64) -> Result<()> {
     let fault = |e| io_error(path, &e);
     let damaged = || file_error(path, "is a damaged zip archive: its directory is cut off or too large");

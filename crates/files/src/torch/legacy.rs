@@ -1,4 +1,4 @@
-//! Files of `torch.save` before PyTorch 1.6: five pickles, then the storages, without an archive around them.
+//! Reads files of `torch.save` before PyTorch 1.6: five pickles, then the storages, without an archive around them.
 //!
 //! The pickles are a magic number, the version of the protocol, facts about the machine, the object, and the names
 //! of the storages in the order in which they follow, each as the number of its elements and their bytes.
@@ -21,7 +21,7 @@ use crate::{
     torch::{MAX_PICKLE, materialize},
 };
 
-/// The pickle instruction that makes PyTorch's magic number.
+/// The pickle instruction that stands for PyTorch's magic number.
 const MAGIC: &[u8] = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
 
 /// Reads the state dict of a file that begins with a pickle.
@@ -55,7 +55,7 @@ pub(crate) fn read(input: Input<'_, impl Source>, options: &ReadOptions) -> Resu
     Ok(TensorFile { path: path.into(), tensors, metadata: BTreeMap::new(), notes })
 }
 
-/// Facts about the machine: `{"little_endian": True, …}`.
+/// Checks the pickle that describes the machine, `{"little_endian": True, …}`.
 fn check_byte_order(path: &Path, machine: &Pickle<'_>) -> Result<()> {
     let Object::Dict(facts) = machine.objects.get(machine.root) else {
         return Err(file_error(path, "is damaged: says nothing about its byte order"));
@@ -69,7 +69,7 @@ fn check_byte_order(path: &Path, machine: &Pickle<'_>) -> Result<()> {
     }
 }
 
-/// Where the bytes of each storage are, and how many.
+/// The offset and the length of each storage in the file.
 fn places<'p>(
     path: &Path,
     object: &'p Pickle<'_>,

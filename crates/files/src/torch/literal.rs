@@ -1,6 +1,6 @@
-//! The bytes of a pickle, and the numbers and texts that stand in them.
+//! Access to the bytes of a pickle, and decoding of the numbers and texts in them.
 
-/// What is left of a pickle.
+/// The remaining bytes of a pickle.
 pub(crate) struct Bytes<'a> {
     pub(crate) rest: &'a [u8],
     size: usize,
@@ -13,7 +13,7 @@ impl<'a> Bytes<'a> {
         Self { rest: bytes, size: bytes.len() }
     }
 
-    /// How many bytes were taken.
+    /// The number of bytes that were read so far.
     pub(crate) fn read(&self) -> usize {
         self.size - self.rest.len()
     }
@@ -42,8 +42,8 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The number that the instruction `code` makes. Of numbers, truth values and `None` only integers matter, as sizes and
-/// keys, and a number below 0 measures nothing.
+/// The number that the instruction `code` creates. Only integers from 0 are kept, since they occur as sizes and keys;
+/// other numbers, truth values and `None` do not matter.
 pub(crate) fn number(code: u8, bytes: &mut Bytes<'_>) -> Result<Option<u64>> {
     let number = match code {
         b'K' => i64::from(bytes.byte()?),
@@ -65,7 +65,7 @@ pub(crate) fn number(code: u8, bytes: &mut Bytes<'_>) -> Result<Option<u64>> {
     Ok(u64::try_from(number).ok())
 }
 
-/// The text that the instruction `code` makes, which may be a name; bytes are none.
+/// The text that the instruction `code` creates, which may be a name; byte strings are ignored.
 pub(crate) fn text<'a>(code: u8, bytes: &mut Bytes<'a>) -> Result<Option<&'a str>> {
     let count = match code {
         b'S' | b'V' => {
@@ -86,7 +86,7 @@ pub(crate) fn text<'a>(code: u8, bytes: &mut Bytes<'a>) -> Result<Option<&'a str
     }
 }
 
-/// Python's integers of any length; those beyond 63 bits are random states and the like, and become -1.
+/// Decodes Python's integers of any length. Those beyond 63 bits are random states and the like, and become -1.
 fn long(bytes: &[u8]) -> i64 {
     if bytes.len() > 8 {
         return -1;

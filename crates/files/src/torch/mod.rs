@@ -1,4 +1,4 @@
-//! Files of `torch.save`: a zip archive of a pickle and storages.
+//! Reads files of `torch.save`: a zip archive of a pickle and storages.
 
 mod directory;
 pub(crate) mod legacy;
@@ -27,16 +27,16 @@ use crate::{
     torch::strided::{Storage, Strided},
 };
 
-/// A state dict takes about 200 bytes a tensor.
+/// The largest pickle that is read. A state dict takes about 200 bytes per tensor.
 pub(crate) const MAX_PICKLE: u64 = 16 << 20;
 
-/// The entry in which this program keeps what it says about a network; PyTorch keeps extra files there.
+/// The entry in which collado keeps the metadata of a network. PyTorch keeps extra files in the same folder.
 pub(crate) const METADATA: &str = "extra/collado.json";
 
 struct Archive<'p, R> {
     path: &'p Path,
     zip: ZipArchive<R>,
-    /// Bytes that may still be read: entries that overlap could hold far more than the file.
+    /// The number of bytes that may still be read: overlapping entries could hold far more than the file.
     budget: u64,
 }
 
@@ -114,7 +114,7 @@ impl<R: Source> Archive<'_, R> {
         }
     }
 
-    /// What this program wrote about the network, if it wrote the file.
+    /// The metadata of the network, if collado wrote the file.
     fn metadata(&mut self, prefix: &str) -> Result<BTreeMap<String, String>> {
         let name = format!("{prefix}{METADATA}");
         if self.zip.index_for_name(&name).is_none() {

@@ -1,7 +1,7 @@
-//! What a pickle makes, in an arena whose size is bounded by that of the pickle.
+//! The objects that a pickle creates, in an arena whose size is bounded by that of the pickle.
 
-/// Place of an object in [`Objects`], or a number below 2³¹ itself. Objects refer to each other by it, so that neither
-/// a memo that is used a million times nor nesting a million deep costs anything when they are copied or dropped.
+/// The place of an object in [`Objects`], or a number below 2³¹ itself. Objects refer to each other by their places, so
+/// that copying or dropping them is cheap even if a memo is used or nested a million times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Id(u32);
 
@@ -11,35 +11,35 @@ impl Id {
     pub(crate) const OTHER: Self = Self(0);
     /// Python's `False`.
     pub(crate) const FALSE: Self = Self(2);
-    /// Nothing at all.
+    /// An empty place of the memo.
     pub(crate) const UNKNOWN: Self = Self(u32::MAX);
 }
 
-/// What a pickle makes.
+/// An object that a pickle creates.
 pub(crate) enum Object<'a> {
     Text(&'a str),
     /// A number that does not fit into an [`Id`].
     Int(u64),
     /// A name in a Python module.
     Global(Box<(&'a str, &'a str)>),
-    /// Where its items begin, and how many there are.
+    /// A tuple: the place of its first item, and the number of items.
     Tuple(u32, u32),
-    /// Entries in the order in which they were put in.
+    /// A dictionary: its entries in the order of insertion.
     Dict(Vec<(Id, Id)>),
-    /// Its items; in long lists those that are objects.
+    /// A list with its items; long lists keep only the items that are objects.
     List(Vec<Id>),
     Set,
     /// The tuple that PyTorch identifies a storage by: `("storage", type, key, location, size)`.
     Storage(Id),
     /// The arguments of `_rebuild_tensor_v2`: storage, offset, shape, strides, and more.
     Tensor(Id),
-    /// What calling or instantiating this would give. Nobody does.
+    /// The unknown result of calling or instantiating something, which is never done.
     Opaque(Id),
     /// A number, truth value or `None` that no tensor is made of.
     Other,
 }
 
-/// The objects of a pickle, and how much memory they cost.
+/// The objects of a pickle, and the memory that they take.
 pub(crate) struct Objects<'a> {
     objects: Vec<Object<'a>>,
     items: Vec<Id>,
@@ -48,8 +48,8 @@ pub(crate) struct Objects<'a> {
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Bytes of memory that a pickle may always cost, and that each of its bytes may cost besides. State dicts cost about
-/// 5 a byte.
+/// Bytes of memory that every pickle may take, and the further bytes of memory per byte of the pickle. State dicts take
+/// about 5 per byte.
 const COST: (usize, usize) = (1 << 16, 16);
 
 impl Default for Objects<'_> {
@@ -100,8 +100,10 @@ impl<'a> Objects<'a> {
         self.cost = self.cost.saturating_add(bytes);
     }
 
+    /// Checks the memory of the objects so far.
+    ///
     /// # Errors
-    /// When the objects cost more than `read` bytes of a pickle may.
+    /// When the objects take more memory than `read` bytes of a pickle may.
     pub(crate) fn check_cost(&self, read: usize) -> Result<()> {
         match self.cost <= COST.0.saturating_add(read.saturating_mul(COST.1)) {
             true => Ok(()),
@@ -125,7 +127,7 @@ impl<'a> Objects<'a> {
         self.push(Object::Global(Box::new((module, name))))
     }
 
-    /// The name of what is opaque, `module.name`.
+    /// The class or function of an opaque object, as `module.name`.
     pub(crate) fn class(&self, id: Id) -> Option<String> {
         let function = match self.get(id) {
             Object::Opaque(function) => *function,
@@ -156,7 +158,7 @@ impl<'a> Objects<'a> {
         self.push(Object::Tuple(start, items.len() as u32))
     }
 
-    /// Puts `items`, pairs of key and value or else values, into what can hold them.
+    /// Adds `items`, which are keys and values in turn if `pairs`, else values, to the object `into`.
     pub(crate) fn fill(&mut self, into: Id, items: &[Id], pairs: bool) -> Result<()> {
         let damaged = || Err("is damaged: its pickle fills something that holds nothing".into());
         if pairs && !items.len().is_multiple_of(2) {
@@ -179,7 +181,7 @@ impl<'a> Objects<'a> {
         Ok(())
     }
 
-    /// What PyTorch's persistent identifiers stand for: storages, and in old files the classes of modules.
+    /// The object that a persistent identifier of PyTorch stands for: a storage, or in old files the class of a module.
     pub(crate) fn persistent(&mut self, id: Id) -> Id {
         match self.items(id) {
             Some(&[tag, class, ..]) if self.text(tag) == Some("module") => class,
@@ -188,7 +190,7 @@ impl<'a> Objects<'a> {
         }
     }
 
-    /// What calling `function` gives: a dict, a tensor, or something opaque.
+    /// The result of calling `function`: a dictionary, a tensor, or an opaque object.
     pub(crate) fn construct(&mut self, function: Id, arguments: Id) -> Result<Id> {
         let Some(items) = self.items(arguments) else {
             return Err("is damaged: its pickle calls something with what is no tuple".into());

@@ -1,4 +1,4 @@
-//! Python's pickle format, read without executing anything: tensors and the dictionaries that hold them are kept,
+//! Reads Python's pickle format without executing anything: tensors and the dictionaries that hold them are kept, and
 //! every other object is opaque.
 
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     torch::objects::{Id, Object, Objects},
 };
 
-/// A pickle, read.
+/// The result of reading a pickle: its objects.
 pub(crate) struct Pickle<'a> {
     pub(crate) objects: Objects<'a>,
     pub(crate) root: Id,
@@ -18,7 +18,7 @@ struct Machine<'a> {
     input: Bytes<'a>,
     objects: Objects<'a>,
     stack: Vec<Id>,
-    /// Heights of the stack at the marks that are open.
+    /// The heights of the stack at the open marks.
     marks: Vec<usize>,
     memo: Vec<Id>,
 }
@@ -126,7 +126,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Puts what was read into the list, dict or set below it.
+    /// Adds the objects above the mark to the list, dict or set below it.
     fn fill(&mut self, code: u8) -> Result<()> {
         let items = match code {
             b'a' => vec![self.pop()?],

@@ -1,3 +1,5 @@
+//! Finds the state dict in a pickle, which may hold other objects besides.
+
 use std::{borrow::Cow, collections::HashSet, path::Path};
 
 use crate::{Error, Result};
@@ -8,19 +10,20 @@ use crate::{
     torch::strided::Strided,
 };
 
-/// How deep dictionaries of tensors are looked for: below that optimizers keep their moments.
+/// The depth down to which dictionaries of tensors are searched for. Below it optimizers keep their moments.
 const DEPTH: usize = 2;
 
-/// What a user calls the dictionary that is the whole file.
+/// The key by which a user refers to the dictionary at the top of the file.
 const TOP: &str = ".";
 
-/// How many dictionaries a message names.
+/// The largest number of dictionaries that a message names.
 const SHOWN: usize = 12;
 
 /// The keys that lead to a dictionary.
 type Keys<'p> = Vec<Cow<'p, str>>;
 
-/// The tensors of the only dictionary of tensors in `pickle`, or of that under `key`; and what was left out there.
+/// The tensors of the only dictionary of tensors in `pickle`, or of that under `key`, with notes about what was left
+/// out.
 pub(crate) fn tensors<'p>(
     path: &Path,
     pickle: &'p Pickle<'_>,
@@ -44,7 +47,7 @@ pub(crate) fn tensors<'p>(
     entries(pickle, chosen).map_err(|reason| file_error(path, reason))
 }
 
-/// Whether `key` is what a user calls the dictionary under `keys`.
+/// Whether `key` is the user's name of the dictionary under `keys`.
 fn is(keys: &Keys<'_>, key: &str) -> bool {
     match keys.as_slice() {
         [] => key == TOP,
@@ -117,7 +120,8 @@ fn has_matrix(pickle: &Pickle<'_>, id: Id) -> bool {
     })
 }
 
-/// The tensors of a dict. Numbers and texts among them are left out; what is opaque could be a tensor.
+/// The tensors of a dict. Numbers and texts among them are left out; an opaque object is refused, as it could be a
+/// tensor.
 fn entries<'p>(
     pickle: &'p Pickle<'_>,
     dict: Id,
@@ -143,7 +147,7 @@ fn entries<'p>(
     Ok((tensors, notes))
 }
 
-/// Why there is nothing to read in a file.
+/// The reason why a file has no tensors to read.
 fn nothing(pickle: &Pickle<'_>) -> String {
     const SAVE: &str = "which is not executed; save its 'state_dict()' instead";
     let objects = &pickle.objects;

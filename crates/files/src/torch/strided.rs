@@ -1,3 +1,5 @@
+//! Tensors as PyTorch stores them: views of storages by offset, shape and strides.
+
 use std::path::Path;
 
 use candle_core::DType;
@@ -9,10 +11,10 @@ use crate::{
     torch::pickle::Pickle,
 };
 
-/// PyTorch's own limit on the number of axes.
+/// The largest number of axes, which is PyTorch's own limit.
 const MAX_RANK: usize = 64;
 
-/// Where a tensor lies: numbers of a storage, by their place and strides.
+/// A tensor as a view of a storage, given by offset, shape and strides.
 pub(crate) struct Strided<'a> {
     pub(crate) name: &'a str,
     pub(crate) storage: Storage<'a>,
@@ -21,21 +23,22 @@ pub(crate) struct Strided<'a> {
     strides: Vec<usize>,
 }
 
-/// A run of numbers in a file.
+/// A contiguous sequence of numbers in a file.
 #[derive(Clone, Copy)]
 pub(crate) struct Storage<'a> {
-    /// Its type, `FloatStorage`.
+    /// The name of its type, such as `FloatStorage`.
     kind: &'a str,
-    /// Its name in the file.
+    /// The name of the storage in the file.
     pub(crate) key: &'a str,
-    /// How many numbers it has.
+    /// The number of its elements.
     pub(crate) numbers: usize,
-    /// Where the part that is used begins; old files have parts of storages.
+    /// The first element of the part that is used; old files use parts of storages.
     start: usize,
 }
 
 impl<'a> Storage<'a> {
-    /// From `("storage", type, key, location, numbers)`, in old files with `None` or `(key, start, numbers)` after it.
+    /// A storage from `("storage", type, key, location, numbers)`; old files have `None` or `(key, start, numbers)`
+    /// after it.
     pub(crate) fn new(pickle: &'a Pickle<'_>, tuple: Id) -> Option<Self> {
         let objects = &pickle.objects;
         let (&[tag, kind, key, _, numbers], part) = objects.items(tuple)?.split_first_chunk()?;
@@ -52,7 +55,7 @@ impl<'a> Storage<'a> {
         Some(Self { kind: kind.1, key: objects.text(key)?, numbers: objects.number(numbers)?, start })
     }
 
-    /// Bytes of one number, whether it can be a parameter or not.
+    /// The size of an element in bytes, for every known type.
     pub(crate) fn width(&self) -> Option<usize> {
         match self.kind {
             "DoubleStorage" | "LongStorage" | "ComplexFloatStorage" => Some(8),
@@ -76,7 +79,7 @@ impl<'a> Storage<'a> {
 }
 
 impl<'a> Strided<'a> {
-    /// From `(storage, offset, shape, strides, …)`; nothing of it has been compared with the storage yet.
+    /// A tensor from `(storage, offset, shape, strides, …)`, which are not yet compared with the storage.
     pub(crate) fn new(pickle: &'a Pickle<'_>, name: &'a str, arguments: Id) -> Option<Self> {
         let objects = &pickle.objects;
         let (&[storage, offset, shape, strides], _) = objects.items(arguments)?.split_first_chunk()?;
@@ -91,14 +94,16 @@ impl<'a> Strided<'a> {
         })
     }
 
-    /// The shape of what may be a tensor.
+    /// The shape of an object, if it is a tensor.
     pub(crate) fn shape(pickle: &Pickle<'_>, id: Id) -> Option<Vec<usize>> {
         let Object::Tensor(arguments) = *pickle.objects.get(id) else { return None };
         numbers(pickle, *pickle.objects.items(arguments)?.get(2)?)
     }
 
+    /// The type of its numbers.
+    ///
     /// # Errors
-    /// When these numbers cannot be parameters.
+    /// When numbers of this type cannot be parameters.
     pub(crate) fn dtype(&self, path: &Path) -> Result<DType> {
         let expected = "F32, F64, F16 or BF16";
         self.storage
@@ -106,7 +111,7 @@ impl<'a> Strided<'a> {
             .ok_or_else(|| tensor_error(path, self.name, expected, self.storage.kind.escape_debug()))
     }
 
-    /// The number of elements, once it is known that all of them lie in the storage.
+    /// The number of elements, after a check that all of them lie in the storage.
     ///
     /// # Errors
     /// When some lie outside.
@@ -130,7 +135,8 @@ impl<'a> Strided<'a> {
         }
     }
 
-    /// The `count` elements in row-major order. [`count`](Self::count) has put them inside `storage`.
+    /// Copies the `count` elements in row-major order. [`count`](Self::count) has checked that they lie inside
+    /// `storage`.
     pub(crate) fn gather(&self, storage: &[u8], width: usize, count: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(count * width);
         let mut index = vec![0; self.shape.len()];

@@ -1,4 +1,4 @@
-//! State dicts as `torch.save` writes them: a zip archive, nothing compressed, of a pickle and a storage a tensor.
+//! Writes state dicts as `torch.save` does: an uncompressed zip archive of a pickle and one storage per tensor.
 
 use std::{
     io::{self, Write},
@@ -11,7 +11,7 @@ use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 use crate::Result;
 use crate::{atomic::atomically, fault::file_error, names::NamedTensor, torch::METADATA, write::Contents};
 
-/// PyTorch puts storages on multiples of this, so that they can be mapped into memory.
+/// Storages begin at multiples of this many bytes, as in PyTorch, so that they can be mapped into memory.
 const ALIGNMENT: u16 = 64;
 
 /// Writes an `OrderedDict` of tensors that `torch.load(…, weights_only=True)` takes. The same contents give the same
