@@ -1,4 +1,6 @@
-/// $\langle x,y\rangle$, summed in an order that depends on nothing but the length.
+//! The scalar product of two vectors, with a fixed order of summation.
+
+/// The scalar product $\langle x,y\rangle$, summed in an order that depends on the length only.
 #[must_use]
 pub fn dot(x: &[f64], y: &[f64]) -> f64 {
     const LANES: usize = 8;

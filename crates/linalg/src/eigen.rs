@@ -1,13 +1,15 @@
+//! Eigenvalues and eigenvectors of symmetric matrices.
+
 use faer::{Mat, MatRef, Side};
 
 use crate::NoConvergence;
 
-/// $A=U\operatorname{diag}(\lambda)U^\top$.
+/// The eigendecomposition $A=U\operatorname{diag}(\lambda)U^\top$ of a symmetric matrix.
 #[derive(Debug, Clone)]
 pub struct Eigen {
-    /// λ `[n]`, ascending.
+    /// The eigenvalues λ `[n]`, ascending.
     pub values: Vec<f64>,
-    /// U `[n, n]`: orthonormal columns.
+    /// The eigenvectors: the orthonormal columns of U `[n, n]`.
     pub vectors: Mat<f64>,
 }
 
@@ -20,7 +22,7 @@ pub fn symmetric_eigen(a: MatRef<'_, f64>) -> Result<Eigen, NoConvergence> {
     Ok(Eigen { values: eigen.S().column_vector().iter().copied().collect(), vectors: eigen.U().to_owned() })
 }
 
-/// The eigenvalues alone `[n]`, ascending, which takes a fraction of the time.
+/// The eigenvalues `[n]`, ascending, without eigenvectors, which takes a fraction of the time.
 ///
 /// # Errors
 /// When the iteration does not converge.

@@ -1,4 +1,4 @@
-//! Dense decompositions of real matrices, `f64`.
+//! Decompositions of dense real matrices in `f64`: eigenvalues, singular values, Cholesky, LU and QR.
 //!
 //! faer is generic, so that every crate that calls it compiles it anew; here it is compiled once, for the one type that
 //! proofs, curvature and closed forms use. Matrices are faer's own; sums and products of them stay with its operators.
@@ -25,10 +25,10 @@ pub use lu::Lu;
 pub use qr::{independent_columns, range};
 pub use svd::{Svd, singular_values, thin_svd};
 
-/// An iteration that did not end, as with values that are not finite.
+/// The error that an iteration did not converge, for example because of values that are not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} does not converge")]
 pub struct NoConvergence(
-    /// What was tried.
+    /// The name of the computation.
     pub &'static str,
 );

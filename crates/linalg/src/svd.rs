@@ -1,15 +1,17 @@
+//! Singular value decomposition.
+
 use faer::{Mat, MatRef};
 
 use crate::NoConvergence;
 
-/// $A=U\operatorname{diag}(\sigma)V^\top$ with k = min(n, m) columns in U and V.
+/// The thin singular value decomposition $A=U\operatorname{diag}(\sigma)V^\top$ with k = min(n, m) columns in U and V.
 #[derive(Debug, Clone)]
 pub struct Svd {
-    /// U `[n, k]`: orthonormal columns.
+    /// The left singular vectors: the orthonormal columns of U `[n, k]`.
     pub u: Mat<f64>,
-    /// σ `[k]`, descending.
+    /// The singular values σ `[k]`, descending.
     pub s: Vec<f64>,
-    /// V `[m, k]`: orthonormal columns.
+    /// The right singular vectors: the orthonormal columns of V `[m, k]`.
     pub v: Mat<f64>,
 }
 
@@ -26,7 +28,7 @@ pub fn thin_svd(a: MatRef<'_, f64>) -> Result<Svd, NoConvergence> {
     })
 }
 
-/// The singular values alone `[min(n, m)]`, descending.
+/// The singular values `[min(n, m)]`, descending, without singular vectors.
 ///
 /// # Errors
 /// When the iteration does not converge.

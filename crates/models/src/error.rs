@@ -12,7 +12,7 @@ pub enum Error {
         /// The reason why it cannot be read.
         reason: String,
     },
-    /// Sizes that do not fit together.
+    /// Sizes or properties that do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {
         /// The quantity that was compared.

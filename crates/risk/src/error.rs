@@ -1,15 +1,17 @@
-/// What can go wrong with risks, the points they are taken at, and paths.
+//! The errors of this crate.
+
+/// An error about risks, the points at which they are evaluated, or paths.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Sizes that do not fit together.
+    /// Sizes or properties that do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {
-        /// What was measured.
+        /// The quantity that was compared.
         what: String,
-        /// What it has to be.
+        /// The value that is required.
         expected: String,
-        /// What it is.
+        /// The value that was found.
         found: String,
     },
     /// A setting outside its range.
@@ -17,9 +19,9 @@ pub enum Error {
     Setting {
         /// Name of the setting.
         name: &'static str,
-        /// The range.
+        /// The range of permitted values.
         expected: &'static str,
-        /// The value given.
+        /// The value that was given.
         found: String,
     },
     /// An operation that the device, dtype or kind of risk does not offer.
@@ -33,12 +35,12 @@ pub enum Error {
     /// Two ends that are not points of one parameter space.
     #[error("ends of a path: expected [{expected}] parameters at both, found [{found}]")]
     Ends {
-        /// Parameters at A.
+        /// Number of parameters at A.
         expected: usize,
-        /// Parameters at B.
+        /// Number of parameters at B.
         found: usize,
     },
-    /// Vertices and knots that do not make a path.
+    /// Vertices and knots that do not form a path, with the reason.
     #[error("path: {0}")]
     Path(String),
     /// An error of the network.
@@ -55,5 +57,5 @@ impl Error {
     }
 }
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

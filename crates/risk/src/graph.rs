@@ -1,3 +1,5 @@
+//! A risk as a node of candle's computation graph, for automatic differentiation through it.
+
 use std::sync::Arc;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
@@ -9,7 +11,7 @@ use collado_models::dispatch;
 /// through it to whatever `theta` was made from. Values over all examples, or over one shared minibatch. CPU only.
 ///
 /// # Errors
-/// Those of the objective and of candle.
+/// The errors of the objective and of candle.
 pub fn risk_node(objective: Arc<dyn Objective>, theta: &Tensor, rows: Option<Vec<u32>>) -> Result<Tensor> {
     Ok(theta.contiguous()?.apply_op1(RiskNode { objective, rows })?)
 }

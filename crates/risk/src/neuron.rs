@@ -1,8 +1,10 @@
+//! The risk of a single logistic neuron on data for which it has exponentially many local minima (docs/theory.md §9).
+
 use candle_core::{DType, Tensor};
 
 use crate::{Error, Evaluation, Objective, Result, Rows};
 
-/// One logistic neuron with exponentially many local minima: squared loss of $\Phi(x;w)=1/(1+e^{-w\cdot x})$.
+/// The squared loss of one logistic neuron $\Phi(x;w)=1/(1+e^{-w\cdot x})$ with exponentially many local minima.
 ///
 /// The data are $x=R^ie_j$ with target y = 3/4 for every coordinate j < d and i < p, so that
 /// $F(w)=\frac1{dp}\sum_{j<d}\sum_{i<p}(\sigma(R^iw_j)-y)^2$ splits over coordinates. For R ≥ 10 each has exactly p
@@ -18,7 +20,7 @@ impl LogisticNeuron {
     /// The target of every example.
     pub const TARGET: f64 = 0.75;
 
-    /// d = `dims`, p = `per_dim`, R = `ratio`.
+    /// The risk with d = `dims` coordinates, p = `per_dim` examples for each of them, and lengths of ratio R = `ratio`.
     ///
     /// # Errors
     /// When d or p is 0, or R is not above 1.
@@ -43,12 +45,13 @@ impl LogisticNeuron {
         self.dims
     }
 
-    /// Minima of each coordinate p.
+    /// Number of minima of each coordinate, p.
     pub fn per_dim(&self) -> usize {
         self.per_dim
     }
 
-    /// One coordinate's share $f(w)=\frac1p\sum_{i<p}(\sigma(R^iw)-y)^2$ (F is the mean of f over the coordinates), f′ and f″.
+    /// The values f, f′ and f″ of one coordinate's share $f(w)=\frac1p\sum_{i<p}(\sigma(R^iw)-y)^2$; F is the mean of f
+    /// over the coordinates.
     pub fn coordinate(&self, w: f64) -> [f64; 3] {
         let p = self.per_dim as f64;
         self.lengths().fold([0.; 3], |sum, x| {

@@ -1,3 +1,5 @@
+//! Paths through parameter space: segments, polygonal chains and Bézier curves.
+
 use std::cmp::Ordering;
 
 use candle_core::{DType, Tensor};
@@ -5,20 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result, Span};
 
-/// How the points between the vertices of a path are made.
+/// The rule by which a path passes through or between its vertices.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PathKind {
-    /// Linear between the knots.
+    /// A polygonal chain: linear between the knots.
     Polychain {
-        /// The t of each vertex, strictly increasing from 0 to 1.
+        /// The parameter t of each vertex, strictly increasing from 0 to 1.
         knots: Vec<f64>,
     },
-    /// $\sum_i\binom{V-1}{i}t^i(1-t)^{V-1-i}\,\theta_i$.
+    /// The Bézier curve $\sum_i\binom{V-1}{i}t^i(1-t)^{V-1-i}\,\theta_i$.
     Bezier,
 }
 
-/// A path $\gamma:\lbrack0,1\rbrack\to\mathbb R^S$ from $\theta^A$ to $\theta^B$: combinations $\sum_jc_j(t)v_j$ of its vertices.
+/// A path $\gamma:\lbrack0,1\rbrack\to\mathbb R^S$ from $\theta^A$ to $\theta^B$: combinations $\sum_jc_j(t)v_j$ of its
+/// vertices.
 #[derive(Debug, Clone)]
 pub struct Path {
     kind: PathKind,
@@ -67,11 +70,12 @@ impl Path {
         Self::new(PathKind::Bezier, vertices)
     }
 
-    /// The same Bézier curve with control points for the degree `degree`, if that is higher than its own:
-    /// $v_i'=\tfrac i{n+1}v_{i-1}+(1-\tfrac i{n+1})v_i$, degree by degree. Other paths stay as they are.
+    /// The same Bézier curve with the control points of a higher degree: degree by degree up to `degree`,
+    /// $v_i'=\tfrac i{n+1}v_{i-1}+(1-\tfrac i{n+1})v_i$. Other paths, and curves of that degree already, stay as they
+    /// are.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn raised(&self, degree: usize) -> Result<Self> {
         let mut path = self.clone();
         while path.kind == PathKind::Bezier && path.count() <= degree {
@@ -91,10 +95,10 @@ impl Path {
         Ok(path)
     }
 
-    /// The constant path with as many vertices, where both ends are one point: no search finds a lower one.
+    /// If both ends are the same point, the constant path with as many vertices; no search finds a lower one.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn constant(&self) -> Result<Option<Self>> {
         let count = self.count();
         let (a, b) = (self.vertices.narrow(0, 0, 1)?, self.vertices.narrow(0, count - 1, 1)?);
@@ -108,13 +112,13 @@ impl Path {
     /// Whether all vertices are finite.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn is_finite(&self) -> Result<bool> {
         // Only what is finite times zero is zero.
         Ok((&self.vertices * 0.)?.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()? == 0.)
     }
 
-    /// What the vertices mean.
+    /// The kind of the path.
     pub fn kind(&self) -> &PathKind {
         &self.kind
     }
@@ -129,7 +133,7 @@ impl Path {
         self.vertices.dims()[0]
     }
 
-    /// The t of vertices that lie on the path.
+    /// The parameters t of the vertices that lie on the path.
     pub fn knots(&self) -> Vec<f64> {
         match &self.kind {
             PathKind::Polychain { knots } => knots.clone(),
@@ -137,7 +141,7 @@ impl Path {
         }
     }
 
-    /// Weights $c_j(t)$ of the vertices; they add up to 1.
+    /// The weights $c_j(t)$ of the vertices, which add up to 1.
     pub fn coefficients(&self, t: f64) -> Vec<f64> {
         match &self.kind {
             PathKind::Polychain { knots } => hat(knots, t),
@@ -148,13 +152,13 @@ impl Path {
     /// The points at `ts`, as a span of the vertices.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn span(&self, ts: &[f64]) -> Result<Span> {
         let coefficients = ts.iter().flat_map(|&t| self.coefficients(t)).collect();
         Span::new(&self.vertices, coefficients)
     }
 
-    /// $\gamma(t)$ `[S]`.
+    /// The point $\gamma(t)$ `[S]`.
     ///
     /// # Errors
     /// When t is outside [0, 1].
@@ -165,10 +169,10 @@ impl Path {
         Ok(self.span(&[t])?.materialize()?.squeeze(0)?)
     }
 
-    /// Distance $\|\gamma(t_{i+1})-\gamma(t_i)\|$ between successive points, in `f64`.
+    /// The distances $\|\gamma(t_{i+1})-\gamma(t_i)\|$ between successive points, in `f64`.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn steps(&self, ts: &[f64]) -> Result<Vec<f64>> {
         // Differences are combinations too; their norms come from the Gram matrix of the vertices' differences to A,
         // so that nothing of size P × S is ever made.
@@ -192,10 +196,10 @@ impl Path {
 }
 
 impl PathKind {
-    /// Whether this can be a path of so many vertices.
+    /// Checks that a path of this kind can have `points` vertices.
     ///
     /// # Errors
-    /// Why it cannot.
+    /// The reason why it cannot.
     pub fn check(&self, points: usize) -> std::result::Result<(), String> {
         if points < 2 {
             return Err(format!("expected at least 2 vertices, found {points}"));
@@ -221,7 +225,7 @@ impl PathKind {
     }
 }
 
-/// Weights of the points at increasing `knots` in the point at `t` of the chain through them: hat functions.
+/// The weights of the vertices in the point at `t` of the chain with increasing `knots`: hat functions.
 pub fn hat(knots: &[f64], t: f64) -> Vec<f64> {
     let mut c = vec![0.; knots.len()];
     let i = knots.partition_point(|&k| k <= t).clamp(1, knots.len() - 1);
@@ -231,7 +235,7 @@ pub fn hat(knots: &[f64], t: f64) -> Vec<f64> {
     c
 }
 
-/// $\binom nj t^j(1-t)^{n-j}$ by de Casteljau's triangle.
+/// The Bernstein polynomials $\binom nj t^j(1-t)^{n-j}$ by de Casteljau's triangle.
 fn bernstein(n: usize, t: f64) -> Vec<f64> {
     let mut c = vec![0.; n + 1];
     c[0] = 1.;

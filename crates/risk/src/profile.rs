@@ -1,9 +1,11 @@
+//! The risk at sampled points of a path, and the six definitions of a barrier (docs/theory.md §0).
+
 use crate::{Error, Evaluation, Objective, Path, Result, Rows};
 
-/// What is known at sampled points of a path. Sampled, not certified: between two points the risk may be higher.
+/// Values at sampled points of a path. They are sampled, not certified: between two points the risk may be higher.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// The t of the points, uniform with both ends.
+    /// The parameters t of the points, uniform and including both ends.
     pub t: Vec<f64>,
     /// Arc length from $\theta^A$ to each point, measured along the chords between the points.
     pub arc_length: Vec<f64>,
@@ -11,14 +13,14 @@ pub struct Profile {
     pub train: Vec<Evaluation>,
     /// Values on the test rows, where there are any.
     pub test: Option<Vec<Evaluation>>,
-    /// $\|\theta^B-\theta^A\|$.
+    /// The distance of the ends, $\|\theta^B-\theta^A\|$.
     pub distance: f64,
 }
 
-/// The risk at `points` ≥ 2 uniform t of `path`, all in one call of each objective.
+/// Evaluates the risk at `points` ≥ 2 uniform t of `path`, in one call of each objective.
 ///
 /// # Errors
-/// When `points` < 2, and those of the objectives.
+/// When `points` < 2, and the errors of the objectives.
 pub fn profile(
     path: &Path,
     points: usize,
@@ -43,10 +45,10 @@ pub fn profile(
 }
 
 impl Path {
-    /// The risk at `points` ≥ 2 uniform t of the path, all in one call.
+    /// Evaluates the risk at `points` ≥ 2 uniform t of the path, in one call.
     ///
     /// # Errors
-    /// When `points` < 2, and those of the objective.
+    /// When `points` < 2, and the errors of the objective.
     pub fn profile(&self, objective: &dyn Objective, points: usize) -> Result<Profile> {
         profile(self, points, objective, None)
     }
@@ -58,7 +60,7 @@ impl Profile {
         self.arc_length.last().copied().unwrap_or(0.)
     }
 
-    /// Length over the distance of the ends; NaN when the ends are one point.
+    /// The length of the path divided by the distance of the ends; NaN when the ends are the same point.
     pub fn normalized_length(&self) -> f64 {
         self.length() / self.distance
     }
@@ -73,32 +75,33 @@ impl Profile {
         Barrier::new(&self.t, &self.risks(), self.midpoint())
     }
 
-    /// F at t = ½ when that is one of the points.
+    /// The risk F at t = ½ if that is one of the points, else NaN.
     fn midpoint(&self) -> f64 {
         let n = self.t.len();
         if n % 2 == 1 { self.train[n / 2].risk } else { f64::NAN }
     }
 }
 
-/// The six definitions of "barrier" in the literature (theory §0). Negative values stay negative.
+/// The six definitions of "barrier" in the literature (docs/theory.md §0). Negative values stay negative.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Barrier {
-    /// $\max_tF$.
+    /// The highest risk, $\max_tF$.
     pub max: f64,
-    /// $\max_tF-\max(F_A,F_B)$: what a level set sees.
+    /// The height above the higher end, $\max_tF-\max(F_A,F_B)$, on which the connectedness of level sets depends.
     pub above_ends: f64,
-    /// $\max_tF-\tfrac12(F_A+F_B)$ (Ainsworth 2023).
+    /// The height above the mean of the ends, $\max_tF-\tfrac12(F_A+F_B)$ (Ainsworth et al. 2023).
     pub above_mean: f64,
-    /// $\max_t\lbrack F-(1-t)F_A-tF_B\rbrack$ (Frankle 2020, Entezari 2022).
+    /// The height above the chord, $\max_t\lbrack F-(1-t)F_A-tF_B\rbrack$ (Frankle et al. 2020, Entezari et al. 2022).
     pub above_chord: f64,
-    /// $F(\gamma(\tfrac12))-\tfrac12(F_A+F_B)$ (Jordan 2023).
+    /// The height of the middle, $F(\gamma(\tfrac12))-\tfrac12(F_A+F_B)$ (Jordan et al. 2023).
     pub midpoint: f64,
-    /// $\int_0^1F\,dt$ by the trapezoidal rule (Garipov 2018).
+    /// The mean risk $\int_0^1F\,dt$ by the trapezoidal rule (Garipov et al. 2018).
     pub mean: f64,
 }
 
 impl Barrier {
-    /// From risks at increasing `t`; `midpoint` is F at ½. A risk that is NaN makes the maxima NaN.
+    /// Computes the barriers from risks at increasing `t`; `midpoint` is F at ½. A risk that is NaN makes the maxima
+    /// NaN.
     pub fn new(t: &[f64], risks: &[f64], midpoint: f64) -> Self {
         let (a, b) = (risks.first().copied().unwrap_or(f64::NAN), risks.last().copied().unwrap_or(f64::NAN));
         let max = largest(risks.iter().copied());
@@ -115,7 +118,7 @@ impl Barrier {
     }
 }
 
-/// The largest of `risks`; NaN when one is.
+/// The largest of `risks`, or NaN when one of them is NaN.
 pub fn largest(risks: impl IntoIterator<Item = f64>) -> f64 {
     risks
         .into_iter()

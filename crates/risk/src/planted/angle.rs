@@ -1,14 +1,15 @@
-//! Angles of several pairs at once, without a branch or a division.
+//! Angles of several pairs of vectors at once, computed without branches or divisions.
 
 use std::f64::consts::{FRAC_PI_2, PI};
 
-/// Points that are worked on together, one in each lane.
+/// Number of points that are computed together, one in each lane.
 pub(super) const LANES: usize = 8;
 
-/// One number of each of the points.
+/// One number for each of the points.
 pub(super) type Lanes = [f64; LANES];
 
-/// $(\arcsin t/t-1)/t^2$ in powers of $t^2$, $0\le t^2\le\frac12$: interpolated at Chebyshev's nodes, error 1.4e-16.
+/// Coefficients of $(\arcsin t/t-1)/t^2$ in powers of $t^2$ for $0\le t^2\le\frac12$, interpolated at Chebyshev's nodes
+/// with an error of 1.4e-16.
 const ARCSINE: [f64; 18] = [
     0.166_666_666_666_666_6,
     0.075_000_000_000_089_83,

@@ -1,3 +1,5 @@
+//! Gradient descent on the planted risk, for many runs at once.
+
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{Error, Result};
 
-/// How gradient descent on a [`Planted`] risk runs.
+/// The settings of gradient descent on a [`Planted`] risk.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -19,13 +21,13 @@ use crate::{Error, Result};
 /// | `risk_tolerance` | 1e-3 | a run ends at this risk: it has found the global minimum | ≥ 0 |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PlantedDescent {
-    /// Step size times n.
+    /// The step size multiplied by n.
     pub step: f64,
-    /// A run ends after so many steps.
+    /// A run ends after this many steps.
     pub max_steps: u64,
-    /// A run ends at this norm of the gradient.
+    /// A run ends when the norm of the gradient is at most this.
     pub gradient_tolerance: f64,
-    /// A run ends at this risk.
+    /// A run ends when the risk is at most this.
     pub risk_tolerance: f64,
 }
 
@@ -35,16 +37,16 @@ impl Default for PlantedDescent {
     }
 }
 
-/// Where a run of gradient descent is.
+/// The state of a run of gradient descent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlantedRun {
     /// The weights `[n, k]`, row-major.
     pub weights: Vec<f64>,
-    /// F there; NaN before the first step.
+    /// The risk F at these weights; NaN before the first step.
     pub risk: f64,
-    /// $\|\nabla F\|$ there; NaN before the first step.
+    /// The gradient norm $\|\nabla F\|$ at these weights; NaN before the first step.
     pub gradient_norm: f64,
-    /// Steps taken.
+    /// Number of steps taken.
     pub steps: u64,
     /// Whether a tolerance was reached.
     pub done: bool,
@@ -57,11 +59,12 @@ impl PlantedRun {
     }
 }
 
-/// Steps between two regroupings of the runs that are not done.
+/// Number of steps after which the unfinished runs are grouped anew.
 const ROUND: u64 = 250;
 
 impl Planted {
-    /// `runs` starts $w_i\sim N(0,I/k)$; run r has stream r of `seed`, so it does not depend on how many there are.
+    /// Draws the starts $w_i\sim N(0,I/k)$ of the given runs. Run r uses stream r of `seed`, so it does not depend on
+    /// the number of runs.
     pub fn starts(&self, seed: u64, runs: std::ops::Range<u64>) -> Vec<PlantedRun> {
         let scale = 1. / (self.k as f64).sqrt();
         runs.map(|r| {
@@ -78,10 +81,10 @@ impl Planted {
 
     /// Gradient descent for all runs that are not done, as one stack; runs that are done leave it.
     ///
-    /// `progress` gets the share of finished runs now and then; false stops.
+    /// `progress` is told the share of finished runs now and then; if it returns `false`, the descent stops.
     ///
     /// # Errors
-    /// When a run has not nk weights.
+    /// When a run does not have nk weights.
     pub fn descend(
         &self,
         runs: &mut [PlantedRun],
@@ -104,7 +107,7 @@ impl Planted {
         }
     }
 
-    /// Up to [`ROUND`] steps of up to [`LANES`] runs.
+    /// Takes up to [`ROUND`] steps of up to [`LANES`] runs.
     fn round(&self, runs: &mut [&mut PlantedRun], settings: &PlantedDescent) {
         let mut w = vec![[0.; LANES]; self.n * self.k];
         // idle lanes repeat the last run
@@ -138,7 +141,7 @@ impl Planted {
     }
 }
 
-/// Per lane; summed in the order of the parameters.
+/// The sum of squares in each lane, in the order of the parameters.
 fn squares(grad: &[Lanes]) -> Lanes {
     let mut sum = [0.; LANES];
     for g in grad {

@@ -1,4 +1,4 @@
-//! Second derivatives of the planted risk.
+//! The Hessian of the planted risk in closed form (docs/theory.md §10).
 
 use std::f64::consts::PI;
 
@@ -39,13 +39,13 @@ impl Block<'_> {
     }
 }
 
-/// Two vectors in terms of $b,c\propto\hat w\pm\hat v$, which stays accurate where they are nearly parallel.
+/// Two vectors w and v, described by $b,c\propto\hat w\pm\hat v$, which stays accurate where they are nearly parallel.
 struct Pair {
     unit: Vec<f64>,
     b: Vec<f64>,
     c: Vec<f64>,
     ratio: f64,
-    /// Half the angle: sine and cosine.
+    /// Sine and cosine of half the angle.
     half: (f64, f64),
 }
 
@@ -70,7 +70,7 @@ impl Pair {
         2. * self.half.0 * self.half.1
     }
 
-    /// $\partial^2f/\partial w^2=\frac{\|v\|\sin\varphi}{2\pi\|w\|}(I-\hat w\hat w^\top+\bar n\bar n^\top)$.
+    /// Adds $\partial^2f/\partial w^2=\frac{\|v\|\sin\varphi}{2\pi\|w\|}(I-\hat w\hat w^\top+\bar n\bar n^\top)$.
     fn same(&self, sign: f64, out: &mut Block<'_>) {
         let scale = sign * self.ratio * self.sine() / (2. * PI);
         // the unit vector orthogonal to w in the plane of both: v's side is sin(half) b - cos(half) c
@@ -84,7 +84,7 @@ impl Pair {
         }
     }
 
-    /// $\partial^2f/\partial w\partial v=\frac1{2\pi}((\pi-\varphi)I+\sin\varphi(bb^\top-cc^\top))$.
+    /// Adds $\partial^2f/\partial w\partial v=\frac1{2\pi}((\pi-\varphi)I+\sin\varphi(bb^\top-cc^\top))$.
     fn mixed(&self, out: &mut Block<'_>) {
         let rest = 2. * self.half.1.atan2(self.half.0) / (2. * PI);
         let sine = self.sine() / (2. * PI);

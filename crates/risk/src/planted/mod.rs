@@ -1,4 +1,4 @@
-//! The population risk of two-layer ReLU networks with planted orthonormal teachers.
+//! The population risk of two-layer ReLU networks with planted orthonormal teachers (docs/theory.md §10).
 
 mod angle;
 mod descent;
@@ -16,13 +16,14 @@ use self::{
 use crate::{Error, Evaluation, Objective, Result, Rows};
 use collado_models::with_slice;
 
-/// $F(W)=\frac12E_{x\sim N(0,I_k)}\bigl(\sum_{i\le n}\rho(w_i\cdot x)-\sum_{j\le k}\rho(x_j)\bigr)^2$ with ReLU ρ, in closed form.
+/// The risk $F(W)=\frac12E_{x\sim N(0,I_k)}\bigl(\sum_{i\le n}\rho(w_i\cdot x)-\sum_{j\le k}\rho(x_j)\bigr)^2$ with
+/// ReLU ρ, in closed form.
 ///
 /// A point is W `[n, k]`, row-major. With φ the angle between w and v,
-/// $E\rho(w\cdot x)\rho(v\cdot x)=\|w\|\|v\|(\sin\varphi+(\pi-\varphi)\cos\varphi)/2\pi$ (Cho & Saul 2009), so risk, gradient and
-/// Hessian are sums over pairs. The teachers may be any orthonormal basis: F does not change under rotations.
-/// Safran & Shamir (2018) prove spurious minima for 6 ≤ k ≤ 20, n = k. Points whose neurons are 0 have no gradient;
-/// there the share of such a neuron is left out.
+/// $E\rho(w\cdot x)\rho(v\cdot x)=\|w\|\|v\|(\sin\varphi+(\pi-\varphi)\cos\varphi)/2\pi$ (Cho & Saul 2009), so risk,
+/// gradient and Hessian are sums over pairs. The teachers may be any orthonormal basis: F does not change under
+/// rotations. Safran & Shamir (2018) prove spurious minima for 6 ≤ k ≤ 20, n = k. Points whose neurons are 0 have no
+/// gradient; there the share of such a neuron is left out.
 ///
 /// There are no examples: the `rows` of [`Objective::evaluate`] are ignored. Arithmetic is f64, whatever the stack's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,10 +33,10 @@ pub struct Planted {
 }
 
 impl Planted {
-    /// k teachers (and inputs), n neurons.
+    /// The risk with k teachers, k inputs and n neurons.
     ///
     /// # Errors
-    /// When one of them is 0.
+    /// When k or n is 0.
     pub fn new(k: usize, n: usize) -> Result<Self> {
         match (k, n) {
             (0, _) => Err(Error::Setting { name: "k", expected: "at least 1", found: "0".into() }),
@@ -44,27 +45,27 @@ impl Planted {
         }
     }
 
-    /// Teachers, and inputs.
+    /// Number of teachers, which is also that of inputs.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// Neurons.
+    /// Number of neurons.
     pub fn n(&self) -> usize {
         self.n
     }
 
-    /// F at one point `[n, k]`; its gradient is written over `grad`.
+    /// The risk F at one point `[n, k]`; its gradient is written over `grad`.
     ///
     /// # Errors
-    /// When a length is not nk.
+    /// When the length of `weights` or `grad` is not nk.
     pub fn value(&self, weights: &[f64], grad: &mut [f64]) -> Result<f64> {
         self.check(weights.len())?;
         self.check(grad.len())?;
         Ok(self.tile(weights, grad)[0])
     }
 
-    /// $\nabla^2F$ at one point `[n, k]`: `[nk, nk]`, row-major.
+    /// The Hessian $\nabla^2F$ `[nk, nk]`, row-major, at one point `[n, k]`.
     ///
     /// # Errors
     /// When the length is not nk.

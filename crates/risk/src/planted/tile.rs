@@ -1,21 +1,23 @@
-//! Risk and gradient of several points at once; a lane is a point, so every operation is one of vectors.
+//! The planted risk and its gradient at several points at once. Each lane is a point, so every operation acts on
+//! vectors.
 //!
-//! Plain loops over lanes: closures would be compiled apart, without the vector instructions chosen at run time.
+//! The loops over lanes are plain ones, since closures would be compiled separately, without the vector instructions
+//! that are chosen at run time.
 #![allow(clippy::needless_range_loop)]
 
 use std::f64::consts::PI;
 
 use super::angle::{LANES, Lanes, angle};
 
-/// Room for one tile's intermediate values.
+/// Scratch memory for the intermediate values of one tile.
 #[derive(Debug, Clone)]
 pub(super) struct Scratch {
     norms: Vec<Lanes>,
     inverse: Vec<Lanes>,
-    /// $\sum_j\|u_j\|\sin\varphi(w_i,u_j)$ over the pairs, with their signs.
+    /// For each neuron the sum $\sum_j\|u_j\|\sin\varphi(w_i,u_j)$ over its pairs, with their signs.
     sines: Vec<Lanes>,
-    /// What neuron j adds to $2\pi\partial F/\partial w_i$ as a multiple of $w_j$, `[n, n]`: π − φ, and for j = i all shares
-    /// along the neuron itself.
+    /// The factors of $w_j$ in $2\pi\partial F/\partial w_i$, `[n, n]`: π − φ, and for j = i all terms along the neuron
+    /// itself.
     shares: Vec<Lanes>,
 }
 
@@ -26,7 +28,7 @@ impl Scratch {
     }
 }
 
-/// The risks of the points `w` `[n, k, LANES]`; their gradients are written over `grad`, as long.
+/// The risks of the points `w` `[n, k, LANES]`; their gradients are written over `grad`, which has the same length.
 pub(super) fn evaluate(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &mut Scratch) -> Lanes {
     pulp::Arch::new().dispatch(Kernel { k, w, grad, scratch })
 }
@@ -56,10 +58,10 @@ impl pulp::WithSimd for Kernel<'_> {
     }
 }
 
-/// Sine, and π − angle, of a pair with cosine `c`.
+/// The sine of the angle, and π minus the angle, of a pair with cosine `c`.
 ///
-/// Where $c\to1$ rounding makes the angle uncertain by $\delta\approx10^{-16}/\varphi$. That is harmless: sine and angle
-/// stem from one φ, risk and gradient change only by $O(\delta\sin\varphi)$.
+/// Where $c\to1$ rounding makes the angle uncertain by $\delta\approx10^{-16}/\varphi$. That is harmless: sine and
+/// angle stem from one φ, risk and gradient change only by $O(\delta\sin\varphi)$.
 #[inline(always)]
 fn sine_and_rest(c: f64) -> (f64, f64) {
     let c = c.clamp(-1., 1.);
@@ -67,8 +69,8 @@ fn sine_and_rest(c: f64) -> (f64, f64) {
     (s, angle(s, -c))
 }
 
-/// Norms, and all pairs of a neuron with a teacher $v_j=e_j$: their gradient is $-(\pi-\varphi)v_j$ here and the
-/// sine's share later. Gives $2\pi\sum_{ij}f(w_i,v_j)$.
+/// Computes norms and all pairs of a neuron with a teacher $v_j=e_j$. Their gradient is $-(\pi-\varphi)v_j$ here, and
+/// the part from the sine is added later. The result is $2\pi\sum_{ij}f(w_i,v_j)$.
 #[inline(always)]
 fn pairs_with_teachers(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &mut Scratch) -> Lanes {
     let mut sum = [0.; LANES];
@@ -96,7 +98,7 @@ fn pairs_with_teachers(k: usize, w: &[Lanes], grad: &mut [Lanes], scratch: &mut 
     sum
 }
 
-/// All pairs of two neurons. Gives $2\pi\sum_{i<j}f(w_i,w_j)+\frac\pi2\sum_i\|w_i\|^2$.
+/// Computes all pairs of two neurons. The result is $2\pi\sum_{i<j}f(w_i,w_j)+\frac\pi2\sum_i\|w_i\|^2$.
 #[inline(always)]
 fn pairs(k: usize, w: &[Lanes], scratch: &mut Scratch) -> Lanes {
     let Scratch { norms, inverse, sines, shares } = scratch;
@@ -134,7 +136,7 @@ fn pairs(k: usize, w: &[Lanes], scratch: &mut Scratch) -> Lanes {
     sum
 }
 
-/// Rows that are worked on together: enough sums for the processor to be busy.
+/// Number of rows that are multiplied together, so that there are enough independent sums to keep the processor busy.
 const ROWS: usize = 4;
 
 /// The products of `x` `[k]` with each row of `rows` `[·, k]`.
