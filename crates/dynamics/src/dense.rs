@@ -1,3 +1,5 @@
+//! The weights and biases of one point as matrices, and chains of points under construction.
+
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Arch, Layer};
 use faer::Mat;
@@ -44,7 +46,7 @@ impl Dense {
     }
 }
 
-/// The vertices of a polygonal chain as they are found.
+/// The vertices of a polygonal chain under construction.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Chain {
     rows: Vec<Vec<f64>>,
@@ -63,7 +65,7 @@ impl Chain {
         other.rows.into_iter().rev().for_each(|row| self.push(row));
     }
 
-    /// The chain as a stack `[V, S]` like `end`; V ≥ 2, with a chain of one vertex there and back.
+    /// The chain as a stack `[V, S]` in the dtype of `end`. A chain of one vertex is repeated, so that V ≥ 2.
     pub(crate) fn stack(mut self, end: &Tensor) -> Result<Tensor> {
         if self.rows.len() == 1 {
             self.rows.push(self.rows[0].clone());

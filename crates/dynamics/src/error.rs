@@ -1,4 +1,6 @@
-/// What can go wrong in training and in connecting minima.
+//! The errors of this crate.
+
+/// An error in training or in connecting minima.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting outside its range.
@@ -6,42 +8,42 @@ pub enum Error {
     Setting {
         /// Name of the setting, as on the command line.
         name: &'static str,
-        /// The range.
+        /// The range of permitted values.
         expected: &'static str,
-        /// The value given.
+        /// The value that was given.
         found: String,
     },
-    /// A number that is not finite where none may be.
+    /// A number that is not finite where a finite one is required.
     #[error("{what}: expected finite numbers, found {found}")]
     NotFinite {
-        /// What was computed.
+        /// The name of the quantity.
         what: &'static str,
         /// The number found.
         found: f64,
     },
-    /// A search that went where nothing can be computed any more.
+    /// A search that diverged to values that are not finite.
     #[error("{method} diverged: its path, or the risk on it, is no longer finite")]
     Diverged {
         /// The method that searched.
         method: &'static str,
     },
-    /// A theorem whose hypothesis fails for this network.
+    /// A hypothesis of a theorem that does not hold for this network.
     #[error("{method}: expected {expected}, found {found}")]
     Hypothesis {
         /// The method that rests on the theorem.
         method: &'static str,
-        /// What the theorem asks for.
+        /// The hypothesis of the theorem.
         expected: String,
-        /// What there is.
+        /// The property of the network that contradicts it.
         found: String,
     },
     /// A decomposition or iteration that did not converge, as when a parameter is not finite.
     #[error("{0} did not converge: are all parameters finite?")]
     Numerics(&'static str),
-    /// What a method of the caller's own fails with.
+    /// An error of a method that the caller supplied.
     #[error("{0}")]
     Method(String),
-    /// Saved state that cannot be continued from.
+    /// A saved state from which the run cannot be continued.
     #[error("saved state: {0}")]
     State(String),
     /// An error of a network.
@@ -61,5 +63,5 @@ impl From<collado_linalg::NoConvergence> for Error {
     }
 }
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

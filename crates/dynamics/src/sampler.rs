@@ -1,9 +1,11 @@
+//! Random minibatches that depend on a seed and the step only.
+
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 /// Minibatches of one run: each epoch is a new permutation of the examples, cut into batches; the last may be short.
 ///
-/// Stateless: the batch of a step depends on (seed, step) only, so a resumed run goes on to the same bits.
+/// The batch of a step depends on (seed, step) only, so that a resumed run goes on to the same bits.
 #[derive(Debug, Clone)]
 pub struct Sampler {
     seed: u64,
@@ -14,13 +16,13 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// `batch` = 0 or more than `examples` means all of them.
+    /// Minibatches of `batch` of `examples` examples; 0, or more than there are, means all of them.
     pub fn new(seed: u64, examples: usize, batch: usize) -> Self {
         let batch = if batch == 0 { examples } else { batch.min(examples) };
         Self { seed, examples, batch, epoch: None, order: Vec::new() }
     }
 
-    /// Batches in an epoch.
+    /// Number of batches in an epoch.
     pub fn steps_per_epoch(&self) -> u64 {
         self.examples.div_ceil(self.batch) as u64
     }

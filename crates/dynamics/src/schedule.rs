@@ -1,12 +1,14 @@
-/// How the step size changes over a run.
+//! Schedules of the step size over a training run.
+
+/// The way in which the step size decays over a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Decay {
-    /// It does not.
+    /// The step size stays constant.
     #[default]
     Constant,
-    /// A tenth after half of the steps, a hundredth after three quarters.
+    /// The step size falls to a tenth after half of the steps, and to a hundredth after three quarters.
     Step,
-    /// $\tfrac12(1+\cos\pi s)$ of it at the share s of all steps.
+    /// The step size is multiplied by $\tfrac12(1+\cos\pi s)$ at the share s of all steps.
     Cosine,
 }
 
@@ -15,12 +17,12 @@ pub enum Decay {
 pub struct Schedule {
     /// The decay.
     pub decay: Decay,
-    /// Steps over which the step size rises linearly from 0.
+    /// Number of steps over which the step size rises linearly from 0.
     pub warmup: u64,
 }
 
 impl Schedule {
-    /// Factor of the step size at step `step` (0-based) of `total`.
+    /// The factor of the step size at step `step` (0-based) of `total`.
     pub fn factor(&self, step: u64, total: u64) -> f64 {
         if step < self.warmup {
             return (step + 1) as f64 / self.warmup as f64;

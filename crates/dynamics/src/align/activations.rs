@@ -1,7 +1,7 @@
-//! Activation matching: neurons whose activations correlate on data.
+//! Activation matching: pairs the neurons of two networks whose activations correlate on data (Li et al. 2015).
 //!
-//! Neurons that are constant on the data correlate with nothing. Their partners are those with similar incoming
-//! weights, which count so little that they decide between equals only.
+//! Neurons that are constant on the data correlate with nothing. They are paired by the similarity of incoming weights,
+//! whose weight is so small that it only decides between equal correlations.
 
 use candle_core::Tensor;
 use collado_models::{Arch, pre_activations};
@@ -9,12 +9,14 @@ use collado_models::{Arch, pre_activations};
 use super::{assign::assign, weights::Matcher};
 use crate::Result;
 
-/// Examples at a time.
+/// Number of examples that are processed at a time.
 const TILE: usize = 1024;
 /// Weight of the similarity of incoming weights, at most 1, beside that of activations.
 const TIE: f64 = 1e-6;
 
-/// $P_k$ of each hidden layer, from the points `a` and `b` `[S]`, in balanced form, and `data` `[N, n_0]`, all in `f64`.
+/// The permutations $P_k$ of each hidden layer for the points `a` and `b` `[S]`, in balanced form, and the examples
+/// `data`
+/// `[N, n_0]`, all in `f64`.
 pub(super) fn match_activations(
     arch: &Arch,
     a: &Tensor,
@@ -54,11 +56,11 @@ pub(super) fn tiles(data: &Tensor) -> Result<Vec<Tensor>> {
     (0..n).step_by(TILE).map(|from| Ok(data.narrow(0, from, TILE.min(n - from))?)).collect()
 }
 
-/// Sums over examples of two layers' activations a and b.
+/// Sums over examples of the activations a and b of a layer in two networks.
 struct Moments {
-    /// $\sum ab^T$ `[n, n]`.
+    /// The sum of products, $\sum ab^T$ `[n, n]`.
     product: Tensor,
-    /// $\sum a,\sum a^2$ and $\sum b,\sum b^2$, `[2, n]` each.
+    /// The sums $\sum a,\sum a^2$ and $\sum b,\sum b^2$, `[2, n]` each.
     a: Tensor,
     b: Tensor,
 }
@@ -91,12 +93,12 @@ impl Moments {
     }
 }
 
-/// $\sum z$ and $\sum z^2$ over the rows of `z` `[N, n]`: `[2, n]`.
+/// The sums $\sum z$ and $\sum z^2$ over the rows of `z` `[N, n]`, as a tensor `[2, n]`.
 pub(super) fn sums(z: &Tensor) -> Result<Tensor> {
     Ok(Tensor::stack(&[z.sum(0)?, z.sqr()?.sum(0)?], 0)?)
 }
 
-/// Mean and standard deviation `[n]` of N numbers with these sums; a deviation that rounding may have made is 0.
+/// Mean and standard deviation `[n]` of N numbers with these sums; deviations as small as rounding are set to 0.
 pub(super) fn statistics(sums: &Tensor, n: usize) -> Result<(Tensor, Tensor)> {
     let sums = (sums / n as f64)?;
     let (mean, square) = (sums.get(0)?, sums.get(1)?);

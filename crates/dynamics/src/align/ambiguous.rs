@@ -1,10 +1,12 @@
+//! Neurons that cannot be told apart from others, so that their partners in an alignment are arbitrary.
+
 use candle_core::{DType, Tensor};
 use collado_models::{Activation, Arch, affine_layers, pre_activations};
 
 use super::activations::{statistics, sums, tiles};
 use crate::Result;
 
-/// Rows whose cosine is this close to 1 count as multiples of each other.
+/// Two rows are taken for multiples of each other when their cosine differs from 1 by no more than this.
 const PARALLEL: f64 = 1e-12;
 
 /// Dead and duplicate neurons of the point `theta` `[S]` (`f64`), by hidden layer; see `Aligned::ambiguous`.
@@ -31,7 +33,8 @@ pub(super) fn ambiguous(arch: &Arch, theta: &Tensor, data: Option<&Tensor>) -> R
         .collect()
 }
 
-/// Which rows are multiples of another row: positive ones, any in linear networks, and 1 under other activations.
+/// Which rows are copies of another row: positive multiples for ReLU, any multiples in linear networks, and equal rows
+/// under other activations.
 fn copies(activation: Activation, rows: &Tensor, squares: &[f64]) -> Result<Vec<bool>> {
     let gram = rows.matmul(&rows.t()?)?.to_vec2::<f64>()?;
     let copy = |i: usize, j: usize| {

@@ -1,3 +1,5 @@
+//! Linear assignment by shortest augmenting paths (Jonker & Volgenant 1987).
+
 use candle_core::Tensor;
 use ndarray::Array2;
 

@@ -1,4 +1,4 @@
-//! Alignment: of all networks that are the same as B up to a symmetry, the one closest to A.
+//! Alignment: among all networks that equal B up to a symmetry, finds the one closest to A (docs/theory.md §5).
 
 mod activations;
 mod ambiguous;
@@ -14,20 +14,21 @@ use rand_chacha::ChaCha8Rng;
 pub use self::repair::Repair;
 use crate::{Error, Result};
 
-/// Which neurons of B belong to which of A.
+/// The criterion by which neurons of B are matched to neurons of A.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// Those whose weights agree: maximises $\sum_k\langle W_k^A,P_kW_k^BP_{k-1}^T\rangle+\langle b_k^A,P_kb_k^B\rangle$ one
-    /// layer at a time (Ainsworth et al. 2023, Section 3.2), each step a linear assignment. It starts forward, layer by
-    /// layer from the input: from the identity it misses about half of planted permutations of deep networks.
+    /// Weight matching: maximises $\sum_k\langle W_k^A,P_kW_k^BP_{k-1}^T\rangle+\langle b_k^A,P_kb_k^B\rangle$ one
+    /// layer at a time (Ainsworth et al. 2023, Section 3.2); each step is a linear assignment. It begins with a forward
+    /// pass, layer by layer from the input, since from the identity it misses about half of planted permutations of
+    /// deep networks.
     #[default]
     Weights,
-    /// Those whose activations correlate on data: one linear assignment a layer (Li et al. 2015; Ainsworth et al. 2023,
-    /// Section 3.1).
+    /// Activation matching: one linear assignment per layer, by the correlation of activations on data (Li et al. 2015;
+    /// Ainsworth et al. 2023, Section 3.1).
     Activations,
 }
 
-/// How B is aligned to A.
+/// The settings of an alignment of B to A.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -36,11 +37,11 @@ pub enum Matching {
 /// | `rows` | 4096 | examples that activations are compared and symmetries checked on, evenly picked | ≥ 2 |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Align {
-    /// What is compared.
+    /// The criterion of matching.
     pub matching: Matching,
-    /// Randomness.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// Examples used.
+    /// The largest number of examples that are used.
     pub rows: usize,
 }
 
@@ -50,21 +51,23 @@ impl Default for Align {
     }
 }
 
-/// B, aligned to A.
+/// The result of an alignment: B, aligned to A.
 #[derive(Debug, Clone)]
 pub struct Aligned {
-    /// $\pi(\theta^B)$ `[S]`, in the dtype of B.
+    /// The aligned point $\pi(\theta^B)$ `[S]`, in the dtype of B.
     pub theta: Tensor,
-    /// $\pi$.
+    /// The symmetry $\pi$.
     pub symmetry: Symmetry,
-    /// $\|\theta^A-\theta^B\|$.
+    /// The distance before alignment, $\|\theta^A-\theta^B\|$.
     pub distance_before: f64,
-    /// $\|\theta^A-\pi(\theta^B)\|$.
+    /// The distance after alignment, $\|\theta^A-\pi(\theta^B)\|$.
     pub distance_after: f64,
-    /// $\|\theta^A-\pi(\theta^B)\|/\|\theta^A\|$ with both in balanced form: near 0 when B is A up to a symmetry, whatever
-    /// the scales. In tanh, softplus, gelu and logistic networks there is no rescaling.
+    /// The relative distance $\|\theta^A-\pi(\theta^B)\|/\|\theta^A\|$ with both in balanced form. It is near 0 when B
+    /// equals A up to a symmetry, whatever the scales. In tanh, softplus, gelu and logistic networks there is no
+    /// rescaling.
     pub balanced_distance: f64,
-    /// $\max|\Phi(x;\pi(\theta^B))-\Phi(x;\theta^B)|$ over the probe data, and relative to the largest output.
+    /// The largest $|\Phi(x;\pi(\theta^B))-\Phi(x;\theta^B)|$ over the probe data, absolute and relative to the largest
+    /// output.
     pub difference: collado_models::OutputDifference,
     /// Neurons of A, by hidden layer, that cannot be told apart from others: dead ones (no incoming or no outgoing
     /// weight, or an activation that is constant on the data) and those whose incoming weights and bias are a positive
@@ -118,10 +121,10 @@ impl Align {
     }
 }
 
-/// Examples that a symmetry is checked on: a wrong one shows on the first few.
+/// Number of examples that a symmetry is checked on. An error would show on the first few.
 const CHECKED: usize = 512;
 
-/// At most `rows` rows of `data`, evenly picked.
+/// At most `rows` rows of `data`, picked evenly.
 fn evenly(data: &Tensor, rows: usize) -> Result<Tensor> {
     let n = data.dim(0)?;
     if rows < 2 || n == 0 {
@@ -138,7 +141,7 @@ fn evenly(data: &Tensor, rows: usize) -> Result<Tensor> {
     Ok(data.index_select(&Tensor::new(picked, data.device())?, 0)?)
 }
 
-/// Examples for the check where there are no data.
+/// Random examples for the check where there are no data.
 fn noise(inputs: usize, seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let values: Vec<f64> = (0..CHECKED * inputs).map(|_| rng.random_range(-1. ..1.)).collect();

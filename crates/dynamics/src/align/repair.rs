@@ -1,4 +1,5 @@
-//! REPAIR (Jordan, Sedghi, Saukh, Entezari & Neyshabur 2023): the statistics that an average of two networks loses.
+//! REPAIR (Jordan, Sedghi, Saukh, Entezari & Neyshabur 2023): restores the statistics of activations that an average of
+//! two networks loses.
 
 use candle_core::{DType, Tensor};
 use collado_models::{Activation, Affine, Algebra, Arch};
@@ -10,12 +11,13 @@ use super::{
 };
 use crate::{Connect, Connection, Error, Result, Search, connect::finite};
 
-/// The straight line with the mean and the standard deviation of every hidden pre-activation restored.
+/// The straight line, with the mean and the standard deviation of every hidden pre-activation restored.
 ///
-/// At t the pre-activation $z$ of a neuron becomes $(z-\mu)\,\sigma^\*/\sigma+\mu^\*$, where $\mu,\sigma$ are its statistics
-/// over the data after the layers below were repaired, and $\mu^\*,\sigma^\*$ are those of the two ends, interpolated
-/// linearly. That is a rescaled weight row and another bias: an ordinary network. It is done at the knots, in `f64`; the
-/// path is linear between them. Ends that are not aligned have nothing to restore that would help: align first.
+/// At t the pre-activation $z$ of a neuron becomes $(z-\mu)\,\sigma^\*/\sigma+\mu^\*$, where $\mu,\sigma$ are its
+/// statistics over the data after the layers below were repaired, and $\mu^\*,\sigma^\*$ are those of the two ends,
+/// interpolated linearly. This amounts to a rescaled weight row and another bias, so the result is an ordinary network.
+/// It is done at the knots, in `f64`; the path is linear between them. The ends should be aligned first: otherwise it
+/// does not help.
 ///
 /// A layer without bias cannot be shifted, and is only rescaled. A neuron that is constant keeps its weights.
 ///
@@ -31,9 +33,9 @@ pub struct Repair<'a> {
     pub arch: &'a Arch,
     /// Examples for the statistics.
     pub data: &'a Tensor,
-    /// Examples used at most.
+    /// The largest number of examples that are used.
     pub rows: usize,
-    /// Repaired points.
+    /// Number of repaired points, both ends included.
     pub knots: usize,
 }
 
@@ -65,7 +67,7 @@ impl Connect for Repair<'_> {
     }
 }
 
-/// Mean and standard deviation of a layer's pre-activations, `[n]` each.
+/// The mean and the standard deviation of a layer's pre-activations, `[n]` each.
 type Statistics = (Tensor, Tensor);
 
 impl Repair<'_> {
@@ -142,7 +144,7 @@ impl Algebra for Repairing<'_> {
     }
 }
 
-/// `target` over `found`, 1 where `found` is 0.
+/// The quotient of `target` and `found`, or 1 where `found` is 0.
 fn ratio(target: &Tensor, found: &Tensor) -> Result<Tensor> {
     let pairs = target.to_vec1::<f64>()?.into_iter().zip(found.to_vec1::<f64>()?);
     let ratios: Vec<f64> = pairs.map(|(t, f)| if f > 0. { t / f } else { 1. }).collect();

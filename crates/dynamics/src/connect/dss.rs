@@ -1,17 +1,19 @@
+//! Dynamic string sampling (Freeman & Bruna 2017, docs/theory.md §4).
+
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, Rows, Span, largest};
 
 use super::search::{Connect, Connection, Guarantee, Search, StringReport, finite};
 use crate::{Error, Optimizer, Result, Rule, Sampler};
 
-/// The level λ of a string.
+/// The way in which the level λ of a string is given.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Level {
-    /// λ itself.
+    /// The level λ itself.
     Risk(f64),
-    /// So much above the higher end.
+    /// The height of λ above the higher end.
     AboveEnds(f64),
-    /// So much above the higher end, as a share of its risk.
+    /// The height of λ above the higher end, as a share of that end's risk.
     Share(f64),
 }
 
@@ -32,19 +34,19 @@ pub enum Level {
 /// | `probes` | 9 | points on a leg where the risk is looked at | ≥ 1 |
 #[derive(Debug, Clone, Copy)]
 pub struct Dss {
-    /// λ.
+    /// The level λ.
     pub level: Level,
-    /// α.
+    /// The factor α: beads are trained until F < αλ.
     pub alpha: f64,
-    /// Halvings.
+    /// The largest number of times that a leg is halved.
     pub depth: u64,
-    /// Passes over the examples.
+    /// The largest number of passes over the examples for the beads of one depth.
     pub epochs: u64,
-    /// Minibatch.
+    /// Number of examples in a minibatch; 0 means all examples.
     pub batch: usize,
-    /// Step size.
+    /// The step size of Adam.
     pub lr: f64,
-    /// Points on a leg.
+    /// Number of points of a leg at which the risk is evaluated.
     pub probes: usize,
 }
 
@@ -54,17 +56,17 @@ impl Default for Dss {
     }
 }
 
-/// The chain so far; `open[i]` says that the leg after vertex i has not been found low.
+/// The chain so far; `open[i]` says that the leg after vertex i is not known to be low.
 struct BeadString {
     vertices: Vec<Tensor>,
     open: Vec<bool>,
 }
 
 impl Dss {
-    /// The string and what is to be said about it.
+    /// Finds the string and reports on the search.
     ///
     /// # Errors
-    /// When a setting is out of range, and those of the objective.
+    /// When a setting is out of range, and the errors of the objective.
     pub fn string(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<(Path, StringReport)> {
         self.check()?;
         let ends = Path::segment(a, b)?;
@@ -104,7 +106,7 @@ impl Dss {
         Ok((finite(Path::polychain(Tensor::stack(&string.vertices, 0)?)?, "dss")?, report))
     }
 
-    /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. And whether to go on.
+    /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. Returns whether to go on.
     fn train(
         &self,
         start: Tensor,
@@ -156,7 +158,7 @@ struct Beads {
 }
 
 impl BeadString {
-    /// Looks at all open legs at once and closes those that are low.
+    /// Evaluates all open legs at once and closes those that are low.
     fn beads(&mut self, objective: &dyn Objective, probes: usize, level: f64) -> Result<Option<Beads>> {
         let path = Path::polychain(Tensor::stack(&self.vertices, 0)?)?;
         let count = self.open.len();

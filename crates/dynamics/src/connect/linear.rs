@@ -1,10 +1,12 @@
+//! The straight line between two points.
+
 use candle_core::Tensor;
 
 use super::search::{Connect, Connection, Search};
 use crate::Result;
 use collado_risk::Path;
 
-/// The straight line.
+/// Connects two points by the straight line.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Linear;
 

@@ -96,16 +96,16 @@ pub struct Search<'a> {
     pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
 }
 
-/// What [`Dss`] found.
+/// The result of a search by [`Dss`](crate::Dss).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StringReport {
-    /// λ.
+    /// The level λ.
     pub level: f64,
-    /// Beads between the ends.
+    /// Number of beads between the ends.
     pub beads: usize,
-    /// Beads whose training ended above λ.
+    /// Number of beads whose training ended above λ.
     pub missed: usize,
-    /// Legs that were still above λ, at the points looked at, when the search ended.
+    /// Number of legs that were still above λ, at one of the evaluated points, when the search ended.
     pub open_legs: usize,
     /// Whether legs are open because the depth limit was reached.
     pub depth_limit_reached: bool,

@@ -1,9 +1,9 @@
-//! Level sets of many minima: from which level on are they known to be connected?
+//! Level sets of many minima: the level from which on they are known to be connected (docs/theory.md §7).
 //!
 //! Minima are the vertices of a graph, and an edge's value is the largest risk on a path between its ends. Two minima
-//! lie in one component of $\Omega_F(\lambda)=\{\theta:F(\theta)\le\lambda\}$ if edges of value ≤ λ join them; the least such
-//! λ is read off the minimum spanning tree. **An edge proves a connection** (as far as its value is proved: sampled
-//! values are not); **a missing edge proves nothing**: there may be a lower path that nobody has found.
+//! lie in one component of $\Omega_F(\lambda)=\{\theta:F(\theta)\le\lambda\}$ if edges of value ≤ λ join them; the
+//! least such λ is read off the minimum spanning tree. **An edge proves a connection** (as far as its value is proved:
+//! sampled values are not); **a missing edge proves nothing**: there may be a lower path that nobody has found.
 
 mod distinct;
 mod newick;
@@ -26,49 +26,51 @@ pub enum EdgeKind {
     Searched,
 }
 
-/// What is proved of the largest risk on a path: it lies in \[lo, hi\], rounding included. Nothing here checks it.
+/// A proved enclosure \[lo, hi\] of the largest risk on a path, with rounding accounted for. This crate does not check
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Enclosure {
-    /// It is at least this.
+    /// The largest risk is at least this.
     pub lo: f64,
-    /// It is at most this; +∞ where no bound was found.
+    /// The largest risk is at most this; +∞ where no bound was found.
     pub hi: f64,
 }
 
-/// How high one must climb between minima: sampled along paths, and proved where that is asked for.
+/// A source of the values of edges, which are sampled along paths, and proved where that is asked for.
 pub trait Edges {
-    /// The largest risk on the straight line of each pair, all in one go.
+    /// The largest risk on the straight line of each pair, for all pairs together.
     ///
     /// # Errors
     /// When the risk cannot be evaluated.
     fn lines(&mut self, pairs: &[(usize, usize)]) -> Result<Vec<f64>>;
 
-    /// The largest risk on a path that is searched for between two minima; nothing where there is no method to search.
+    /// Searches a path between two minima and returns the largest risk on it, or `None` where there is no method.
     ///
     /// # Errors
     /// When the search fails.
     fn search(&mut self, pair: (usize, usize)) -> Result<Option<f64>>;
 
-    /// Encloses the largest risk on a path whose value is known; nothing where no proofs are asked for.
+    /// Encloses the largest risk on a path whose sampled value is known; `None` where no proofs are asked for.
     ///
     /// # Errors
     /// When the proof fails.
     fn prove(&mut self, pair: (usize, usize), way: EdgeKind) -> Result<Option<Enclosure>>;
 }
 
-/// Values of edges that are known so far: what a saved run goes on from.
+/// The values of edges that are known so far. A saved run goes on from them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EdgeValues {
     /// The largest risks on the straight lines, in the order of [`pairs`]; empty before they are evaluated.
     pub lines: Vec<f64>,
-    /// Those of the paths that were searched for.
+    /// The largest risks on the paths that were searched for.
     pub searched: BTreeMap<(usize, usize), f64>,
-    /// What is proved.
+    /// The proved enclosures.
     pub proved: BTreeMap<((usize, usize), EdgeKind), Enclosure>,
 }
 
 impl EdgeValues {
-    /// The lower of the paths of a pair, and its value: the proved upper end, or else the sampled one. NaN is none.
+    /// The lower of the paths of a pair, and its value: the proved upper end, or else the sampled value. Paths with the
+    /// value NaN are ignored.
     fn lowest(&self, pair: (usize, usize), line: f64) -> Option<(EdgeKind, f64)> {
         let searched = self.searched.get(&pair).map(|&v| (EdgeKind::Searched, v));
         let values = searched.into_iter().chain([(EdgeKind::Line, line)]);
@@ -80,19 +82,19 @@ impl EdgeValues {
 /// An edge of the spanning tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Edge {
-    /// One minimum.
+    /// The first minimum.
     pub a: usize,
-    /// The other, `a < b`.
+    /// The second minimum, `a < b`.
     pub b: usize,
-    /// The largest risk on the lower of the two paths: the upper end of what is proved, if anything is.
+    /// The largest risk on the lower of the two paths: the upper end of the proved enclosure, if there is one.
     pub value: f64,
-    /// Which path that is.
+    /// The kind of the lower path.
     pub way: EdgeKind,
     /// The largest risk sampled on the straight line.
     pub line: f64,
     /// The largest risk sampled on the path that was searched for, if one was.
     pub searched: Option<f64>,
-    /// What is proved of the lower path.
+    /// The proved enclosure for the lower path.
     pub proved: Option<Enclosure>,
 }
 
@@ -101,23 +103,23 @@ pub fn pairs(count: usize) -> Vec<(usize, usize)> {
     (0..count).flat_map(|a| (a + 1..count).map(move |b| (a, b))).collect()
 }
 
-/// The minimum spanning tree of minima with the given `risks`, its edges in ascending order; fewer edges than a tree has
-/// where values are not finite.
+/// The minimum spanning tree of minima with the given `risks`, its edges in ascending order; fewer edges than a tree
+/// has where values are not finite.
 ///
 /// Straight lines come first, then searches, cheapest pair first: no path between two minima lies below the higher of
-/// them, so a pair is worth a search only where the tree joins it at more than `allowed(F)` above that bound F. When none
-/// is left, every pair is joined at most `allowed(F)` higher than with all pairs searched, and with `allowed = 0`
+/// them, so a pair is worth a search only where the tree joins it at more than `allowed(F)` above that bound F. When
+/// none is left, every pair is joined at most `allowed(F)` higher than with all pairs searched, and with `allowed = 0`
 /// exactly as low: few searches do if most of them succeed.
 ///
-/// Where `edges` proves, only the tree's own edges are proved, and each then counts with its upper end, until all of the
-/// tree are. Sampled values are lower bounds of proved ones, so an edge that is left out unproved would not be lower
-/// (up to the rounding of samples, which can cost some height, but no proof).
+/// Where `edges` proves, only the tree's own edges are proved, and each then counts with its upper end, until all of
+/// the tree are. Sampled values are lower bounds of proved ones, so an edge that is left out unproved would not be
+/// lower (up to the rounding of samples, which can cost some height, but no proof).
 ///
 /// `known` takes every value as it is found; `progress` is told after each and stops the search by `false`, with the
 /// tree of what is known.
 ///
 /// # Errors
-/// Those of `edges` and `progress`.
+/// The errors of `edges` and `progress`.
 pub fn spanning_tree(
     risks: &[f64],
     allowed: &dyn Fn(f64) -> f64,
@@ -150,7 +152,7 @@ pub fn spanning_tree(
     }
 }
 
-/// Of the pairs that the tree joins too high and that were not searched, the cheapest.
+/// The pair with the lowest bound among those that the tree joins too high and that were not searched.
 fn worth_a_search(
     risks: &[f64],
     tree: &[Edge],
@@ -167,7 +169,7 @@ fn worth_a_search(
     open.min_by(|(p, x), (q, y)| lower(p).total_cmp(&lower(q)).then(x.total_cmp(y))).map(|(pair, _)| pair)
 }
 
-/// Kruskal's algorithm on the values known.
+/// The minimum spanning tree by Kruskal's algorithm on the known values.
 fn kruskal(risks: &[f64], pairs: &[(usize, usize)], known: &EdgeValues) -> Vec<Edge> {
     let lines = pairs.iter().zip(&known.lines);
     let mut edges: Vec<Edge> = lines

@@ -1,3 +1,5 @@
+//! Merge trees as text in the Newick format.
+
 use std::fmt::Write;
 
 use super::MergeTree;
@@ -54,7 +56,7 @@ impl MergeTree {
     }
 }
 
-/// A label: in quotes unless it is a plain word.
+/// A label, in quotes unless it is a plain word.
 fn quoted(name: &str) -> String {
     // In an unquoted label an underscore would mean a blank.
     if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '+')) {

@@ -1,29 +1,31 @@
+//! Edges whose values are sampled along paths.
+
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, Rows, Span, profile};
 
 use super::{EdgeKind, Edges, Enclosure};
 use crate::{Connect, Error, Result, Search};
 
-/// Numbers of a coefficient table at most: larger sets of lines are evaluated in parts.
+/// The largest number of coefficients in one evaluation; larger sets of lines are evaluated in parts.
 const TABLE: usize = 1 << 22;
 
-/// Edges whose value is the largest risk at `points` uniform t of a path: sampled, and proved by the caller.
+/// Edges whose value is the largest risk at `points` uniform t of a path. The caller supplies the proofs.
 pub struct SampledEdges<'a> {
     /// The risk.
     pub objective: &'a dyn Objective,
     /// The minima `[M, S]`.
     pub minima: &'a Tensor,
-    /// How paths other than the straight line are found; nothing: straight lines only.
+    /// The method that finds paths other than the straight line; `None` means straight lines only.
     pub method: Option<&'a dyn Connect>,
-    /// Points of a path, both ends among them, at least 2.
+    /// Number of points on a path, including both ends, at least 2.
     pub points: usize,
-    /// Randomness of the method.
+    /// The seed of the method.
     pub seed: u64,
-    /// Told (steps done, steps in all) of a search; `false` stops it.
+    /// It is told the steps done and the total of a search; if it returns `false`, the search stops.
     pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
-    /// Takes every path that is found.
+    /// It is given every path that is found.
     pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<()>,
-    /// Encloses the largest risk on a path; answers nothing where no proofs are asked for.
+    /// Encloses the largest risk on a path; it returns `None` where no proofs are asked for.
     pub prove: &'a mut dyn FnMut((usize, usize), EdgeKind) -> Result<Option<Enclosure>>,
 }
 
@@ -73,7 +75,7 @@ impl Edges for SampledEdges<'_> {
     }
 }
 
-/// The largest; NaN if one is.
+/// The largest value, or NaN if one of them is NaN.
 fn largest(mut values: impl Iterator<Item = f64>) -> f64 {
     values
         .try_fold(f64::NEG_INFINITY, |m, v| if v.is_nan() { None } else { Some(m.max(v)) })

@@ -1,18 +1,20 @@
+//! Merge trees (disconnectivity graphs) of many minima.
+
 use super::{Edge, union_find::UnionFind};
 
 /// A node of a merge tree: a minimum, or the level at which two components join.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Node {
-    /// The risk of the minimum, or the level.
+    /// The risk of the minimum, or the level of the join.
     pub height: f64,
-    /// The two nodes that join here; nothing for a minimum.
+    /// The two nodes that join here; `None` for a minimum.
     pub children: Option<(usize, usize)>,
     /// The edge that joins them, by its place in the spanning tree.
     pub edge: Option<usize>,
 }
 
 /// The merge tree (disconnectivity graph; Becker & Karplus 1997) of a minimum spanning tree: from which level on two
-/// minima are known to lie in one component of $\Omega_F(\lambda)$. A forest where edges are missing.
+/// minima are known to lie in one component of $\Omega_F(\lambda)$. It is a forest where edges are missing.
 #[derive(Debug, Clone)]
 pub struct MergeTree {
     nodes: Vec<Node>,
@@ -22,7 +24,7 @@ pub struct MergeTree {
 }
 
 impl MergeTree {
-    /// From the risks of the minima and the edges of their spanning tree in ascending order.
+    /// Builds the tree from the risks of the minima and the edges of their spanning tree in ascending order.
     pub fn new(risks: &[f64], edges: &[Edge]) -> Self {
         let leaf = |&height| Node { height, children: None, edge: None };
         let mut nodes: Vec<Node> = risks.iter().map(leaf).collect();
@@ -42,12 +44,12 @@ impl MergeTree {
         Self { nodes, roots, leaves: risks.len(), edges: edges.to_vec() }
     }
 
-    /// The minima, in the order given, and after them the joins, by height.
+    /// The nodes: first the minima in the given order, then the joins by height.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The nodes that join no further: one, if all minima are connected.
+    /// The nodes that join no further. There is one if all minima are connected.
     pub fn roots(&self) -> &[usize] {
         &self.roots
     }
@@ -82,8 +84,8 @@ impl MergeTree {
         lowest
     }
 
-    /// The level at which each pair of minima joins, `[M][M]`; infinite where they are not known to, and a minimum's own
-    /// risk on the diagonal. An ultrametric: $h(a,c)\le\max(h(a,b),h(b,c))$.
+    /// The level at which each pair of minima joins, `[M][M]`; infinite where they are not known to, and a minimum's
+    /// own risk on the diagonal. An ultrametric: $h(a,c)\le\max(h(a,b),h(b,c))$.
     pub fn heights(&self) -> Vec<Vec<f64>> {
         let mut heights = vec![vec![f64::INFINITY; self.leaves]; self.leaves];
         let mut below: Vec<Vec<usize>> = (0..self.leaves).map(|i| vec![i]).collect();
@@ -103,8 +105,8 @@ impl MergeTree {
         heights
     }
 
-    /// The components of $\Omega_F(\lambda)$ among the minima that lie in it, as far as the edges show: lists of minima.
-    /// Two components may be one by a path that is not known; two minima of one component are connected.
+    /// The components of $\Omega_F(\lambda)$ among the minima that lie in it, as far as the edges show: lists of
+    /// minima. Two components may be one by a path that is not known; two minima of one component are connected.
     pub fn components(&self, level: f64) -> Vec<Vec<usize>> {
         let mut sets = UnionFind::new(self.leaves);
         for e in self.edges.iter().filter(|e| e.value <= level) {

@@ -1,4 +1,6 @@
-/// Disjoint sets of 0..n, joined two by two (path halving, by size).
+//! A union–find structure.
+
+/// Disjoint sets of the numbers 0..n that are joined in pairs, with path halving and union by size.
 #[derive(Debug, Clone)]
 pub(super) struct UnionFind {
     parent: Vec<usize>,
@@ -19,7 +21,8 @@ impl UnionFind {
         i
     }
 
-    /// Makes one set of those of `a` and `b`; (the one that stays, the one that goes), or nothing if they were one.
+    /// Joins the sets of `a` and `b`. Returns the set that remains and the set that is absorbed, or `None` if they were
+    /// one.
     pub(super) fn join(&mut self, a: usize, b: usize) -> Option<(usize, usize)> {
         let (a, b) = (self.find(a), self.find(b));
         if a == b {

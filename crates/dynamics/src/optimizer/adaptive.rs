@@ -1,5 +1,5 @@
-//! Rules with step sizes adapted to each parameter, by operations of candle: the definitions and defaults of PyTorch,
-//! without its options.
+//! Optimisers that adapt the step size to each parameter, with the definitions and defaults of PyTorch but without its
+//! options, computed by candle operations.
 
 use candle_core::Tensor;
 
@@ -17,8 +17,8 @@ pub enum AdaptiveRule {
     Radam,
     /// AdaGrad (Duchi et al. 2011): $v\gets v+g^2$, $\theta\gets\theta-\alpha g/(\sqrt v+10^{-10})$.
     Adagrad,
-    /// AdaDelta (Zeiler 2012): $v\gets.9v+.1g^2$, $\delta=g\sqrt{u+\epsilon}/\sqrt{v+\epsilon}$, $u\gets.9u+.1\delta^2$,
-    /// $\theta\gets\theta-\alpha\delta$ with ε = 1e-6.
+    /// AdaDelta (Zeiler 2012): $v\gets.9v+.1g^2$, $\delta=g\sqrt{u+\epsilon}/\sqrt{v+\epsilon}$,
+    /// $u\gets.9u+.1\delta^2$, $\theta\gets\theta-\alpha\delta$ with ε = 1e-6.
     Adadelta,
     /// Adam with the largest norm (Kingma & Ba 2015): $u\gets\max(.999u,|g|+10^{-8})$,
     /// $\theta\gets\theta-\alpha m/((1-.9^t)u)$.
@@ -30,7 +30,7 @@ const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 impl AdaptiveRule {
-    /// How many tensors it remembers.
+    /// Number of tensors that the rule remembers.
     pub(super) fn tensors(self) -> usize {
         match self {
             Self::RmsProp | Self::Adagrad => 1,
@@ -68,13 +68,13 @@ impl AdaptiveRule {
     }
 }
 
-/// Renews a memory.
+/// Overwrites a remembered tensor.
 fn set(memory: &Tensor, new: Tensor) -> Result<Tensor> {
     memory.slice_set(&new, 0, 0)?;
     Ok(new)
 }
 
-/// Renews the moving average $\beta\,\cdot+(1-\beta)x$.
+/// Updates a moving average in place and returns it: $\beta\,\cdot+(1-\beta)x$.
 fn average(memory: &Tensor, beta: f64, x: &Tensor) -> Result<Tensor> {
     set(memory, ((beta * memory)? + ((1. - beta) * x)?)?)
 }

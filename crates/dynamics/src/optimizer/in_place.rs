@@ -1,4 +1,4 @@
-//! SGD and Adam: in place on the CPU, by tensor operations elsewhere.
+//! The steps of SGD and Adam: in place on the CPU, and by tensor operations on other devices.
 
 use candle_core::Tensor;
 use collado_models::{Error as ModelError, Real, dispatch, with_slice, with_slice_mut};
@@ -12,18 +12,18 @@ const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 impl Optimizer {
-    /// The kernels of the CPU.
+    /// One step in place on the CPU.
     pub(super) fn step_in_place(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
         dispatch!(theta.dtype(), T => self.step_typed::<T>(theta, grad, lr))
     }
 
-    /// What the moments are divided by so that they are unbiased.
+    /// The numbers that Adam's moments are divided by to correct their bias.
     fn corrections(&self) -> (f64, f64) {
         let power = i32::try_from(self.steps).unwrap_or(i32::MAX);
         (1. / (1. - BETA1.powi(power)), 1. / (1. - BETA2.powi(power)))
     }
 
-    /// The same by operations of candle, for other devices; adaptive rules everywhere.
+    /// One step by candle operations: for other devices, and for adaptive rules on every device.
     pub(super) fn step_tensors(&self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
         let moved = match self.rule {
             Rule::Sgd { momentum, nesterov, weight_decay } => {

@@ -8,9 +8,9 @@ use collado_risk::{Objective, Rows};
 use super::wolfe::{Trial, strong_wolfe};
 use crate::{Error, Result, optimizer::alike};
 
-/// Pairs of a step and the change of the gradient over it that are remembered.
+/// Number of remembered pairs of a step and the change of the gradient over it.
 const HISTORY: usize = 20;
-/// A gradient or a step whose largest entry is below this is none.
+/// A gradient or a step whose largest entry is below this is taken for 0.
 const NO_GRADIENT: f64 = 1e-12;
 const NO_STEP: f64 = 1e-14;
 
@@ -18,9 +18,10 @@ const NO_STEP: f64 = 1e-14;
 pub(super) struct Lbfgs<'a> {
     objective: &'a dyn Objective,
     lr: f64,
-    /// Steps s and the changes y of the gradient `[1, S]`, the latest last; all have ⟨s, y⟩ > 0.
+    /// The steps s and the changes y of the gradient `[1, S]`, the latest last; all have ⟨s, y⟩ > 0.
     history: VecDeque<(Tensor, Tensor)>,
-    /// Risk and gradient where the last step ended; not saved, as they can be computed again to the same bits.
+    /// The risk and the gradient where the last step ended. They are not saved, as they can be recomputed to the same
+    /// bits.
     here: Option<(f64, Tensor)>,
 }
 
@@ -29,12 +30,12 @@ impl<'a> Lbfgs<'a> {
         Self { objective, lr, history: VecDeque::new(), here: None }
     }
 
-    /// What it remembers: s and y in turns.
+    /// The remembered tensors, s and y alternating.
     pub(super) fn memory(&self) -> Vec<Tensor> {
         self.history.iter().flat_map(|(s, y)| [s.clone(), y.clone()]).collect()
     }
 
-    /// Goes on with what was remembered, for a point like `theta`.
+    /// Restores the remembered tensors, for a point like `theta`.
     pub(super) fn restore(&mut self, memory: &[Tensor], theta: &Tensor) -> Result<()> {
         if !memory.len().is_multiple_of(2) || memory.len() > 2 * HISTORY {
             let found = memory.len();
@@ -47,7 +48,7 @@ impl<'a> Lbfgs<'a> {
         Ok(())
     }
 
-    /// One iteration, its result written over `theta` `[1, S]`; whether it can go on.
+    /// Does one iteration, whose result is written over `theta` `[1, S]`, and returns whether it can go on.
     pub(super) fn step(&mut self, theta: &Tensor) -> Result<bool> {
         let (risk, grad) = match self.here.take() {
             Some(here) => here,
@@ -90,7 +91,8 @@ impl<'a> Lbfgs<'a> {
         Ok(())
     }
 
-    /// $-Hg$ by the recursion over the history, and its slope; $-g$ where rounding makes of that no descent.
+    /// The direction $-Hg$ by the two-loop recursion over the history, and its slope; $-g$ where rounding turned it
+    /// into a direction that does not descend.
     fn direction(&mut self, grad: &Tensor) -> Result<(Tensor, f64)> {
         let mut q = grad.neg()?;
         let mut shares = Vec::with_capacity(self.history.len());

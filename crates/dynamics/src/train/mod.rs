@@ -1,3 +1,5 @@
+//! The training loop: optimises every point of a stack, each with its own minibatches.
+
 mod lbfgs;
 mod stack;
 mod trainer;
@@ -12,7 +14,7 @@ use self::stack::Stack;
 pub use self::trainer::Trainer;
 use crate::{Error, Result, Rule, Schedule};
 
-/// How a stack is trained.
+/// The settings of a training run.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -25,23 +27,23 @@ use crate::{Error, Result, Rule, Schedule};
 /// | `until_risk`, `until_gradient` | none | stop of a run, checked after each epoch on all examples | |
 #[derive(Debug, Clone)]
 pub struct TrainSettings {
-    /// Passes over the examples.
+    /// Number of epochs, that is, of passes over the examples.
     pub epochs: u64,
-    /// Examples in a minibatch; 0 = all.
+    /// Number of examples in a minibatch; 0 means all examples.
     pub batch: usize,
     /// Update rule.
     pub rule: Rule,
-    /// Step size.
+    /// The step size α.
     pub lr: f64,
-    /// Step size over the run.
+    /// The schedule of the step size over the run.
     pub schedule: Schedule,
-    /// At most so many steps.
+    /// The largest number of steps.
     pub max_steps: Option<u64>,
-    /// At most so long.
+    /// The longest time of training.
     pub max_time: Option<Duration>,
-    /// A run stops when its risk is this small.
+    /// A run stops when its risk is at most this.
     pub until_risk: Option<f64>,
-    /// A run stops when the norm of its gradient is this small.
+    /// A run stops when the norm of its gradient is at most this.
     pub until_gradient: Option<f64>,
 }
 
@@ -61,25 +63,25 @@ impl Default for TrainSettings {
     }
 }
 
-/// Why a run ended.
+/// The reason why a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// The risk or gradient asked for was reached, or L-BFGS can go no further.
     Converged,
     /// All epochs were done.
     Epochs,
-    /// The steps allowed were done.
+    /// The largest number of steps was done.
     MaxSteps,
-    /// The time was up.
+    /// The longest time was over.
     MaxTime,
     /// The risk is no longer a finite number, or was above that of the start when all steps were done.
     Diverged,
-    /// Someone asked to stop.
+    /// The observer asked to stop.
     Interrupted,
 }
 
 impl Stop {
-    /// Name in summaries.
+    /// The name of the reason in summaries.
     pub fn name(self) -> &'static str {
         match self {
             Self::Converged => "converged",
@@ -91,7 +93,7 @@ impl Stop {
         }
     }
 
-    /// From its name in summaries.
+    /// The reason with the given name in summaries.
     pub fn from_name(name: &str) -> Option<Self> {
         use Stop::{Converged, Diverged, Epochs, Interrupted, MaxSteps, MaxTime};
         [Converged, Epochs, MaxSteps, MaxTime, Diverged, Interrupted]
@@ -100,13 +102,13 @@ impl Stop {
     }
 }
 
-/// What an observer is told after each epoch.
+/// The state of a training run that an observer is told after each epoch.
 pub struct Epoch<'a> {
-    /// Epochs done; 0 is the start.
+    /// Number of epochs done; 0 is the start.
     pub epoch: u64,
-    /// Of so many.
+    /// Total number of epochs.
     pub epochs: u64,
-    /// Which runs are still going.
+    /// The numbers of the runs that are still going.
     pub runs: &'a [usize],
     /// Their points `[runs, S]`.
     pub theta: &'a Tensor,
@@ -114,34 +116,34 @@ pub struct Epoch<'a> {
     pub values: &'a [Evaluation],
 }
 
-/// What an observer wants after a step.
+/// The answer of an observer after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Control {
-    /// To go on.
+    /// Training goes on.
     Continue,
-    /// To be given the state, and to go on.
+    /// The observer is given the state, and training goes on.
     Save,
-    /// To be given the state, and to stop.
+    /// The observer is given the state, and training stops.
     Stop,
 }
 
-/// Watches a loop; loops print nothing themselves.
+/// An observer of a training loop. Loops do not print anything themselves.
 pub trait Observe {
-    /// After each epoch.
+    /// It is called after each epoch.
     ///
     /// # Errors
-    /// Whatever ends the loop.
+    /// An error of the observer, which ends the loop.
     fn observe(&mut self, epoch: &Epoch<'_>) -> Result<()>;
 
-    /// After each step.
+    /// It is called after each step, and decides how to go on.
     fn poll(&mut self) -> Control {
         Control::Continue
     }
 
-    /// The state, when it was wished for.
+    /// It is given the state when `poll` asked for it.
     ///
     /// # Errors
-    /// Whatever ends the loop.
+    /// An error of the observer, which ends the loop.
     fn save(&mut self, _: TrainState) -> Result<()> {
         Ok(())
     }
@@ -153,42 +155,42 @@ impl<F: FnMut(&Epoch<'_>) -> Result<()>> Observe for F {
     }
 }
 
-/// How one run ended.
+/// The result of one run.
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// The last point `[S]`.
     pub theta: Tensor,
     /// Its values on all training examples.
     pub value: Evaluation,
-    /// Why it ended.
+    /// The reason why it ended.
     pub stop: Stop,
-    /// Steps taken.
+    /// Number of steps taken.
     pub steps: u64,
 }
 
-/// What [`train`] returns.
+/// The result of [`train`].
 #[derive(Debug, Clone)]
 pub struct Training {
-    /// One for each row of the stack.
+    /// The results of the runs, one for each row of the stack.
     pub runs: Vec<Trained>,
-    /// Time in sampling, forward, backward and update.
+    /// Seconds spent on sampling, forward pass, backward pass and update.
     pub seconds: f64,
 }
 
-/// All that a training run needs to go on to the same bits; the minibatches depend on (seed, step) only.
+/// The state from which a training run goes on to the same bits. The minibatches depend on (seed, step) only.
 #[derive(Debug, Clone)]
 pub struct TrainState {
-    /// Steps done.
+    /// Number of steps done.
     pub steps: u64,
-    /// Time in sampling, forward, backward and update.
+    /// Seconds spent on sampling, forward pass, backward pass and update.
     pub seconds: f64,
-    /// Which runs are still going.
+    /// The numbers of the runs that are still going.
     pub alive: Vec<usize>,
     /// Their points `[alive, S]`.
     pub theta: Tensor,
-    /// What the optimiser remembers, `[alive, S]` each, and its steps; nothing before the first step.
+    /// The tensors that the optimiser remembers, `[alive, S]` each, and its steps; `None` before the first step.
     pub optimizer: Option<(Vec<Tensor>, u64)>,
-    /// The runs that have ended.
+    /// The results of the runs that have ended.
     pub ended: Vec<Option<Trained>>,
     /// The risk of each run at its start; NaN before the first step.
     pub first: Vec<f64>,
@@ -200,7 +202,7 @@ pub struct TrainState {
 /// `theta - alpha * evaluate_gradient(J, window, theta)`, all rows as one stack. Rows that end leave the stack.
 ///
 /// # Errors
-/// When a setting is out of range, and those of the objective and the observer.
+/// When a setting is out of range, and the errors of the objective and the observer.
 pub fn train(
     objective: &dyn Objective,
     theta: &Tensor,
@@ -222,10 +224,10 @@ pub fn train(
     resume(objective, seeds, settings, state, observer)
 }
 
-/// Goes on from a saved state, to the same bits as if it had never stopped.
+/// Continues from a saved state, to the same bits as if the run had never stopped.
 ///
 /// # Errors
-/// Those of [`train`], and when the state does not fit.
+/// The errors of [`train`], and when the state does not fit the settings.
 pub fn resume(
     objective: &dyn Objective,
     seeds: &[u64],

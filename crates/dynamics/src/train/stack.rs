@@ -1,3 +1,5 @@
+//! The stack of runs that are still going, with one step and one epoch of the training loop.
+
 use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
@@ -19,7 +21,7 @@ pub(super) struct Stack<'a> {
     total: u64,
     ended: Vec<Option<Trained>>,
     busy: Duration,
-    /// The risks at the start.
+    /// The risk of each run at its start.
     first: Vec<f64>,
 }
 
@@ -43,7 +45,7 @@ impl<'a> Update<'a> {
         Ok(Self::Rule(optimizer))
     }
 
-    /// What it remembers, and its steps.
+    /// The remembered tensors, and the number of steps.
     fn state(&self, steps: u64) -> Result<(Vec<Tensor>, u64)> {
         match self {
             Self::Lbfgs { solver, .. } => Ok((solver.memory(), steps)),
@@ -103,12 +105,12 @@ impl<'a> Stack<'a> {
         self.steps.is_multiple_of(self.per_epoch()) || self.steps >= self.total
     }
 
-    /// Epochs done, the last one perhaps in part.
+    /// Number of epochs done, the last of which may be incomplete.
     pub(super) fn epochs_done(&self) -> u64 {
         self.steps.div_ceil(self.per_epoch())
     }
 
-    /// On to the end of the epoch; whether it was reached.
+    /// Trains to the end of the epoch, and returns whether it was reached.
     pub(super) fn epoch(&mut self, observer: &mut dyn Observe) -> Result<bool> {
         let end = ((self.steps / self.per_epoch() + 1) * self.per_epoch()).min(self.total);
         let mut rows = Vec::new();
@@ -154,7 +156,7 @@ impl<'a> Stack<'a> {
         Ok(())
     }
 
-    /// Values after an epoch; the runs that end here leave the stack.
+    /// Evaluates all runs after an epoch; those that end here leave the stack.
     pub(super) fn visit(&mut self, epoch: u64, start: Instant, observer: &mut dyn Observe) -> Result<()> {
         let span = Span::stack(&self.theta)?;
         let gradient = self.settings.until_gradient.is_some();
@@ -169,7 +171,7 @@ impl<'a> Stack<'a> {
         self.end_some(&values, &stops)
     }
 
-    /// Why run `i` ends here, if it does.
+    /// The reason why run `i` ends here, if it does.
     fn stop(&self, i: usize, value: &Evaluation, late: bool) -> Result<Option<Stop>> {
         let limit = match () {
             () if late => Some(Stop::MaxTime),
@@ -259,7 +261,7 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// Seconds of a saved state.
+/// Checks and converts the seconds of a saved state.
 fn busy(seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Error::State(format!("seconds: expected a number ≥ 0, found {seconds}")))

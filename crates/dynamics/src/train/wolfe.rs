@@ -5,22 +5,22 @@ use candle_core::Tensor;
 
 use crate::Result;
 
-/// Least decrease, as a share of what the slope at the start promises.
+/// The least decrease of the risk, as a share of the decrease that the slope at the start predicts.
 const ENOUGH: f64 = 1e-4;
-/// Largest slope at the end, as a share of that at the start.
+/// The largest slope at the end, as a share of the slope at the start.
 const FLAT: f64 = 0.9;
 /// Brackets shorter than this, in the largest parameter, are not cut further.
 const SHORT: f64 = 1e-9;
 const TRIALS: usize = 25;
 
-/// The risk at t along a direction.
+/// The risk and its slope at the parameter t along a direction.
 #[derive(Clone)]
 pub(super) struct Trial {
     pub(super) t: f64,
     pub(super) risk: f64,
-    /// Derivative by t.
+    /// The derivative of the risk with respect to t.
     pub(super) slope: f64,
-    /// The gradient itself.
+    /// The gradient at that point.
     pub(super) grad: Tensor,
 }
 
@@ -72,7 +72,8 @@ pub(super) fn strong_wolfe(
     Ok(low)
 }
 
-/// `t`, or a tenth of the bracket off an end that is met or was all but met before.
+/// Returns `t` if it is a tenth of the bracket away from both ends. The first `t` inside that is closer is accepted; the
+/// next one is moved to that distance.
 fn inside(t: f64, (min, max): (f64, f64), stuck: &mut bool) -> f64 {
     let margin = 0.1 * (max - min);
     if (max - t).min(t - min) >= margin {
@@ -91,7 +92,8 @@ fn ordered(a: f64, b: f64) -> (f64, f64) {
     (a.min(b), a.max(b))
 }
 
-/// Minimum of the cubic with both points' risks and slopes, inside the bounds; their middle where it has none.
+/// The minimum, inside the bounds, of the cubic with both points' risks and slopes, or the middle of the bounds where
+/// the cubic has no minimum.
 fn cubic(a: &Trial, b: &Trial, (min, max): (f64, f64)) -> f64 {
     let (a, b) = if a.t <= b.t { (a, b) } else { (b, a) };
     let d1 = a.slope + b.slope - 3. * (a.risk - b.risk) / (a.t - b.t);

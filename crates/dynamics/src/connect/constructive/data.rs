@@ -1,3 +1,5 @@
+//! The data of a constructive path as matrices in `f64`.
+
 use candle_core::{DType, Device, Tensor};
 use collado_risk::EmpiricalRisk;
 use faer::Mat;
@@ -5,7 +7,8 @@ use faer::Mat;
 use super::{Constructive, HiddenLayer, readout::Readout};
 use crate::Result;
 
-/// Inputs `[N, n]` and targets `[N, q]` in `f64`; class labels are one-hot, or 0 and 1 where one output tells two apart.
+/// Inputs `[N, n]` and targets `[N, q]` in `f64`. Class labels are one-hot, or 0 and 1 where two classes share one
+/// output.
 pub(super) struct Data {
     inputs: Mat<f64>,
     targets: Mat<f64>,
@@ -24,7 +27,7 @@ impl Data {
         })
     }
 
-    /// What is left to optimise when the hidden layer is `hidden`.
+    /// The convex problem that remains when the hidden layer is fixed to `hidden`.
     pub(super) fn readout(&self, hidden: &HiddenLayer, task: &Constructive) -> Readout {
         let (x, y) = (self.inputs.as_ref(), self.targets.as_ref());
         Readout::new(x, y, &hidden.weight, &hidden.bias, task.risk.arch().has_bias(1), task.risk.criterion())

@@ -1,10 +1,13 @@
+//! The lasso by coordinate descent, with its duality gap as the stopping rule.
+
 use faer::Mat;
 
 /// Minimises $w^\top Gw-2c^\top w+s+\kappa\|w\|_1$ by coordinate descent, until the duality gap is at most `tolerance`
 /// times s (the mean square of the target), or after `sweeps` passes.
 ///
 /// With the residual r = y − Hw, G = mean hhᵀ and c = mean hy the dual point is $\nu r$, ν the largest number ≤ 1 with
-/// $2\nu\|\operatorname{mean}hr\|_\infty\le\kappa$; its value is $2\nu\operatorname{mean}yr-\nu^2\operatorname{mean}r^2$.
+/// $2\nu\|\operatorname{mean}hr\|_\infty\le\kappa$; its value is
+/// $2\nu\operatorname{mean}yr-\nu^2\operatorname{mean}r^2$.
 pub(super) fn lasso(
     gram: &Mat<f64>,
     cross: &[f64],
@@ -38,7 +41,7 @@ pub(super) fn lasso(
     w
 }
 
-/// Primal minus dual value at `w`, with `slope` = c − Gw.
+/// The duality gap at `w`: the primal minus the dual value, with `slope` = c − Gw.
 fn gap(w: &[f64], slope: &[f64], cross: &[f64], square: f64, kappa: f64) -> f64 {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let target_residual = square - dot(cross, w);

@@ -1,10 +1,12 @@
+//! The legs of a constructive path: how an end moves to the reference network, and how both sides meet.
+
 use super::{HiddenLayer, readout::Output, reference::Reference};
 use crate::dense::{Chain, Dense};
 
-/// One end on its way to the reference: where it is, what it dropped, and the vertices so far.
+/// One end on its way to the reference: its current point, the neurons that it dropped, and the vertices so far.
 pub(super) struct Descent {
     point: Dense,
-    /// Slots of the reference's neurons: reference neuron a is to be in slot `slots[a]`.
+    /// The slots of the reference's neurons: reference neuron a is placed in slot `slots[a]`.
     slots: Vec<usize>,
     chain: Chain,
 }
@@ -17,12 +19,12 @@ impl Descent {
         Self { point: end, slots: Vec::new(), chain }
     }
 
-    /// Where it is now.
+    /// The current point.
     pub(super) fn row(&self) -> Vec<f64> {
         self.point.row()
     }
 
-    /// Moves the output weights.
+    /// Moves the output weights to `output`.
     pub(super) fn output(&mut self, output: &Output) {
         self.point.weights[1].clone_from(&output.weight);
         self.point.biases[1].clone_from(&output.bias);
@@ -48,7 +50,7 @@ impl Descent {
         self.output(&output);
     }
 
-    /// Moves the rows for which there is a new one.
+    /// Moves the rows of the hidden layer for which `new` gives another one.
     fn rows(&mut self, new: impl Fn(usize) -> Option<(Vec<f64>, Option<f64>)>) {
         for i in 0..self.point.weights[0].nrows() {
             if let Some((row, bias)) = new(i) {
@@ -61,9 +63,9 @@ impl Descent {
         self.chain.push(self.point.row());
     }
 
-    /// From here, where both carry the reference, to where `other` is and back along its chain to its end: the
-    /// neurons that sit elsewhere in `other` are copied there, all unused rows go to 0; the output weights move over;
-    /// the unused rows become those of `other`.
+    /// Joins the two sides once both carry the reference, and goes back along the chain of `other` to its end. The
+    /// neurons that have other slots in `other` are copied there and all unused rows go to 0; then the output weights
+    /// move over; then the unused rows become those of `other`.
     pub(super) fn meet(mut self, other: Self, reference: &Reference) -> Chain {
         let zero = (vec![0.; reference.hidden.weight.ncols()], Some(0.));
         let (here, there) = (self.slots.clone(), other.slots.clone());
@@ -85,8 +87,8 @@ impl HiddenLayer {
     }
 }
 
-/// Slots for the reference's neurons at two ends that dropped `a` and `b` (equally many): what both dropped comes
-/// first and gets the same neurons, so that no permutation is needed where they meet.
+/// The slots for the reference's neurons at two ends that dropped `a` and `b` (equally many). Slots that both dropped
+/// come first and get the same neurons, so that these need no permutation where the sides meet.
 pub(super) fn slots(a: &[usize], b: &[usize]) -> [Vec<usize>; 2] {
     let arrange = |own: &[usize], other: &[usize]| {
         let (mut common, mut rest): (Vec<usize>, Vec<usize>) = own.iter().partition(|i| other.contains(i));

@@ -1,23 +1,26 @@
+//! Orders in which neurons are dropped from a two-layer network.
+
 use collado_linalg::Cholesky;
 use faer::{Mat, MatRef};
 
 use super::readout::{Output, Readout};
 use crate::Result;
 
-/// Orders in which an end's neurons may be dropped: the first l of one of them are.
+/// Orders in which an end's neurons may be dropped. The first l neurons of one of these orders are dropped.
 pub(super) struct Order {
     orders: [Vec<usize>; 2],
 }
 
 impl Order {
-    /// Two orders: backward elimination, and by the size of what each neuron adds to the output at the optimum `full`.
+    /// Computes two orders: by backward elimination, and by the size of each neuron's contribution to the output at the
+    /// optimum `full`.
     pub(super) fn new(readout: &Readout, full: &Output, kappa: f64) -> Self {
         Self {
             orders: [eliminate(readout.gram(), &full.weight, kappa), by_size(readout.gram(), &full.weight)],
         }
     }
 
-    /// The better of the two ways to keep `kept` neurons: (dropped, the refit of the others, its risk).
+    /// The better of the two ways to keep `kept` neurons: the dropped neurons, the refit of the others, and its risk.
     pub(super) fn keep(&self, readout: &Readout, kept: usize) -> Result<(Vec<usize>, Output, f64)> {
         let choice = |order: &Vec<usize>| {
             let (dropped, others) = order.split_at(order.len() - kept);

@@ -1,3 +1,5 @@
+//! The optimal output weights for a fixed hidden layer: a lasso or ridge regression.
+
 use collado_linalg::{Cholesky, Eigen, symmetric_eigen};
 use collado_risk::{Criterion, Regularizer};
 use faer::{Mat, MatRef};
@@ -12,7 +14,8 @@ pub(super) struct Output {
     pub(super) bias: Vec<f64>,
 }
 
-/// The convex problem that is left when the hidden layer is fixed: $\min_{W_2,b_2}\operatorname{mean}\|W_2h+b_2-y\|^2+\kappa R$.
+/// The convex problem that is left when the hidden layer is fixed:
+/// $\min_{W_2,b_2}\operatorname{mean}\|W_2h+b_2-y\|^2+\kappa R$.
 ///
 /// Only second moments of the hidden activations h and the targets y enter, so that any subset of neurons is refitted
 /// without the data.
@@ -24,13 +27,13 @@ pub(super) struct Readout {
     gram: Mat<f64>,
     cross: Mat<f64>,
     square: Vec<f64>,
-    /// Mean h and y where they were taken off.
+    /// The means of h and y, where they were subtracted.
     means: Option<(Vec<f64>, Vec<f64>)>,
     bias: bool,
 }
 
 impl Readout {
-    /// For the hidden layer with rows `weight` `[m, n]` and `hidden_bias` `[m]` or none.
+    /// The problem for the hidden layer with rows `weight` `[m, n]` and `hidden_bias` `[m]` or none.
     pub(super) fn new(
         inputs: MatRef<'_, f64>,
         targets: MatRef<'_, f64>,
@@ -64,7 +67,7 @@ impl Readout {
         readout
     }
 
-    /// Takes the means off: the last row of the moments holds them.
+    /// Subtracts the means, which the last row of the moments holds.
     fn center(&mut self) {
         let m = self.neurons;
         let h: Vec<f64> = (0..m).map(|i| self.gram[(m, i)]).collect();
@@ -80,7 +83,7 @@ impl Readout {
         self.gram.as_ref().submatrix(0, 0, self.neurons, self.neurons)
     }
 
-    /// The optimum that uses the neurons `kept` only, and its risk without what the hidden layer adds to R.
+    /// The optimum that uses the neurons `kept` only, and its risk without the hidden layer's part of R.
     pub(super) fn solve(&self, kept: &[usize]) -> Result<(Output, f64)> {
         let constant = (self.bias && self.means.is_none()).then_some(self.neurons);
         let used: Vec<usize> = kept.iter().copied().chain(constant).collect();
@@ -121,7 +124,7 @@ impl Readout {
         fit
     }
 
-    /// $(G+\kappa I)^{-1}c$; with κ = 0 the solution of least norm.
+    /// The ridge solution $(G+\kappa I)^{-1}c$; for κ = 0 it is the solution of least norm.
     fn ridge(&self, gram: &Mat<f64>, cross: &Mat<f64>) -> Result<Mat<f64>> {
         let n = gram.nrows();
         if n == 0 {

@@ -1,3 +1,5 @@
+//! The canonical factorisation of a deep linear network's product, and the chain of points that leads to it.
+
 use collado_linalg::{Svd, thin_svd};
 use faer::Mat;
 
@@ -7,7 +9,7 @@ use crate::{
     dense::{Chain, Dense},
 };
 
-/// A deep linear network on its way to the canonical factorisation of its product, and the vertices passed so far.
+/// A deep linear network on its way to the canonical factorisation of its product, with the vertices passed so far.
 pub(super) struct Factors {
     /// $W_1..W_K$, transposed and in reverse order when the network has fewer outputs than inputs, so that
     /// $W_1$ has q columns.
@@ -38,14 +40,14 @@ impl Factors {
         Ok(self.chain)
     }
 
-    /// Notes where the network is now.
+    /// Adds the current point to the vertices.
     pub(super) fn record(&mut self) {
         let weights = if self.transposed { flip(&self.weights) } else { self.weights.clone() };
         self.chain.push(Dense { weights, biases: self.biases.clone() }.row());
     }
 
-    /// Moves the hidden biases to 0 and the last one to the bias of the whole map. Straight: with the weights fixed,
-    /// the bias of the whole map is affine in all of them together.
+    /// Moves the hidden biases to 0 and the last one to the bias of the whole map, on a straight leg: with the weights
+    /// fixed, the bias of the whole map is affine in all biases together.
     fn settle_biases(&mut self) {
         let weights = if self.transposed { flip(&self.weights) } else { self.weights.clone() };
         let mut whole: Vec<f64> = Vec::new();
@@ -87,7 +89,7 @@ fn ends(weights: &[Mat<f64>]) -> (usize, usize) {
     (weights.first().map_or(0, Mat::ncols), weights.last().map_or(0, Mat::nrows))
 }
 
-/// $(W_K\cdots W_1)^\top=W_1^\top\cdots W_K^\top$.
+/// The transposed network, $(W_K\cdots W_1)^\top=W_1^\top\cdots W_K^\top$.
 fn flip(weights: &[Mat<f64>]) -> Vec<Mat<f64>> {
     weights.iter().rev().map(|w| w.transpose().to_owned()).collect()
 }

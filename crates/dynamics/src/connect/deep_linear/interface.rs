@@ -1,3 +1,5 @@
+//! One interface of a deep linear network, between two factors, moved to canonical form.
+
 use collado_linalg::{Lu, independent_columns};
 use faer::Mat;
 
@@ -12,7 +14,7 @@ use crate::Result;
 pub(super) struct Interface<'a> {
     factors: &'a mut Factors,
     k: usize,
-    /// M `[p, q]`.
+    /// The product M `[p, q]`.
     product: Mat<f64>,
     /// The rows of $W_1$ that carry M; the columns of $W_2$ elsewhere are 0.
     pivots: Vec<usize>,
@@ -31,7 +33,7 @@ impl<'a> Interface<'a> {
         Ok(interface)
     }
 
-    /// All the legs.
+    /// Goes through all the legs.
     pub(super) fn settle(mut self) {
         let q = self.product.ncols();
         for i in 0..q {
@@ -78,7 +80,7 @@ impl<'a> Interface<'a> {
         self.carry();
     }
 
-    /// A row that carries nothing; there is one, since the hidden width is larger than q.
+    /// A row that is not a pivot; there is one, since the hidden width is larger than q.
     fn free(&self) -> usize {
         (0..self.factors.weights[self.k].nrows()).rev().find(|row| !self.pivots.contains(row)).unwrap_or(0)
     }
@@ -96,7 +98,7 @@ impl<'a> Interface<'a> {
         Mat::from_fn(self.pivots.len(), self.pivots.len(), |i, j| weight[(self.pivots[i], j)])
     }
 
-    /// Moves $W_2$ to the one solution of $W_2W_1=M$ that lives on the pivots.
+    /// Moves $W_2$ to the unique solution of $W_2W_1=M$ that is supported on the pivots.
     fn carry(&mut self) {
         let columns = Lu::new(self.basis().transpose()).solve(self.product.transpose());
         let next = &mut self.factors.weights[self.k + 1];

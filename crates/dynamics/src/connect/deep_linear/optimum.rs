@@ -1,3 +1,5 @@
+//! The global minimum of a deep linear network's squared loss, in closed form (Izenman 1975).
+
 use candle_core::{DType, Device, Tensor};
 use collado_linalg::{Svd, thin_svd};
 use faer::Mat;
@@ -7,9 +9,9 @@ use crate::{Error, Result};
 /// The global minimum of $\operatorname{mean}\|Px+b-y\|^2$ over P of bounded rank.
 #[derive(Debug, Clone)]
 pub struct LinearOptimum {
-    /// P `[q, n]`, row-major.
+    /// The product P `[q, n]`, row-major.
     pub product: Vec<f64>,
-    /// b `[q]`; zeros without a bias.
+    /// The bias b `[q]`, which is 0 in networks without biases.
     pub bias: Vec<f64>,
     /// The least risk.
     pub risk: f64,
@@ -58,7 +60,7 @@ fn matrix(tensor: &Tensor) -> Result<Mat<f64>> {
     Ok(Mat::from_fn(n, m, |i, j| rows[i * m + j]))
 }
 
-/// Takes the mean off every column.
+/// Subtracts the mean from every column and returns the means.
 fn center(m: &mut Mat<f64>) -> Vec<f64> {
     let n = m.nrows() as f64;
     let mut means = Vec::with_capacity(m.ncols());

@@ -1,3 +1,5 @@
+//! The curve between two deep linear networks of two layers with a ridge regulariser (docs/theory.md §2).
+
 use collado_linalg::{Svd, range, thin_svd};
 use faer::{Col, Mat};
 
@@ -17,7 +19,7 @@ use crate::{Result, dense::Dense};
 /// holds no segment. A chain inscribed with h = 1/`legs` exceeds the curve by O(h²).
 #[derive(Debug, Clone)]
 pub struct RidgePath {
-    /// From A to the middle, the middle, and from B to the middle.
+    /// The stages from A to the middle, in the middle, and from B to the middle.
     a: Vec<Stage>,
     middle: Stage,
     b: Vec<Stage>,
@@ -26,7 +28,7 @@ pub struct RidgePath {
 
 type Pair = (Mat<f64>, Mat<f64>);
 
-/// A stretch of the curve, parametrised by [0, 1].
+/// A stage of the curve, parametrised by [0, 1].
 #[derive(Debug, Clone)]
 enum Stage {
     Straight {
@@ -48,7 +50,7 @@ enum Stage {
         y: Col<f64>,
         angle: f64,
     },
-    /// P straight, factors balanced.
+    /// The product P moves straight, with balanced factors.
     Product {
         from: Mat<f64>,
         to: Mat<f64>,
@@ -90,7 +92,7 @@ impl RidgePath {
         self.a.len() + 1 + self.b.len()
     }
 
-    /// Vertices of a chain inscribed in the curve, `legs` a curved stage; the ends exact.
+    /// The vertices of a chain inscribed in the curve, with `legs` legs in each curved stage and exact ends.
     pub(super) fn inscribed(&self, legs: usize) -> Vec<Vec<f64>> {
         let along = |stage: &Stage| {
             let legs = if matches!(stage, Stage::Straight { .. }) { 1 } else { legs };
@@ -144,12 +146,12 @@ impl Stage {
     }
 }
 
-/// $a+t(b-a)$, exact at both ends.
+/// The interpolation $a+t(b-a)$, which is exact at both ends.
 fn mix(a: &Mat<f64>, b: &Mat<f64>, t: f64) -> Mat<f64> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| (1. - t) * a[(i, j)] + t * b[(i, j)])
 }
 
-/// The columns of `m`, each times a number.
+/// The columns of `m`, each multiplied by a number.
 fn scaled(m: &Mat<f64>, by: impl Iterator<Item = f64>) -> Mat<f64> {
     let by: Vec<f64> = by.collect();
     Mat::from_fn(m.nrows(), m.ncols(), |i, j| m[(i, j)] * by[j])

@@ -1,3 +1,5 @@
+//! The band of pivots: tangents, nudging and even spacing.
+
 use candle_core::Tensor;
 use collado_models::{Real, dispatch, with_slice, with_slice_mut};
 use collado_risk::{Path, Span, hat};
@@ -7,9 +9,9 @@ use crate::Result;
 
 /// A chain of pivots between two ends that stay where they are.
 pub(super) struct Band {
-    /// `[V, S]`, the ends included.
+    /// The vertices `[V, S]`, with the ends.
     vertices: Tensor,
-    /// Share of the arc length at which each vertex is kept.
+    /// The share of the arc length at which each vertex is kept.
     knots: Vec<f64>,
 }
 
@@ -34,7 +36,7 @@ impl Band {
         Ok(self.vertices.narrow(0, 1, self.knots.len() - 2)?)
     }
 
-    /// Takes from each pivot's gradient its part along the path.
+    /// Removes from each pivot's gradient its component along the path.
     pub(super) fn nudge(&self, risks: &[f64], grad: &Tensor) -> Result<()> {
         let size = self.vertices.dims()[1];
         dispatch!(self.vertices.dtype(), T => with_slice::<T, _, _>(&self.vertices, |vertices| {
@@ -102,7 +104,7 @@ fn tangent([before, here, after]: [f64; 3]) -> (f64, f64) {
     }
 }
 
-/// Takes the part along the tangent from `grad`; `around` are the vertices i − 1, i, i + 1.
+/// Removes the component along the tangent from `grad`; `around` are the vertices i − 1, i, i + 1.
 fn perpendicular<T: Real>(around: &[T], (up, down): (f64, f64), grad: &mut [T]) {
     let size = grad.len();
     let (before, rest) = around.split_at(size);

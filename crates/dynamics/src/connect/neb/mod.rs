@@ -1,4 +1,4 @@
-//! Nudged elastic band with automatic insertion of pivots.
+//! The nudged elastic band with automatic insertion of pivots (docs/theory.md §4).
 
 mod band;
 
@@ -29,23 +29,24 @@ use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 /// | `insert_above` | 0.2 | least excess over the leg's line for an insertion, as a share of the path's height above its ends | ≥ 0 |
 #[derive(Debug, Clone, Copy)]
 pub struct Neb {
-    /// Pivots at the start.
+    /// Number of pivots between the ends at the start.
     pub pivots: usize,
-    /// Pivots at most.
+    /// The largest number of pivots.
     pub max_pivots: usize,
-    /// Relaxations.
+    /// Number of relaxations, with insertions of pivots between them.
     pub cycles: u64,
-    /// Passes over the examples.
+    /// Number of passes over the examples, in all cycles together.
     pub epochs: u64,
-    /// Minibatch.
+    /// Number of examples in a minibatch; 0 means all examples.
     pub batch: usize,
-    /// Step size.
+    /// The step size of Adam.
     pub lr: f64,
-    /// Steps from one spacing to the next.
+    /// Number of steps after which the pivots are spaced evenly again.
     pub respace: u64,
-    /// Points on a leg.
+    /// Number of points of a leg at which the risk is evaluated.
     pub probes: usize,
-    /// Least excess for an insertion.
+    /// The least excess of the risk over the leg's line for an insertion, as a share of the path's height above its
+    /// ends.
     pub insert_above: f64,
 }
 
@@ -66,7 +67,7 @@ impl Default for Neb {
 }
 
 impl Neb {
-    /// Relaxes the band for `steps` steps from `first` on; whether to go on.
+    /// Relaxes the band for `steps` steps from step `first` on, and returns whether to go on.
     fn relax(&self, band: &mut Band, run: &mut Run<'_, '_>, first: u64, steps: u64) -> Result<bool> {
         let pivots = band.pivots()?;
         let mut grad = pivots.zeros_like()?;
@@ -91,7 +92,8 @@ impl Neb {
         Ok(true)
     }
 
-    /// Inserts pivots where legs bulge. `false` when there is nothing to gain: the path is not above its ends.
+    /// Inserts pivots where the risk of a leg rises above its line. Returns `false` when the path is not above its
+    /// ends, so that there is nothing to gain.
     fn insert(&self, band: &mut Band, objective: &dyn Objective) -> Result<bool> {
         let per_leg = self.probes + 1;
         let knots = band.knots().to_vec();
@@ -142,7 +144,7 @@ impl Neb {
     }
 }
 
-/// What one search has in hand.
+/// The state that one search needs in each step.
 struct Run<'a, 'b> {
     search: &'a mut Search<'b>,
     sampler: Sampler,
@@ -178,7 +180,7 @@ impl Connect for Neb {
 }
 
 impl Band {
-    /// As a path whose knots are the pivots' shares of the arc length.
+    /// The band as a path whose knots are the pivots' shares of the arc length.
     fn path(&self) -> Result<Path> {
         Ok(Path::new(PathKind::Polychain { knots: self.knots().to_vec() }, self.vertices().clone())?)
     }
