@@ -1,14 +1,16 @@
-/// What can go wrong with sections, operators and spectra.
+//! The errors of this crate.
+
+/// An error about sections, operators, spectra or kernels.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Sizes that do not fit together.
+    /// Sizes or properties that do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {
-        /// What was measured.
+        /// The quantity that was compared.
         what: &'static str,
-        /// What it has to be.
+        /// The value that is required.
         expected: String,
-        /// What it is.
+        /// The value that was found.
         found: String,
     },
     /// A setting outside its range.
@@ -16,9 +18,9 @@ pub enum Error {
     Setting {
         /// Name of the setting.
         name: &'static str,
-        /// The range.
+        /// The range of permitted values.
         expected: &'static str,
-        /// The value given.
+        /// The value that was given.
         found: String,
     },
     /// Points that span less than the section needs.
@@ -32,7 +34,7 @@ pub enum Error {
     /// A matrix or vector with entries that are not finite.
     #[error("{0} has values that are not finite")]
     NotFinite(&'static str),
-    /// Less memory than the vectors take that have to be held at once.
+    /// The allowed memory is less than the vectors need that have to be held at once.
     #[error("memory: expected at least {expected} bytes for vectors, found {found}")]
     Memory {
         /// Bytes that are needed.
@@ -63,5 +65,5 @@ impl Error {
     }
 }
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

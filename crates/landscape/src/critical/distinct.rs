@@ -1,17 +1,20 @@
+//! Recognises critical points that are copies of each other up to a symmetry.
+
 use super::{CriticalPoint, CriticalSearch};
 
-/// Relative difference of risks up to which points are compared.
+/// Points are compared only if their risks differ by at most this, relatively.
 const RISK: f64 = 1e-6;
-/// Relative difference of outputs up to which two networks are one function: far above what a gradient of 1e-10 leaves, also at
-/// degenerate points.
+/// Two networks are taken for the same function if their outputs differ by at most this, relatively. It is far above
+/// the difference that a gradient of 1e-10 leaves, also at degenerate points.
 const OUTPUTS: f64 = 1e-5;
 
 impl CriticalSearch {
-    /// For each point the first one that is the same up to symmetry; the others are their own.
+    /// For each point the first one that equals it up to symmetry, which may be the point itself.
     ///
-    /// Two points are the same when their outputs on the data agree, and so do their index and their number of zero modes. No
-    /// symmetry changes these, whichever the network has: permutations, scales, signs, invertible matrices between linear layers.
-    /// The other way round it is coarser: one function may have several critical points of the same index.
+    /// Two points are the same when their outputs on the data agree, and so do their index and their number of zero
+    /// modes. No symmetry changes these, whichever the network has: permutations, scales, signs, invertible matrices
+    /// between linear layers. The other way round it is coarser: one function may have several critical points of the
+    /// same index.
     pub fn distinct(&self, points: &[CriticalPoint]) -> Vec<usize> {
         let mut first: Vec<usize> = Vec::with_capacity(points.len());
         for (i, point) in points.iter().enumerate() {

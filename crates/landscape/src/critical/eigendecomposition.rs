@@ -1,3 +1,5 @@
+//! The eigendecomposition of the Hessian at one point, with the error of rounding.
+
 use collado_linalg::{Eigen, symmetric_eigen};
 use collado_risk::{CurvatureForm, DenseCurvature};
 use faer::Mat;
@@ -7,12 +9,12 @@ use crate::{Curvature, Error, LinearOperator, Result, explicit};
 /// The Hessian at one point in its eigenbasis, $H=U\operatorname{diag}(\lambda)U^\top$.
 pub(super) struct Eigendecomposition {
     pub(super) matrix: Mat<f64>,
-    /// Ascending.
+    /// The eigenvalues, ascending.
     pub(super) values: Vec<f64>,
     vectors: Mat<f64>,
-    /// $\max|H_{ij}-H_{ji}|$ as computed.
+    /// The largest asymmetry $\max|H_{ij}-H_{ji}|$ of the computed Hessian.
     pub(super) asymmetry: f64,
-    /// Below it an eigenvalue is rounding.
+    /// Eigenvalues below this size cannot be told from rounding errors.
     pub(super) rounding: f64,
 }
 
@@ -35,18 +37,18 @@ impl Eigendecomposition {
         })
     }
 
-    /// $\|H\|$.
+    /// The spectral norm $\|H\|$.
     pub(super) fn size(&self) -> f64 {
         self.values.iter().fold(0.0_f64, |m, x| m.max(x.abs()))
     }
 
-    /// $U^\top x$.
+    /// The coordinates $U^\top x$ in the eigenbasis.
     pub(super) fn coordinates(&self, x: &[f64]) -> Vec<f64> {
         let column = |k: usize| x.iter().enumerate().map(|(i, x)| self.vectors[(i, k)] * x).sum();
         (0..x.len()).map(column).collect()
     }
 
-    /// $Uc$.
+    /// The vector $Uc$ with coordinates c in the eigenbasis.
     pub(super) fn combine(&self, c: &[f64]) -> Vec<f64> {
         let mut x = vec![0.; c.len()];
         for (k, c) in c.iter().enumerate() {
@@ -55,8 +57,8 @@ impl Eigendecomposition {
         x
     }
 
-    /// Coordinates of Newton's step $-H^+g$ for the gradient with coordinates `slopes`; eigenvalues within rounding of 0 are
-    /// left out, for symmetries make them.
+    /// Coordinates of Newton's step $-H^+g$ for the gradient with coordinates `slopes`; eigenvalues within rounding of
+    /// 0 are left out, for symmetries make them.
     pub(super) fn newton(&self, slopes: &[f64]) -> Vec<f64> {
         let along =
             |(value, slope): (&f64, &f64)| if value.abs() > self.rounding { -slope / value } else { 0. };

@@ -1,3 +1,5 @@
+//! Examination of a critical point: its spectrum, its index and its zero modes.
+
 use collado_linalg::singular_values;
 use faer::Mat;
 
@@ -9,28 +11,29 @@ use crate::{DenseSpectrum, Error, Result, dense_spectrum};
 pub struct CriticalPoint {
     /// The point `[S]`, one Newton step after the search where that helped.
     pub theta: Vec<f64>,
-    /// F.
+    /// The risk F.
     pub risk: f64,
-    /// $\|\nabla F\|$.
+    /// The gradient norm $\|\nabla F\|$.
     pub gradient_norm: f64,
-    /// Eigenvalues of the Hessian. Their error holds the distance to the critical point: $\|\nabla^3F\|\|\theta-\theta^*\|$,
-    /// measured as the change of H in Newton's last step.
+    /// Eigenvalues of the Hessian. Their error holds the distance to the critical point:
+    /// $\|\nabla^3F\|\|\theta-\theta^*\|$, measured as the change of H in Newton's last step.
     pub spectrum: DenseSpectrum,
-    /// Zero modes that symmetries and parameters without effect make.
+    /// Number of zero modes that are due to symmetries and to parameters without effect.
     pub idle: usize,
-    /// $\min|z|/(|W||a|+|b|)$ over ReLU neurons and examples; infinite where there are no kinks.
+    /// The relative distance to the nearest kink, $\min|z|/(|W||a|+|b|)$ over ReLU neurons and examples; infinite where
+    /// there are no kinks.
     pub kink: f64,
     /// Outputs of the network on the data, `[N, q]`.
     pub outputs: Vec<f64>,
 }
 
 impl CriticalPoint {
-    /// Negative eigenvalues over S; zero modes never count as negative.
+    /// The number of negative eigenvalues divided by S; zero modes never count as negative.
     pub fn index_fraction(&self) -> f64 {
         self.spectrum.index as f64 / self.spectrum.eigenvalues.len() as f64
     }
 
-    /// The smallest |λ| of all eigenvalues that are no zero modes; NaN where there are none.
+    /// The smallest |λ| of all eigenvalues except zero modes; NaN where there are none.
     pub fn smallest(&self) -> f64 {
         let real = self.spectrum.eigenvalues.iter().map(|x| x.abs()).filter(|x| *x > self.spectrum.rounding);
         real.fold(f64::NAN, f64::min)
@@ -48,8 +51,8 @@ impl CriticalPoint {
 }
 
 impl CriticalSearch {
-    /// What lies at `theta` `[S]`, the end of a search: one more Newton step, kept where it lowers the gradient, and the spectrum
-    /// with the error that the step's length leaves.
+    /// Examines `theta` `[S]`, the end of a search: takes one more Newton step, which is kept if it lowers the
+    /// gradient, and computes the spectrum with the error that follows from the step's length.
     ///
     /// # Errors
     /// When sizes do not fit, and when the Hessian is not finite.

@@ -1,19 +1,23 @@
+//! Kinks of ReLU networks: how near a point is to one, and which neurons are dead.
+
 use candle_core::Tensor;
 use collado_models::{Activation, Affine, Algebra};
 
 use super::CriticalSearch;
 use crate::{Error, Result};
 
-/// What counts as on the kink: far above the error of a converged point, far below what chance gives.
+/// A point with a smaller margin counts as on a kink. This is far above the error of a converged point, and far below
+/// the margins of random points.
 const ON: f64 = 1e-8;
 
-/// The layers at one point, as all examples see them.
+/// The hidden layers and outputs at one point, on all examples.
 pub(super) struct Hidden {
-    /// $\min|z|/(|W||a|+|b|)$ over hidden ReLU neurons and examples: how near the nearest is to its kink.
+    /// The smallest $|z|/(|W||a|+|b|)$ over hidden ReLU neurons and examples: the relative distance to the nearest
+    /// kink.
     pub(super) margin: f64,
-    /// Of each hidden layer, whether each neuron's activation is 0 on all examples.
+    /// For each hidden layer, whether each neuron's activation is 0 on all examples.
     pub(super) dead: Vec<Vec<bool>>,
-    /// Outputs `[N, q]`.
+    /// The outputs `[N, q]`.
     pub(super) outputs: Vec<f64>,
 }
 
@@ -70,12 +74,13 @@ impl Algebra for Neurons<'_> {
     }
 }
 
-/// Whether rounding does not tell a margin from 0.
+/// Whether a margin is so small that the point counts as on a kink.
 pub(super) fn is_on_kink(margin: f64) -> bool {
     margin <= ON
 }
 
-/// $\min|z|/(|W||a|+|b|)$ of one layer. A neuron without weights is on its kink; an example that reaches no neuron is not.
+/// The smallest $|z|/(|W||a|+|b|)$ of one layer. A neuron without weights is on its kink; an example that activates no
+/// neuron is not.
 fn nearest(below: &Tensor, weight: &Tensor, bias: Option<&Tensor>, z: &Tensor) -> Result<f64> {
     let mut size = below.abs()?.matmul(&weight.abs()?.t()?)?;
     if let Some(bias) = bias {

@@ -1,34 +1,37 @@
+//! The search for a critical point by Levenberg and Marquardt's method, with damping by Nielsen's rule (1999).
+
 use candle_core::Tensor;
 use collado_risk::DenseCurvature;
 
 use super::{CriticalSettings, Goal, eigendecomposition::Eigendecomposition, norm};
 use crate::{Error, Result};
 
-/// How a search ended.
+/// The way in which a search ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Termination {
-    /// At a critical point: $\|\nabla F\|\le$ tolerance $\cdot(1+|F|)$, and Newton's step from there is short.
+    /// It ended at a critical point: $\|\nabla F\|\le$ tolerance $\cdot(1+|F|)$, and Newton's step from there is short.
     Critical,
-    /// At a stationary point of $\frac12\|\nabla F\|^2$ that is none of F: $H\nabla F\approx0$, $\nabla F\ne0$ (Frye et al. 2021).
+    /// It ended at a stationary point of $\frac12\|\nabla F\|^2$ that is not one of F: $H\nabla F\approx0$, $\nabla
+    /// F\ne0$ (Frye et al. 2021).
     Flat,
     /// No step lowers the gradient's norm, and a ReLU neuron changes sides there: a kink of F.
     Kink,
     /// No step lowers the gradient's norm, for none of these reasons.
     Stalled,
-    /// On the way to infinity, where gradients vanish without a critical point.
+    /// The search diverged towards infinity, where gradients vanish without a critical point.
     Escaped,
     /// The steps were used up.
     Steps,
-    /// Numbers that are not finite.
+    /// The risk or the gradient became infinite or NaN.
     NotFinite,
 }
 
 impl Termination {
-    /// All of them.
+    /// All ways to end.
     pub const ALL: [Self; 7] =
         [Self::Critical, Self::Flat, Self::Kink, Self::Stalled, Self::Escaped, Self::Steps, Self::NotFinite];
 
-    /// Name in tables.
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Critical => "critical",
@@ -41,23 +44,23 @@ impl Termination {
         }
     }
 
-    /// From its name in tables.
+    /// The way to end with the given name in tables.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ended| ended.name() == name)
     }
 }
 
-/// $\|H\nabla F\|\le$ this times $\|H\|\|\nabla F\|$: flat.
+/// A point is flat if $\|H\nabla F\|$ is at most this times $\|H\|\|\nabla F\|$.
 const FLAT: f64 = 1e-6;
-/// The same at the end of all steps, where descent creeps.
+/// The same condition when the steps are used up, since the descent is slow near flat points.
 const NEARLY_FLAT: f64 = 1e-3;
-/// Newton's step from a critical point is shorter than this times 1 + ‖θ‖.
+/// At a critical point Newton's step has to be shorter than this times 1 + ‖θ‖.
 const NEAR: f64 = 1e-2;
-/// A share of the predicted decrease that a step has to reach.
+/// The share of the predicted decrease that a step has to reach.
 const ACCEPT: f64 = 1e-4;
-/// Decreases of F below this times 1 + |F| are rounding.
+/// Decreases of F below this times 1 + |F| are taken for rounding.
 const LEVEL: f64 = 1e-12;
-/// Steps shorter than this times 1 + ‖θ‖ change nothing.
+/// Steps shorter than this times 1 + ‖θ‖ do not change the point.
 const SHORTEST: f64 = 1e-15;
 
 /// One search: Levenberg and Marquardt's method on the equations $\nabla F=0$, whose Jacobian is H,
@@ -65,19 +68,20 @@ const SHORTEST: f64 = 1e-15;
 /// $$p=-(H^2+\mu I)^{-1}H\nabla F,$$
 ///
 /// with μ by Nielsen's rule (1999). For large μ it is gradient descent on $\frac12\|\nabla F\|^2$, for small μ Newton's
-/// method; by the eigenvectors of H both cost no more than H. Where F is to be lowered, $p=-(|H|+\sqrt\mu I)^{-1}\nabla F$.
+/// method; by the eigenvectors of H both cost no more than H. Where F is to be lowered, $p=-(|H|+\sqrt\mu I)^{-1}\nabla
+/// F$.
 pub(super) struct LevenbergMarquardt {
     pub(super) theta: Vec<f64>,
     pub(super) risk: f64,
     pub(super) steps: usize,
     pub(super) ended: Option<Termination>,
     gradient: Vec<f64>,
-    /// H at θ and $U^\top\nabla F$, once they are known.
+    /// The Hessian at θ and $U^\top\nabla F$, once they are computed.
     local: Option<(Eigendecomposition, Vec<f64>)>,
     mu: f64,
     growth: f64,
     goal: Goal,
-    /// The step that is being tried, and by how much it should lower $\frac12\|\nabla F\|^2$, or F.
+    /// The step that is being tried, with the decrease of $\frac12\|\nabla F\|^2$, or of F, that it should give.
     step: Vec<f64>,
     predicted: f64,
     farthest: f64,
@@ -109,7 +113,7 @@ impl LevenbergMarquardt {
         norm(&self.gradient)
     }
 
-    /// Makes the local model where there is none, and proposes a step or ends.
+    /// Computes the local model if there is none, and then proposes a step or ends the search.
     pub(super) fn propose(&mut self, curvature: &DenseCurvature, settings: &CriticalSettings) -> Result<()> {
         let (local, slopes) = match self.local.take() {
             Some(known) => known,
@@ -149,7 +153,7 @@ impl LevenbergMarquardt {
         Ok(())
     }
 
-    /// Whether θ ends the search.
+    /// Whether the search ends at θ.
     fn arrived(
         &self,
         local: &Eigendecomposition,
@@ -167,13 +171,13 @@ impl LevenbergMarquardt {
         self.is_flat(local, slopes, FLAT).then_some(Termination::Flat)
     }
 
-    /// Whether H∇F ≈ 0: there descent on the gradient ends.
+    /// Whether H∇F ≈ 0, where a descent on the gradient norm ends.
     fn is_flat(&self, local: &Eigendecomposition, slopes: &[f64], share: f64) -> bool {
         let product: Vec<f64> = local.values.iter().zip(slopes).map(|(value, slope)| value * slope).collect();
         self.goal == Goal::Gradient && norm(&product) <= share * local.size() * norm(slopes)
     }
 
-    /// Sets the step for μ, no longer than the reach, and what the local model promises of it.
+    /// Computes the step for μ, limited to the reach, and the decrease that the local model predicts.
     fn damped(&mut self, local: &Eigendecomposition, slopes: &[f64], settings: &CriticalSettings) {
         // Where λ is rounding, so is λ/(λ² + μ) unless μ is larger.
         let mu = self.mu.max(local.rounding.powi(2)).max(f64::MIN_POSITIVE);
@@ -200,7 +204,7 @@ impl LevenbergMarquardt {
         self.theta.iter().zip(&self.step).map(|(t, p)| t + p)
     }
 
-    /// Takes or refuses the step, now that risk and gradient at its end are known.
+    /// Accepts or rejects the step, given the risk and the gradient at its end.
     pub(super) fn receive(&mut self, risk: f64, gradient: &[f64]) {
         self.steps += 1;
         let square = norm(&self.gradient).powi(2);

@@ -1,20 +1,22 @@
+//! Searches for critical points from a stack of starts.
+
 use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::{CriticalSearch, Termination, kink::is_on_kink, levenberg_marquardt::LevenbergMarquardt};
 use crate::{Error, Result};
 
-/// What a search lowers.
+/// The function that a search lowers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Goal {
-    /// $\frac12\|\nabla F\|^2$: critical points of any index.
+    /// Half the squared gradient norm $\frac12\|\nabla F\|^2$; the search finds critical points of any index.
     #[default]
     Gradient,
-    /// F, by Newton's method with |λ| for λ (Dauphin et al. 2014): minima, as a rule.
+    /// The risk F, by Newton's method with |λ| in place of λ (Dauphin et al. 2014); the search finds minima, as a rule.
     Risk,
 }
 
-/// How critical points are searched for.
+/// The settings of a search for critical points.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -25,15 +27,15 @@ pub enum Goal {
 /// | `farthest` | 100 | a search is on its way to infinity beyond this times $1+\|\theta_0\|$ | > 1 |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CriticalSettings {
-    /// What a search lowers.
+    /// The function that a search lowers.
     pub goal: Goal,
-    /// Size of the gradient at the end, relative to 1 + |F|.
+    /// The gradient norm at which a search ends, relative to 1 + |F|.
     pub tolerance: f64,
-    /// Steps tried at most.
+    /// The largest number of steps that are tried.
     pub steps: usize,
-    /// Longest step, relative to 1 + ‖θ‖.
+    /// The longest step, relative to 1 + ‖θ‖.
     pub reach: f64,
-    /// Farthest point, relative to 1 + the norm of the start.
+    /// The norm beyond which a search counts as diverged, relative to 1 + the norm of the start.
     pub farthest: f64,
 }
 
@@ -61,26 +63,27 @@ impl CriticalSettings {
     }
 }
 
-/// Where one search ended.
+/// The end of one search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchEnd {
     /// The point `[S]`.
     pub theta: Vec<f64>,
-    /// Why.
+    /// The reason why the search ended.
     pub ended: Termination,
-    /// F.
+    /// The risk F.
     pub risk: f64,
-    /// $\|\nabla F\|$.
+    /// The gradient norm $\|\nabla F\|$.
     pub gradient_norm: f64,
-    /// Steps tried.
+    /// Number of steps that were tried.
     pub steps: usize,
 }
 
 impl CriticalSearch {
-    /// Searches from every row of `starts` `[P, S]`, all at once: each round evaluates one stack of trial points, and the
-    /// Hessians of those that moved. `progress` is told the share of searches that have ended; false stops.
+    /// Searches from every row of `starts` `[P, S]` together: each round evaluates one stack of trial points, and the
+    /// Hessians of the points that moved. `progress` is told the share of searches that have ended; if it returns
+    /// `false`, the search is interrupted.
     ///
-    /// Every search that is going holds two S × S matrices.
+    /// Every unfinished search holds two S × S matrices.
     ///
     /// # Errors
     /// When a setting is out of range or sizes do not fit, and [`Error::Interrupted`].

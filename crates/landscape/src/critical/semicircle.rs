@@ -1,3 +1,5 @@
+//! The semicircle law of the index of critical points (docs/theory.md §8).
+
 use std::f64::consts::PI;
 
 /// The share of a semicircle's mass below 0 when its centre is at $-x$ radii:
@@ -7,17 +9,17 @@ pub fn semicircle_index(x: f64) -> f64 {
     0.5 + (x * (1. - x * x).sqrt() + x.asin()) / PI
 }
 
-/// The index of a random matrix whose semicircle moves in proportion to the risk, $x=(F-F_c)/w$, as it does in the spherical
-/// spin glass: fitted to critical points.
+/// A semicircle law fitted to critical points: the index of a random matrix whose spectrum moves in proportion to the
+/// risk, $x=(F-F_c)/w$, as it does in the spherical spin glass.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SemicircleLaw {
-    /// $F_c$, where half of the eigenvalues are negative.
+    /// The risk $F_c$ at which half of the eigenvalues are negative.
     pub center: f64,
-    /// w: no eigenvalue is negative at $F_c-w$, all are at $F_c+w$.
+    /// The width w: no eigenvalue is negative at $F_c-w$, and all are at $F_c+w$.
     pub width: f64,
     /// Root of the mean square difference between the points' index fractions and the law.
     pub rms: f64,
-    /// The same for the mean index fraction in place of the law: what there was to explain.
+    /// The same difference with the mean index fraction in place of the law, that is, the spread of the points.
     pub spread: f64,
 }
 
@@ -27,8 +29,8 @@ impl SemicircleLaw {
         self.rms < 0.5 * self.spread
     }
 
-    /// The least-squares fit to risks and index fractions; nothing for fewer than five points, or where risk or index do not
-    /// vary.
+    /// The least-squares fit to risks and index fractions; `None` for fewer than five points, or where the risk or the
+    /// index does not vary.
     pub fn fit(risks: &[f64], fractions: &[f64]) -> Option<Self> {
         let n = risks.len() as f64;
         let least = risks.iter().fold(f64::INFINITY, |m, x| m.min(*x));
@@ -60,7 +62,7 @@ impl SemicircleLaw {
         Some(best)
     }
 
-    /// The index fraction at a risk.
+    /// The index fraction of the law at a risk.
     pub fn at(&self, risk: f64) -> f64 {
         semicircle_index((risk - self.center) / self.width)
     }

@@ -5,27 +5,27 @@ use rayon::prelude::*;
 
 use super::Kernel;
 
-/// Rows of a tile: two of its Gram blocks fit into the L2 cache.
+/// Number of rows of a tile. Two of its Gram blocks fit into the L2 cache.
 const TILE: usize = 192;
 
 /// One layer's part of a tangent kernel, $s\,(DD^\top)\circ(AA^\top+b)$.
 pub(super) struct Part<'a> {
-    /// D `[m, c, w]`: how the c outputs kept apart depend on the layer's units.
+    /// D `[m, c, w]`: the derivatives of the c separate outputs with respect to the layer's units.
     pub(super) slopes: &'a [f64],
-    /// A `[m, n]`: what goes into the layer. Every output of an example has the same.
+    /// A `[m, n]`: the inputs of the layer, which are the same for every output of an example.
     pub(super) inputs: &'a [f64],
     /// Number of examples m.
     pub(super) examples: usize,
-    /// c, rows of the kernel for each example.
+    /// The number c of rows of the kernel for each example.
     pub(super) outputs: usize,
     /// Whether b is 1, for a bias, or 0.
     pub(super) bias: bool,
-    /// s.
+    /// The factor s.
     pub(super) scale: f64,
 }
 
 impl Part<'_> {
-    /// Adds it to the lower triangle of `kernel` `[mc, mc]`, one thread a band of rows.
+    /// Adds this part to the lower triangle of `kernel` `[mc, mc]`, with one thread for each band of rows.
     pub(super) fn add_to(&self, kernel: &mut Kernel) {
         let (size, step) = (kernel.size(), (TILE / self.outputs).max(1));
         let bands = kernel.as_mut_slice().par_chunks_mut(step * self.outputs * size);
@@ -65,8 +65,8 @@ struct Scratch {
     inputs: Vec<f64>,
 }
 
-/// $sXY^\top$ over `out`, row-major, where X and Y are the rows of `data` that belong to the examples `rows` and
-/// `columns`, `each` rows an example.
+/// Writes $sXY^\top$ over `out`, row-major, where X and Y are the rows of `data` that belong to the examples `rows` and
+/// `columns`, with `each` rows per example.
 fn gram(
     data: &[f64],
     examples: usize,
@@ -87,8 +87,8 @@ fn gram(
     matmul(product, Accum::Replace, x, y.transpose(), scale, Par::Seq);
 }
 
-/// $XW$, a chunk of rows a thread: `x` `[rows, inputs]`, `w` `[inputs, outputs]` as a view; `finish` sees each row
-/// of the result with its number.
+/// The product $XW$ of `x` `[rows, inputs]` and `w` `[inputs, outputs]`, with one thread for each chunk of rows;
+/// `finish` is given each row of the result with its number.
 pub(super) fn rows_times(
     x: &[f64],
     w: MatRef<'_, f64>,

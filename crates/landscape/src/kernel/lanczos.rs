@@ -1,9 +1,10 @@
-//! The largest eigenvalue of a symmetric positive operator.
+//! The largest eigenvalue of a symmetric positive semi-definite operator, by Lanczos' method.
 
 use super::SpectrumSettings;
 use crate::{LanczosSettings, LinearOperator, Result, Side, lanczos};
 
-/// Approximates the eigenvector of the largest eigenvalue of `apply`, an operator on `size` numbers: normalised.
+/// Approximates the normalised eigenvector of the largest eigenvalue of `apply`, an operator on vectors of `size`
+/// numbers.
 pub(super) fn largest(
     size: usize,
     settings: &SpectrumSettings,
@@ -22,7 +23,7 @@ pub(super) fn largest(
     Ok(ends.top.into_iter().flat_map(|ritz| ritz.vector).collect())
 }
 
-/// An operator that is a function of one vector.
+/// An operator that is given as a function of one vector.
 struct Products<F> {
     size: usize,
     apply: F,

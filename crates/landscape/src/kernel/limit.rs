@@ -1,3 +1,5 @@
+//! The infinite-width limits of a network's kernels, in closed form.
+
 use std::f64::consts::PI;
 
 use candle_core::Tensor;
@@ -11,8 +13,8 @@ use super::{
 
 /// $\mathbb E\,\rho(u)\rho(v)$ and $\mathbb E\,\rho'(u)\rho'(v)$ for ReLU and $(u,v)\sim N(0,\Sigma)$ with
 /// $\Sigma=\begin{pmatrix}s&c\\c&t\end{pmatrix}$: with $\cos\varphi=c/\sqrt{st}$ they are
-/// $\frac{\sqrt{st}}{2\pi}(\sin\varphi+(\pi-\varphi)\cos\varphi)$ and $\frac{\pi-\varphi}{2\pi}$, the arc-cosine kernels of order 1
-/// and 0 (Cho & Saul 2009), halved.
+/// $\frac{\sqrt{st}}{2\pi}(\sin\varphi+(\pi-\varphi)\cos\varphi)$ and $\frac{\pi-\varphi}{2\pi}$, the arc-cosine
+/// kernels of order 1 and 0 (Cho & Saul 2009), halved.
 pub fn arc_cosine(s: f64, c: f64, t: f64) -> (f64, f64) {
     let norm = (s * t).sqrt();
     if norm == 0. {
@@ -24,33 +26,33 @@ pub fn arc_cosine(s: f64, c: f64, t: f64) -> (f64, f64) {
     (norm * (angle.sin() + (PI - angle) * cosine) / (2. * PI), (PI - angle) / (2. * PI))
 }
 
-/// What the kernels of a network at initialisation tend to when its hidden layers grow, in closed form for ReLU and
-/// linear networks.
+/// The limits of a network's kernels at initialisation when its hidden layers grow, in closed form for ReLU and linear
+/// networks.
 ///
 /// The parameters are those of the network itself ("standard parameterisation", PyTorch's), not rescaled: weights of
 /// layer k have variance $\sigma_k^2/n_{k-1}$, biases $\beta_k^2$, as [`Init`] draws them. With
-/// $\Sigma_1=\sigma_1^2\,xx^\top/n_0+\beta_1^2$, $\Lambda_k=\mathbb E\,\rho(u)\rho(v)$, $\dot\Lambda_k=\mathbb E\,\rho'(u)\rho'(v)$ over
-/// $(u,v)\sim N(0,\Sigma_k)$ and $\Sigma_{k+1}=\sigma_{k+1}^2\Lambda_k+\beta_{k+1}^2$,
+/// $\Sigma_1=\sigma_1^2\,xx^\top/n_0+\beta_1^2$, $\Lambda_k=\mathbb E\,\rho(u)\rho(v)$, $\dot\Lambda_k=\mathbb
+/// E\,\rho'(u)\rho'(v)$ over $(u,v)\sim N(0,\Sigma_k)$ and $\Sigma_{k+1}=\sigma_{k+1}^2\Lambda_k+\beta_{k+1}^2$,
 /// $$\Theta_1=xx^\top+b_1,\qquad\Theta_{k+1}=\sigma_{k+1}^2\dot\Lambda_k\circ\Theta_k+n_k\Lambda_k+b_{k+1},$$
 /// where $b_k$ is 1 if layer k has a bias (Lee et al. 2018; Jacot et al. 2018; Sohl-Dickstein et al. 2020 for this
 /// parameterisation). $\Theta_K$ holds for each output and between two outputs is 0: it is the limit of both
-/// [`Outputs`](super::Outputs). Where only $n_{k-1}\to\infty$ makes draws Gaussian (uniform ones), the first layer is taken as
-/// if it were.
+/// [`Outputs`](super::Outputs). Where only $n_{k-1}\to\infty$ makes draws Gaussian (uniform ones), the first layer is
+/// taken as if it were.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WidthLimit {
-    /// NNGP: $\Sigma_K$, the covariance of an output over initialisations.
+    /// The NNGP kernel $\Sigma_K$: the covariance of an output over initialisations.
     pub covariance: Kernel,
-    /// NTK: $\Theta_K$.
+    /// The neural tangent kernel $\Theta_K$.
     pub tangent: Kernel,
-    /// $n_{K-1}\Lambda_{K-1}$, the limit of $\bar K_\Theta$.
+    /// The limit $n_{K-1}\Lambda_{K-1}$ of the last layer's kernel $\bar K_\Theta$.
     pub last_layer: Kernel,
 }
 
 impl WidthLimit {
-    /// For `arch` started by `init`, on `inputs` `[m, n_0]`.
+    /// The limits for `arch` initialised by `init`, on `inputs` `[m, n_0]`.
     ///
     /// # Errors
-    /// When sizes do not fit, and for activations and initialisations without a closed form here.
+    /// When sizes do not fit together, or no closed form is known here for the activation or the initialisation.
     pub fn new(arch: &Arch, init: Init, inputs: &Tensor) -> Result<Self> {
         let (m, features) = inputs.dims2()?;
         check("features", &[arch.inputs()], &[features])?;
@@ -72,15 +74,15 @@ impl WidthLimit {
     }
 }
 
-/// What the recursion needs to know about a layer.
+/// The constants of a layer in the recursion.
 struct Layer {
-    /// $n_{k-1}$.
+    /// The number of inputs, $n_{k-1}$.
     inputs: f64,
-    /// $b_k$.
+    /// The bias term $b_k$, 1 or 0.
     bias: f64,
-    /// $\sigma_k^2$.
+    /// The variance $\sigma_k^2$ of the weights.
     weight_variance: f64,
-    /// $\beta_k^2$.
+    /// The variance $\beta_k^2$ of the biases.
     bias_variance: f64,
 }
 
@@ -104,7 +106,7 @@ impl Layer {
         Ok(Self { inputs, bias, weight_variance, bias_variance: bias * bias_variance })
     }
 
-    /// $\Sigma_k$ from what goes into the layer, on average over its $n_{k-1}$ inputs.
+    /// The covariance $\Sigma_k$ from the mean product of the layer's $n_{k-1}$ inputs.
     fn covariance(&self, average: f64) -> f64 {
         self.weight_variance * average + self.bias_variance
     }
@@ -134,7 +136,7 @@ fn element(layers: &[Layer], relu: bool, product: f64, s: &[f64], t: &[f64]) -> 
     at
 }
 
-/// $\Sigma_1,\dots,\Sigma_K$ at one example with $\|x\|^2$ = `product`.
+/// The variances $\Sigma_1,\dots,\Sigma_K$ at one example with $\|x\|^2$ = `product`.
 fn diagonal(layers: &[Layer], relu: bool, product: f64) -> Vec<f64> {
     let mut average = product / layers[0].inputs;
     let step = |layer: &Layer| {
@@ -145,7 +147,7 @@ fn diagonal(layers: &[Layer], relu: bool, product: f64) -> Vec<f64> {
     layers.iter().map(step).collect()
 }
 
-/// $xx^\top$.
+/// The Gram matrix $xx^\top$.
 fn products(inputs: &[f64], examples: usize) -> Kernel {
     let mut kernel = Kernel::zeros(examples);
     let ones = vec![1.; examples];

@@ -1,3 +1,5 @@
+//! Symmetric kernel matrices over examples.
+
 use collado_linalg::dot;
 use rayon::prelude::*;
 
@@ -43,7 +45,7 @@ impl Kernel {
         &self.data[i * self.size..(i + 1) * self.size]
     }
 
-    /// The kernel of the first `size` rows alone; all of it where there are not as many.
+    /// The kernel of the first `size` rows, or all of it where there are fewer.
     #[must_use]
     pub fn leading(&self, size: usize) -> Self {
         let size = size.min(self.size);
@@ -51,27 +53,27 @@ impl Kernel {
         Self { size, data: rows.flat_map(|row| &row[..size]).copied().collect() }
     }
 
-    /// $Kx$ for `x` `[m]`; as many elements as there are rows.
+    /// The product $Kx$ for `x` `[m]`.
     pub fn apply(&self, x: &[f64]) -> Vec<f64> {
         self.data.par_chunks(self.size.max(1)).map(|row| dot(row, x)).collect()
     }
 
-    /// $x^\top Kx$.
+    /// The quadratic form $x^\top Kx$.
     pub fn quadratic(&self, x: &[f64]) -> f64 {
         dot(&self.apply(x), x)
     }
 
-    /// $\sum_iK_{ii}$, the sum of the eigenvalues.
+    /// The trace $\sum_iK_{ii}$, which is the sum of the eigenvalues.
     pub fn trace(&self) -> f64 {
         self.data.iter().step_by(self.size + 1).sum()
     }
 
-    /// $\|K\|_F$.
+    /// The Frobenius norm $\|K\|_F$.
     pub fn norm(&self) -> f64 {
         dot(&self.data, &self.data).sqrt()
     }
 
-    /// $\|K-K'\|_F$; infinite for another size.
+    /// The distance $\|K-K'\|_F$; infinite if the sizes differ.
     pub fn distance(&self, other: &Self) -> f64 {
         if self.size != other.size {
             return f64::INFINITY;
@@ -97,7 +99,7 @@ impl Kernel {
     }
 }
 
-/// The blocks of the lower triangle of an `n` x `n` matrix: their rows and columns.
+/// The blocks of the lower triangle of an `n` × `n` matrix, each as its rows and columns.
 fn lower_blocks(
     n: usize,
     block: usize,

@@ -1,4 +1,4 @@
-//! Kernels of over-parameterised networks (theory §11): how the outputs at two examples move together when the
+//! Kernels of over-parameterised networks (docs/theory.md §11): how the outputs at two examples move together when the
 //! parameters move.
 //!
 //! With $J_{(i,o),s}=\partial\Phi_o(x_i;\theta)/\partial\theta_s$ the empirical neural tangent kernel is

@@ -1,9 +1,11 @@
+//! Eigenvalues of kernels: all of them, or the two ends.
+
 use collado_linalg::{Cholesky, dot, symmetric_eigenvalues};
 use collado_models::{Error, Result};
 
 use super::{Kernel, lanczos::largest};
 
-/// How the ends of a spectrum are found.
+/// The settings by which the spectrum of a kernel is computed.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -13,13 +15,13 @@ use super::{Kernel, lanczos::largest};
 /// | `seed` | 0 | its first vector | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SpectrumSettings {
-    /// Largest size for which all eigenvalues are computed.
+    /// The largest size for which all eigenvalues are computed.
     pub dense: usize,
-    /// Lanczos steps for one end.
+    /// The largest number of Lanczos steps for one end.
     pub steps: usize,
-    /// Relative residual at which Lanczos ends.
+    /// The relative residual at which Lanczos' method ends.
     pub tolerance: f64,
-    /// Seed of its first vector.
+    /// The seed of the first Lanczos vector.
     pub seed: u64,
 }
 
@@ -32,29 +34,31 @@ impl Default for SpectrumSettings {
 /// One end of a spectrum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extreme {
-    /// λ.
+    /// The eigenvalue λ.
     pub value: f64,
-    /// The matrix has an eigenvalue within this distance of λ, up to the rounding of one product. Dense: $m\varepsilon\lambda_\max$,
-    /// a bound for the error of a backward stable method; Lanczos: $\|Kv-\lambda v\|$ of its vector.
+    /// The matrix has an eigenvalue within this distance of λ, up to the rounding of one product. For a dense
+    /// decomposition it is $m\varepsilon\lambda_\max$, a bound for the error of a backward stable method; for Lanczos'
+    /// method it is $\|Kv-\lambda v\|$ of its vector.
     pub residual: f64,
 }
 
 /// Eigenvalues of a positive semi-definite kernel.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KernelSpectrum {
-    /// All of them, ascending, where they were computed.
+    /// All eigenvalues, ascending, where they were computed.
     pub eigenvalues: Option<Vec<f64>>,
-    /// The smallest.
+    /// The smallest eigenvalue.
     pub min: Extreme,
-    /// The largest.
+    /// The largest eigenvalue.
     pub max: Extreme,
-    /// $m\varepsilon\lambda_\max$: an eigenvalue below it cannot be told from 0.
+    /// The error of rounding, $m\varepsilon\lambda_\max$; an eigenvalue below it cannot be told from 0.
     pub rounding: f64,
 }
 
 impl KernelSpectrum {
-    /// The spectrum of `kernel`: all of it up to the size `settings.dense`, beyond it λ_max by Lanczos on K, and λ_min by
-    /// Lanczos on $(K+sI)^{-1}$ with $s=m\varepsilon\lambda_\max$ through a Cholesky factor, where it is the end that converges fast.
+    /// The spectrum of `kernel`. Up to the size `settings.dense` all eigenvalues are computed. Beyond it λ_max is found
+    /// by Lanczos' method on K, and λ_min by Lanczos' method on $(K+sI)^{-1}$ with $s=m\varepsilon\lambda_\max$ through
+    /// a Cholesky factor, since there it is the end that converges fast.
     ///
     /// # Errors
     /// When the kernel is empty, has an element that is not finite, or is not positive semi-definite up to rounding.
@@ -65,7 +69,7 @@ impl KernelSpectrum {
         if kernel.size() <= settings.dense { Self::dense(kernel) } else { Self::ends(kernel, settings) }
     }
 
-    /// $\lambda_\max/\lambda_\min$; infinite where λ_min cannot be told from 0.
+    /// The condition number $\lambda_\max/\lambda_\min$; infinite where λ_min cannot be told from 0.
     pub fn condition(&self) -> f64 {
         if self.min.value > self.rounding { self.max.value / self.min.value } else { f64::INFINITY }
     }

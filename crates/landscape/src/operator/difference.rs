@@ -1,3 +1,5 @@
+//! Hessian-vector products of any objective by central differences.
+
 use candle_core::{DType, Device, Tensor};
 use collado_models::with_slice;
 use collado_risk::{Objective, Rows};
@@ -8,9 +10,9 @@ use crate::{Error, Result};
 /// Hessian-vector products of any objective by central differences of its gradients, with their error.
 ///
 /// For a unit vector v, $D_h=(\nabla F(\theta+hv)-\nabla F(\theta-hv))/2h$ at h and 2h; the product is
-/// $(4D_h-D_{2h})/3$ (Richardson), and its stated error $\|D_h-D_{2h}\|/3+2\varepsilon\|\nabla F\|/h$: the correction, which is
-/// larger than what is left after it where F is smooth, and the rounding of the gradients. All points of a block are
-/// one stack.
+/// $(4D_h-D_{2h})/3$ (Richardson), and its stated error $\|D_h-D_{2h}\|/3+2\varepsilon\|\nabla F\|/h$: the correction,
+/// which is larger than what is left after it where F is smooth, and the rounding of the gradients. All points of a
+/// block are one stack.
 pub struct CentralDifference<'a> {
     objective: &'a dyn Objective,
     theta: Vec<f64>,
@@ -18,7 +20,8 @@ pub struct CentralDifference<'a> {
 }
 
 impl<'a> CentralDifference<'a> {
-    /// The Hessian of `objective` at `theta` `[S]` in `f64`; `step` is h, 1e-4 is a good one for parameters of size 1.
+    /// The Hessian of `objective` at `theta` `[S]` in `f64`; `step` is h, for which 1e-4 is a good value if parameters
+    /// are of size 1.
     ///
     /// # Errors
     /// When the step is not positive, or the point is not in `f64`.
@@ -36,10 +39,10 @@ impl<'a> CentralDifference<'a> {
         Ok(Self { objective, theta: theta.flatten_all()?.to_vec1()?, step })
     }
 
-    /// As [`apply`](LinearOperator::apply), with the norm of each product's error.
+    /// Computes the products like [`apply`](LinearOperator::apply), and returns the norm of each product's error.
     ///
     /// # Errors
-    /// Those of the objective.
+    /// The errors of the objective.
     pub fn apply_with_errors(&self, vectors: &[f64], out: &mut [f64]) -> Result<Vec<f64>> {
         let s = self.theta.len();
         if vectors.len() != out.len() || !vectors.len().is_multiple_of(s) {

@@ -1,16 +1,18 @@
+//! The matrix of an operator.
+
 use faer::Mat;
 
 use super::LinearOperator;
 use crate::{Error, Result};
 
-/// Vectors in one call.
+/// Number of vectors in one call of the operator.
 const BLOCK: usize = 32;
 
-/// The matrix of an operator, made symmetric, and its largest asymmetry $\max|A_{ij}-A_{ji}|$: rounding, where the operator
-/// is symmetric. `progress` is told the share done; false stops.
+/// The symmetrised matrix of an operator, and its largest asymmetry $\max|A_{ij}-A_{ji}|$, which is rounding if the
+/// operator is symmetric. `progress` is told the share done; if it returns `false`, the computation is interrupted.
 ///
 /// # Errors
-/// Those of the operator, and [`Error::Interrupted`].
+/// The errors of the operator, and [`Error::Interrupted`].
 pub fn explicit(
     operator: &dyn LinearOperator,
     progress: &mut dyn FnMut(f64) -> bool,

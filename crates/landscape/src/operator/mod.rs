@@ -1,4 +1,4 @@
-//! Symmetric operators that are known by their products with vectors.
+//! Symmetric linear operators that are given by their products with vectors.
 
 mod difference;
 mod explicit;
@@ -10,15 +10,15 @@ use faer::Mat;
 pub use self::{difference::CentralDifference, explicit::explicit};
 use crate::{Error, Result};
 
-/// A symmetric matrix $A\in\mathbb R^{S\times S}$, known by its products.
+/// A symmetric matrix $A\in\mathbb R^{S\times S}$ that is given by its products with vectors.
 pub trait LinearOperator: Sync {
-    /// S.
+    /// The number S of rows and columns.
     fn size(&self) -> usize;
 
     /// Writes $Av$ for the rows v of `vectors` `[B, S]` over `out` `[B, S]`.
     ///
     /// # Errors
-    /// When sizes do not fit.
+    /// When the sizes do not fit together.
     fn apply(&self, vectors: &[f64], out: &mut [f64]) -> Result<()>;
 }
 
@@ -35,7 +35,7 @@ impl<'a> Curvature<'a> {
     /// The matrix `form` at the point `theta` `[S]`.
     ///
     /// # Errors
-    /// When the size does not fit.
+    /// When the sizes do not fit together.
     pub fn new(of: &'a DenseCurvature, form: CurvatureForm, theta: &Tensor) -> Result<Self> {
         let theta = theta.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1()?;
         Ok(Self { of, form, point: of.at(theta)? })
@@ -52,7 +52,7 @@ impl LinearOperator for Curvature<'_> {
     }
 }
 
-/// A matrix that is stored; it has to be symmetric.
+/// A dense matrix as an operator; it has to be symmetric.
 impl LinearOperator for Mat<f64> {
     fn size(&self) -> usize {
         self.nrows()

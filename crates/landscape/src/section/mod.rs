@@ -1,4 +1,4 @@
-//! Lines and planes through parameter space, on which a risk is looked at.
+//! Sections: lines and planes through parameter space on which a risk is evaluated (docs/theory.md §12).
 
 mod filter;
 mod principal;
@@ -19,29 +19,29 @@ use crate::{Error, Result};
 /// points, so that a grid of any size costs D + 1 products of the first layer (see [`Span`]).
 #[derive(Debug, Clone)]
 pub struct Section {
-    /// `[D + 1, S]`
+    /// The vertices `[D + 1, S]`.
     vertices: Tensor,
-    /// Whether the vertices are points (weights add up to 1), or a point and directions (the first weighs 1).
+    /// Whether all vertices are points, with weights that add up to 1, or a point of weight 1 and directions.
     affine: bool,
-    /// `[D, D]`, upper triangular, row-major: coordinates are R times the weights of vertices 1, …, D.
+    /// The matrix R `[D, D]`, upper triangular, row-major: coordinates are R times the weights of vertices 1, …, D.
     r: Vec<f64>,
-    /// Vectors that the weights of vertices 1, …, D multiply, in `f64`.
+    /// The vectors that the weights of vertices 1, …, D multiply, in `f64`.
     edges: Vec<Vec<f64>>,
     /// The point at the origin, in `f64`.
     origin: Vec<f64>,
 }
 
-/// Where a point of parameter space falls on a section.
+/// The orthogonal projection of a point of parameter space onto a section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
-    /// Coordinates `[D]` of the nearest point of the section.
+    /// The coordinates `[D]` of the nearest point of the section.
     pub at: Vec<f64>,
-    /// Distance from it.
+    /// The distance from the nearest point.
     pub distance: f64,
 }
 
 impl Section {
-    /// $\theta(x)=\theta_0+\sum_kx_kd_k$ for a point `origin` `[S]` and D `directions` `[D, S]`.
+    /// The section $\theta(x)=\theta_0+\sum_kx_kd_k$ through a point `origin` `[S]` along D `directions` `[D, S]`.
     ///
     /// # Errors
     /// When sizes do not fit, or the directions are linearly dependent.
@@ -56,16 +56,16 @@ impl Section {
         Self::new(vertices, false, r)
     }
 
-    /// The segment $\theta(t)=(1-t)\theta^A+t\theta^B$, and the line beyond it. At 0 and 1 it is `a` and `b` bit by bit.
+    /// The line $\theta(t)=(1-t)\theta^A+t\theta^B$ through two points. At 0 and 1 it equals `a` and `b` bit by bit.
     ///
     /// # Errors
-    /// When sizes do not fit, or both are one point.
+    /// When sizes do not fit together, or both are the same point.
     pub fn segment(a: &Tensor, b: &Tensor) -> Result<Self> {
         Self::new(Tensor::stack(&[a.flatten_all()?, b.flatten_all()?], 0)?, true, vec![1.])
     }
 
-    /// The plane through three `points` `[3, S]` with Cartesian coordinates: the first is the origin, the second lies on
-    /// the positive x axis, the third above it. Lengths on paper are lengths in parameter space.
+    /// The plane through three `points` `[3, S]` with Cartesian coordinates: the first is the origin, the second lies
+    /// on the positive x axis, the third above it. Lengths on paper are lengths in parameter space.
     ///
     /// # Errors
     /// When the points lie on one line.
@@ -93,7 +93,7 @@ impl Section {
         Ok(section)
     }
 
-    /// Refuses edges that are not finite or dependent.
+    /// Checks that the edges are finite and linearly independent.
     fn check(&self) -> Result<()> {
         let gram = self.gram();
         if gram.iter().any(|g| !g.is_finite()) {
@@ -110,12 +110,12 @@ impl Section {
         if independent < d { Err(Error::Degenerate { expected: d, found: independent }) } else { Ok(()) }
     }
 
-    /// Inner products of the edges `[D, D]`.
+    /// The inner products of the edges, `[D, D]`.
     fn gram(&self) -> Vec<f64> {
         self.edges.iter().flat_map(|u| self.edges.iter().map(move |v| dot(u, v))).collect()
     }
 
-    /// Dimensions D.
+    /// The dimension D.
     pub fn dims(&self) -> usize {
         self.edges.len()
     }
@@ -125,7 +125,7 @@ impl Section {
         &self.vertices
     }
 
-    /// Cosine of the angle between the axes; 0 for a line.
+    /// The cosine of the angle between the axes; 0 for a line.
     pub fn cosine(&self) -> f64 {
         if self.affine || self.dims() < 2 {
             return 0.;
@@ -134,7 +134,7 @@ impl Section {
         gram[1] / (gram[0] * gram[3]).sqrt()
     }
 
-    /// Weights of the vertices `[D + 1]` at coordinates `at` `[D]`.
+    /// The weights `[D + 1]` of the vertices at coordinates `at` `[D]`.
     pub fn coefficients(&self, at: &[f64]) -> Vec<f64> {
         let b = match (self.r.as_slice(), at) {
             ([r11, r12, _, r22], [x, y]) => {
@@ -150,16 +150,16 @@ impl Section {
     /// The points at coordinates `at`, `[P, D]` row by row.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn span(&self, at: &[f64]) -> Result<Span> {
         let c = at.chunks_exact(self.dims()).flat_map(|at| self.coefficients(at)).collect();
         Ok(Span::new(&self.vertices, c)?)
     }
 
-    /// Orthogonal projections of the rows of `points` `[P, S]`.
+    /// The orthogonal projections of the rows of `points` `[P, S]` onto the section.
     ///
     /// # Errors
-    /// When the size differs.
+    /// When the number of parameters differs.
     pub fn project(&self, points: &Tensor) -> Result<Vec<Projection>> {
         let points = rows(points)?;
         if let Some(p) = points.iter().find(|p| p.len() != self.origin.len()) {

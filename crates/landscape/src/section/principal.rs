@@ -1,3 +1,5 @@
+//! Principal components of points, such as those of a training trajectory.
+
 use candle_core::{Device, Tensor};
 use collado_linalg::{Eigen, dot, symmetric_eigen};
 use faer::Mat;
@@ -8,13 +10,15 @@ use crate::{Error, Result};
 /// Principal components of a cloud of points.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    /// Orthonormal directions `[D, S]`, of largest variance first; each points from the last point towards the first.
+    /// Orthonormal directions `[D, S]`, the one of largest variance first; each points from the last point towards the
+    /// first.
     pub directions: Tensor,
-    /// Share of the variance along each, of the whole variance around the mean.
+    /// The share of the total variance around the mean that lies along each direction.
     pub explained: Vec<f64>,
 }
 
-/// The first `count` principal components of the rows of `points` `[T, S]`, from the T × T Gram matrix of the centred rows.
+/// The first `count` principal components of the rows of `points` `[T, S]`, from the T × T Gram matrix of the centred
+/// rows.
 ///
 /// A random walk in many dimensions shows $6/(\pi k)^2$ of its variance in component k, 61 % and 15 % in the first two
 /// (Antognini and Sohl-Dickstein 2018): a large share alone says little about a trajectory.

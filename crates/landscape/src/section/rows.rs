@@ -1,3 +1,5 @@
+//! Conversion of a stack to rows of numbers.
+
 use candle_core::{DType, Device, Tensor};
 
 use crate::Result;

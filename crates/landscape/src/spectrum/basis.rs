@@ -1,3 +1,5 @@
+//! Operations on bases of long vectors: orthogonalisation and combination.
+
 use collado_linalg::dot;
 use faer::Mat;
 use rand::{Rng, SeedableRng};
@@ -5,14 +7,14 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
-/// Elements of a vector that one thread takes at a time.
+/// Number of elements of a vector that one thread processes at a time.
 const CHUNK: usize = 2048;
 
 pub(super) fn axpy(c: f64, x: &[f64], y: &mut [f64]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += c * x);
 }
 
-/// Normalises a vector; returns its norm. Zero stays zero.
+/// Normalises a vector and returns its norm. The zero vector stays zero.
 pub(super) fn normalize(x: &mut [f64]) -> f64 {
     let norm = dot(x, x).sqrt();
     if norm > 0. {
@@ -21,18 +23,18 @@ pub(super) fn normalize(x: &mut [f64]) -> f64 {
     norm
 }
 
-/// What was taken out of a vector.
+/// The result of orthogonalising a vector against a basis.
 pub(super) struct Orthogonalization {
-    /// Its components along the basis.
+    /// The components of the vector along the basis.
     pub(super) coefficients: Vec<f64>,
-    /// Whether what is left is rounding: the vector lies in the span of the basis.
+    /// Whether the vector lies in the span of the basis, so that the remainder is rounding.
     pub(super) dependent: bool,
 }
 
-/// Takes the components along an orthonormal basis out of `x`.
+/// Subtracts the components along an orthonormal basis from `x`.
 ///
-/// Classical Gram–Schmidt twice, which is enough (Giraud, Langou, Rozložník 2005) unless the second time takes most of what the
-/// first one left; the same bits for any number of threads.
+/// It is classical Gram–Schmidt done twice, which is enough (Giraud, Langou, Rozložník 2005) unless the second pass
+/// subtracts most of what the first one left. The result has the same bits for any number of threads.
 pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Orthogonalization {
     let mut taken = vec![0.; basis.len()];
     let mut left = f64::INFINITY;
@@ -52,7 +54,7 @@ pub(super) fn orthogonalize(x: &mut [f64], basis: &[&[f64]]) -> Orthogonalizatio
     Orthogonalization { coefficients: taken, dependent }
 }
 
-/// Replaces the vectors by the combinations of them whose coefficients are the columns `keep`, where they lie.
+/// Replaces the vectors in place by the combinations of them whose coefficients are the columns `keep`.
 pub(super) fn combine(basis: &mut Vec<Vec<f64>>, coefficients: &Mat<f64>, keep: &[usize]) {
     let size = basis.first().map_or(0, Vec::len);
     for from in (0..size).step_by(CHUNK) {
@@ -72,7 +74,7 @@ pub(super) fn slices(basis: &[Vec<f64>]) -> Vec<&[f64]> {
     basis.iter().map(Vec::as_slice).collect()
 }
 
-/// A standard normal vector, stream `stream` of `seed`.
+/// A standard normal vector from stream `stream` of `seed`.
 pub(super) fn normal(seed: u64, stream: u64, size: usize) -> Vec<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(stream);

@@ -1,19 +1,23 @@
+//! All eigenvalues of a symmetric matrix, with the error of rounding.
+
 use collado_linalg::symmetric_eigenvalues;
 use faer::Mat;
 
 use crate::{Error, Result};
 
-/// All eigenvalues of a symmetric matrix, and what rounding lets them say.
+/// All eigenvalues of a symmetric matrix, with the index and the zero modes that can be told despite rounding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DenseSpectrum {
-    /// Ascending.
+    /// The eigenvalues, ascending.
     pub eigenvalues: Vec<f64>,
-    /// Each eigenvalue is this near to one of the matrix: $S\varepsilon\max|\lambda|$ (the decomposition is backward stable), and
-    /// the errors of the elements.
+    /// The largest distance of each eigenvalue from one of the matrix: $S\varepsilon\max|\lambda|$, as the
+    /// decomposition is backward stable, plus the errors of the elements.
     pub rounding: f64,
-    /// Eigenvalues below −`rounding`: the index.
+    /// The index: the number of eigenvalues below −`rounding`.
     pub index: usize,
-    /// Eigenvalues that rounding does not tell from 0: symmetries, dead neurons, inputs that are always 0.
+    /// The number of eigenvalues that cannot be told from 0. They come from symmetries, dead neurons or inputs that are
+    /// always
+    /// 0.
     pub zero_modes: usize,
 }
 

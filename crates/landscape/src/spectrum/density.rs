@@ -1,7 +1,9 @@
+//! Spectral densities by stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017).
+
 use super::{basis::normal, krylov::Krylov};
 use crate::{Error, LinearOperator, Result};
 
-/// How a spectral density is estimated.
+/// The settings by which a spectral density is estimated.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -13,17 +15,17 @@ use crate::{Error, LinearOperator, Result};
 /// | `seed` | 0 | the random vectors | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DensitySettings {
-    /// Random vectors.
+    /// Number of random vectors.
     pub probes: usize,
-    /// Lanczos steps for each.
+    /// Number of Lanczos steps for each random vector.
     pub steps: usize,
-    /// Places on the axis.
+    /// Number of places on the axis.
     pub points: usize,
-    /// Standard deviation of the Gaussians, over the spectrum's length.
+    /// The standard deviation of the Gaussians, as a share of the spectrum's length.
     pub width: f64,
-    /// Bytes for vectors.
+    /// The bound on memory for vectors, in bytes.
     pub memory: usize,
-    /// Seed of the random vectors.
+    /// The seed of the random vectors.
     pub seed: u64,
 }
 
@@ -36,13 +38,13 @@ impl Default for DensitySettings {
 /// A spectral density $\phi(\lambda)=\frac1S\sum_i N(\lambda;\lambda_i,\sigma^2)$ at places of the axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Density {
-    /// Places, ascending.
+    /// The places on the axis, ascending.
     pub at: Vec<f64>,
-    /// Means over the probes.
+    /// The density at each place: the mean over the random vectors.
     pub value: Vec<f64>,
-    /// Standard errors of the means.
+    /// The standard errors of the means.
     pub stderr: Vec<f64>,
-    /// σ.
+    /// The standard deviation σ of the Gaussians.
     pub sigma: f64,
 }
 
@@ -50,7 +52,8 @@ pub struct Density {
 /// Ritz values are nodes, the squared first components of their vectors weights.
 ///
 /// # Errors
-/// Those of the operator; [`Interrupted`](crate::Error::Interrupted) when `progress`, told the share done, says false.
+/// The errors of the operator, and [`Interrupted`](crate::Error::Interrupted) when `progress`, which is told the share
+/// done, returns `false`.
 pub fn density(
     operator: &dyn LinearOperator,
     settings: &DensitySettings,
@@ -86,7 +89,7 @@ pub fn density(
     Ok(Density { at, value, stderr, sigma })
 }
 
-/// Nodes and weights of one probe.
+/// The quadrature rule of one random vector: nodes and weights.
 fn rule(operator: &dyn LinearOperator, settings: &DensitySettings, probe: u64) -> Result<Vec<(f64, f64)>> {
     let size = operator.size();
     let bytes = size * size_of::<f64>();

@@ -1,34 +1,37 @@
+//! The ends of a spectrum: eigenpairs with residuals, ranks and enclosures.
+
 use collado_linalg::dot;
 
 use super::{basis::axpy, pool::Pool};
 use crate::{LinearOperator, Result};
 
-/// An approximate eigenpair, and which eigenvalue it is.
+/// An approximate eigenpair, with its rank among the eigenvalues.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ritz {
-    /// λ.
+    /// The approximate eigenvalue λ.
     pub value: f64,
-    /// $\|Av-\lambda v\|$ of the unit vector v, computed from a product: an eigenvalue lies within this distance of λ.
+    /// The residual $\|Av-\lambda v\|$ of the unit vector v, computed from a product; an eigenvalue lies within this
+    /// distance of λ.
     pub residual: f64,
-    /// v `[S]`.
+    /// The approximate eigenvector v `[S]`.
     pub vector: Vec<f64>,
-    /// The k-th eigenvalue, counted with multiplicities, of the k-th pair in its list: towards the middle of the
-    /// spectrum always (Courant–Fischer), away from it as [`Ends::check`] says, and infinite where nothing is known.
+    /// For the k-th pair in its list, an enclosure of the k-th eigenvalue, counted with multiplicities. The end towards
+    /// the middle of the spectrum always holds (Courant–Fischer); the other end holds as far as [`Ends::check`] says,
+    /// and is infinite where nothing is known.
     pub enclosure: (f64, f64),
     /// Whether no eigenvalue farther out than the tolerance was missed, as [`Ends::check`] says. Otherwise the k-th
     /// eigenvalue may lie farther out than the k-th pair.
     pub ranked: bool,
 }
 
-/// How it is known that no eigenvalue was missed.
+/// The reason for which it is known that no eigenvalue was missed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RankCheck {
     /// The vectors found span the whole space: all eigenvalues are known.
     Complete,
-    /// By Lanczos' method from a new random start, orthogonal to all that was found. A bound for the probability that what is
-    /// said is wrong.
+    /// Lanczos' method from a new random start, orthogonal to everything that was found, has found nothing more.
     Random {
-        /// Over the random starts.
+        /// A bound for the probability, over the random starts, that the statement is wrong.
         failure: f64,
     },
     /// It is not known.
@@ -38,24 +41,24 @@ pub enum RankCheck {
 /// One or both ends of a spectrum, eigenvalues with their multiplicities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ends {
-    /// The largest, descending.
+    /// The largest eigenvalues, descending.
     pub top: Vec<Ritz>,
-    /// The smallest, ascending: the most negative first. No eigenvalue is in both lists.
+    /// The smallest eigenvalues, ascending, so the most negative comes first. No eigenvalue is in both lists.
     pub bottom: Vec<Ritz>,
-    /// Products taken.
+    /// Number of products with the operator.
     pub steps: usize,
     /// Whether all residuals are below the tolerance.
     pub converged: bool,
-    /// The operator has at least as many negative eigenvalues, counted with multiplicities (Courant–Fischer).
+    /// A lower bound for the number of negative eigenvalues, counted with multiplicities (Courant–Fischer).
     pub negative: usize,
-    /// What `ranked` and `enclosure` rest on.
+    /// The check on which `ranked` and `enclosure` rest.
     pub check: RankCheck,
 }
 
-/// What is known of the spectrum when the search is over.
+/// The bounds on the spectrum that are known when the search is over.
 pub(super) struct SpectralBounds {
     pub(super) check: RankCheck,
-    /// All eigenvalues but those found lie between.
+    /// All eigenvalues except those found lie in this interval.
     pub(super) rest: (f64, f64),
     /// The largest |λ|.
     pub(super) size: f64,
@@ -63,7 +66,7 @@ pub(super) struct SpectralBounds {
     pub(super) negative: usize,
 }
 
-/// The lists of the pairs in `pool`: `top` of them from above, the others from below.
+/// Makes the two lists from the pairs in `pool`: the `top` largest ones, and the others from below.
 pub(super) fn ends(
     operator: &dyn LinearOperator,
     pool: Pool,

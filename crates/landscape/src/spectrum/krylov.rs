@@ -6,22 +6,22 @@ use faer::Mat;
 use super::basis::{combine, normalize, orthogonalize, slices};
 use crate::{Error, LinearOperator, Result};
 
-/// What leads out of a space, over the largest |λ|, below which the space is invariant: the
+/// A space counts as invariant if the norm of what leads out of it, divided by the largest |λ|, is below this, the
 /// rounding of products.
 const INVARIANT: f64 = 1e-13;
 
 /// Eigenpairs of an operator on a Krylov space.
 pub(super) struct Pairs {
-    /// Ascending.
+    /// The eigenvalues, ascending.
     pub(super) values: Vec<f64>,
-    /// Columns, in the basis of the space.
+    /// The eigenvectors as columns, in the basis of the space.
     pub(super) vectors: Mat<f64>,
     /// The norm of what leads out of the space.
     beta: f64,
 }
 
 impl Pairs {
-    /// The norm of $Av-\lambda v$ of the i-th pair, as the recurrence tells it.
+    /// The norm of $Av-\lambda v$ of the i-th pair, as computed from the recurrence.
     pub(super) fn residual(&self, i: usize) -> f64 {
         self.beta * self.vectors[(self.values.len() - 1, i)].abs()
     }
@@ -47,7 +47,7 @@ pub(super) struct Krylov<'a> {
 }
 
 impl<'a> Krylov<'a> {
-    /// From a vector; `size` is what is known of the largest |λ|.
+    /// The space spanned by one vector; `size` is the known lower bound of the largest |λ|.
     pub(super) fn new(mut start: Vec<f64>, deflated: &'a [Vec<f64>], size: f64) -> Self {
         orthogonalize(&mut start, &slices(deflated));
         let norm = normalize(&mut start);
@@ -55,7 +55,7 @@ impl<'a> Krylov<'a> {
         Self { deflated, basis, columns, next: start, beta: norm, largest: size, start: norm * norm }
     }
 
-    /// One product and one more basis vector.
+    /// Takes one product and adds one basis vector.
     pub(super) fn step(&mut self, operator: &dyn LinearOperator) -> Result<()> {
         let mut product = vec![0.; self.next.len()];
         operator.apply(&self.next, &mut product)?;
@@ -79,12 +79,12 @@ impl<'a> Krylov<'a> {
         self.beta <= INVARIANT * self.largest || self.is_complete()
     }
 
-    /// Whether nothing is left outside.
+    /// Whether the space, together with the deflated vectors, is the whole space.
     pub(super) fn is_complete(&self) -> bool {
         self.deflated.len() + self.basis.len() >= self.next.len()
     }
 
-    /// Dimensions of the space.
+    /// The dimension of the space.
     pub(super) fn len(&self) -> usize {
         self.basis.len()
     }

@@ -1,3 +1,6 @@
+//! The ends of a spectrum with multiplicities, by Lanczos' method with thick restarts (Wu & Simon 2000) and random
+//! checks.
+
 use super::{
     basis::normal,
     ends::{Ends, RankCheck, SpectralBounds, ends},
@@ -7,18 +10,18 @@ use super::{
 };
 use crate::{LinearOperator, Result};
 
-/// Which end of a spectrum.
+/// The end of a spectrum that is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The largest and the smallest eigenvalues.
     Both,
-    /// The largest.
+    /// The largest eigenvalues.
     Top,
-    /// The smallest.
+    /// The smallest eigenvalues.
     Bottom,
 }
 
-/// How the ends of a spectrum are found.
+/// The settings by which the ends of a spectrum are found.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -32,21 +35,21 @@ pub enum Side {
 /// | `seed` | 0 | the random starts | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LanczosSettings {
-    /// Eigenvalues at each end.
+    /// Number of eigenvalues at each end.
     pub count: usize,
-    /// Which ends.
+    /// The ends that are computed.
     pub side: Side,
-    /// Products at most of a start that finds something.
+    /// The largest number of products for a start that finds something.
     pub steps: usize,
-    /// Products at most of a start that finds nothing: the check that none was missed.
+    /// The largest number of products for a start that finds nothing, which is the check that no eigenvalue was missed.
     pub check: usize,
-    /// Probability that one end of one check says what is wrong.
+    /// The probability that the statement of one check about one end is wrong.
     pub failure: f64,
-    /// Residual over the largest |λ| at which it ends.
+    /// The residual, divided by the largest |λ|, at which the search ends.
     pub tolerance: f64,
-    /// Bytes for vectors.
+    /// The bound on memory for vectors, in bytes.
     pub memory: usize,
-    /// Seed of the random starts.
+    /// The seed of the random starts.
     pub seed: u64,
 }
 
@@ -67,13 +70,14 @@ impl Default for LanczosSettings {
 
 /// The largest and the smallest eigenvalues, with their multiplicities.
 ///
-/// Lanczos' method from one vector finds an eigenvalue of any multiplicity once. So it starts again from new random vectors,
-/// orthogonal to all that was found, until such a start finds nothing that belongs in the lists; that start then bounds how
-/// far out an eigenvalue that was missed may lie ([`Ends::check`]). Where memory ends, a run restarts with the outermost
-/// pairs (Wu, Simon 2000). `progress` is told products taken and products at most; false ends with what there is.
+/// Lanczos' method from one vector finds an eigenvalue of any multiplicity once. So it starts again from new random
+/// vectors, orthogonal to all that was found, until such a start finds nothing that belongs in the lists; that start
+/// then bounds how far out an eigenvalue that was missed may lie ([`Ends::check`]). Where memory ends, a run restarts
+/// with the outermost pairs (Wu, Simon 2000). `progress` is told products taken and products at most; false ends with
+/// what there is.
 ///
 /// # Errors
-/// When a setting is out of range, those of the operator, and when products are not finite.
+/// When a setting is out of range or a product is not finite, and the errors of the operator.
 pub fn lanczos(
     operator: &dyn LinearOperator,
     settings: &LanczosSettings,
@@ -113,7 +117,7 @@ pub fn lanczos(
 
 const UNCHECKED: (RankCheck, (f64, f64)) = (RankCheck::Unchecked, (f64::NEG_INFINITY, f64::INFINITY));
 
-/// A search and what it has seen.
+/// A search with the bounds found so far.
 struct Search<'a> {
     operator: &'a dyn LinearOperator,
     settings: &'a LanczosSettings,
@@ -125,27 +129,27 @@ struct Search<'a> {
     negative: usize,
 }
 
-/// What one start found.
+/// The result of one start.
 struct Run {
     values: Vec<f64>,
     vectors: Vec<Vec<f64>>,
     residual: f64,
     end: End,
-    /// Eigenvalues that belong to nothing found so far lie between.
+    /// All eigenvalues that are not found yet lie in this interval.
     rest: (f64, f64),
 }
 
 enum End {
     /// All eigenvalues are known.
     Complete,
-    /// What was to be found has converged, or there is nothing.
+    /// Everything that was to be found has converged, or there is nothing more to find.
     Settled,
-    /// Out of steps, or told to stop.
+    /// The steps are used up, or `progress` asked to stop.
     Stopped,
 }
 
 impl Search<'_> {
-    /// Lanczos' method from a random vector, orthogonal to what is known.
+    /// Runs Lanczos' method from a random vector that is orthogonal to everything found.
     fn run(&mut self, pool: &Pool, stream: u64) -> Result<Run> {
         // Streams beyond those of trace and density, but for the first.
         let stream = if stream == 0 { 0 } else { (1 << 33) + stream };
@@ -198,7 +202,7 @@ impl Search<'_> {
         }
     }
 
-    /// Takes note of the size of the spectrum and of negative eigenvalues.
+    /// Records the size of the spectrum and the number of negative eigenvalues.
     fn look(&mut self, pool: &Pool, pairs: &Pairs) {
         self.size = self.size.max(pairs.size());
         let rounding = self.operator.size() as f64 * f64::EPSILON * self.size;
@@ -207,12 +211,12 @@ impl Search<'_> {
         self.negative = self.negative.max(below(&pool.values) + below(&pairs.values));
     }
 
-    /// Residuals, and differences between eigenvalues, that do not count.
+    /// The size below which residuals and differences between eigenvalues are ignored.
     fn slack(&self) -> f64 {
         self.settings.tolerance * self.size
     }
 
-    /// Where all eigenvalues lie that are not in the pool.
+    /// The interval that contains all eigenvalues that are not in the pool.
     fn rest(&self, pairs: &Pairs, overlap: &Overlap, krylov: &Krylov<'_>) -> (f64, f64) {
         let (low, high) = (pairs.values[0], pairs.values[pairs.values.len() - 1]);
         if krylov.is_invariant() {
@@ -223,7 +227,7 @@ impl Search<'_> {
         (overlap.lower(low, krylov.start, failure), overlap.upper(high, krylov.start, failure))
     }
 
-    /// Whether that says of both lists that nothing was missed.
+    /// Whether it follows for both lists that nothing was missed.
     fn is_settled(&self, pool: &Pool, rest: (f64, f64)) -> bool {
         let top = self.plan.least_top(pool).is_none_or(|v| rest.1 <= v + self.slack());
         let bottom = self.plan.greatest_bottom(pool).is_none_or(|v| rest.0 >= v - self.slack());

@@ -1,4 +1,4 @@
-//! Spectra of symmetric operators with error bars.
+//! Spectra of symmetric operators, with errors: eigenvalues, traces and densities.
 
 mod basis;
 mod dense;

@@ -1,14 +1,14 @@
-//! What a random start says about eigenvalues that its Krylov space does not show.
+//! Bounds on eigenvalues that the Krylov space of a random start does not show.
 //!
-//! Let g be the start, $\mu=\sum_i\langle v_i,g\rangle^2\delta_{\lambda_i}/\|g\|^2$ its spectral measure, $p_j$ the orthonormal
-//! polynomials of μ and t beyond all Ritz values of m steps. All zeros of $p_0,\dots,p_m$ lie on one side of t, so the square of
-//! $q(x)=\sum_jp_j(x)p_j(t)/\sum_jp_j(t)^2$ is at least 1 from t on, and
+//! Let g be the start, $\mu=\sum_i\langle v_i,g\rangle^2\delta_{\lambda_i}/\|g\|^2$ its spectral measure, $p_j$ the
+//! orthonormal polynomials of μ and t beyond all Ritz values of m steps. All zeros of $p_0,\dots,p_m$ lie on one side
+//! of t, so the square of $q(x)=\sum_jp_j(x)p_j(t)/\sum_jp_j(t)^2$ is at least 1 from t on, and
 //! $\mu([t,\infty))\le\int q^2\,d\mu=1/\sum_jp_j(t)^2$ (the Chebyshev–Markov–Stieltjes inequality).
 //!
-//! An eigenvector v with λ ≥ t therefore has $\langle v,g\rangle^2\le\|g\|^2/\sum_jp_j(t)^2$. For a Gaussian g that was drawn
-//! independently of the operator, $P(|\langle v,g\rangle|\le x)\le x\sqrt{2/\pi}$: once the sum exceeds
-//! $2\|g\|^2/(\pi p^2)$, there is no eigenvalue ≥ t, except with probability p. One event bounds all t and all m: it may
-//! be asked as often as one likes.
+//! An eigenvector v with λ ≥ t therefore has $\langle v,g\rangle^2\le\|g\|^2/\sum_jp_j(t)^2$. For a Gaussian g that was
+//! drawn independently of the operator, $P(|\langle v,g\rangle|\le x)\le x\sqrt{2/\pi}$: once the sum exceeds
+//! $2\|g\|^2/(\pi p^2)$, there is no eigenvalue ≥ t, except with probability p. One event bounds all t and all m: it
+//! may be asked as often as one likes.
 
 use faer::Mat;
 
@@ -21,7 +21,7 @@ pub(super) struct Overlap {
 
 struct Threshold {
     at: f64,
-    /// The polynomial of each basis vector at `at`, and that of the vector after them.
+    /// The values at `at` of the polynomial of each basis vector, and of the next vector.
     basis: Vec<f64>,
     next: f64,
     /// The largest sum of squares so far.
@@ -35,7 +35,7 @@ impl Overlap {
         Self { thresholds: thresholds.into_iter().map(threshold).collect() }
     }
 
-    /// Follows a step.
+    /// Updates the sums after a step of the recurrence.
     pub(super) fn step(&mut self, krylov: &Krylov<'_>) {
         let (column, beta) = krylov.last();
         for t in &mut self.thresholds {
@@ -48,7 +48,7 @@ impl Overlap {
         }
     }
 
-    /// Follows a restart.
+    /// Updates the sums after a restart.
     pub(super) fn restart(&mut self, vectors: &Mat<f64>, keep: &[usize]) {
         for t in &mut self.thresholds {
             let at = |&k: &usize| t.basis.iter().enumerate().map(|(i, p)| vectors[(i, k)] * p).sum();
@@ -63,7 +63,7 @@ impl Overlap {
         bounds.fold(f64::INFINITY, f64::min)
     }
 
-    /// The same for the other end.
+    /// The largest threshold below `ritz` below which there is no eigenvalue, except with probability `failure`.
     pub(super) fn lower(&self, ritz: f64, start: f64, failure: f64) -> f64 {
         let bounds = self.settled(start, failure).filter(|t| *t < ritz);
         bounds.fold(f64::NEG_INFINITY, f64::max)

@@ -1,17 +1,19 @@
+//! Bookkeeping of a search for eigenpairs: the plan of what is sought, and the pool of what was found.
+
 use super::lanczos::{LanczosSettings, Side};
 use crate::{Error, Result};
 
-/// How many eigenvalues are sought at each end, and how many vectors may be held for it.
+/// The number of eigenvalues sought at each end, and the number of vectors that may be held.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
     pub(super) top: usize,
     pub(super) bottom: usize,
-    /// Vectors in the basis at most.
+    /// The largest number of vectors in the basis.
     pub(super) room: usize,
 }
 
 impl Plan {
-    /// For an operator on `size` numbers.
+    /// The plan for an operator on vectors of `size` numbers.
     pub(super) fn new(settings: &LanczosSettings, size: usize) -> Result<Self> {
         if settings.count == 0 || settings.steps == 0 || size == 0 {
             return Err(Error::Setting {
@@ -43,7 +45,8 @@ impl Plan {
         self.top + self.bottom
     }
 
-    /// Which of `values`, ascending, stand among those sought beside what is in `pool`, by more than `slack`.
+    /// The places of those of `values`, ascending, that are among the sought eigenvalues together with those in `pool`,
+    /// by more than `slack`.
     pub(super) fn wanted(&self, pool: &Pool, values: &[f64], slack: f64) -> Vec<usize> {
         let n = values.len();
         let (mut above, mut below) = (f64::NEG_INFINITY, f64::INFINITY);
@@ -66,7 +69,8 @@ impl Plan {
         (self.bottom > 0).then(|| pool.values[self.bottom - 1])
     }
 
-    /// Which of `count` pairs, ascending, a restart keeps: those sought, and as many beside them as leave half of the room.
+    /// The places of those of `count` pairs, ascending, that a restart keeps: the sought ones, and further ones up to
+    /// half of the room.
     pub(super) fn kept(&self, count: usize) -> Vec<usize> {
         let spare = count.saturating_sub(self.total()) / 2;
         let bottom = self.bottom + spare * self.bottom / self.total();
@@ -75,12 +79,12 @@ impl Plan {
     }
 }
 
-/// Pairs that were found, ascending; the vectors are orthonormal.
+/// The pairs that were found, ascending, with orthonormal vectors.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     pub(super) values: Vec<f64>,
     pub(super) vectors: Vec<Vec<f64>>,
-    /// $\|R\|_F$ of all, as the recurrences tell it.
+    /// The norm $\|R\|_F$ of all residuals, as computed from the recurrences.
     pub(super) residual: f64,
 }
 
@@ -89,7 +93,7 @@ impl Pool {
         self.values.len()
     }
 
-    /// With more pairs, of which those stay that the plan seeks.
+    /// The pool with further pairs, of which only those are kept that the plan seeks.
     pub(super) fn with(self, values: Vec<f64>, vectors: Vec<Vec<f64>>, residual: f64, plan: &Plan) -> Self {
         let mut all: Vec<(f64, Vec<f64>)> =
             self.values.into_iter().chain(values).zip(self.vectors.into_iter().chain(vectors)).collect();
@@ -102,8 +106,8 @@ impl Pool {
         Self { values, vectors, residual: self.residual.hypot(residual) }
     }
 
-    /// Places where it is asked whether an eigenvalue lies beyond: close to each pair, and farther out from the
-    /// innermost of each list.
+    /// The thresholds for which it is checked whether an eigenvalue lies beyond: close to each pair, and farther out
+    /// from the innermost pair of each list.
     pub(super) fn thresholds(&self, plan: &Plan, size: f64, tolerance: f64) -> Vec<f64> {
         const NEAR: [f64; 3] = [1e-12, 1e-10, 1e-8];
         let far = (0..21).map(|i| 1e-6 * 2f64.powi(i));

@@ -1,9 +1,11 @@
+//! Traces by Hutch++ (Meyer, Musco, Musco & Woodruff 2021).
+
 use collado_linalg::dot;
 
 use super::basis::{axpy, normal, normalize, orthogonalize, slices};
 use crate::{Error, LinearOperator, Result};
 
-/// How a trace is estimated.
+/// The settings by which a trace is estimated.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -12,11 +14,11 @@ use crate::{Error, LinearOperator, Result};
 /// | `seed` | 0 | the random vectors | |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceSettings {
-    /// About so many products.
+    /// The approximate number of products.
     pub products: usize,
-    /// Bytes for vectors.
+    /// The bound on memory for vectors, in bytes.
     pub memory: usize,
-    /// Seed of the random vectors.
+    /// The seed of the random vectors.
     pub seed: u64,
 }
 
@@ -29,19 +31,19 @@ impl Default for TraceSettings {
 /// An estimate of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trace {
-    /// tr A.
+    /// The estimate of tr A.
     pub value: f64,
     /// Standard error of the sampled part; 0 where nothing was sampled. The 95 % interval is `value` ± 1.96 `stderr`.
     pub stderr: f64,
 }
 
-/// The trace by Hutch++ (Meyer, Musco, Musco, Woodruff 2021): exact on the range of a sketch of a third of the products, and
-/// Hutchinson's estimate on the rest of the space, with its standard error. The trace is exact when the sketch spans the
-/// whole range.
+/// The trace by Hutch++ (Meyer, Musco, Musco, Woodruff 2021): exact on the range of a sketch of a third of the
+/// products, and Hutchinson's estimate on the rest of the space, with its standard error. The trace is exact when the
+/// sketch spans the whole range.
 ///
 /// # Errors
-/// When a setting is out of range, those of the operator, and [`Error::Interrupted`] when `progress`, told the share done,
-/// says false.
+/// When a setting is out of range, the errors of the operator, and [`Error::Interrupted`] when `progress`, which is
+/// told the share done, returns `false`.
 pub fn trace(
     operator: &dyn LinearOperator,
     settings: &TraceSettings,
@@ -82,7 +84,7 @@ pub fn trace(
     Ok(Trace { value: known + mean, stderr: (variance / n).sqrt() })
 }
 
-/// Products of many vectors, some at a time.
+/// Products of many vectors, several at a time.
 struct Probing<'a> {
     operator: &'a dyn LinearOperator,
     block: usize,
@@ -92,7 +94,7 @@ struct Probing<'a> {
 }
 
 impl Probing<'_> {
-    /// Gives `take` each of `count` vectors and its product.
+    /// Calls `take` with each of `count` vectors and its product.
     fn each(
         &mut self,
         count: usize,
@@ -116,7 +118,7 @@ impl Probing<'_> {
     }
 }
 
-/// An orthonormal basis of what the vectors span.
+/// An orthonormal basis of the span of the vectors.
 fn orthonormal(vectors: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
     let size = vectors.iter().map(|v| dot(v, v).sqrt()).fold(0., f64::max);
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(vectors.len());
