@@ -1,4 +1,5 @@
-//! First-order models through the activations: from $z\in c+ls\pm r$ on $|s|\le\delta$ to $\rho(z)\in c+ls\pm r$.
+//! The step of first-order models through activations: from $z\in c+ls\pm r$ on $|s|\le\delta$ to $\rho(z)\in c+ls\pm
+//! r$.
 
 use collado_models::Activation;
 
@@ -10,12 +11,12 @@ use crate::{
 /// The models of one row of neurons: centre, slope and radius of each example.
 pub(crate) struct Row<'a> {
     pub(crate) c: &'a mut [f64],
-    /// Empty at a point, where δ = 0.
+    /// The slopes, which are empty at a single point, where δ = 0.
     pub(crate) l: &'a mut [f64],
     pub(crate) r: &'a mut [f64],
 }
 
-/// Puts a row through ρ.
+/// Replaces the models of z by models of ρ(z).
 pub(crate) fn activate(activation: Activation, row: Row<'_>, delta: f64) {
     match (activation, smooth(activation)) {
         (Activation::Linear, _) => {}
@@ -27,8 +28,8 @@ pub(crate) fn activate(activation: Activation, row: Row<'_>, delta: f64) {
     }
 }
 
-/// $\rho(z)\in\alpha z+\lbrack0,\beta\rbrack$ on $\lbrack\text{lo},\text{hi}\rbrack$ for any α in \[0, 1\], with β the larger
-/// difference at the two ends; α = 1 and 0 where the sign of z is certain.
+/// The rule for ReLU: $\rho(z)\in\alpha z+\lbrack0,\beta\rbrack$ on $\lbrack\text{lo},\text{hi}\rbrack$ for any α in
+/// \[0, 1\], with β the larger difference at the two ends; α is 1 or 0 where the sign of z is certain.
 #[inline(always)]
 fn relu(row: Row<'_>, delta: f64) {
     let one = |c: &mut f64, l: &mut f64, r: &mut f64| {
@@ -60,7 +61,8 @@ fn relu(row: Row<'_>, delta: f64) {
     }
 }
 
-/// Taylor's formula with the second derivative enclosed on the range of z; or the range of ρ where that is tighter.
+/// The rule for smooth activations: Taylor's formula with the second derivative enclosed on the range of z, or the
+/// range of ρ where that is tighter.
 fn curve(f: Smooth, row: Row<'_>, delta: f64) {
     let mut none = vec![0.; if row.l.is_empty() { row.c.len() } else { 0 }];
     let slopes = if row.l.is_empty() { none.iter_mut() } else { row.l.iter_mut() };

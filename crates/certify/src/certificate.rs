@@ -1,9 +1,11 @@
+//! Certificates: proved enclosures of the highest risk along a path (docs/certificates.md).
+
 use collado_models::Activation;
 use collado_risk::{EmpiricalRisk, Path};
 
 use crate::{Error, Result, search::Search};
 
-/// How far a certificate is driven.
+/// The settings of a certificate: how tight it is to be, and its budget.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -12,11 +14,11 @@ use crate::{Error, Result, search::Search};
 /// | `memory` | 1 GiB | bytes for the first layer at the vertices of a leg; examples that do not fit are computed anew for each piece, to the same bits | any |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CertifySettings {
-    /// Relative gap.
+    /// The relative gap at which the search stops.
     pub tolerance: f64,
-    /// Budget.
+    /// The largest number of pieces that are bounded.
     pub max_subintervals: usize,
-    /// Bytes kept.
+    /// The memory for products of the first layer, in bytes.
     pub memory: usize,
 }
 
@@ -26,7 +28,7 @@ impl Default for CertifySettings {
     }
 }
 
-/// Why a search ended. The enclosure holds in every case.
+/// The reason why a search ended. The enclosure holds in every case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// The gap is within the tolerance.
@@ -35,12 +37,12 @@ pub enum Status {
     Budget,
     /// The progress callback asked to stop.
     Stopped,
-    /// Smaller pieces would not be tighter: rounding is all that is left.
+    /// Smaller pieces would not give tighter bounds, as only rounding is left.
     Resolution,
 }
 
 impl Status {
-    /// Name in files.
+    /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tolerance => "tolerance",
@@ -51,19 +53,19 @@ impl Status {
     }
 }
 
-/// How an upper bound was found.
+/// The method by which an upper bound was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// F is convex on every leg: its vertices suffice.
+    /// F is convex on every leg, so that its values at the vertices bound it.
     Vertices,
-    /// F is a polynomial on every leg: bounded by its Bernstein coefficients, with branch and bound.
+    /// F is a polynomial on every leg and is bounded by its Bernstein coefficients, with branch and bound.
     Polynomial,
-    /// First-order models and branch and bound.
+    /// First-order models, with branch and bound.
     FirstOrder,
 }
 
 impl Method {
-    /// Name in files.
+    /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Vertices => "vertices",
@@ -76,24 +78,24 @@ impl Method {
 /// A piece of the path on which F is enclosed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Piece {
-    /// Its ends.
+    /// The parameters t of its ends.
     pub t: (f64, f64),
-    /// F is nowhere less on it.
+    /// A lower bound of F on the piece.
     pub lower: f64,
-    /// F is nowhere more on it.
+    /// An upper bound of F on the piece.
     pub upper: f64,
-    /// Share of the examples that may be misclassified on it.
+    /// An upper bound of the share of examples that are misclassified on the piece.
     pub wrong: f64,
 }
 
-/// What a running search knows.
+/// The state of a running search.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// Largest F proved at a point.
+    /// The largest lower bound of F at a point.
     pub lo: f64,
     /// Upper bound of F on the path.
     pub hi: f64,
-    /// Pieces bounded so far.
+    /// Number of pieces bounded so far.
     pub subintervals: usize,
 }
 
@@ -102,30 +104,30 @@ pub struct Progress {
 pub struct Certificate {
     /// Largest lower bound of F at a point.
     pub lo: f64,
-    /// F is nowhere more on the path.
+    /// An upper bound of F on the whole path.
     pub hi: f64,
-    /// The t at which `lo` was found.
+    /// The parameter t at which `lo` was found.
     pub t: f64,
     /// Enclosures of F at both ends.
     pub ends: [(f64, f64); 2],
-    /// Upper bound of the share of misclassified examples; none where there are no classes.
+    /// An upper bound of the share of misclassified examples at every t; `None` where there are no classes.
     pub error: Option<f64>,
-    /// Pieces that were bounded.
+    /// Number of pieces that were bounded.
     pub subintervals: usize,
-    /// How.
+    /// The method of the upper bound.
     pub method: Method,
-    /// Why the search ended.
+    /// The reason why the search ended.
     pub status: Status,
-    /// Wall-clock time.
+    /// The wall-clock time in seconds.
     pub seconds: f64,
     /// The pieces that cover the path at the end, in order.
     pub pieces: Vec<Piece>,
-    /// (pieces bounded, lo, hi) as the search went on.
+    /// The progress of the search: the number of pieces bounded, lo and hi.
     pub history: Vec<(usize, f64, f64)>,
 }
 
 impl Certificate {
-    /// Enclosure of the barrier $\max_tF-\max(F_A,F_B)$.
+    /// The enclosure of the barrier $\max_tF-\max(F_A,F_B)$.
     pub fn above_ends(&self) -> (f64, f64) {
         let [a, b] = self.ends;
         let down = |x: f64| x - x.abs() * f64::EPSILON;

@@ -7,17 +7,17 @@ use crate::rounding::LIBM;
 /// A twice differentiable ρ.
 #[derive(Clone, Copy)]
 pub(crate) struct Smooth {
-    /// ρ(z) and ρ′(z), as floating-point formulas.
+    /// The values ρ(z) and ρ′(z), by floating-point formulas.
     pub(crate) value: fn(f64) -> (f64, f64),
-    /// What the absolute error of the formula of ρ(z) is proportional to, besides |ρ(z)|.
+    /// The quantity, besides |ρ(z)|, to which the absolute error of the formula of ρ(z) is proportional.
     pub(crate) scale: fn(f64) -> f64,
-    /// sup|ρ′|, rounded up.
+    /// An upper bound of |ρ′|.
     pub(crate) steepest: f64,
-    /// Encloses ρ″ and 0 on `z - reach ..= z + reach`.
+    /// An enclosure of 0 and of ρ″ on `z - reach ..= z + reach`.
     pub(crate) second: fn(f64, f64) -> (f64, f64),
 }
 
-/// The smooth function that an activation is; none for the piecewise linear ones.
+/// The smooth function of an activation; `None` for the piecewise linear ones.
 pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
     Some(match activation {
         Activation::Linear | Activation::Relu => return None,
@@ -83,7 +83,8 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
     })
 }
 
-/// An odd ρ″ ≤ 0 on z ≥ 0 whose size `f` grows up to `peak` and falls after it, at most `most`.
+/// The enclosure for an odd ρ″ that is ≤ 0 on z ≥ 0 and whose size `f` grows up to `peak` and falls after it, with the
+/// largest value `most`.
 fn odd(z: f64, reach: f64, peak: f64, f: fn(f64) -> f64, most: f64) -> (f64, f64) {
     let largest = |from: f64, to: f64| {
         // The part of the range with z ≥ 0, after a reflection.
@@ -100,7 +101,7 @@ fn odd(z: f64, reach: f64, peak: f64, f: fn(f64) -> f64, most: f64) -> (f64, f64
     (-largest(z - reach, z + reach), largest(-z - reach, -z + reach))
 }
 
-/// ρ″ = φ(z)(2 - z²) is even, falls from 2φ(0) through 0 at √2 to -2φ(2) at 2, and rises to 0.
+/// The enclosure for GELU: ρ″ = φ(z)(2 - z²) is even, falls from 2φ(0) through 0 at √2 to -2φ(2) at 2, and rises to 0.
 fn gelu_second(z: f64, reach: f64) -> (f64, f64) {
     let (near, far) = ((z.abs() - reach).max(0.), z.abs() + reach);
     let f = |z: f64| density(z) * (2. - z * z);
@@ -115,7 +116,7 @@ fn gelu_second(z: f64, reach: f64) -> (f64, f64) {
     (low.clamp(deepest, 0.), up(f(near)).clamp(0., 0.797_884_561))
 }
 
-/// Upwards by more than the formulas err, also where the argument was rounded.
+/// Moves a value upwards by more than the error of the formulas, including that of a rounded argument.
 fn up(x: f64) -> f64 {
     x + x.abs() * (64. * LIBM + 1e-10) + 1e-12
 }

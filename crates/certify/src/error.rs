@@ -1,4 +1,6 @@
-/// What can go wrong with a certificate.
+//! The errors of this crate.
+
+/// An error that prevents a certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A setting outside its range.
@@ -6,35 +8,35 @@ pub enum Error {
     Setting {
         /// Name of the setting, as on the command line.
         name: &'static str,
-        /// The range.
+        /// The range of permitted values.
         expected: &'static str,
-        /// The value given.
+        /// The value that was given.
         found: String,
     },
-    /// Sizes that do not fit together.
+    /// Sizes or properties that do not fit together.
     #[error("{what}: expected {expected}, found {found}")]
     Mismatch {
-        /// What was measured.
+        /// The quantity that was compared.
         what: &'static str,
-        /// What it has to be.
+        /// The value that is required.
         expected: String,
-        /// What it is.
+        /// The value that was found.
         found: String,
     },
     /// A number about which nothing can be proved.
     #[error("{what}: expected finite numbers, found {found} at place {place}")]
     NotFinite {
-        /// Which numbers.
+        /// The name of the numbers.
         what: &'static str,
         /// The value found.
         found: f64,
-        /// Its index, row-major.
+        /// The index of the number, row-major.
         place: usize,
     },
     /// The risk, or its bound on the last pieces, overflows.
     #[error("the risk cannot be bounded near t = {t}: its enclosure there overflows")]
     Overflow {
-        /// A t in the piece.
+        /// A parameter t in the piece.
         t: f64,
     },
     /// An error of a network.
@@ -48,5 +50,5 @@ pub enum Error {
     Candle(#[from] candle_core::Error),
 }
 
-/// Result of this crate.
+/// The result type of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

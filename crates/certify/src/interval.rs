@@ -1,10 +1,12 @@
+//! Interval arithmetic with outward rounding.
+
 use std::ops::{Add, Mul, Neg, Sub};
 
 /// A closed interval $\lbrack a,b\rbrack$ of reals: every operation encloses all results of the operation on members.
 ///
 /// Basic operations and roots are computed to nearest (IEEE 754) and moved one double outwards. Trusted besides: the
-/// standard library's `atan2`, `exp`, `ln_1p` and `tanh`, and `libm`'s `erfc`, are within 4 units in the last place (their results are moved 8 outwards).
-/// A NaN or a division by an interval with 0 gives the whole line.
+/// standard library's `atan2`, `exp`, `ln_1p` and `tanh`, and `libm`'s `erfc`, are within 4 units in the last place
+/// (their results are moved 8 outwards). A NaN or a division by an interval with 0 gives the whole line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
     lo: f64,
@@ -17,17 +19,17 @@ impl Interval {
     /// The number 0.
     pub const ZERO: Self = Self { lo: 0., hi: 0. };
 
-    /// From `lo` to `hi`; the whole line when that is no interval.
+    /// The interval from `lo` to `hi`, or the whole line when that is not an interval.
     pub fn new(lo: f64, hi: f64) -> Self {
         if lo <= hi { Self { lo, hi } } else { Self::WHOLE }
     }
 
-    /// One number.
+    /// The interval of one number.
     pub fn point(x: f64) -> Self {
         Self::new(x, x)
     }
 
-    /// All numbers within `radius` of `x`.
+    /// The interval of all numbers within `radius` of `x`.
     pub fn around(x: f64, radius: f64) -> Self {
         Self::outward(x - radius, x + radius)
     }
@@ -76,7 +78,7 @@ impl Interval {
         (0..8).fold(Self::new(lo, hi), |i, _| Self::outward(i.lo, i.hi))
     }
 
-    /// The squares.
+    /// The squares of all members.
     pub fn square(self) -> Self {
         let (a, b) = (self.lo.abs(), self.hi.abs());
         let least = if self.contains(0.) { 0. } else { a.min(b) };
@@ -84,24 +86,24 @@ impl Interval {
         Self { lo: square.lo.max(0.), ..square }
     }
 
-    /// The roots of the members that are not negative.
+    /// The square roots of the members that are not negative.
     pub fn sqrt(self) -> Self {
         let root = Self::outward(self.lo.max(0.).sqrt(), self.hi.max(0.).sqrt());
         Self { lo: root.lo.max(0.), ..root }
     }
 
-    /// 1/x.
+    /// The reciprocals 1/x of all members.
     pub fn recip(self) -> Self {
         if self.contains(0.) { Self::WHOLE } else { Self::outward(1. / self.hi, 1. / self.lo) }
     }
 
-    /// $e^x$.
+    /// The exponentials $e^x$ of all members.
     pub fn exp(self) -> Self {
         let e = Self::outward_by_eight(self.lo.exp(), self.hi.exp());
         Self { lo: e.lo.max(0.), ..e }
     }
 
-    /// A function that grows, where its library code is within 4 units in the last place.
+    /// The values of an increasing function whose library code is within 4 units in the last place.
     pub(crate) fn increasing(self, f: impl Fn(f64) -> f64) -> Self {
         Self::outward_by_eight(f(self.lo), f(self.hi))
     }

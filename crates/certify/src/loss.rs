@@ -1,4 +1,4 @@
-//! Bounds of one example's loss, from its outputs $z_j\in u_j\pm r_j$ at one s.
+//! Bounds of the loss of one example, from enclosures $z_j\in u_j\pm r_j$ of its outputs at one s.
 
 use collado_risk::Loss;
 
@@ -38,7 +38,7 @@ pub(crate) fn separable(loss: Loss, u: &[f64], r: &[f64], y: impl Fn(usize) -> f
     outward(sum, sign, 8. * LIBM + (4 * u.len() + 32) as f64 * U)
 }
 
-/// $\log(1+e^z)-yz$ at the worst, or the best, z of the interval; written so that nothing cancels.
+/// The logistic loss $\log(1+e^z)-yz$ at the worst, or the best, z of the interval, in a form without cancellation.
 fn logistic(u: f64, r: f64, y: f64, sign: f64) -> f64 {
     let value = |z: f64| {
         let line = if z > 0. { (1. - y) * z } else { -y * z };
@@ -53,7 +53,7 @@ fn logistic(u: f64, r: f64, y: f64, sign: f64) -> f64 {
     }
 }
 
-/// `value` ≥ 0 moved by a relative `error`, up or down.
+/// Moves `value` ≥ 0 up or down by a relative `error`.
 fn outward(value: f64, sign: f64, error: f64) -> f64 {
     let moved = value * (1. + sign * error) + sign * TINY;
     if moved < 0. { 0. } else { moved }

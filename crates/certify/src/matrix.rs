@@ -1,3 +1,5 @@
+//! Matrix products with a known bound of their rounding errors.
+
 use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
 
 /// `out` `[m, n]` $= A\,B$ for `a` `[m, k]` and `b` `[k, n]`, all row-major.

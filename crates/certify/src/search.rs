@@ -1,3 +1,5 @@
+//! Branch and bound over the pieces of a path.
+
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
 
 use collado_risk::{EmpiricalRisk, Path};
@@ -18,7 +20,7 @@ struct Node {
     a: f64,
     b: f64,
     bound: Bound,
-    /// F is convex on the whole leg, so that its ends bound it.
+    /// Whether F is convex on the whole leg, so that its ends bound it.
     convex: bool,
 }
 
@@ -44,13 +46,13 @@ impl Ord for Node {
 pub(crate) struct Search<'a> {
     bounder: Bounder,
     legs: Vec<Leg>,
-    /// F on a leg, where it is a polynomial.
+    /// The polynomial F of each leg, where it is one.
     polynomials: Vec<Option<Polynomial>>,
     settings: &'a CertifySettings,
-    /// The leg whose first layer is at hand.
+    /// The leg whose first layer's results are kept, with these results.
     first: Option<(usize, Arc<Vec<FirstLayer>>)>,
     heap: BinaryHeap<Node>,
-    /// The largest F proved at a point, and its t.
+    /// The largest lower bound of F at a point, and the t of that point.
     best: (f64, f64),
     ends: [(f64, f64); 2],
     evaluated: usize,
@@ -105,7 +107,7 @@ impl<'a> Search<'a> {
         self.finish(status, convex, start.elapsed().as_secs_f64())
     }
 
-    /// Pieces that cover the path: they are always evaluated, as there is no enclosure without them.
+    /// Bounds the first pieces, which cover the path. They are always evaluated, as there is no enclosure without them.
     fn cover(&mut self, linear: bool) -> Result<bool> {
         let legs = self.legs.len();
         let parts = 8_usize.div_ceil(legs).min(self.settings.max_subintervals / legs).max(1);
@@ -132,7 +134,7 @@ impl<'a> Search<'a> {
         Ok(all_convex)
     }
 
-    /// Halves the highest piece; `false` when it cannot be halved with any use.
+    /// Halves the piece with the highest bound. Returns `false` when halving it would be of no use.
     fn bisect(&mut self) -> Result<bool> {
         let Some(node) = self.heap.pop() else { return Ok(false) };
         let middle = node.a + (node.b - node.a) / 2.;
@@ -146,7 +148,7 @@ impl<'a> Search<'a> {
         Ok(true)
     }
 
-    /// Bounds a piece; the bound of a larger one, `parent`, holds too.
+    /// Bounds a piece; the bound `parent` of a larger piece holds too.
     fn push(&mut self, leg: usize, a: f64, b: f64, convex: bool, parent: f64) -> Result<()> {
         let first = self.first(leg)?;
         let taylor = Taylor::new(self.legs[leg].degree(), a, b);
@@ -171,7 +173,7 @@ impl<'a> Search<'a> {
         Ok(bound)
     }
 
-    /// The best that is known on a piece.
+    /// The best bounds on a piece.
     fn bound(&self, leg: usize, first: &[FirstLayer], taylor: &Taylor, (a, b): (f64, f64)) -> Result<Bound> {
         let bound = self.bounder.bound(&self.legs[leg], first, taylor)?;
         let Some(polynomial) = &self.polynomials[leg] else { return Ok(bound) };

@@ -1,18 +1,20 @@
+//! Taylor expansion of a leg around the centre of a piece.
+
 use crate::rounding::U;
 
 /// A leg of degree d around the centre of a piece: $\theta(\tau_c+s)=\sum_{k=0}^ds^k\sum_jc_{kj}V_j$.
 #[derive(Debug, Clone)]
 pub(crate) struct Taylor {
-    /// $c_{kj}$, a row for each power k.
+    /// The coefficients $c_{kj}$, in one row for each power k.
     pub(crate) rows: Vec<Vec<f64>>,
-    /// Half-width δ of the piece: $|s|\le\delta$.
+    /// The half-width δ of the piece, $|s|\le\delta$.
     pub(crate) delta: f64,
-    /// At least $\sum_k\delta^k\sum_j|c_{kj}|$: by how much combinations may exceed their vertices.
+    /// An upper bound of $\sum_k\delta^k\sum_j|c_{kj}|$, the factor by which combinations may exceed their vertices.
     pub(crate) growth: f64,
 }
 
 impl Taylor {
-    /// The piece `[a, b]` of \[0, 1\] on a leg of the given degree.
+    /// The expansion on the piece `[a, b]` of \[0, 1\], for a leg of the given degree.
     pub(crate) fn new(degree: usize, a: f64, b: f64) -> Self {
         let center = a + (b - a) / 2.;
         // The differences are off by a relative u at most.
@@ -23,30 +25,30 @@ impl Taylor {
         Self { rows, delta, growth }
     }
 
-    /// The one point `at`.
+    /// The expansion at the single point `at`.
     pub(crate) fn point(degree: usize, at: f64) -> Self {
         Self { rows: vec![derivative(degree, 0, at)], delta: 0., growth: 1. + 8. * (degree + 1) as f64 * U }
     }
 
-    /// d.
+    /// The degree d.
     pub(crate) fn degree(&self) -> usize {
         self.rows[0].len() - 1
     }
 
-    /// Bound of $\sum_k\delta^k\sum_j|\Delta c_{kj}|$ over [`growth`](Self::growth), in which a combination of
-    /// vertices is included: the relative error of combined parameters. 0 at a vertex, which is copied.
+    /// The relative error of combined parameters: a bound of $\sum_k\delta^k\sum_j|\Delta c_{kj}|$ divided by
+    /// [`growth`](Self::growth), including the rounding of the combination. It is 0 at a vertex, which is copied.
     pub(crate) fn error(&self) -> f64 {
         let vertex = self.rows.len() == 1 && self.rows[0].iter().all(|&c| c == 0. || c == 1.);
         if vertex { 0. } else { (16 * self.degree() + 32) as f64 * U }
     }
 
-    /// $\delta^k$.
+    /// The power $\delta^k$.
     pub(crate) fn power(&self, k: usize) -> f64 {
         self.delta.powi(k as i32)
     }
 
-    /// How $s^kv$ is split for k ≥ 2 on $|s|\le\delta$: it is within `radius`·|v| of `share`·v (k even) or of
-    /// `share`·v·s (k odd).
+    /// The pair (`share`, `radius`) for a term $s^kv$ with k ≥ 2 on $|s|\le\delta$: the term is within `radius`·|v| of
+    /// `share`·v (k even) or of `share`·v·s (k odd).
     ///
     /// Even powers fill $\lbrack0,\delta^k\rbrack$; $s^3$ is nearest to $\frac34\delta^2s$; for higher odd powers
     /// $|s^k-\frac12\delta^{k-1}s|\le\frac12\delta^k$ is enough.
@@ -58,7 +60,7 @@ impl Taylor {
         }
     }
 
-    /// $\sum_jc_{kj}v_j$, written to `out`.
+    /// Writes $\sum_jc_{kj}v_j$ to `out`.
     ///
     /// A weight 0 leaves `out` alone and a weight 1 is exact: at a vertex the result is that vertex.
     pub(crate) fn combine<'a>(&self, k: usize, vertices: impl Iterator<Item = &'a [f64]>, out: &mut [f64]) {
@@ -71,7 +73,7 @@ impl Taylor {
     }
 }
 
-/// `y += a x`.
+/// Adds `a x` to `y`.
 pub(crate) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     pulp::Arch::new().dispatch(
         #[inline(always)]
@@ -94,7 +96,7 @@ fn derivative(d: usize, k: usize, t: f64) -> Vec<f64> {
     row
 }
 
-/// Bernstein weights by de Casteljau's triangle: all terms are ≥ 0, so their relative error is at most 4d u.
+/// Bernstein weights by de Casteljau's triangle. All terms are ≥ 0, so their relative error is at most 4d u.
 fn bernstein(d: usize, t: f64) -> Vec<f64> {
     let mut row = vec![0.; d + 1];
     row[0] = 1.;
@@ -107,7 +109,7 @@ fn bernstein(d: usize, t: f64) -> Vec<f64> {
     row
 }
 
-/// $\binom nk$, off by a relative 2k u at most.
+/// The binomial coefficient $\binom nk$, with a relative error of at most 2k u.
 fn binomial(n: usize, k: usize) -> f64 {
     (0..k).fold(1., |b, i| b * (n - i) as f64 / (i + 1) as f64)
 }

@@ -1,31 +1,33 @@
+//! The search for a spurious minimum by descent from many random starts.
+
 use crate::Result;
 use collado_risk::{Planted, PlantedDescent, PlantedRun};
 
 use super::polish::{Polished, polish};
 
-/// What descent from random starts has found.
+/// The result of descent from random starts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultistartResult {
     /// The spurious minimum hit most often, when one was hit.
     pub minimum: Option<Polished>,
-    /// Runs that were made.
+    /// Number of runs that were made.
     pub runs: u64,
-    /// Runs that ended at it.
+    /// Number of runs that ended at the minimum.
     pub hits: usize,
 }
 
-/// Runs in one stack.
+/// Number of runs in one stack.
 const BATCH: u64 = 128;
-/// Runs end at the global minimum at this risk.
+/// A run with at most this risk has found the global minimum.
 const GLOBAL: f64 = 1e-3;
-/// Ends are taken for the same minimum when their risks differ by less.
+/// Two ends are taken for the same minimum when their risks differ by less than this.
 const SAME: f64 = 1e-7;
 
 /// Looks for the spurious minimum that gradient descent hits most often, in stacks of 128 runs until one holds a
 /// spurious minimum, at most `max_runs`; then Newton's method.
 ///
 /// # Errors
-/// Those of the risk.
+/// The errors of the risk.
 pub fn find_minimum(
     risk: &Planted,
     seed: u64,
@@ -58,7 +60,7 @@ pub fn find_minimum(
     Ok(MultistartResult { minimum: None, runs: made, hits: 0 })
 }
 
-/// The runs that ended above the global minimum, by risk; the most frequent first.
+/// The runs that ended above the global minimum, grouped by risk, with the most frequent group first.
 fn groups(runs: Vec<PlantedRun>) -> Vec<Vec<PlantedRun>> {
     let mut ends: Vec<_> = runs.into_iter().filter(|r| r.done && r.risk > GLOBAL).collect();
     ends.sort_by(|a, b| a.risk.total_cmp(&b.risk));

@@ -1,4 +1,4 @@
-//! Functions with first and second derivatives, all enclosed over a box: forward differentiation in intervals.
+//! Forward differentiation in interval arithmetic: functions with first and second derivatives, enclosed over a box.
 
 use collado_models::Activation;
 
@@ -8,26 +8,26 @@ use crate::Interval;
 #[derive(Clone)]
 pub(super) struct Jet {
     pub(super) value: Interval,
-    /// `[S]`.
+    /// The gradient `[S]`.
     pub(super) slope: Vec<Interval>,
-    /// `[S, S]`; the lower triangle is used.
+    /// The Hessian `[S, S]`, of which the lower triangle is used.
     pub(super) curve: Vec<Interval>,
 }
 
 impl Jet {
-    /// A constant.
+    /// A constant function.
     pub(super) fn constant(value: Interval, size: usize) -> Self {
         Self { value, slope: vec![Interval::ZERO; size], curve: vec![Interval::ZERO; size * size] }
     }
 
-    /// `self += by · x` for a number.
+    /// Adds `by · x` to this function, where `by` encloses a number.
     pub(super) fn add(&mut self, x: &Self, by: Interval) {
         self.value = self.value + x.value * by;
         self.slope.iter_mut().zip(&x.slope).for_each(|(s, &x)| *s = *s + x * by);
         self.curve.iter_mut().zip(&x.curve).for_each(|(c, &x)| *c = *c + x * by);
     }
 
-    /// `self += θ_p x`, where `theta` encloses the parameter `p`.
+    /// Adds `θ_p x` to this function, where `theta` encloses the parameter `p`.
     pub(super) fn add_parameter_times(&mut self, p: usize, theta: Interval, x: &Self) {
         let size = self.slope.len();
         self.add(x, theta);
@@ -39,7 +39,7 @@ impl Jet {
         }
     }
 
-    /// f(self), from enclosures of f, f′ and f″ over the values.
+    /// The composition f(self), from enclosures of f, f′ and f″ over the values.
     pub(super) fn through(self, [value, first, second]: [Interval; 3]) -> Self {
         let size = self.slope.len();
         let mut curve = self.curve;
@@ -54,7 +54,7 @@ impl Jet {
     }
 }
 
-/// ρ, ρ′ and ρ″ over an interval; none where ρ is not twice differentiable.
+/// Enclosures of ρ, ρ′ and ρ″ over an interval; `None` where ρ is not twice differentiable.
 pub(super) fn activation(activation: Activation, z: Interval) -> Option<[Interval; 3]> {
     let one = Interval::point(1.);
     Some(match activation {
@@ -82,7 +82,7 @@ pub(super) fn activation(activation: Activation, z: Interval) -> Option<[Interva
     })
 }
 
-/// $1/(1+e^{-z})$; it grows.
+/// The logistic function $1/(1+e^{-z})$, which is increasing.
 fn logistic(z: Interval) -> Interval {
     let one = Interval::point(1.);
     let at = |z: f64| {
@@ -92,19 +92,19 @@ fn logistic(z: Interval) -> Interval {
     Interval::new(at(z.lo()).lo(), at(z.hi()).hi())
 }
 
-/// $\log(1+e^z)$ with two derivatives.
+/// The function $\log(1+e^z)$ with two derivatives.
 pub(super) fn softplus(z: Interval) -> [Interval; 3] {
     let p = logistic(z);
     let at = |z: f64| Interval::point(-z.abs()).exp().increasing(f64::ln_1p) + Interval::point(z.max(0.));
     [Interval::new(at(z.lo()).lo(), at(z.hi()).hi()), p, p * (Interval::point(1.) - p)]
 }
 
-/// $e^z$ with two derivatives.
+/// The function $e^z$ with two derivatives.
 pub(super) fn exponential(z: Interval) -> [Interval; 3] {
     [z.exp(); 3]
 }
 
-/// $\log(1+x)$, x ≥ 0, with two derivatives.
+/// The function $\log(1+x)$ for x ≥ 0 with two derivatives.
 pub(super) fn logarithm(x: Interval) -> [Interval; 3] {
     let inverse = (Interval::point(1.) + x).recip();
     [x.increasing(f64::ln_1p), inverse, -inverse.square()]

@@ -1,4 +1,4 @@
-//! Matrices of intervals as middle and radius, and what can be proved with floating-point products of them.
+//! Matrices of intervals, stored as middle and radius, and proofs about them with floating-point products.
 
 use collado_linalg::{Cholesky, Lu, symmetric_eigenvalues};
 use faer::{Mat, Par};
@@ -11,11 +11,12 @@ pub(super) struct Symmetric {
     pub(super) radius: Mat<f64>,
 }
 
-/// Unit roundoff.
+/// The unit roundoff u.
 const U: f64 = f64::EPSILON / 2.;
 
 impl Symmetric {
-    /// From the entries `[N, N]`. Both triangles hold enclosures of a symmetric matrix; the lower one is used.
+    /// The matrix with the entries `[N, N]`. Both triangles hold enclosures of a symmetric matrix; the lower one is
+    /// used.
     pub(super) fn new(size: usize, entries: &[Interval]) -> Self {
         let at = |i: usize, j: usize| entries[i.max(j) * size + i.min(j)];
         Self {
@@ -26,8 +27,8 @@ impl Symmetric {
 
     /// A number below the smallest eigenvalue of every symmetric matrix inside.
     ///
-    /// With any L, $\lambda_{\min}(A)\ge s-\|A-sI-LL^\top\|_\infty$, and the residual is computed with a bound of its own
-    /// rounding ($\gamma_N|L||L|^\top$, valid for every order of summation); the radii's row sums are taken off.
+    /// With any L, $\lambda_{\min}(A)\ge s-\|A-sI-LL^\top\|_\infty$, and the residual is computed with a bound of its
+    /// own rounding ($\gamma_N|L||L|^\top$, valid for every order of summation); the radii's row sums are taken off.
     pub(super) fn least_eigenvalue(&self) -> Option<f64> {
         let n = self.middle.nrows();
         let values = symmetric_eigenvalues(self.middle.as_ref()).ok()?;
@@ -75,7 +76,7 @@ impl Symmetric {
     }
 }
 
-/// $\gamma_n=nu/(1-nu)$, twice, for its own rounding and underflow.
+/// Twice $\gamma_n=nu/(1-nu)$, to cover its own rounding and underflow.
 fn gamma(n: usize) -> f64 {
     2. * n as f64 * U / (1. - n as f64 * U)
 }

@@ -1,4 +1,4 @@
-//! Proofs that a strict local minimum lies in a box.
+//! Proofs that a strict local minimum lies in a box, by Krawczyk's test (docs/theory.md §10, docs/certificates.md).
 
 mod find;
 mod jet;
@@ -20,41 +20,41 @@ pub use self::{
     polish::{Polished, polish},
 };
 
-/// What has been proved of a point of a [`Planted`] risk, or of a network's.
+/// The result of an attempt to prove a minimum of a [`Planted`] risk or of a network's risk near a point.
 ///
-/// When `proved`: the box of all weights within `radius` of the point holds exactly one critical point for d = k inputs; it
-/// is a strict local minimum, with risk in `risk`. With `outside_lower` > 0
-/// the same point, with zeros appended, is a strict local minimum for every number of inputs d > k.
+/// If `proved`, the box of all weights within `radius` of the point holds exactly one critical point for d = k inputs,
+/// which is a strict local minimum with its risk in `risk`. If also `outside_lower` > 0, the same point with zeros
+/// appended is a strict local minimum for every number of inputs d > k.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MinimumProof {
-    /// Whether all of it is proved: existence, uniqueness, strictness, and F > 0 unless a global minimum was asked for.
+    /// Whether the whole claim is proved: existence, uniqueness, strictness, and what [`MinimumKind`] asks of F.
     pub proved: bool,
-    /// What could not be proved, when something could not.
+    /// The part of the claim that could not be proved, if there is one.
     pub reason: Option<String>,
-    /// F at the critical point.
+    /// An enclosure of F at the critical point.
     pub risk: Interval,
-    /// Radius of the box in every coordinate; 0 when nothing is proved.
+    /// The radius of the box in every coordinate; 0 when nothing is proved.
     pub radius: f64,
-    /// A number below all eigenvalues of the Hessian on the box; −∞ when there is none.
+    /// A lower bound of all eigenvalues of the Hessian on the box; −∞ when none was found.
     pub lambda_min_lower: f64,
-    /// A number below all eigenvalues of M, the Hessian's further block for d > k inputs.
+    /// A lower bound of all eigenvalues of M, the Hessian's further block for d > k inputs.
     pub outside_lower: f64,
-    /// $\|\nabla F\|$ at the point.
+    /// The gradient norm $\|\nabla F\|$ at the point.
     pub gradient_norm: f64,
 }
 
-/// Which minimum is to be proved.
+/// The kind of minimum that is to be proved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MinimumKind {
-    /// F > 0 is part of the claim.
+    /// A spurious minimum: F > 0 is part of the claim.
     Spurious,
-    /// F = 0 must be possible.
+    /// A global minimum: the enclosure of F has to contain 0.
     Global,
-    /// Nothing is asked of F.
+    /// A local minimum: nothing is claimed about F.
     Local,
 }
 
-/// Radii that are tried, the largest first.
+/// The radii that are tried, the largest first.
 const RADII: [f64; 7] = [1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11];
 
 /// Enclosures of a risk and its gradient over a box.
@@ -66,7 +66,7 @@ struct Enclosure {
 /// A risk that can be enclosed over boxes, with two derivatives.
 trait TwiceDifferentiable {
     fn enclose(&self, cube: &[Interval]) -> Enclosure;
-    /// `[S, S]`; the lower triangle is used.
+    /// The Hessian `[S, S]` over a box, of which the lower triangle is used.
     fn hessian(&self, cube: &[Interval]) -> Vec<Interval>;
     /// The Hessian's block for further inputs, where there is one.
     fn outside(&self, cube: &[Interval]) -> Option<Vec<Interval>>;
@@ -75,9 +75,9 @@ trait TwiceDifferentiable {
 /// Tries to prove that a strict local minimum lies close to `weights` `[n, k]`.
 ///
 /// Krawczyk's test: with R an approximate inverse Hessian and X the box around x,
-/// $x-R\nabla F(x)+(I-R\,H(X))(X-x)$ inside the interior of X proves exactly one zero of ∇F in X; a Cholesky factor with
-/// bounded residual proves $H(X)\succ0$. F is enclosed by $F(x)+\nabla F(X)(X-x)$. The largest radius of 1e-5, 1e-6, …,
-/// 1e-11 that works is taken.
+/// $x-R\nabla F(x)+(I-R\,H(X))(X-x)$ inside the interior of X proves exactly one zero of ∇F in X; a Cholesky factor
+/// with bounded residual proves $H(X)\succ0$. F is enclosed by $F(x)+\nabla F(X)(X-x)$. The largest radius of 1e-5,
+/// 1e-6, …, 1e-11 that works is taken.
 ///
 /// # Errors
 /// When the length is not nk.

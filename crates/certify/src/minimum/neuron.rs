@@ -1,3 +1,5 @@
+//! Proofs of all minima of a logistic neuron, coordinate by coordinate.
+
 use collado_risk::LogisticNeuron;
 
 use crate::Interval;
@@ -7,12 +9,12 @@ use crate::Interval;
 pub struct NeuronMinima {
     /// Disjoint intervals, ascending: each holds exactly one critical point of f, and f″ > 0 on it.
     pub boxes: Vec<Interval>,
-    /// Candidates that were found but not proved.
+    /// Number of candidates that were found but not proved.
     pub unproved: usize,
 }
 
-/// Finds the minima of one coordinate by bisection of f′ on a grid of w > 0 that is uniform in log w, and proves each by
-/// interval Newton: $x-f'(x)/f''(X)$ inside X with $f''(X)>0$.
+/// Finds the minima of one coordinate by bisection of f′ on a grid of w > 0 that is uniform in log w, and proves each
+/// by interval Newton: $x-f'(x)/f''(X)$ inside X with $f''(X)>0$.
 pub fn neuron_minima(risk: &LogisticNeuron) -> NeuronMinima {
     let longest = risk.lengths().fold(1., f64::max);
     // sigma(x w) = 3/4 at w = ln 3 / x: all minima lie between the extremes of these

@@ -1,4 +1,4 @@
-//! Risk, gradient and Hessian of the planted risk over boxes.
+//! Enclosures of the planted risk, its gradient and its Hessian over boxes, by closed formulas.
 
 use collado_risk::Planted;
 
@@ -19,12 +19,12 @@ impl TwiceDifferentiable for Planted {
     }
 }
 
-/// What the formulas need of two vectors of intervals.
+/// The quantities of a pair of vectors of intervals that the formulas need.
 struct Pair {
     unit: Vec<Interval>,
     other: Vec<Interval>,
     lengths: (Interval, Interval),
-    /// The angle.
+    /// The angle between the vectors.
     angle: Interval,
     sine: Interval,
     cosine: Interval,
@@ -52,7 +52,7 @@ impl Pair {
         Self { unit, other, lengths, angle, sine: minus * plus * 0.5, cosine }
     }
 
-    /// $2\pi f$.
+    /// The value $2\pi f$.
     fn value(&self) -> Interval {
         self.lengths.0 * self.lengths.1 * (self.sine + self.rest() * self.cosine)
     }
@@ -61,12 +61,12 @@ impl Pair {
         Interval::pi() - self.angle
     }
 
-    /// $2\pi\,\partial f/\partial w$, entry a.
+    /// Entry a of the gradient $2\pi\,\partial f/\partial w$.
     fn slope(&self, a: usize) -> Interval {
         self.lengths.1 * (self.sine * self.unit[a] + self.rest() * self.other[a])
     }
 
-    /// $\hat n=\hat v-\cos\varphi\,\hat w$ over its length sin φ; nothing where the angle may be 0 or π.
+    /// The unit vector along $\hat v-\cos\varphi\,\hat w$, whose length is sin φ; `None` where the angle may be 0 or π.
     fn normal(&self, of: &[Interval], to: &[Interval]) -> Option<Vec<Interval>> {
         if self.sine.lo() <= 1e-6 {
             return None;
@@ -75,8 +75,9 @@ impl Pair {
         Some(to.iter().zip(of).map(|(&y, &x)| (y - self.cosine * x) * by).collect())
     }
 
-    /// $2\pi\,\partial^2f/\partial w^2$, entries `[k, k]`. Where the angle may be 0 or π: all of
-    /// $0\preceq S\preceq tI$, $t=2\|v\|\sin\varphi_{\max}/\|w\|$, whose entries are within t/2 off the diagonal.
+    /// The matrix $2\pi\,\partial^2f/\partial w^2$ `[k, k]`. Where the angle may be 0 or π it is enclosed by all S with
+    /// $0\preceq S\preceq tI$, $t=2\|v\|\sin\varphi_{\max}/\|w\|$, whose entries off the diagonal are at most t/2 in
+    /// size.
     fn same(&self) -> Vec<Interval> {
         let k = self.unit.len();
         let scale = self.sine * self.lengths.1 * self.lengths.0.recip();
@@ -96,8 +97,8 @@ impl Pair {
         (0..k * k).map(entry).collect()
     }
 
-    /// $2\pi\,\partial^2f/\partial w\partial v=(\pi-\varphi)I+\hat n_v\hat w^\top\ldots$ in the form
-    /// $(\pi-\varphi)I+\sin\varphi(bb^\top-cc^\top)$; where the angle may be 0 or π, $|bb^\top-cc^\top|\le1$ entrywise.
+    /// The matrix $2\pi\,\partial^2f/\partial w\partial v$ in the form $(\pi-\varphi)I+\sin\varphi(bb^\top-cc^\top)$.
+    /// Where the angle may be 0 or π it uses $|bb^\top-cc^\top|\le1$ entrywise.
     fn mixed(&self) -> Vec<Interval> {
         let k = self.unit.len();
         let directions = (self.sine.lo() > 1e-6).then(|| {
@@ -129,7 +130,7 @@ fn teacher(k: usize, j: usize) -> Vec<Interval> {
     (0..k).map(|c| Interval::point(f64::from(u8::from(c == j)))).collect()
 }
 
-/// Risk and gradient over the box `w` `[n, k]`.
+/// Enclosures of risk and gradient over the box `w` `[n, k]`.
 fn enclose(n: usize, k: usize, w: &[Interval]) -> Enclosure {
     let row = |i: usize| &w[i * k..][..k];
     // k/2 on the diagonal, 1/(2 pi) for every pair of teachers
@@ -149,7 +150,7 @@ fn enclose(n: usize, k: usize, w: &[Interval]) -> Enclosure {
     Enclosure { risk, gradient }
 }
 
-/// The Hessian over the box, `[nk, nk]`.
+/// An enclosure of the Hessian `[nk, nk]` over the box.
 fn hessian(n: usize, k: usize, w: &[Interval]) -> Vec<Interval> {
     let (size, row) = (n * k, |i: usize| &w[i * k..][..k]);
     let mut out = vec![Interval::ZERO; size * size];

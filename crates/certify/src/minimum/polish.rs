@@ -1,3 +1,5 @@
+//! Newton's method on the planted risk, which brings a point close enough to a minimum for a proof.
+
 use crate::Result;
 use collado_linalg::Cholesky;
 use collado_risk::Planted;
@@ -8,14 +10,15 @@ use faer::Mat;
 pub struct Polished {
     /// The weights `[n, k]`.
     pub weights: Vec<f64>,
-    /// F there.
+    /// The risk F at these weights.
     pub risk: f64,
-    /// $\|\nabla F\|$ there.
+    /// The gradient norm $\|\nabla F\|$ at these weights.
     pub gradient_norm: f64,
 }
 
-/// Newton's method from `weights` `[n, k]` until $\|\nabla F\|\le$ `tolerance`, at most 12 steps; nothing when a Hessian on the
-/// way is not positive definite, the steps leave the ball of radius `reach`, or the tolerance is not reached.
+/// Newton's method from `weights` `[n, k]` until $\|\nabla F\|\le$ `tolerance`, at most 12 steps; nothing when a
+/// Hessian on the way is not positive definite, the steps leave the ball of radius `reach`, or the tolerance is not
+/// reached.
 ///
 /// # Errors
 /// When the length is not nk.
