@@ -1,6 +1,6 @@
-//! An axis: the range it shows, and where on the paper a value lies.
+//! Axes: the range of values that an axis shows, and the place of a value on the paper.
 
-/// How values are laid out along an axis.
+/// The scale of an axis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
     /// Equal differences are equally long.
@@ -59,7 +59,7 @@ impl Range {
         }
     }
 
-    /// What an empty axis shows.
+    /// The range of an axis without data.
     fn nothing(scale: Scale) -> Self {
         match scale {
             Scale::Linear => Self { low: 0.0, high: 1.0 },

@@ -1,4 +1,4 @@
-//! The picture being drawn: a handful of shapes, which are written as SVG or as pixels.
+//! The canvas: collects the few kinds of shapes that are later written as SVG or as pixels.
 
 use crate::color::Color;
 
@@ -30,7 +30,7 @@ impl Stroke {
     }
 }
 
-/// Where a piece of text lies: after, about or before its place.
+/// The position of a text relative to its place: it starts there, is centred on it, or ends there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -41,7 +41,7 @@ pub(crate) enum Anchor {
 /// The width of the white edge around text, half of it outside.
 pub(crate) const HALO: f64 = 3.0;
 
-/// How a piece of text is set.
+/// The style of a text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     pub(crate) size: f64,
@@ -62,7 +62,7 @@ impl Style {
     }
 }
 
-/// What a picture is made of; all in px, rounded to hundredths.
+/// The shapes of a picture. All numbers are in px, rounded to hundredths.
 pub(crate) enum Shape {
     /// Separate lines in one stroke.
     Lines(Vec<Vec<Xy>>, Stroke),
@@ -82,7 +82,7 @@ pub(crate) enum Shape {
 /// A finished picture.
 pub(crate) struct Picture {
     pub(crate) size: Xy,
-    /// For screen readers and window titles.
+    /// The title for screen readers and windows.
     pub(crate) title: String,
     pub(crate) shapes: Vec<Shape>,
 }
@@ -129,7 +129,7 @@ impl Canvas {
         self.shapes.push(Shape::Text(place(at), text.to_owned(), style));
     }
 
-    /// Draws what `draw` draws, cut off at `window`.
+    /// Runs `draw` and clips its shapes at `window`.
     pub(crate) fn clipped(&mut self, window: Rect, draw: impl FnOnce(&mut Self)) {
         let mut inside = Self::new();
         draw(&mut inside);
@@ -143,7 +143,7 @@ impl Canvas {
     }
 }
 
-/// Hundredths of a px, without a negative zero; renderers count in f32, so far away is far enough.
+/// Rounds to hundredths of a px, without negative zero, and limits values, as renderers compute in f32.
 pub(crate) fn px(value: f64) -> f64 {
     (value.clamp(-1e5, 1e5) * 100.0).round() / 100.0 + 0.0
 }

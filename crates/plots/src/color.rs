@@ -1,23 +1,23 @@
-//! Colours: the palette of Okabe and Ito (2008), distinguishable with every common colour blindness.
+//! Colours: the palette of Okabe and Ito (2008), which is distinguishable with every common colour blindness.
 
 use std::fmt;
 
-/// What a series stands for; it decides the colour.
+/// The role of a series, which decides its colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Role {
-    /// Training data: blue.
+    /// Training data, drawn in blue.
     #[default]
     Train,
-    /// Held-out data: vermilion.
+    /// Test data, drawn in vermilion.
     Test,
-    /// Something to compare with: grey.
+    /// Something to compare with, drawn in grey.
     Reference,
-    /// Something to point at: green.
+    /// Something to point at, drawn in green.
     Accent,
     /// Lines and dots in the colour of the text.
     Ink,
-    /// One of many groups: the palette in turn.
+    /// One of many groups, which take the colours of the palette in turn.
     Group(u8),
 }
 
@@ -38,19 +38,19 @@ impl fmt::Display for Color {
     }
 }
 
-/// Text and what must be seen first.
+/// The colour of text and of the most important lines.
 pub(crate) const INK: Color = Color(0x1f2328);
-/// Axis labels, tick labels.
+/// The colour of axis labels and tick labels.
 pub(crate) const SOFT: Color = Color(0x4d5560);
-/// Subtitle, secondary lines of annotations.
+/// The colour of subtitles and of secondary lines of annotations.
 pub(crate) const FAINT: Color = Color(0x727a85);
-/// The axis itself.
+/// The colour of axis lines.
 pub(crate) const AXIS: Color = Color(0x8b929b);
-/// The grid.
+/// The colour of grid lines.
 pub(crate) const GRID: Color = Color(0xe1e4e8);
-/// Between the decades of a log axis.
+/// The colour of grid lines between the decades of a log axis.
 pub(crate) const FINE_GRID: Color = Color(0xf5f6f7);
-/// The paper.
+/// The colour of the background.
 pub(crate) const PAPER: Color = Color(0xffffff);
 
 const PALETTE: [Color; 7] = [

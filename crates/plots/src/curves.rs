@@ -1,4 +1,4 @@
-//! Series on paper: bands, lines with gaps, dots, and crosses at the edge for values without a place.
+//! Drawing of series: bands, lines with gaps, dots, and crosses at the edge for values that cannot be shown.
 
 use crate::axis::{Axis, Scale};
 use crate::canvas::{Canvas, Rect, Stroke, Xy};
@@ -10,7 +10,7 @@ use crate::series::Series;
 /// The dash pattern of dashed series.
 pub(crate) const DASH: [f64; 2] = [5.0, 3.5];
 
-/// Draws all series of a panel; their paths are where labels had better not be.
+/// Draws all series of a panel, and tells `labels` where the lines are, so that labels avoid them.
 pub(crate) fn draw(
     canvas: &mut Canvas,
     panel: &Panel,

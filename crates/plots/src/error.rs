@@ -1,4 +1,4 @@
-//! What can go wrong when a picture is drawn.
+//! The errors of this crate.
 
 /// The reason why a figure could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
     /// A figure without panels.
     #[error("a figure needs at least one panel")]
     NoPanels,
-    /// A grid that is none.
+    /// An invalid grid, with the reason.
     #[error("a map needs {0}")]
     Grid(String),
     /// A size that leaves no room for the panels, or more than can be drawn.

@@ -1,4 +1,4 @@
-//! A figure: a title over a stack of panels that share the x axis.
+//! Figures: a title over a stack of panels that share the x axis.
 
 use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Anchor, Canvas, Picture, Rect, Style};
@@ -11,9 +11,9 @@ use crate::panel::Panel;
 use crate::text::Font;
 use crate::{curves, frame, marks, png, svg};
 
-/// Air between two panels.
+/// The space between two panels in px.
 const GAP: f64 = 14.0;
-/// Room for the x axis' tick labels and label.
+/// The space for tick labels and label of the x axis in px.
 const FOOT: f64 = 46.0;
 
 /// A title, a subtitle and panels stacked vertically over one x axis.
@@ -77,15 +77,15 @@ impl Figure {
     /// The picture as an SVG document.
     ///
     /// # Errors
-    /// If there is no panel, a series has columns of different lengths, or the size is absurd.
+    /// If there is no panel, a series has columns of different lengths, or the size is too small or too large.
     pub fn to_svg(&self) -> Result<String> {
         Ok(svg::write(&self.draw()?))
     }
 
-    /// As a PNG, two pixels a px: the same picture as [`Figure::to_svg`].
+    /// The same picture as [`Figure::to_svg`] as a PNG, with two pixels per px.
     ///
     /// # Errors
-    /// As [`Figure::to_svg`], and if there is no memory for the pixels.
+    /// The errors of [`Figure::to_svg`], and if there is no memory for the pixels.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         png::render(&self.draw()?)
     }
@@ -111,7 +111,7 @@ impl Figure {
         self.panels.iter().flat_map(|panel| &panel.series).try_for_each(|series| series.check())
     }
 
-    /// 330 px for the first panel, the others in proportion, and what stands around them.
+    /// The default height: 330 px for the first panel, the others in proportion, plus titles and axes.
     fn natural_height(&self, top: f64) -> f64 {
         let heaviest = self.panels.iter().map(Panel::share).fold(0.0, f64::max);
         let panels: f64 = self.panels.iter().map(|panel| panel.share() / heaviest * 310.0 + 24.0).sum();
@@ -157,7 +157,7 @@ impl Figure {
     }
 }
 
-/// Draws one panel, what lies behind first.
+/// Draws one panel, from the background to the foreground.
 fn draw_panel(canvas: &mut Canvas, font: &Font, panel: &Panel, window: Rect, axes: (Axis, Axis), last: bool) {
     marks::draw_shades(canvas, panel, window, axes.0);
     frame::draw_grid(canvas, panel, window, axes);

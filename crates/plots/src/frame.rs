@@ -9,10 +9,10 @@ use crate::ticks::{Tick, minor, ticks};
 
 /// The size of tick labels in px.
 const SIZE: f64 = 11.5;
-/// Ticks that the widths of labels are measured for, whatever the panel's height will be.
+/// The number of ticks for which the widths of labels are measured, whatever the panel's height will be.
 const MOST: usize = 8;
 
-/// The limits given, if the scale can show them, else what the data need.
+/// The range of the y axis: the given limits, if the scale can show them, else the range of the data.
 pub(crate) fn y_range(panel: &Panel) -> Range {
     let scale = panel.scale;
     if let Some((low, high)) = panel.y_limits
@@ -34,7 +34,7 @@ pub(crate) fn tick_width(font: &Font, panel: &Panel, range: Range) -> f64 {
     labels.map(|tick| font.width(&tick.label, SIZE)).fold(0.0, f64::max)
 }
 
-/// Numbers, or the panel's names.
+/// The ticks of the y axis, which are numbers or the panel's names.
 fn y_ticks(panel: &Panel, range: Range, wanted: usize) -> Vec<Tick> {
     if panel.y_names.is_empty() {
         return ticks(panel.scale, range, wanted);
@@ -43,7 +43,7 @@ fn y_ticks(panel: &Panel, range: Range, wanted: usize) -> Vec<Tick> {
     names.map(|(i, name)| Tick { value: i as f64, label: name.clone() }).collect()
 }
 
-/// How many y ticks fit a panel of this height.
+/// The number of y ticks that fit a panel of this height.
 fn wanted(window: Rect) -> usize {
     ((window.bottom - window.top) / 36.0).clamp(2.0, MOST as f64) as usize
 }

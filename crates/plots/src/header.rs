@@ -1,4 +1,4 @@
-//! The line above a panel: the y label at the left, the legend at the right.
+//! The header of a panel: the y label at the left, the legend at the right.
 //!
 //! A legend outside the plot never hides data, and a horizontal y label is read without turning the
 //! head.
@@ -11,14 +11,14 @@ use crate::series::Series;
 use crate::text::Font;
 
 const SIZE: f64 = 11.5;
-/// The height of one row of the legend.
+/// The height of one row of the legend in px.
 const ROW: f64 = 17.0;
-/// The width of a swatch, and the air after it.
+/// The width of a swatch, and the space after it, in px.
 const SWATCH: Xy = (20.0, 6.0);
-/// The air between two entries.
+/// The space between two entries in px.
 const AIR: f64 = 16.0;
 
-/// What an entry of the legend shows.
+/// An entry of the legend.
 enum Entry<'a> {
     Series(&'a Series),
     Missing,
@@ -31,7 +31,7 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Breaks the legend of `panel` into rows at most `room` px wide, the y label in the first.
+    /// Breaks the legend of `panel` into rows at most `room` px wide, with the y label in the first row.
     pub(crate) fn new(panel: &'a Panel, font: &Font, room: f64) -> Self {
         // What is drawn last lies on top: it matters most.
         let named = panel.series.iter().rev().filter(|series| !series.label.is_empty());
@@ -55,7 +55,7 @@ impl<'a> Header<'a> {
         Self { y_label: &panel.y_label, rows }
     }
 
-    /// The height of the header, the air under it included.
+    /// The height of the header, with the space under it, in px.
     pub(crate) fn height(&self) -> f64 {
         ROW * self.rows.len() as f64 + 7.0
     }

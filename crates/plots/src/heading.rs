@@ -1,4 +1,4 @@
-//! Title and subtitle of every picture.
+//! The heading of every picture: title and subtitle.
 
 use crate::canvas::{Canvas, Style};
 use crate::color::{FAINT, INK};
@@ -7,7 +7,7 @@ use crate::text::Font;
 /// The distance between the paper's edge and anything drawn.
 pub(crate) const MARGIN: f64 = 20.0;
 
-/// Draws title and subtitle on a paper `width` px wide; returns where the rest may begin.
+/// Draws title and subtitle on a paper `width` px wide, and returns the height at which the rest may begin.
 pub(crate) fn heading(canvas: &mut Canvas, font: &Font, (title, subtitle): (&str, &str), width: f64) -> f64 {
     let room = width - 2.0 * MARGIN;
     let mut top = MARGIN;

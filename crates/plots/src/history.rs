@@ -1,4 +1,4 @@
-//! Loss and error along the training of one or many networks.
+//! The figure of training curves: loss and error of one or many networks over the epochs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::series::Series;
 pub struct Run<'a> {
     /// The name of the run; it stands in the legend only if there is a single run.
     pub label: &'a str,
-    /// When the values were taken.
+    /// The epochs at which the values were taken.
     pub epochs: &'a [f64],
     /// Risk on the training data.
     pub train_risk: &'a [f64],
@@ -31,13 +31,13 @@ pub struct Run<'a> {
 pub struct History<'a> {
     /// The heading.
     pub title: &'a str,
-    /// One grey line under it.
+    /// The grey line under the heading.
     pub subtitle: &'a str,
     /// The runs, each with its own epochs.
     pub runs: &'a [Run<'a>],
 }
 
-/// One quantity of all runs: its name, its colour, its (epochs, values) per run.
+/// One quantity of all runs: its name, its colour, and its epochs and values for each run.
 struct Quantity<'a> {
     name: &'static str,
     /// The name of the first run.
@@ -46,7 +46,7 @@ struct Quantity<'a> {
     runs: Vec<(&'a [f64], Vec<f64>)>,
 }
 
-/// A risk panel, and under it an error panel if there are errors.
+/// The figure: a risk panel, and under it an error panel if there are errors.
 #[must_use]
 pub fn history_figure(history: &History<'_>) -> Figure {
     let train = quantity(history, "training risk", Role::Train, 1.0, |run| run.train_risk);

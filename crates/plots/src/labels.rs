@@ -1,14 +1,14 @@
-//! Labels inside a panel, placed where they hide neither curves nor each other.
+//! Placement of labels inside a panel, where they hide neither curves nor each other.
 
 use crate::canvas::{Anchor, Canvas, Rect, Style, Xy};
 use crate::color::{Color, FAINT, INK};
 use crate::text::Font;
 
 const SIZE: f64 = 11.5;
-/// The distance between two baselines.
+/// The distance between two baselines in px.
 const LEADING: f64 = 14.5;
 
-/// A label that has found its place.
+/// A label with its place.
 struct Placed {
     area: Rect,
     lines: Vec<String>,
@@ -20,19 +20,19 @@ struct Placed {
 pub(crate) struct Labels<'a> {
     font: &'a Font,
     window: Rect,
-    /// Places on curves.
+    /// Points on curves, which labels should not cover.
     inked: Vec<Xy>,
-    /// Dots and marks.
+    /// The areas of dots and marks, which labels should not cover.
     taken: Vec<Rect>,
     waiting: Vec<(Xy, Vec<String>, Color, Kind)>,
 }
 
-/// Where a label may stand.
+/// The places where a label may stand.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// Around a point.
+    /// The label stands around a point.
     Around,
-    /// Just above or below a horizontal line, anywhere along it.
+    /// The label stands just above or below a horizontal line, anywhere along it.
     Along,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Labels<'a> {
         Self { font, window, inked: Vec::new(), taken: Vec::new(), waiting: Vec::new() }
     }
 
-    /// Keeps labels off a curve.
+    /// Makes labels avoid a curve.
     pub(crate) fn avoid_line(&mut self, line: &[Xy]) {
         self.inked.extend(line.first());
         for pair in line.windows(2) {
@@ -53,7 +53,7 @@ impl<'a> Labels<'a> {
         }
     }
 
-    /// Keeps labels off a dot.
+    /// Makes labels avoid a dot.
     pub(crate) fn avoid_dot(&mut self, (x, y): Xy, radius: f64) {
         self.taken.push(Rect { left: x - radius, top: y - radius, right: x + radius, bottom: y + radius });
     }
@@ -101,7 +101,7 @@ impl<'a> Labels<'a> {
         Placed { area: best.1, lines, color, anchor: best.2 }
     }
 
-    /// What a place hides: paper's edge, other labels and dots, curves.
+    /// The cost of a place: what it covers of the paper's edge, other labels, dots and curves.
     fn cost(&self, area: Rect) -> f64 {
         let window = self.window;
         // Half a letter may stand out at the sides, where the paper has a margin.
@@ -123,7 +123,7 @@ fn overlap(a: Rect, b: Rect) -> f64 {
     if width > 0.0 && height > 0.0 { width * height } else { 0.0 }
 }
 
-/// Places around a point, near ones first, above first.
+/// Candidate places around a point, the nearest first, and those above before those below.
 fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, Anchor)> {
     let mut places = Vec::new();
     for gap in [6.0, 12.0, 20.0, 32.0, 48.0, 70.0] {
@@ -146,7 +146,7 @@ fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, Anchor)> {
     places
 }
 
-/// Places along a horizontal line, at the right first.
+/// Candidate places along a horizontal line, from the right.
 fn along(y: f64, (width, height): Xy, window: Rect) -> Vec<(Rect, Anchor)> {
     let room = (window.right - window.left - width).max(0.0);
     let mut places = Vec::new();

@@ -1,4 +1,4 @@
-//! What points at the data: reference lines, markers, shades, dimension lines, points.
+//! Annotations of the data: reference lines, markers, shades, dimension lines and points.
 
 use crate::axis::Axis;
 use crate::canvas::{Canvas, Rect, Stroke};

@@ -1,4 +1,4 @@
-//! A merge tree: minima, and the levels at which they join.
+//! The figure of a merge tree: minima, and the levels at which they join.
 
 use crate::axis::Scale;
 use crate::color::Role;
@@ -7,17 +7,17 @@ use crate::panel::Panel;
 use crate::point::Point;
 use crate::series::Series;
 
-/// A node: a minimum, or the level at which two branches join.
+/// A node of the tree: a minimum, or the level at which two branches join.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeNode {
-    /// The risk of the minimum, or the level.
+    /// The risk of the minimum, or the level of the join.
     pub height: f64,
     /// The two nodes that join here, both earlier in the list.
     pub children: Option<(usize, usize)>,
 }
 
-/// Minima from top to bottom in the `order` given (numbers of leaves), the risk to the right: a branch ends in a dot
-/// at its minimum's risk, and two branches join at the level where their components do.
+/// Draws the minima from top to bottom in the given `order` (numbers of leaves), with the risk to the right. A branch
+/// ends in a dot at its minimum's risk, and two branches join at the level where their components do.
 ///
 /// `names` and the first of the `nodes` are the minima. The risk axis is logarithmic where the levels span more than a
 /// factor of 30.
@@ -60,7 +60,7 @@ pub fn merge_tree_figure(
         .panel(panel)
 }
 
-/// The row of each node: leaves in their order from the top, a join in the middle of its branches.
+/// The row of each node: leaves in their order from the top, and a join in the middle of its branches.
 fn rows(nodes: &[TreeNode], order: &[usize]) -> Vec<f64> {
     let mut rows = vec![f64::NAN; nodes.len()];
     for (place, &leaf) in order.iter().rev().enumerate() {

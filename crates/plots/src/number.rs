@@ -1,8 +1,8 @@
-//! Numbers as people write them: three significant digits, a true minus sign, superscript exponents.
+//! Formatting of numbers: three significant digits, a typographic minus sign, superscript exponents.
 
 const SUPERSCRIPTS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
 
-/// `exponent` in superscript digits.
+/// The exponent in superscript digits.
 pub(crate) fn superscript(exponent: i32) -> String {
     let digits = exponent.unsigned_abs().to_string();
     let sign = if exponent < 0 { "⁻" } else { "" };

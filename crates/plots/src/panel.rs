@@ -1,4 +1,4 @@
-//! A panel: what is drawn over one pair of axes.
+//! Panels: everything that is drawn over one pair of axes.
 
 use crate::axis::Scale;
 use crate::point::Point;
@@ -59,7 +59,7 @@ impl Panel {
         Self { y_limits: Some((low, high)), ..self }
     }
 
-    /// Writes a name at y = 0, 1, … each in place of numbers, with half a step of air at both ends.
+    /// Writes names at y = 0, 1, … in place of numbers, with half a step of space at both ends.
     #[must_use]
     pub fn y_names(self, names: impl IntoIterator<Item = String>) -> Self {
         let y_names: Vec<String> = names.into_iter().collect();
@@ -115,7 +115,7 @@ impl Panel {
         self
     }
 
-    /// The weight, or 1 where that is no weight.
+    /// The weight, or 1 where it is not a positive number.
     pub(crate) fn share(&self) -> f64 {
         if self.weight.is_finite() && self.weight > 0.0 { self.weight.clamp(0.05, 20.0) } else { 1.0 }
     }

@@ -1,4 +1,5 @@
-//! A picture as PNG, at twice the size; the text in the embedded font, so that the bytes do not depend on the machine.
+//! Writes a picture as PNG at twice the size, with text in the embedded font, so that the bytes do not depend on the
+//! machine.
 
 use tiny_skia::{
     FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Stroke as Pen, StrokeDash, Transform,
@@ -9,7 +10,7 @@ use crate::color::{Color, PAPER};
 use crate::error::{Error, Result};
 use crate::text::Font;
 
-/// Pixels of the PNG for one px of the picture.
+/// Number of pixels of the PNG per px of the picture.
 const ZOOM: f32 = 2.0;
 
 /// Draws and encodes `picture`.
@@ -26,7 +27,7 @@ pub(crate) fn render(picture: &Picture) -> Result<Vec<u8>> {
 
 struct Painter {
     paper: Pixmap,
-    /// What is drawn outside of it does not show.
+    /// The clipping mask, outside of which nothing is drawn.
     window: Option<Mask>,
     regular: Font,
     bold: Font,
@@ -135,7 +136,7 @@ fn polygons(lines: &[Vec<Xy>], closed: bool) -> Option<Path> {
     path.finish()
 }
 
-/// Left, top, width, height of each.
+/// A path of rectangles, each given by left, top, width and height.
 fn rectangles(sides: impl Iterator<Item = (f64, f64, f64, f64)>) -> Option<Path> {
     let mut path = PathBuilder::new();
     for (x, y, width, height) in sides {

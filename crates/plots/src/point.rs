@@ -1,4 +1,4 @@
-//! A marked point of a panel.
+//! Marked points of a panel.
 
 use crate::color::Role;
 
@@ -12,14 +12,14 @@ pub struct Point {
     pub(crate) shape: Shape,
 }
 
-/// How a point is drawn.
+/// The shape of a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// A filled dot.
     Dot,
     /// A small ring, white inside.
     Ring,
-    /// Nothing but the text.
+    /// No mark, only the text.
     Bare,
 }
 

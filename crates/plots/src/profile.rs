@@ -1,4 +1,4 @@
-//! The risk along a path between two minima.
+//! The figure of a profile: the risk along a path between two minima.
 
 use crate::axis::Scale;
 use crate::color::Role;
@@ -11,22 +11,22 @@ use crate::series::Series;
 /// A curve to compare with, for example the risk along the straight line.
 #[derive(Clone, Copy, Debug)]
 pub struct Reference<'a> {
-    /// Written at the curve's highest point.
+    /// The label, which is written at the curve's highest point.
     pub label: &'a str,
-    /// Where the risk was evaluated.
+    /// The parameters t at which the risk was evaluated.
     pub t: &'a [f64],
     /// The risk at each `t`.
     pub risk: &'a [f64],
 }
 
-/// What is known along a path, one value for each `t`; columns that are all NaN are not drawn.
+/// Values along a path, one for each `t`; columns that are all NaN are not drawn.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Profile<'a> {
     /// The heading.
     pub title: &'a str,
-    /// One grey line under it.
+    /// The grey line under the heading.
     pub subtitle: &'a str,
-    /// Where the path was evaluated, both ends included.
+    /// The parameters t at which the path was evaluated, including both ends.
     pub t: &'a [f64],
     /// Risk (loss and penalty) on the training data.
     pub train_risk: &'a [f64],
@@ -40,13 +40,13 @@ pub struct Profile<'a> {
     pub test_error: &'a [f64],
     /// Curves to compare with, thin and dashed.
     pub references: &'a [Reference<'a>],
-    /// Where the path's vertices are, the ends included or not.
+    /// The parameters t of the path's vertices, with or without the ends.
     pub knots: &'a [f64],
     /// The height of the path above the higher of its ends.
     pub above_ends: f64,
 }
 
-/// A risk panel, and under it an error panel if there are errors.
+/// The figure: a risk panel, and under it an error panel if there are errors.
 #[must_use]
 pub fn profile_figure(profile: &Profile<'_>) -> Figure {
     let figure = Figure::new(profile.title)
@@ -79,7 +79,7 @@ fn risk_panel(profile: &Profile<'_>) -> Panel {
     landmarks(panel, profile)
 }
 
-/// Vertices, ends, the higher end's level, the highest point and the barrier.
+/// Adds the vertices, the ends, the level of the higher end, the highest point and the barrier.
 fn landmarks(mut panel: Panel, profile: &Profile<'_>) -> Panel {
     let (t, risk) = (profile.t, profile.train_risk);
     let (Some(&start), Some(&end)) = (t.first(), t.last()) else { return panel };
@@ -126,12 +126,13 @@ pub(crate) fn error_panel(t: &[f64], train: &[f64], test: &[f64]) -> Option<Pane
     (is_present(train) || is_present(test)).then_some(panel)
 }
 
-/// Whether a column says anything.
+/// Whether a column has a value that is not NaN.
 pub(crate) fn is_present(values: &[f64]) -> bool {
     values.iter().any(|value| !value.is_nan())
 }
 
-/// Log where linear would flatten all but the summit: more than 30 times between positive values.
+/// The scale of the risk: logarithmic if positive values differ by more than a factor of 30, since a linear scale would
+/// flatten everything but the summit.
 fn scale_for(values: impl Iterator<Item = f64>) -> Scale {
     let finite = values.filter(|value| value.is_finite());
     let (low, high) =
@@ -139,7 +140,7 @@ fn scale_for(values: impl Iterator<Item = f64>) -> Scale {
     if low > 0.0 && high / low > 30.0 { Scale::Log } else { Scale::Linear }
 }
 
-/// Whether two columns would be seen as two lines.
+/// Whether two columns differ visibly.
 fn differs(a: &[f64], b: &[f64]) -> bool {
     a.iter().zip(b).any(|(a, b)| (a - b).abs() > 5e-3 * a.abs().max(b.abs()))
 }

@@ -1,9 +1,9 @@
-//! One curve or cloud of points.
+//! Series: one curve or cloud of points.
 
 use crate::color::Role;
 use crate::error::{Error, Result};
 
-/// A curve or a cloud of points, with a label for the legend (none if empty).
+/// A curve or a cloud of points, with a label for the legend; an empty label is not shown.
 #[derive(Clone, Debug)]
 pub struct Series {
     pub(crate) label: String,
@@ -44,7 +44,7 @@ impl Series {
         Self { joined: false, markers: true, ..Self::line(label, xs, ys) }
     }
 
-    /// Sets what the series stands for, hence its colour (default: [`Role::Train`]).
+    /// Sets the role of the series, which decides its colour (default: [`Role::Train`]).
     #[must_use]
     pub fn role(self, role: Role) -> Self {
         Self { role, ..self }
@@ -74,13 +74,13 @@ impl Series {
         Self { markers: true, ..self }
     }
 
-    /// Shades the band between `lower` and `upper`, one value a point.
+    /// Shades the band between `lower` and `upper`, which have one value per point.
     #[must_use]
     pub fn band(self, lower: &[f64], upper: &[f64]) -> Self {
         Self { band: Some((lower.to_vec(), upper.to_vec())), ..self }
     }
 
-    /// Leaves gaps, but does not count them: for a summary of other series, which count their own.
+    /// Leaves gaps without counting them, as is right for a summary of other series, which count their own.
     #[must_use]
     pub fn uncounted(self) -> Self {
         Self { counted: false, ..self }

@@ -1,4 +1,4 @@
-//! A picture as SVG: text stays text.
+//! Writes a picture as SVG, in which text stays text.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use crate::canvas::{Anchor, HALO, Picture, Rect, Shape, Stroke, Style, Xy, px};
 use crate::color::{Color, PAPER};
 use crate::text::FAMILY;
 
-/// The whole document.
+/// The SVG document of a picture.
 pub(crate) fn write(picture: &Picture) -> String {
     let Picture { size: (width, height), title, shapes } = picture;
     let mut writer = Writer { body: String::new(), clips: 0 };
@@ -116,7 +116,7 @@ fn path_data(points: &[Xy]) -> String {
     data
 }
 
-/// XML text: markup escaped, and what XML forbids even escaped (control characters) made visible.
+/// Escapes text for XML. Control characters, which XML forbids even escaped, are replaced by visible ones.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! The font: how wide a piece of text is, and its outlines.
+//! The embedded font: widths and outlines of text.
 
 use tiny_skia::PathBuilder;
 use ttf_parser::{Face, OutlineBuilder};
@@ -9,7 +9,7 @@ use crate::canvas::Xy;
 const REGULAR: &[u8] = include_bytes!("../assets/Inter-Regular.ttf");
 /// The embedded font, weight 600.
 const SEMIBOLD: &[u8] = include_bytes!("../assets/Inter-SemiBold.ttf");
-/// What an SVG viewer looks for; the first is the embedded one, the next are as wide or narrower.
+/// The font families for SVG viewers. The first is the embedded one; the others are as wide or narrower.
 pub(crate) const FAMILY: &str = "Inter, 'Helvetica Neue', Helvetica, Arial, 'DejaVu Sans', sans-serif";
 
 /// Measures and outlines text in the embedded font.
@@ -31,7 +31,7 @@ impl Font {
         text.chars().map(|character| self.advance(character)).sum::<f64>() * size
     }
 
-    /// `text`, or as much of it as fits `room` px with an ellipsis.
+    /// The text, or as much of it as fits into `room` px with an ellipsis.
     pub(crate) fn fitted(&self, text: &str, size: f64, room: f64) -> String {
         if self.width(text, size) <= room {
             return text.to_owned();
@@ -45,7 +45,8 @@ impl Font {
         format!("{}…", kept.trim_end())
     }
 
-    /// `text` in one line, or broken at a space into two of at most `room` px; the second ends in an ellipsis if need be.
+    /// The text in one line, or broken at a space into two lines of at most `room` px, the second of which may end in
+    /// an ellipsis.
     pub(crate) fn wrapped(&self, text: &str, size: f64, room: f64) -> Vec<String> {
         let fits = |end: &usize| self.width(&text[..*end], size) <= room;
         if fits(&text.len()) {
@@ -78,7 +79,7 @@ impl Font {
     }
 }
 
-/// From the font's units, y upwards, to px, y downwards.
+/// Converts outlines from the font's units, with y upwards, to px, with y downwards.
 struct Pen<'a> {
     path: &'a mut PathBuilder,
     x: f32,

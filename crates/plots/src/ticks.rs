@@ -1,4 +1,4 @@
-//! Ticks: round numbers that a reader can interpolate between, and their labels.
+//! Ticks of an axis: round numbers and their labels.
 
 use crate::axis::{Range, Scale};
 use crate::number::{fixed, magnitude, scientific, superscript};
@@ -57,7 +57,7 @@ fn round_step(raw: f64) -> f64 {
     factors.into_iter().map(|f| f * base).find(|&step| step >= raw * (1.0 - 1e-9)).unwrap_or(10.0 * base)
 }
 
-/// Labels with just the decimals that tell the ticks apart.
+/// Labels with as many decimals as are needed to tell the ticks apart.
 fn linear_labels(values: &[f64], step: f64) -> Vec<String> {
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let (top, mut bottom) = (magnitude(largest), magnitude(step));
@@ -102,7 +102,7 @@ fn log_label(value: f64, exponent: i32) -> String {
     }
 }
 
-/// Whole powers of ten, every one or every few.
+/// Ticks at whole powers of ten, at every one or at every few of them.
 fn powers(decades: &[i32], wanted: usize) -> Vec<Tick> {
     let stride = [1, 2, 3, 5, 10, 20, 50, 100, 200];
     let count = i32::try_from(decades.len()).unwrap_or(i32::MAX);

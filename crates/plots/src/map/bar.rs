@@ -1,4 +1,4 @@
-//! From values to colours, and the bar that explains them.
+//! The conversion of values to colours, and the colour bar that explains it.
 
 use super::colormap::{MISSING, color};
 use super::field::Field;
@@ -9,7 +9,7 @@ use crate::ticks::ticks;
 
 const SIZE: f64 = 11.0;
 
-/// Where values lie between the lowest and the highest, and their colours.
+/// The scale of colours between the lowest and the highest value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shade {
     scale: Scale,
@@ -17,14 +17,14 @@ pub(super) struct Shade {
 }
 
 impl Shade {
-    /// Colours told apart.
+    /// The number of different colours.
     pub(super) const BANDS: usize = 48;
 
     pub(super) fn new(field: &Field, scale: Scale) -> Self {
         Self { scale, range: field.range(scale) }
     }
 
-    /// The value on an axis of equal steps: its logarithm on a log scale (not finite where that has no place for it).
+    /// The value, or on a log scale its logarithm, which is not finite for values that the scale cannot show.
     pub(super) fn form(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Log if value > 0.0 => value.ln(),
@@ -33,13 +33,13 @@ impl Shade {
         }
     }
 
-    /// Where a [`form`](Self::form) lies, 0 for the lowest, 1 for the highest.
+    /// The place of a [`form`](Self::form) on the scale, 0 for the lowest and 1 for the highest.
     pub(super) fn part(&self, form: f64) -> f64 {
         let (low, high) = (self.form(self.range.low), self.form(self.range.high));
         (form - low) / (high - low)
     }
 
-    /// The number of its colour; none where it is not finite.
+    /// The number of the colour of a form; `None` where it is not finite.
     pub(super) fn band(&self, form: f64) -> Option<usize> {
         let part = self.part(form);
         part.is_finite().then(|| ((part * Self::BANDS as f64) as usize).min(Self::BANDS - 1))
@@ -49,7 +49,7 @@ impl Shade {
         color(part, light)
     }
 
-    /// About `count` levels in equal steps for lines of equal value.
+    /// About `count` equally spaced levels for contour lines.
     pub(super) fn levels(&self, count: usize) -> Vec<f64> {
         let (low, high) = (self.form(self.range.low), self.form(self.range.high));
         let level = |k: usize| low + (high - low) * k as f64 / (count + 1) as f64;
@@ -57,13 +57,13 @@ impl Shade {
         (1..=count).map(|k| back(level(k))).collect()
     }
 
-    /// The values along an axis from `start` to `end`.
+    /// The axis of the values, from `start` to `end` px.
     pub(super) fn axis(&self, start: f64, end: f64) -> Axis {
         Axis { scale: self.scale, range: self.range, start, end }
     }
 }
 
-/// Draws the colour bar at the right of `window`, and below it what grey stands for.
+/// Draws the colour bar at the right of `window`, and below it the meaning of grey if values are missing.
 pub(super) fn draw_bar(canvas: &mut Canvas, window: Rect, shade: &Shade, missing: usize) {
     let (left, right) = (window.right + 14.0, window.right + 26.0);
     let bottom = if missing > 0 { window.bottom - 30.0 } else { window.bottom };

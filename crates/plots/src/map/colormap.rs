@@ -1,5 +1,5 @@
-//! Colours for values: viridis (van der Walt and Smith), even to the eye, readable in grey and with every common
-//! colour blindness.
+//! The colour map viridis (van der Walt and Smith), which is perceptually uniform and readable in grey and with every
+//! common colour blindness.
 
 use crate::color::Color;
 
@@ -24,7 +24,7 @@ const STOPS: [(u8, u8, u8); 17] = [
     (253, 231, 37),
 ];
 
-/// What stands where a value is not finite.
+/// The colour of values that are not finite.
 pub(super) const MISSING: Color = Color(0xd9dce0);
 
 /// The colour of `part` in [0, 1] shaded by `light` in [0, 1].

@@ -1,9 +1,9 @@
-//! Values on a rectangular grid, and what lies between them.
+//! Values on a rectangular grid, with interpolation between them.
 
 use crate::axis::{Range, Scale};
 use crate::error::{Error, Result};
 
-/// Values of a function on a grid of the plane; those that are not finite stay so and are drawn as such.
+/// Values of a function on a grid of the plane. Values that are not finite are kept and drawn as such.
 #[derive(Clone, Debug)]
 pub struct Field {
     pub(super) xs: Vec<f64>,
@@ -12,10 +12,10 @@ pub struct Field {
 }
 
 impl Field {
-    /// `values` `[ys.len(), xs.len()]`, row by row, at increasing coordinates.
+    /// The field of `values` `[ys.len(), xs.len()]`, row by row, at increasing coordinates.
     ///
     /// # Errors
-    /// When there are fewer than two coordinates a side, they do not increase, or there are not as many values.
+    /// When there are fewer than two coordinates on a side, they do not increase, or the number of values does not fit.
     pub fn new(xs: &[f64], ys: &[f64], values: &[f64]) -> Result<Self> {
         let increasing = |c: &[f64]| c.len() >= 2 && c.windows(2).all(|w| w[0] < w[1]);
         let finite = xs.iter().chain(ys).all(|c| c.is_finite());
@@ -33,12 +33,12 @@ impl Field {
         self.values[j * self.xs.len() + i]
     }
 
-    /// How many values are not finite.
+    /// The number of values that are not finite.
     pub(super) fn missing(&self) -> usize {
         self.values.iter().filter(|v| !v.is_finite()).count()
     }
 
-    /// A log scale where all finite values are positive and span more than a decade and a half.
+    /// The default scale: logarithmic where all finite values are positive and span more than a decade and a half.
     pub(super) fn natural_scale(&self) -> Scale {
         let finite = || self.values.iter().copied().filter(|v| v.is_finite());
         let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(0.0, f64::max));
@@ -76,7 +76,7 @@ impl Field {
     }
 }
 
-/// The interval that holds `x`, and where in it.
+/// The grid interval that holds `x`, and the relative place of `x` in it.
 fn place(coordinates: &[f64], x: f64) -> (usize, f64) {
     let i = coordinates.partition_point(|&c| c <= x).clamp(1, coordinates.len() - 1) - 1;
     (i, ((x - coordinates[i]) / (coordinates[i + 1] - coordinates[i])).clamp(0.0, 1.0))

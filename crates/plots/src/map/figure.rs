@@ -1,4 +1,4 @@
-//! A figure of maps side by side.
+//! Figures of one or several maps.
 
 use super::panel::{BAR, FOOT, HEAD, Map};
 use crate::canvas::{Canvas, Picture, Rect, Style};
@@ -8,7 +8,7 @@ use crate::heading::{MARGIN, heading};
 use crate::text::Font;
 use crate::{png, svg};
 
-/// Room at the left of a map for its tick labels.
+/// The space at the left of a map for its tick labels, in px.
 const LEFT: f64 = 44.0;
 
 /// A title over one map, or over several in rows of two.
@@ -55,10 +55,10 @@ impl MapFigure {
         Ok(svg::write(&self.draw()?))
     }
 
-    /// As a PNG: the same picture as [`to_svg`](Self::to_svg).
+    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
     ///
     /// # Errors
-    /// As [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
+    /// The errors of [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         png::render(&self.draw()?)
     }

@@ -1,4 +1,4 @@
-//! Lines of equal value by marching squares; no line where a corner is not finite.
+//! Contour lines by marching squares. There is no line in squares with a corner that is not finite.
 
 use super::field::Field;
 use crate::canvas::Xy;

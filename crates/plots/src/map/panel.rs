@@ -1,4 +1,4 @@
-//! One map: colours, lines of equal value, a path, marked points.
+//! One map: colours, contour lines, a path and marked points.
 
 use super::bar::{Shade, draw_bar};
 use super::colormap::MISSING;
@@ -12,26 +12,26 @@ use crate::text::Font;
 use crate::ticks::ticks;
 
 const SIZE: f64 = 11.5;
-/// Colour samples along the longer side of a map.
+/// The number of colour samples along the longer side of a map.
 const SAMPLES: f64 = 320.0;
-/// Room above a map for its title, below and beside it for tick labels.
+/// The spaces in px around a map: above it for its title, below and beside it for tick labels.
 pub(super) const HEAD: f64 = 22.0;
 pub(super) const FOOT: f64 = 24.0;
-/// Room for the colour bar and its labels.
+/// The space for the colour bar and its labels, in px.
 pub(super) const BAR: f64 = 86.0;
 
 /// A marked point of a map.
 #[derive(Clone, Debug)]
 pub struct Mark {
-    /// Where.
+    /// The x coordinate.
     pub x: f64,
-    /// Where.
+    /// The y coordinate.
     pub y: f64,
-    /// What is written beside it.
+    /// The text beside the point.
     pub label: String,
 }
 
-/// A field with what is drawn over it.
+/// A field, with the path and the marks that are drawn over it.
 #[derive(Clone, Debug)]
 pub struct Map {
     pub(super) field: Field,
@@ -69,13 +69,13 @@ impl Map {
         self
     }
 
-    /// Height over width of the region shown.
+    /// The height of the shown region divided by its width.
     pub(super) fn aspect(&self) -> f64 {
         let side = |c: &[f64]| c[c.len() - 1] - c[0];
         side(&self.field.ys) / side(&self.field.xs)
     }
 
-    /// Draws the map into `window`, its title above, its colour bar at the right.
+    /// Draws the map into `window`, with its title above and its colour bar at the right.
     pub(super) fn draw(&self, canvas: &mut Canvas, font: &Font, window: Rect) {
         let shade = Shade::new(&self.field, self.scale);
         let axis = |c: &[f64], start: f64, end: f64| Axis {
@@ -95,7 +95,7 @@ impl Map {
         draw_bar(canvas, window, &shade, self.field.missing());
     }
 
-    /// Runs of one colour, row by row of samples; samples beside a value that is not finite are grey.
+    /// Draws the colours row by row, in runs of one colour. Samples beside a value that is not finite are grey.
     fn draw_colors(&self, canvas: &mut Canvas, window: Rect, shade: &Shade) {
         let (width, height) = (window.right - window.left, window.bottom - window.top);
         let side = width.max(height) / SAMPLES;

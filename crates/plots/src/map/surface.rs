@@ -1,4 +1,4 @@
-//! The graph of a function of two variables, seen from above at a slant.
+//! Surfaces: the graph of a function of two variables, seen obliquely from above.
 
 use super::bar::{Shade, draw_bar};
 use super::field::Field;
@@ -11,17 +11,17 @@ use crate::text::Font;
 use crate::ticks::ticks;
 use crate::{png, svg};
 
-/// Squares along a side that are drawn at most.
+/// The largest number of squares along a side that are drawn.
 const MOST: usize = 72;
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 650.0;
-/// How far the view is turned, and how steep it looks down (radians).
+/// The angles of the view in radians: its rotation, and how steeply it looks down.
 const TURN: f64 = 0.62;
 const STEEP: f64 = 0.56;
-/// Height of the box over its side.
+/// The height of the box divided by its side.
 const TALL: f64 = 0.62;
 
-/// A surface over a region of the plane; holes where a corner is not finite.
+/// A surface over a region of the plane, with holes where a corner is not finite.
 #[derive(Clone, Debug)]
 pub struct SurfaceFigure {
     title: String,
@@ -46,12 +46,12 @@ impl SurfaceFigure {
     /// The picture as an SVG document.
     ///
     /// # Errors
-    /// None so far; as the other figures.
+    /// None so far; it returns a result like the other figures.
     pub fn to_svg(&self) -> Result<String> {
         Ok(svg::write(&self.draw()?))
     }
 
-    /// As a PNG: the same picture as [`to_svg`](Self::to_svg).
+    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
     ///
     /// # Errors
     /// When there is no memory for the pixels.
@@ -78,7 +78,7 @@ impl SurfaceFigure {
     }
 }
 
-/// Where the point (x, y, z) of the unit box lies on paper, and how near it is.
+/// The place on paper of the point (x, y, z) of the unit box, and its nearness to the viewer.
 fn project((x, y, z): (f64, f64, f64)) -> (Xy, f64) {
     let (x, y) = (x - 0.5, y - 0.5);
     let (across, away) = (x * TURN.cos() - y * TURN.sin(), x * TURN.sin() + y * TURN.cos());
@@ -112,7 +112,7 @@ fn quads(field: &Field, shade: &Shade) -> Vec<(f64, [Xy; 4], f64, f64)> {
     quads
 }
 
-/// Lit from the upper left: 1 for squares that face the light, less for others.
+/// The brightness of a square lit from the upper left: 1 if it faces the light, less otherwise.
 fn brightness(p: [(f64, f64, f64); 4]) -> f64 {
     let (dx, dy) = (p[1].0 - p[0].0, p[3].1 - p[0].1);
     let slope_x = TALL * (p[1].2 + p[2].2 - p[0].2 - p[3].2) / (2.0 * dx);
