@@ -1,3 +1,5 @@
+//! `collado align`: permutes and rescales the neurons of one network onto those of another.
+
 use std::{path::Path, time::Instant};
 
 use candle_core::{DType, Tensor};
@@ -24,7 +26,7 @@ pub(crate) struct AlignArgs {
     ends: EndsArgs,
     #[command(flatten)]
     network: NetworkArgs,
-    /// What is compared: weights, or activations on the data.
+    /// Criterion of the matching: weights, or activations on the data.
     #[arg(long, default_value = "weights")]
     method: Method,
     #[command(flatten)]
@@ -41,7 +43,7 @@ enum Method {
     Activations,
 }
 
-/// Points of the straight lines whose barriers are reported.
+/// Number of points on the straight lines whose barriers are reported.
 const POINTS: usize = 9;
 
 /// Aligns B to A.
@@ -85,7 +87,7 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes B as aligned, with the files that it was made from.
+/// Writes the aligned B, with the names and hashes of the files that it was made from.
 fn write(
     [a, b]: [(&Path, &Checkpoint); 2],
     task: Option<&Task>,
@@ -123,13 +125,13 @@ pub(crate) fn summary(aligned: &Aligned, seconds: f64) -> Json {
     })
 }
 
-/// F of B before and after: rescaling changes the regulariser.
+/// The risk F of B before and after alignment, as rescaling changes the regulariser.
 fn risks(task: &Task, b: &Tensor, near: &Tensor) -> Result<Json, Failure> {
     let risks = task.train.risks(&Span::stack(&Tensor::stack(&[b, near], 0)?)?)?;
     Ok(json!({"b": number(risks[0]), "aligned": number(risks[1])}))
 }
 
-/// Sampled barriers of the straight line to B, to B aligned, and of the latter with REPAIR.
+/// Sampled barriers of the straight lines from A to B and to the aligned B, and of the latter with REPAIR.
 fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
     let height = |method: &dyn Connect, b: &Tensor| -> Result<Json, Failure> {

@@ -18,37 +18,38 @@ use crate::{
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Machine and output")]
 pub(crate) struct Common {
-    /// Where to compute: cpu, cuda or cuda:N.
+    /// Device to compute on: cpu, cuda or cuda:N.
     #[arg(long, default_value = "cpu", value_parser = device)]
     pub(crate) device: String,
     /// Floating-point type [default: f32; f64 for proofs, curvature, sections, kernels and studies].
     #[arg(long)]
     pub(crate) dtype: Option<Dtype>,
-    /// Seed of everything random.
+    /// Seed of all random choices.
     #[arg(long, default_value_t = 0, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
-    /// Threads [default: all cores]. Results do not depend on it.
+    /// Number of threads [default: all cores]. Results do not depend on it.
     #[arg(long, value_parser = whole::<usize>(0..=1024))]
     pub(crate) threads: Option<usize>,
     /// Scratch memory, as 512MiB or 2GiB [default: a quarter of the machine's].
     #[arg(long, value_parser = memory)]
     pub(crate) memory: Option<usize>,
-    /// Print one JSON object on stdout.
+    /// Print the result as one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
-    /// No progress, no summary.
+    /// Show no progress and no summary.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Say more on stderr: data, network, risk and machine.
+    /// Report data, network, risk and machine on stderr.
     #[arg(short, long, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
-    /// What the run was asked to do and what it took.
+    /// The record of the run: its settings and its input files.
     #[arg(skip)]
     pub(crate) run: Run,
 }
 
 impl Common {
-    /// Refuses another device than the CPU, for what runs nowhere else: `what`, as in "kernels are computed".
+    /// Refuses any device except the CPU for work that runs nowhere else; `what` names it, as in "kernels are
+    /// computed".
     pub(crate) fn on_cpu(&self, what: &str) -> Result<(), Failure> {
         match self.device.as_str() {
             "cpu" => Ok(()),
@@ -56,7 +57,7 @@ impl Common {
         }
     }
 
-    /// Says once what someone should know about how the command took its input: on stderr, and in the summary.
+    /// Adds a note about how the command understood its input, on stderr and in the summary; each note is shown once.
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
         if self.run.note(&text) {
@@ -64,7 +65,7 @@ impl Common {
         }
     }
 
-    /// Shows a result: as one JSON object, or as `text` prints it for people.
+    /// Shows a result: as one JSON object with `--json`, else by `text`, which prints it for people.
     pub(crate) fn show(&self, summary: &serde_json::Value, text: impl FnOnce()) {
         match (self.json, self.quiet) {
             (true, _) => json::print(&summary.to_string()),
@@ -77,13 +78,13 @@ impl Common {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Output folder")]
 pub(crate) struct Out {
-    /// Folder for the results; created.
+    /// Folder for the results, which is created.
     #[arg(long)]
     pub(crate) out: PathBuf,
-    /// Overwrite results that are there.
+    /// Overwrite existing results.
     #[arg(long)]
     pub(crate) force: bool,
-    /// Go on where an earlier run was stopped; nothing to do when it was finished.
+    /// Continue an earlier run that was stopped; a finished run is only shown again.
     #[arg(long, conflicts_with = "force")]
     pub(crate) resume: bool,
 }
@@ -94,23 +95,24 @@ pub(crate) enum Dtype {
     F64,
 }
 
-/// How a file of parameters is read as a network.
+/// The flags by which a file of parameters is read as a network.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Network, for files that do not say: relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    /// Network, for files that do not state it: relu:64-64-64-10, linear:64-32-10 or two-layer:256.
     #[arg(long)]
     pub(crate) arch: Option<ArchSpec>,
-    /// Which state dict of a .pt file with several: its key, or two with a dot between them.
+    /// Key of the state dict to read, for a .pt file with several; two keys are joined by a dot.
     #[arg(long)]
     pub(crate) key: Option<String>,
-    /// Names of all layers in the order of use, for files where names and shapes do not say it: input,hidden,output.
+    /// Names of all layers in the order of use, for files where it is not clear from names and shapes:
+    /// input,hidden,output.
     #[arg(long, value_delimiter = ',')]
     pub(crate) layers: Option<Vec<String>>,
 }
 
 impl NetworkArgs {
-    /// Reads a checkpoint, and says what had to be guessed.
+    /// Reads a checkpoint, and notes what had to be guessed.
     pub(crate) fn read(&self, file: &Path, common: &Common) -> Result<Checkpoint, Failure> {
         let options =
             ReadOptions { arch: self.arch.clone(), key: self.key.clone(), layers: self.layers.clone() };
@@ -120,7 +122,7 @@ impl NetworkArgs {
         Ok(checkpoint)
     }
 
-    /// Reads a checkpoint and refuses one of another network than `like`.
+    /// Reads a checkpoint, which has to be of the same network as `like`.
     pub(crate) fn read_like(
         &self,
         file: &Path,
@@ -143,38 +145,38 @@ impl NetworkArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Data and risk")]
 pub(crate) struct DataArgs {
-    /// digits, mnist:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or "synthetic:NAME?..."
+    /// Data set: digits, mnist:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or "synthetic:NAME?..."
     /// [default: what the files state; train: digits].
     #[arg(long)]
     pub(crate) data: Option<collado_data::Spec>,
     /// Loss: squared, cross-entropy or logistic [default: what the files state, else by the outputs].
     #[arg(long)]
     pub(crate) loss: Option<Loss>,
-    /// Weight of the regulariser [default: what the files state, else 0].
+    /// Weight kappa of the regulariser R [default: what the files state, else 0].
     #[arg(long, value_parser = not_negative)]
     pub(crate) kappa: Option<f64>,
-    /// R of loss + kappa R: l2, l1-last or l2-last [default: what the files state, else l2].
+    /// Regulariser R in loss + kappa R: l2, l1-last or l2-last [default: what the files state, else l2].
     #[arg(long)]
     pub(crate) regularizer: Option<Regularizer>,
 }
 
 impl DataArgs {
-    /// Whether a flag says something about the risk.
+    /// Whether a flag states a part of the risk.
     pub(crate) fn is_said(&self) -> bool {
         self.loss.is_some() || self.kappa.is_some() || self.regularizer.is_some()
     }
 }
 
-/// Two minima.
+/// The flags that name two minima.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct EndsArgs {
     /// The two ends, if --a and --b do not name them: checkpoints, or a folder of a run with two.
     #[arg(num_args = 0..=2)]
     ends: Vec<PathBuf>,
-    /// One end: a checkpoint, or a folder with one.
+    /// End A: a checkpoint, or a folder with one.
     #[arg(long)]
     a: Option<PathBuf>,
-    /// The other end.
+    /// End B: a checkpoint, or a folder with one.
     #[arg(long)]
     b: Option<PathBuf>,
 }
@@ -200,7 +202,7 @@ impl EndsArgs {
     }
 }
 
-/// A device that this program can use, by its name.
+/// Parses the name of a device that this program can use.
 fn device(text: &str) -> Result<String, String> {
     let number = text
         .strip_prefix("cuda")

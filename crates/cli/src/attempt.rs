@@ -1,3 +1,5 @@
+//! Attempts to find a path: each is a path with its profile, or the reason why there is none.
+
 use std::{rc::Rc, time::Instant};
 
 use collado_dynamics::{Connection, Error, Guarantee, Search};
@@ -15,27 +17,27 @@ use crate::{
     task::Task,
 };
 
-/// One path that was tried.
+/// One path that was found, with its profile.
 pub(crate) struct Attempt {
     pub(crate) name: String,
     pub(crate) path: Path,
     pub(crate) guarantee: Guarantee,
     pub(crate) alignment: Option<Rc<Alignment>>,
     pub(crate) profile: Profile,
-    /// Whether all points were looked at.
+    /// Whether the risk was evaluated at all points.
     pub(crate) complete: bool,
     pub(crate) fit_seconds: f64,
     pub(crate) profile_seconds: f64,
 }
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 pub(crate) enum Outcome {
     Connected(Box<Attempt>),
     Diverged(Diverged),
 }
 
 impl Outcome {
-    /// NaN where there is no path.
+    /// The barrier above the ends; NaN where there is no path.
     pub(crate) fn above_ends(&self) -> f64 {
         match self {
             Self::Connected(attempt) => attempt.above_ends(),
@@ -44,10 +46,10 @@ impl Outcome {
     }
 }
 
-/// A search without a path.
+/// A search that diverged, so that there is no path.
 pub(crate) struct Diverged {
     pub(crate) name: String,
-    /// What went wrong.
+    /// The reason in words.
     pub(crate) reason: String,
     pub(crate) seconds: f64,
 }
@@ -71,31 +73,32 @@ pub(crate) struct Attempts {
     pub(crate) diverged: Vec<Diverged>,
 }
 
-/// What all attempts have in common.
+/// The context that all attempts share.
 pub(crate) struct AttemptRunner<'a> {
     pub(crate) common: &'a Common,
     pub(crate) search: &'a SearchArgs,
-    /// How auto aligns B; both ways, if it is not said.
+    /// The alignment of B that `auto` tries; both kinds if it is `None`.
     pub(crate) align: Option<AlignBy>,
-    /// Points of a profile.
+    /// Number of points of a profile.
     pub(crate) points: usize,
     pub(crate) task: &'a Task,
     pub(crate) target: Option<Target>,
-    /// Where finished attempts are kept.
+    /// The place where finished attempts are kept.
     pub(crate) kept: Option<&'a SavedAttempts>,
 }
 
-/// Numbers (points × examples × parameters) that a profile may read without a look at fewer points first.
+/// The size (points × examples × parameters) up to which a profile is evaluated at all points at once, without
+/// evaluating fewer points first.
 const CHEAP: usize = 20_000_000_000;
-/// The same for the straight line, which is drawn beside a path.
+/// The same limit for the straight line, which is drawn beside a path.
 const LINE: usize = 10 * CHEAP;
 
 impl AttemptRunner<'_> {
-    /// Finds a path and looks at its risk: at `few` points, if there are many examples, and at all points only where
-    /// these may meet the target. (The highest of fewer points is no higher: what misses the target at them, misses it.)
+    /// Finds a path and evaluates its risk: first at `few` points if there are many examples, and at all points only if
+    /// the target may be met. (The highest risk at fewer points is not higher, so a target missed there is missed.)
     ///
-    /// A search that went where the risk is not finite diverged. The straight line was not searched for: it may lead
-    /// through there.
+    /// A search that ends where the risk is not finite has diverged. The straight line is not searched for, so it may
+    /// lead through such points.
     pub(crate) fn attempt(
         &self,
         name: &str,
@@ -131,18 +134,18 @@ impl AttemptRunner<'_> {
         Ok(Outcome::Connected(Box::new(attempt)))
     }
 
-    /// Numbers (examples × parameters) that the risk at one point reads.
+    /// The size (examples × parameters) of an evaluation at one point.
     fn numbers(&self) -> usize {
         self.task.train.examples().saturating_mul(self.task.arch.layout().len())
     }
 
-    /// Points of the straight line looked at first: enough for a picture of it, if that is cheap.
+    /// Number of points of the straight line that are evaluated first: enough for a picture, if that is cheap.
     pub(crate) fn line_points(&self) -> usize {
         (LINE / self.numbers().max(1)).clamp(9, 25)
     }
 
-    /// Finds a path, or takes it from an earlier run; and the seconds that finding it took. Inside, the reason why there
-    /// is none.
+    /// Finds a path, or takes it from an earlier run, and returns the seconds that finding it took. The inner error is
+    /// the reason why there is no path.
     fn find(
         &self,
         name: &str,
@@ -187,7 +190,7 @@ impl AttemptRunner<'_> {
         Ok(profile?)
     }
 
-    /// Looks at all points, and at the test rows, if that was not done before.
+    /// Evaluates all points, and the test rows, if that was not done before.
     pub(crate) fn complete(&self, attempt: &mut Attempt) -> Result<(), Failure> {
         if !attempt.complete {
             let start = Instant::now();
@@ -198,12 +201,12 @@ impl AttemptRunner<'_> {
         Ok(())
     }
 
-    /// Whether the target is met at the points looked at; a barrier that is NaN meets none.
+    /// Whether the target is met at the evaluated points; a barrier that is NaN meets no target.
     pub(crate) fn met(&self, attempt: &Attempt) -> bool {
         self.target.is_some_and(|t| attempt.above_ends() <= t.bound(attempt.higher_end()))
     }
 
-    /// The lowest of several paths, looked at in all points.
+    /// The lowest of several paths, evaluated at all points.
     pub(crate) fn lowest(&self, attempts: &mut [Attempt]) -> Result<usize, Failure> {
         loop {
             let lowest = (0..attempts.len())

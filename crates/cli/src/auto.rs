@@ -1,4 +1,4 @@
-//! `connect --method auto`: from the cheapest path to the dearest, until one meets the target.
+//! `connect --method auto`: tries methods from the cheapest to the most expensive, until a path meets the target.
 
 use candle_core::Tensor;
 use collado_dynamics::{
@@ -14,22 +14,22 @@ use crate::{
     search::AlignBy,
 };
 
-/// Points looked at first: on aligned lines, highest in the middle; on others.
+/// Number of points that are evaluated first: on aligned lines, which are highest in the middle, and on other paths.
 const ALIGNED: usize = 3;
 const OTHER: usize = 5;
 
-/// Steps that a first curve takes at least, and passes over the examples.
+/// The least number of steps of the first curve, and of passes over the examples.
 const STEPS: u64 = 2000;
 const EPOCHS: u64 = 5;
 
-/// The paths tried, in order.
+/// Makes the attempts in order, until one meets the target.
 pub(crate) fn attempts(runner: &AttemptRunner<'_>, ends: &Ends) -> Result<Attempts, Failure> {
     let mut auto = AutoSearch { runner, ends: ends.clone(), tried: Attempts::default() };
     let _ = auto.lines()? || auto.theorems()? || auto.curves()? || auto.band()?;
     Ok(auto.tried)
 }
 
-/// All of the list as one method: the lowest path between two points.
+/// The whole list of methods as one method, which finds the lowest path between two points.
 pub(crate) struct AutoConnector<'a>(pub(crate) AttemptRunner<'a>);
 
 impl Connect for AutoConnector<'_> {
@@ -48,13 +48,13 @@ impl Connect for AutoConnector<'_> {
 
 struct AutoSearch<'a> {
     runner: &'a AttemptRunner<'a>,
-    /// With the alignment whose line is lowest.
+    /// The ends, with the alignment whose straight line is lowest.
     ends: Ends,
     tried: Attempts,
 }
 
 impl AutoSearch<'_> {
-    /// Keeps an attempt; whether it was the last.
+    /// Keeps an attempt, and returns whether it was the last.
     fn keep(&mut self, outcome: Outcome) -> bool {
         let met = match outcome {
             Outcome::Diverged(search) => {
@@ -70,7 +70,7 @@ impl AutoSearch<'_> {
         met || progress::interrupted()
     }
 
-    /// The straight line, and those to B aligned.
+    /// Tries the straight lines to B and to the aligned B.
     fn lines(&mut self) -> Result<bool, Failure> {
         let start = self.ends.clone();
         let straight = self
@@ -103,7 +103,7 @@ impl AutoSearch<'_> {
         Ok(false)
     }
 
-    /// B aligned; nothing where rounding is in the way.
+    /// Aligns B; the result is `None` where rounding errors prevent it.
     fn aligned(&self, ends: &Ends, by: AlignBy) -> Result<Option<Ends>, Failure> {
         match ends.align(by, self.runner.task, self.runner.common) {
             Err(Error::Models(collado_models::Error::Symmetry { .. })) => Ok(None),
@@ -111,7 +111,7 @@ impl AutoSearch<'_> {
         }
     }
 
-    /// The explicit paths, where their hypotheses hold.
+    /// Tries the explicit paths of the theorems, where their hypotheses hold.
     fn theorems(&mut self) -> Result<bool, Failure> {
         let task = self.runner.task;
         let known: [(&str, Box<dyn Connect>); 2] = [
@@ -133,7 +133,7 @@ impl AutoSearch<'_> {
         Ok(false)
     }
 
-    /// Bézier curves, each from where the one before ended, with two bends more and twice as long.
+    /// Tries Bézier curves. Each starts from the one before, with two more bends and twice the training.
     fn curves(&mut self) -> Result<bool, Failure> {
         let search = self.runner.search;
         let first = search.epochs(self.runner.task, STEPS, EPOCHS);

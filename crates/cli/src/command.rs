@@ -1,4 +1,4 @@
-//! All commands; each has its flags beside what it does.
+//! The list of all commands. Each command has a file or folder of its own with its flags and its work.
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -22,7 +22,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado train --arch relu:64-64-64-10 --seeds 0..8 --out runs/digits"
     )]
     Train(train::TrainArgs),
-    /// Risk, loss and error of checkpoints.
+    /// Compute risk, loss and error of checkpoints.
     #[command(after_help = "Example:\n  collado eval checkpoints/digits-a.safetensors")]
     Eval(eval::EvalArgs),
     /// Connect two minima by a low-risk path.
@@ -40,12 +40,12 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado align --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --data digits --out runs/aligned"
     )]
     Align(align::AlignArgs),
-    /// Merge tree of many minima: from which level on are they connected?
+    /// Build the merge tree of many minima: the levels from which on they are connected.
     #[command(
         after_help = "Examples:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels\n  collado levelset runs/digits/seed-*.safetensors --method auto --certify --out runs/proved"
     )]
     Levelset(levelset::LevelsetArgs),
-    /// Tangent kernels of a checkpoint, their spectra and the gradient bounds they give.
+    /// Compute tangent kernels of a checkpoint, their spectra and the gradient bounds that follow.
     #[command(
         after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
     )]
@@ -55,26 +55,26 @@ pub(crate) enum Command {
         after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3\n  collado certify-minimum runs/tanh/seed-0.safetensors --data digits --kappa 1e-3"
     )]
     CertifyMinimum(certify_minimum::CertifyMinimumArgs),
-    /// Sections of the risk: lines, planes, zooms, training trajectories.
+    /// Draw sections of the risk: lines, planes, zooms, training trajectories.
     Landscape(landscape::LandscapeArgs),
-    /// Eigenvalues of the Hessian, index and trace, each with its error.
+    /// Compute eigenvalues of the Hessian, index and trace, each with its error.
     #[command(
         after_help = "Example:\n  collado spectrum checkpoints/digits-a.safetensors --data digits --out runs/spectrum"
     )]
     Spectrum(spectrum::SpectrumArgs),
-    /// Critical points of the risk: index against risk.
+    /// Find critical points of the risk and draw their index against the risk.
     #[command(
         after_help = "Example:\n  collado critical --data \"synthetic:linear?d=4&q=3\" --arch linear:4-4-3 --out runs/critical"
     )]
     Critical(critical::CriticalArgs),
-    /// Run one claim of the theory as an experiment.
+    /// Test a claim of the theory by an experiment.
     Study(study::StudyArgs),
     /// Write a point of a path as a checkpoint.
     #[command(
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
     )]
     Point(point::PointArgs),
-    /// Seconds of one piece of work, for benchmarks.
+    /// Measure the seconds of one piece of work, for benchmarks.
     #[command(hide = true)]
     Time(time::TimeArgs),
     /// Print shell completions.
@@ -85,7 +85,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// What the command takes about machine and output; nothing for those that only print or copy.
+    /// The common flags of the command; `None` for commands that only print or copy.
     pub(crate) fn common(&mut self) -> Option<&mut Common> {
         Some(match self {
             Self::Train(args) => &mut args.common,
@@ -105,7 +105,7 @@ impl Command {
         })
     }
 
-    /// Does what the command asks for.
+    /// Runs the command.
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self {
             Self::Train(args) => train::run(&args),

@@ -1,3 +1,5 @@
+//! `collado connect`: finds a low-risk path between two minima.
+
 mod args;
 
 use std::{
@@ -98,7 +100,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     }
 }
 
-/// Refuses ends whose risk overflows: no path between them has a barrier.
+/// Refuses ends whose risk overflows, since then no path has a barrier.
 fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Failure> {
     let risks = task.train.risks(&Span::stack(&Tensor::stack(&[&ends.a, &ends.b], 0)?)?)?;
     match risks.iter().zip(files).find(|(risk, _)| !risk.is_finite()) {
@@ -111,7 +113,7 @@ fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Fa
     }
 }
 
-/// The straight line, to compare with, and the path of the method that was asked for.
+/// Tries the straight line, for comparison, and the method that was asked for.
 fn named(
     method: Option<methods::Named<'_>>,
     runner: &AttemptRunner<'_>,
@@ -172,8 +174,9 @@ fn save(
     Ok(summary)
 }
 
-/// Encloses the risk of the best path, where it is asked for, or cheap: when covering the path once, at the speed of
-/// the profile, and then the search last no longer than finding the path did, or 1 s.
+/// Encloses the risk of the best path if that is asked for, or cheap: if covering the path once, estimated from the
+/// speed of the profile, takes no longer than finding the path did, or 1 s; the search is then stopped after the same
+/// time.
 fn proof(
     args: &ConnectArgs,
     task: &Task,

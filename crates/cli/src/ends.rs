@@ -1,3 +1,5 @@
+//! The two ends of a path, and the alignment of B to A.
+
 use std::{rc::Rc, time::Instant};
 
 use candle_core::Tensor;
@@ -6,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::{align, args::Common, search::AlignBy, task::Task};
 
-/// The ends of a path: A, and B as it is or aligned to A.
+/// The ends of a path: A, and B as it was read or aligned to A.
 #[derive(Clone)]
 pub(crate) struct Ends {
     pub(crate) a: Tensor,
@@ -14,7 +16,7 @@ pub(crate) struct Ends {
     pub(crate) alignment: Option<Rc<Alignment>>,
 }
 
-/// How B came to A.
+/// The alignment by which B was brought to A.
 pub(crate) struct Alignment {
     pub(crate) by: &'static str,
     pub(crate) aligned: Aligned,
@@ -22,7 +24,7 @@ pub(crate) struct Alignment {
 }
 
 impl Ends {
-    /// The same with B aligned to A.
+    /// The same ends with B aligned to A.
     pub(crate) fn align(&self, by: AlignBy, task: &Task, common: &Common) -> Result<Self> {
         let matching = match by {
             AlignBy::None => return Ok(self.clone()),

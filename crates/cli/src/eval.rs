@@ -1,3 +1,5 @@
+//! `collado eval`: risk, loss and error of checkpoints.
+
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
@@ -15,7 +17,7 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct EvalArgs {
-    /// Checkpoints.
+    /// Checkpoints, or folders of runs.
     #[arg(required = true)]
     pub(crate) checkpoints: Vec<PathBuf>,
     #[command(flatten)]

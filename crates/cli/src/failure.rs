@@ -1,6 +1,8 @@
+//! Failures of the program: messages, hints and exit codes.
+
 use std::{io::Write, process::ExitCode};
 
-/// Why the program ends with an error: one line, a hint where something helps, and the exit code.
+/// The reason why the program ends with an error: one line, perhaps a hint, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -13,12 +15,12 @@ impl Failure {
         Self { message: without_backtrace(&message.to_string()).to_owned(), hint: None, code: 1 }
     }
 
-    /// A command line that cannot be meant.
+    /// The failure of a command line that makes no sense, with exit code 2.
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self { code: 2, ..Self::new(message) }
     }
 
-    /// Stopped by Ctrl-C, after saving.
+    /// The failure of a run that was stopped by Ctrl-C after its state was saved, with exit code 130.
     pub(crate) fn interrupted(message: impl ToString) -> Self {
         Self { code: 130, ..Self::new(message) }
     }
@@ -27,7 +29,7 @@ impl Failure {
         Self { hint: Some(hint.to_string()), ..self }
     }
 
-    /// Prints the error and gives the exit code.
+    /// Prints the error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         say(&format!("error: {}", plain(&self.message)));
         if let Some(hint) = &self.hint {
@@ -37,17 +39,17 @@ impl Failure {
     }
 }
 
-/// Prints a line on stderr. Where that cannot be written there is nobody to tell; results do not depend on it.
+/// Prints a line on stderr. Errors of writing are ignored, as results do not depend on it.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The text in one line: names from files may hold what moves a terminal's cursor or changes its colours.
+/// Escapes control characters, so that the text is one line: names from files could otherwise control a terminal.
 pub(crate) fn plain(text: &str) -> String {
     printable(&text.replace('\n', " "), &[])
 }
 
-/// The text with all control characters escaped but those of `kept`.
+/// Escapes all control characters of a text except those in `kept`.
 pub(crate) fn printable(text: &str, kept: &[char]) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -64,8 +66,7 @@ fn without_backtrace(message: &str) -> &str {
     message.find("\n   0: ").map_or(message, |at| &message[..at]).trim_end()
 }
 
-/// From now on a panic, which is a bug, ends the program with one line and a hint too; whoever sets `RUST_BACKTRACE`
-/// sees all of it.
+/// Makes a panic, which is a bug, end the program with one line and a hint; with `RUST_BACKTRACE` all of it is shown.
 #[allow(clippy::print_stderr)]
 pub(crate) fn catch_panics() {
     if std::env::var_os("RUST_BACKTRACE").is_some_and(|v| v != "0") {

@@ -1,4 +1,4 @@
-//! The output folder of a run: who may write into it, what an earlier run left there, and how a run ends in it.
+//! The output folder of a run: locking, the results of earlier runs, and the last steps of a run.
 
 use std::{
     collections::HashMap,
@@ -17,12 +17,12 @@ use crate::{
     state,
 };
 
-/// The output folder of a run, which no other run may write into meanwhile.
+/// The output folder of a run, locked against other runs.
 pub(crate) struct Folder {
     path: PathBuf,
-    /// Name of the file that is written last.
+    /// The name of the file that is written last.
     summary: &'static str,
-    /// Whether an earlier run is gone on with.
+    /// Whether an earlier run is continued.
     resumed: bool,
     /// Whether this run created the folder.
     created: bool,
@@ -31,9 +31,9 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Opens the folder; nothing where `--resume` meets a run that is finished, whose summary is shown again.
+    /// Opens the folder. The result is `None` where `--resume` finds a finished run, whose summary is shown again.
     ///
-    /// `files` are those that are not written over without `--force`, besides the summary.
+    /// `files` are not overwritten without `--force`, nor is the summary.
     ///
     /// # Errors
     /// When the folder cannot be written, is in use, or holds the results or the state of another run.
@@ -63,7 +63,7 @@ impl Folder {
         Ok(Some(folder))
     }
 
-    /// Looks at what an earlier run left; whether it is finished.
+    /// Examines the files of an earlier run, and returns whether it is finished.
     fn resume(&mut self, common: &Common) -> Result<bool, Failure> {
         let begun = state::begun(&self.path)?;
         let file = self.path.join(self.summary);
@@ -100,17 +100,17 @@ impl Folder {
         common.show(summary, || json::print(&format!("{}: finished already", self.path.display())));
     }
 
-    /// Whether the run goes on with an earlier one.
+    /// Whether the run continues an earlier one.
     pub(crate) fn is_resumed(&self) -> bool {
         self.resumed
     }
 
-    /// The folder.
+    /// The path of the folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file in it.
+    /// The path of a file in the folder.
     pub(crate) fn join(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(name)
     }
@@ -129,7 +129,7 @@ impl Folder {
 }
 
 impl Drop for Folder {
-    /// What failed before anything was saved leaves nothing.
+    /// Removes an empty folder after a run that failed before anything was saved.
     fn drop(&mut self) {
         state::remove_empty(&self.path);
         if self.created {
@@ -139,7 +139,7 @@ impl Drop for Folder {
     }
 }
 
-/// Refuses results of another run than this.
+/// Checks that existing results belong to this run.
 fn check(common: &Common, there: &Json, place: &Path) -> Result<(), Failure> {
     let hint = "repeat the command line that began it, or start afresh with --force and without --resume";
     if there.is_null() {
@@ -156,7 +156,7 @@ fn check(common: &Common, there: &Json, place: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Locks a folder for this process; nothing where the system cannot.
+/// Locks a folder for this process; the result is `None` where the system does not support locks.
 fn lock(path: &Path) -> Result<Option<File>, Failure> {
     let Ok(folder) = File::open(path) else { return Ok(None) };
     match folder.try_lock() {
@@ -190,14 +190,14 @@ fn refuse_unfinished(path: &Path, force: bool) -> Result<(), Failure> {
     Err(Failure::new(message).hint("--resume goes on with it, --force starts afresh"))
 }
 
-/// Creates a folder, if it is not there.
+/// Creates a folder, if it does not exist.
 pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
     fs::create_dir_all(folder)
         .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
     Ok(folder.to_owned())
 }
 
-/// Removes a folder and all in it, if it is there.
+/// Removes a folder with its content, if it exists.
 pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -207,12 +207,12 @@ pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses to write over any of `files` in a folder unless forced.
+/// Refuses to overwrite any of `files` in a folder, unless forced.
 pub(crate) fn refuse_any(folder: &Path, files: &[&str], force: bool) -> Result<(), Failure> {
     files.iter().try_for_each(|file| refuse_existing(&folder.join(file), force))
 }
 
-/// Refuses to write over a file unless forced.
+/// Refuses to overwrite a file, unless forced.
 pub(crate) fn refuse_existing(file: &Path, force: bool) -> Result<(), Failure> {
     if force || !file.exists() {
         return Ok(());

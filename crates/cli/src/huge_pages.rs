@@ -1,23 +1,24 @@
-//! Large buffers on huge pages: with pages of 4 KiB the rows of a weight matrix of width 1024 lie on one page each, and
-//! the products wait for the TLB.
+//! An allocator that places large buffers on huge pages. With pages of 4 KiB each row of a weight matrix of width 1024
+//! lies on a page of its own, and matrix products wait for the TLB.
 //!
-//! Linux gives huge pages to those who ask (`madvise`, its default); elsewhere this is the system's allocator.
+//! Linux gives huge pages to programs that ask for them (`madvise`, its default); elsewhere this is the system's
+//! allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// Bytes of a huge page on x86-64, and on arm64 with pages of 4 KiB.
+/// The size in bytes of a huge page on x86-64, and on arm64 with pages of 4 KiB.
 const HUGE: usize = 2 << 20;
 
 pub(crate) struct HugePages;
 
-/// Buffers of a huge page or more start on one.
+/// Aligns buffers of the size of a huge page or more to huge pages.
 fn aligned(layout: Layout) -> Layout {
     let align = if layout.size() < HUGE { 1 } else { HUGE };
     layout.align_to(align).unwrap_or(layout)
 }
 
-/// Ends the program with one line, where there would be an abort: this much at once is asked for by arguments, not by need.
-/// Nothing is half-written then: files are moved to their places when they are complete.
+/// Ends the program with one line instead of an abort. Such large allocations come from unreasonable arguments. No file
+/// is left half-written, as files are moved to their places when they are complete.
 #[cold]
 fn out_of_memory(len: usize) -> ! {
     use std::io::Write;

@@ -1,4 +1,4 @@
-//! JSON as it is written and read, and standard output.
+//! Reading and writing of JSON files, and printing on standard output.
 
 use std::{
     io::{ErrorKind, Write},
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, printable};
 
-/// A number; one that is not finite becomes a string.
+/// A number as JSON; a number that is not finite becomes a string.
 pub(crate) fn number(x: f64) -> Value {
     match serde_json::Number::from_f64(x) {
         Some(n) => Value::Number(n),
@@ -32,10 +32,11 @@ pub(crate) fn read(path: &Path) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|e| fail(&e))
 }
 
-/// The first line that could not be printed, and why.
+/// The error of the first line that could not be printed.
 static UNPRINTED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Prints lines on stdout; names of files in them may hold what moves a terminal's cursor. A closed pipe is not an error; of any other failure [`printed`] tells at the end.
+/// Prints lines on stdout; names of files in them may hold what moves a terminal's cursor. A closed pipe is not an
+/// error; of any other failure [`printed`] tells at the end.
 pub(crate) fn print(text: &str) {
     let mut stdout = std::io::stdout();
     let written = writeln!(stdout, "{}", printable(text, &['\n', '\t'])).and_then(|()| stdout.flush());
@@ -47,7 +48,7 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// Whether all that was to be printed has been.
+/// Checks that everything could be printed.
 pub(crate) fn printed() -> Result<(), Failure> {
     match &*UNPRINTED.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
         None => Ok(()),

@@ -1,3 +1,5 @@
+//! `collado kernel`: tangent kernels of a checkpoint, their spectra and bounds.
+
 mod bounds;
 mod picture;
 
@@ -30,23 +32,23 @@ use bounds::Bounds;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct KernelArgs {
-    /// A checkpoint.
+    /// Checkpoint of the network.
     checkpoint: PathBuf,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Training examples, evenly spaced over all of them; 0 = all.
+    /// Number of training examples, evenly spaced over all of them; 0 = all.
     #[arg(long, default_value_t = 1000, value_parser = numbers::any::<usize>())]
     examples: usize,
-    /// Tangent kernel of several outputs: their mean, or a row for each.
+    /// Tangent kernel of several outputs: their mean, or one row for each output.
     #[arg(long, default_value = "mean")]
     outputs: OutputsName,
-    /// Write and judge each layer's part too.
+    /// Write and analyse the part of each layer too.
     #[arg(long)]
     by_layer: bool,
     /// Initialisation whose infinite-width limit is computed.
     #[arg(long, default_value = "pytorch")]
     init: Init,
-    /// Largest kernel whose eigenvalues are all computed; beyond, both ends.
+    /// Largest kernel whose eigenvalues are all computed; of larger ones both ends are computed.
     #[arg(long, default_value_t = SpectrumSettings::default().dense, value_parser = numbers::whole::<usize>(0..=100000))]
     dense: usize,
     #[command(flatten)]
@@ -63,7 +65,7 @@ enum OutputsName {
     Each,
 }
 
-/// What is known about one kernel once it is written.
+/// The summary of one kernel after it is written.
 struct KernelSummary {
     name: String,
     size: usize,
@@ -82,7 +84,7 @@ struct KernelInput {
     loss: Loss,
 }
 
-/// Computes kernels of a checkpoint, writes and judges them.
+/// Computes kernels of a checkpoint, writes and analyses them.
 pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
     if args.common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
@@ -138,16 +140,16 @@ impl KernelInput {
     }
 }
 
-/// Everything in the summary.
+/// The content of the summary.
 struct Report {
     kernels: Vec<KernelSummary>,
     bounds: Vec<Bounds>,
-    /// How far the empirical kernels are from their limits, relative.
+    /// The relative distances of the empirical kernels from their infinite-width limits.
     distances: Map<String, Value>,
     seconds: f64,
 }
 
-/// Computes kernel after kernel; each is written and judged before the next takes its memory.
+/// Computes the kernels one after another; each is written and analysed before the next one takes its memory.
 fn kernels(args: &KernelArgs, input: &KernelInput, file: &mut BufWriter<File>) -> Result<Report, Failure> {
     let start = Instant::now();
     let (tangent, m) = (&input.tangent, input.tangent.examples());
@@ -182,7 +184,7 @@ fn kernels(args: &KernelArgs, input: &KernelInput, file: &mut BufWriter<File>) -
     Ok(Report { kernels: archive.kernels, bounds, distances, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// The archive under way.
+/// The archive that kernels are written to.
 struct KernelArchive<'a> {
     npz: NpzWriter<&'a mut BufWriter<File>>,
     args: &'a KernelArgs,

@@ -1,4 +1,4 @@
-//! `collado levelset`: at which risk do the level sets of many minima join?
+//! `collado levelset`: the risks at which the level sets of many minima join.
 
 mod minima;
 mod proof;
@@ -31,22 +31,22 @@ pub(crate) struct LevelsetArgs {
     checkpoints: Vec<PathBuf>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// How paths are searched for where the straight line is too high: linear, bezier, polychain, neb, dss, ...
+    /// Method to search paths where the straight line is too high: linear, bezier, polychain, neb, dss, ...
     #[arg(long, default_value = "bezier")]
     method: Method,
     /// Permute and rescale all minima onto the lowest one first: level sets up to symmetry.
     #[arg(long, default_value = "none")]
     align: AlignBy,
-    /// Levels to list the components at, besides those where two join.
+    /// Further levels to list the components at, besides those where two components join.
     #[arg(long, value_delimiter = ',', value_parser = numbers::not_negative)]
     levels: Vec<f64>,
-    /// Points of a path that the risk is looked at, both ends among them.
+    /// Number of points of a path at which the risk is evaluated, including both ends.
     #[arg(long, default_value_t = 25, value_parser = numbers::whole::<u16>(2..=65535))]
     points: u16,
     /// Prove the edges of the tree: enclose the risk of the minima and of the paths that join them, for every t.
     #[arg(long)]
     certify: bool,
-    /// Of a proof: stop when hi - lo is at most this share of hi.
+    /// With --certify: stop a proof when hi - lo is at most this share of hi.
     #[arg(long, default_value_t = 1e-3, requires = "certify", value_parser = numbers::not_negative)]
     tolerance: f64,
     #[command(flatten)]
@@ -114,7 +114,7 @@ impl LevelsetArgs {
     }
 }
 
-/// The tree of all paths, and that of the straight lines alone.
+/// Finds the tree of all paths, and the tree of the straight lines alone.
 fn search(
     args: &LevelsetArgs,
     task: &Task,

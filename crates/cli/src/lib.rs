@@ -1,6 +1,7 @@
-//! The program: arguments, folders of results, progress and messages around the other crates.
+//! The command line program: arguments, folders of results, progress and messages around the library crates.
 //!
-//! A library, so that it is compiled beside the crates it calls; the binary is [`run`] and an allocator.
+//! It is a library so that it is compiled together with the crates that it calls; the binary consists of [`run`] and an
+//! allocator.
 
 mod align;
 mod args;
@@ -49,7 +50,7 @@ use crate::{
     record::Run,
 };
 
-/// Does what the arguments of this process ask for, and says how it ended.
+/// Runs the command that the arguments of this process ask for, and returns the exit code.
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
@@ -80,7 +81,7 @@ pub fn run() -> std::process::ExitCode {
     }
 }
 
-/// Runs a command on the threads that it asks for.
+/// Runs a command with the number of threads that it asks for.
 fn start(mut command: Command) -> Result<(), Failure> {
     match command.common().map(|common| common.threads) {
         Some(threads) => on_threads(threads, move || command.run()),
@@ -88,12 +89,12 @@ fn start(mut command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Takes `-1` for a number, which may be refused with its range, and not for a flag.
+/// Makes the parser take `-1` for a number, which is then refused by its range, and not for a flag.
 fn signed(command: clap::Command) -> clap::Command {
     command.allow_negative_numbers(true).mut_subcommands(signed)
 }
 
-/// Runs inside a thread pool, so that parallel loops start without a change of threads.
+/// Runs a function inside a thread pool, so that parallel loops start without a change of threads.
 fn on_threads(
     threads: Option<usize>,
     run: impl FnOnce() -> Result<(), Failure> + Send,

@@ -1,3 +1,5 @@
+//! From the names and flags of methods to the connectors of `collado-dynamics`.
+
 use collado_dynamics::{
     Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Guarantee, Level, Neb,
     Repair, Sampler, StringReport,
@@ -17,7 +19,7 @@ use crate::{
 /// A method and its name in tables.
 pub(crate) type Named<'a> = (String, Box<dyn Connect + 'a>);
 
-/// The method of that name; nothing for the straight line and auto.
+/// The connector of a method; `None` for the straight line and `auto`.
 pub(crate) fn named<'a>(
     method: Method,
     search: &SearchArgs,
@@ -56,7 +58,7 @@ pub(crate) fn curve_name(kind: &str, bends: usize) -> String {
     format!("{kind}, {bends} {}", if bends == 1 { "bend" } else { "bends" })
 }
 
-/// Says which search flags were given that the method does not look at.
+/// Notes the given search flags that the method does not use.
 pub(crate) fn note_unused(search: &SearchArgs, method: Method, common: &Common) {
     use Method::{Auto, Bezier, Dss, Neb, Polychain};
     let searches = [Auto, Bezier, Polychain, Neb, Dss];
@@ -85,7 +87,7 @@ impl SearchArgs {
         self.lr.unwrap_or(2e-3)
     }
 
-    /// The passes over the examples that were asked for, or as many as `steps` need, but at least `least`.
+    /// The number of passes over the examples that was asked for, or as many as `steps` need, but at least `least`.
     pub(crate) fn epochs(&self, task: &Task, steps: u64, least: u64) -> u64 {
         let per_epoch = Sampler::new(0, task.train.examples(), self.batch()).steps_per_epoch();
         self.epochs.unwrap_or_else(|| steps.div_ceil(per_epoch).max(least))
@@ -105,7 +107,7 @@ pub(crate) fn constructive(task: &Task) -> Constructive {
     Constructive { risk: task.train.clone(), settings }
 }
 
-/// What a method knows about its path, for the summary.
+/// The guarantee of a method as JSON, for the summary.
 pub(crate) fn guarantee_json(guarantee: &Guarantee) -> Json {
     match guarantee {
         Guarantee::Sampled => Json::Null,
@@ -122,7 +124,7 @@ pub(crate) fn guarantee_json(guarantee: &Guarantee) -> Json {
     }
 }
 
-/// Reads [`guarantee_json`] back.
+/// Reads a guarantee from the JSON of [`guarantee_json`].
 pub(crate) fn guarantee_read(json: &Json) -> Option<Guarantee> {
     let size = |name: &str| json[name].as_u64().map(|n| n as usize);
     // What is not finite was written as a word.
@@ -142,7 +144,7 @@ pub(crate) fn guarantee_read(json: &Json) -> Option<Guarantee> {
     })
 }
 
-/// The same as a line for people.
+/// The guarantee as a line for people.
 pub(crate) fn guarantee_text(guarantee: &Guarantee) -> Option<String> {
     match guarantee {
         Guarantee::Sampled => None,

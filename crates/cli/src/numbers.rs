@@ -1,8 +1,8 @@
-//! Numbers on the command line: parsers that refuse what is out of range before any work is done.
+//! Parsers of numbers on the command line, which refuse values out of range before any work is done.
 
 use std::{ops::RangeInclusive, time::Duration};
 
-/// The largest count of what takes time, but no memory: steps, epochs, runs.
+/// The largest count of things that take time but no memory: steps, epochs, runs.
 pub(crate) const MANY: u64 = 1_000_000_000;
 
 /// A whole number in `range`.
@@ -22,7 +22,7 @@ pub(crate) fn some<T: TryFrom<u64>>() -> impl Fn(&str) -> Result<T, String> + Cl
     whole(1..=MANY)
 }
 
-/// A count, perhaps of none.
+/// A count, which may be 0.
 pub(crate) fn any<T: TryFrom<u64>>() -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
     whole(0..=MANY)
 }
@@ -42,27 +42,27 @@ pub(crate) fn above_one(text: &str) -> Result<f64, String> {
     real(text, "a finite number > 1", |x| x > 1.)
 }
 
-/// From 0 to 1.
+/// A number from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     real(text, "a number from 0 to 1", |x| (0. ..=1.).contains(&x))
 }
 
-/// From 0 to 1, without 1.
+/// A number from 0 to 1, excluding 1.
 pub(crate) fn momentum(text: &str) -> Result<f64, String> {
     real(text, "a number ≥ 0 and < 1", |x| (0. ..1.).contains(&x))
 }
 
-/// How far a section reaches: coordinates and their differences stay finite.
+/// The extent of a section, limited so that coordinates and their differences stay finite.
 pub(crate) fn reach(text: &str) -> Result<f64, String> {
     real(text, "a number > 0, at most 1e100", |x| x > 0. && x <= 1e100)
 }
 
-/// Air around what is drawn.
+/// A margin around a drawing.
 pub(crate) fn margin(text: &str) -> Result<f64, String> {
     real(text, "a number from 0 to 1000", |x| (0. ..=1000.).contains(&x))
 }
 
-/// A time; more than can be counted is for ever.
+/// A time in seconds; a time that is too long to be represented means no limit.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = real(text, "seconds ≥ 0", |x| x >= 0.)?;
     Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))

@@ -1,13 +1,13 @@
-//! Folders of runs where a checkpoint or a path is asked for.
+//! Resolves folders of runs where a checkpoint or a path is expected.
 
 use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 
-/// What a run folder holds besides checkpoints.
+/// The safetensors files of a run folder that are not checkpoints.
 const OTHERS: [&str; 3] = ["path.safetensors", "section.safetensors", "trajectory.safetensors"];
 
-/// The checkpoints that stand for `place`: itself, or all of a folder, by name with numbers in order.
+/// The checkpoints that `place` stands for: the file itself, or all checkpoints of a folder, in natural order of names.
 pub(crate) fn checkpoints(place: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !place.is_dir() {
         return Ok(vec![place.to_owned()]);
@@ -33,12 +33,12 @@ pub(crate) fn checkpoints(place: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
-/// The checkpoints that stand for all of `places`.
+/// The checkpoints that all of `places` stand for.
 pub(crate) fn all(places: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(places.iter().map(|place| checkpoints(place)).collect::<Result<Vec<_>, _>>()?.concat())
 }
 
-/// The one checkpoint that stands for `place`.
+/// The single checkpoint that `place` stands for.
 pub(crate) fn checkpoint(place: &Path) -> Result<PathBuf, Failure> {
     let mut all = checkpoints(place)?;
     if all.len() == 1 {
@@ -50,7 +50,7 @@ pub(crate) fn checkpoint(place: &Path) -> Result<PathBuf, Failure> {
     Err(Failure::usage(message).hint(format!("name one of {}{more}", names.join(", "))))
 }
 
-/// The path that stands for `place`: itself, or `path.safetensors` of a folder.
+/// The path file that `place` stands for: the file itself, or `path.safetensors` of a folder.
 pub(crate) fn path(place: &Path) -> PathBuf {
     if place.is_dir() { place.join("path.safetensors") } else { place.to_owned() }
 }

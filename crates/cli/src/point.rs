@@ -1,3 +1,5 @@
+//! `collado point`: writes a point of a path as a checkpoint.
+
 use std::path::{Path as FilePath, PathBuf};
 
 use clap::Args as ClapArgs;
@@ -7,15 +9,15 @@ use crate::{failure::Failure, folder, numbers::share, place, record};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PointArgs {
-    /// A path.safetensors.
+    /// Path file path.safetensors, or its folder.
     pub(crate) path: PathBuf,
-    /// Where on the path, from 0 to 1.
+    /// Position t on the path, from 0 to 1.
     #[arg(long, value_parser = share)]
     pub(crate) t: f64,
-    /// The checkpoint to write.
+    /// File of the checkpoint to write.
     #[arg(long)]
     pub(crate) out: PathBuf,
-    /// Overwrite it.
+    /// Overwrite an existing file.
     #[arg(long)]
     pub(crate) force: bool,
 }

@@ -1,3 +1,5 @@
+//! Progress bars, and the handling of Ctrl-C.
+
 use std::{
     io::IsTerminal,
     sync::atomic::{AtomicBool, Ordering},
@@ -8,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on Ctrl-C only asks to stop; a second one ends the program at once.
+/// Makes Ctrl-C only ask the program to stop; a second Ctrl-C ends the program at once.
 #[allow(clippy::print_stderr)]
 pub(crate) fn catch_interrupt() {
     // Without the handler Ctrl-C ends the program at once: worse, but not wrong.
@@ -22,19 +24,19 @@ pub(crate) fn catch_interrupt() {
     });
 }
 
-/// Whether someone asked to stop.
+/// Whether Ctrl-C was pressed.
 pub(crate) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// A line on stderr, unless all is to be quiet.
+/// Prints a line on stderr, unless `quiet`.
 pub(crate) fn say(quiet: bool, text: &str) {
     if !quiet {
         crate::failure::say(&crate::failure::plain(text));
     }
 }
 
-/// What a loop tells the share of its work that is done: moves the bar, and answers whether to go on.
+/// A callback for loops that report the share of work done: it moves the bar, and returns whether to go on.
 pub(crate) fn shares(bar: &ProgressBar) -> impl FnMut(f64) -> bool {
     const PARTS: f64 = 1000.;
     let bar = bar.clone();
@@ -45,7 +47,7 @@ pub(crate) fn shares(bar: &ProgressBar) -> impl FnMut(f64) -> bool {
     }
 }
 
-/// A bar on stderr, when that is a terminal.
+/// A progress bar on stderr, if that is a terminal.
 pub(crate) fn bar(name: &str, quiet: bool) -> ProgressBar {
     let bar = ProgressBar::new(0);
     if quiet {
@@ -58,7 +60,7 @@ pub(crate) fn bar(name: &str, quiet: bool) -> ProgressBar {
     bar
 }
 
-/// The time that one long call has taken, where nothing tells how far it is.
+/// A clock on stderr that shows the elapsed time of a call whose progress is not known.
 pub(crate) fn clock(name: &str, quiet: bool) -> ProgressBar {
     let clock = bar(name, quiet);
     if let Ok(style) = ProgressStyle::with_template("{msg:14} {elapsed}") {

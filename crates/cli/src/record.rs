@@ -1,5 +1,5 @@
-//! What a run was asked to do and what it took: the `run` block of every summary, by which `--resume` knows its own
-//! results again.
+//! The record of a run: its settings and input files, which form the `run` block of every summary. By it `--resume`
+//! recognises the results of the same run.
 
 use std::{
     fmt::Write,
@@ -12,7 +12,7 @@ use clap::{ArgMatches, Command};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
-/// Flags that say where a run computes and writes, but not what.
+/// Flags that decide where a run computes and writes, but not what.
 const MACHINE: [&str; 11] = [
     "out",
     "force",
@@ -26,9 +26,9 @@ const MACHINE: [&str; 11] = [
     "device",
     "seed",
 ];
-/// Flags that name files or data: their content counts, once it is known.
+/// Flags that name files or data. Their content is compared instead, once it is known.
 const FILES: [&str; 7] = ["a", "b", "ends", "checkpoint", "checkpoints", "path", "to"];
-/// Flags of the risk: what holds is said by [`Run::risk`].
+/// Flags of the risk. The risk that results from them is recorded by [`Run::risk`].
 const RISK: [&str; 6] = ["data", "loss", "kappa", "regularizer", "arch", "dtype"];
 
 /// One run of the program.
@@ -37,16 +37,16 @@ pub(crate) struct Run(Mutex<Facts>);
 
 #[derive(Debug, Clone)]
 struct Facts {
-    /// Tells this run from all others; a resumed run has that of the run it goes on with.
+    /// An identifier of the run; a resumed run has that of the run that it continues.
     id: String,
     started: SystemTime,
-    /// Name of the command, as `landscape plane`.
+    /// The name of the command, such as `landscape plane`.
     name: String,
-    /// All flags but those of machine and output, with their values.
+    /// All flags except those of machine and output, with their values.
     settings: Map<String, Json>,
     seed: Json,
     device: Json,
-    /// Files read, with their hashes.
+    /// The files that were read, with their hashes.
     files: Vec<Json>,
     /// Data, network and risk, once they are known.
     risk: Option<Json>,
@@ -90,7 +90,7 @@ impl Run {
         Self::new(names.join(" "), settings)
     }
 
-    /// Notes a file that was read.
+    /// Records a file that was read.
     pub(crate) fn file(&self, file: &Path, hash: Option<&str>) {
         let mut facts = self.lock();
         let entry = json!({"file": file.display().to_string(), "hash": hash});
@@ -99,12 +99,12 @@ impl Run {
         }
     }
 
-    /// Notes data, network and risk.
+    /// Records data, network and risk.
     pub(crate) fn risk(&self, risk: Json) {
         self.lock().risk = Some(risk);
     }
 
-    /// Notes a remark; whether it is a new one.
+    /// Records a note, and returns whether it is a new one.
     pub(crate) fn note(&self, text: &str) -> bool {
         let mut facts = self.lock();
         let new = !facts.notes.iter().any(|known| known == text);
@@ -118,13 +118,13 @@ impl Run {
         self.lock().id.clone()
     }
 
-    /// Goes on with the run of that id.
+    /// Continues the run of that id.
     pub(crate) fn go_on(&self, id: &str) {
         self.lock().id = id.to_owned();
     }
 
-    /// All that decides about the bits of the result. It is a part of [`block`](Self::block), so that it can be
-    /// compared with one that was written.
+    /// Everything on which the bits of the result depend. It is a part of [`block`](Self::block), so that it can be
+    /// compared with the block of a written summary.
     pub(crate) fn identity(&self) -> Json {
         identity_of(&self.block("finished"))
     }
@@ -162,7 +162,7 @@ impl Run {
     }
 }
 
-/// The part of a `run` block that decides about the bits of a result.
+/// The part of a `run` block on which the bits of a result depend.
 pub(crate) fn identity_of(block: &Json) -> Json {
     let mut identity = block.as_object().cloned().unwrap_or_default();
     for name in ["id", "words", "time", "status"] {
@@ -177,7 +177,7 @@ pub(crate) fn identity_of(block: &Json) -> Json {
     identity.into()
 }
 
-/// What two identities differ in first, in words.
+/// The first difference of two identities, in words.
 pub(crate) fn difference(here: &Json, there: &Json) -> Option<String> {
     let (Json::Object(a), Json::Object(b)) = (here, there) else {
         let short = |value: &Json| {
@@ -198,7 +198,7 @@ pub(crate) fn difference(here: &Json, there: &Json) -> Option<String> {
     })
 }
 
-/// The words of the command line; what is not Unicode in them is replaced.
+/// The words of the command line, with invalid Unicode replaced.
 pub(crate) fn words() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
 }

@@ -1,4 +1,4 @@
-//! The attempts of `connect` that are finished: a resumed run takes them from there.
+//! The saved state of `connect`: finished attempts, which a resumed run reuses.
 
 use std::path::{Path as FilePath, PathBuf};
 
@@ -33,7 +33,7 @@ impl SavedAttempts {
         })
     }
 
-    /// Keeps an attempt.
+    /// Saves an attempt.
     pub(crate) fn write(&self, name: &str, found: &Connection, seconds: f64) -> Result<(), Failure> {
         let state = json!({
             "kind": found.path.kind(), "about": methods::guarantee_json(&found.guarantee), "seconds": number(seconds),

@@ -1,4 +1,4 @@
-//! How paths are searched for: the flags of commands that connect minima.
+//! The flags by which commands search for paths between minima.
 
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -23,7 +23,7 @@ impl Method {
     }
 }
 
-/// What B is aligned to A by.
+/// The criterion by which B is aligned to A.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AlignBy {
     None,
@@ -41,17 +41,17 @@ impl AlignBy {
     }
 }
 
-/// How paths are searched for.
+/// The flags of a search for paths.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Search")]
 pub(crate) struct SearchArgs {
-    /// Bends of the curve [default: 1].
+    /// Number of bends of the curve [default: 1].
     #[arg(long, value_parser = whole::<usize>(1..=1000))]
     pub(crate) bends: Option<usize>,
-    /// Passes over the examples [default: as many as 5 000 steps need, at least 10; auto starts with fewer].
+    /// Number of passes over the examples [default: as many as 5 000 steps need, at least 10; auto starts with fewer].
     #[arg(long, value_parser = some::<u64>())]
     pub(crate) epochs: Option<u64>,
-    /// Examples in a minibatch; 0 = all [default: 128].
+    /// Number of examples in a minibatch; 0 = all [default: 128].
     #[arg(long, value_parser = any::<usize>())]
     pub(crate) batch: Option<usize>,
     /// Step size of Adam [default: 2e-3].
@@ -62,12 +62,12 @@ pub(crate) struct SearchArgs {
     pub(crate) target: Option<Target>,
 }
 
-/// How high a path may be above its ends.
+/// The height that a path may have above its ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Target {
-    /// Share of the higher end's risk.
+    /// A share of the higher end's risk.
     Share(f64),
-    /// Absolute.
+    /// An absolute height.
     Absolute(f64),
 }
 

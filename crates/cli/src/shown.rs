@@ -1,11 +1,11 @@
-//! Numbers as people read them; files have all their digits.
+//! Formatting of numbers for people. Files have all digits.
 
-/// `1 run`, `2 runs`.
+/// A count with its noun, as in `1 run`, `2 runs`.
 pub(crate) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A risk or a barrier: six decimals, or an exponent where these would be mostly zeros or many digits.
+/// A risk or a barrier with six decimals, or with an exponent where it is very small or large.
 pub(crate) fn risk(x: f64) -> String {
     match x.abs() {
         0. => "0.000000".into(),
@@ -14,22 +14,22 @@ pub(crate) fn risk(x: f64) -> String {
     }
 }
 
-/// A risk in a summary, where one that is not finite is a word.
+/// A risk from a summary, where a risk that is not finite is a word.
 pub(crate) fn risk_in(summary: &serde_json::Value) -> String {
     summary.as_f64().map_or_else(|| summary.to_string(), risk)
 }
 
-/// A risk that is an upper bound: rounded up.
+/// A risk that is an upper bound, rounded up.
 pub(crate) fn upper(x: f64) -> String {
     outward(x, true, Form::of(x, 6))
 }
 
-/// A number that is a lower bound: rounded down.
+/// A number that is a lower bound, rounded down.
 pub(crate) fn lower(x: f64) -> String {
     outward(x, false, Form::of(x, 6))
 }
 
-/// Any number with so many significant digits, and an exponent where it is small or large.
+/// A number with the given significant digits, and with an exponent where it is small or large.
 pub(crate) fn significant(x: f64, digits: usize) -> String {
     match x.abs() {
         0. => "0".into(),
@@ -41,18 +41,19 @@ pub(crate) fn significant(x: f64, digits: usize) -> String {
     }
 }
 
-/// A share of wrong examples in per cent; a dash where there is none, as without classes.
+/// A share of wrong examples in per cent, or a dash where there are no classes.
 pub(crate) fn error(share: f64) -> String {
     if share.is_nan() { "-".into() } else { format!("{:.2}", 100. * share) }
 }
 
-/// An enclosure with `decimals` of them, 4 at least, or with an exponent: the lower end is rounded down, the upper one up.
+/// An enclosure with `decimals` decimals, at least 4, or with an exponent. The lower end is rounded down, the upper end
+/// up.
 pub(crate) fn enclosure((lo, hi): (f64, f64), decimals: usize) -> String {
     let form = Form::of(lo.abs().max(hi.abs()), decimals);
     format!("[{}, {}]", outward(lo, false, form), outward(hi, true, form))
 }
 
-/// Decimals of x / 10^exponent.
+/// The form of a number: the decimals of x / 10^exponent.
 #[derive(Clone, Copy)]
 struct Form {
     decimals: usize,
@@ -68,10 +69,10 @@ impl Form {
     }
 }
 
-/// Decimals of the smallest double: with so many, every double is written exactly.
+/// The number of decimals of the smallest double, with which every double is written exactly.
 const ALL: usize = 1074;
 
-/// x up or down to the next number of that form; exactly, from all decimals of x.
+/// Rounds x up or down to the next number of that form, exactly, from all decimals of x.
 fn outward(x: f64, up: bool, Form { decimals, exponent }: Form) -> String {
     if !x.is_finite() {
         return x.to_string();

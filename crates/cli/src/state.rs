@@ -1,5 +1,5 @@
-//! What a stopped command goes on from: files in `DIR/.state/`, beside `run.json`, which says what run they are the state
-//! of.
+//! The saved states of stopped commands: files in `DIR/.state/`, beside `run.json`, which names the run that they
+//! belong to.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{args::Common, failure::Failure, folder, json};
 
 const RUN: &str = "run.json";
 
-/// One file of JSON and tensors.
+/// One state file, with JSON and tensors.
 pub(crate) struct State(PathBuf);
 
 /// The tensors of a state, on the CPU.
@@ -26,10 +26,10 @@ impl State {
         Self(folder(out).join(name))
     }
 
-    /// What `parse` makes of what was saved; nothing, when nothing was.
+    /// Reads the saved state by `parse`; the result is `None` when nothing was saved.
     ///
     /// # Errors
-    /// When it is damaged, which is also what an error of `parse` says.
+    /// When the state is damaged, which an error of `parse` means too.
     pub(crate) fn read<T>(
         &self,
         parse: impl FnOnce(&Json, Tensors) -> candle_core::Result<T>,
@@ -41,7 +41,7 @@ impl State {
         }
     }
 
-    /// Replaces what was saved.
+    /// Replaces the saved state.
     pub(crate) fn write(
         &self,
         state: &Json,
@@ -62,16 +62,16 @@ pub(crate) fn folder(out: &Path) -> PathBuf {
     out.join(".state")
 }
 
-/// Notes which run the states of an output folder will be of.
+/// Records the run that the states of an output folder will belong to.
 pub(crate) fn begin(out: &Path, common: &Common) -> Result<(), Failure> {
     let folder = folder::make(&folder(out))?;
     json::write(&folder.join(RUN), &common.run.block("interrupted"))
 }
 
-/// The run that an output folder holds the states of.
+/// The run that the states of an output folder belong to.
 ///
 /// # Errors
-/// When there are states, but no readable word of their run.
+/// When there are states, but the record of their run cannot be read.
 pub(crate) fn begun(out: &Path) -> Result<Option<Json>, Failure> {
     let folder = folder(out);
     if !folder.exists() {
@@ -100,7 +100,7 @@ fn damaged(file: &Path) -> Failure {
     Failure::new(message).hint("--force without --resume starts afresh")
 }
 
-/// The error of a part that a state lacks.
+/// The error that a state lacks a part.
 pub(crate) fn missing() -> candle_core::Error {
     candle_core::Error::Msg("missing".into())
 }

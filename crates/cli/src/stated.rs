@@ -1,4 +1,4 @@
-//! What a file states about the risk it was made for: it is believed unless a flag says otherwise.
+//! Statements of files about the risk that they were made for. They are believed unless a flag overrides them.
 
 use std::path::Path;
 
@@ -27,14 +27,14 @@ struct Sourced<T> {
     file: String,
 }
 
-/// Data by their `--data` string and the hash of their content.
+/// The data, identified by their `--data` string and the hash of their content.
 #[derive(Debug, Clone)]
 struct DataSource {
     spec: String,
     hash: Option<String>,
 }
 
-/// What holds: flags before statements before defaults.
+/// The terms of the risk. Flags precede the statements of files, which precede defaults.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Terms {
     pub(crate) loss: Option<Loss>,
@@ -43,8 +43,10 @@ pub(crate) struct Terms {
 }
 
 impl Stated {
+    /// The statements of a file.
+    ///
     /// # Errors
-    /// When the file states a loss, a regulariser or a weight that there is not.
+    /// When the file states an unknown loss or regulariser, or an impossible weight.
     pub(crate) fn by(file: &Path, provenance: &Provenance) -> Result<Self, Failure> {
         let name = file.display().to_string();
         let fail = |e: String| Failure::new(format!("{name}: metadata 'collado.provenance': {e}"));
@@ -63,10 +65,10 @@ impl Stated {
         })
     }
 
-    /// Takes in what another file states.
+    /// Joins the statements of another file.
     ///
     /// # Errors
-    /// When the two state different things, and no flag decides.
+    /// When the two files disagree, and no flag decides.
     pub(crate) fn join(&mut self, other: Self, args: &DataArgs) -> Result<(), Failure> {
         join(&mut self.data, other.data, args.data.is_some(), "data", DataSource::same, |s| s.spec.clone())?;
         join(&mut self.loss, other.loss, args.loss.is_some(), "loss", |a, b| a == b, ToString::to_string)?;
@@ -97,7 +99,7 @@ impl Stated {
     /// Loads the data that the flag names, or those that the files state.
     ///
     /// # Errors
-    /// When neither does, or the stated data are gone or have changed.
+    /// When no data are named, or the stated data are missing or have changed.
     pub(crate) fn load(&self, args: &DataArgs, common: &Common) -> Result<Dataset, Failure> {
         match (&args.data, &self.data) {
             (Some(flag), stated) => {
@@ -134,7 +136,7 @@ impl Stated {
         }
     }
 
-    /// The risk, and a note on each statement that a flag overrides.
+    /// The terms of the risk; each statement that a flag overrides is mentioned in a note.
     pub(crate) fn terms(&self, args: &DataArgs, common: &Common) -> Terms {
         Terms {
             loss: choose("loss", args.loss, &self.loss, common),
@@ -148,7 +150,7 @@ impl Stated {
 const HINT: &str = "--data names the data to take instead";
 
 impl DataSource {
-    /// By content where both know it.
+    /// Whether two data sets are the same, by content where both hashes are known.
     fn same(&self, other: &Self) -> bool {
         match (&self.hash, &other.hash) {
             (Some(a), Some(b)) => a == b,
@@ -165,7 +167,7 @@ fn said<T>(value: Option<T>, file: &str) -> Option<Sourced<T>> {
     value.map(|value| Sourced { value, file: file.to_owned() })
 }
 
-/// Reads a data set and passes its remarks on.
+/// Reads a data set and passes its notes on.
 pub(crate) fn load(spec: &Spec, common: &Common) -> Result<Dataset, Failure> {
     let data = spec.load()?;
     data.notes.iter().for_each(|note| common.note(note));

@@ -1,8 +1,10 @@
+//! CSV tables with numbers that read back exactly.
+
 use std::{io::Write, path::Path};
 
 use crate::failure::Failure;
 
-/// Shortest text that reads back as the same number; `nan` and `inf` in small letters.
+/// The shortest text that reads back as the same number, with `nan` and `inf` in small letters.
 pub(crate) fn text(x: f64) -> String {
     x.to_string().to_lowercase()
 }

@@ -1,4 +1,5 @@
-//! Hidden: seconds of one piece of work without start-up, input and output, for benchmarks against other systems.
+//! The hidden command `collado time`: measures one piece of work without start-up, input and output, for benchmarks
+//! against other systems.
 
 use std::time::Instant;
 
@@ -19,21 +20,21 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TimeArgs {
-    /// What is timed.
+    /// Work that is timed.
     work: Work,
-    /// Network.
+    /// Network to time.
     #[arg(long)]
     arch: ArchSpec,
-    /// Networks trained as one stack.
+    /// Number of networks trained as one stack.
     #[arg(long, default_value_t = 1, value_parser = numbers::whole::<u64>(1..=100000))]
     stack: u64,
-    /// Examples in a minibatch.
+    /// Number of examples in a minibatch.
     #[arg(long, default_value_t = 128, value_parser = numbers::any::<usize>())]
     batch: usize,
-    /// Training steps.
+    /// Number of training steps.
     #[arg(long, default_value_t = 100, value_parser = numbers::some::<u64>())]
     steps: u64,
-    /// Points of a profile, or of a plane's side.
+    /// Number of points of a profile, or along a side of a plane.
     #[arg(long, default_value_t = 61, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     points: usize,
     #[command(flatten)]
@@ -46,7 +47,7 @@ pub(crate) struct TimeArgs {
 enum Work {
     /// One step of SGD with momentum.
     Train,
-    /// One step of a Bézier curve's bend, one t a step.
+    /// One step of a Bézier curve's bend, with one t per step.
     Bend,
     /// The risk at points of a segment.
     Profile,
@@ -54,7 +55,7 @@ enum Work {
     Plane,
 }
 
-/// Prints `{"seconds": …}`: of one step, or of the whole profile or plane.
+/// Prints `{"seconds": …}` of one step, or of the whole profile or plane.
 pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
     let seeds: Vec<u64> = (0..args.stack.max(3)).collect();
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Steps of a bend before the clock starts, as the peers have: the first ones touch new memory.
+/// Number of steps of a bend before the clock starts, since the first ones touch new memory. The peers have as many.
 const WARM: u64 = 10;
 
 fn train_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failure> {

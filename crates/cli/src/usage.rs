@@ -1,4 +1,4 @@
-//! A command line that cannot be meant: one line, and a hint.
+//! Errors of the command line as one line and a hint.
 
 use std::error::Error;
 
@@ -6,7 +6,7 @@ use clap::error::ContextKind;
 
 use crate::failure::Failure;
 
-/// What clap found wrong, without its paragraphs.
+/// The failure for an error of clap, without its paragraphs.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -16,7 +16,7 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
     Failure::usage(message).hint(tip.unwrap_or_else(|| "--help lists all arguments".into()))
 }
 
-/// What a parser of ours says of a value that it names itself.
+/// The message of one of our own parsers, if it names the value itself.
 fn refused(error: &clap::Error) -> Option<String> {
     let of = |kind| error.get(kind).map(ToString::to_string);
     let (argument, value) = (of(ContextKind::InvalidArg)?, of(ContextKind::InvalidValue)?);

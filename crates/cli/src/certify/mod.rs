@@ -1,3 +1,5 @@
+//! `collado certify`: encloses the largest risk along a path, for every t.
+
 mod picture;
 
 use std::{path::PathBuf, time::Instant};
@@ -21,18 +23,18 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CertifyArgs {
-    /// A path.safetensors, or the folder of one.
+    /// Path file path.safetensors, or its folder.
     path: PathBuf,
     /// Stop when hi - lo is at most this share of hi.
     #[arg(long, default_value_t = 1e-3, value_parser = numbers::not_negative)]
     tolerance: f64,
-    /// Pieces of the path bounded at most; the enclosure holds with any number.
+    /// Largest number of pieces of the path that are bounded; the enclosure holds with any number.
     #[arg(long, default_value_t = 10_000, value_parser = numbers::whole::<usize>(1..=100000000))]
     max_subintervals: usize,
-    /// Folder for summary.json, pieces.csv, gap.csv and pictures; created.
+    /// Folder for summary.json, pieces.csv, gap.csv and pictures, which is created.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Overwrite results that are there.
+    /// Overwrite existing results.
     #[arg(long, requires = "out")]
     force: bool,
     #[command(flatten)]
@@ -41,7 +43,7 @@ pub(crate) struct CertifyArgs {
     pub(crate) common: Common,
 }
 
-/// When `connect` proves something about its path.
+/// The cases in which `connect` computes a certificate of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CertifyMode {
     Auto,
@@ -81,7 +83,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     }
 }
 
-/// Refuses to prove something in a type that rounds what the files hold.
+/// Refuses `--dtype f32` for proofs, as it would round the numbers of the files.
 pub(crate) fn refuse_f32(common: &Common) -> Result<(), Failure> {
     match common.dtype {
         Some(Dtype::F32) => {
@@ -91,7 +93,7 @@ pub(crate) fn refuse_f32(common: &Common) -> Result<(), Failure> {
     }
 }
 
-/// The error of a proof that would not be about the numbers of the files.
+/// The error that a proof would be about rounded numbers instead of those of the files.
 pub(crate) fn rounded() -> Failure {
     Failure::usage("--dtype f32: a proof is about the numbers of the files, which are F64")
         .hint("--dtype f64, or no proof")
@@ -99,7 +101,7 @@ pub(crate) fn rounded() -> Failure {
 
 /// The certificate of `path` for the training rows of `task`; `seconds` bounds the search after the first cover.
 ///
-/// Data are taken as they are, widened exactly.
+/// The numbers of the data are widened exactly.
 pub(crate) fn certificate(
     task: &Task,
     common: &Common,
@@ -126,7 +128,7 @@ pub(crate) fn certificate(
     Ok(proof)
 }
 
-/// The `certified` object.
+/// The `certified` object of a summary.
 pub(crate) fn fields(proof: &Certificate) -> Json {
     let pair = |(lo, hi): (f64, f64)| json!([number(lo), number(hi)]);
     json!({

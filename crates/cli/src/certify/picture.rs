@@ -5,7 +5,7 @@ use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
 
 use crate::shown;
 
-/// What is proved of the risk on each piece, over t.
+/// The proved bounds of the risk on each piece, over t.
 pub(crate) fn enclosure(proof: &Certificate, subtitle: &str) -> Figure {
     let steps = |f: fn(&collado_certify::Piece) -> f64| -> Vec<f64> {
         proof.pieces.iter().flat_map(|p| [f(p); 2]).collect()

@@ -1,3 +1,5 @@
+//! `collado certify-minimum`: proves that a strict local minimum lies close to a point.
+
 mod network;
 
 use std::path::{Path, PathBuf};
@@ -23,33 +25,33 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CertifyMinimumArgs {
-    /// A checkpoint of a small smooth network on --data: proves the minimum close to it.
+    /// Checkpoint of a small smooth network on --data; the minimum close to it is proved.
     #[arg(conflicts_with_all = ["k", "dims"])]
     checkpoint: Option<PathBuf>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// Teachers of the planted risk: finds and proves a spurious minimum.
+    /// Number of teachers of the planted risk; a spurious minimum is found and proved.
     #[arg(long, required_unless_present_any = ["dims", "checkpoint"], conflicts_with = "dims", value_parser = numbers::whole::<usize>(2..=100))]
     k: Option<usize>,
-    /// Neurons [default: k].
+    /// Number of neurons [default: k].
     #[arg(long, conflicts_with = "dims", value_parser = numbers::whole::<usize>(1..=200))]
     n: Option<usize>,
-    /// Inputs of the single logistic neuron: proves all of its minima.
+    /// Number of inputs of the single logistic neuron; all of its minima are proved.
     #[arg(long, requires = "per_dim", value_parser = numbers::whole::<usize>(1..=1_000_000))]
     dims: Option<usize>,
-    /// Minima of each coordinate of the neuron.
+    /// Number of minima of each coordinate of the neuron.
     #[arg(long, requires = "dims", value_parser = numbers::whole::<usize>(1..=300))]
     per_dim: Option<usize>,
     /// Ratio R of the lengths of the neuron's examples.
     #[arg(long, default_value_t = 10., requires = "dims", value_parser = numbers::above_one)]
     ratio: f64,
-    /// At most so many runs of gradient descent to find a minimum.
+    /// Largest number of runs of gradient descent to find a minimum.
     #[arg(long, default_value_t = 4096, value_parser = numbers::some::<u64>())]
     max_runs: u64,
-    /// Folder for the minimum as a checkpoint, and the summary; created.
+    /// Folder for the minimum as a checkpoint and for the summary, which is created.
     #[arg(long, conflicts_with = "dims")]
     out: Option<PathBuf>,
-    /// Overwrite results that are there.
+    /// Overwrite existing results.
     #[arg(long, requires = "out")]
     force: bool,
     #[command(flatten)]
@@ -58,7 +60,7 @@ pub(crate) struct CertifyMinimumArgs {
     pub(crate) common: Common,
 }
 
-/// Finds a minimum and proves that it is one.
+/// Finds a minimum and proves that it is a strict local minimum.
 pub(crate) fn run(args: &CertifyMinimumArgs) -> Result<(), Failure> {
     crate::certify::refuse_f32(&args.common)?;
     args.common.on_cpu("proofs are computed")?;
@@ -111,7 +113,7 @@ fn planted(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
     }
 }
 
-/// The proof for W = V, which is a point for n = k only.
+/// The proof for the global minimum W = V, which is a single point for n = k only.
 fn global(risk: &Planted) -> Result<Option<MinimumProof>, Failure> {
     let k = risk.k();
     if risk.n() != k {

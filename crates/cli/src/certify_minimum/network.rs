@@ -1,3 +1,5 @@
+//! The proof of a minimum of a small network on data.
+
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};

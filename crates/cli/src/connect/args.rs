@@ -1,3 +1,5 @@
+//! The flags of `collado connect`.
+
 use clap::Args as ClapArgs;
 
 use crate::{
@@ -13,13 +15,14 @@ pub(crate) struct ConnectArgs {
     pub(crate) ends: EndsArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
-    /// How: auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a band.
+    /// Method; auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a
+    /// band.
     #[arg(long, default_value = "auto")]
     pub(crate) method: Method,
     /// Permute and rescale the neurons of B onto those of A first [default: none; auto tries both].
     #[arg(long)]
     pub(crate) align: Option<AlignBy>,
-    /// Points of the profile, both ends among them.
+    /// Number of points of the profile, including both ends.
     #[arg(long, default_value_t = 61, value_parser = whole::<usize>(2..=1_000_000))]
     pub(crate) points: usize,
     #[command(flatten)]

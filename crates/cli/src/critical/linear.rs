@@ -1,3 +1,6 @@
+//! The risks that critical points of deep linear networks can have, in closed form, and their comparison with points
+//! found.
+
 use candle_core::{DType, Tensor};
 use collado_data::Targets;
 use collado_dynamics::linear_optimum;
@@ -8,22 +11,22 @@ use serde_json::{Value as Json, json};
 
 use crate::{failure::Failure, json::number, task::Task};
 
-/// Risks differ by less than this, times 1 + F, from one of the closed form.
+/// A risk belongs to the closed form if it differs from one of its risks by less than this times 1 + F.
 const EQUAL: f64 = 1e-8;
-/// Singular directions whose subsets are listed.
+/// The largest number of singular directions whose subsets are listed.
 const MOST: usize = 16;
 
 /// The risks that critical points of a deep linear network can have under squared loss, in closed form: a subset of the
-/// singular directions of the least-squares fit is learned, as many as the narrowest layer has neurons at most (Baldi & Hornik
-/// 1989 for two layers; Achour, Malgouyres & Gerchinovitz 2024 for any number).
+/// singular directions of the least-squares fit is learned, as many as the narrowest layer has neurons at most (Baldi &
+/// Hornik 1989 for two layers; Achour, Malgouyres & Gerchinovitz 2024 for any number).
 pub(super) struct ClosedForm {
     pub(super) optimum: f64,
-    /// Ascending; empty where there are too many.
+    /// The risks, ascending; empty where there are too many.
     risks: Vec<f64>,
 }
 
 impl ClosedForm {
-    /// Nothing for other networks and risks.
+    /// The closed form for the network and the risk of a task; `None` if it does not apply to them.
     pub(super) fn new(task: &Task) -> Result<Option<Self>, Failure> {
         let plain = task.arch.activation() == Activation::Linear && task.criterion.loss == Loss::Squared;
         if !plain || task.criterion.kappa != 0. {
@@ -58,7 +61,7 @@ impl ClosedForm {
         risk - self.optimum <= EQUAL * (1. + risk)
     }
 
-    /// How the points found compare.
+    /// Compares the points found with the closed form.
     pub(super) fn check(&self, points: &[&CriticalPoint]) -> Json {
         let above: Vec<_> = points.iter().filter(|p| !self.is_global(p.risk)).collect();
         let strict = above.iter().filter(|p| p.spectrum.index > 0).count();
@@ -79,7 +82,7 @@ impl ClosedForm {
     }
 }
 
-/// Targets as values; labels one-hot, or as they are where two classes share one output.
+/// The targets as real values: labels are one-hot, or kept as they are where two classes share one output.
 fn values(targets: &Targets, outputs: usize) -> Result<Tensor, Failure> {
     Ok(match targets {
         Targets::Values(values) => values.to_dtype(DType::F64)?,

@@ -1,4 +1,4 @@
-//! `collado critical`: critical points of the risk, their index against their risk.
+//! `collado critical`: finds critical points of the risk and draws their index against their risk.
 
 mod linear;
 mod output;
@@ -25,37 +25,37 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CriticalArgs {
-    /// Network, as tanh:2-4-1 or linear:6-4-3; up to some 2000 parameters.
+    /// Network, such as tanh:2-4-1 or linear:6-4-3, with up to some 2000 parameters.
     #[arg(long)]
     arch: ArchSpec,
-    /// Random starts.
+    /// Number of random starts.
     #[arg(long, default_value_t = 100, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     starts: u64,
-    /// Random starts that F itself is lowered from, which leads to minima.
+    /// Number of random starts from which F itself is lowered, which leads to minima.
     #[arg(long, default_value_t = 20, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     descents: u64,
-    /// Initialisation of starts and runs.
+    /// Initialisation of starts and training runs.
     #[arg(long, default_value = "pytorch")]
     init: Init,
-    /// Training runs that starts are taken from.
+    /// Number of training runs from which starts are taken.
     #[arg(long, default_value_t = 8, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     runs: u64,
-    /// Starts along each run, from its first epoch to its last, evenly on a log scale.
+    /// Number of starts along each run, from its first epoch to its last, evenly on a log scale.
     #[arg(long, default_value_t = 6, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     per_run: usize,
-    /// Passes over the examples of a training run.
+    /// Number of passes over the examples in a training run.
     #[arg(long, default_value_t = 200, value_parser = numbers::some::<u64>())]
     epochs: u64,
-    /// Examples in a minibatch; 0 = all.
+    /// Number of examples in a minibatch; 0 = all.
     #[arg(long, default_value_t = 64, value_parser = numbers::any::<usize>())]
     batch: usize,
     /// Step size of the training runs (SGD, momentum 0.9).
     #[arg(long, default_value_t = 0.05, value_parser = numbers::positive)]
     lr: f64,
-    /// A search ends at a gradient of this norm, times 1 + |F|.
+    /// Gradient norm at which a search ends, relative to 1 + |F|.
     #[arg(long, default_value_t = 1e-10, value_parser = numbers::positive)]
     tolerance: f64,
-    /// Steps of a search at most.
+    /// Largest number of steps of a search.
     #[arg(long, default_value_t = 500, value_parser = numbers::some::<usize>())]
     steps: usize,
     #[command(flatten)]
@@ -66,9 +66,9 @@ pub(crate) struct CriticalArgs {
     pub(crate) common: Common,
 }
 
-/// Searches that share a stack.
+/// Number of searches that share a stack.
 const CHUNK: usize = 16;
-/// Parameters at most: beyond, dense Hessians take too much time and memory.
+/// The largest number of parameters; with more, dense Hessians take too much time and memory.
 const MOST: usize = 5000;
 
 /// Finds critical points and draws index against risk.
@@ -103,7 +103,7 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Searches from all starts, a chunk at a time; each chunk that is finished is saved.
+/// Searches from all starts in chunks, each of which is saved when it is finished.
 fn ends(
     args: &CriticalArgs,
     search: &CriticalSearch,
@@ -144,7 +144,7 @@ fn ends(
     Ok(ends)
 }
 
-/// The curvature at each end that is a critical point.
+/// Examines each end that is a critical point.
 fn examine(
     search: &CriticalSearch,
     ends: &[SearchEnd],

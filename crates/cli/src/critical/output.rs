@@ -1,3 +1,5 @@
+//! The results of `collado critical`: table, picture and summary.
+
 use std::path::Path;
 
 use collado_landscape::{CriticalPoint, CriticalSearch, SearchEnd, SemicircleLaw, Termination};
@@ -13,30 +15,30 @@ use crate::{
     task::Task,
 };
 
-/// A critical point, once for all searches that led to it.
+/// A critical point that stands for all searches that led to it.
 pub(super) struct Member<'a> {
     pub(super) start: &'a Start,
     pub(super) point: &'a CriticalPoint,
-    /// Searches that ended there.
+    /// Number of searches that ended there.
     pub(super) hits: usize,
 }
 
 impl Member<'_> {
-    /// Without a negative eigenvalue; on a kink eigenvalues do not tell.
+    /// Whether there is no negative eigenvalue. Points on a kink do not count, as eigenvalues do not describe them.
     pub(super) fn is_minimum(&self) -> bool {
         self.point.spectrum.index == 0 && !self.point.is_on_kink()
     }
 }
 
-/// All that was found.
+/// The results of all searches.
 pub(super) struct CriticalResult<'a> {
     pub(super) task: &'a Task,
     starts: &'a [Start],
     ends: &'a [SearchEnd],
     examined: &'a [Option<CriticalPoint>],
-    /// Of each search that ended at a critical point, the first search that ended at the same.
+    /// For each search that ended at a critical point, the first search that ended at the same point.
     same: Vec<Option<usize>>,
-    /// By risk, ascending.
+    /// The different critical points, by ascending risk.
     pub(super) members: Vec<Member<'a>>,
     pub(super) law: Option<SemicircleLaw>,
     pub(super) closed: Option<ClosedForm>,
@@ -70,14 +72,14 @@ impl<'a> CriticalResult<'a> {
         Ok(Self { task, starts, ends, examined, same, members, law, closed: ClosedForm::new(task)? })
     }
 
-    /// Points without a negative eigenvalue: the range of their risks.
+    /// The range of the risks of points without a negative eigenvalue.
     pub(super) fn minima(&self) -> Option<(f64, f64)> {
         let mut risks = self.members.iter().filter(|m| m.is_minimum()).map(|m| m.point.risk);
         let first = risks.next()?;
         Some(risks.fold((first, first), |(low, high), r| (low.min(r), high.max(r))))
     }
 
-    /// Writes `critical.csv` and the picture, and gives the summary.
+    /// Writes `critical.csv` and the picture, and returns the summary.
     pub(super) fn write(&self, folder: &Path, seconds: f64) -> Result<Json, Failure> {
         self.table(&folder.join("critical.csv"))?;
         folder::picture(folder, "critical", &picture::figure(self))?;
@@ -159,13 +161,13 @@ impl<'a> CriticalResult<'a> {
         })
     }
 
-    /// How many searches ended how.
+    /// The number of searches for each way to end.
     fn counts(&self) -> Map<String, Json> {
         let count = |ended: Termination| self.ends.iter().filter(|e| e.ended == ended).count();
         Termination::ALL.into_iter().map(|ended| (ended.name().to_owned(), count(ended).into())).collect()
     }
 
-    /// What people read.
+    /// Prints the results for people.
     pub(super) fn report(&self, folder: &Path, summary: &Json) {
         for (name, count) in self.counts().iter().filter(|(_, count)| **count != 0) {
             print(&format!("{count:>5} searches ended: {name}"));
@@ -204,5 +206,5 @@ impl<'a> CriticalResult<'a> {
     }
 }
 
-/// Points that are printed.
+/// The largest number of points that are printed.
 const LINES: usize = 20;

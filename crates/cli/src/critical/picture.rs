@@ -1,3 +1,5 @@
+//! The picture of `collado critical`.
+
 use collado_landscape::SemicircleLaw;
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
@@ -6,7 +8,7 @@ use super::output::{CriticalResult, Member};
 /// A band of minima thinner than this share of the axis is drawn as a line.
 const THIN: f64 = 2e-3;
 
-/// Index fraction against risk.
+/// The figure of index fraction against risk.
 pub(super) fn figure(found: &CriticalResult<'_>) -> Figure {
     let risks = || found.members.iter().map(|m| m.point.risk);
     let (low, high) = risks().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), r| (l.min(r), h.max(r)));

@@ -1,3 +1,5 @@
+//! The saved state of `collado critical`.
+
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -9,7 +11,7 @@ use crate::{
     state::{State, Tensors, missing},
 };
 
-/// The searches that have ended.
+/// The state file of the searches that have ended.
 pub(super) struct Saved(State);
 
 impl Saved {
@@ -17,7 +19,7 @@ impl Saved {
         Self(State::new(folder, "ends.safetensors"))
     }
 
-    /// What an earlier run found; nothing where there is none.
+    /// Reads the searches of an earlier run; the list is empty where there is none.
     pub(super) fn read(&self) -> Result<Vec<SearchEnd>, Failure> {
         Ok(self.0.read(parse)?.unwrap_or_default())
     }

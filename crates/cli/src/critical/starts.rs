@@ -1,3 +1,5 @@
+//! The starts of searches for critical points.
+
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Control, Epoch, Observe, TrainSettings, train};
 use collado_landscape::Goal;
@@ -6,14 +8,14 @@ use serde_json::{Value as Json, json};
 use super::CriticalArgs;
 use crate::{failure::Failure, progress, task::Task};
 
-/// Where a search begins.
+/// The origin of a start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Start {
     /// Seed of the initialisation.
     pub(super) seed: u64,
-    /// Epochs trained; nothing for a random start.
+    /// Number of epochs of training; `None` for a random start.
     pub(super) epoch: Option<u64>,
-    /// What the search lowers.
+    /// The function that the search lowers.
     pub(super) goal: Goal,
 }
 
@@ -31,7 +33,8 @@ impl Start {
     }
 }
 
-/// Random points first, then those that F is lowered from, then points along training runs; and the stack of all.
+/// All starts with their stack: first random points, then random points from which F is lowered, then points along
+/// training runs.
 pub(super) fn all(args: &CriticalArgs, task: &Task) -> Result<(Vec<Start>, Tensor), Failure> {
     let seed = args.common.seed;
     let runs: Vec<u64> = (0..args.runs).map(|i| seed.wrapping_add(i)).collect();
@@ -69,7 +72,7 @@ pub(super) fn all(args: &CriticalArgs, task: &Task) -> Result<(Vec<Start>, Tenso
     Ok((starts, points))
 }
 
-/// Epochs from 1 to the last, evenly on a log scale; fewer where they fall together.
+/// Epochs from 1 to the last one, evenly on a log scale; there are fewer where they coincide.
 fn moments(epochs: u64, count: usize) -> Vec<u64> {
     let share = |i: usize| if count < 2 { 1. } else { i as f64 / (count - 1) as f64 };
     let mut all: Vec<u64> = (0..count).map(|i| (epochs as f64).powf(share(i)).round() as u64).collect();
@@ -77,7 +80,7 @@ fn moments(epochs: u64, count: usize) -> Vec<u64> {
     all
 }
 
-/// Keeps the points of some epochs.
+/// An observer that keeps the points of some epochs.
 struct StopObserver<'a> {
     epochs: Vec<u64>,
     runs: &'a [u64],

@@ -1,3 +1,5 @@
+//! Bounds of the gradient by the last layer's kernel, for growing numbers of examples.
+
 use std::{io::Write, path::Path};
 
 use candle_core::{DType, Device};
@@ -18,7 +20,7 @@ pub(crate) struct Bounds {
     pub(crate) bound: GradientBound,
 }
 
-/// For 1, 2, 4, … and all examples; `lambda_min` is that of the whole `kernel` of the last layer.
+/// The bounds for 1, 2, 4, … and all examples; `lambda_min` is that of the whole `kernel` of the last layer.
 pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> Result<Vec<Bounds>, Failure> {
     let KernelInput { examples, tangent, loss, theta, .. } = input;
     let criterion = Criterion { loss: *loss, kappa: 0., regularizer: Regularizer::L2 };
@@ -52,7 +54,7 @@ impl Bounds {
         })
     }
 
-    /// `bounds.csv`, a row for each number of examples.
+    /// Writes `bounds.csv`, with one row for each number of examples.
     pub(super) fn write(all: &[Self], file: &Path) -> Result<(), Failure> {
         let mut text = String::from("examples,loss,squared_gradient,last_layer_bound,eigenvalue_bound\n");
         for Self { examples, loss, measured, bound } in all {

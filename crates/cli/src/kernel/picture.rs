@@ -1,9 +1,11 @@
+//! The pictures of `collado kernel`.
+
 use collado_models::Arch;
 use collado_plots::{Figure, Panel, Role, Scale, Series};
 
 use super::{Bounds, KernelSummary};
 
-/// Eigenvalues in descending order; a kernel whose ends only are known shows those.
+/// The figure of eigenvalues in descending order; of a kernel of which only the ends are known it shows these.
 pub(super) fn spectrum(arch: &Arch, kernels: &[KernelSummary]) -> Figure {
     let size = kernels.iter().map(|k| k.size).max().unwrap_or(0);
     let shown = [
@@ -36,7 +38,7 @@ pub(super) fn spectrum(arch: &Arch, kernels: &[KernelSummary]) -> Figure {
         .panel(panel)
 }
 
-/// The measured squared gradient over its lower bounds, against the number of examples.
+/// The figure of the measured squared gradient and its lower bounds against the number of examples.
 pub(super) fn bounds(arch: &Arch, bounds: &[Bounds]) -> Figure {
     let xs: Vec<f64> = bounds.iter().map(|b| b.examples as f64).collect();
     let series = |label: &str, of: fn(&Bounds) -> f64| {

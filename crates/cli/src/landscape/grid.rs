@@ -8,13 +8,14 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// `points` × `points` over the square of half side `radius` around the origin.
+    /// A grid of `points` × `points` points on the square of half side `radius` around the origin.
     pub(super) fn square(radius: f64, points: usize) -> Self {
         let side = uniform(-radius, radius, points);
         Self { xs: side.clone(), ys: side }
     }
 
-    /// About `points` × `points` over all of `marks`, with `margin` times the longer side around them.
+    /// A grid of about `points` × `points` points around all of `marks`, with a margin of `margin` times the longer
+    /// side.
     pub(super) fn around(marks: &[(f64, f64)], margin: f64, points: usize) -> Self {
         let hull = |c: fn(&(f64, f64)) -> f64| {
             let values = marks.iter().map(c).filter(|v| v.is_finite());
@@ -34,14 +35,14 @@ impl Grid {
         Self { xs: uniform(x.0, x.1, count(x)), ys: uniform(y.0, y.1, count(y)) }
     }
 
-    /// All points `[P, 2]`, x fastest.
+    /// All points `[P, 2]`, with x varying fastest.
     pub(super) fn points(&self) -> Vec<f64> {
         self.ys.iter().flat_map(|&y| self.xs.iter().flat_map(move |&x| [x, y])).collect()
     }
 }
 
-/// `points` ≥ 2 numbers from `low` to `high`, both among them; the middle of an odd number is their mean, exactly 0 for
-/// opposite ends.
+/// Evenly spaced numbers, `points` ≥ 2, from `low` to `high` inclusive. The middle one of an odd number is exactly
+/// their mean, so exactly 0 for opposite ends.
 pub(super) fn uniform(low: f64, high: f64, points: usize) -> Vec<f64> {
     let last = (points - 1) as f64;
     (0..points).map(|i| (low * (last - i as f64) + high * i as f64) / last).collect()

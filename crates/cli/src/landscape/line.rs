@@ -1,3 +1,5 @@
+//! `collado landscape line`: the risk along a line through parameter space.
+
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
@@ -25,16 +27,16 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct LineArgs {
-    /// A checkpoint.
+    /// Checkpoint that the line goes through, at 0.
     checkpoint: PathBuf,
-    /// The line goes through this checkpoint, at 1; without it, along a random filter-normalised direction.
+    /// Second checkpoint that the line goes through, at 1; without it, the direction is random and filter-normalised.
     #[arg(long)]
     to: Option<PathBuf>,
-    /// How far beyond the checkpoint on both sides, in units of the direction; with --to, beyond both ends
+    /// Extent of the line beyond the checkpoint on both sides, in units of the direction; with --to, beyond both ends
     /// [default: 1; with --to 0.25].
     #[arg(long, value_parser = numbers::reach)]
     radius: Option<f64>,
-    /// Points on the line.
+    /// Number of points on the line.
     #[arg(long, default_value_t = 101, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     points: usize,
     #[command(flatten)]

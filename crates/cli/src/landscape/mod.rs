@@ -1,4 +1,4 @@
-//! Sections of the risk: one file a command, and what they share.
+//! `collado landscape`: sections of the risk, with one file for each subcommand.
 
 mod grid;
 mod line;
@@ -28,24 +28,24 @@ pub(crate) struct LandscapeArgs {
 
 #[derive(Debug, Subcommand)]
 enum SectionName {
-    /// Risk along a line: a random direction, or from one checkpoint through another.
+    /// Draw the risk along a line: in a random direction, or from one checkpoint through another.
     #[command(
         after_help = "Examples:\n  collado landscape line checkpoints/digits-a.safetensors --out runs/line
   collado landscape line checkpoints/digits-a.safetensors --to checkpoints/digits-b.safetensors --out runs/between"
     )]
     Line(line::LineArgs),
-    /// Risk on a plane: two random directions, through three checkpoints, or the plane of a path.
+    /// Draw the risk on a plane: of two random directions, through three checkpoints, or of a path.
     #[command(
         after_help = "Examples:\n  collado landscape plane checkpoints/digits-a.safetensors --out runs/plane
   collado landscape plane --path runs/first/path.safetensors --out runs/path-plane"
     )]
     Plane(plane::PlaneArgs),
-    /// Risk around a minimum at several scales.
+    /// Draw the risk around a minimum at several scales.
     #[command(
         after_help = "Example:\n  collado landscape zoom checkpoints/digits-a.safetensors --out runs/zoom"
     )]
     Zoom(zoom::ZoomArgs),
-    /// Risk on the plane of the two principal components of a training trajectory.
+    /// Draw the risk on the plane of the two principal components of a training trajectory.
     #[command(
         after_help = "Examples:\n  collado landscape trajectory --data digits --arch relu:64-32-10 --epochs 30 --out runs/trajectory
   collado landscape trajectory epoch-*.safetensors --out runs/trajectory"
@@ -53,7 +53,7 @@ enum SectionName {
     Trajectory(trajectory::TrajectoryArgs),
 }
 
-/// What all sections take.
+/// The flags that all sections share.
 #[derive(Debug, ClapArgs)]
 struct SharedArgs {
     #[command(flatten)]
@@ -93,7 +93,7 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
     }
 }
 
-/// The checkpoints of a section as a stack `[P, S]`, and the risk they are judged by.
+/// Reads the checkpoints of a section as a stack `[P, S]`, with their task.
 fn open(shared: &SharedArgs, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
     task::open_stack(files, &shared.network, &shared.data, &shared.common)
 }

@@ -1,4 +1,4 @@
-//! The files of a plane: grid.npz, grid.csv, grid.vtk, section.safetensors and pictures.
+//! Writes the files of a plane: grid.npz, grid.csv, grid.vtk, section.safetensors and pictures.
 
 use std::{collections::HashMap, path::Path};
 
@@ -14,10 +14,10 @@ use crate::{
     task::Task,
 };
 
-/// Files that a finished plane has.
+/// The files of a finished plane, which are not overwritten without `--force`.
 pub(super) const FILES: [&str; 4] = ["summary.json", "grid.npz", "grid.csv", "contour.svg"];
 
-/// Writes the grid as NPZ, CSV and VTK; `name` is `grid` or one of several.
+/// Writes the grid as NPZ, CSV and VTK under `name`, which is `grid` unless there are several.
 pub(super) fn save_grid(folder: &Path, name: &str, grid: &Grid, values: &Sampled) -> Result<(), Failure> {
     collado_files::atomically(&folder.join(format!("{name}.npz")), |file| {
         let mut npz = NpzWriter::new(file);
@@ -60,7 +60,7 @@ pub(super) fn save_section(folder: &Path, task: &Task, section: &Section) -> Res
     Ok(folder::tensors(&folder.join("section.safetensors"), tensors, metadata)?)
 }
 
-/// Draws `contour` and `surface`.
+/// Draws the pictures `contour` and `surface`.
 pub(super) fn draw(
     folder: &Path,
     [title, subtitle]: [&str; 2],

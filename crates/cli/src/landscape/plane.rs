@@ -1,3 +1,5 @@
+//! `collado landscape plane`: the risk on a plane through parameter space.
+
 use std::path::PathBuf;
 
 use candle_core::Tensor;
@@ -24,38 +26,38 @@ use crate::{
     task::{self, Precision, Task},
 };
 
-/// Points of a path that are drawn.
+/// Number of points of a path that are drawn.
 const DRAWN: usize = 121;
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct PlaneArgs {
-    /// One checkpoint (two random directions at it), or three (the plane through them).
+    /// One checkpoint, for two random directions at it, or three, for the plane through them.
     #[arg(required_unless_present = "path")]
     checkpoints: Vec<PathBuf>,
-    /// A path: the plane through its ends and the vertex farthest from the line between them.
+    /// Path file, for the plane through the path's ends and the vertex farthest from the line between them.
     #[arg(long, conflicts_with = "checkpoints")]
     path: Option<PathBuf>,
-    /// Half side of the square, in units of the directions; for one checkpoint.
+    /// Half side of the square, in units of the directions, for one checkpoint.
     #[arg(long, default_value_t = 1., value_parser = numbers::reach)]
     radius: f64,
-    /// Air around the checkpoints or the path, as a share of the longer side.
+    /// Margin around the checkpoints or the path, as a share of the longer side.
     #[arg(long, default_value_t = 0.25, value_parser = numbers::margin)]
     margin: f64,
-    /// Points along the longer side.
+    /// Number of points along the longer side.
     #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
     pub(super) shared: SharedArgs,
 }
 
-/// A plane and what is drawn on it.
+/// A plane with the marks and the path that are drawn on it.
 struct PlanePlot {
     section: Section,
     grid: Grid,
     title: String,
     labels: (&'static str, &'static str),
     marks: Vec<(String, (f64, f64))>,
-    /// The path as it is drawn: points `[P, S]`, and where they fall.
+    /// The path as it is drawn: its points `[P, S]` and their projections onto the plane.
     path: Option<(Span, Vec<Projection>)>,
 }
 
@@ -135,7 +137,7 @@ fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, PlanePlot)
     Ok((task, PlanePlot { section, grid, title, labels, marks, path: Some((span, shadows)) }))
 }
 
-/// First and last vertex, and the one farthest from the line between them.
+/// The first and the last vertex, and the vertex farthest from the line between them.
 fn corners(vertices: &Tensor) -> Result<Tensor, Failure> {
     let last = vertices.dims()[0] - 1;
     let (a, b) = (vertices.get(0)?, vertices.get(last)?);
@@ -147,7 +149,7 @@ fn corners(vertices: &Tensor) -> Result<Tensor, Failure> {
     Ok(Tensor::stack(&[a, b, vertices.get(far)?], 0)?)
 }
 
-/// The risk on the path against the risk where it falls on the plane, as table, JSON and words.
+/// Compares the risk on the path with the risk at its projection onto the plane, as table, JSON and words.
 fn compare(
     task: &Task,
     section: &Section,

@@ -1,4 +1,4 @@
-//! Values at the points of a grid, chunk by chunk, saved now and then.
+//! Evaluation of a section at the points of a grid, in chunks, with a saved state.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::{
     task::Task,
 };
 
-/// Points of one call: many enough to share the first layer's products.
+/// Number of points of one call, enough to share the first layer's products.
 const CHUNK: usize = 256;
 
-/// Values at the points of a grid, one column each.
+/// The values at the points of a grid, in one column for each quantity.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Sampled {
     pub(super) risk: Vec<f64>,
@@ -47,7 +47,7 @@ impl Sampled {
         self.risk.len()
     }
 
-    /// Columns from `from` to `to`.
+    /// The values of the points `from..to`.
     pub(super) fn slice(&self, from: usize, to: usize) -> Self {
         let cut = |c: &[f64]| c[from..to].to_vec();
         let [risk, loss, error, test_loss, test_error] = self.columns().map(cut);
@@ -55,8 +55,8 @@ impl Sampled {
     }
 }
 
-/// Evaluates the section at `points` `[P, D]` on training and test rows; goes on from a saved state with `--resume`, and
-/// saves one when interrupted.
+/// Evaluates the section at `points` `[P, D]` on training and test rows; goes on from a saved state with `--resume`,
+/// and saves one when interrupted.
 pub(super) fn sample(
     shared: &SharedArgs,
     task: &Task,

@@ -1,3 +1,5 @@
+//! `collado landscape trajectory`: the risk on the principal plane of a training run.
+
 use collado_risk::{Objective, Path, Span};
 use std::path::PathBuf;
 
@@ -28,21 +30,21 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct TrajectoryArgs {
-    /// Checkpoints of one run, in order; without them, --arch is trained and followed epoch by epoch.
+    /// Checkpoints of one run, in order; without them, the network --arch is trained and recorded after each epoch.
     checkpoints: Vec<PathBuf>,
-    /// Epochs of training, for --arch.
+    /// Number of epochs of training, for --arch.
     #[arg(long, default_value_t = 30, conflicts_with = "checkpoints", value_parser = numbers::whole::<u64>(2..=numbers::MANY))]
     epochs: u64,
-    /// Examples in a minibatch, for --arch; 0 = all.
+    /// Number of examples in a minibatch, for --arch; 0 = all.
     #[arg(long, default_value_t = 64, conflicts_with = "checkpoints", value_parser = numbers::any::<usize>())]
     batch: usize,
     /// Step size of SGD with momentum 0.9, for --arch.
     #[arg(long, default_value_t = 0.05, conflicts_with = "checkpoints", value_parser = numbers::positive)]
     lr: f64,
-    /// Air around the trajectory, as a share of the longer side.
+    /// Margin around the trajectory, as a share of the longer side.
     #[arg(long, default_value_t = 0.25, value_parser = numbers::margin)]
     margin: f64,
-    /// Points along the longer side.
+    /// Number of points along the longer side.
     #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]
@@ -97,7 +99,7 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The points `[T, S]`, read or trained.
+/// The points `[T, S]` of the trajectory, from files or from training.
 fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     let shared = &args.shared;
     let files = place::all(&args.checkpoints)?;
@@ -129,7 +131,7 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     Ok((task, points))
 }
 
-/// The risk along the trajectory against what the plane shows of it, as table, picture and JSON.
+/// Compares the risk along the trajectory with the risk at its projection onto the plane, as table, picture and JSON.
 fn compare(
     task: &Task,
     section: &Section,

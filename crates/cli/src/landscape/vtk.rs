@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{grid::Grid, sampled::Sampled};
 
-/// The grid with all columns; "Warp by scalar" makes it a surface.
+/// Writes the grid with all columns. In ParaView, "Warp by scalar" makes it a surface.
 pub(super) fn write_grid(file: &mut impl Write, grid: &Grid, values: &Sampled) -> io::Result<()> {
     let (nx, ny) = (grid.xs.len(), grid.ys.len());
     writeln!(file, "# vtk DataFile Version 3.0\ncollado landscape\nASCII\nDATASET RECTILINEAR_GRID")?;
@@ -21,7 +21,7 @@ pub(super) fn write_grid(file: &mut impl Write, grid: &Grid, values: &Sampled) -
     Ok(())
 }
 
-/// A line through (x, y, risk).
+/// Writes a line through the points (x, y, risk).
 pub(super) fn write_path(file: &mut impl Write, points: &[(f64, f64)], risk: &[f64]) -> io::Result<()> {
     writeln!(file, "# vtk DataFile Version 3.0\ncollado path\nASCII\nDATASET POLYDATA")?;
     writeln!(file, "POINTS {} double", points.len())?;

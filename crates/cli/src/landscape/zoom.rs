@@ -1,3 +1,5 @@
+//! `collado landscape zoom`: the risk around a minimum at several scales.
+
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
@@ -23,12 +25,12 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ZoomArgs {
-    /// A checkpoint.
+    /// Checkpoint at the centre.
     checkpoint: PathBuf,
     /// Half sides of the squares, in units of the directions (1 = the filters' own norms).
     #[arg(long, value_delimiter = ',', default_value = "4,1,0.25,0.0625", value_parser = numbers::reach)]
     scales: Vec<f64>,
-    /// Points along a side.
+    /// Number of points along a side.
     #[arg(long, default_value_t = 51, value_parser = numbers::whole::<usize>(2..=10000))]
     points: usize,
     #[command(flatten)]

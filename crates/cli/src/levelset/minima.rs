@@ -1,3 +1,5 @@
+//! The minima of a merge tree: reading, aligning and comparing them.
+
 use std::path::PathBuf;
 
 use candle_core::Tensor;
@@ -11,19 +13,19 @@ use crate::{ends::Ends, failure::Failure, search::AlignBy, task::Task};
 /// The minima of one tree.
 pub(super) struct Minima {
     pub(super) names: Vec<String>,
-    /// What the file of each calls its tensors.
+    /// The names of the tensors in the file of each minimum.
     pub(super) tensors: Vec<collado_files::Names>,
     pub(super) hashes: Vec<Option<String>>,
     pub(super) risks: Vec<f64>,
     /// Enclosures of the risks, where proofs are asked for.
     pub(super) proved: Vec<Option<Enclosure>>,
-    /// Of each minimum that is another up to symmetry: that other's name.
+    /// For each minimum that equals another one up to symmetry, its name and the name of the other.
     pub(super) copies: Vec<(String, String)>,
     pub(super) stack: Tensor,
 }
 
 impl Minima {
-    /// The risks, or what they are proved to be at most.
+    /// The risks, or their proved upper bounds.
     pub(super) fn upper(&self) -> Vec<f64> {
         self.risks.iter().zip(&self.proved).map(|(&risk, proved)| proved.map_or(risk, |e| e.hi)).collect()
     }
@@ -69,7 +71,7 @@ pub(super) fn read(
     })
 }
 
-/// File names without extension; whole paths where these are not unlike each other.
+/// The file names without extension, or the whole paths where these are not different.
 fn names(files: &[PathBuf]) -> Vec<String> {
     let stems: Vec<String> =
         files.iter().map(|f| f.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();

@@ -1,3 +1,5 @@
+//! Proofs of the edges of a merge tree, and the files of their paths.
+
 use std::path::PathBuf;
 
 use candle_core::Tensor;
@@ -42,8 +44,8 @@ impl Paths<'_> {
         file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))
     }
 
-    /// Encloses the largest risk on a path, which is read from its file: what is proved can be proved again from there.
-    /// Nothing when interrupted.
+    /// Encloses the largest risk on a path. The path is read from its file, so that the proof can be repeated from
+    /// there. The result is `None` when interrupted.
     pub(super) fn prove(
         &self,
         pair: (usize, usize),
@@ -62,7 +64,7 @@ impl Paths<'_> {
     }
 }
 
-/// Encloses the largest risk on a path; nothing when interrupted.
+/// Encloses the largest risk on a path; the result is `None` when interrupted.
 fn enclose(args: &LevelsetArgs, task: &Task, path: &Path) -> Result<Option<Enclosure>, Failure> {
     let settings = CertifySettings { tolerance: args.tolerance, ..CertifySettings::default() };
     let proof = certificate(task, &args.common, path, &settings, f64::INFINITY)?;

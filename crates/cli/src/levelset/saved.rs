@@ -1,3 +1,5 @@
+//! The saved state of `collado levelset`.
+
 use std::path::Path;
 
 use collado_dynamics::{EdgeKind, EdgeValues, Enclosure};
@@ -10,18 +12,18 @@ use crate::{
     state::{State, missing},
 };
 
-/// The values of edges found so far.
+/// The state file of the values of edges found so far.
 pub(super) struct Saved(State);
 
 impl Saved {
-    /// Opens the state of a folder, and what is known already.
+    /// Opens the state of a folder and reads the values that are known already.
     pub(super) fn open(folder: &Path, minima: &Minima) -> Result<(Self, EdgeValues), Failure> {
         let state = State::new(folder, "edges.safetensors");
         let known = state.read(|state, _| parse(state, minima).ok_or_else(missing))?;
         Ok((Self(state), known.unwrap_or_default()))
     }
 
-    /// Saves what is known.
+    /// Saves the known values.
     pub(super) fn write(&self, known: &EdgeValues) -> collado_dynamics::Result<()> {
         let lines: Vec<Json> = known.lines.iter().map(|&v| number(v)).collect();
         let searched: Vec<Json> =
@@ -35,7 +37,7 @@ impl Saved {
     }
 }
 
-/// Reads [`Saved::write`] back; nothing where a number is not what it can be.
+/// Reads the content that [`Saved::write`] wrote; the result is `None` where a number is out of range.
 fn parse(state: &Json, minima: &Minima) -> Option<EdgeValues> {
     let count = minima.risks.len();
     // What is not finite was written as a word.

@@ -1,3 +1,5 @@
+//! The results of `collado levelset`: the merge tree as JSON, Newick, picture and text.
+
 use std::{io::Write, path::Path};
 
 use collado_dynamics::{Edge, EdgeKind, EdgeValues, Enclosure, MergeTree};
@@ -15,7 +17,7 @@ use crate::{
     task::Task,
 };
 
-/// What was searched, and the values found.
+/// The merge tree, with the minima and the values of its edges.
 pub(super) struct LevelsetResult<'a> {
     pub(super) args: &'a LevelsetArgs,
     pub(super) task: &'a Task,
@@ -28,7 +30,7 @@ pub(super) struct LevelsetResult<'a> {
 }
 
 impl LevelsetResult<'_> {
-    /// Writes `tree.nwk` and the picture, and gives what `tree.json` holds.
+    /// Writes `tree.nwk` and the picture, and returns the content of `tree.json`.
     pub(super) fn write(&self, folder: &Path) -> Result<Json, Failure> {
         let summary = self.json();
         let newick = self.tree.newick(&self.minima.names);
@@ -104,7 +106,7 @@ impl LevelsetResult<'_> {
         )
     }
 
-    /// A few lines for people.
+    /// Prints a few lines for people.
     pub(super) fn report(&self, folder: &Path) {
         let (minima, known, tree) = (self.minima, self.known, &self.tree);
         for (copy, of) in &minima.copies {
@@ -131,7 +133,7 @@ impl LevelsetResult<'_> {
         print(&format!("written to {}", folder.display()));
     }
 
-    /// One edge, and the components at the level where it joins two.
+    /// A line about one edge and the components at the level where it joins two of them.
     fn join(&self, e: &Edge) -> String {
         let count = counted(self.tree.components(e.value).len(), "component");
         let (a, b) = (&self.minima.names[e.a], &self.minima.names[e.b]);
@@ -154,7 +156,7 @@ impl LevelsetResult<'_> {
     }
 }
 
-/// The file of an edge's path, where there is one.
+/// The file of an edge's path, if there is one.
 fn file(e: &Edge) -> Option<String> {
     (e.way == EdgeKind::Searched || e.proved.is_some()).then(|| format!("paths/{}", name((e.a, e.b), e.way)))
 }
@@ -163,7 +165,7 @@ fn enclosure(proved: Option<Enclosure>) -> Json {
     proved.map_or(Json::Null, |e| json!({"lo": number(e.lo), "hi": number(e.hi)}))
 }
 
-/// The level at which all minima are one component; infinite where they are not.
+/// The level at which all minima are in one component; infinite where they are not known to be.
 fn joined(tree: &MergeTree) -> f64 {
     match tree.roots() {
         [root] => tree.nodes()[*root].height,
@@ -171,6 +173,6 @@ fn joined(tree: &MergeTree) -> f64 {
     }
 }
 
-/// What a tree says and what it does not.
+/// The sentence that tells what a sampled tree shows and what it does not.
 const SAMPLED: &str = "An edge shows a connection, at sampled points; a missing edge proves nothing: a lower path may not have been found.";
 const PROVED: &str = "An edge proves a connection, for every t; a missing edge proves nothing: a lower path may not have been found.";

@@ -1,3 +1,5 @@
+//! The flags of `collado spectrum`.
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -16,39 +18,40 @@ pub(crate) struct SpectrumArgs {
     pub(super) checkpoints: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) network: NetworkArgs,
-    /// Which matrix.
+    /// Matrix whose spectrum is computed.
     #[arg(long, default_value = "hessian")]
     pub(super) matrix: MatrixName,
-    /// All eigenvalues up to so many parameters, where --memory holds the matrix; beyond, the ends, trace and density.
+    /// Largest number of parameters for which all eigenvalues are computed, if --memory holds the matrix; of larger
+    /// networks the ends, trace and density are computed.
     #[arg(long, default_value_t = 3000, value_parser = numbers::whole::<usize>(0..=100_000))]
     pub(super) dense: usize,
-    /// Which ends: both, top or bottom. One end alone takes fewer products.
+    /// Ends of the spectrum: both, top or bottom. One end alone takes fewer products.
     #[arg(long = "ends", default_value = "both", value_name = "ENDS")]
     pub(super) side: SideName,
-    /// Eigenvalues at each end, counted with multiplicities.
+    /// Number of eigenvalues at each end, counted with multiplicities.
     #[arg(long, default_value_t = 5, value_parser = numbers::whole::<usize>(1..=10_000))]
     pub(super) count: usize,
-    /// Products at most of each start of Lanczos' method that finds eigenvalues.
+    /// Largest number of products for each start of Lanczos' method that finds eigenvalues.
     #[arg(long, default_value_t = 300, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     pub(super) steps: usize,
-    /// Products at most of the last start, orthogonal to all that was found, which checks that no eigenvalue was missed;
-    /// 0 = no check, and every line is 'or more', 'or less'.
+    /// Largest number of products for the last start, orthogonal to everything found, which checks that no eigenvalue
+    /// was missed; 0 = no check, and every line is 'or more', 'or less'.
     #[arg(long, default_value_t = 50, value_parser = numbers::whole::<usize>(0..=1_000_000))]
     pub(super) check: usize,
-    /// Lanczos ends when all residuals are below so much times the largest eigenvalue.
+    /// Size of all residuals, relative to the largest eigenvalue, at which Lanczos' method ends.
     #[arg(long, default_value_t = 1e-6, value_parser = numbers::positive)]
     pub(super) tolerance: f64,
-    /// Products for the trace; 0 = no trace.
+    /// Number of products for the trace; 0 = no trace.
     #[arg(long, default_value_t = 60, value_parser = products)]
     pub(super) products: usize,
-    /// Random vectors of the density; 0 = no density.
+    /// Number of random vectors for the density; 0 = no density.
     #[arg(long, default_value_t = 4, value_parser = numbers::whole::<usize>(0..=1_000_000))]
     pub(super) probes: usize,
-    /// Folder for summary, tables (eigenvalues.csv, spectrum.csv) and picture; created. Of several checkpoints each has a folder
-    /// in it, named after its file.
+    /// Folder for summary, tables (eigenvalues.csv, spectrum.csv) and picture, which is created. Each of several
+    /// checkpoints gets a folder in it, named after its file.
     #[arg(long)]
     pub(super) out: Option<PathBuf>,
-    /// Overwrite results that are there.
+    /// Overwrite existing results.
     #[arg(long, requires = "out")]
     pub(super) force: bool,
     #[command(flatten)]
@@ -73,7 +76,7 @@ impl MatrixName {
         }
     }
 
-    /// As on the command line.
+    /// The name on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Hessian => "hessian",
@@ -108,7 +111,7 @@ impl From<SideName> for Side {
     }
 }
 
-/// Products for the trace: none, or enough for a standard error.
+/// Parses the number of products for the trace: 0, or enough for a standard error.
 fn products(text: &str) -> Result<usize, String> {
     match numbers::whole(0..=1_000_000)(text) {
         Ok(products @ (0 | 9..)) => Ok(products),

@@ -1,3 +1,5 @@
+//! The whole spectrum of a small network.
+
 use collado_landscape::{Curvature, dense_spectrum, explicit};
 use collado_plots::{Panel, Role, Scale, Series};
 use serde_json::json;
@@ -5,7 +7,7 @@ use serde_json::json;
 use super::{SideName, SpectrumArgs, SpectrumResult, failed, lines::Line};
 use crate::{failure::Failure, json::number, progress};
 
-/// All eigenvalues.
+/// Computes all eigenvalues.
 pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<SpectrumResult, Failure> {
     let bar = progress::bar("matrix", args.common.quiet);
     let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(failed)?;

@@ -1,3 +1,5 @@
+//! The ends of the spectrum of a large network, with trace and density.
+
 use collado_landscape::{
     Curvature, Density, DensitySettings, LanczosSettings, TraceSettings, density, lanczos, trace,
 };
@@ -7,10 +9,10 @@ use serde_json::json;
 use super::{SpectrumArgs, SpectrumResult, failed, lines::Line};
 use crate::{failure::Failure, json::number, progress};
 
-/// The lowest density that is drawn, over the highest.
+/// The lowest density that is drawn, relative to the highest.
 const SHOWN: f64 = 1e-6;
 
-/// One or both ends, trace and density; `memory` bounds the bytes of their vectors.
+/// Computes one or both ends, trace and density; `memory` bounds the bytes of their vectors.
 pub(super) fn ends(
     args: &SpectrumArgs,
     operator: &Curvature<'_>,

@@ -1,4 +1,4 @@
-//! The eigenvalues that are listed, and what is known of each.
+//! The listed eigenvalues, each with its rank and its enclosure.
 
 use collado_landscape::{Ends, RankCheck, Ritz};
 use serde_json::{Value as Json, json};
@@ -7,13 +7,13 @@ use crate::{failure::Failure, json::number, shown::significant, table::text};
 
 /// One eigenvalue of a list.
 pub(super) struct Line {
-    /// `top` or `bottom`.
+    /// The end of the spectrum, `top` or `bottom`.
     end: &'static str,
-    /// From 1, counted from the end with multiplicities.
+    /// The rank from 1, counted from the end with multiplicities.
     rank: usize,
     value: f64,
     residual: f64,
-    /// The eigenvalue of that rank.
+    /// The enclosure of the eigenvalue of that rank.
     enclosure: (f64, f64),
     status: Status,
 }
@@ -23,9 +23,9 @@ pub(super) struct Line {
 enum Status {
     /// All eigenvalues are known.
     Exact,
-    /// None was missed, except with the probability that is stated.
+    /// No eigenvalue was missed, except with the probability that is stated.
     Checked,
-    /// The eigenvalue of that rank lies there or farther out.
+    /// The eigenvalue of that rank has this value or lies farther out.
     AtLeast,
 }
 
@@ -40,7 +40,7 @@ impl Status {
 }
 
 impl Line {
-    /// The lines of both ends of all eigenvalues, ascending, each known up to `rounding`.
+    /// The lines of both ends, given all eigenvalues, ascending, each with the error `rounding`.
     pub(super) fn of_all(values: &[f64], (top, bottom): (usize, usize), rounding: f64) -> Vec<Self> {
         let line = |end, (i, &value): (usize, &f64)| {
             let enclosure = (value - rounding, value + rounding);
@@ -50,7 +50,7 @@ impl Line {
         above.chain(values.iter().take(bottom).enumerate().map(|v| line("bottom", v))).collect()
     }
 
-    /// The lines of what Lanczos' method found.
+    /// The lines of the ends that Lanczos' method found.
     pub(super) fn of_ends(ends: &Ends) -> Vec<Self> {
         let line = |end, (i, ritz): (usize, &Ritz)| {
             let status = match ends.check {
@@ -73,7 +73,7 @@ impl Line {
         })
     }
 
-    /// As people read it.
+    /// The line as people read it.
     pub(super) fn text(&self) -> String {
         let name = format!("{} {}", self.end, self.rank);
         let value = significant(self.value, 7);
@@ -91,7 +91,7 @@ fn beyond(more: &str, up_to: &str, bound: f64) -> String {
     format!("  {more}{bound}")
 }
 
-/// Adds both lists to a summary, and by what the ranks are known.
+/// Adds both lists and the check of their ranks to a summary.
 pub(super) fn describe(lines: &[Line], check: Option<RankCheck>, summary: &mut Json) {
     for end in ["top", "bottom"] {
         summary[end] = lines.iter().filter(|l| l.end == end).map(Line::json).collect();
@@ -105,7 +105,7 @@ pub(super) fn describe(lines: &[Line], check: Option<RankCheck>, summary: &mut J
     };
 }
 
-/// What holds of the ranks of all lines.
+/// A sentence about the ranks of all lines.
 pub(super) fn ranks(lines: &[Line], check: &Json) -> String {
     let all = lines.iter().all(|l| l.status != Status::AtLeast);
     let known = lines.iter().filter(|l| l.status != Status::AtLeast);

@@ -1,4 +1,4 @@
-//! `collado spectrum`: eigenvalues of a checkpoint's curvature.
+//! `collado spectrum`: eigenvalues of the Hessian or another curvature matrix of a checkpoint.
 
 mod args;
 mod dense;
@@ -32,12 +32,12 @@ use crate::{
     task::{self, Precision, Task, default_memory},
 };
 
-/// What is found, as JSON, columns and a picture.
+/// The result as JSON, columns and a picture.
 struct SpectrumResult {
     summary: Json,
     /// The eigenvalues at the ends.
     lines: Vec<Line>,
-    /// What their ranks rest on; nothing where all eigenvalues are known.
+    /// The check on which the ranks rest; `None` where all eigenvalues are known.
     check: Option<RankCheck>,
     header: [&'static str; 3],
     rows: Vec<[f64; 3]>,
@@ -88,7 +88,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the results of each checkpoint go, if anywhere; refuses what is there.
+/// The folders for the results of each checkpoint, if results are written; existing results are refused.
 fn folders(args: &SpectrumArgs, files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     const FILES: [&str; 4] = ["summary.json", "eigenvalues.csv", "spectrum.csv", "spectrum.svg"];
     let Some(out) = &args.out else { return Ok(Vec::new()) };
@@ -108,7 +108,7 @@ fn folders(args: &SpectrumArgs, files: &[PathBuf]) -> Result<Vec<PathBuf>, Failu
     Ok(folders)
 }
 
-/// The spectrum at one point.
+/// Computes the spectrum at one point.
 fn one(
     args: &SpectrumArgs,
     task: &Task,

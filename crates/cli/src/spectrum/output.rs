@@ -1,3 +1,5 @@
+//! The results of `collado spectrum`: tables, picture and text.
+
 use std::path::{Path, PathBuf};
 
 use collado_plots::Figure;
@@ -13,7 +15,7 @@ use crate::{
     task::Task,
 };
 
-/// Writes tables and picture.
+/// Writes the tables and the picture.
 pub(super) fn save(
     args: &SpectrumArgs,
     task: &Task,
@@ -32,7 +34,7 @@ pub(super) fn save(
     folder::picture(folder, "spectrum", &figure)
 }
 
-/// What people read, under the name of the file where there are several.
+/// Prints the result for people, under the name of the file where there are several.
 pub(super) fn report(found: &SpectrumResult, file: Option<&PathBuf>) {
     let summary = &found.summary;
     let show = |name: &str, value: &Json, error: &Json| {

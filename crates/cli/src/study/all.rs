@@ -1,3 +1,5 @@
+//! `collado study all`: runs every study and writes a page with their results.
+
 use std::{path::Path, time::Instant};
 
 use clap::Args as ClapArgs;
@@ -26,14 +28,14 @@ pub(crate) struct AllArgs {
     pub(crate) common: Common,
 }
 
-/// What became of one study.
+/// The outcome of one study.
 pub(crate) struct StudyOutcome {
     pub(crate) name: &'static str,
-    /// Its `result.json`, or why there is none.
+    /// Its `result.json`, or the reason why there is none.
     pub(crate) result: Result<Value, String>,
 }
 
-/// Runs study after study; the page and the summary are written anew after each.
+/// Runs one study after another; the page and the summary are rewritten after each.
 pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
     experiment::check(&args.common)?;
     let start = Instant::now();
@@ -88,7 +90,7 @@ fn summary(args: &AllArgs, done: &[StudyOutcome], start: Instant) -> Value {
     })
 }
 
-/// The result of one study: the one that this run has written already, before it was stopped, or a new one.
+/// The result of one study: the one that this run wrote before it was stopped, or a new one.
 fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Value, Failure> {
     let file = folder.join(RESULT);
     if file.exists() {

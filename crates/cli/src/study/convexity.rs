@@ -1,3 +1,5 @@
+//! The flags of the study `convexity`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
@@ -9,10 +11,10 @@ use super::experiment::{Experiment, Progress, Size};
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct ConvexityArgs {
-    /// Points on the segment, an odd number [default: 101].
+    /// Number of points on the segment, which has to be odd [default: 101].
     #[arg(long, value_parser = numbers::whole::<usize>(3..=1000001))]
     points: Option<usize>,
-    /// Members n of the sequence [default: 1,2,4,…,4096].
+    /// Indices n of the sequence's members [default: 1,2,4,…,4096].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<u32>(1..=4_000_000_000))]
     sequence: Option<Vec<u32>>,
 }

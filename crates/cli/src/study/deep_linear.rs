@@ -1,3 +1,5 @@
+//! The flags of the study `deep-linear`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_models::{ArchSpec, Error};
@@ -13,16 +15,16 @@ pub(crate) struct DeepLinearArgs {
     /// Network without biases [default: linear:6-8-8-3].
     #[arg(long)]
     arch: Option<ArchSpec>,
-    /// Examples [default: 100].
+    /// Number of examples [default: 100].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=100000000))]
     examples: Option<usize>,
-    /// Starts of gradient descent; neighbours are connected [default: 20].
+    /// Number of starts of gradient descent, of which neighbours are connected [default: 20].
     #[arg(long, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     starts: Option<usize>,
-    /// Steps of gradient descent [default: 20000].
+    /// Number of steps of gradient descent [default: 20000].
     #[arg(long, value_parser = numbers::some::<u64>())]
     steps: Option<u64>,
-    /// Step size [default: 0.005].
+    /// Step size of gradient descent [default: 0.005].
     #[arg(long, value_parser = numbers::positive)]
     lr: Option<f64>,
 }

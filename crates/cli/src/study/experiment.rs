@@ -1,3 +1,5 @@
+//! The common part of all studies: how a claim is run, reported and written.
+
 use std::path::Path;
 
 use clap::Args as ClapArgs;
@@ -12,17 +14,17 @@ use crate::{
     progress, shown, state,
 };
 
-/// Told the share of a study that is done; `false` stops it.
+/// A callback that is told the share of a study that is done; if it returns `false`, the study stops.
 pub(crate) type Progress<'a> = &'a mut dyn FnMut(f64) -> bool;
 
 /// A claim that can be tested from the command line; the fields are its flags.
 pub(crate) trait Experiment: ClapArgs + Default {
-    /// Name of the command and of its folder in `study all`.
+    /// The name of the command, and of its folder in `study all`.
     const NAME: &'static str;
-    /// What is tested.
+    /// The claim that is tested.
     const CLAIM: &'static str;
 
-    /// Measures and judges; what is finished is kept in `cells`.
+    /// Measures and decides about the claim; finished parts are kept in `cells`.
     fn report(
         &self,
         size: Size,
@@ -32,7 +34,7 @@ pub(crate) trait Experiment: ClapArgs + Default {
     ) -> Result<Report, StudyError>;
 }
 
-/// How much is measured where no flag says.
+/// The amount that is measured where no flag states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
     Quick,
@@ -61,10 +63,10 @@ impl Size {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct SizeArgs {
-    /// Measure little, for a look within a minute.
+    /// Measure little, for a first result within a minute.
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// Measure all that the theory gives numbers for.
+    /// Measure everything that the theory gives numbers for.
     #[arg(long)]
     full: bool,
 }
@@ -107,7 +109,7 @@ impl<E: Experiment> Run<E> {
     }
 }
 
-/// Refuses what no study can do.
+/// Refuses flags that no study supports.
 pub(crate) fn check(common: &Common) -> Result<(), Failure> {
     if common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: studies compute in f64"));
@@ -131,15 +133,15 @@ impl Entry {
     }
 }
 
-/// Where a study runs.
+/// The place where a study runs: its folder and its common flags.
 pub(crate) struct RunLocation<'a> {
     pub(crate) name: &'static str,
     pub(crate) folder: &'a Path,
     pub(crate) quiet: bool,
 }
 
-/// Runs a study under a bar and writes `rows.csv` and the pictures; gives what `result.json` holds. Finished cells lie in
-/// `.state`, where those of an earlier call are picked up.
+/// Runs a study with a progress bar, writes `rows.csv` and the pictures, and returns the content of `result.json`.
+/// Finished cells are kept in `.state`, where those of an earlier call are found again.
 pub(crate) fn measure(
     place: &RunLocation<'_>,
     report: impl FnOnce(&CellCache, Progress<'_>) -> Result<Report, StudyError>,
@@ -159,7 +161,7 @@ pub(crate) fn measure(
     Ok((report, result))
 }
 
-/// A table that fits on a screen, and the sentences.
+/// Prints a table that fits on a screen, and the sentences of the report.
 fn summary(report: &Report, folder: &Path) {
     const LINES: usize = 40;
     let (columns, rows) = (report.table.columns(), report.table.rows());

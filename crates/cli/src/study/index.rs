@@ -1,3 +1,5 @@
+//! The page of `collado study all`.
+
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
 use serde_json::Value;
@@ -64,7 +66,7 @@ fn section(page: &mut String, folder: &Path, done: &StudyOutcome) {
     page.push_str("</section>\n");
 }
 
-/// Names of the SVG files in a folder, in alphabetical order.
+/// The names of the SVG files in a folder, in alphabetical order.
 fn pictures(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = files

@@ -1,3 +1,5 @@
+//! The flags of the study `lazy`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
@@ -12,22 +14,22 @@ pub(crate) struct LazyArgs {
     /// Numbers of neurons [default: the powers of 2 from 64 to 4096].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=10000000))]
     widths: Option<Vec<usize>>,
-    /// Examples m, on the unit sphere [default: 64].
+    /// Number m of examples on the unit sphere [default: 64].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=100000))]
     examples: Option<usize>,
     /// Dimension of the sphere's space [default: 10].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=100000))]
     dims: Option<usize>,
-    /// Networks for each width and initialisation [default: 8].
+    /// Number of networks for each width and initialisation [default: 8].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     runs: Option<usize>,
-    /// Steps of gradient descent, and of SGD [default: 2000].
+    /// Number of steps of gradient descent, and of SGD [default: 2000].
     #[arg(long, value_parser = numbers::some::<u64>())]
     steps: Option<u64>,
-    /// Minibatch of SGD [default: 8].
+    /// Number of examples in a minibatch of SGD [default: 8].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=1000000000))]
     batch: Option<usize>,
-    /// Neurons drawn for the second derivatives [default: 200000].
+    /// Number of neurons drawn for the second derivatives [default: 200000].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=1000000000))]
     draws: Option<usize>,
 }

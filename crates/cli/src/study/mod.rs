@@ -1,4 +1,4 @@
-//! `collado study`: the claims of the theory as experiments. A study is a file here with its flags, and a line in
+//! `collado study`: the claims of the theory as experiments. Each study has a file here with its flags, and a line in
 //! `studies!`.
 
 mod all;
@@ -27,21 +27,21 @@ use crate::{args::Common, failure::Failure, json::print};
 pub(crate) struct StudyArgs {
     #[command(subcommand)]
     study: Option<Study>,
-    /// Name all studies and their claims.
+    /// List all studies with their claims.
     #[arg(long)]
     list: bool,
-    /// Print one JSON object on stdout.
+    /// Print the result as one JSON object on stdout.
     #[arg(long)]
     json: bool,
 }
 
-/// The commands, and the list that `--list` and `all` go through.
+/// Declares the commands, and the list that `--list` and `all` go through.
 macro_rules! studies {
     ($($(#[$guarantee:meta])* $name:ident($args:ty)),* $(,)?) => {
         #[derive(Debug, Subcommand)]
         enum Study {
             $($(#[$guarantee])* $name(Box<Run<$args>>),)*
-            /// Run every study, a folder each and a page that shows them.
+            /// Run every study, each in its folder, and write a page that shows them.
             #[command(after_help = "Example:\n  collado study all --quick --out runs/studies")]
             All(Box<AllArgs>),
         }
@@ -73,7 +73,7 @@ studies! {
     /// Deep linear networks: no bad minima, and explicit paths between any two points.
     #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
     DeepLinear(deep_linear::DeepLinearArgs),
-    /// What is left above two minima of two-layer ReLU networks, against the width.
+    /// Height above two minima of two-layer ReLU networks that a path needs, against the width.
     #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
     OverparamGap(overparam_gap::OverparamGapArgs),
     /// One logistic neuron with exponentially many local minima.

@@ -1,3 +1,5 @@
+//! The flags of the study `overparam-gap`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
@@ -9,25 +11,25 @@ use super::experiment::{Experiment, Progress, Size};
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct OverparamGapArgs {
-    /// Inputs n [default: 2].
+    /// Number n of inputs [default: 2].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=100000))]
     inputs: Option<usize>,
     /// Widths m [default: 4,8,16,32].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=1_000_000))]
     widths: Option<Vec<usize>>,
-    /// Pairs of minima for each width [default: 10].
+    /// Number of pairs of minima for each width [default: 10].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=1_000_000))]
     pairs: Option<usize>,
-    /// Examples [default: 400].
+    /// Number of examples [default: 400].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=100000000))]
     examples: Option<usize>,
     /// Weight of the output weights' absolute values [default: 0.001].
     #[arg(long, value_parser = numbers::not_negative)]
     kappa: Option<f64>,
-    /// Steps of Adam to a minimum [default: 3000].
+    /// Number of steps of Adam to a minimum [default: 3000].
     #[arg(long, value_parser = numbers::some::<u64>())]
     steps: Option<u64>,
-    /// Search for the number of neurons to drop, instead of half of them.
+    /// Search for the best number of neurons to drop, instead of dropping half of them.
     #[arg(long)]
     search: bool,
 }

@@ -1,3 +1,5 @@
+//! The flags of the study `single-neuron`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
@@ -12,22 +14,22 @@ pub(crate) struct SingleNeuronArgs {
     /// Numbers of inputs d [default: 1,2,3,4,5,6].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=1000))]
     dims: Option<Vec<usize>>,
-    /// Minima of each coordinate p [default: 3].
+    /// Number p of minima of each coordinate [default: 3].
     #[arg(long, value_parser = numbers::whole::<usize>(1..=9))]
     per_dim: Option<usize>,
     /// Ratio R of the lengths of the examples [default: 10].
     #[arg(long, value_parser = numbers::above_one)]
     ratio: Option<f64>,
-    /// Starts of descent for each d [default: 40000].
+    /// Number of starts of descent for each d [default: 40000].
     #[arg(long, value_parser = numbers::some::<usize>())]
     starts: Option<usize>,
     /// Random labels: numbers of examples [default: 4,8,16,32,64].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(2..=100000000))]
     samples: Option<Vec<usize>>,
-    /// Random labels: data sets for each number of examples [default: 20].
+    /// Random labels: number of data sets for each number of examples [default: 20].
     #[arg(long, value_parser = numbers::whole::<usize>(2..=1000000000))]
     draws: Option<usize>,
-    /// Random labels: starts for each data set [default: 200].
+    /// Random labels: number of starts for each data set [default: 200].
     #[arg(long, value_parser = numbers::some::<usize>())]
     tries: Option<usize>,
 }

@@ -1,3 +1,5 @@
+//! The flags of the study `spin-glass`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
@@ -9,19 +11,20 @@ use super::experiment::{Experiment, Progress, Size};
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct SpinGlassArgs {
-    /// Spins that interact [default: 3].
+    /// Number p of spins in each interaction [default: 3].
     #[arg(long, value_parser = numbers::whole::<usize>(2..=20))]
     p: Option<usize>,
-    /// Spins [default: 40].
+    /// Number N of spins [default: 40].
     #[arg(long, value_parser = numbers::whole::<usize>(3..=2000))]
     size: Option<usize>,
-    /// Random starts of Newton's method [default: 200].
+    /// Number of random starts of Newton's method [default: 200].
     #[arg(long, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     starts: Option<u64>,
-    /// Random starts of descent [default: 40].
+    /// Number of random starts of descent [default: 40].
     #[arg(long, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     descents: Option<u64>,
-    /// Random starts in a small tanh network, whose critical points are drawn the same way; 0 = none [default: 150].
+    /// Number of random starts in a small tanh network, whose critical points are drawn the same way; 0 = none
+    /// [default: 150].
     #[arg(long, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     network_starts: Option<u64>,
 }

@@ -1,3 +1,5 @@
+//! The flags of the study `spurious`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_studies::{
@@ -9,28 +11,28 @@ use super::experiment::{Experiment, Progress, Size};
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct SpuriousArgs {
-    /// Teachers [default: 6,8,10].
+    /// Numbers k of teachers [default: 6,8,10].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=100))]
     k: Option<Vec<usize>>,
-    /// Neurons beyond the teachers [default: 0,1,2].
+    /// Numbers n - k of neurons beyond the teachers [default: 0,1,2].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(0..=100))]
     extra: Option<Vec<usize>>,
-    /// Runs for each k and n [default: 1000].
+    /// Number of runs for each k and n [default: 1000].
     #[arg(long, value_parser = numbers::some::<u64>())]
     runs: Option<u64>,
-    /// A run ends after so many steps [default: 200000].
+    /// Largest number of steps of a run [default: 200000].
     #[arg(long, value_parser = numbers::some::<u64>())]
     max_steps: Option<u64>,
-    /// Descent ends at this gradient norm [default: 1e-9].
+    /// Gradient norm at which descent ends [default: 1e-9].
     #[arg(long, value_parser = numbers::positive)]
     gradient_tolerance: Option<f64>,
-    /// Runs of SGD on drawn data for each n = k; 0 = none [default: 200].
+    /// Number of runs of SGD on drawn data for each n = k; 0 = none [default: 200].
     #[arg(long, value_parser = numbers::any::<u64>())]
     sgd_runs: Option<u64>,
-    /// Examples drawn for SGD [default: 10000].
+    /// Number of examples drawn for SGD [default: 10000].
     #[arg(long, value_parser = numbers::whole::<usize>(64..=100000000))]
     samples: Option<usize>,
-    /// Steps of SGD [default: 5000].
+    /// Number of steps of SGD [default: 5000].
     #[arg(long, value_parser = numbers::some::<u64>())]
     sgd_steps: Option<u64>,
 }

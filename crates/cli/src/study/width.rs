@@ -1,3 +1,5 @@
+//! The flags of the study `width`.
+
 use crate::numbers;
 use clap::Args as ClapArgs;
 use collado_data::Spec;
@@ -10,28 +12,28 @@ use super::experiment::{Experiment, Progress, Size};
 
 #[derive(Debug, Default, ClapArgs)]
 pub(crate) struct WidthArgs {
-    /// Data with classes, as digits or mnist:DIR [default: digits].
+    /// Data with classes, such as digits or mnist:DIR [default: digits].
     #[arg(long)]
     data: Option<Spec>,
-    /// Hidden neurons [default: 1,2,4,8,16,32,64].
+    /// Numbers of hidden neurons [default: 1,2,4,8,16,32,64].
     #[arg(long, value_delimiter = ',', value_parser = numbers::whole::<usize>(1..=1_000_000))]
     widths: Option<Vec<usize>>,
-    /// Networks for each width; neighbours are connected [default: 16].
+    /// Number of networks for each width, of which neighbours are connected [default: 16].
     #[arg(long, value_parser = numbers::whole::<usize>(2..=1_000_000))]
     runs: Option<usize>,
-    /// Passes over the examples [default: 200].
+    /// Number of passes over the examples [default: 200].
     #[arg(long, value_parser = numbers::some::<u64>())]
     epochs: Option<u64>,
-    /// Examples in a minibatch; 0 = all [default: 64].
+    /// Number of examples in a minibatch; 0 = all [default: 64].
     #[arg(long, value_parser = numbers::any::<usize>())]
     batch: Option<usize>,
     /// Step size of Adam [default: 0.01].
     #[arg(long, value_parser = numbers::positive)]
     lr: Option<f64>,
-    /// Final training loss of a hit [default: 0.01].
+    /// Final training loss at which a run counts as a hit [default: 0.01].
     #[arg(long, value_parser = numbers::positive)]
     target: Option<f64>,
-    /// Passes over the examples for each curve [default: 60].
+    /// Number of passes over the examples for each curve [default: 60].
     #[arg(long, value_parser = numbers::some::<u64>())]
     curve_epochs: Option<u64>,
 }

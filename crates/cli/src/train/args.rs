@@ -1,3 +1,5 @@
+//! The flags of `collado train`.
+
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -10,55 +12,56 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
-    /// Network, as relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    /// Network, such as relu:64-64-64-10, linear:64-32-10 or two-layer:256.
     #[arg(long)]
     pub(crate) arch: ArchSpec,
-    /// Seeds a..b without b, one run each; overrides --seed.
+    /// Range a..b of seeds, excluding b, with one run for each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,
     /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard, narrow or orthogonal.
     #[arg(long, default_value = "pytorch")]
     pub(crate) init: collado_models::Init,
-    /// Passes over the examples.
+    /// Number of epochs, that is, passes over the examples.
     #[arg(long, default_value_t = 100, value_parser = some::<u64>())]
     pub(crate) epochs: u64,
-    /// Examples in a minibatch; 0 = all [default: 64; lbfgs 0].
+    /// Number of examples in a minibatch; 0 = all [default: 64; lbfgs 0].
     #[arg(long, value_parser = any::<usize>())]
     pub(crate) batch: Option<usize>,
     /// Update rule; lbfgs takes one seed and all examples.
     #[arg(long, default_value = "sgd")]
     pub(crate) optimizer: OptimizerName,
-    /// Step size [default: 0.05; adam, adamw, rmsprop, nadam, radam 1e-3; adamax 2e-3; adagrad 1e-2; adadelta, lbfgs 1].
+    /// Step size [default: 0.05; adam, adamw, rmsprop, nadam, radam 1e-3; adamax 2e-3; adagrad 1e-2; adadelta, lbfgs
+    /// 1].
     #[arg(long, value_parser = positive)]
     pub(crate) lr: Option<f64>,
     /// Momentum of SGD [default: 0.9].
     #[arg(long, value_parser = momentum)]
     pub(crate) momentum: Option<f64>,
-    /// Nesterov's momentum.
+    /// Use Nesterov's momentum.
     #[arg(long)]
     pub(crate) nesterov: bool,
     /// Weight decay.
     #[arg(long, default_value_t = 0., value_parser = not_negative)]
     pub(crate) weight_decay: f64,
-    /// Step size over the run.
+    /// Schedule of the step size over the run.
     #[arg(long, default_value = "constant")]
     pub(crate) schedule: ScheduleName,
-    /// Epochs of linear warm-up.
+    /// Number of epochs of linear warm-up.
     #[arg(long, default_value_t = 0, value_parser = any::<u64>())]
     pub(crate) warmup: u64,
-    /// A run stops at this risk.
+    /// Risk at which a run stops.
     #[arg(long, value_parser = not_negative)]
     pub(crate) until_risk: Option<f64>,
-    /// A run stops at this gradient norm.
+    /// Gradient norm at which a run stops.
     #[arg(long, value_parser = not_negative)]
     pub(crate) until_gradient: Option<f64>,
-    /// At most so many steps.
+    /// Largest number of steps.
     #[arg(long, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) max_steps: Option<u64>,
-    /// At most so long.
+    /// Longest time of training, in seconds.
     #[arg(long, value_parser = seconds)]
     pub(crate) max_seconds: Option<Duration>,
-    /// Save the state every so many seconds, for --resume.
+    /// Seconds between two savings of the state, for --resume.
     #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
     pub(crate) save_every: Duration,
     #[command(flatten)]

@@ -1,3 +1,5 @@
+//! `collado train`: trains one or many networks as one stack.
+
 mod args;
 mod output;
 mod state;
@@ -18,7 +20,7 @@ use self::{
 };
 use crate::{failure::Failure, folder::Folder, progress, shown, task::Task};
 
-/// Values of one run after each epoch.
+/// The values of one run after each epoch.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct EpochLog {
     epochs: Vec<f64>,
@@ -78,7 +80,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
 }
 
-/// What of the command line cannot be meant, beyond the range of single flags.
+/// Refuses combinations of flags that make no sense.
 fn check(args: &TrainArgs, seeds: &[u64]) -> Result<(), Failure> {
     if args.optimizer != OptimizerName::Lbfgs {
         return Ok(());
@@ -92,7 +94,7 @@ fn check(args: &TrainArgs, seeds: &[u64]) -> Result<(), Failure> {
     }
 }
 
-/// Says which flags were given that the optimiser does not look at.
+/// Notes the given flags that the optimiser does not use.
 fn note_unused(args: &TrainArgs) {
     use OptimizerName::{Lbfgs, Sgd};
     let (sgd, lbfgs) = (args.optimizer == Sgd, args.optimizer == Lbfgs);
@@ -108,7 +110,7 @@ fn note_unused(args: &TrainArgs) {
     }
 }
 
-/// Draws the bar, notes the values of each epoch, and saves the state now and then.
+/// An observer that draws the progress bar, records the values of each epoch, and saves the state regularly.
 struct TrainObserver<'a> {
     task: &'a Task,
     files: &'a Saved,

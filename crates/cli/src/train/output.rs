@@ -1,3 +1,5 @@
+//! The results of `collado train`: checkpoints, history, picture and summary.
+
 use std::path::Path;
 
 use candle_core::Tensor;

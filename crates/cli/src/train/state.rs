@@ -14,7 +14,7 @@ use crate::{
     task::Task,
 };
 
-/// The state of so many runs.
+/// The state file of the runs.
 pub(super) struct Saved {
     state: State,
     runs: usize,
@@ -27,7 +27,7 @@ impl Saved {
         Self { state, runs: seeds.len(), device: task.device.clone() }
     }
 
-    /// The state and the history up to it, when there is one.
+    /// Reads the state with the history up to it, if there is one.
     pub(super) fn read(&self) -> Result<Option<(TrainState, Vec<EpochLog>)>, Failure> {
         self.state.read(|state, tensors| self.parse(state, tensors))
     }
@@ -92,7 +92,7 @@ impl Saved {
     }
 }
 
-/// `[epochs, 7]`: epoch, the training values, the test values.
+/// The history as a table `[epochs, 7]`: epoch, training values, test values.
 fn to_table(log: &EpochLog) -> candle_core::Result<Tensor> {
     let columns = |v: &Evaluation| [v.risk, v.loss, v.error];
     let mut rows = Vec::new();
