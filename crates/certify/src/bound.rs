@@ -1,3 +1,5 @@
+//! Bounds of the empirical risk on one piece of a path, by first-order models of all examples.
+
 use std::sync::Arc;
 
 use collado_models::{Activation, Affine, Algebra, Chain, Network};
@@ -18,13 +20,13 @@ use crate::{
     tiles::{Tile, Tiles},
 };
 
-/// What is proved of F on a piece, or at a point.
+/// Proved bounds of F on a piece or at a point.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bound {
     pub(crate) lower: f64,
-    /// +∞ when it overflows.
+    /// The upper bound, +∞ when it overflows.
     pub(crate) upper: f64,
-    /// Examples that may be misclassified somewhere on the piece.
+    /// The number of examples that may be misclassified somewhere on the piece.
     pub(crate) wrong: usize,
 }
 
@@ -36,7 +38,7 @@ pub(crate) struct Bounder {
     tiles: Tiles,
 }
 
-/// Losses of a tile, summed: at s = δ, at −δ, and a lower bound at 0.
+/// The summed losses of a tile: upper bounds at s = δ and s = −δ, and a lower bound at 0.
 #[derive(Default, Clone, Copy)]
 struct Sums {
     ends: [f64; 2],
@@ -60,7 +62,8 @@ impl Bounder {
         self.network.chain().expect("checked when it was made")
     }
 
-    /// What squared losses of a network without activations need; none for other networks and losses.
+    /// The moments of the data for squared losses of networks without activations; `None` for other networks and
+    /// losses.
     pub(crate) fn moments(&self) -> Result<Option<Moments>> {
         let chain = self.chain();
         let linear = chain.iter().all(|layer| layer.activation == Activation::Linear);
@@ -92,7 +95,7 @@ impl Bounder {
         Ok(FirstLayer::new(leg, &self.chain()[0], tile, &self.tiles.gather(tile)?))
     }
 
-    /// F on the piece of `leg` that `taylor` describes; `first` holds the first layer for some of the tiles.
+    /// Bounds F on the piece of `leg` that `taylor` describes; `first` holds the first layer for some of the tiles.
     pub(crate) fn bound(&self, leg: &Leg, first: &[FirstLayer], taylor: &Taylor) -> Result<Bound> {
         let affine: Vec<_> = self.chain()[1..].iter().map(|l| LayerPiece::new(leg, l, taylor)).collect();
         let margins: Vec<_> = match affine.last() {
@@ -233,7 +236,7 @@ impl Algebra for Models<'_> {
     }
 }
 
-/// Outputs become margins $z_j-z_y$ of the other outputs.
+/// Replaces outputs by the margins $z_j-z_y$ of the other outputs.
 fn against(c: &mut Vec<f64>, l: &mut Vec<f64>, r: &mut Vec<f64>, y: usize, delta: f64) {
     let (cy, ly, ry) = (c.remove(y), l.remove(y), r.remove(y));
     for j in 0..c.len() {

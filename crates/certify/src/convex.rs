@@ -1,10 +1,12 @@
+//! Legs on which the risk is convex, so that its ends bound it.
+
 use collado_models::Layer;
 
 use crate::leg::Leg;
 
-/// Whether the outputs are affine in τ on a leg, so that F is convex: decided exactly, by comparing numbers.
+/// Whether the outputs are affine in τ on a leg, so that F is convex. This is decided exactly, by comparing numbers.
 ///
-/// True on a segment where only one layer moves and no activation follows it (the last layer, or any layer of a
+/// It holds on a segment where only one layer moves and no activation follows it (the last layer, or any layer of a
 /// linear network), or where besides the last layer only neurons move whose outgoing weights are 0 at both ends.
 pub(crate) fn is_convex(leg: &Leg, layers: &[Layer], linear: bool) -> bool {
     let [a, b] = leg.vertices.as_slice() else { return false };

@@ -1,17 +1,19 @@
+//! Legs of a path: stretches on which the parameters are one polynomial in the path's parameter.
+
 use candle_core::{DType, Tensor};
 use collado_risk::{Path, PathKind};
 
 use crate::{Error, Result};
 
-/// A stretch of the path with one polynomial: a segment of a chain, or a whole Bézier curve. Its own parameter τ runs
-/// over \[0, 1\]; real numbers, of which the floating-point t of a path are some.
+/// A stretch of a path with one polynomial: a segment of a chain, or a whole Bézier curve. Its own parameter τ runs
+/// over the real numbers in \[0, 1\].
 #[derive(Debug)]
 pub(crate) struct Leg {
-    /// Control points, each `[S]`.
+    /// The control points, each `[S]`.
     pub(crate) vertices: Vec<Vec<f64>>,
-    /// At least $|V_j|$ for every vertex, elementwise.
+    /// An elementwise upper bound of $|V_j|$ for every vertex.
     pub(crate) bound: Vec<f64>,
-    /// The t of its ends.
+    /// The parameters t of its ends.
     pub(crate) t: (f64, f64),
 }
 
@@ -44,12 +46,12 @@ impl Leg {
         Self { vertices, bound, t }
     }
 
-    /// d.
+    /// The degree d of the polynomial.
     pub(crate) fn degree(&self) -> usize {
         self.vertices.len() - 1
     }
 
-    /// The t of τ, for pictures.
+    /// The parameter t that belongs to τ, for reports and pictures.
     pub(crate) fn time(&self, tau: f64) -> f64 {
         if tau >= 1. { self.t.1 } else { self.t.0 + tau * (self.t.1 - self.t.0) }
     }

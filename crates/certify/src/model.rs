@@ -1,4 +1,5 @@
-//! First-order models of a tile's activations, $a(s)\in c+ls\pm r$ for $|s|\le\delta$, layer by layer (theory §6).
+//! First-order models of a tile's activations, $a(s)\in c+ls\pm r$ for $|s|\le\delta$, layer by layer (docs/theory.md
+//! §6).
 
 use crate::{
     matrix::product,
@@ -10,17 +11,18 @@ use crate::{
 /// Models of one layer for a tile of `t` examples.
 #[derive(Clone)]
 pub(crate) struct Model {
-    /// `[neuron][c of all examples | l of all examples]`; no l at a point.
+    /// The centres and slopes, `[neuron][c of all examples | l of all examples]`; at a single point there are no
+    /// slopes.
     pub(crate) lines: Vec<f64>,
-    /// `[neuron][example]`.
+    /// The radii, `[neuron][example]`.
     pub(crate) radius: Vec<f64>,
     pub(crate) t: usize,
-    /// 2, or 1 at a point.
+    /// The number of channels: 2, or 1 at a single point.
     pub(crate) channels: usize,
 }
 
 impl Model {
-    /// The first layer, from its products at the vertices.
+    /// The models of the first layer, from its products at the vertices.
     pub(crate) fn first(first: &FirstLayer, inputs: usize, t: usize, taylor: &Taylor) -> Self {
         let size = first.bound.len();
         let rows = size / t;
@@ -47,7 +49,7 @@ impl Model {
         model
     }
 
-    /// The layer above: $z=W(s)a+b(s)$.
+    /// The models of the next layer, $z=W(s)a+b(s)$.
     pub(crate) fn affine(&self, layer: &LayerPiece, taylor: &Taylor) -> Self {
         let (t, n, m) = (self.t, layer.outputs, layer.inputs);
         let slack = Slack::new(m, taylor);
@@ -81,7 +83,7 @@ impl Model {
         model
     }
 
-    /// r and what rounds off the products: $r+g(|c|+\delta|l|)$.
+    /// The radii with the rounding errors of the products, $r+g(|c|+\delta|l|)$.
     fn riding(&self, taylor: &Taylor, slack: Slack) -> Vec<f64> {
         let t = self.t;
         let mut out = self.radius.clone();
@@ -95,7 +97,7 @@ impl Model {
         out
     }
 
-    /// Centres, slopes (empty at a point) and radii of a neuron.
+    /// The centres, slopes (empty at a single point) and radii of a neuron.
     pub(crate) fn row(&mut self, i: usize) -> (&mut [f64], &mut [f64], &mut [f64]) {
         let width = self.channels * self.t;
         let (c, l) = self.lines[i * width..][..width].split_at_mut(self.t);
@@ -108,7 +110,7 @@ impl Model {
     }
 }
 
-/// Adds $s^kv$ to a model, k ≥ 2.
+/// Adds a term $s^kv$ with k ≥ 2 to a model.
 #[inline(always)]
 fn spread(
     taylor: &Taylor,

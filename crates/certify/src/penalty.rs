@@ -1,3 +1,5 @@
+//! Bounds of the regulariser κR on a piece of a path.
+
 use collado_models::Network;
 use collado_risk::{Criterion, Regularizer};
 
@@ -14,7 +16,7 @@ pub(crate) struct Penalty {
     columns: std::ops::Range<usize>,
 }
 
-/// κR on a piece: what is at least its part at s ≥ 0 and s ≤ 0 when a function convex in s is added, and a lower bound.
+/// Bounds of κR on a piece: the values at s = ±δ of a convex function of s above it, and a lower bound.
 #[derive(Default)]
 pub(crate) struct Range {
     pub(crate) ends: [f64; 2],
@@ -27,7 +29,7 @@ impl Penalty {
         Self { kappa: criterion.kappa, regularizer: criterion.regularizer, columns }
     }
 
-    /// Values at s = ±δ of a convex function of s that is nowhere below κR, and a lower bound of κR.
+    /// Computes the values at s = ±δ of a convex function of s that is nowhere below κR, and a lower bound of κR.
     pub(crate) fn bound(&self, leg: &Leg, taylor: &Taylor) -> Range {
         if self.kappa == 0. {
             return Range::default();
@@ -50,7 +52,7 @@ impl Penalty {
     }
 }
 
-/// $\|\sum_ks^kD_k\|^2$: a polynomial in s, of which the parts above s² are bounded by their size.
+/// The bounds of $\|\sum_ks^kD_k\|^2$, a polynomial in s whose terms above s² are bounded by their size.
 fn square(powers: &[Vec<f64>], bound: &[f64], taylor: &Taylor) -> Range {
     let mut a = vec![0.; 2 * powers.len() - 1];
     for (i, x) in powers.iter().enumerate() {
@@ -72,7 +74,8 @@ fn square(powers: &[Vec<f64>], bound: &[f64], taylor: &Taylor) -> Range {
     }
 }
 
-/// $\|\sum_ks^kD_k\|_1$: convex in s but for the parts above s, which are bounded by their size.
+/// The bounds of $\|\sum_ks^kD_k\|_1$, which is convex in s except for the terms above s; these are bounded by their
+/// size.
 fn absolute(powers: &[Vec<f64>], bound: &[f64], taylor: &Taylor) -> Range {
     let none = vec![0.; bound.len()];
     let slopes = powers.get(1).unwrap_or(&none);

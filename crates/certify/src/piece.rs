@@ -1,3 +1,5 @@
+//! The parameters of one layer on a piece of a leg, with the bounds of their rounding errors.
+
 use collado_models::Affine;
 
 use crate::{
@@ -11,28 +13,28 @@ use crate::{
 pub(crate) struct LayerPiece {
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
-    /// $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
+    /// The matrices $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
     pub(crate) weights: Vec<f64>,
-    /// At least $\sum_k\delta^k|D_k|$, and so at least $|W(s)|$, and [`SHARE`] of the vertices' bound besides, on
-    /// which the rounding errors of the $D_k$ ride; `[out, in]`.
+    /// An upper bound `[out, in]` of $\sum_k\delta^k|D_k|$, and so of $|W(s)|$, plus [`SHARE`] of the vertices' bound,
+    /// which carries the rounding errors of the $D_k$.
     pub(crate) radius: Vec<f64>,
-    /// The vertices' bound, `[out, in]`.
+    /// The upper bound of the vertices' absolute values, `[out, in]`.
     bound: Vec<f64>,
-    /// $\delta^k$.
+    /// The powers $\delta^k$.
     powers: Vec<f64>,
     /// The coefficients of the bias, `[(d+1), out]`; zeros where there is none.
     pub(crate) bias: Vec<f64>,
-    /// At least the bias's absolute values at all vertices, `[out]`.
+    /// An upper bound `[out]` of the bias's absolute values at all vertices.
     pub(crate) bias_bound: Vec<f64>,
 }
 
 /// Share of the vertices' bound in [`LayerPiece::radius`]: small beside the radius's own size, large beside rounding.
 const SHARE: f64 = 1. / 8192.;
-/// Keeps the underflow of a parameter covered; far below anything that matters.
+/// Covers the underflow of a parameter; it is far below any relevant number.
 const FLOOR: f64 = 1e-300;
 
 impl LayerPiece {
-    /// A layer on a piece.
+    /// The parameters of a layer on a piece.
     pub(crate) fn new(leg: &Leg, layer: &Affine, taylor: &Taylor) -> Self {
         let (n, m) = (layer.outputs(), layer.inputs());
         let powers: Vec<f64> = (0..taylor.rows.len()).map(|k| taylor.power(k)).collect();
@@ -55,7 +57,7 @@ impl LayerPiece {
         Self { inputs: m, outputs: n, weights, radius, bound, powers, bias, bias_bound }
     }
 
-    /// The layer that puts out $z_j-z_y$ for all j ≠ y: what cross-entropy of class y sees.
+    /// The layer that puts out the margins $z_j-z_y$ for all j ≠ y, on which the cross-entropy of class y depends.
     pub(crate) fn margins(&self, y: usize) -> Self {
         let (n, m) = (self.outputs, self.inputs);
         let rows = |matrix: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
@@ -92,16 +94,16 @@ fn radius(weights: &[f64], bound: &[f64], powers: &[f64]) -> Vec<f64> {
 /// The constants of a layer's rounding on a piece.
 #[derive(Clone, Copy)]
 pub(crate) struct Slack {
-    /// What rides on |W||a|.
+    /// The factor of |W||a| in the error.
     pub(crate) product: f64,
-    /// What rides on the bias's bound.
+    /// The factor of the bias's bound in the error.
     pub(crate) bias: f64,
-    /// Factor that rounds a radius up.
+    /// The factor that rounds a radius up.
     pub(crate) up: f64,
 }
 
 impl Slack {
-    /// For dot products of length `n`.
+    /// The constants for dot products of length `n`.
     ///
     /// The products and what is done with their results err by γ of n + 2d + 16 on $\sum_k\delta^k|D_k||a|$, in which
     /// differences of two rows count once more; parameters by [`Taylor::error`] times the growth on the vertices'
@@ -116,28 +118,28 @@ impl Slack {
         }
     }
 
-    /// For the first layer, on $|W||x|+|b|$ at the vertices.
+    /// The factor for the first layer, of $|W||x|+|b|$ at the vertices.
     pub(crate) fn first(n: usize, taylor: &Taylor) -> f64 {
         2. * taylor.growth * (gamma(n + 8) + taylor.error() + 32. * U)
     }
 }
 
-/// The first layer at the vertices of a leg, for one tile: it is linear in the parameters, so that every piece
-/// combines these.
+/// The first layer's results at the vertices of a leg, for one tile. The first layer is linear in the parameters, so
+/// that its results on every piece are combinations of these.
 pub(crate) struct FirstLayer {
-    /// $V_jx+b_j$, `[(d+1)][out][T]`.
+    /// The products $V_jx+b_j$, `[(d+1)][out][T]`.
     pub(crate) products: Vec<f64>,
-    /// At least $|V_j||x|+|b_j|$ for every j, `[out][T]`.
+    /// An upper bound of $|V_j||x|+|b_j|$ for every j, `[out][T]`.
     pub(crate) bound: Vec<f64>,
 }
 
 impl FirstLayer {
-    /// Memory that it takes.
+    /// The memory that it takes, in bytes.
     pub(crate) fn bytes(leg: &Leg, layer: &Affine, tile: &Tile) -> usize {
         size_of::<f64>() * (leg.vertices.len() + 1) * layer.outputs() * tile.rows.len()
     }
 
-    /// For inputs `x` `[T, in]`.
+    /// Computes the results for inputs `x` `[T, in]`.
     pub(crate) fn new(leg: &Leg, layer: &Affine, tile: &Tile, x: &[f64]) -> Self {
         let t = tile.rows.len();
         let size = layer.outputs() * t;

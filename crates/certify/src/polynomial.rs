@@ -1,4 +1,4 @@
-//! Deep linear networks under squared loss: F is a polynomial on a leg, and Bernstein coefficients bound it.
+//! Bounds for deep linear networks under squared loss, where F is a polynomial on a leg, by Bernstein coefficients.
 
 use collado_models::{Layer, Network};
 use collado_risk::{Criterion, Loss, Regularizer};
@@ -12,19 +12,19 @@ use crate::{
     tiles::Tiles,
 };
 
-/// $\frac1N\sum_iu_iu_i^\top$ for $u_i=(x_i,1,y_i)$, of which squared losses are quadratic forms.
+/// The second moments $\frac1N\sum_iu_iu_i^\top$ of $u_i=(x_i,1,y_i)$, of which squared losses are quadratic forms.
 pub(crate) struct Moments {
-    /// Row-major.
+    /// The entries, row-major.
     entries: Vec<Interval>,
     size: usize,
     inputs: usize,
 }
 
-/// Degrees above this are left to the general bounds.
+/// The largest degree; polynomials of higher degree are left to the general bounds.
 const DEGREE: usize = 40;
 
 impl Moments {
-    /// Of checked examples.
+    /// The moments of checked examples.
     pub(crate) fn new(examples: &Tiles, inputs: usize, outputs: usize) -> Result<Self> {
         let size = inputs + 1 + outputs;
         let (mut sums, mut sizes) = (vec![0.; size * size], vec![0.; size * size]);
@@ -48,18 +48,19 @@ impl Moments {
     }
 }
 
-/// `out` $+=R^\top R$ for `rows` `[T, size]`.
+/// Adds $R^\top R$ to `out` for R = `rows` `[T, size]`.
 fn add_gram(out: &mut [f64], rows: &[f64], size: usize) {
     let rows = MatRef::from_row_major_slice(rows, rows.len() / size, size);
     let out = MatMut::from_row_major_slice_mut(out, size, size);
     matmul(out, Accum::Add, rows.transpose(), rows, 1., Par::rayon(0));
 }
 
-/// $F=\sum_ka_ks^k$ on a leg, $s=\tau-\frac12$.
+/// The polynomial $F=\sum_ka_ks^k$ on a leg, with $s=\tau-\frac12$.
 pub(crate) struct Polynomial(Vec<Interval>);
 
 impl Polynomial {
-    /// F on `leg` for a network without activations; none where F is no polynomial, or one of a high degree.
+    /// The polynomial F on `leg` for a network without activations; `None` where F is not a polynomial, or its degree
+    /// is too high.
     pub(crate) fn new(leg: &Leg, network: &Network, moments: &Moments, criterion: Criterion) -> Option<Self> {
         let layers = network.chain()?;
         let degree = leg.degree() * layers.len();
@@ -119,7 +120,7 @@ impl Polynomial {
     }
 }
 
-/// θ's coefficients in powers of s, each `[S]`.
+/// The coefficients of θ in powers of s, each `[S]`.
 struct Matrices(Vec<Vec<Interval>>);
 
 impl Matrices {
@@ -133,7 +134,8 @@ impl Matrices {
     }
 }
 
-/// V in powers of s, `[degree + 1][outputs, size]`: $\Phi(x)-y=V(s)(x,1,y)$. Built from the output down.
+/// The coefficients of V in powers of s, `[degree + 1][outputs, size]`, where $\Phi(x)-y=V(s)(x,1,y)$. It is built from
+/// the last layer to the first.
 fn residual(parameters: &Matrices, layers: &[Layer], moments: &Moments, degree: usize) -> Vec<Interval> {
     let (q, size) = (layers[layers.len() - 1].outputs(), moments.size);
     let mut out = vec![Interval::ZERO; (degree + 1) * q * size];
@@ -167,7 +169,7 @@ fn unit(one: bool) -> Interval {
     if one { Interval::point(1.) } else { Interval::ZERO }
 }
 
-/// `[m, k]` times `[k, n]`.
+/// The product of matrices `[m, k]` and `[k, n]`.
 fn multiply(a: &[Interval], b: &[Interval], (m, k, n): (usize, usize, usize)) -> Vec<Interval> {
     let mut out = vec![Interval::ZERO; m * n];
     for i in 0..m {

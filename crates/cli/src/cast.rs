@@ -1,4 +1,4 @@
-//! Numbers of files in the type they are computed in.
+//! Conversion of numbers from files to the type that is computed in.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use collado_models::{Arch, Entry, with_slice};
 
 use crate::failure::Failure;
 
-/// The parameters `[S]` or `[V, S]` that `file` holds, as `dtype`.
+/// Converts the parameters `[S]` or `[V, S]` that `file` holds to `dtype`.
 ///
 /// # Errors
-/// When one is too large for it; the message names it.
+/// When a number is too large for the type; the message names it.
 pub(crate) fn parameters(theta: &Tensor, dtype: DType, arch: &Arch, file: &Path) -> Result<Tensor, Failure> {
     check(theta, dtype, |flat| {
         let layout = arch.layout();

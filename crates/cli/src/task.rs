@@ -1,3 +1,5 @@
+//! The task of a command: its data, its network and its risk.
+
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor};
@@ -17,7 +19,7 @@ use crate::{
     stated::{self, Stated, Terms},
 };
 
-/// Data, network and risk of one command.
+/// The data, the network and the risk of one command.
 pub(crate) struct Task {
     pub(crate) data: Dataset,
     pub(crate) arch: Arch,
@@ -26,29 +28,29 @@ pub(crate) struct Task {
     pub(crate) device: Device,
     pub(crate) train: EmpiricalRisk,
     pub(crate) test: Option<EmpiricalRisk>,
-    /// Whether parameters of files lose digits: a proof would not be about the files.
+    /// Whether parameters of files are rounded, so that a proof would not be about the files.
     pub(crate) rounds: bool,
 }
 
-/// The floating-point type where `--dtype` does not say.
+/// The floating-point type that is used where `--dtype` does not state it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Precision {
-    /// F32; F64 where a file of parameters is.
+    /// F32, or F64 if a file of parameters has it.
     OfFiles,
-    /// The type of the data, for what computes in F64 itself and takes data as they are.
+    /// The type of the data, for work that computes in F64 itself and takes data as they are.
     OfData,
 }
 
-/// What files of parameters say together.
+/// The joint statements of files of parameters.
 pub(crate) struct Source<'a> {
     pub(crate) arch: &'a Arch,
     pub(crate) stated: Stated,
-    /// The widest type of their numbers.
+    /// The widest number type of the files.
     pub(crate) dtype: DType,
 }
 
 impl<'a> Source<'a> {
-    /// One checkpoint, or several of one architecture.
+    /// The source of one checkpoint, or of several of one architecture.
     pub(crate) fn of(files: &[(&Path, &'a Checkpoint)], args: &DataArgs) -> Result<Self, Failure> {
         let (file, first) = files[0];
         let mut source = Self {
@@ -65,7 +67,7 @@ impl<'a> Source<'a> {
         Ok(source)
     }
 
-    /// A path.
+    /// The source of a path file.
     pub(crate) fn of_path(file: &Path, path: &'a PathFile) -> Result<Self, Failure> {
         let provenance = serde_json::from_value(path.provenance.clone())
             .map_err(|e| Failure::new(format!("{}: metadata 'collado.provenance': {e}", file.display())))?;
@@ -75,7 +77,7 @@ impl<'a> Source<'a> {
 }
 
 impl Task {
-    /// For training `spec` from the start; data that are not named are `usual`.
+    /// The task of training `spec` from the start; if no data are named, they are `usual`.
     pub(crate) fn for_training(
         args: &DataArgs,
         common: &Common,
@@ -92,7 +94,7 @@ impl Task {
         Ok(task)
     }
 
-    /// For checkpoints or a path.
+    /// The task for checkpoints or a path.
     pub(crate) fn for_files(
         source: &Source<'_>,
         args: &DataArgs,
@@ -154,7 +156,7 @@ impl Task {
         Ok(Self { data, arch, criterion, dtype, device, train, test, rounds })
     }
 
-    /// Notes for the summary what was taken and what type it is computed in, and says it where `--verbose` asks for it.
+    /// Records data, network, risk and number type for the summary, and prints them if `--verbose`.
     fn tell(&self, common: &Common, dtype: DType) {
         let Self { data, arch, criterion, .. } = self;
         let mut source = json!({"spec": data.spec, "hash": data.hash});
@@ -181,7 +183,7 @@ impl Task {
         lines.iter().for_each(|line| say(common.quiet, line));
     }
 
-    /// Parameters that `file` holds, in the type and on the device of this task.
+    /// The parameters that `file` holds, in the type and on the device of this task.
     pub(crate) fn place(&self, theta: &Tensor, file: &Path) -> Result<Tensor, Failure> {
         Ok(cast::parameters(theta, self.dtype, &self.arch, file)?.to_device(&self.device)?)
     }
@@ -201,7 +203,7 @@ impl Task {
     }
 }
 
-/// Reads checkpoints of one network, and the risk they are judged by.
+/// Reads checkpoints of one network, with their task.
 pub(crate) fn open(
     files: &[PathBuf],
     network: &NetworkArgs,
@@ -220,7 +222,7 @@ pub(crate) fn open(
     Ok((checkpoints, task))
 }
 
-/// Reads checkpoints of one network as a stack `[P, S]`, and the risk they are judged by.
+/// Reads checkpoints of one network as a stack `[P, S]`, with their task.
 pub(crate) fn open_stack(
     files: &[PathBuf],
     network: &NetworkArgs,
@@ -232,7 +234,7 @@ pub(crate) fn open_stack(
     Ok((Tensor::stack(&points.collect::<Result<Vec<_>, _>>()?, 0)?, task))
 }
 
-/// Reads a path, and the risk it is judged by.
+/// Reads a path, with its task.
 pub(crate) fn open_path(
     file: &Path,
     data: &DataArgs,
@@ -245,8 +247,8 @@ pub(crate) fn open_path(
     Ok((path, task))
 }
 
-/// Refuses data that may number the classes otherwise than those of the network: they have fewer, and their own labels
-/// decide which is which.
+/// Refuses data whose classes may be numbered differently from those of the network: data with fewer classes, whose own
+/// labels decide which class is which.
 fn classes_are_those_of(arch: &Arch, data: &Dataset) -> Result<(), Failure> {
     let (classes, outputs) = (data.outputs(), arch.outputs());
     if !data.classes_inferred || classes >= outputs || (classes, outputs) == (2, 1) {
@@ -270,8 +272,8 @@ fn default_loss(data: &Dataset, head: Option<Head>) -> Loss {
     }
 }
 
-/// Outputs that the data need; two classes may share one under the losses that allow it, and outputs for classes that
-/// the data lack are no fault.
+/// The number of outputs that the data need. Two classes may share one output under the losses that allow it, and
+/// outputs for classes that the data lack are permitted.
 fn outputs(data: &Dataset, spec: &ArchSpec, loss: Loss, common: &Common) -> usize {
     let outputs = data.outputs();
     // What the string itself says, where it does not leave it to the data.
@@ -305,7 +307,7 @@ fn device(name: &str) -> Result<Device, Failure> {
     }
 }
 
-/// A quarter of the memory that the system says it has; 1 GiB where it does not say.
+/// A quarter of the memory of the machine, or 1 GiB where it is not known.
 pub(crate) fn default_memory() -> usize {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib =

@@ -23,8 +23,9 @@ type Forward = dyn Fn(VarBuilder<'_>, &Tensor) -> candle_core::Result<Tensor> + 
 /// The risk of a candle module: [`Objective`] on stacks `[P, S]`.
 ///
 /// Every tensor that the module asks its `VarBuilder` for is a parameter, in the order of asking. Examples pass through
-/// in [tiles](Self::with_tile), so a module must treat each by itself: statistics over a batch would be those of a tile.
-/// Gradients are candle's: its fused operations without a backward pass, as in `candle_nn::LayerNorm`, silently stop them.
+/// in [tiles](Self::with_tile), so a module must treat each by itself: statistics over a batch would be those of a
+/// tile. Gradients are candle's: its fused operations without a backward pass, as in `candle_nn::LayerNorm`, silently
+/// stop them.
 pub struct ModuleObjective {
     forward: Box<Forward>,
     layout: Layout,
@@ -41,8 +42,8 @@ pub struct ModuleObjective {
 const TILE: usize = 1024;
 
 impl ModuleObjective {
-    /// The risk of the module that `build` makes on `examples`. Outputs must be `[B, q]` for B examples. Parameters have
-    /// the type in which the inputs were given, and lie on the CPU.
+    /// The risk of the module that `build` makes on `examples`. Outputs must be `[B, q]` for B examples. Parameters
+    /// have the type in which the inputs were given, and lie on the CPU.
     ///
     /// # Errors
     /// When the module fails, when shapes or labels do not fit, or when the regulariser is not ‖θ‖².
@@ -67,8 +68,8 @@ impl ModuleObjective {
         Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, criterion, tile: TILE })
     }
 
-    /// The same with `tile` examples passing through at a time (default: 1024), at least one: activations of so many are
-    /// held.
+    /// The same with `tile` examples passing through at a time (default: 1024), at least one: activations of so many
+    /// are held.
     #[must_use]
     pub fn with_tile(self, tile: usize) -> Self {
         Self { tile: tile.max(1), ..self }
@@ -79,10 +80,10 @@ impl ModuleObjective {
         &self.layout
     }
 
-    /// One point `[S]`, drawn as the module's own hints say.
+    /// Draws one point `[S]` as the module's own initialisation hints say.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn init(&self, rng: &mut impl Rng) -> Result<Tensor> {
         let mut theta = Vec::with_capacity(self.layout.len());
         for (entry, hint) in self.layout.entries().iter().zip(&self.hints) {
@@ -174,7 +175,7 @@ fn check_criterion(criterion: Criterion) -> Result<()> {
     criterion.check()
 }
 
-/// q of outputs `[B, q]`.
+/// The number q of outputs `[B, q]`.
 fn outputs_of(z: &Tensor, batch: usize) -> Result<usize> {
     match *z.dims() {
         [b, q] if b == batch => Ok(q),
@@ -184,7 +185,7 @@ fn outputs_of(z: &Tensor, batch: usize) -> Result<usize> {
     }
 }
 
-/// One element of a tensor of this shape.
+/// Draws one element of a tensor of this shape.
 fn draw(hint: &Init, shape: &Shape, rng: &mut impl Rng) -> f64 {
     let mut uniform = |lo: f64, up: f64| lo + (up - lo) * rng.random::<f64>();
     match *hint {
@@ -201,11 +202,11 @@ fn draw(hint: &Init, shape: &Shape, rng: &mut impl Rng) -> f64 {
     }
 }
 
-/// A `VarBuilder` backend that hands out zeros and notes what it was asked for.
+/// A `VarBuilder` backend that hands out zeros and records the tensors that it was asked for.
 #[derive(Clone, Default)]
 struct RecordingBackend(Arc<Mutex<Requests>>);
 
-/// Names, shapes and hints in order, and where each name lies.
+/// Names, shapes and hints in the order of asking, and the place of each name.
 #[derive(Default)]
 struct Requests {
     list: Vec<(String, Vec<usize>, Init)>,

@@ -1,10 +1,13 @@
+//! Derivatives of a loss with respect to the network's outputs.
+
 use crate::{Error, Loss, Result, Targets, loss::loss_and_slope};
 
 impl Loss {
-    /// $\partial\ell(\Phi_i,y_i)/\partial\Phi_{i,o}$ `[N, q]`, row by row, for the network outputs `outputs` `[N, q]`, row by row.
+    /// $\partial\ell(\Phi_i,y_i)/\partial\Phi_{i,o}$ `[N, q]`, row by row, for the network outputs `outputs` `[N, q]`,
+    /// row by row.
     ///
     /// # Errors
-    /// When sizes or labels do not fit, and for values under cross-entropy.
+    /// When sizes or labels do not fit together, and for real targets under cross-entropy.
     pub fn slopes(self, outputs: &[f64], targets: &Targets) -> Result<Vec<f64>> {
         let n = targets.len();
         if n == 0 || outputs.is_empty() || !outputs.len().is_multiple_of(n) {

@@ -82,7 +82,7 @@ impl Span {
     /// The points themselves, `[P, S]`.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn materialize(&self) -> Result<Tensor> {
         let Some(coefficients) = &self.coefficients else { return Ok(self.vertices.clone()) };
         let (v, s) = self.vertices.dims2()?;

@@ -1,4 +1,4 @@
-//! Small smooth networks on data: risk, gradient and Hessian over boxes, and the proof of a minimum near a point.
+//! Proofs of minima of small smooth networks on data: risk, gradient and Hessian are enclosed over boxes.
 
 use collado_linalg::Cholesky;
 use collado_models::{Activation, Affine, Algebra};
@@ -13,22 +13,22 @@ use super::{
 };
 use crate::{Error, Interval, Result, tiles::Tiles};
 
-/// Parameters at most: a Hessian costs S³ interval operations an example.
+/// The largest number of parameters S. A Hessian costs S³ interval operations for each example.
 const LARGEST: usize = 256;
 
 struct SmallNetwork<'a> {
     risk: &'a EmpiricalRisk,
     tiles: Tiles,
-    /// Inputs of each tile.
+    /// The inputs of each tile.
     inputs: Vec<Vec<f64>>,
 }
 
-/// Polishes `theta` `[S]` by Newton's method and tries to prove that a strict local minimum of the risk lies close to it.
-/// Also gives the polished point.
+/// Polishes `theta` `[S]` by Newton's method and tries to prove that a strict local minimum of the risk lies close to
+/// it. Also returns the polished point.
 ///
 /// # Errors
-/// When sizes do not fit, a number is not finite, the activation is ReLU, R is not differentiable, or there are more than
-/// 256 parameters.
+/// When sizes do not fit, a number is not finite, the activation is ReLU, R is not differentiable, or there are more
+/// than 256 parameters.
 pub fn prove_network_minimum(risk: &EmpiricalRisk, theta: &[f64]) -> Result<(MinimumProof, Vec<f64>)> {
     let mismatch = |what, expected: &str, found: String| {
         Err(Error::Mismatch { what, expected: expected.to_owned(), found })

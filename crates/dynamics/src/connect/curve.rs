@@ -1,3 +1,5 @@
+//! Curves whose bends are trained (Garipov et al. 2018, docs/theory.md §4).
+
 use candle_core::Tensor;
 use collado_risk::{Path, PathKind, Rows};
 use rand::{Rng, SeedableRng};
@@ -6,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use super::search::{Connect, Connection, Search, finite, refuse_infinite};
 use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
-/// Which curve the bends make.
+/// The kind of curve that the bends define.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CurveKind {
-    /// Bernstein weights.
+    /// A Bézier curve, with Bernstein weights.
     Bezier,
-    /// Straight legs between equidistant knots.
+    /// A polygonal chain with equidistant knots.
     Polychain,
 }
 
@@ -31,17 +33,17 @@ pub enum CurveKind {
 /// | `samples` | 2 | t in a step | ≥ 1 |
 #[derive(Debug, Clone, Copy)]
 pub struct Curve {
-    /// Curve.
+    /// The kind of curve.
     pub kind: CurveKind,
-    /// Bends.
+    /// Number of bends.
     pub bends: usize,
-    /// Passes over the examples.
+    /// Number of passes over the examples.
     pub epochs: u64,
-    /// Minibatch.
+    /// Number of examples in a minibatch; 0 means all examples.
     pub batch: usize,
-    /// Step size.
+    /// The step size of Adam.
     pub lr: f64,
-    /// t in a step.
+    /// Number of points t that are drawn in each step.
     pub samples: usize,
 }
 
@@ -62,11 +64,11 @@ impl Curve {
         Self { kind: CurveKind::Polychain, bends, ..Self::default() }
     }
 
-    /// Goes on from `path`, whose bends stay where they are or become more: a Bézier curve is raised to the degree that
-    /// [`bends`](Self::bends) ask for, which does not change it.
+    /// Continues the training of `path`. A Bézier curve is first raised to the degree that [`bends`](Self::bends)
+    /// require, which does not change the curve.
     ///
     /// # Errors
-    /// When the path is of another kind, has more bends, or a chain has not as many; and those of
+    /// When the path is of another kind, has more bends, or is a chain with fewer bends; and the errors of
     /// [`connect`](Connect::connect).
     pub fn refine(&self, path: &Path, search: &mut Search<'_>) -> Result<Path> {
         self.check()?;
@@ -85,7 +87,7 @@ impl Curve {
         self.train(path, search)
     }
 
-    /// The curve that starts as the straight line.
+    /// The initial curve, which is the straight line.
     fn start(&self, a: &Tensor, b: &Tensor) -> Result<Path> {
         let line = Path::segment(a, b)?;
         let v = self.bends + 2;

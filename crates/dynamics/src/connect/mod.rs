@@ -1,4 +1,4 @@
-//! Ways from one minimum to another, one file or folder each.
+//! Methods that find a path from one minimum to another (docs/theory.md §2 to §4), one file or folder each.
 
 mod constructive;
 mod curve;

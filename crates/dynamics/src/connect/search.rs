@@ -7,11 +7,11 @@ use crate::{Error, Result};
 
 /// Finds a path between two points of parameter space.
 pub trait Connect {
-    /// Whether the settings are in their ranges, and the hypotheses of the method hold for the network and the risk that
-    /// it was made for.
+    /// Checks that the settings are in their ranges, and that the hypotheses of the method hold for its network and
+    /// risk.
     ///
     /// # Errors
-    /// What does not hold.
+    /// The setting or hypothesis that does not hold.
     fn check(&self) -> Result<()> {
         Ok(())
     }
@@ -39,32 +39,32 @@ impl From<Path> for Connection {
     }
 }
 
-/// A path and what is known about it.
+/// A path with the guarantee of its method.
 #[derive(Debug, Clone)]
 pub struct Connection {
     /// The path.
     pub path: Path,
-    /// More than samples of its risk can tell.
+    /// The properties of the path that the method guarantees.
     pub guarantee: Guarantee,
 }
 
-/// What a method guarantees of its path, beyond samples of the risk.
+/// The properties that a method guarantees of its path, beyond samples of the risk.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Guarantee {
-    /// Nothing: the risk along the path has to be sampled or certified.
+    /// Nothing is guaranteed: the risk along the path has to be sampled or certified.
     Sampled,
-    /// F is convex on every leg of the chain, so that its maximum over the vertices bounds it on the whole path, up to
-    /// the rounding of the evaluations.
+    /// F is convex on every leg of the chain, so that the maximum of F over the vertices bounds F on the whole path, up
+    /// to the rounding of the evaluations.
     Convex {
         /// The largest risk at a vertex.
         vertex_max: f64,
     },
-    /// A nudged elastic band.
+    /// The path is a nudged elastic band, about which nothing is guaranteed.
     Band {
-        /// Pivots between the ends.
+        /// Number of pivots between the ends.
         pivots: usize,
     },
-    /// A string.
+    /// The path is a string, with the report of its search.
     String(StringReport),
 }
 
@@ -76,23 +76,23 @@ impl Guarantee {
     }
 }
 
-/// Refuses to go on where a risk is not finite: no step leads back from there.
+/// Fails if a risk is not finite, since no step leads back from there.
 pub(crate) fn refuse_infinite(values: &[Evaluation], method: &'static str) -> Result<()> {
     if values.iter().all(|v| v.risk.is_finite()) { Ok(()) } else { Err(Error::Diverged { method }) }
 }
 
-/// Refuses a path that is no longer finite.
+/// Fails if a path is no longer finite.
 pub(crate) fn finite(path: Path, method: &'static str) -> Result<Path> {
     if path.is_finite()? { Ok(path) } else { Err(Error::Diverged { method }) }
 }
 
-/// What a path is to be good for.
+/// The context of a search for a path: the risk, the seed and the observer of progress.
 pub struct Search<'a> {
-    /// The risk.
+    /// The risk that is to be low along the path.
     pub objective: &'a dyn Objective,
-    /// Randomness: the t and the minibatches.
+    /// The seed of the random t and minibatches.
     pub seed: u64,
-    /// Told (steps done, steps in all); `false` stops the search with the path found so far.
+    /// It is told the steps done and the total; if it returns `false`, the search stops with the path found so far.
     pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
 }
 

@@ -1,3 +1,5 @@
+//! Optimisers: update rules on a stack of points, and what they remember.
+
 mod adaptive;
 mod in_place;
 
@@ -9,29 +11,29 @@ use crate::{Error, Result};
 /// An update rule on a stack `[P, S]`, elementwise, so that rows stay apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ (with Nesterov: $\theta\gets\theta-\alpha(g+\mu v)$), PyTorch's form;
-    /// weight decay adds $\lambda\theta$ to g.
+    /// $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ (with Nesterov: $\theta\gets\theta-\alpha(g+\mu v)$), PyTorch's
+    /// form; weight decay adds $\lambda\theta$ to g.
     Sgd {
-        /// μ.
+        /// The momentum μ.
         momentum: f64,
-        /// Nesterov's look-ahead.
+        /// Whether Nesterov's variant is used.
         nesterov: bool,
-        /// λ.
+        /// The weight decay λ.
         weight_decay: f64,
     },
     /// Adam (Kingma & Ba 2015) with β = (0.9, 0.999), ε = 1e-8; weight decay in the gradient, or apart from it
     /// (AdamW, Loshchilov & Hutter 2019).
     Adam {
-        /// λ.
+        /// The weight decay λ.
         weight_decay: f64,
         /// Whether $\theta\gets\theta-\alpha\lambda\theta$ is done apart from the gradient.
         decoupled: bool,
     },
     /// A rule that adapts the step size to each parameter, with the defaults of PyTorch.
     Adaptive {
-        /// Which.
+        /// The adaptive rule.
         rule: AdaptiveRule,
-        /// λ, added to the gradient.
+        /// The weight decay λ, which is added to the gradient.
         weight_decay: f64,
     },
     /// L-BFGS with a strong Wolfe line search (Liu & Nocedal 1989), for one run and all examples: a solver of its own
@@ -39,20 +41,20 @@ pub enum Rule {
     Lbfgs,
 }
 
-/// A [`Rule`] and what it remembers.
+/// A [`Rule`] with the tensors that it remembers.
 #[derive(Debug)]
 pub struct Optimizer {
     rule: Rule,
-    /// Velocity, or moments; `[P, S]` each.
+    /// The velocity or the moments, `[P, S]` each.
     memory: Vec<Tensor>,
     steps: u64,
 }
 
 impl Optimizer {
-    /// For a stack of the shape and type of `theta`.
+    /// The optimiser for a stack of the shape and type of `theta`.
     ///
     /// # Errors
-    /// For [`Rule::Lbfgs`], and those of candle.
+    /// When the rule is [`Rule::Lbfgs`], and the errors of candle.
     pub fn new(rule: Rule, theta: &Tensor) -> Result<Self> {
         let tensors = match rule {
             Rule::Sgd { momentum: 0., .. } => 0,
@@ -65,15 +67,15 @@ impl Optimizer {
         Ok(Self { rule, memory, steps: 0 })
     }
 
-    /// What it remembers and its number of steps, to be saved.
+    /// The remembered tensors and the number of steps, to be saved.
     pub fn state(&self) -> (&[Tensor], u64) {
         (&self.memory, self.steps)
     }
 
-    /// Goes on from saved state.
+    /// Restores a saved state.
     ///
     /// # Errors
-    /// When the tensors are not as many, or of another shape or type.
+    /// When the number, the shapes or the types of the tensors differ.
     pub fn restore(&mut self, memory: Vec<Tensor>, steps: u64) -> Result<()> {
         if memory.len() != self.memory.len() {
             let (found, expected) = (memory.len(), self.memory.len());
@@ -84,10 +86,10 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Keeps only some rows.
+    /// Keeps only the given rows.
     ///
     /// # Errors
-    /// Those of candle.
+    /// An error of a candle operation.
     pub fn keep(&mut self, rows: &[u32]) -> Result<()> {
         for memory in &mut self.memory {
             let index = Tensor::from_slice(rows, rows.len(), memory.device())?;
@@ -96,8 +98,8 @@ impl Optimizer {
         Ok(())
     }
 
-    /// μ and the velocity, where a step is $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$ and no more: then the gradient
-    /// can be added to it in place, and [`follow`](Self::follow) does the rest.
+    /// The momentum μ and the velocity, if a step is exactly $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$. The
+    /// gradient can then be added to the velocity in place, and [`follow`](Self::follow) does the rest.
     pub(crate) fn velocity(&mut self) -> Option<(f64, &mut Tensor)> {
         match self.rule {
             Rule::Sgd { momentum, nesterov: false, weight_decay: 0. } => {
@@ -107,17 +109,17 @@ impl Optimizer {
         }
     }
 
-    /// $\theta\gets\theta-\alpha v$, for a velocity that has its gradient.
+    /// Takes the step $\theta\gets\theta-\alpha v$ after the gradient was added to the velocity.
     pub(crate) fn follow(&mut self, theta: &Tensor, lr: f64) -> Result<()> {
         self.steps += 1;
         let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
         self.memory.first().map_or(Ok(()), |v| Self { rule, memory: vec![], steps: 0 }.step(theta, v, lr))
     }
 
-    /// One step of size `lr` along `-grad`, in place on `theta`.
+    /// Takes one step with the gradient `grad` and the step size `lr`, in place on `theta`.
     ///
     /// # Errors
-    /// When the tensors are not contiguous or of other shapes.
+    /// When the tensors are not contiguous or their shapes differ.
     pub fn step(&mut self, theta: &Tensor, grad: &Tensor, lr: f64) -> Result<()> {
         self.steps += 1;
         if theta.device().is_cpu() && !matches!(self.rule, Rule::Adaptive { .. }) {
@@ -127,7 +129,7 @@ impl Optimizer {
     }
 }
 
-/// Refuses a saved tensor of another shape or type.
+/// Checks that a saved tensor has the expected shape and type.
 pub(crate) fn alike(saved: &Tensor, expected: &Tensor) -> Result<()> {
     if saved.dims() == expected.dims() && saved.dtype() == expected.dtype() {
         return Ok(());

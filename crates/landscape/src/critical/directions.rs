@@ -1,4 +1,4 @@
-//! Directions that leave the outputs, or the loss, of a network as they are whatever the targets.
+//! Directions of parameter space in which the outputs, or the loss, of a network do not change, whatever the targets.
 
 use collado_linalg::{Svd, symmetric_eigen, thin_svd};
 use collado_models::{Activation, Affine};
@@ -8,7 +8,7 @@ use faer::Mat;
 use super::{CriticalSearch, kink::Hidden};
 use crate::{Error, Result};
 
-/// Singular values below this share of the largest are 0.
+/// Singular values below this share of the largest one are taken for 0.
 const RANK: f64 = 1e-9;
 
 /// First column of a layer's bias.
@@ -20,10 +20,10 @@ fn bias(layer: &Affine) -> Option<usize> {
 type Directions = Vec<Vec<(usize, f64)>>;
 
 impl CriticalSearch {
-    /// An orthonormal basis (columns) of the directions at `theta` that a symmetry moves along, or in which nothing reaches
-    /// the loss: $A\in\mathfrak{gl}$ between linear layers, scales between ReLU layers, the weights of dead neurons, weights of
-    /// the first layer that see no variation of the data, the same shift of all classes under cross-entropy. A regulariser may
-    /// still see them.
+    /// An orthonormal basis (columns) of the directions at `theta` that a symmetry moves along, or in which nothing
+    /// reaches the loss: $A\in\mathfrak{gl}$ between linear layers, scales between ReLU layers, the weights of dead
+    /// neurons, weights of the first layer that see no variation of the data, the same shift of all classes under
+    /// cross-entropy. A regulariser may still see them.
     pub(super) fn idle(&self, theta: &[f64], hidden: &Hidden) -> Result<Mat<f64>> {
         let layers = self.chain();
         let mut all = self.blind(&layers[0])?;
@@ -71,7 +71,7 @@ impl CriticalSearch {
     }
 }
 
-/// $W_k\to(I+A)W_k$, $W_{k+1}\to W_{k+1}(I-A)$ with $A=e_ie_j^\top$.
+/// The direction of $W_k\to(I+A)W_k$, $W_{k+1}\to W_{k+1}(I-A)$ with $A=e_ie_j^\top$.
 fn exchange(lower: &Affine, upper: &Affine, theta: &[f64], i: usize, j: usize, all: &mut Directions) {
     let mut v: Vec<(usize, f64)> =
         (0..lower.inputs()).map(|c| (lower.column(i, c), theta[lower.column(j, c)])).collect();
@@ -80,7 +80,7 @@ fn exchange(lower: &Affine, upper: &Affine, theta: &[f64], i: usize, j: usize, a
     all.push(v);
 }
 
-/// All A, and shifts of the hidden biases that the next ones take back.
+/// The directions of all A, and shifts of the hidden biases that the following biases compensate.
 fn linear(lower: &Affine, upper: &Affine, theta: &[f64], all: &mut Directions) {
     let n = lower.outputs();
     (0..n * n).for_each(|ij| exchange(lower, upper, theta, ij / n, ij % n, all));
@@ -92,14 +92,14 @@ fn linear(lower: &Affine, upper: &Affine, theta: &[f64], all: &mut Directions) {
     }
 }
 
-/// All weights of a neuron that is silent on all examples.
+/// The directions of all weights of a neuron whose activation is 0 on all examples.
 fn dead(lower: &Affine, upper: &Affine, i: usize, all: &mut Directions) {
     all.extend((0..lower.inputs()).map(|c| vec![(lower.column(i, c), 1.)]));
     all.extend(bias(lower).map(|b| vec![(b + i, 1.)]));
     all.extend((0..upper.outputs()).map(|r| vec![(upper.column(r, i), 1.)]));
 }
 
-/// The same for all classes: cross-entropy does not see it.
+/// The directions that shift all classes alike, to which cross-entropy is invariant.
 fn shifts(last: &Affine, all: &mut Directions) {
     all.extend((0..last.inputs()).map(|c| (0..last.outputs()).map(|r| (last.column(r, c), 1.)).collect()));
     all.extend(bias(last).map(|b| (0..last.outputs()).map(|r| (b + r, 1.)).collect()));

@@ -1,4 +1,4 @@
-//! Critical points of the risk of a dense network: search, judgement, comparison.
+//! Critical points of the risk of a dense network: how they are found, examined and compared (docs/theory.md §8).
 
 mod directions;
 mod distinct;
@@ -21,11 +21,12 @@ pub use self::{
 };
 use crate::Result;
 
-/// The critical points of an empirical risk $F$: where $\nabla F=0$.
+/// The search for critical points of an empirical risk $F$, where $\nabla F=0$.
 ///
-/// [`search`](Self::search) descends on $\frac12\|\nabla F\|^2$, or on F, from a stack of starts, [`examine`](Self::examine) says what
-/// lies where a search ended, [`distinct`](Self::distinct) which ends are one. Each step takes a dense Hessian and its
-/// eigenvalues: for networks up to some 2000 parameters.
+/// [`search`](Self::search) descends on $\frac12\|\nabla F\|^2$, or on F, from a stack of starts;
+/// [`examine`](Self::examine) describes the point where a search ended; [`distinct`](Self::distinct) tells which ends
+/// are the same point. Each step takes a dense Hessian and its eigenvalues, so networks should not have more than some
+/// 2000 parameters.
 pub struct CriticalSearch {
     risk: EmpiricalRisk,
     curvature: DenseCurvature,
@@ -71,7 +72,7 @@ impl CriticalSearch {
     }
 }
 
-/// $\|x\|$.
+/// The Euclidean norm $\|x\|$.
 fn norm(x: &[f64]) -> f64 {
     collado_linalg::dot(x, x).sqrt()
 }

@@ -1,3 +1,5 @@
+//! The empirical neural tangent kernel of a dense network.
+
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Activation, Affine, Algebra, Arch, Error, Result};
 use faer::MatRef;
@@ -7,20 +9,21 @@ use super::{
     gram::{Part, rows_times},
 };
 
-/// Which tangent kernel of a network with q outputs is meant; for one output they are the same.
+/// The kind of tangent kernel of a network with q outputs; for one output both kinds are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Outputs {
-    /// $\frac1q\sum_o\langle\nabla\Phi_o(x_i),\nabla\Phi_o(x_j)\rangle$, `[m, m]`: the trace over the outputs, divided by q.
+    /// The mean over the outputs, $\frac1q\sum_o\langle\nabla\Phi_o(x_i),\nabla\Phi_o(x_j)\rangle$, `[m, m]`.
     #[default]
     Mean,
-    /// $\langle\nabla\Phi_o(x_i),\nabla\Phi_{o'}(x_j)\rangle$, `[mq, mq]`, the q outputs of an example next to each other.
+    /// All pairs of outputs, $\langle\nabla\Phi_o(x_i),\nabla\Phi_{o'}(x_j)\rangle$, `[mq, mq]`, with the q outputs of
+    /// an example next to each other.
     Each,
 }
 
 /// A dense network near one point θ, on m examples: outputs and tangent kernels, in f64.
 ///
-/// With the inputs $a_{k-1}$ `[m, n_{k-1}]` of layer k and the slopes $\delta_{k,o}=\partial\Phi_o/\partial z_k$ `[m, n_k]` of its
-/// units, weights and biases of layer k contribute to $JJ^\top$
+/// With the inputs $a_{k-1}$ `[m, n_{k-1}]` of layer k and the slopes $\delta_{k,o}=\partial\Phi_o/\partial z_k$ `[m,
+/// n_k]` of its units, weights and biases of layer k contribute to $JJ^\top$
 /// $$\Theta_k=(\delta_{k,o}\,\delta_{k,o'}^\top)\circ(a_{k-1}a_{k-1}^\top+b_k),\qquad\Theta=\sum_{k=1}^K\Theta_k,$$
 /// with $b_k=1$ where there is a bias and 0 where there is none. So $J$ `[mq, S]` is never formed: slopes come from one
 /// backward pass for each output, Gram matrices are taken tile by tile, in parallel, in the same order for any number
@@ -30,13 +33,13 @@ pub struct Tangent {
     arch: Arch,
     examples: usize,
     memory: usize,
-    /// $W_k$ `[n_k, n_{k-1}]`.
+    /// The weights $W_k$ `[n_k, n_{k-1}]`.
     weights: Vec<Vec<f64>>,
-    /// $a_0,\dots,a_{K-1}$.
+    /// The inputs $a_0,\dots,a_{K-1}$ of the layers.
     inputs: Vec<Vec<f64>>,
-    /// $\rho'(z_1),\dots,\rho'(z_{K-1})$.
+    /// The slopes $\rho'(z_1),\dots,\rho'(z_{K-1})$ of the activations.
     slopes: Vec<Vec<f64>>,
-    /// $\Phi(x_i)$ `[m, q]`.
+    /// The outputs $\Phi(x_i)$ `[m, q]`.
     outputs: Vec<f64>,
 }
 
@@ -76,13 +79,14 @@ impl Tangent {
         &self.arch
     }
 
-    /// $\Phi(x_i;\theta)$, row by row, `[m, q]`.
+    /// The outputs $\Phi(x_i;\theta)$ `[m, q]`, row by row.
     pub fn outputs(&self) -> &[f64] {
         &self.outputs
     }
 
-    /// $\bar K_\Theta=\sum_kv_kv_k^\top$ `[m, m]`, $v_k$ the values of the k-th unit of the last hidden layer: the part of the
-    /// last layer's weights in the tangent kernel of every single output (for two layers: theory §11).
+    /// The kernel $\bar K_\Theta=\sum_kv_kv_k^\top$ `[m, m]`, where $v_k$ are the values of the k-th unit of the last
+    /// hidden layer. It is the part of the last layer's weights in the tangent kernel of every single output
+    /// (docs/theory.md §11).
     pub fn last_layer(&self) -> Kernel {
         let mut kernel = Kernel::zeros(self.examples);
         let ones = vec![1.; self.examples];
@@ -99,7 +103,7 @@ impl Tangent {
         self.sum(outputs, 0..self.arch.depth())
     }
 
-    /// The part $\Theta_{k+1}$ of layer `k` (0-based): weight and bias.
+    /// The part $\Theta_{k+1}$ of the weight and bias of layer `k` (0-based).
     ///
     /// # Errors
     /// When there is no such layer.
@@ -111,7 +115,7 @@ impl Tangent {
         Ok(self.sum(outputs, k..k + 1))
     }
 
-    /// The parts of some layers.
+    /// The sum of the parts of some layers.
     fn sum(&self, outputs: Outputs, layers: std::ops::Range<usize>) -> Kernel {
         let q = self.arch.outputs();
         let each = if outputs == Outputs::Each { q } else { 1 };
@@ -136,13 +140,13 @@ impl Tangent {
         kernel
     }
 
-    /// Outputs that go backward together.
+    /// Number of outputs that are propagated backward together.
     fn group(&self) -> usize {
         let widest = self.arch.widths()[1..].iter().max().copied().unwrap_or(1);
         (self.memory / (self.examples * widest * size_of::<f64>())).clamp(1, self.arch.outputs())
     }
 
-    /// $\delta_{K,o}$ of some outputs: `[m, outputs, q]`, a one in each row.
+    /// The slopes $\delta_{K,o}$ of some outputs, `[m, outputs, q]`, with a single one in each row.
     fn top(&self, outputs: std::ops::Range<usize>) -> Vec<f64> {
         let q = self.arch.outputs();
         let mut slopes = vec![0.; self.examples * outputs.len() * q];
@@ -152,7 +156,8 @@ impl Tangent {
         slopes
     }
 
-    /// From the slopes `[m, c, n_k]` above layer `k` (0-based) to those under it: $\delta_{k-1}=\delta_kW_k\circ\rho'(z_{k-1})$.
+    /// The slopes below layer `k` (0-based) from those above it, `[m, c, n_k]`:
+    /// $\delta_{k-1}=\delta_kW_k\circ\rho'(z_{k-1})$.
     fn below(&self, k: usize, slopes: &[f64]) -> Vec<f64> {
         let (out, width) = (self.arch.widths()[k + 1], self.arch.widths()[k]);
         let rows = slopes.len() / (self.examples * out);
@@ -167,9 +172,9 @@ impl Tangent {
 /// The forward pass over all examples, in numbers: a value is `[m, n]`, row by row.
 struct Numbers<'a> {
     theta: &'a [f64],
-    /// $a_0,\dots,a_{K-1}$.
+    /// The inputs $a_0,\dots,a_{K-1}$ of the layers.
     inputs: Vec<Vec<f64>>,
-    /// $\rho'(z_1),\dots,\rho'(z_{K-1})$.
+    /// The slopes $\rho'(z_1),\dots,\rho'(z_{K-1})$ of the activations.
     slopes: Vec<Vec<f64>>,
 }
 

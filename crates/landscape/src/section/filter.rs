@@ -1,3 +1,5 @@
+//! Filter-normalised random directions (Li et al. 2018).
+
 use candle_core::{DType, Device, Tensor};
 use collado_linalg::dot;
 use collado_models::Arch;
@@ -7,9 +9,10 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::{Error, Result};
 
-/// `count` random directions `[count, S]` at the point `theta` `[S]`, normalised filter by filter: a row of a weight, or
-/// a filter of a kernel, gets the norm that the same one of θ has, biases stay where they are. Then one unit along a direction changes every
-/// neuron in proportion to its own weights, and pictures of rescaled copies of one network look alike.
+/// `count` random directions `[count, S]` at the point `theta` `[S]`, normalised filter by filter: a row of a weight,
+/// or a filter of a kernel, gets the norm that the same one of θ has, biases stay where they are. Then one unit along a
+/// direction changes every neuron in proportion to its own weights, and pictures of rescaled copies of one network look
+/// alike.
 ///
 /// Li, Xu, Taylor, Studer, Goldstein: Visualizing the loss landscape of neural nets (2018), §4. Direction k is drawn
 /// from stream k of the generator seeded with `seed`.

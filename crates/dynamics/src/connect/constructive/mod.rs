@@ -1,4 +1,5 @@
-//! Two-layer ReLU networks: a chain of legs on which the risk is convex.
+//! The constructive path between two-layer ReLU networks: a chain on each leg of which the risk is convex
+//! (docs/theory.md §3).
 
 mod data;
 mod lasso;
@@ -26,14 +27,15 @@ use crate::{
 };
 
 /// The path of Freeman & Bruna (2017, Theorem 2.4) between any two points of a two-layer ReLU network
-/// $W_2\rho(W_1x+b_1)+b_2$ with squared loss: $F\le\max(F_A,F_B,\varepsilon)$ with $\varepsilon\to\min F$ as the width m
-/// grows ($O(m^{-1/n})$, n inputs), for R = ‖W_2‖₁, ‖W_2‖² or ‖θ‖², or none.
+/// $W_2\rho(W_1x+b_1)+b_2$ with squared loss: $F\le\max(F_A,F_B,\varepsilon)$ with $\varepsilon\to\min F$ as the width
+/// m grows ($O(m^{-1/n})$, n inputs), for R = ‖W_2‖₁, ‖W_2‖² or ‖θ‖², or none.
 ///
-/// From each end: output weights to their optimum (lasso by coordinate descent to a duality gap of 1e-9, ridge in closed
-/// form); l neurons dropped and the others refitted; the dropped rows of $W_1$ to the neurons of an l-neuron reference
-/// network; output weights to the reference's. Then the reference's neurons are copied to the slots where the other
-/// end has them, and the output weights follow. Each leg moves either output weights only, or rows of $W_1$ whose output
-/// weights are exactly 0: F is convex on it, and its maximum over the vertices bounds it on the whole path.
+/// From each end the output weights move to their optimum (lasso by coordinate descent to a duality gap of 1e-9, ridge
+/// in closed form). Then l neurons are dropped and the others refitted, the dropped rows of $W_1$ move to the neurons
+/// of an l-neuron reference network, and the output weights move to those of the reference. In the middle the
+/// reference's neurons are copied to the slots where the other end has them, and the output weights follow. Each leg
+/// moves either output weights only, or rows of $W_1$ whose output weights are exactly 0: F is convex on it, so the
+/// maximum of F over the vertices bounds F on the whole path.
 ///
 /// **Search.** Two orders of dropping are tried at each end (backward elimination; smallest contribution first) and the
 /// better refit counts. The reference is the best of: the l neurons of either end that survive elimination, the same
@@ -48,7 +50,7 @@ pub struct Constructive {
     pub settings: ConstructiveSettings,
 }
 
-/// How the reference network of [`Constructive`] is found.
+/// The settings by which [`Constructive`] finds its reference network.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -60,17 +62,17 @@ pub struct Constructive {
 /// | `memory` | 256 MiB | scratch, in bytes | |
 #[derive(Debug, Clone)]
 pub struct ConstructiveSettings {
-    /// l.
+    /// The number l of neurons to drop, in place of the search for the best number.
     pub dropped: Option<usize>,
-    /// Random starts.
+    /// Number of random starts of the reference.
     pub starts: usize,
-    /// Steps.
+    /// Number of training steps.
     pub steps: u64,
-    /// Step size.
+    /// The step size of Adam.
     pub lr: f64,
-    /// Minibatch.
+    /// Number of examples in a minibatch; 0 means all examples.
     pub batch: usize,
-    /// Scratch.
+    /// The bound on scratch memory, in bytes.
     pub memory: usize,
 }
 
@@ -80,14 +82,14 @@ impl Default for ConstructiveSettings {
     }
 }
 
-/// A hidden layer: rows `[m, n]` and biases `[m]`, empty without.
+/// A hidden layer: rows `[m, n]` and biases `[m]`, which are empty where there are none.
 #[derive(Debug, Clone)]
 struct HiddenLayer {
     weight: Mat<f64>,
     bias: Vec<f64>,
 }
 
-/// One end, with all that does not depend on l.
+/// One end, with everything that does not depend on l.
 struct Endpoint {
     point: Dense,
     hidden: HiddenLayer,
@@ -96,12 +98,12 @@ struct Endpoint {
     order: Order,
 }
 
-/// A chain that was tried.
+/// A chain that was constructed for one l.
 struct Candidate {
     vertices: Tensor,
     /// The largest risk at a vertex.
     max: f64,
-    /// The larger risk after dropping; what exceeds it comes from the reference.
+    /// The larger of the two risks after dropping; a maximum above it is due to the reference.
     after_drop: f64,
 }
 
@@ -120,7 +122,7 @@ impl Constructive {
         Ok(Arch::two_layer(n, neurons, q)?)
     }
 
-    /// What a hidden layer adds to the risk.
+    /// The part of the regulariser that belongs to the hidden layer.
     fn hidden_penalty(&self, hidden: &HiddenLayer) -> f64 {
         match self.risk.criterion().regularizer {
             Regularizer::L2 => {

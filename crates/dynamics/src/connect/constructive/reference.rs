@@ -1,3 +1,5 @@
+//! The reference network that both ends of a constructive path are moved to.
+
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
@@ -10,7 +12,7 @@ use crate::{
     Control, Epoch, Observe, Result, Rule, Schedule, TrainSettings, dense::Dense, schedule::Decay, train,
 };
 
-/// A small network that both ends are brought to.
+/// A small network that both ends are moved to.
 #[derive(Debug, Clone)]
 pub(super) struct Reference {
     pub(super) hidden: HiddenLayer,
@@ -44,7 +46,7 @@ impl Reference {
         best.map(|(reference, _)| reference).ok_or(crate::Error::Numerics("the reference network"))
     }
 
-    /// With the best output weights, and its risk.
+    /// The network with the best output weights for `hidden`, and its risk.
     fn refit(task: &Constructive, data: &Data, hidden: HiddenLayer) -> Result<(Self, f64)> {
         let readout = data.readout(&hidden, task);
         let all: Vec<usize> = (0..hidden.weight.nrows()).collect();
@@ -117,7 +119,7 @@ impl HiddenLayer {
         Ok(Self { weight: dense.weights[0].clone(), bias: dense.biases[0].clone() })
     }
 
-    /// Some of its neurons.
+    /// The layer with the given neurons only.
     pub(super) fn select(&self, rows: &[usize]) -> Self {
         Self {
             weight: Mat::from_fn(rows.len(), self.weight.ncols(), |i, j| self.weight[(rows[i], j)]),

@@ -1,4 +1,5 @@
-//! Deep linear networks: an explicit path on which the risk does not rise.
+//! An explicit path between two deep linear networks on which the risk does not rise above its ends (docs/theory.md
+//! §2).
 
 mod factors;
 mod interface;
@@ -41,11 +42,11 @@ use crate::{
 /// | `legs` | 64 | legs in each curved stage, with a regulariser | ≥ 1 |
 #[derive(Debug, Clone)]
 pub struct DeepLinear {
-    /// Network.
+    /// The network.
     pub arch: Arch,
-    /// The risk.
+    /// The loss and the regulariser.
     pub criterion: Criterion,
-    /// Legs in each curved stage.
+    /// Number of legs in each curved stage.
     pub legs: usize,
 }
 
@@ -55,7 +56,7 @@ impl DeepLinear {
         Self { arch: risk.arch().clone(), criterion: risk.criterion(), legs: 64 }
     }
 
-    /// Whether there is a path with a regulariser.
+    /// Checks the hypotheses of the path with a regulariser.
     fn check_ridge(&self) -> Result<()> {
         let (biases, depth) = (self.arch.has_bias(0), self.arch.depth());
         let plain = self.criterion.kappa == 0. || self.criterion.regularizer == Regularizer::L2;

@@ -85,7 +85,7 @@ impl DenseCurvature {
     /// share them.
     ///
     /// # Errors
-    /// When the size does not fit.
+    /// When the sizes do not fit together.
     pub fn at(&self, theta: Vec<f64>) -> Result<CurvaturePoint> {
         if theta.len() != self.size {
             return Err(Error::mismatch("parameters", self.size, theta.len()));
@@ -96,7 +96,7 @@ impl DenseCurvature {
     /// Writes the products of the matrix at `point` with the rows of `vectors` `[B, S]` over `out` `[B, S]`.
     ///
     /// # Errors
-    /// When sizes do not fit.
+    /// When the sizes do not fit together.
     pub fn apply(
         &self,
         form: CurvatureForm,
