@@ -199,12 +199,13 @@ impl Bounder {
     }
 }
 
-/// First-order models of one tile through a network; none of the input, which the first layer has taken in.
+/// The pass of first-order models of one tile through a network. The input has no model, as the first layer has read
+/// it.
 struct Models<'a> {
     first: &'a FirstLayer,
-    /// The layers above the first, on this piece, that are still to come.
+    /// The layers above the first on this piece that have not been passed yet.
     pieces: &'a [LayerPiece],
-    /// The last of them, put together with the loss.
+    /// The last layer, which is combined with the loss.
     margins: Option<&'a LayerPiece>,
     examples: usize,
     taylor: &'a Taylor,

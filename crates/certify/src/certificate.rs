@@ -164,7 +164,7 @@ pub fn certify_path(
 /// $\text{lo}\le\max_tF(\gamma(t))\le\text{hi}$ for every real t in \[0, 1\].
 ///
 /// # Errors
-/// Those of [`certify_path`].
+/// The errors of [`certify_path`].
 pub fn certify(risk: &EmpiricalRisk, path: &Path) -> Result<Certificate> {
     certify_path(path, risk, &CertifySettings::default(), &mut |_| true)
 }

@@ -21,7 +21,7 @@ impl Leg {
     /// The legs of a path.
     ///
     /// # Errors
-    /// When a parameter is not finite, or its points have not `size` parameters.
+    /// When a parameter is not finite, or the points do not have `size` parameters.
     pub(crate) fn all(path: &Path, size: usize) -> Result<Vec<Self>> {
         let (points, found) = path.vertices().dims2()?;
         if found != size {

@@ -28,7 +28,7 @@ pub(crate) struct LayerPiece {
     pub(crate) bias_bound: Vec<f64>,
 }
 
-/// Share of the vertices' bound in [`LayerPiece::radius`]: small beside the radius's own size, large beside rounding.
+/// The share of the vertices' bound in [`LayerPiece::radius`]: small beside the radius itself, large beside rounding.
 const SHARE: f64 = 1. / 8192.;
 /// Covers the underflow of a parameter; it is far below any relevant number.
 const FLOOR: f64 = 1e-300;
@@ -82,7 +82,7 @@ impl LayerPiece {
     }
 }
 
-/// [`LayerPiece::radius`].
+/// Computes [`LayerPiece::radius`].
 fn radius(weights: &[f64], bound: &[f64], powers: &[f64]) -> Vec<f64> {
     let mut radius: Vec<f64> = bound.iter().map(|b| SHARE * b + FLOOR).collect();
     for (d, &power) in weights.chunks_exact(bound.len().max(1)).zip(powers) {

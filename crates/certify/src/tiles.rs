@@ -1,3 +1,5 @@
+//! The examples of a risk, checked and divided into tiles.
+
 use std::sync::Arc;
 
 use collado_models::{Real, dispatch, with_slice};
@@ -8,25 +10,25 @@ use crate::{Error, Result};
 /// The examples of one tile.
 #[derive(Debug)]
 pub(crate) struct Tile {
-    /// Rows of the data.
+    /// The rows of the data.
     pub(crate) rows: Vec<usize>,
-    /// Their class, where all have the same.
+    /// The class of the examples, if all have the same.
     pub(crate) label: Option<u32>,
 }
 
-/// The examples of a risk with finite numbers, in tiles.
+/// The examples of a risk, all finite, divided into tiles.
 #[derive(Debug)]
 pub(crate) struct Tiles {
     examples: Arc<collado_risk::Examples>,
     pub(crate) tiles: Vec<Tile>,
 }
 
-/// Examples in a tile at most: few enough for the L2 cache, many enough for the matrix kernels. Fixed, so that
-/// results do not depend on the number of threads.
+/// The largest number of examples in a tile: few enough for the L2 cache, many enough for the matrix kernels. It is
+/// fixed, so that results do not depend on the number of threads.
 const TILE: usize = 64;
 
 impl Tiles {
-    /// The examples of `risk` as they were given: widening to `f64` is exact.
+    /// Takes the examples of `risk` as they were given; widening to `f64` is exact.
     pub(crate) fn new(risk: &EmpiricalRisk) -> Result<Self> {
         let examples = Arc::clone(risk.data());
         let inputs = examples.given();
@@ -43,12 +45,12 @@ impl Tiles {
         Ok(Self { examples, tiles })
     }
 
-    /// N.
+    /// The number of examples N.
     pub(crate) fn len(&self) -> usize {
         self.examples.len()
     }
 
-    /// What the outputs are compared with.
+    /// The targets of the examples.
     pub(crate) fn targets(&self) -> &Targets {
         self.examples.targets()
     }
@@ -71,7 +73,7 @@ impl Tiles {
     }
 }
 
-/// Tiles of at most [`TILE`] examples, of about one size; of one class each where `by_class`.
+/// Divides the examples into tiles of about equal size, at most [`TILE`] each, and each of one class if `by_class`.
 fn tiles(targets: &Targets, by_class: bool) -> Vec<Tile> {
     let groups: Vec<(Option<u32>, Vec<usize>)> = match targets {
         Targets::Classes(labels) if by_class => {

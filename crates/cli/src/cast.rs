@@ -22,7 +22,7 @@ pub(crate) fn parameters(theta: &Tensor, dtype: DType, arch: &Arch, file: &Path)
     Ok(theta.to_dtype(dtype)?)
 }
 
-/// Refuses inputs `[N, n0]` of the data `spec` that are too large for `dtype`; the message names one.
+/// Checks that the inputs `[N, n0]` of the data `spec` are not too large for `dtype`; the message names one that is.
 pub(crate) fn check_inputs(values: &Tensor, dtype: DType, spec: &str) -> Result<(), Failure> {
     let columns = values.dims2()?.1;
     check(values, dtype, |flat| format!("{spec}: input {} of row {}", flat % columns, flat / columns))

@@ -1,6 +1,9 @@
+//! The criterion of an empirical risk: loss, regulariser and its weight.
+
 use crate::{Error, Loss, Regularizer, Result};
 
-/// What the empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ is made of.
+/// The loss ℓ, the weight κ and the regulariser R of the empirical risk
+/// $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$.
 ///
 /// | Name | Default | Purpose | Range |
 /// |---|---|---|---|
@@ -9,16 +12,16 @@ use crate::{Error, Loss, Regularizer, Result};
 /// | `regularizer` | ‖θ‖² | R | |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Criterion {
-    /// ℓ.
+    /// The loss ℓ.
     pub loss: Loss,
-    /// κ.
+    /// The weight κ of the regulariser.
     pub kappa: f64,
-    /// R.
+    /// The regulariser R.
     pub regularizer: Regularizer,
 }
 
 impl Criterion {
-    /// Refuses settings outside their range.
+    /// Checks that the settings are in their ranges.
     pub(crate) fn check(&self) -> Result<()> {
         if self.kappa >= 0. && self.kappa.is_finite() {
             return Ok(());

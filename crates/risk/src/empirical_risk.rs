@@ -1,3 +1,5 @@
+//! The empirical risk of a network as one value, and the choice of the engine that computes it.
+
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
@@ -9,11 +11,11 @@ use collado_models::{Arch, Network};
 
 use crate::{Criterion, Examples, Loss, Objective, Result};
 
-/// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value: what
-/// training minimises, a path is judged by, curvature is taken of and a proof is about.
+/// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value.
+/// Training minimises it, paths and curvature are computed for it, and proofs are about it.
 ///
-/// An [`Objective`] on stacks `[P, S]` in `f32` or `f64`. On the CPU the fused engine runs, with the same bits for any
-/// number of threads; on other devices candle's batched operations. Clones share everything.
+/// It is an [`Objective`] on stacks `[P, S]` in `f32` or `f64`. On the CPU the fused engine computes it, with the same
+/// bits for any number of threads; on other devices candle's batched operations do. Clones share everything.
 #[derive(Clone)]
 pub struct EmpiricalRisk {
     network: Arc<Network>,
@@ -23,10 +25,10 @@ pub struct EmpiricalRisk {
     engines: Arc<Engines>,
 }
 
-/// What engines may use for scratch where nothing is said, in bytes.
+/// The default bound of scratch memory for engines, in bytes.
 const MEMORY: usize = 1 << 30;
 
-/// The engines that have been asked for, by device and type of number.
+/// The engines made so far, by device and number type.
 #[derive(Default)]
 pub(crate) struct Engines(Mutex<Vec<(DeviceLocation, DType, Arc<dyn Objective>)>>);
 
@@ -72,7 +74,7 @@ impl EmpiricalRisk {
         Ok(Self { network, examples, criterion, memory, engines: Arc::default() })
     }
 
-    /// The same with a bound for scratch, in bytes (default: 1 GiB). It changes no result.
+    /// The same risk with a bound on scratch memory, in bytes (default: 1 GiB). The bound does not change results.
     #[must_use]
     pub fn with_memory(self, memory: usize) -> Self {
         Self { memory, engines: Arc::default(), ..self }
@@ -81,7 +83,7 @@ impl EmpiricalRisk {
     /// The same risk on other examples.
     ///
     /// # Errors
-    /// When they do not fit.
+    /// When the examples do not fit the network or the loss.
     pub fn on(&self, examples: impl Into<Arc<Examples>>) -> Result<Self> {
         Self::of(Arc::clone(&self.network), examples.into(), self.criterion, self.memory)
     }
@@ -96,17 +98,17 @@ impl EmpiricalRisk {
         self.network.arch()
     }
 
-    /// Inputs and targets.
+    /// The inputs and targets.
     pub fn data(&self) -> &Arc<Examples> {
         &self.examples
     }
 
-    /// Loss and regulariser.
+    /// The loss and the regulariser.
     pub fn criterion(&self) -> Criterion {
         self.criterion
     }
 
-    /// Bytes that engines may use for scratch.
+    /// The number of bytes that engines may use for scratch.
     pub fn memory(&self) -> usize {
         self.memory
     }
@@ -124,7 +126,7 @@ impl fmt::Debug for EmpiricalRisk {
     }
 }
 
-/// The empirical risk of a description on rows of data.
+/// Extends [`Arch`] by the empirical risk on rows of data.
 pub trait RiskOn {
     /// The risk on the rows of `split`, with the loss that the targets call for: cross-entropy for classes, the squared
     /// loss for values; κ = 0.

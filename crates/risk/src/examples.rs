@@ -1,3 +1,5 @@
+//! The examples of an empirical risk: inputs and targets, checked once.
+
 use std::sync::OnceLock;
 
 use candle_core::{DType, Device, Tensor};
@@ -6,27 +8,27 @@ use collado_models::{Network, check_dtype};
 
 use crate::{Error, Loss, Result, loss::Target};
 
-/// The inputs and targets that an empirical risk averages over, checked once; converted once for each type of number
-/// that they are computed with.
+/// The inputs and targets that an empirical risk averages over. They are checked once, and converted once for each
+/// number type that is computed with.
 #[derive(Debug)]
 pub struct Examples {
-    /// `[N, ..]`, contiguous, on the CPU, in the type in which they were given.
+    /// The inputs `[N, ..]`, contiguous, on the CPU, in the number type in which they were given.
     inputs: Tensor,
     targets: Targets,
     f32: OnceLock<Tensor>,
     f64: OnceLock<Tensor>,
 }
 
-/// What the outputs for N examples are compared with.
+/// The targets of N examples.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Targets {
     /// A class label for each example.
     Classes(Vec<u32>),
     /// Real values.
     Values {
-        /// `[N, q]`, row by row.
+        /// The values `[N, q]`, row by row.
         values: Vec<f64>,
-        /// Values of an example, q.
+        /// The number q of values of an example.
         width: usize,
     },
 }
@@ -59,20 +61,20 @@ impl Examples {
         self.inputs.dims()[0]
     }
 
-    /// Whether there are none; never so for checked examples.
+    /// Whether there are no examples, which is never so for checked examples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The inputs `[N, ..]` as they were given: what a proof is about.
+    /// The inputs `[N, ..]` as they were given. Proofs are about them.
     pub fn given(&self) -> &Tensor {
         &self.inputs
     }
 
-    /// The inputs `[N, ..]` as numbers of the type `dtype`, on the CPU.
+    /// The inputs `[N, ..]` converted to `dtype`, on the CPU.
     ///
     /// # Errors
-    /// When it is neither `f32` nor `f64`.
+    /// When `dtype` is neither `f32` nor `f64`.
     pub fn inputs(&self, dtype: DType) -> Result<&Tensor> {
         check_dtype(dtype)?;
         if dtype == self.inputs.dtype() {
@@ -86,12 +88,12 @@ impl Examples {
         Ok(converted.get().expect("it was set above"))
     }
 
-    /// What the outputs are compared with.
+    /// The targets of the examples.
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
 
-    /// Refuses examples that `network` cannot be judged by under `loss`.
+    /// Checks that the examples fit the inputs and outputs of `network` and the loss.
     pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<()> {
         let (expected, found) = (&network.nodes()[0].shape[..], &self.inputs.dims()[1..]);
         if expected != found {
@@ -131,10 +133,10 @@ impl TryFrom<&Split> for Examples {
 }
 
 impl Targets {
-    /// From class labels `u32` `[N]`, or values `[N, q]`.
+    /// The targets from class labels `u32` `[N]`, or values `[N, q]`.
     ///
     /// # Errors
-    /// When the tensor has other dimensions.
+    /// When the tensor has another number of dimensions or another type.
     pub fn new(targets: &Tensor) -> Result<Self> {
         let targets = targets.to_device(&Device::Cpu)?;
         if targets.dtype() == DType::U32 {
@@ -164,7 +166,7 @@ impl Targets {
         self.len() == 0
     }
 
-    /// The class labels, where there are classes.
+    /// The class labels, if the targets are classes.
     pub fn classes(&self) -> Option<&[u32]> {
         match self {
             Self::Classes(labels) => Some(labels),
@@ -191,7 +193,7 @@ impl Targets {
         }
     }
 
-    /// Refuses targets that do not fit `outputs` numbers under `loss`.
+    /// Checks that the targets fit the number of outputs and the loss.
     pub(crate) fn check(&self, outputs: usize, loss: Loss) -> Result<()> {
         match self {
             Self::Classes(labels) => {
@@ -224,7 +226,7 @@ impl Targets {
         }
     }
 
-    /// As a tensor: `u32` `[N]` or `f64` `[N, q]`.
+    /// The targets as a tensor, `u32` `[N]` or `f64` `[N, q]`.
     pub(crate) fn tensor(&self, device: &Device) -> Result<Tensor> {
         Ok(match self {
             Self::Classes(labels) => Tensor::from_slice(labels, labels.len(), device)?,

@@ -1,24 +1,27 @@
+//! Losses of single examples, with their derivatives.
+
 use std::{fmt, str::FromStr};
 
 use crate::{Error, Result};
 use collado_models::{Activation, Real};
 
-/// $\ell(\Phi, y)$: summed over the outputs of one example, averaged over examples.
+/// The loss $\ell(\Phi, y)$ of one example, summed over its outputs. A risk averages it over the examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Loss {
-    /// $\|\Phi-y\|^2$, without ½; class labels are one-hot.
+    /// The squared loss $\|\Phi-y\|^2$, without ½; class labels are one-hot.
     Squared,
-    /// $-\log\operatorname{softmax}(\Phi)_y$ of a class label.
+    /// The cross-entropy $-\log\operatorname{softmax}(\Phi)_y$ of a class label y.
     CrossEntropy,
-    /// $\log(1+e^\Phi)-y\Phi$ with $y\in\lbrack0,1\rbrack$, for each output; two classes may share one output.
+    /// The logistic loss $\log(1+e^\Phi)-y\Phi$ with $y\in\lbrack0,1\rbrack$ for each output; two classes may share one
+    /// output.
     Logistic,
 }
 
 impl Loss {
-    /// All of them.
+    /// All losses.
     pub const ALL: [Self; 3] = [Self::Squared, Self::CrossEntropy, Self::Logistic];
 
-    /// Name on the command line.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Squared => "squared",
@@ -28,7 +31,8 @@ impl Loss {
     }
 
     /// The output above which a single output shared by two classes stands for class 1: ½ under the squared loss, whose
-    /// targets are 0 and 1; 0 under the logistic loss, whose output is the logit. At the threshold itself it is class 0.
+    /// targets are 0 and 1; 0 under the logistic loss, whose output is the logit. At the threshold itself it is class
+    /// 0.
     pub fn threshold(self) -> f64 {
         match self {
             Self::Squared => 0.5,
@@ -55,12 +59,12 @@ impl FromStr for Loss {
     }
 }
 
-/// What the network should have put out for one example.
+/// The target of one example.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target<'a> {
     /// A class label.
     Class(u32),
-    /// As many values as there are outputs.
+    /// A value for each output.
     Values(&'a [f64]),
 }
 
@@ -76,8 +80,8 @@ impl Target<'_> {
     }
 }
 
-/// Loss of one example with outputs `z`, which become $\partial\ell/\partial z$; and whether it is misclassified
-/// (NaN when the target is not a class).
+/// The loss of one example with outputs `z`, which are replaced by $\partial\ell/\partial z$, and 1 if it is
+/// misclassified, else 0 (NaN when the target is not a class).
 pub(crate) fn loss_and_slope<T: Real>(loss: Loss, z: &mut [T], target: Target<'_>) -> (f64, f64) {
     let error = match target {
         Target::Class(label) => f64::from(u8::from(predict(loss, z) != Some(label as usize))),
@@ -93,7 +97,7 @@ pub(crate) fn loss_and_slope<T: Real>(loss: Loss, z: &mut [T], target: Target<'_
     (value, error)
 }
 
-/// A loss that is a sum over outputs.
+/// The loss and slopes for losses that are a sum over outputs.
 #[inline(always)]
 fn each<T: Real>(z: &mut [T], target: Target<'_>, f: impl Fn(T, T) -> (T, T)) -> f64 {
     let outputs = z.len();
@@ -130,13 +134,13 @@ fn cross_entropy<T: Real>(z: &mut [T], label: usize) -> f64 {
     (rest.ln_1p() + margin).wide()
 }
 
-/// Position of the largest score, the first of equals.
+/// The position of the largest score, the first of equals.
 fn argmax<T: Real>(z: &[T]) -> usize {
     z.iter().enumerate().fold(0, |best, (j, x)| if *x > z[best] { j } else { best })
 }
 
-/// The class with the largest score, the first of equals; one score stands for two classes, told apart by the
-/// [threshold](Loss::threshold) of the loss. NaN is no class.
+/// The class with the largest score, the first of equals. A single score stands for two classes, which the
+/// [threshold](Loss::threshold) of the loss separates. The result is `None` for NaN.
 fn predict<T: Real>(loss: Loss, z: &[T]) -> Option<usize> {
     if z.iter().any(|x| x.is_nan()) {
         return None;

@@ -30,15 +30,15 @@ pub struct ModuleObjective {
     forward: Box<Forward>,
     layout: Layout,
     hints: Vec<Init>,
-    /// `[N, ..]`
+    /// The inputs `[N, ..]`.
     inputs: Tensor,
-    /// `u32` `[N]` or `f64` `[N, q]`.
+    /// The targets: class labels `u32` `[N]`, or values `f64` `[N, q]`.
     targets: Tensor,
     criterion: Criterion,
     tile: usize,
 }
 
-/// Examples that pass through a module at a time where nothing is said.
+/// The default number of examples that pass through a module at a time.
 const TILE: usize = 1024;
 
 impl ModuleObjective {
@@ -68,8 +68,8 @@ impl ModuleObjective {
         Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, criterion, tile: TILE })
     }
 
-    /// The same with `tile` examples passing through at a time (default: 1024), at least one: activations of so many
-    /// are held.
+    /// The same risk with `tile` examples passing through the module at a time (default: 1024, at least 1). The
+    /// activations of that many examples are held in memory.
     #[must_use]
     pub fn with_tile(self, tile: usize) -> Self {
         Self { tile: tile.max(1), ..self }
@@ -94,7 +94,7 @@ impl ModuleObjective {
         Ok(theta.to_dtype(self.inputs.dtype())?.to_device(self.inputs.device())?)
     }
 
-    /// The value at `theta` `[S]`, and its gradient where that is wanted.
+    /// Computes the value at `theta` `[S]`, and the gradient where it is wanted.
     fn point(
         &self,
         theta: &Tensor,
@@ -132,7 +132,7 @@ impl ModuleObjective {
         Ok((value, slope))
     }
 
-    /// Inputs and targets of the examples `from..from + count` of a minibatch, or of all.
+    /// The inputs and targets of the examples `from..from + count` of a minibatch, or of all examples.
     fn examples_of(&self, batch: Option<&[u32]>, from: usize, count: usize) -> Result<(Tensor, Tensor)> {
         let Some(batch) = batch else {
             return Ok((self.inputs.narrow(0, from, count)?, self.targets.narrow(0, from, count)?));

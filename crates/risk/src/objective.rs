@@ -1,8 +1,10 @@
+//! The trait [`Objective`]: a risk that can be evaluated at many points at once.
+
 use candle_core::Tensor;
 
 use crate::{Error, Result, Span};
 
-/// Which examples a risk is taken over.
+/// The examples that a risk is averaged over.
 #[derive(Debug, Clone, Copy)]
 pub enum Rows<'a> {
     /// All examples.
@@ -11,15 +13,15 @@ pub enum Rows<'a> {
     Shared(&'a [u32]),
     /// A minibatch for each point.
     Each {
-        /// `[P, B]`, row-major.
+        /// The minibatches `[P, B]`, row-major.
         rows: &'a [u32],
-        /// B.
+        /// The number B of examples in a minibatch.
         batch: usize,
     },
 }
 
 impl<'a> Rows<'a> {
-    /// The minibatch of point `i`; nothing where it is all examples.
+    /// The minibatch of point `i`; `None` means all examples.
     pub fn of(self, i: usize) -> Option<&'a [u32]> {
         match self {
             Rows::All => None,
@@ -28,7 +30,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Refuses minibatches that do not fit `points` points and `examples` examples.
+    /// Checks that the minibatches fit `points` points and `examples` examples.
     ///
     /// # Errors
     /// When a minibatch is empty, has another size, or names an example that does not exist.
@@ -49,43 +51,43 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// What an objective is at one point.
+/// The values of an objective at one point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Evaluation {
-    /// $F(\theta)$ = loss + $\kappa R(\theta)$.
+    /// The risk $F(\theta)$ = loss + $\kappa R(\theta)$.
     pub risk: f64,
     /// The mean loss over the examples, without regulariser.
     pub loss: f64,
-    /// Share of misclassified examples, a fraction; NaN where there are no classes.
+    /// The share of misclassified examples, as a fraction; NaN where there are no classes.
     pub error: f64,
 }
 
 impl From<f64> for Evaluation {
-    /// A risk that is no mean over examples with classes.
+    /// The values of a risk that is not a mean over examples with classes.
     fn from(risk: f64) -> Self {
         Self { risk, loss: risk, error: f64::NAN }
     }
 }
 
-/// A risk $F:\mathbb R^S\to\mathbb R$ that answers for many points at once.
+/// A risk $F:\mathbb R^S\to\mathbb R$ that is evaluated at many points at once.
 ///
-/// Networks on data, candle modules, and closed-form population risks all are objectives; training loops, paths and
-/// curvature only know this trait. An objective of one's own writes [`at`](Self::at), and
-/// [`examples`](Self::examples) where it has minibatches; the rest follows. Engines override the others to be faster.
+/// Networks on data, candle modules and closed-form population risks are objectives; training loops, paths and
+/// curvature only use this trait. A new objective has to implement [`at`](Self::at), and [`examples`](Self::examples)
+/// if it has minibatches. The other methods are provided; engines override them to be faster.
 pub trait Objective: Send + Sync {
-    /// The values at the rows of `theta` `[P, S]` over the examples `rows`. Where `gradient` is given, its row i becomes
-    /// $\nabla F(\theta_i)$: it has the shape, dtype and device of `theta`, and may be written or replaced.
+    /// The values at the rows of `theta` `[P, S]` over the examples `rows`. Where `gradient` is given, its row i
+    /// becomes $\nabla F(\theta_i)$: it has the shape, dtype and device of `theta`, and may be written or replaced.
     ///
     /// # Errors
-    /// When sizes, dtype or device do not fit.
+    /// When sizes, dtypes or devices do not fit together.
     fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>>;
 
-    /// The values at all points of `span`. Where `gradient` `[span.free().len(), S]` is given, it becomes the gradient of
-    /// $\sum_iF(\theta_i)$ with respect to the free vertices: row j is $\sum_ic_{ij}\nabla F(\theta_i)$, for a plain stack
-    /// $\nabla F(\theta_j)$. It is written in place.
+    /// The values at all points of `span`. Where `gradient` `[span.free().len(), S]` is given, it becomes the gradient
+    /// of $\sum_iF(\theta_i)$ with respect to the free vertices: row j is $\sum_ic_{ij}\nabla F(\theta_i)$, for a plain
+    /// stack $\nabla F(\theta_j)$. It is written in place.
     ///
     /// # Errors
-    /// Those of [`at`](Self::at).
+    /// The errors of [`at`](Self::at).
     fn evaluate(
         &self,
         span: &Span,
@@ -105,7 +107,7 @@ pub trait Objective: Send + Sync {
     /// of momentum, which an engine can add up without a g of its own. `keep` is μ.
     ///
     /// # Errors
-    /// Those of [`evaluate`](Self::evaluate).
+    /// The errors of [`evaluate`](Self::evaluate).
     fn accumulate(
         &self,
         span: &Span,
@@ -119,7 +121,7 @@ pub trait Objective: Send + Sync {
         Ok(values)
     }
 
-    /// Number of examples that minibatches are drawn from; 1 where there are none.
+    /// Number of examples that minibatches are drawn from; 1 where there are no examples.
     fn examples(&self) -> usize {
         1
     }
@@ -127,7 +129,7 @@ pub trait Objective: Send + Sync {
     /// The risks of all points, over all examples.
     ///
     /// # Errors
-    /// Those of [`evaluate`](Self::evaluate).
+    /// The errors of [`evaluate`](Self::evaluate).
     fn risks(&self, span: &Span) -> Result<Vec<f64>> {
         Ok(self.evaluate(span, Rows::All, None)?.into_iter().map(|v| v.risk).collect())
     }

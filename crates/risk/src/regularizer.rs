@@ -1,25 +1,27 @@
+//! Regularisers: penalties on the size of the parameters.
+
 use std::{fmt, ops::Range, str::FromStr};
 
 use crate::{Error, Result};
 use collado_models::{Network, Node, Op, Real};
 
-/// The R of $F=\text{loss}+\kappa R(\theta)$.
+/// The regulariser R of $F=\text{loss}+\kappa R(\theta)$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Regularizer {
-    /// $\|\theta\|^2$, biases included.
+    /// The squared norm $\|\theta\|^2$, including biases.
     #[default]
     L2,
-    /// $\|W_K\|_1$, the last layer's weights.
+    /// The sum of absolute values of the last layer's weights, $\|W_K\|_1$.
     L1Last,
-    /// $\|W_K\|^2$, the last layer's weights.
+    /// The squared norm of the last layer's weights, $\|W_K\|^2$.
     L2Last,
 }
 
 impl Regularizer {
-    /// All of them.
+    /// All regularisers.
     pub const ALL: [Self; 3] = [Self::L2, Self::L1Last, Self::L2Last];
 
-    /// Name on the command line.
+    /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::L2 => "l2",
@@ -28,7 +30,7 @@ impl Regularizer {
         }
     }
 
-    /// The columns of a stack that it sees.
+    /// The columns of a stack that R depends on.
     pub fn columns(self, network: &Network) -> Range<usize> {
         let affine = |node: &Node| match &node.op {
             Op::Affine(layer) => Some(layer.weight.clone()),
@@ -40,7 +42,7 @@ impl Regularizer {
         }
     }
 
-    /// R of the columns `theta` that it sees, summed in `f64`.
+    /// The value of R at its columns `theta`, summed in `f64`.
     pub(crate) fn value<T: Real>(self, theta: &[T]) -> f64 {
         match self {
             Self::L2 | Self::L2Last => theta.iter().map(|x| x.wide() * x.wide()).sum(),

@@ -3,8 +3,8 @@
 use crate::{Error, Loss, Result, Targets, loss::loss_and_slope};
 
 impl Loss {
-    /// $\partial\ell(\Phi_i,y_i)/\partial\Phi_{i,o}$ `[N, q]`, row by row, for the network outputs `outputs` `[N, q]`,
-    /// row by row.
+    /// The derivatives $\partial\ell(\Phi_i,y_i)/\partial\Phi_{i,o}$ `[N, q]` for the network outputs `outputs` `[N,
+    /// q]`, both row by row.
     ///
     /// # Errors
     /// When sizes or labels do not fit together, and for real targets under cross-entropy.

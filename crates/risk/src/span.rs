@@ -1,3 +1,5 @@
+//! Spans: points that are combinations of few vertices.
+
 use candle_core::Tensor;
 
 use crate::{Error, Result};
@@ -10,7 +12,7 @@ use collado_models::{Real, dispatch, with_slice, with_slice_mut};
 #[derive(Debug, Clone)]
 pub struct Span {
     vertices: Tensor,
-    /// `[P, V]`, row-major; `None` is the identity.
+    /// The coefficients `[P, V]`, row-major; `None` means the identity.
     coefficients: Option<Vec<f64>>,
     points: usize,
     /// The vertices that gradients are wanted for.
@@ -18,20 +20,20 @@ pub struct Span {
 }
 
 impl Span {
-    /// Every row of `stack` `[P, S]` is a point.
+    /// The span in which every row of `stack` `[P, S]` is a point.
     ///
     /// # Errors
-    /// When the tensor has not two dimensions or holds neither `f32` nor `f64`.
+    /// When the tensor does not have two dimensions, or holds neither `f32` nor `f64`.
     pub fn stack(stack: &Tensor) -> Result<Self> {
         collado_models::check_dtype(stack.dtype())?;
         let (points, _) = stack.dims2()?;
         Ok(Self { vertices: stack.contiguous()?, coefficients: None, points, free: 0..points })
     }
 
-    /// Combinations of the rows of `vertices` `[V, S]` with `coefficients` `[P, V]`, row-major.
+    /// The span of combinations of the rows of `vertices` `[V, S]` with `coefficients` `[P, V]`, row-major.
     ///
     /// # Errors
-    /// When the sizes do not fit.
+    /// When the sizes do not fit together.
     pub fn new(vertices: &Tensor, coefficients: Vec<f64>) -> Result<Self> {
         collado_models::check_dtype(vertices.dtype())?;
         let (v, _) = vertices.dims2()?;
@@ -42,7 +44,7 @@ impl Span {
         Ok(Self { vertices: vertices.contiguous()?, coefficients: Some(coefficients), points, free: 0..v })
     }
 
-    /// Asks for gradients of the vertices `free` only, as when the ends of a path stay where they are.
+    /// The same span with gradients for the vertices `free` only, as when the ends of a path are fixed.
     pub fn with_free(self, free: std::ops::Range<usize>) -> Self {
         let v = self.vertices.dims()[0];
         Self { free: free.start.min(v)..free.end.min(v), ..self }
@@ -68,12 +70,12 @@ impl Span {
         &self.vertices
     }
 
-    /// The coefficients `[P, V]`, or nothing when every vertex is a point.
+    /// The coefficients `[P, V]`; `None` means that every vertex is a point.
     pub fn coefficients(&self) -> Option<&[f64]> {
         self.coefficients.as_deref()
     }
 
-    /// Coefficients of point `i`, or nothing when it is vertex `i`.
+    /// The coefficients of point `i`; `None` means that it is vertex `i`.
     pub fn row(&self, i: usize) -> Option<&[f64]> {
         let v = self.vertices.dims()[0];
         self.coefficients.as_ref().map(|c| &c[i * v..(i + 1) * v])
@@ -103,10 +105,11 @@ impl Span {
         Ok(out)
     }
 
-    /// Chain rule: from gradients at the points, `[P, S]`, to those of the free vertices, written over `grad` in place.
+    /// Applies the chain rule: computes the gradients of the free vertices from those at the points, `[P, S]`, and
+    /// writes them over `grad` in place.
     ///
     /// # Errors
-    /// When sizes or dtypes do not fit.
+    /// When sizes or dtypes do not fit together.
     pub fn pull_back(&self, slopes: &Tensor, grad: &mut Tensor) -> Result<()> {
         let slopes = match &self.coefficients {
             None => slopes.clone(),
@@ -119,9 +122,9 @@ impl Span {
     }
 }
 
-/// `out` $=\sum_j c_jv_j$ for the vertices $v_j$, each as long as `out`.
+/// Computes `out` $=\sum_j c_jv_j$ for the vertices $v_j$, each as long as `out`.
 ///
-/// Block by block, so that `out` stays in the L1 cache while the vertices stream by.
+/// It works block by block, so that `out` stays in the L1 cache while the vertices are read.
 pub(crate) fn combine<'a, T: Real>(
     vertices: impl Iterator<Item = &'a [T]> + Clone,
     c: &[f64],
@@ -136,7 +139,7 @@ pub(crate) fn combine<'a, T: Real>(
     }
 }
 
-/// `y += a x`; a coefficient 0 leaves `y` alone, so that a point at a vertex is that vertex bit by bit.
+/// Adds `a x` to `y`. A coefficient 0 leaves `y` unchanged, so that a point at a vertex equals that vertex bit by bit.
 pub(crate) fn axpy<T: Real>(a: T, x: &[T], y: &mut [T]) {
     if a == T::zero() {
         return;

@@ -54,12 +54,12 @@ impl Default for Curve {
 }
 
 impl Curve {
-    /// A Bézier curve with `bends` bends; the rest as by default.
+    /// A Bézier curve with `bends` bends and default settings.
     pub fn bezier(bends: usize) -> Self {
         Self { bends, ..Self::default() }
     }
 
-    /// A polygonal chain with `bends` bends; the rest as by default.
+    /// A polygonal chain with `bends` bends and default settings.
     pub fn polychain(bends: usize) -> Self {
         Self { kind: CurveKind::Polychain, bends, ..Self::default() }
     }

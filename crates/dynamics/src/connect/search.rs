@@ -16,16 +16,16 @@ pub trait Connect {
         Ok(())
     }
 
-    /// A path from `a` to `b` `[S]` with low risk, and what the method knows about it.
+    /// Finds a path from `a` to `b` `[S]` with low risk, together with what the method guarantees of it.
     ///
     /// # Errors
     /// When the ends do not fit together or the risk cannot be evaluated.
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection>;
 
-    /// A path from `a` to `b` `[S]` on which `objective` is low, with the seed 0.
+    /// Finds a path from `a` to `b` `[S]` on which `objective` is low, with the seed 0.
     ///
     /// # Errors
-    /// Those of [`find`](Self::find).
+    /// The errors of [`find`](Self::find).
     fn connect(&self, objective: &dyn Objective, a: &Tensor, b: &Tensor) -> Result<Path> {
         let search = &mut Search { objective, seed: 0, progress: &mut |_, _| true };
         Ok(self.find(a, b, search)?.path)
@@ -33,7 +33,7 @@ pub trait Connect {
 }
 
 impl From<Path> for Connection {
-    /// A path of which nothing is known.
+    /// A path of which nothing is guaranteed.
     fn from(path: Path) -> Self {
         Self { path, guarantee: Guarantee::Sampled }
     }

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// Singular values below this share of the largest one are taken for 0.
 const RANK: f64 = 1e-9;
 
-/// First column of a layer's bias.
+/// The first column of a layer's bias.
 fn bias(layer: &Affine) -> Option<usize> {
     layer.bias.as_ref().map(|columns| columns.start)
 }

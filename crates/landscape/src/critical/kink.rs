@@ -36,7 +36,7 @@ impl CriticalSearch {
     }
 }
 
-/// A forward pass over all examples that looks at each hidden neuron.
+/// The forward pass over all examples that examines each hidden neuron.
 struct Neurons<'a> {
     theta: &'a Tensor,
     margin: f64,

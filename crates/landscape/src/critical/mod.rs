@@ -30,15 +30,15 @@ use crate::Result;
 pub struct CriticalSearch {
     risk: EmpiricalRisk,
     curvature: DenseCurvature,
-    /// `[N, n_0]` in `f64`.
+    /// The inputs `[N, n_0]` in `f64`.
     inputs: Tensor,
 }
 
 impl CriticalSearch {
-    /// For `risk`, in `f64` on the CPU.
+    /// The search for critical points of `risk`, in `f64` on the CPU.
     ///
     /// # Errors
-    /// When the network is no chain of dense layers.
+    /// When the network is not a chain of dense layers.
     pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
         let inputs = risk.data().inputs(DType::F64)?.clone();
         Ok(Self { risk: risk.clone(), curvature: DenseCurvature::new(risk)?, inputs })

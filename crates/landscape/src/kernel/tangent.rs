@@ -169,7 +169,7 @@ impl Tangent {
     }
 }
 
-/// The forward pass over all examples, in numbers: a value is `[m, n]`, row by row.
+/// The arithmetic of the forward pass over all examples; a value is `[m, n]`, row by row.
 struct Numbers<'a> {
     theta: &'a [f64],
     /// The inputs $a_0,\dots,a_{K-1}$ of the layers.

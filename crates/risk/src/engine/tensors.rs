@@ -1,5 +1,5 @@
-//! The dense engine in candle's own operations, batched over the stack: for devices other than the CPU, and the
-//! independent truth that the fused engine is tested against.
+//! The engine in candle's own operations, batched over the stack. It is used on devices other than the CPU, and the
+//! fused engine is tested against it.
 
 use std::{ops::Range, sync::Arc};
 
@@ -8,12 +8,12 @@ use collado_models::{Activation, Affine, Algebra, Network};
 
 use crate::{Criterion, EmpiricalRisk, Evaluation, Loss, Objective, Regularizer, Result, Rows, Span};
 
-/// A network on one data set, on any candle device.
+/// The engine for one network on one data set, on any candle device.
 pub(crate) struct Tensors {
     network: Arc<Network>,
-    /// `[N, ..]`
+    /// The inputs `[N, ..]`.
     inputs: Tensor,
-    /// `u32` `[N]` or `f64` `[N, q]`.
+    /// The targets: class labels `u32` `[N]`, or values `f64` `[N, q]`.
     targets: Tensor,
     is_classes: bool,
     criterion: Criterion,
@@ -33,7 +33,8 @@ impl Tensors {
         })
     }
 
-    /// Points and examples at a time, so that activations and their gradients stay within memory.
+    /// The numbers of points and examples that are computed at a time, so that activations and gradients fit into
+    /// memory.
     fn tile(&self, points: usize, batch: usize, gradient: bool) -> (usize, usize) {
         let width = self.inputs.dims()[1..].iter().product::<usize>() + self.network.units();
         let size = self.inputs.dtype().size_in_bytes();
@@ -43,7 +44,7 @@ impl Tensors {
         (group, rows)
     }
 
-    /// $\kappa R(\theta_i)$ `[P]`.
+    /// The penalties $\kappa R(\theta_i)$ `[P]`.
     fn penalty(&self, theta: &Tensor) -> candle_core::Result<Tensor> {
         let columns = self.criterion.regularizer.columns(&self.network);
         let theta = theta.narrow(1, columns.start, columns.len())?;
@@ -54,7 +55,8 @@ impl Tensors {
         each.sum(1)? * self.criterion.kappa
     }
 
-    /// Values of the points `first..` of the stack `theta`, adding the gradient of their sum to `grad` when given.
+    /// Computes the values of the points `first..` of the stack `theta`, and adds the gradient of their sum to `grad`
+    /// if given.
     fn points(
         &self,
         theta: &Tensor,
@@ -128,7 +130,7 @@ impl Tensors {
         })
     }
 
-    /// Inputs and targets of some examples of a batch.
+    /// The inputs and targets of some examples of a batch.
     fn slice(&self, index: Option<&Tensor>, from: usize, count: usize) -> Result<(Tensor, Tensor)> {
         let (inputs, targets) = (&self.inputs, &self.targets);
         let Some(index) = index else {
@@ -143,7 +145,7 @@ impl Tensors {
     }
 }
 
-/// The points `theta` `[P, S]` on examples `[B, n]` or `[P, B, n]`.
+/// The arithmetic of a stack `theta` `[P, S]` on examples `[B, n]` or `[P, B, n]`.
 struct Stacked<'a> {
     theta: &'a Tensor,
 }
@@ -170,8 +172,8 @@ impl Algebra for Stacked<'_> {
 }
 
 impl Loss {
-    /// Loss and misclassification `[P]`, summed over the examples, of outputs `z` `[P, B, q]` for class
-    /// labels `[B]` or `[P, B]`, or for values with a last axis more.
+    /// The loss and the misclassifications `[P]`, summed over the examples, of outputs `z` `[P, B, q]` for class labels
+    /// `[B]` or `[P, B]`, or for values, which have one more axis.
     pub(crate) fn sums(
         self,
         z: &Tensor,

@@ -12,7 +12,7 @@ use crate::Result;
 pub(super) struct Data {
     inputs: Mat<f64>,
     targets: Mat<f64>,
-    /// What the points that are connected are made of.
+    /// The kind of network whose points are connected.
     pub(super) dtype: DType,
 }
 

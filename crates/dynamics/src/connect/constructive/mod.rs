@@ -46,7 +46,7 @@ use crate::{
 pub struct Constructive {
     /// The risk whose points are connected.
     pub risk: EmpiricalRisk,
-    /// How the reference network is found.
+    /// The settings of the search for the reference network.
     pub settings: ConstructiveSettings,
 }
 

@@ -51,7 +51,7 @@ pub struct DeepLinear {
 }
 
 impl DeepLinear {
-    /// For points of `risk`, with the default number of legs.
+    /// The method for points of `risk`, with the default number of legs.
     pub fn new(risk: &EmpiricalRisk) -> Self {
         Self { arch: risk.arch().clone(), criterion: risk.criterion(), legs: 64 }
     }

@@ -1,4 +1,4 @@
-//! The dense engine for the CPU: forward, loss, backward and weight gradients of many points, tile by tile.
+//! The fused engine: forward pass, loss, backward pass and weight gradients of many points, tile by tile.
 
 use candle_core::Tensor;
 use rayon::prelude::*;
@@ -16,17 +16,17 @@ use crate::{
     span::{axpy, combine},
 };
 
-/// Dense networks of one architecture on one data set, in `f32` or `f64`.
+/// The engine for one network on one data set, in `f32` or `f64`.
 pub(crate) struct Fused<T> {
     pub(super) network: Arc<Network>,
     pub(super) chain: Chain,
-    /// Parameters of one point.
+    /// Number of parameters of one point.
     pub(super) size: usize,
     pub(super) examples: Arc<Examples>,
-    /// `[N, n_0]`
+    /// The inputs `[N, n_0]`.
     inputs: Tensor,
     pub(super) criterion: Criterion,
-    /// Columns that the regulariser sees.
+    /// The columns that the regulariser depends on.
     regularized: Range<usize>,
     pub(super) memory: usize,
     pub(super) pool: Pool<T>,
@@ -35,9 +35,9 @@ pub(crate) struct Fused<T> {
 /// The points of one call, seen as slices.
 #[derive(Clone, Copy)]
 pub(super) struct Points<'a, T> {
-    /// `[V, S]`
+    /// The vertices `[V, S]`.
     pub(super) vertices: &'a [T],
-    /// `[P, V]`, or the identity.
+    /// The coefficients `[P, V]`; `None` means the identity.
     pub(super) coefficients: Option<&'a [f64]>,
     pub(super) count: usize,
     pub(super) size: usize,
@@ -48,13 +48,13 @@ impl<'a, T: Real> Points<'a, T> {
         self.vertices.len() / self.size
     }
 
-    /// Coefficients of point `i`.
+    /// The coefficients of point `i`.
     pub(super) fn row(&self, i: usize) -> Option<&'a [f64]> {
         let v = self.vertex_count();
         self.coefficients.map(|c| &c[i * v..(i + 1) * v])
     }
 
-    /// Columns `columns` of point `i`: a slice of its vertex, or the combination in `scratch`.
+    /// The columns `columns` of point `i`: a slice of its vertex, or the combination, written to `scratch`.
     pub(super) fn get<'b>(&self, i: usize, columns: Range<usize>, scratch: &'b mut [T]) -> &'b [T]
     where
         'a: 'b,
@@ -80,7 +80,7 @@ pub(super) struct Sink<'a, T> {
 /// Work below this many floating-point operations is not worth waking another thread for.
 pub(super) const PARALLEL_FLOPS: usize = 1 << 23;
 
-/// Columns that one thread combines or scatters at a time.
+/// Number of columns that one thread combines or scatters at a time.
 const COLUMNS: usize = 1 << 14;
 
 impl<T: Real> Fused<T> {
@@ -99,28 +99,28 @@ impl<T: Real> Fused<T> {
         })
     }
 
-    /// Columns of all layers' activations together: what one example needs of scratch.
+    /// Number of activations of all layers for one example.
     pub(super) fn width(&self) -> usize {
         self.network.units()
     }
 
-    /// Where the outputs of a batch are read out.
+    /// The targets and the loss of a batch.
     pub(super) fn read_out<'a>(&'a self, rows: Option<&'a [u32]>) -> ReadOut<'a> {
         ReadOut { loss: self.criterion.loss, examples: &self.examples, rows }
     }
 
-    /// Examples in a minibatch; all of them where there is none.
+    /// Number of examples in a minibatch, or of all examples where there is no minibatch.
     pub(super) fn batch_size(&self, rows: Option<&[u32]>) -> usize {
         rows.map_or(self.examples.len(), <[u32]>::len)
     }
 
-    /// Mean over a batch, and the regulariser.
+    /// The value from sums over a batch and the regulariser.
     pub(super) fn value(&self, sums: Sums, batch: usize, penalty: f64) -> Evaluation {
         let loss = sums.loss / batch as f64;
         Evaluation { risk: loss + penalty, loss, error: sums.errors / batch as f64 }
     }
 
-    /// $\kappa R(\theta_i)$.
+    /// The penalty $\kappa R(\theta_i)$.
     pub(super) fn penalty(&self, points: Points<'_, T>, i: usize) -> f64 {
         if self.criterion.kappa == 0. {
             return 0.;
@@ -130,7 +130,7 @@ impl<T: Real> Fused<T> {
             * self.criterion.regularizer.value(points.get(i, self.regularized.clone(), &mut scratch))
     }
 
-    /// Values, and `grad = keep grad + ` gradients, in groups of points that fit into memory.
+    /// Computes values, and `grad = keep grad + ` gradients, in groups of points that fit into memory.
     fn gradients(
         &self,
         points: Points<'_, T>,
@@ -172,7 +172,7 @@ impl<T: Real> Fused<T> {
         values
     }
 
-    /// The gradient of the one free vertex `j`, added up point by point without a gradient of each.
+    /// Computes the gradient of the only free vertex `j`, added up over the points without storing a gradient for each.
     fn one_vertex_gradient(
         &self,
         points: Points<'_, T>,
@@ -191,7 +191,7 @@ impl<T: Real> Fused<T> {
         (0..points.count).map(one).collect()
     }
 
-    /// Value at `theta`, and its gradient with the regulariser's.
+    /// Computes the value at `theta`, and the gradient including that of the regulariser.
     fn sink_gradient(
         &self,
         theta: &[T],
@@ -222,7 +222,7 @@ impl<T: Real> Fused<T> {
         }
     }
 
-    /// `grad` row j += $\sum_ic_{ij}g_i$ for the free vertices j.
+    /// Adds $\sum_ic_{ij}g_i$ to row j of `grad`, for the free vertices j.
     fn scatter(&self, c: &[f64], v: usize, slopes: &[T], free: Range<usize>, grad: &mut [T]) {
         for (j, grad) in free.zip(grad.chunks_exact_mut(self.size)) {
             let block = |(b, grad): (usize, &mut [T])| {
@@ -238,8 +238,8 @@ impl<T: Real> Fused<T> {
         }
     }
 
-    /// Values and gradients of a stack, each point with its own minibatch where there are several; `first` is the
-    /// number of the stack's first point among all.
+    /// Computes values and gradients of a stack, each point with its own minibatch where there are several; `first` is
+    /// the number of the stack's first point among all points.
     fn points_gradients(
         &self,
         stack: Points<'_, T>,
@@ -268,7 +268,7 @@ impl<T: Real> Fused<T> {
 }
 
 impl<T: Real> Fused<T> {
-    /// Values, and `grad = keep grad + ` gradients.
+    /// Computes values, and `grad = keep grad + ` gradients.
     fn run(&self, span: &Span, rows: Rows<'_>, grad: Option<(&mut Tensor, f64)>) -> Result<Vec<Evaluation>> {
         with_slice::<T, _, _>(&self.inputs, |inputs| {
             with_slice::<T, _, _>(span.vertices(), |vertices| {

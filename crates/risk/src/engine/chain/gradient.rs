@@ -1,4 +1,4 @@
-//! Value and gradient of one point over one batch.
+//! The value and the gradient of one point over one batch.
 
 use std::ops::Range;
 
@@ -11,25 +11,25 @@ use super::{
     tile::{Sums, TILE, Tile, bias_and_activation, bias_of, times_slope, weight_of},
 };
 
-/// Examples whose activations are kept at a time; their weight gradients are then one product a layer.
+/// Number of examples whose activations are kept at a time. Their weight gradients are one matrix product per layer.
 const CHUNK: usize = 1024;
 
-/// Columns of a weight gradient that make one task; fixed, like [`TILE`].
+/// Number of columns of a weight gradient in one task. It is fixed, so that results do not depend on the threads.
 const BLOCK: usize = 128;
 
-/// Examples of a block of activations, or of what goes back to them.
+/// Number of examples in a block of activations or of their gradients.
 const EXAMPLES: usize = 256;
 
-/// Neurons of such a block: at least two blocks, about 256 neurons each.
+/// The number of neurons in such a block, so that there are at least two blocks of about 256 neurons each.
 fn block(neurons: usize) -> usize {
     neurons.div_ceil(neurons.div_ceil(256).max(2)).next_multiple_of(8)
 }
 
-/// Some rows and columns of a layer, after the first row and column.
+/// A block of a layer: its first row, its first column, and a view of its elements.
 type Block<'a, T> = (usize, usize, MatMut<'a, T>);
 
 impl<T: Real> Fused<T> {
-    /// Sums over the batch, and the gradient of the mean loss where `sink` wants it.
+    /// Computes the sums over the batch, and the gradient of the mean loss if there is a `sink`.
     pub(super) fn point_gradient(
         &self,
         theta: &[T],
@@ -70,7 +70,8 @@ impl<T: Real> Fused<T> {
         sums
     }
 
-    /// Copies the rows of a minibatch together, on several threads where that is worth it: they lie far apart.
+    /// Copies the rows of a minibatch into one array, on several threads where that is worth it, since they lie far
+    /// apart.
     fn gather(&self, inputs: &[T], rows: &[u32], out: &mut [T]) {
         const ROWS: usize = 32;
         let n0 = self.chain.inputs();
@@ -82,7 +83,7 @@ impl<T: Real> Fused<T> {
         }
     }
 
-    /// The loss, and its gradients with respect to the outputs.
+    /// Computes the loss, and its gradients with respect to the outputs.
     fn read_out_chunk(
         &self,
         (rows, first): (Option<&[u32]>, usize),
@@ -108,7 +109,8 @@ impl<T: Real> Fused<T> {
         sums
     }
 
-    /// Blocks of some units' rows that are tasks of their own; all of them where threads are not worth waking.
+    /// Divides the rows of some units into blocks that are tasks of their own, or one block where threads are not worth
+    /// it.
     fn blocks<'b>(&self, rows: MatMut<'b, T>, units: usize) -> impl Iterator<Item = Block<'b, T>> {
         let (height, width) = match self.is_parallel(rows.cols()) {
             true => (block(units), EXAMPLES),
@@ -117,7 +119,7 @@ impl<T: Real> Fused<T> {
         rows.blocks(height, width)
     }
 
-    /// $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, block of columns by block of columns.
+    /// Computes $\partial W_k=\delta_ka_{k-1}^\top$ and $\partial b_k$ over the chunk, in blocks of columns.
     fn weight_gradients(&self, chunk: &Tile<'_, T>, input: &[T], keep: T, grad: &mut [T]) {
         let mut tasks = Vec::new();
         let mut rest = grad;
@@ -159,17 +161,17 @@ impl<T: Real> Fused<T> {
     }
 }
 
-/// The passes of one point through a chunk of examples: a value is where it lies among the chunk's rows, nothing for the
-/// input.
+/// The forward and reverse pass of one point through a chunk of examples. A value is its range among the chunk's rows,
+/// which is empty for the input.
 struct Pass<'p, 'a, T> {
     fused: &'p Fused<T>,
     theta: &'p [T],
     chunk: &'p mut Tile<'a, T>,
-    /// `[count, n_0]`
+    /// The inputs `[count, n_0]`.
     input: &'p [T],
 }
 
-/// Activations, block of neurons by block of neurons: a weight is read once for many examples.
+/// Computes activations in blocks of neurons, so that a weight is read once for many examples.
 impl<T: Real> Algebra for Pass<'_, '_, T> {
     type Value = Range<usize>;
     type Error = collado_models::Error;
@@ -207,7 +209,7 @@ impl<T: Real> Algebra for Pass<'_, '_, T> {
     }
 }
 
-/// Gradients with respect to all pre-activations, from the last layer's down to the first's.
+/// Computes the gradients with respect to all pre-activations, from the last layer to the first.
 impl<T: Real> Reverse for Pass<'_, '_, T> {
     type Error = collado_models::Error;
     const NAME: &'static str = "the engine for chains";
@@ -239,7 +241,7 @@ impl<T: Real> Reverse for Pass<'_, '_, T> {
     }
 }
 
-/// Sum of a row, in lanes that the compiler can keep in one register.
+/// The sum of a row, in lanes that the compiler can keep in one register.
 fn sum<T: Real>(row: &[T]) -> T {
     let (lanes, rest) = row.as_chunks::<8>();
     let mut sums = [T::zero(); 8];
@@ -249,7 +251,7 @@ fn sum<T: Real>(row: &[T]) -> T {
     sums.iter().chain(rest).copied().sum()
 }
 
-/// Copies the rows of a minibatch together.
+/// Copies the rows of a minibatch into one array.
 pub(super) fn gather<T: Real>(inputs: &[T], n0: usize, rows: &[u32], out: &mut [T]) {
     for (out, &row) in out.chunks_exact_mut(n0).zip(rows) {
         out.copy_from_slice(&inputs[row as usize * n0..][..n0]);

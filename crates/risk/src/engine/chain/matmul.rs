@@ -20,18 +20,18 @@ unsafe impl<T: Sync> Send for Mat<'_, T> {}
 unsafe impl<T: Sync> Sync for Mat<'_, T> {}
 
 impl<'a, T: Real> Mat<'a, T> {
-    /// Row-major view of the first `rows * cols` elements.
+    /// A row-major view of the first `rows * cols` elements.
     pub(in crate::engine) fn new(data: &'a [T], rows: usize, cols: usize) -> Self {
         assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
         Self { data: data.as_ptr(), rows, cols, strides: (cols as isize, 1), life: PhantomData }
     }
 
-    /// The transpose.
+    /// The transposed view.
     pub(in crate::engine) fn t(self) -> Self {
         Self { rows: self.cols, cols: self.rows, strides: (self.strides.1, self.strides.0), ..self }
     }
 
-    /// Rows and columns.
+    /// The numbers of rows and columns.
     pub(in crate::engine) fn size(&self) -> (usize, usize) {
         (self.rows, self.cols)
     }
@@ -50,12 +50,12 @@ impl<'a, T: Real> Mat<'a, T> {
         (0..self.rows).map(move |i| self.row(i))
     }
 
-    /// Columns `from..to`.
+    /// The columns `from..to`.
     pub(in crate::engine) fn columns(self, from: usize, to: usize) -> Self {
         self.t().part(from, to).t()
     }
 
-    /// Rows `from..to`.
+    /// The rows `from..to`.
     pub(in crate::engine) fn part(self, from: usize, to: usize) -> Self {
         assert!(from <= to && to <= self.rows);
         // In bounds, if there is a row: the view's own elements, checked when it was made.
@@ -79,7 +79,7 @@ unsafe impl<T: Send> Send for MatMut<'_, T> {}
 unsafe impl<T: Sync> Sync for MatMut<'_, T> {}
 
 impl<'a, T: Real> MatMut<'a, T> {
-    /// Row-major view of the first `rows * cols` elements.
+    /// A row-major view of the first `rows * cols` elements.
     pub(in crate::engine) fn new(data: &'a mut [T], rows: usize, cols: usize) -> Self {
         assert!(rows * cols <= data.len(), "a {rows}x{cols} view of {} elements", data.len());
         Self { data: data.as_mut_ptr(), rows, cols, row_stride: cols, life: PhantomData }
@@ -111,7 +111,7 @@ impl<'a, T: Real> MatMut<'a, T> {
         })
     }
 
-    /// Rows `..at`, and the others.
+    /// Splits the view into the rows `..at` and the other rows.
     pub(in crate::engine) fn split_rows(&mut self, at: usize) -> (MatMut<'_, T>, MatMut<'_, T>) {
         assert!(at <= self.rows);
         let upper = MatMut { rows: at, life: PhantomData, ..*self };
@@ -120,7 +120,7 @@ impl<'a, T: Real> MatMut<'a, T> {
         (upper, MatMut { data, rows: self.rows - at, life: PhantomData, ..*self })
     }
 
-    /// Rows `rows`.
+    /// The given rows.
     pub(in crate::engine) fn rows_mut(&mut self, rows: std::ops::Range<usize>) -> MatMut<'_, T> {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
         // SAFETY: `rows.start` is at most the number of rows: inside the slice, or just behind it.
@@ -128,7 +128,7 @@ impl<'a, T: Real> MatMut<'a, T> {
         MatMut { data, rows: rows.len(), life: PhantomData, ..*self }
     }
 
-    /// Rows `rows`, to be read.
+    /// The given rows, for reading.
     pub(in crate::engine) fn rows(&self, rows: std::ops::Range<usize>) -> Mat<'_, T> {
         assert!(rows.start <= rows.end && rows.end <= self.rows);
         // SAFETY: `rows.start` is at most the number of rows: inside the slice, or just behind it.
@@ -171,14 +171,14 @@ impl<'a, T: Real> MatMut<'a, T> {
         })
     }
 
-    /// `self = keep self + a b`; what was there does not matter when `keep` is 0.
+    /// Computes `self = keep self + a b`. Previous elements are ignored when `keep` is 0, even if they are NaN.
     pub(in crate::engine) fn product(&mut self, a: Mat<'_, T>, b: Mat<'_, T>, keep: T) {
         assert_eq!((self.rows, self.cols, a.cols), (a.rows, b.cols, b.rows), "matrix product");
         if self.rows == 0 || self.cols == 0 {
             return;
         }
-        // SAFETY: sizes fit together as asserted, all elements of the three views lie in their slices, and `self`, which
-        // alone is written to, is exclusive.
+        // SAFETY: sizes fit together as asserted, all elements of the three views lie in their slices, and `self`,
+        // which alone is written to, is exclusive.
         unsafe {
             gemm::gemm(
                 self.rows,

@@ -1,3 +1,5 @@
+//! A pool of scratch buffers that are reused.
+
 use std::{
     ops::{Deref, DerefMut},
     sync::Mutex,
@@ -5,7 +7,7 @@ use std::{
 
 use collado_models::Real;
 
-/// Bytes of a cache line.
+/// The size in bytes of a cache line.
 const LINE: usize = 64;
 
 /// Scratch buffers that outlive a call, so that a training step allocates nothing.

@@ -1,4 +1,4 @@
-//! Cross-entropy of a tile of examples at once, in vector instructions over the examples.
+//! Cross-entropy of a tile of examples together, in vector instructions over the examples.
 
 use super::{
     matmul::{Mat, MatMut},
@@ -6,11 +6,11 @@ use super::{
 };
 use collado_models::Real;
 
-/// Examples that are read out together.
+/// Number of examples that are processed together.
 const WIDTH: usize = 2 * TILE;
 
-/// Loss and errors of `outputs` `[q][r]`, r ≤ `WIDTH`, whose classes `label` tells; `delta` takes the slopes times
-/// `scale`.
+/// Computes the loss and the errors of `outputs` `[q][r]`, r ≤ `WIDTH`, for the classes that `label` gives; `delta`
+/// receives the slopes times `scale`.
 pub(super) fn cross_entropy<T: Real>(
     outputs: Mat<'_, T>,
     mut delta: Option<MatMut<'_, T>>,
@@ -42,8 +42,9 @@ pub(super) fn cross_entropy<T: Real>(
     sums
 }
 
-/// Largest scores, the sum of all terms $e^{z_j-\max z}$ but the largest (so that small losses keep their digits), how
-/// often the largest comes, and `scale` over the sum of all; `delta` takes the terms times that.
+/// Computes for each example the largest score, the sum of all terms $e^{z_j-\max z}$ except the largest (so that small
+/// losses keep their digits), how often the largest occurs, and `scale` divided by the sum of all terms; `delta`
+/// receives the terms times that quotient.
 #[inline(always)]
 fn softmax<T: Real>(
     outputs: Mat<'_, T>,

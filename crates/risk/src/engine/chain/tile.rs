@@ -1,7 +1,7 @@
-//! One tile of examples through one network, forward and backward.
+//! The passes of one tile of examples through one network, forward and backward.
 //!
-//! Activations are feature-major, `[neuron][example]`: then forward products read the weights where they lie, the
-//! bias and ρ run over contiguous rows, and nothing is transposed but the outputs of the last layer.
+//! Activations are feature-major, `[neuron][example]`. Forward products can then read the weights where they lie, bias
+//! and ρ act on contiguous rows, and only the outputs of the last layer are transposed.
 
 use super::{
     matmul::{Mat, MatMut},
@@ -13,11 +13,11 @@ use collado_models::{Activation, Affine, Algebra, Real};
 
 use crate::{Examples, Loss, loss::loss_and_slope, span::combine};
 
-/// Examples in a tile: few enough for a layer's activations to stay in the L2 cache, many enough for the matrix
-/// kernels. Fixed, so that results do not depend on the number of threads.
+/// Number of examples in a tile: few enough for a layer's activations to stay in the L2 cache, many enough for the
+/// matrix kernels. It is fixed, so that results do not depend on the number of threads.
 pub(in crate::engine) const TILE: usize = 64;
 
-/// $W$ `[out, in]` of a layer in a point whose column `from` comes first in `theta`.
+/// The weight $W$ `[out, in]` of a layer, where `theta` holds the columns of a point from column `from` on.
 pub(in crate::engine) fn weight_of<'a, T: Real>(
     layer: &Affine,
     (theta, from): (&'a [T], usize),
@@ -25,7 +25,7 @@ pub(in crate::engine) fn weight_of<'a, T: Real>(
     Mat::new(&theta[layer.weight.start - from..], layer.outputs(), layer.inputs())
 }
 
-/// $b$ `[out]`, likewise.
+/// The bias $b$ `[out]` of a layer, likewise.
 pub(in crate::engine) fn bias_of<'a, T: Real>(
     layer: &Affine,
     (theta, from): (&'a [T], usize),
@@ -33,15 +33,15 @@ pub(in crate::engine) fn bias_of<'a, T: Real>(
     layer.bias.as_ref().map(|bias| &theta[bias.start - from..][..layer.outputs()])
 }
 
-/// What a tile added up: loss, and misclassified examples.
+/// Sums over examples: the loss and the number of misclassified examples.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sums {
     pub(super) loss: f64,
     pub(super) errors: f64,
 }
 
-/// Scratch of one tile of examples: activations of all layers `[Σ n_k][examples]`, as much again for gradients, and
-/// pre-activations where ρ′ needs them; the latter two have no rows where they are not wanted.
+/// The scratch memory of one tile: the activations of all layers `[Σ n_k][examples]`, their gradients of the same size,
+/// and pre-activations where ρ′ needs them. The latter two are empty where they are not needed.
 pub(in crate::engine) struct Tile<'a, T> {
     pub(super) active: MatMut<'a, T>,
     pub(super) delta: MatMut<'a, T>,
@@ -49,7 +49,8 @@ pub(in crate::engine) struct Tile<'a, T> {
 }
 
 impl<'a, T: Real> Tile<'a, T> {
-    /// For forward passes of `rows` examples: `active` `[width][rows]`, and `before` as large or empty.
+    /// A tile for forward passes of `rows` examples; `active` is `[width][rows]`, and `before` has the same size or is
+    /// empty.
     pub(in crate::engine) fn forward(
         active: &'a mut [T],
         before: &'a mut [T],
@@ -71,7 +72,8 @@ impl<'a, T: Real> Tile<'a, T> {
         bias_and_activation(rho, self.active.rows_mut(units), bias, before);
     }
 
-    /// The loss of the last layer's outputs; `delta` takes $\partial\ell/\partial z_K$ times `scale` if it is there.
+    /// Computes the loss of the last layer's outputs; `delta`, if present, receives $\partial\ell/\partial z_K$ times
+    /// `scale`.
     pub(super) fn read_out(
         &mut self,
         last: Range<usize>,
@@ -84,20 +86,21 @@ impl<'a, T: Real> Tile<'a, T> {
     }
 }
 
-/// The forward pass of one point through a tile: a value is where it lies among the tile's rows, nothing for the input.
+/// The forward pass of one point through a tile. A value is its range among the tile's rows, which is empty for the
+/// input.
 pub(in crate::engine) struct Forward<'t, 'a, T> {
     pub(in crate::engine) tile: &'t mut Tile<'a, T>,
-    /// The point's parameters from a column on, and that column.
+    /// The point's parameters from some column on, and the number of that column.
     pub(in crate::engine) theta: (&'t [T], usize),
     pub(in crate::engine) first: First<'t, T>,
 }
 
-/// What the first layer is made of.
+/// The source of the first layer's results.
 #[derive(Clone, Copy)]
 pub(in crate::engine) enum First<'t, T> {
     /// The inputs `[rows, n_0]`, row-major.
     Inputs(&'t [T]),
-    /// $W_1^{(j)}x+b_1^{(j)}$ of every vertex j, `[V][n_1][rows]`, and the point's coefficients.
+    /// The products $W_1^{(j)}x+b_1^{(j)}$ of every vertex j, `[V][n_1][rows]`, and the point's coefficients.
     Products(&'t [T], &'t [f64]),
 }
 
@@ -134,7 +137,7 @@ impl<T: Real> Algebra for Forward<'_, '_, T> {
     }
 }
 
-/// $a=\rho(z+b)$ in place on `[neuron][example]` rows; keeps $z+b$ where asked.
+/// Computes $a=\rho(z+b)$ in place on rows `[neuron][example]`, and keeps $z+b$ where asked.
 pub(super) fn bias_and_activation<T: Real>(
     activation: Activation,
     mut z: MatMut<'_, T>,
@@ -182,7 +185,7 @@ pub(super) fn times_slope<T: Real>(
     );
 }
 
-/// What outputs are compared with: example `rows[i]`, or example i, for the i-th row of a batch.
+/// The targets and the loss of a batch, whose i-th row is example `rows[i]`, or example i.
 #[derive(Clone, Copy)]
 pub(super) struct ReadOut<'a> {
     pub(super) loss: Loss,
@@ -191,7 +194,7 @@ pub(super) struct ReadOut<'a> {
 }
 
 impl ReadOut<'_> {
-    /// The loss of `outputs` `[q][r]`, rows `first..first + r` of the batch.
+    /// Computes the loss of `outputs` `[q][r]` for the rows `first..first + r` of the batch.
     pub(super) fn apply<T: Real>(
         &self,
         outputs: Mat<'_, T>,

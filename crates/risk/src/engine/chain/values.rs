@@ -1,4 +1,4 @@
-//! Values without gradients, at any number of points.
+//! Values without gradients at any number of points, as for profiles and planes.
 
 use rayon::prelude::*;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::{Evaluation, Rows};
 
 impl<T: Real> Fused<T> {
-    /// Values of all points, in groups whose upper layers fit into memory.
+    /// Computes the values of all points, in groups whose upper layers fit into memory.
     pub(super) fn values(&self, points: Points<'_, T>, inputs: &[T], rows: Rows<'_>) -> Vec<Evaluation> {
         let count = self.batch_size(rows.of(0));
         let head = self.chain[0].end();
@@ -46,7 +46,7 @@ impl<T: Real> Fused<T> {
         sums.into_iter().enumerate().map(|(i, s)| self.value(s, count, self.penalty(points, i))).collect()
     }
 
-    /// Sums of the points of one group over the whole batch.
+    /// Computes the sums of the points of one group over the whole batch.
     fn pass(&self, pass: &Pass<'_, T>, members: usize) -> Vec<Sums> {
         let tiles = pass.count.div_ceil(pass.tile);
         let threads = rayon::current_num_threads();
@@ -72,7 +72,7 @@ impl<T: Real> Fused<T> {
         sums
     }
 
-    /// Sums of some points over tile `t`.
+    /// Computes the sums of some points over tile `t`.
     fn tile_values(&self, pass: &Pass<'_, T>, t: usize, range: std::ops::Range<usize>) -> Vec<Sums> {
         let first = t * pass.tile;
         let rows = pass.tile.min(pass.count - first);
@@ -110,7 +110,7 @@ impl<T: Real> Fused<T> {
         sums
     }
 
-    /// $W_1^{(j)}x+b_1^{(j)}$ for every vertex j: `[V][n_1][rows]`.
+    /// Computes $W_1^{(j)}x+b_1^{(j)}$ for every vertex j, `[V][n_1][rows]`.
     fn first_products(&self, points: Points<'_, T>, input: &[T], rows: usize) -> Buffer<'_, T> {
         let layer = &self.chain[0];
         let size = layer.outputs() * rows;
@@ -126,7 +126,7 @@ impl<T: Real> Fused<T> {
     }
 }
 
-/// Examples in a tile: more where a point's `tail` weights fill the L2 cache anew for each tile.
+/// The number of examples in a tile, which is larger where a point's `tail` weights alone fill the L2 cache.
 fn tile<T>(tail: usize) -> usize {
     if tail * size_of::<T>() < 1 << 20 { TILE } else { 2 * TILE }
 }
@@ -134,18 +134,18 @@ fn tile<T>(tail: usize) -> usize {
 /// One group of points over one batch.
 struct Pass<'a, T> {
     points: Points<'a, T>,
-    /// First point of the group.
+    /// The first point of the group.
     first: usize,
-    /// First column that is materialised.
+    /// The first column that is materialised.
     from: usize,
-    /// Those columns of the group's points, `[group, tail]`.
+    /// The materialised columns of the group's points, `[group, tail]`.
     tails: &'a [T],
     tail: usize,
     shared: bool,
     inputs: &'a [T],
     rows: Rows<'a>,
     count: usize,
-    /// Examples in a tile.
+    /// Number of examples in a tile.
     tile: usize,
 }
 

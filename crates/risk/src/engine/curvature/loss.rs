@@ -1,12 +1,14 @@
+//! The curvature of a loss with respect to the network's outputs.
+
 use collado_models::Activation;
 
 use crate::Loss;
 
-/// The curvature $\nabla^2_z\ell$ of a loss at the outputs z of one example, ready to multiply.
+/// The curvature matrix $\nabla^2_z\ell$ of a loss at the outputs z of one example.
 pub(super) enum LossCurvature {
-    /// A diagonal.
+    /// A diagonal matrix.
     Diagonal(Vec<f64>),
-    /// $\operatorname{diag}(p)-pp^\top$ with the position of the largest p.
+    /// The matrix $\operatorname{diag}(p)-pp^\top$ with the position of the largest p.
     Softmax(Vec<f64>, usize),
 }
 
@@ -27,7 +29,7 @@ impl LossCurvature {
         }
     }
 
-    /// Multiplies `v` in place.
+    /// Multiplies the vector `v` by the matrix in place.
     pub(super) fn apply(&self, v: &mut [f64]) {
         match self {
             Self::Diagonal(d) => v.iter_mut().zip(d).for_each(|(v, d)| *v *= d),

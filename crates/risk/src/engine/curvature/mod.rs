@@ -1,4 +1,4 @@
-//! Products of curvature matrices of dense networks with vectors, exact, on the whole data set.
+//! Exact products of curvature matrices of dense networks with vectors, over the whole data set.
 
 mod loss;
 mod pass;
@@ -16,36 +16,40 @@ pub use self::point::CurvaturePoint;
 use super::chain::TILE;
 use crate::{Criterion, EmpiricalRisk, Error, Examples, Regularizer, Result};
 
-/// Which matrix multiplies.
+/// The kind of curvature matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CurvatureForm {
-    /// $\nabla^2F$, for ReLU that of the linear regions (ρ″ = 0).
+    /// The Hessian $\nabla^2F$; for ReLU that of the linear regions (ρ″ = 0).
     Hessian,
-    /// $\frac1N\sum_iJ_i^\top(\nabla^2_\Phi\ell)\,J_i$, positive semi-definite: the Hessian without the curvature of the network.
+    /// The Gauss–Newton matrix $\frac1N\sum_iJ_i^\top(\nabla^2_\Phi\ell)\,J_i$, which is positive semi-definite: the
+    /// Hessian without the curvature of the network.
     GaussNewton,
-    /// $\frac1N\sum_ig_ig_i^\top$ of the gradients $g_i=\nabla_\theta\ell_i$ of single examples: the empirical Fisher matrix.
+    /// The empirical Fisher matrix $\frac1N\sum_ig_ig_i^\top$ of the gradients $g_i=\nabla_\theta\ell_i$ of single
+    /// examples.
     Fisher,
 }
 
 impl CurvatureForm {
-    /// All of them.
+    /// All kinds of matrices.
     pub const ALL: [Self; 3] = [Self::Hessian, Self::GaussNewton, Self::Fisher];
 }
 
-/// Parts of the data set whose sums are added in order: fixed, so that results do not depend on the number of threads.
+/// Number of parts of the data set whose sums are added in order. It is fixed, so that results do not depend on the
+/// number of threads.
 const PARTS: usize = 16;
 
 /// Curvature of the empirical risk of a dense network: Hessian-vector products by Pearlmutter's R-operator
 /// (Pearlmutter 1994: Fast exact multiplication by the Hessian), for a block of vectors at once, in `f64` on the CPU.
 ///
-/// κR adds $2\kappa v$ on the columns that R = ‖·‖² sees (nothing for ‖·‖₁) to the Hessian and Gauss–Newton matrices.
+/// For R = ‖·‖² the penalty κR adds $2\kappa v$ on the columns of R to the Hessian and Gauss–Newton products; for ‖·‖₁
+/// it adds nothing.
 #[derive(Debug)]
 pub struct DenseCurvature {
     network: Arc<Network>,
     chain: Chain,
     size: usize,
     examples: Arc<Examples>,
-    /// `[N, n_0]`
+    /// The inputs `[N, n_0]`.
     inputs: Tensor,
     criterion: Criterion,
     regularized: Range<usize>,
@@ -56,7 +60,7 @@ impl DenseCurvature {
     /// The curvature of `risk`, whose [memory](EmpiricalRisk::memory) bounds scratch.
     ///
     /// # Errors
-    /// When the network is no chain of dense layers.
+    /// When the network is not a chain of dense layers.
     pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
         let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
         Ok(Self {
@@ -81,8 +85,8 @@ impl DenseCurvature {
         self.examples.len()
     }
 
-    /// The point `theta` `[S]`, with the activations of all examples where `memory` allows: all products at one point
-    /// share them.
+    /// Prepares the point `theta` `[S]`, with the activations of all examples as far as memory allows. All products at
+    /// one point share them.
     ///
     /// # Errors
     /// When the sizes do not fit together.
@@ -119,12 +123,13 @@ impl DenseCurvature {
         })
     }
 
-    /// Rows of a tile's activations.
+    /// Number of rows of a tile's activations.
     fn width(&self) -> usize {
         self.network.units()
     }
 
-    /// Vectors that are taken at a time, and parts of the data whose sums exist at once.
+    /// The number of vectors that are multiplied at a time, and the number of parts of the data whose sums exist at
+    /// once.
     fn block(&self, count: usize) -> (usize, usize) {
         let threads = rayon::current_num_threads();
         let (memory, count) = (self.memory / 2 / size_of::<f64>(), count.clamp(1, 32));

@@ -1,9 +1,11 @@
-//! One tile of examples through the network, and the R-operator of a block of vectors on it.
+//! The passes of one tile of examples through the network, with the R-operator for a block of vectors (Pearlmutter
+//! 1994).
 //!
 //! With $R\{\cdot\}$ the derivative along v = (V_k, c_k): $R\{z_k\}=W_kR\{a_{k-1}\}+V_ka_{k-1}+c_k$,
 //! $R\{a_k\}=\rho'R\{z_k\}$; from the top $R\{\delta_K\}=\nabla^2\ell\,R\{z_K\}$ down,
-//! $R\{\delta_k\}=\rho'(W_{k+1}^\top R\{\delta_{k+1}\}+V_{k+1}^\top\delta_{k+1})+\rho''R\{z_k\}\,W_{k+1}^\top\delta_{k+1}$.
-//! Arrays are feature-major, `[neuron][example]` and `[neuron][vector][example]`.
+//! $R\{\delta_k\}=\rho'(W_{k+1}^\top
+//! R\{\delta_{k+1}\}+V_{k+1}^\top\delta_{k+1})+\rho''R\{z_k\}\,W_{k+1}^\top\delta_{k+1}$. Arrays are feature-major,
+//! `[neuron][example]` and `[neuron][vector][example]`.
 
 use std::ops::Range;
 
@@ -15,22 +17,22 @@ use crate::{
     loss::loss_and_slope,
 };
 
-/// Scratch and arguments of the tiles of one part of the data.
+/// The arguments and the scratch memory for the tiles of one part of the data.
 pub(super) struct Pass<'a> {
     of: &'a DenseCurvature,
     form: CurvatureForm,
     point: &'a CurvaturePoint,
     theta: &'a [f64],
-    /// `[B, S]`
+    /// The vectors or sums `[B, S]`.
     vectors: &'a [f64],
     count: usize,
     active: Vec<f64>,
     before: Vec<f64>,
-    /// $\rho'(z)$.
+    /// The slopes $\rho'(z)$.
     slope: Vec<f64>,
-    /// δ.
+    /// The gradients δ with respect to pre-activations.
     delta: Vec<f64>,
-    /// $\rho''(z)\,W^\top\delta$.
+    /// The factors $\rho''(z)\,W^\top\delta$ of $R\{z\}$.
     bend: Vec<f64>,
     r_active: Vec<f64>,
     r_before: Vec<f64>,
@@ -90,7 +92,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// δ and R{δ} of the outputs.
+    /// Computes δ and R{δ} of the outputs.
     fn read_out(&mut self, first: usize, r: usize) {
         let last = &self.of.chain.last().units;
         let (q, wide) = (last.len(), self.count * r);
@@ -116,7 +118,8 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Derivatives of pre-activations and activations along all vectors. Values are units, nothing for the input.
+/// The arithmetic of derivatives of pre-activations and activations along all vectors. A value is a range of units,
+/// which is empty for the input.
 struct Dual<'p, 'a> {
     pass: &'p mut Pass<'a>,
     r: usize,
@@ -166,12 +169,12 @@ impl Algebra for Dual<'_, '_> {
     }
 }
 
-/// δ and R{δ} from the outputs down, and what they add to the products.
+/// The reverse pass for δ and R{δ}, which adds their contributions to the products.
 struct Back<'p, 'a> {
     pass: &'p mut Pass<'a>,
     r: usize,
     input: &'p [f64],
-    /// `[B, S]`
+    /// The vectors or sums `[B, S]`.
     sum: &'p mut [f64],
 }
 
@@ -220,7 +223,7 @@ impl Pass<'_> {
         }
     }
 
-    /// δ and R{δ} at the units `x`, whose activations by ρ the layer `op` reads.
+    /// Computes δ and R{δ} at the units `x`, whose activations by ρ the layer `op` reads.
     fn back(&mut self, op: &Affine, rho: Activation, x: Range<usize>, r: usize) {
         let wide = self.count * r;
         let (lower, upper) = self.r_delta.split_at_mut(op.units.start * wide);
@@ -250,7 +253,7 @@ impl Pass<'_> {
         }
     }
 
-    /// δ of the layer below, and what ρ″ multiplies.
+    /// Computes δ of the layer below, and the factors of ρ″.
     fn plain_back(&mut self, op: &Affine, rho: Activation, x: Range<usize>, r: usize) {
         let (lower, upper) = self.delta.split_at_mut(op.units.start * r);
         let lower = &mut lower[x.start * r..][..x.len() * r];

@@ -1,3 +1,5 @@
+//! A point at which curvature products are computed, with kept activations.
+
 use rayon::prelude::*;
 
 use super::DenseCurvature;
@@ -7,15 +9,16 @@ use crate::{
 };
 use collado_models::with_slice;
 
-/// A point at which curvature is taken, with the activations of all examples where there is memory for them.
+/// A point at which curvature products are computed, with the activations of all examples where there is memory for
+/// them.
 ///
-/// They are up to a third of the multiplications of one product.
+/// Keeping them saves up to a third of the multiplications of one product.
 #[derive(Debug)]
 pub struct CurvaturePoint {
     pub(super) theta: Vec<f64>,
-    /// Activations, tile after tile; nothing where they are computed anew for each product.
+    /// The activations, tile after tile; empty where they are recomputed for each product.
     active: Vec<f64>,
-    /// Pre-activations likewise, where $\rho'$ needs them.
+    /// The pre-activations likewise, where $\rho'$ needs them.
     before: Vec<f64>,
 }
 
@@ -48,7 +51,7 @@ impl CurvaturePoint {
         Ok(Self { theta, active, before })
     }
 
-    /// Copies what is kept from element `from` on; says whether anything is.
+    /// Copies the kept values from element `from` on, and returns whether there are any.
     pub(super) fn copy(&self, from: usize, active: &mut [f64], before: &mut [f64]) -> bool {
         if self.active.is_empty() {
             return false;

@@ -1,8 +1,10 @@
+//! Second derivatives of activation functions.
+
 use collado_models::Activation;
 
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
-/// $\rho''(z)$ from `z` and `a` = $\rho(z)$; 0 for ReLU, whose kink has no curvature.
+/// The second derivative $\rho''(z)$ from `z` and `a` = $\rho(z)$. It is taken as 0 for ReLU, also at the kink.
 pub(super) fn second(activation: Activation, z: f64, a: f64) -> f64 {
     match activation {
         Activation::Linear | Activation::Relu => 0.,
