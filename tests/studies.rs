@@ -53,7 +53,7 @@ fn lazy_training_is_measured_and_resumed() {
     let init = result["init"].as_array().unwrap();
     assert_eq!((init[0]["name"].as_str(), init[1]["name"].as_str()), (Some("theorem"), Some("slides")));
     assert_eq!(init[0]["n"].as_array().unwrap().iter().map(number).collect::<Vec<_>>(), [64., 512., 2048.]);
-    // Theory §11: .0045 to .0079 for the limit, by data seed; 2.72 and 14.2 for n = 512 and 2048.
+    // docs/theory.md §11: .0045 to .0079 for the limit, by data seed; 2.72 and 14.2 for n = 512 and 2048.
     let limit = number(&result["arc_cosine_lambda_min"]);
     assert!((0.0035..0.01).contains(&limit), "{limit}");
     let grown = number(&init[0]["lambda_min"][2]) / number(&init[0]["lambda_min"][1]);

@@ -190,7 +190,7 @@ fn other_networks_and_losses_are_refused() {
 
 /// ε = what is left above the ends, for growing widths: the theory's numbers are .019, .010, .0015, .0003, .0003, 0.
 #[test]
-#[ignore = "a minute: the table of theory §3"]
+#[ignore = "a minute: the table of docs/theory.md §3"]
 fn what_is_left_vanishes_with_the_width() {
     for width in [4, 8, 16, 32, 64, 128] {
         let case =

@@ -198,7 +198,7 @@ fn curvature_is_that_of_differences_of_gradients() {
     assert!(saddles > 0);
 }
 
-/// Theory §1: θ = (1, −1, 1, 1, 1, 0) and θ̄ = (−1, 1, 1, 1, 0, 1) on s = ((−1, 0), (1, 1)).
+/// docs/theory.md §1: θ = (1, −1, 1, 1, 1, 0) and θ̄ = (−1, 1, 1, 1, 0, 1) on s = ((−1, 0), (1, 1)).
 #[test]
 fn example_1_20_has_its_minima_and_plateaus() {
     let arch = Arch::example_1_20();

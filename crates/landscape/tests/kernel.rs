@@ -305,7 +305,7 @@ fn neurons_have_no_order() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Theory §11: the measured gradient is above both bounds, and is $g^\top\Theta g/m^2$.
+    /// docs/theory.md §11: the measured gradient is above both bounds, and is $g^\top\Theta g/m^2$.
     #[test]
     fn gradients_are_above_their_bounds(
         seed in 0_u64..1 << 40, m in 1_usize..12, hidden in 1_usize..20, q in 1_usize..4,

@@ -70,7 +70,7 @@ fn two_spins_have_the_eigenvectors_of_a_goe_matrix() {
 
 #[test]
 fn the_numbers_of_the_theory_come_out() {
-    // Theory §8: energy, share found there, share of the law.
+    // docs/theory.md §8: energy, share found there, share of the law.
     let checked = [(-0.7, 0.256, 0.233), (-0.4, 0.345, 0.351), (-0.2, 0.421, 0.423), (0., 0.499, 0.499)];
     for (u, _, law) in checked.into_iter().chain([(0.3, 0.616, 0.612), (0.5, 0.676, 0.684)]) {
         // The means of bins: their energies are not round.
