@@ -148,7 +148,7 @@ fn numbers_about_which_nothing_can_be_said_are_refused() {
     let tolerance = case.certify(&CertifySettings { tolerance: f64::NAN, ..default });
     assert!(matches!(tolerance, Err(Error::Setting { name: "tolerance", .. })));
     let label = Case { labels: Some(vec![2]), ..case }.certify(&default);
-    assert!(matches!(label, Err(Error::Mismatch { what: "class labels", .. })));
+    assert!(matches!(label, Err(Error::Risk(collado_risk::Error::Mismatch { .. }))), "{label:?}");
 }
 
 #[test]
