@@ -1,4 +1,4 @@
-//! Which format a file has: its content says so where it is read, its name where it is written.
+//! The formats of files. When a file is read, its content decides on the format; when it is written, its name does.
 
 use std::{
     fs::{self, File},
@@ -15,7 +15,7 @@ use crate::{
     write::Contents,
 };
 
-/// Reads a file of tensors, whose format its first bytes tell.
+/// Reads a file of tensors. Its first bytes decide on the format.
 pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<TensorFile> {
     let fault = |e| io_error(path, &e);
     let meta = fs::metadata(path).map_err(fault)?;
@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<TensorFile> {
     read_from(Input { path, reader, len: meta.len() }, options)
 }
 
-/// The same from memory.
+/// Reads a file of tensors from memory.
 pub(crate) fn read_bytes(bytes: &[u8], options: &ReadOptions) -> Result<TensorFile> {
     let (path, len) = (Path::new("bytes in memory"), bytes.len() as u64);
     read_from(Input { path, reader: Cursor::new(bytes), len }, options)

@@ -15,7 +15,7 @@ pub(crate) struct Outline<'a> {
     pub(crate) keys: Vec<&'a str>,
     /// Number of points stacked along the first axis; a checkpoint has no such axis.
     lead: Option<usize>,
-    /// Whether weights that are called `kernel` are `[in, out]`.
+    /// Whether weights called `kernel` are taken for `[in, out]`.
     kernels: bool,
     places: HashMap<&'a str, usize>,
 }
@@ -45,7 +45,7 @@ impl<'a> Outline<'a> {
         Ok(outline)
     }
 
-    /// The same where every tensor has the shape that the network gives it, whatever it is called.
+    /// The same outline for a file whose tensors are all in PyTorch's shapes: none is transposed because of its name.
     pub(crate) fn as_it_is(self) -> Self {
         Self { kernels: false, ..self }
     }

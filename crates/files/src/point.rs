@@ -1,4 +1,4 @@
-//! Points of modules of one's own: files of tensors without the description of a network.
+//! Points of arbitrary modules: files of tensors without the description of a network.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -15,7 +15,8 @@ use crate::{
 /// [`Checkpoint`](crate::Checkpoint)s.
 ///
 /// # Errors
-/// When the name ends in something else, the file cannot be written, or `theta` is no point of `layout` in F32 or F64.
+/// When the name ends in something else, the file cannot be written, or `theta` is not a point of `layout` in F32 or
+/// F64.
 pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Provenance) -> Result<()> {
     if theta.dims() != [layout.len()] {
         return Err(Error::mismatch("point", format!("[{}]", layout.len()), format!("{:?}", theta.dims())));
@@ -26,8 +27,8 @@ pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Pr
     format::write(&contents, path)
 }
 
-/// Reads a point `[S]` whose tensors are those of `layout`, by name, and what the file says of where it comes from.
-/// Files of PyTorch are read too. What all names begin with, as `module.` of DataParallel, does not count.
+/// Reads a point `[S]` with the tensors of `layout`, by name, and the provenance that the file states.
+/// Files of PyTorch are read too. A common prefix of all names, such as `module.` of DataParallel, is ignored.
 ///
 /// # Errors
 /// When the file cannot be read or is damaged, or a tensor is missing, left over, of another shape or not finite.

@@ -1,4 +1,4 @@
-//! From named tensors to the columns of a stack.
+//! Conversion of named tensors to the columns of a stack.
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::Layout;

@@ -1,4 +1,6 @@
-//! Named tensors, what every readable format boils down to.
+//! The common form of all readable files: a list of named tensors, and its conversion to a stack of points.
+//!
+//! The content of a file of tensors, in the same form for every readable format.
 
 use std::{
     collections::BTreeMap,
@@ -19,29 +21,30 @@ pub(crate) struct Named {
     pub(crate) bytes: Rc<Vec<u8>>,
 }
 
-/// What every readable format boils down to.
+/// The content of a file of tensors, in the same form for every readable format.
 pub(crate) struct TensorFile {
     pub(crate) path: PathBuf,
-    /// In the order of the file.
+    /// The tensors in the order of the file.
     pub(crate) tensors: Vec<Named>,
     pub(crate) metadata: BTreeMap<String, String>,
-    /// What was left out.
+    /// Sentences that tell what was left out.
     pub(crate) notes: Vec<String>,
 }
 
-/// Where bytes come from: a file or memory.
+/// A source of bytes: a file or memory.
 pub(crate) trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
 
-/// A source of `len` bytes, and the name that messages give it.
+/// A source of `len` bytes, with its name for messages.
 pub(crate) struct Input<'p, R> {
     pub(crate) path: &'p Path,
     pub(crate) reader: R,
     pub(crate) len: u64,
 }
 
-/// Refuses a file of `len` bytes whose tensors, some of which share their numbers, have far more than it.
+/// Refuses a file of `len` bytes whose tensors have far more bytes than the file, which is possible where they share
+/// their numbers.
 pub(crate) fn check_total(path: &Path, total: u64, len: u64) -> Result<()> {
     if total <= len.saturating_mul(16) {
         return Ok(());
@@ -50,7 +53,7 @@ pub(crate) fn check_total(path: &Path, total: u64, len: u64) -> Result<()> {
     Err(file_error(path, reason))
 }
 
-/// `F32`, as safetensors and these messages call it.
+/// The name of a dtype as in safetensors, for example `F32`.
 pub(crate) fn dtype_name(dtype: DType) -> String {
     dtype.as_str().to_uppercase()
 }

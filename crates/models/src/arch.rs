@@ -1,25 +1,27 @@
+//! Descriptions of dense networks, and the `--arch` strings that they are read from.
+
 use std::{fmt, str::FromStr};
 
 use crate::{Activation, Error, Result};
 
-/// What the last layer's outputs are for, which decides the loss where none is given.
+/// The use of the last layer's outputs, which decides the loss where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Head {
-    /// Class scores: cross-entropy.
+    /// The outputs are class scores; the loss is cross-entropy.
     Classify,
-    /// Values: squared loss.
+    /// The outputs are real values; the loss is the squared loss.
     Regress,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Family {
-    /// Widths n_0..n_K with an activation between the layers.
+    /// Dense layers of the widths n_0..n_K with an activation between them.
     Dense(Activation, Vec<usize>),
-    /// Theory §11: one hidden layer of N neurons, hidden bias in the row, ReLU.
+    /// One hidden layer of N ReLU neurons, each with its bias beside its weights (docs/theory.md §11).
     TwoLayer(usize),
 }
 
-/// An `--arch` string, read: `relu:64-64-10`, `linear:6-8-3?bias=true`, `two-layer:256?head=regress`.
+/// A parsed `--arch` string, such as `relu:64-64-10`, `linear:6-8-3?bias=true` or `two-layer:256?head=regress`.
 ///
 /// It becomes an [`Arch`] by [`resolve`](Self::resolve), where the data say what the string leaves open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +35,7 @@ impl ArchSpec {
     /// The network for data with `inputs` features, read out by `outputs` numbers.
     ///
     /// # Errors
-    /// When the widths of the string are others.
+    /// When the string states other numbers of inputs or outputs.
     pub fn resolve(&self, inputs: usize, outputs: usize) -> Result<Arch> {
         let arch = self.with_ends(inputs, outputs);
         if arch.inputs() != inputs {
@@ -45,7 +47,7 @@ impl ArchSpec {
         Ok(arch)
     }
 
-    /// The network that the string itself describes; `inputs` and `outputs` count for `two-layer:` only.
+    /// The network that the string itself describes; `inputs` and `outputs` are used for `two-layer:` only.
     pub fn with_ends(&self, inputs: usize, outputs: usize) -> Arch {
         let (activation, widths, hidden_bias, output_bias) = match &self.family {
             Family::Dense(activation, widths) => {
@@ -59,7 +61,7 @@ impl ArchSpec {
         Arch { spec: self.clone(), activation, widths, hidden_bias, output_bias }
     }
 
-    /// What the string says about the outputs.
+    /// The use of the outputs, where the string states it.
     pub fn head(&self) -> Option<Head> {
         self.head
     }
@@ -69,7 +71,8 @@ impl ArchSpec {
     }
 }
 
-/// A dense network $\Phi(x;\theta) = W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$: what is fixed about it, without θ.
+/// The description of a dense network $\Phi(x;\theta) = W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$: its widths, its
+/// activation and which layers have biases, but no parameters θ.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Arch {
     spec: ArchSpec,
@@ -80,7 +83,7 @@ pub struct Arch {
 }
 
 impl Arch {
-    /// Dense layers of the given widths $n_0..n_K$ (at least two), each with a bias or none.
+    /// Dense layers of the given widths $n_0..n_K$ (at least two); either all of them have a bias or none.
     ///
     /// # Errors
     /// When there are fewer than two widths or one is 0.
@@ -89,7 +92,7 @@ impl Arch {
         format!("{activation}:{list}?bias={bias}").parse::<ArchSpec>().map(|spec| spec.with_ends(0, 0))
     }
 
-    /// ReLU layers of the given widths $n_0..n_K$ (at least two), each with a bias.
+    /// The ReLU network with the given widths $n_0..n_K$ (at least two) and a bias in each layer.
     ///
     /// # Errors
     /// When there are fewer than two widths or one is 0.
@@ -97,7 +100,8 @@ impl Arch {
         Self::dense(Activation::Relu, widths.as_ref(), true)
     }
 
-    /// $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,\lbrack x;1\rbrack\rangle)$ (theory §11).
+    /// The two-layer ReLU network $\Phi(x;\theta)=\sum_j\theta^2_j\,\rho(\langle\theta^1_j,\lbrack x;1\rbrack\rangle)$
+    /// (docs/theory.md §11).
     ///
     /// # Errors
     /// When a width is 0.
@@ -106,23 +110,23 @@ impl Arch {
     }
 
     /// The six-parameter network of Example 1.20 (Berner et al. 2021),
-    /// $\Phi(x,\theta)=\theta_1\rho(\theta_3x+\theta_5)+\theta_2\rho(\theta_4x+\theta_6)$: `two-layer:2` with one input.
-    /// A row of its stack is $(\theta_3,\theta_4,\theta_5,\theta_6,\theta_1,\theta_2)$.
+    /// $\Phi(x,\theta)=\theta_1\rho(\theta_3x+\theta_5)+\theta_2\rho(\theta_4x+\theta_6)$: `two-layer:2` with one
+    /// input. A row of its stack is $(\theta_3,\theta_4,\theta_5,\theta_6,\theta_1,\theta_2)$.
     pub fn example_1_20() -> Self {
         ArchSpec { family: Family::TwoLayer(2), bias: None, head: Some(Head::Regress) }.with_ends(1, 1)
     }
 
-    /// The string it came from.
+    /// The `--arch` string that describes this network.
     pub fn spec(&self) -> &ArchSpec {
         &self.spec
     }
 
-    /// The function between two layers.
+    /// The activation function between two layers.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
-    /// $n_0, \dots, n_K$.
+    /// The widths $n_0, \dots, n_K$, from the inputs to the outputs.
     pub fn widths(&self) -> &[usize] {
         &self.widths
     }
@@ -132,12 +136,12 @@ impl Arch {
         self.widths.len() - 1
     }
 
-    /// $n_0$.
+    /// The number of inputs, $n_0$.
     pub fn inputs(&self) -> usize {
         self.widths[0]
     }
 
-    /// $n_K$.
+    /// The number of outputs, $n_K$.
     pub fn outputs(&self) -> usize {
         self.widths[self.depth()]
     }
@@ -147,7 +151,7 @@ impl Arch {
         if k + 1 == self.depth() { self.output_bias } else { self.hidden_bias }
     }
 
-    /// Name of layer `k` (0-based) in a PyTorch `nn.Sequential`: activations take a number too.
+    /// Name of layer `k` (0-based) in a PyTorch `nn.Sequential`, in which activations are numbered too.
     pub fn layer_name(&self, k: usize) -> String {
         let step = if self.activation == Activation::Linear { 1 } else { 2 };
         (step * k).to_string()

@@ -93,12 +93,12 @@ struct Repairing<'a> {
     ends: &'a [Vec<Statistics>; 2],
     /// The repaired parameters so far.
     columns: Vec<Tensor>,
-    /// Hidden layers done.
+    /// Number of hidden layers that are done.
     layer: usize,
 }
 
 impl Repairing<'_> {
-    /// What is `of(statistics)` at the ends, at t.
+    /// The value `of(statistics)` at t, interpolated between the ends.
     fn between(&self, of: impl Fn(&Statistics) -> &Tensor) -> Result<Tensor> {
         let [a, b] = self.ends;
         Ok(((of(&a[self.layer]) * (1. - self.t))? + (of(&b[self.layer]) * self.t)?)?)
@@ -117,7 +117,7 @@ impl Algebra for Repairing<'_> {
     type Error = Error;
     const NAME: &'static str = "REPAIR";
 
-    /// The last layer stays as it is.
+    /// The last layer is not changed.
     fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = op.tensors(self.theta)?;
         self.keep(&weight, bias.as_ref())?;

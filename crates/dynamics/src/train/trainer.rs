@@ -1,3 +1,5 @@
+//! A convenient way to train several networks from seeds.
+
 use candle_core::{Device, Tensor};
 use collado_models::Init;
 use collado_risk::EmpiricalRisk;
@@ -5,7 +7,7 @@ use collado_risk::EmpiricalRisk;
 use super::{Epoch, TrainSettings, train};
 use crate::{Error, Result};
 
-/// Trains networks from seeded starts, all as one stack.
+/// Trains networks from seeded random starts, all of them as one stack.
 ///
 /// | Name | Default | Purpose |
 /// |---|---|---|
@@ -13,29 +15,29 @@ use crate::{Error, Result};
 /// | `init` | PyTorch's | where training starts |
 #[derive(Debug, Clone, Default)]
 pub struct Trainer {
-    /// The training loop.
+    /// The settings of the training loop.
     pub settings: TrainSettings,
-    /// Where training starts.
+    /// The distribution of the starts.
     pub init: Init,
 }
 
 impl Trainer {
-    /// The same for so many passes over the examples.
+    /// The same trainer with the given number of passes over the examples.
     #[must_use]
     pub fn epochs(mut self, epochs: u64) -> Self {
         self.settings.epochs = epochs;
         self
     }
 
-    /// The same with another step size.
+    /// The same trainer with another step size.
     #[must_use]
     pub fn lr(mut self, lr: f64) -> Self {
         self.settings.lr = lr;
         self
     }
 
-    /// The ends of a run for each seed, `[S]` each, in the type in which the inputs were given. A run's start and its
-    /// minibatches follow from its seed.
+    /// Trains one run for each seed and returns their last points, `[S]` each, in the number type of the inputs. A
+    /// run's start and its minibatches follow from its seed.
     ///
     /// # Errors
     /// When a setting is outside its range, or a run diverges.

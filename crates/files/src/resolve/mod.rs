@@ -1,3 +1,5 @@
+//! Finds the network that a file describes, and assigns the file's tensors to the entries of its layout.
+
 mod chains;
 mod infer;
 mod layers;
@@ -17,14 +19,14 @@ use crate::{
 };
 use collado_models::{Arch, ArchSpec};
 
-/// Metadata key of the `--arch` string.
+/// The metadata key of the `--arch` string.
 pub(crate) const ARCH: &str = "collado.arch";
 
-/// A network, and for each entry of its layout the tensor of the file that it is.
+/// A network, with the place in the file of the tensor for each entry of its layout.
 pub(crate) struct Match {
     pub(crate) arch: Arch,
     pub(crate) order: Vec<usize>,
-    /// What was guessed.
+    /// Sentences that tell what was guessed.
     pub(crate) notes: Vec<String>,
 }
 
@@ -53,7 +55,7 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
     }
 }
 
-/// The network of the file's own metadata, with what `--arch` adds about its head.
+/// The network of the file's own metadata, checked against `--arch`, which may add the use of the outputs.
 fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
     let arch = given.to_string().parse::<ArchSpec>()?.with_ends(own.inputs(), own.outputs());
     let same = arch.activation() == own.activation() && arch.layout() == own.layout();
@@ -65,7 +67,8 @@ fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
     }
 }
 
-/// A file that says nothing itself: by the names of `spec` if it has them all, else by the order of its layers.
+/// The network of a file without metadata: by the names of `spec` if the file has them all, else by the order of
+/// layers.
 fn foreign(outline: &Outline, spec: Option<&ArchSpec>, names: Option<&[String]>) -> Result<Match> {
     if let Some(spec) = spec.filter(|_| names.is_none()) {
         let layout = spec.with_ends(1, 1).layout();
@@ -122,8 +125,8 @@ fn has_open_ends(spec: &ArchSpec, draft: &Arch) -> bool {
     spec.with_ends(2, 2) != *draft
 }
 
-/// Every tensor by the name that the network gives it, or that the file records for it; none may be missing or left
-/// over.
+/// Finds every tensor by the name that the network gives it, or that the file records for it. None may be missing or
+/// left over.
 fn by_name(outline: &Outline, spec: &ArchSpec) -> Result<(Arch, Vec<usize>)> {
     let recorded = recorded(outline, &spec.with_ends(1, 1).layout())?;
     let find = |k: usize, name: &str| match &recorded {
@@ -152,7 +155,7 @@ fn by_name(outline: &Outline, spec: &ArchSpec) -> Result<(Arch, Vec<usize>)> {
     }
 }
 
-/// The network of `spec`, whose tensors are in `order`.
+/// The network of `spec`, whose tensors in the file are given by `order`.
 fn fit(outline: &Outline, spec: &ArchSpec, order: &[usize]) -> Result<Arch> {
     let arch = with_ends(outline, spec, |entry, _| order.get(entry).copied())?;
     let layout = arch.layout();
