@@ -297,7 +297,7 @@ def show(seconds):
 
 def main():
     print(f"torch {torch.__version__}, jax {jax.__version__}, {args.threads} threads, median [quartiles]\n")
-    print("| work | PyTorch | JAX | collado | faster peer / ours | asked |\n|---|---|---|---|---|---|")
+    print("| work | PyTorch | JAX | collado | faster peer / ours | goal |\n|---|---|---|---|---|---|")
     for work in (w for w in WORKS if args.only in w.name):
         x, y = DIGITS if work.widths[0] == 64 else MNIST
         x, y = (x[: work.rows], y[: work.rows]) if work.rows else (x, y)
