@@ -77,7 +77,7 @@ pub(super) struct Sink<'a, T> {
     pub(super) keep: T,
 }
 
-/// Work below this many floating-point operations is not worth waking another thread for.
+/// The number of floating-point operations from which on several threads are used.
 pub(super) const PARALLEL_FLOPS: usize = 1 << 23;
 
 /// Number of columns that one thread combines or scatters at a time.
