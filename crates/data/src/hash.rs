@@ -30,7 +30,7 @@ pub(crate) fn content_hash(train: &Split, test: Option<&Split>) -> Result<String
             }
         }
     }
-    Ok(state.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", state.finalize()))
 }
 
 fn tensor(state: &mut Sha256, tensor: &Tensor) -> Result<()> {

@@ -73,9 +73,5 @@ pub fn file_hash(path: &Path) -> Result<String> {
     let mut hasher = Sha256::new();
     let mut file = File::open(path).map_err(|e| io_error(path, &e))?;
     io::copy(&mut file, &mut hasher).map_err(|e| io_error(path, &e))?;
-    Ok(hexadecimal(&hasher.finalize()))
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(format!("{:x}", hasher.finalize()))
 }

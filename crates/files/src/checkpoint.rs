@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error, Names, Provenance, ReadOptions, Result,
-    atomic::{file_hash, hexadecimal},
+    atomic::file_hash,
     fault::file_error,
     format,
     outline::Outline,
@@ -68,7 +68,7 @@ impl Checkpoint {
     /// As [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8], options: &ReadOptions) -> Result<Self> {
         let checkpoint = Self::of(&format::read_bytes(bytes, options)?, options)?;
-        Ok(Self { hash: Some(hexadecimal(&Sha256::digest(bytes))), ..checkpoint })
+        Ok(Self { hash: Some(format!("{:x}", Sha256::digest(bytes))), ..checkpoint })
     }
 
     fn of(file: &TensorFile, options: &ReadOptions) -> Result<Self> {

@@ -6,6 +6,7 @@ mod error;
 mod fault;
 mod format;
 mod names;
+mod number;
 mod options;
 mod outline;
 mod path_file;
@@ -24,6 +25,7 @@ pub use self::{
     checkpoint::Checkpoint,
     error::{Error, Result},
     names::Names,
+    number::{read_number, to_json},
     options::ReadOptions,
     path_file::PathFile,
     point::{read_point, write_point},
