@@ -74,9 +74,9 @@ fn saved(dir: &Path) -> Option<Json> {
 
 /// Replaces it, with the checksum that goes with it.
 fn save(dir: &Path, state: &Json) {
-    let sum = Sha256::digest(state["state"].to_string());
-    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-    let state = serde_json::json!({"state": state["state"], "checksum": sum});
+    let (identity, state) = (&state["identity"], &state["state"]);
+    let sum = format!("{:x}", Sha256::digest(format!("{identity}\n{state}")));
+    let state = serde_json::json!({"identity": identity, "state": state, "checksum": sum});
     let header = serde_json::json!({"__metadata__": {"collado.state": state.to_string()}}).to_string();
     let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
     fs::write(dir.join("l/.state/edges.safetensors"), bytes).unwrap();

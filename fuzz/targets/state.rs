@@ -1,8 +1,8 @@
 //! Saved states of stopped runs.
 #![no_main]
 
-use collado_files::SavedState;
+use collado_files::State;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let _ = SavedState::from_bytes(bytes);
+    let _ = State::<serde_json::Value>::from_bytes(bytes);
 });

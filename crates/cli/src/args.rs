@@ -6,9 +6,11 @@ use clap::{Args as ClapArgs, ValueEnum};
 use collado_files::{Checkpoint, ReadOptions};
 use collado_models::ArchSpec;
 use collado_risk::{Loss, Regularizer};
+use serde::Serialize;
 
 use crate::{
-    failure::Failure,
+    device,
+    failure::{Failure, with_flags},
     json,
     numbers::{not_negative, whole},
     place, progress,
@@ -19,7 +21,7 @@ use crate::{
 #[command(next_help_heading = "Machine and output")]
 pub(crate) struct Common {
     /// Device to compute on: cpu, cuda or cuda:N.
-    #[arg(long, default_value = "cpu", value_parser = device)]
+    #[arg(long, default_value = "cpu", value_parser = device::name)]
     pub(crate) device: String,
     /// Floating-point type [default: f32; f64 for proofs, curvature, sections, kernels and studies].
     #[arg(long)]
@@ -57,6 +59,18 @@ impl Common {
         }
     }
 
+    /// Bytes of scratch memory: as many as were asked for, or a quarter of what the system says it has; 1 GiB where it
+    /// does not say.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory.unwrap_or_else(|| {
+            let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+            let mut lines = text.lines();
+            let kib: Option<usize> =
+                lines.find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
+            kib.map_or(1 << 30, |kib| kib * 1024 / 4)
+        })
+    }
+
     /// Adds a note about how the command understood its input, on stderr and in the summary; each note is shown once.
     pub(crate) fn note(&self, text: impl Into<String>) {
         let text = text.into();
@@ -66,9 +80,9 @@ impl Common {
     }
 
     /// Shows a result: as one JSON object with `--json`, else by `text`, which prints it for people.
-    pub(crate) fn show(&self, summary: &serde_json::Value, text: impl FnOnce()) {
+    pub(crate) fn show(&self, summary: &impl Serialize, text: impl FnOnce()) {
         match (self.json, self.quiet) {
-            (true, _) => json::print(&summary.to_string()),
+            (true, _) => json::print(&json::value(summary).to_string()),
             (_, false) => text(),
             _ => {}
         }
@@ -117,7 +131,7 @@ impl NetworkArgs {
         let options =
             ReadOptions { arch: self.arch.clone(), key: self.key.clone(), layers: self.layers.clone() };
         let checkpoint = Checkpoint::read(file, &options)?;
-        checkpoint.notes.iter().for_each(|note| common.note(note));
+        checkpoint.notes.iter().for_each(|note| common.note(with_flags(note)));
         common.run.file(file, checkpoint.hash.as_deref());
         Ok(checkpoint)
     }
@@ -199,19 +213,6 @@ impl EndsArgs {
                     .hint("--a FILE --b FILE, or the two files by themselves"))
             }
         }
-    }
-}
-
-/// Parses the name of a device that this program can use.
-fn device(text: &str) -> Result<String, String> {
-    let number = text
-        .strip_prefix("cuda")
-        .map(|n| n.strip_prefix(':').map_or(n.is_empty(), |n| n.parse::<u16>().is_ok()));
-    match number {
-        None if text == "cpu" => Ok(text.into()),
-        Some(true) if cfg!(feature = "cuda") => Ok(text.into()),
-        Some(true) => Err("built without CUDA; build with --features cuda".into()),
-        _ => Err("expected cpu, cuda or cuda:N".into()),
     }
 }
 

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use collado_risk::{Objective, Rows, Span};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{
     args::{Common, DataArgs, NetworkArgs},
     failure::Failure,
-    json::{number, print},
+    json::print,
     place,
+    record::RunStatus,
     shown::{error, risk},
     task,
 };
@@ -28,6 +29,23 @@ pub(crate) struct EvalArgs {
     pub(crate) common: Common,
 }
 
+/// The values of all checkpoints.
+#[derive(Serialize)]
+struct Summary {
+    checkpoints: Vec<Row>,
+}
+
+/// The values of one checkpoint; those of the test rows where there are any.
+#[derive(Serialize)]
+struct Row {
+    checkpoint: String,
+    risk: f64,
+    train_loss: f64,
+    train_error: f64,
+    test_loss: Option<f64>,
+    test_error: Option<f64>,
+}
+
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let files = place::all(&args.checkpoints)?;
@@ -35,34 +53,38 @@ pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let span = Span::stack(&stack)?;
     let train = task.train.evaluate(&span, Rows::All, None)?;
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
-    let results: Vec<_> = files.iter().enumerate().map(|(i, path)| {
+    let row = |(i, file): (usize, &PathBuf)| {
         let test = test.as_ref().map(|t| t[i]);
-        json!({
-            "checkpoint": path.display().to_string(),
-            "risk": number(train[i].risk), "train_loss": number(train[i].loss), "train_error": number(train[i].error),
-            "test_loss": test.map(|v| number(v.loss)), "test_error": test.map(|v| number(v.error)),
-        })
-    }).collect();
-    let mut summary = json!({"checkpoints": results});
-    args.common.run.describe(&mut summary, "finished");
-    args.common.show(&summary, || {
+        Row {
+            checkpoint: file.display().to_string(),
+            risk: train[i].risk,
+            train_loss: train[i].loss,
+            train_error: train[i].error,
+            test_loss: test.map(|v| v.loss),
+            test_error: test.map(|v| v.error),
+        }
+    };
+    let summary = Summary { checkpoints: files.iter().enumerate().map(row).collect() };
+    args.common.show(&args.common.run.describe(&summary, RunStatus::Finished), || summary.print());
+    Ok(())
+}
+
+impl Summary {
+    fn print(&self) {
         print(&format!(
             "{:>12} {:>12} {:>9} {:>12} {:>9}  checkpoint",
             "risk", "train loss", "error %", "test loss", "error %"
         ));
-        for (i, path) in files.iter().enumerate() {
-            let (a, b) = (train[i], test.as_ref().map(|t| t[i]));
-            let (test_loss, test_error) = b.map_or(("-".into(), f64::NAN), |b| (risk(b.loss), b.error));
+        for row in &self.checkpoints {
             print(&format!(
                 "{:>12} {:>12} {:>9} {:>12} {:>9}  {}",
-                risk(a.risk),
-                risk(a.loss),
-                error(a.error),
-                test_loss,
-                error(test_error),
-                path.display()
+                risk(row.risk),
+                risk(row.train_loss),
+                error(row.train_error),
+                row.test_loss.map_or("-".into(), risk),
+                error(row.test_error.unwrap_or(f64::NAN)),
+                row.checkpoint
             ));
         }
-    });
-    Ok(())
+    }
 }

@@ -61,6 +61,31 @@ pub(crate) fn printable(text: &str, kept: &[char]) -> String {
     safe
 }
 
+/// What a library says, with flags for the names of its options: it writes them between backticks.
+pub(crate) fn with_flags(text: &str) -> String {
+    let mut parts = text.split('`');
+    let mut said = parts.next().unwrap_or_default().to_owned();
+    // Between backticks, and behind them.
+    while let Some(name) = parts.next() {
+        match (name, parts.next()) {
+            (name, Some(rest)) if is_name(name) => said += &format!("{}{rest}", flag(name)),
+            (name, Some(rest)) => said += &format!("`{name}`{rest}"),
+            (name, None) => said += &format!("`{name}"),
+        }
+    }
+    said
+}
+
+/// Whether it can be the name of an option.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
+/// The flag of an option.
+fn flag(name: &str) -> String {
+    format!("--{}", name.replace('_', "-"))
+}
+
 /// A message without the backtrace that an error of candle may carry behind it.
 fn without_backtrace(message: &str) -> &str {
     message.find("\n   0: ").map_or(message, |at| &message[..at]).trim_end()
@@ -98,9 +123,9 @@ impl std::fmt::Display for Failure {
 
 impl From<collado_data::Error> for Failure {
     fn from(error: collado_data::Error) -> Self {
-        let failure = Self::new(&error);
+        let failure = Self::new(with_flags(&error.to_string()));
         match error.hint() {
-            Some(hint) => failure.hint(hint),
+            Some(hint) => failure.hint(with_flags(&hint)),
             None => failure,
         }
     }
@@ -108,9 +133,9 @@ impl From<collado_data::Error> for Failure {
 
 impl From<collado_files::Error> for Failure {
     fn from(error: collado_files::Error) -> Self {
-        let failure = Self::new(&error);
+        let failure = Self::new(with_flags(&error.to_string()));
         match error.hint() {
-            Some(hint) => failure.hint(hint),
+            Some(hint) => failure.hint(with_flags(&hint)),
             None => failure,
         }
     }
@@ -126,7 +151,10 @@ impl From<collado_studies::StudyError> for Failure {
             error @ collado_studies::StudyError::Cell { .. } => {
                 Self::new(error).hint("resume with the same settings, or start afresh with --force")
             }
-            error => Self::new(error),
+            collado_studies::StudyError::Setting { name, expected, found } if is_name(name) => {
+                Self::new(format!("{}: expected {expected}, found {found}", flag(name)))
+            }
+            error => Self::new(with_flags(&error.to_string())),
         }
     }
 }
@@ -135,7 +163,7 @@ macro_rules! plain {
     ($($error:ty),*) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
-                Self::new(error)
+                Self::new(with_flags(&error.to_string()))
             }
         })*
     };
@@ -150,3 +178,20 @@ plain!(
     candle_core::Error,
     csv::Error
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_options_become_flags() {
+        for (said, shown) in [
+            ("`data` x: found 'y'", "--data x: found 'y'"),
+            ("as in `max_steps` 3 and `key` a", "as in --max-steps 3 and --key a"),
+            ("file '`A`' and `", "file '`A`' and `"),
+            ("", ""),
+        ] {
+            assert_eq!(with_flags(said), shown);
+        }
+    }
+}

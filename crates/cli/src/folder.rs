@@ -1,20 +1,19 @@
 //! The output folder of a run: locking, the results of earlier runs, and the last steps of a run.
 
 use std::{
-    collections::HashMap,
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
 };
 
-use candle_core::Tensor;
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::{
     args::{Common, Out},
     failure::Failure,
-    json,
-    record::{difference, identity_of},
-    state,
+    files, json,
+    record::{Described, RunStatus, difference, identity_of},
+    state::{self, State},
 };
 
 /// The output folder of a run, locked against other runs.
@@ -22,6 +21,8 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// The name of the file that is written last.
     summary: &'static str,
+    /// What decides about the bits of the results.
+    identity: Json,
     /// Whether an earlier run is continued.
     resumed: bool,
     /// Whether this run created the folder.
@@ -43,24 +44,56 @@ impl Folder {
         summary: &'static str,
         files: &[&str],
     ) -> Result<Option<Self>, Failure> {
-        let path = out.out.clone();
-        if !out.resume {
-            refuse_any(&path, &[&[summary][..], files].concat(), out.force)?;
-            refuse_unfinished(&path, out.force)?;
-        }
-        let created = !path.exists();
-        make(&path)?;
-        let lock = lock(&path)?;
-        let mut folder = Self { path, summary, resumed: false, created, _lock: lock };
-        sweep(&folder.path)?;
-        if out.resume && folder.resume(common)? {
-            return Ok(None);
-        }
+        let folder = if out.resume {
+            let mut folder = Self::lock(&out.out, common, summary)?;
+            if folder.resume(common)? {
+                return Ok(None);
+            }
+            folder
+        } else {
+            Self::fresh(&out.out, out.force, common, summary, files)?
+        };
         if !folder.resumed {
             state::remove(&folder.path)?;
             state::begin(&folder.path, common)?;
         }
         Ok(Some(folder))
+    }
+
+    /// Opens the folder, if one is asked for, of a run that saves no state and cannot be resumed.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub(crate) fn create(
+        path: Option<&Path>,
+        force: bool,
+        common: &Common,
+        summary: &'static str,
+        files: &[&str],
+    ) -> Result<Option<Self>, Failure> {
+        path.map(|path| Self::fresh(path, force, common, summary, files)).transpose()
+    }
+
+    fn fresh(
+        path: &Path,
+        force: bool,
+        common: &Common,
+        summary: &'static str,
+        files: &[&str],
+    ) -> Result<Self, Failure> {
+        files::refuse_any(path, &[&[summary][..], files].concat(), force)?;
+        refuse_unfinished(path, force)?;
+        let folder = Self::lock(path, common, summary)?;
+        state::remove(&folder.path)?;
+        Ok(folder)
+    }
+
+    fn lock(path: &Path, common: &Common, summary: &'static str) -> Result<Self, Failure> {
+        let created = !path.exists();
+        let path = files::make(path)?;
+        let lock = lock(&path)?;
+        sweep(&path)?;
+        Ok(Self { path, summary, identity: common.run.identity(), resumed: false, created, _lock: lock })
     }
 
     /// Examines the files of an earlier run, and returns whether it is finished.
@@ -73,19 +106,19 @@ impl Folder {
             |begun: &Json, s: &Json| s["run"]["id"] == begun["id"] && s["run"]["status"] == "finished";
         match (begun, found) {
             (Some(begun), Some(found)) if ended(&begun, &found) => {
-                check(common, &found["run"], &file)?;
+                self.check(&found["run"], &file)?;
                 state::remove(&self.path)?;
                 self.finished(common, &found);
                 Ok(true)
             }
             (Some(begun), _) => {
-                check(common, &begun, &state::folder(&self.path))?;
+                self.check(&begun, &state::folder(&self.path))?;
                 common.run.go_on(begun["id"].as_str().unwrap_or_default());
                 self.resumed = true;
                 Ok(false)
             }
             (None, Some(found)) => {
-                check(common, &found["run"], &file)?;
+                self.check(&found["run"], &file)?;
                 if found["run"]["status"] != "finished" {
                     return Ok(false);
                 }
@@ -93,6 +126,22 @@ impl Folder {
                 Ok(true)
             }
             (None, None) => Ok(false),
+        }
+    }
+
+    /// Checks that existing results belong to this run.
+    fn check(&self, there: &Json, place: &Path) -> Result<(), Failure> {
+        let hint = "repeat the command line that began it, or start afresh with --force and without --resume";
+        if there.is_null() {
+            let message = format!("{}: does not say what was run, as older versions wrote", place.display());
+            return Err(Failure::new(message).hint(hint));
+        }
+        match difference(&self.identity, &identity_of(there)) {
+            None => Ok(()),
+            Some(what) => {
+                let run = "is of a run with other settings, checkpoints or data";
+                Err(Failure::new(format!("{}: {run}: {what}", place.display())).hint(hint))
+            }
         }
     }
 
@@ -115,16 +164,37 @@ impl Folder {
         self.path.join(name)
     }
 
+    /// A file of the state of this run.
+    pub(crate) fn state(&self, name: &str) -> State {
+        State::new(&self.path, name, self.identity.clone())
+    }
+
     /// Writes the summary, last of all files, and removes the state of a run that was not interrupted.
-    pub(crate) fn finish(
+    pub(crate) fn finish<'a, T: Serialize>(
         &self,
         common: &Common,
-        summary: &mut Json,
+        result: &'a T,
         interrupted: bool,
-    ) -> Result<(), Failure> {
-        common.run.describe(summary, if interrupted { "interrupted" } else { "finished" });
-        json::write(&self.path.join(self.summary), summary)?;
-        if interrupted { Ok(()) } else { state::remove(&self.path) }
+    ) -> Result<Described<'a, T>, Failure> {
+        let summary = common.run.describe(result, RunStatus::ended(interrupted));
+        json::write(&self.path.join(self.summary), &summary)?;
+        if !interrupted {
+            state::remove(&self.path)?;
+        }
+        Ok(summary)
+    }
+}
+
+/// Ends a run that may have no folder; one that has writes its summary there.
+pub(crate) fn finish<'a, T: Serialize>(
+    folder: Option<&Folder>,
+    common: &Common,
+    result: &'a T,
+    interrupted: bool,
+) -> Result<Described<'a, T>, Failure> {
+    match folder {
+        Some(folder) => folder.finish(common, result, interrupted),
+        None => Ok(common.run.describe(result, RunStatus::ended(interrupted))),
     }
 }
 
@@ -135,23 +205,6 @@ impl Drop for Folder {
         if self.created {
             // Fails where there are files, which stay.
             let _ = fs::remove_dir(&self.path);
-        }
-    }
-}
-
-/// Checks that existing results belong to this run.
-fn check(common: &Common, there: &Json, place: &Path) -> Result<(), Failure> {
-    let hint = "repeat the command line that began it, or start afresh with --force and without --resume";
-    if there.is_null() {
-        let message = format!("{}: does not say what was run, as older versions wrote", place.display());
-        return Err(Failure::new(message).hint(hint));
-    }
-    match difference(&common.run.identity(), &identity_of(there)) {
-        None => Ok(()),
-        Some(what) => {
-            let message =
-                format!("{}: is of a run with other settings, checkpoints or data: {what}", place.display());
-            Err(Failure::new(message).hint(hint))
         }
     }
 }
@@ -188,60 +241,4 @@ fn refuse_unfinished(path: &Path, force: bool) -> Result<(), Failure> {
     }
     let message = format!("{}: holds a run that was not finished", path.display());
     Err(Failure::new(message).hint("--resume goes on with it, --force starts afresh"))
-}
-
-/// Creates a folder, if it does not exist.
-pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
-    fs::create_dir_all(folder)
-        .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
-    Ok(folder.to_owned())
-}
-
-/// Removes a folder with its content, if it exists.
-pub(crate) fn remove(folder: &Path) -> Result<(), Failure> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Failure::new(format!("{}: cannot be removed: {e}", folder.display())))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Refuses to overwrite any of `files` in a folder, unless forced.
-pub(crate) fn refuse_any(folder: &Path, files: &[&str], force: bool) -> Result<(), Failure> {
-    files.iter().try_for_each(|file| refuse_existing(&folder.join(file), force))
-}
-
-/// Refuses to overwrite a file, unless forced.
-pub(crate) fn refuse_existing(file: &Path, force: bool) -> Result<(), Failure> {
-    if force || !file.exists() {
-        return Ok(());
-    }
-    let message = format!("{}: exists already", file.display());
-    Err(Failure::new(message).hint("give another --out, or --force to overwrite"))
-}
-
-/// Writes a picture as SVG and PNG.
-pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure) -> Result<(), Failure> {
-    let (svg, png) = (figure.to_svg()?, figure.to_png()?);
-    bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    bytes(&folder.join(format!("{name}.png")), &png)
-}
-
-/// Writes named tensors with metadata as a safetensors file.
-pub(crate) fn tensors(
-    file: &Path,
-    tensors: HashMap<String, Tensor>,
-    metadata: impl IntoIterator<Item = (String, String)>,
-) -> collado_files::Result<()> {
-    use std::io::Write;
-    let metadata = Some(metadata.into_iter().collect());
-    let bytes = safetensors::serialize(tensors, metadata).map_err(candle_core::Error::from)?;
-    collado_files::atomically(file, |f| f.write_all(&bytes))
-}
-
-/// Writes the bytes of a file.
-pub(crate) fn bytes(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write;
-    Ok(collado_files::atomically(file, |f| f.write_all(bytes))?)
 }

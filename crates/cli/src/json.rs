@@ -6,22 +6,19 @@ use std::{
     sync::Mutex,
 };
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::failure::{Failure, printable};
 
-/// A number as JSON; a number that is not finite becomes a string.
-pub(crate) fn number(x: f64) -> Value {
-    match serde_json::Number::from_f64(x) {
-        Some(n) => Value::Number(n),
-        None if x.is_nan() => "nan".into(),
-        None if x > 0. => "inf".into(),
-        None => "-inf".into(),
-    }
+/// The JSON of a result: numbers that are not finite are words in it.
+pub(crate) fn value(result: &(impl Serialize + ?Sized)) -> Value {
+    collado_files::to_json(result).expect("results are objects whose keys are text")
 }
 
-/// Writes an object to a file.
-pub(crate) fn write(path: &Path, value: &Value) -> Result<(), Failure> {
+/// Writes a result to a file.
+pub(crate) fn write(path: &Path, result: &impl Serialize) -> Result<(), Failure> {
+    let value = value(result);
     Ok(collado_files::atomically(path, |file| writeln!(file, "{value:#}"))?)
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use clap::Args as ClapArgs;
 use collado_files::{Checkpoint, PathFile, Provenance};
 
-use crate::{failure::Failure, folder, numbers::share, place, record};
+use crate::{failure::Failure, files, json, numbers::share, place, record};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PointArgs {
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     }
     let place = place::path(&args.path);
     let file = PathFile::read(&place)?;
-    folder::refuse_existing(&args.out, args.force)?;
+    files::refuse_existing(&args.out, args.force)?;
     let same =
         |a: &FilePath, b: &FilePath| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
     if same(&place, &args.out) {
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
         ..Provenance::default()
     };
     provenance.extra.insert("path".into(), place.display().to_string().into());
-    provenance.extra.insert("t".into(), crate::json::number(args.t));
+    provenance.extra.insert("t".into(), json::value(&args.t));
     Checkpoint::new(file.arch, theta, provenance).named(file.names).write(&args.out)?;
     Ok(())
 }

@@ -14,11 +14,6 @@ pub(crate) fn risk(x: f64) -> String {
     }
 }
 
-/// A risk from a summary, where a risk that is not finite is a word.
-pub(crate) fn risk_in(summary: &serde_json::Value) -> String {
-    summary.as_f64().map_or_else(|| summary.to_string(), risk)
-}
-
 /// A risk that is an upper bound, rounded up.
 pub(crate) fn upper(x: f64) -> String {
     outward(x, true, Form::of(x, 6))

@@ -7,36 +7,40 @@ use std::{
 };
 
 use candle_core::{Device, Tensor};
-use collado_files::SavedState;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 
-use crate::{args::Common, failure::Failure, folder, json};
+use crate::{args::Common, failure::Failure, files, json, record::RunStatus};
 
 const RUN: &str = "run.json";
 
 /// One state file, with JSON and tensors.
-pub(crate) struct State(PathBuf);
+pub(crate) struct State {
+    file: PathBuf,
+    /// What run it is the state of.
+    identity: Json,
+}
 
 /// The tensors of a state, on the CPU.
 pub(crate) type Tensors = HashMap<String, Tensor>;
 
 impl State {
     /// The state of that name in an output folder.
-    pub(crate) fn new(out: &Path, name: &str) -> Self {
-        Self(folder(out).join(name))
+    pub(crate) fn new(out: &Path, name: &str, identity: Json) -> Self {
+        Self { file: folder(out).join(name), identity }
     }
 
     /// Reads the saved state by `parse`; the result is `None` when nothing was saved.
     ///
     /// # Errors
-    /// When the state is damaged, which an error of `parse` means too.
-    pub(crate) fn read<T>(
+    /// When it is damaged, which is also what an error of `parse` says, or of another run.
+    pub(crate) fn read<T: DeserializeOwned, R>(
         &self,
-        parse: impl FnOnce(&Json, Tensors) -> candle_core::Result<T>,
-    ) -> Result<Option<T>, Failure> {
-        let damaged = || damaged(&self.0);
-        match SavedState::read(&self.0).map_err(|_| damaged())? {
-            Some(SavedState { json, tensors }) => parse(&json, tensors).map(Some).map_err(|_| damaged()),
+        parse: impl FnOnce(T, Tensors) -> candle_core::Result<R>,
+    ) -> Result<Option<R>, Failure> {
+        let saved = collado_files::State::read(&self.file, &self.identity);
+        match saved.map_err(|e| Failure::new(e).hint(AFRESH))? {
+            Some(saved) => parse(saved.value, saved.tensors).map(Some).map_err(|_| damaged(&self.file)),
             None => Ok(None),
         }
     }
@@ -44,16 +48,16 @@ impl State {
     /// Replaces the saved state.
     pub(crate) fn write(
         &self,
-        state: &Json,
+        value: &impl Serialize,
         tensors: impl IntoIterator<Item = (String, Tensor)>,
     ) -> collado_files::Result<()> {
         let tensors = tensors.into_iter().map(|(name, t)| Ok((name, t.to_device(&Device::Cpu)?)));
         let tensors = tensors.collect::<candle_core::Result<Tensors>>()?;
-        if let Some(folder) = self.0.parent() {
+        if let Some(folder) = self.file.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|e| collado_files::Error::File { path: folder.into(), reason: e.to_string() })?;
         }
-        SavedState { json: state.clone(), tensors }.write(&self.0)
+        collado_files::State { identity: self.identity.clone(), value, tensors }.write(&self.file)
     }
 }
 
@@ -64,8 +68,8 @@ pub(crate) fn folder(out: &Path) -> PathBuf {
 
 /// Records the run that the states of an output folder will belong to.
 pub(crate) fn begin(out: &Path, common: &Common) -> Result<(), Failure> {
-    let folder = folder::make(&folder(out))?;
-    json::write(&folder.join(RUN), &common.run.block("interrupted"))
+    let folder = files::make(&folder(out))?;
+    json::write(&folder.join(RUN), &common.run.block(RunStatus::Interrupted))
 }
 
 /// The run that the states of an output folder belong to.
@@ -83,7 +87,7 @@ pub(crate) fn begun(out: &Path) -> Result<Option<Json>, Failure> {
 
 /// Removes all states of an output folder.
 pub(crate) fn remove(out: &Path) -> Result<(), Failure> {
-    folder::remove(&folder(out))
+    files::remove(&folder(out))
 }
 
 /// Removes the folder of the states if nothing was saved in it.
@@ -95,9 +99,10 @@ pub(crate) fn remove_empty(out: &Path) {
     }
 }
 
+const AFRESH: &str = "--force without --resume starts afresh";
+
 fn damaged(file: &Path) -> Failure {
-    let message = format!("{}: damaged state", file.display());
-    Failure::new(message).hint("--force without --resume starts afresh")
+    Failure::new(format!("{}: damaged state", file.display())).hint(AFRESH)
 }
 
 /// The error that a state lacks a part.

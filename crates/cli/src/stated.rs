@@ -8,7 +8,7 @@ use collado_risk::{Loss, Regularizer};
 
 use crate::{
     args::{Common, DataArgs},
-    failure::Failure,
+    failure::{Failure, with_flags},
 };
 
 /// The statements of one or several files that agree.
@@ -43,8 +43,6 @@ pub(crate) struct Terms {
 }
 
 impl Stated {
-    /// The statements of a file.
-    ///
     /// # Errors
     /// When the file states an unknown loss or regulariser, or an impossible weight.
     pub(crate) fn by(file: &Path, provenance: &Provenance) -> Result<Self, Failure> {
@@ -115,8 +113,9 @@ impl Stated {
             }
             (None, Some(Sourced { value: DataSource { spec, hash }, file })) => {
                 let stated = || format!("{file} states the data {spec}");
-                let parsed: Spec =
-                    spec.parse().map_err(|e| Failure::new(format!("{}: {e}", stated())).hint(HINT))?;
+                let parsed: Spec = spec
+                    .parse()
+                    .map_err(|e| Failure::new(format!("{}: {}", stated(), Failure::from(e))).hint(HINT))?;
                 let data = load(&parsed, common).map_err(|e| {
                     Failure::new(format!("{}, which cannot be read: {e}", stated())).hint(HINT)
                 })?;
@@ -170,7 +169,7 @@ fn said<T>(value: Option<T>, file: &str) -> Option<Sourced<T>> {
 /// Reads a data set and passes its notes on.
 pub(crate) fn load(spec: &Spec, common: &Common) -> Result<Dataset, Failure> {
     let data = spec.load()?;
-    data.notes.iter().for_each(|note| common.note(note));
+    data.notes.iter().for_each(|note| common.note(with_flags(note)));
     Ok(data)
 }
 

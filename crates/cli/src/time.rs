@@ -8,12 +8,12 @@ use clap::{Args as ClapArgs, ValueEnum};
 use collado_dynamics::{Connect, Curve, Sampler, Search, TrainSettings, train};
 use collado_models::{ArchSpec, Init};
 use collado_risk::{Objective, Path, Rows, Span, profile};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::{
     args::{Common, DataArgs},
     failure::Failure,
-    json::print,
+    json::{self, print},
     numbers,
     task::Task,
 };
@@ -55,6 +55,11 @@ enum Work {
     Plane,
 }
 
+#[derive(Serialize)]
+struct Time {
+    seconds: f64,
+}
+
 /// Prints `{"seconds": …}` of one step, or of the whole profile or plane.
 pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
@@ -71,7 +76,7 @@ pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
         }
         Work::Plane => plane(args, &task, &stack.narrow(0, 0, 3)?)?,
     };
-    print(&json!({ "seconds": seconds }).to_string());
+    print(&json::value(&Time { seconds }).to_string());
     Ok(())
 }
 
@@ -106,7 +111,7 @@ fn bend_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failur
         done < last
     };
     let mut search = Search { objective: &task.train, seed: 0, progress: &mut progress };
-    curve.find(&stack.get(0)?, &stack.get(1)?, &mut search)?.path;
+    curve.find(&stack.get(0)?, &stack.get(1)?, &mut search)?;
     Ok(start.elapsed().as_secs_f64() / args.steps as f64)
 }
 

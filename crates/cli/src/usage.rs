@@ -4,7 +4,7 @@ use std::error::Error;
 
 use clap::error::ContextKind;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, with_flags};
 
 /// The failure for an error of clap, without its paragraphs.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
@@ -20,7 +20,7 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
 fn refused(error: &clap::Error) -> Option<String> {
     let of = |kind| error.get(kind).map(ToString::to_string);
     let (argument, value) = (of(ContextKind::InvalidArg)?, of(ContextKind::InvalidValue)?);
-    let said = error.source()?.to_string();
+    let said = with_flags(&error.source()?.to_string());
     let flag = argument.split(' ').next()?;
     match [format!("'{value}'"), format!(" {value}:")].iter().any(|named| said.contains(named)) {
         true if said.starts_with(flag) => Some(said),

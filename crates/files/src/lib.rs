@@ -30,5 +30,5 @@ pub use self::{
     path_file::PathFile,
     point::{read_point, write_point},
     provenance::Provenance,
-    state::SavedState,
+    state::State,
 };

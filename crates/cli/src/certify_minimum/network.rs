@@ -5,16 +5,31 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use collado_certify::prove_network_minimum;
 use collado_files::Checkpoint;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::{CertifyMinimumArgs, fields, sentence};
+use super::{
+    args::{CertifyMinimumArgs, FILES},
+    summary::{Proved, sentence},
+};
 use crate::{
     failure::Failure,
-    folder,
-    json::{print, write},
+    folder::{self, Folder},
+    json::print,
     place,
     task::{self, Precision},
 };
+
+/// The result for a checkpoint.
+#[derive(Serialize)]
+struct Summary {
+    #[serde(flatten)]
+    minimum: Proved,
+    parameters: usize,
+    /// How far Newton's method moved the checkpoint.
+    moved: f64,
+    /// The file of the minimum.
+    point: Option<String>,
+}
 
 /// Proves the minimum close to a checkpoint.
 pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure> {
@@ -22,28 +37,23 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
     let (checkpoints, task) =
         task::open(&[file], &args.network, &args.data, &args.common, Precision::OfData)?;
     let checkpoint = &checkpoints[0];
-    if let Some(out) = &args.out {
-        let files = ["point.safetensors", "summary.json"];
-        folder::refuse_any(out, &files, args.force)?;
-    }
+    let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     let theta = checkpoint.theta.to_dtype(DType::F64)?.to_vec1::<f64>()?;
     let (proof, point) = prove_network_minimum(&task.train, &theta)?;
     let moved = theta.iter().zip(&point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    let mut summary = fields(&proof);
-    summary["outside_lower"] = Value::Null;
-    summary["parameters"] = point.len().into();
-    summary["moved"] = crate::json::number(moved);
-    summary["point"] = Value::Null;
-    args.common.run.describe(&mut summary, "finished");
-    if let Some(out) = &args.out {
-        let place = folder::make(out)?.join("point.safetensors");
-        summary["point"] = json!(place.display().to_string());
+    // The point has all directions that there are.
+    let mut minimum = Proved::new(&proof);
+    minimum.outside_lower = None;
+    let mut summary = Summary { minimum, parameters: point.len(), moved, point: None };
+    if let Some(folder) = &folder {
+        let place = folder.join("point.safetensors");
+        summary.point = Some(place.display().to_string());
         let theta = Tensor::from_vec(point, theta.len(), &Device::Cpu)?;
         let (arch, provenance) = (task.arch.clone(), task.provenance());
         Checkpoint::new(arch, theta, provenance).named(checkpoint.names.clone()).write(&place)?;
-        write(&out.join("summary.json"), &summary)?;
     }
-    args.common.show(&summary, || {
+    let described = folder::finish(folder.as_ref(), &args.common, &summary, false)?;
+    args.common.show(&described, || {
         print(&sentence("strict local minimum", &proof));
         print(&format!("  distance        {moved:.2e} from the checkpoint, by Newton's method"));
     });

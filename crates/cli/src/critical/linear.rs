@@ -7,9 +7,9 @@ use collado_dynamics::linear_optimum;
 use collado_landscape::CriticalPoint;
 use collado_models::Activation;
 use collado_risk::Loss;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
-use crate::{failure::Failure, json::number, task::Task};
+use crate::{failure::Failure, task::Task};
 
 /// A risk belongs to the closed form if it differs from one of its risks by less than this times 1 + F.
 const EQUAL: f64 = 1e-8;
@@ -23,6 +23,24 @@ pub(super) struct ClosedForm {
     pub(super) optimum: f64,
     /// The risks, ascending; empty where there are too many.
     risks: Vec<f64>,
+}
+
+/// How the points found compare with the closed form.
+#[derive(Serialize)]
+pub(super) struct Comparison {
+    pub(super) optimum: f64,
+    /// Points of this risk.
+    pub(super) global: usize,
+    pub(super) strict_saddles: usize,
+    /// Points above the optimum without a negative eigenvalue that have more zero modes than symmetries give.
+    pub(super) degenerate: usize,
+    /// Other points above the optimum without a negative eigenvalue.
+    pub(super) exceptions: usize,
+    /// Risks on the list, how far a point is from it at most, and how many points are not on it; nothing where the list is
+    /// too long.
+    closed_form_risks: Option<usize>,
+    largest_gap: Option<f64>,
+    off_the_list: Option<usize>,
 }
 
 impl ClosedForm {
@@ -62,7 +80,7 @@ impl ClosedForm {
     }
 
     /// Compares the points found with the closed form.
-    pub(super) fn check(&self, points: &[&CriticalPoint]) -> Json {
+    pub(super) fn check(&self, points: &[&CriticalPoint]) -> Comparison {
         let above: Vec<_> = points.iter().filter(|p| !self.is_global(p.risk)).collect();
         let strict = above.iter().filter(|p| p.spectrum.index > 0).count();
         let degenerate = above.iter().filter(|p| p.spectrum.index == 0 && p.is_degenerate()).count();
@@ -72,13 +90,16 @@ impl ClosedForm {
         let gaps: Vec<f64> = points.iter().map(|p| gap(p.risk)).collect();
         let off = gaps.iter().filter(|g| **g > EQUAL).count();
         let listed = !self.risks.is_empty();
-        json!({
-            "optimum": number(self.optimum), "global": points.len() - above.len(), "strict_saddles": strict,
-            "degenerate": degenerate, "exceptions": above.len() - strict - degenerate,
-            "closed_form_risks": listed.then_some(self.risks.len()),
-            "largest_gap": listed.then(|| number(gaps.iter().fold(0.0_f64, |m, g| m.max(*g)))),
-            "off_the_list": listed.then_some(off),
-        })
+        Comparison {
+            optimum: self.optimum,
+            global: points.len() - above.len(),
+            strict_saddles: strict,
+            degenerate,
+            exceptions: above.len() - strict - degenerate,
+            closed_form_risks: listed.then_some(self.risks.len()),
+            largest_gap: listed.then(|| gaps.iter().fold(0.0_f64, |m, g| m.max(*g))),
+            off_the_list: listed.then_some(off),
+        }
     }
 }
 

@@ -1,70 +1,23 @@
 //! `collado critical`: finds critical points of the risk and draws their index against their risk.
 
+mod args;
+mod found;
 mod linear;
 mod output;
 mod picture;
 mod saved;
 mod starts;
+mod summary;
 
 use std::time::Instant;
 
 use candle_core::Tensor;
-use clap::Args as ClapArgs;
 use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Error, SearchEnd, Termination};
-use collado_models::{ArchSpec, Init};
 use rayon::prelude::*;
 
-use self::{output::CriticalResult, saved::Saved, starts::Start};
-use crate::{
-    args::{Common, DataArgs, Dtype, Out},
-    failure::Failure,
-    folder::Folder,
-    numbers, progress,
-    task::Task,
-};
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct CriticalArgs {
-    /// Network, such as tanh:2-4-1 or linear:6-4-3, with up to some 2000 parameters.
-    #[arg(long)]
-    arch: ArchSpec,
-    /// Number of random starts.
-    #[arg(long, default_value_t = 100, value_parser = numbers::whole::<u64>(0..=1_000_000))]
-    starts: u64,
-    /// Number of random starts from which F itself is lowered, which leads to minima.
-    #[arg(long, default_value_t = 20, value_parser = numbers::whole::<u64>(0..=1_000_000))]
-    descents: u64,
-    /// Initialisation of starts and training runs.
-    #[arg(long, default_value = "pytorch")]
-    init: Init,
-    /// Number of training runs from which starts are taken.
-    #[arg(long, default_value_t = 8, value_parser = numbers::whole::<u64>(0..=1_000_000))]
-    runs: u64,
-    /// Number of starts along each run, from its first epoch to its last, evenly on a log scale.
-    #[arg(long, default_value_t = 6, value_parser = numbers::whole::<usize>(1..=1_000_000))]
-    per_run: usize,
-    /// Number of passes over the examples in a training run.
-    #[arg(long, default_value_t = 200, value_parser = numbers::some::<u64>())]
-    epochs: u64,
-    /// Number of examples in a minibatch; 0 = all.
-    #[arg(long, default_value_t = 64, value_parser = numbers::any::<usize>())]
-    batch: usize,
-    /// Step size of the training runs (SGD, momentum 0.9).
-    #[arg(long, default_value_t = 0.05, value_parser = numbers::positive)]
-    lr: f64,
-    /// Gradient norm at which a search ends, relative to 1 + |F|.
-    #[arg(long, default_value_t = 1e-10, value_parser = numbers::positive)]
-    tolerance: f64,
-    /// Largest number of steps of a search.
-    #[arg(long, default_value_t = 500, value_parser = numbers::some::<usize>())]
-    steps: usize,
-    #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    out: Out,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
+pub(crate) use self::args::CriticalArgs;
+use self::{found::CriticalResult, saved::Saved, starts::Start, summary::Summary};
+use crate::{args::Dtype, failure::Failure, folder::Folder, progress, task::Task};
 
 /// Number of searches that share a stack.
 const CHUNK: usize = 16;
@@ -93,13 +46,14 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let (starts, points) = starts::all(&args, &task)?;
-    let saved = Saved::new(folder.path());
+    let saved = Saved::new(&folder);
     let ends = ends(&args, &search, &starts, &points, &saved)?;
     let examined = examine(&search, &ends, args.common.quiet)?;
     let found = CriticalResult::new(&task, &search, &starts, &ends, &examined)?;
-    let mut summary = found.write(folder.path(), begin.elapsed().as_secs_f64())?;
-    folder.finish(&args.common, &mut summary, false)?;
-    args.common.show(&summary, || found.report(folder.path(), &summary));
+    output::save(&found, folder.path())?;
+    let summary = Summary::new(&found, begin.elapsed().as_secs_f64());
+    let described = folder.finish(&args.common, &summary, false)?;
+    args.common.show(&described, || summary.print(folder.path()));
     Ok(())
 }
 

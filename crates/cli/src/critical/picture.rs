@@ -3,7 +3,7 @@
 use collado_landscape::SemicircleLaw;
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
-use super::output::{CriticalResult, Member};
+use super::found::{CriticalResult, Member};
 
 /// A band of minima thinner than this share of the axis is drawn as a line.
 const THIN: f64 = 2e-3;

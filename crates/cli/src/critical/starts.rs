@@ -3,9 +3,8 @@
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Control, Epoch, Observe, TrainSettings, train};
 use collado_landscape::Goal;
-use serde_json::{Value as Json, json};
 
-use super::CriticalArgs;
+use super::args::CriticalArgs;
 use crate::{failure::Failure, progress, task::Task};
 
 /// The origin of a start.
@@ -26,10 +25,6 @@ impl Start {
             (None, Goal::Gradient) => "random",
             (None, Goal::Risk) => "descent",
         }
-    }
-
-    pub(super) fn json(&self) -> Json {
-        json!({"source": self.source(), "seed": self.seed, "epoch": self.epoch})
     }
 }
 

@@ -1,23 +1,21 @@
 //! Bounds of the gradient by the last layer's kernel, for growing numbers of examples.
 
-use std::{io::Write, path::Path};
+use std::{io::Write, path::Path, sync::Arc};
 
 use candle_core::{DType, Device};
 use collado_landscape::{GradientBound, Kernel, KernelSpectrum, SpectrumSettings};
-use std::sync::Arc;
-
 use collado_risk::{Criterion, EmpiricalRisk, Objective, Regularizer, Rows, Span};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::KernelInput;
-use crate::{failure::Failure, json::number};
+use super::input::KernelInput;
+use crate::failure::Failure;
 
 /// The squared gradient of the loss over the first examples, and its lower bounds.
-pub(crate) struct Bounds {
-    pub(crate) examples: usize,
-    pub(crate) loss: f64,
-    pub(crate) measured: f64,
-    pub(crate) bound: GradientBound,
+pub(super) struct Bounds {
+    pub(super) examples: usize,
+    pub(super) loss: f64,
+    pub(super) measured: f64,
+    pub(super) bound: GradientBound,
 }
 
 /// The bounds for 1, 2, 4, … and all examples; `lambda_min` is that of the whole `kernel` of the last layer.
@@ -46,12 +44,25 @@ pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> R
     doubling.chain([m]).map(at).collect()
 }
 
+/// The same in a summary.
+#[derive(Serialize)]
+pub(super) struct Gradient {
+    examples: usize,
+    loss: f64,
+    squared: f64,
+    last_layer_bound: f64,
+    eigenvalue_bound: f64,
+}
+
 impl Bounds {
-    pub(super) fn json(&self) -> Value {
-        json!({
-            "examples": self.examples, "loss": number(self.loss), "squared": number(self.measured),
-            "last_layer_bound": number(self.bound.last_layer), "eigenvalue_bound": number(self.bound.eigenvalue),
-        })
+    pub(super) fn record(&self) -> Gradient {
+        Gradient {
+            examples: self.examples,
+            loss: self.loss,
+            squared: self.measured,
+            last_layer_bound: self.bound.last_layer,
+            eigenvalue_bound: self.bound.eigenvalue,
+        }
     }
 
     /// Writes `bounds.csv`, with one row for each number of examples.

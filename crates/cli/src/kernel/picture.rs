@@ -3,7 +3,7 @@
 use collado_models::Arch;
 use collado_plots::{Figure, Panel, Role, Scale, Series};
 
-use super::{Bounds, KernelSummary};
+use super::{bounds::Bounds, report::KernelSummary};
 
 /// The figure of eigenvalues in descending order; of a kernel of which only the ends are known it shows these.
 pub(super) fn spectrum(arch: &Arch, kernels: &[KernelSummary]) -> Figure {

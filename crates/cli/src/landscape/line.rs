@@ -6,20 +6,19 @@ use clap::Args as ClapArgs;
 use collado_data::NpzWriter;
 use collado_landscape::{Section, filter_normalized};
 use collado_plots::{Figure, Panel, Role, Scale, Series};
-use serde_json::json;
+use serde::Serialize;
 
 use super::{
-    SharedArgs,
     grid::uniform,
-    open,
     output::save_section,
     sampled::{Sampled, sample},
-    short,
+    shared::{Range, SharedArgs, open, short},
 };
 use crate::{
     failure::Failure,
-    folder::{self, Folder},
-    json::{number, print},
+    files,
+    folder::Folder,
+    json::print,
     numbers, place, progress,
     shown::risk,
     table::{text, write_table},
@@ -43,6 +42,18 @@ pub(super) struct LineArgs {
     pub(super) shared: SharedArgs,
 }
 
+/// The result of `landscape line`.
+#[derive(Serialize)]
+struct Summary {
+    section: &'static str,
+    points: usize,
+    from: f64,
+    until: f64,
+    seed: u64,
+    risk: Range,
+    not_finite: usize,
+}
+
 pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
     let shared = &args.shared;
     let radius = args.radius.unwrap_or(if args.to.is_some() { 0.25 } else { 1. });
@@ -63,22 +74,21 @@ pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
         (Section::along(&origin, &direction)?, radius, "distance, in units of the filters' norms", what)
     };
     let xs = uniform(-radius, until, args.points);
-    let values = sample(shared, &task, &section, &xs)?;
+    let values = sample(&folder, shared, &task, &section, &xs)?;
     save(folder.path(), &xs, &values)?;
     save_section(folder.path(), &task, &section)?;
     let subtitle = format!("{} on {}, {} points sampled", task.arch, task.data.spec, xs.len());
     let panel = panel(&xs, &values, args.to.is_some());
     let figure = Figure::new(format!("Risk {what}")).subtitle(subtitle).x_label(label).panel(panel);
-    folder::picture(folder.path(), "line", &figure)?;
-    let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
-    let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
-    let mut summary = json!({
-        "section": "line", "points": xs.len(), "from": number(xs[0]), "until": number(xs[xs.len() - 1]), "seed": shared.common.seed,
-        "risk": {"min": number(low), "max": number(high)}, "not_finite": xs.len() - finite().count(),
-    });
-    folder.finish(&shared.common, &mut summary, false)?;
-    shared.common.show(&summary, || {
-        print(&format!("risk from {} to {}, written to {}", risk(low), risk(high), folder.path().display()));
+    files::picture(folder.path(), "line", &figure)?;
+    let (range, not_finite) = Range::of(&values.risk);
+    let (from, until) = (xs[0], xs[xs.len() - 1]);
+    let (points, seed) = (xs.len(), shared.common.seed);
+    let summary = Summary { section: "line", points, from, until, seed, risk: range, not_finite };
+    let described = folder.finish(&shared.common, &summary, false)?;
+    shared.common.show(&described, || {
+        let Range { min, max } = range;
+        print(&format!("risk from {} to {}, written to {}", risk(min), risk(max), folder.path().display()));
     });
     Ok(())
 }

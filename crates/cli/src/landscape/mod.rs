@@ -5,19 +5,17 @@ mod line;
 mod output;
 mod plane;
 mod sampled;
+mod shared;
 mod trajectory;
 mod vtk;
 mod zoom;
 
-use std::path::{Path, PathBuf};
-
-use candle_core::Tensor;
 use clap::{Args as ClapArgs, Subcommand};
 
+use self::shared::SharedArgs;
 use crate::{
-    args::{Common, DataArgs, Dtype, NetworkArgs, Out},
+    args::{Common, Dtype},
     failure::Failure,
-    task::{self, Task},
 };
 
 #[derive(Debug, ClapArgs)]
@@ -53,19 +51,6 @@ enum SectionName {
     Trajectory(trajectory::TrajectoryArgs),
 }
 
-/// The flags that all sections share.
-#[derive(Debug, ClapArgs)]
-struct SharedArgs {
-    #[command(flatten)]
-    network: NetworkArgs,
-    #[command(flatten)]
-    data: DataArgs,
-    #[command(flatten)]
-    out: Out,
-    #[command(flatten)]
-    common: Common,
-}
-
 impl LandscapeArgs {
     pub(crate) fn common(&mut self) -> &mut Common {
         &mut self.shared().common
@@ -90,22 +75,5 @@ pub(crate) fn run(mut args: LandscapeArgs) -> Result<(), Failure> {
         SectionName::Plane(args) => plane::run(args),
         SectionName::Zoom(args) => zoom::run(args),
         SectionName::Trajectory(args) => trajectory::run(args),
-    }
-}
-
-/// Reads the checkpoints of a section as a stack `[P, S]`, with their task.
-fn open(shared: &SharedArgs, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
-    task::open_stack(files, &shared.network, &shared.data, &shared.common)
-}
-
-/// A file's name without folders.
-fn short(file: &Path) -> String {
-    file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
-}
-
-fn at_least(name: &str, found: usize, least: usize) -> Result<(), Failure> {
-    match found >= least {
-        true => Ok(()),
-        false => Err(Failure::usage(format!("{name}: expected at least {least}, found {found}"))),
     }
 }

@@ -9,7 +9,7 @@ use collado_plots::{Field, Map, MapFigure, SurfaceFigure};
 use super::{grid::Grid, sampled::Sampled, vtk};
 use crate::{
     failure::Failure,
-    folder,
+    files,
     table::{text, write_table},
     task::Task,
 };
@@ -57,7 +57,7 @@ pub(super) fn save_section(folder: &Path, task: &Task, section: &Section) -> Res
     };
     let metadata =
         [("collado.arch".to_owned(), task.arch.to_string()), ("collado.section".to_owned(), kind.to_owned())];
-    Ok(folder::tensors(&folder.join("section.safetensors"), tensors, metadata)?)
+    Ok(files::tensors(&folder.join("section.safetensors"), tensors, metadata)?)
 }
 
 /// Draws the pictures `contour` and `surface`.
@@ -79,6 +79,6 @@ pub(super) fn map(title: &str, grid: &Grid, risk: &[f64]) -> Result<Map, Failure
 }
 
 pub(super) fn picture(folder: &Path, name: &str, svg: &str, png: &[u8]) -> Result<(), Failure> {
-    folder::bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    folder::bytes(&folder.join(format!("{name}.png")), png)
+    files::bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    files::bytes(&folder.join(format!("{name}.png")), png)
 }

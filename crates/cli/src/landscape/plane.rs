@@ -7,20 +7,19 @@ use clap::Args as ClapArgs;
 use collado_landscape::{Projection, Section, filter_normalized};
 use collado_plots::Mark;
 use collado_risk::{Objective, Path, Span};
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
 use super::{
-    SharedArgs,
     grid::Grid,
-    open,
     output::{FILES, draw, map, save_grid, save_section},
     sampled::sample,
-    short, vtk,
+    shared::{SharedArgs, open, short},
+    vtk,
 };
 use crate::{
     failure::Failure,
     folder::Folder,
-    json::{number, print},
+    json::print,
     numbers, place, progress,
     table::{text, write_table},
     task::{self, Precision, Task},
@@ -50,6 +49,27 @@ pub(super) struct PlaneArgs {
     pub(super) shared: SharedArgs,
 }
 
+/// The result of `landscape plane`.
+#[derive(Serialize)]
+struct Summary {
+    section: &'static str,
+    points: [usize; 2],
+    seed: u64,
+    /// Of the angle between the two directions.
+    cosine: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<OffPlane>,
+    not_finite: usize,
+}
+
+/// How far a path is from its plane.
+#[derive(Serialize)]
+struct OffPlane {
+    off_plane: f64,
+    risk_differs: f64,
+    in_plane: bool,
+}
+
 /// A plane with the marks and the path that are drawn on it.
 struct PlanePlot {
     section: Section,
@@ -70,27 +90,33 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     let folder = Folder::open(&shared.out, &shared.common, "summary.json", &FILES)?;
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
-    let values = sample(shared, &task, &scene.section, &scene.grid.points())?;
+    let values = sample(&folder, shared, &task, &scene.section, &scene.grid.points())?;
     save_grid(folder.path(), "grid", &scene.grid, &values)?;
     save_section(folder.path(), &task, &scene.section)?;
     let mut picture = map("risk on the training rows", &scene.grid, &values.risk)?;
-    let mut summary = json!({"section": "plane", "points": [scene.grid.xs.len(), scene.grid.ys.len()],
-        "seed": shared.common.seed, "cosine": number(scene.section.cosine())});
+    let mut off = None;
     let mut subtitle = format!("{} on {}", task.arch, task.data.spec);
     if let Some((span, shadows)) = &scene.path {
         let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
-        let (json, note) = compare(&task, &scene.section, span, shadows, folder.path())?;
+        let (path, note) = compare(&task, &scene.section, span, shadows, folder.path())?;
         subtitle = format!("{subtitle}; {note}");
-        summary["path"] = json;
+        off = Some(path);
         picture = picture.path(&line, false);
     }
     for (label, (x, y)) in &scene.marks {
         picture = picture.mark(Mark { x: *x, y: *y, label: label.clone() });
     }
     draw(folder.path(), [&scene.title, &subtitle], scene.labels, picture)?;
-    summary["not_finite"] = values.risk.iter().filter(|r| !r.is_finite()).count().into();
-    folder.finish(&shared.common, &mut summary, false)?;
-    shared.common.show(&summary, || {
+    let summary = Summary {
+        section: "plane",
+        points: [scene.grid.xs.len(), scene.grid.ys.len()],
+        seed: shared.common.seed,
+        cosine: scene.section.cosine(),
+        path: off,
+        not_finite: values.risk.iter().filter(|r| !r.is_finite()).count(),
+    };
+    let described = folder.finish(&shared.common, &summary, false)?;
+    shared.common.show(&described, || {
         print(&format!("{} points, written to {}", values.len(), folder.path().display()));
     });
     Ok(())
@@ -149,14 +175,14 @@ fn corners(vertices: &Tensor) -> Result<Tensor, Failure> {
     Ok(Tensor::stack(&[a, b, vertices.get(far)?], 0)?)
 }
 
-/// Compares the risk on the path with the risk at its projection onto the plane, as table, JSON and words.
+/// The risk on the path against the risk where it falls on the plane, as table, numbers and words.
 fn compare(
     task: &Task,
     section: &Section,
     span: &Span,
     shadows: &[Projection],
     folder: &std::path::Path,
-) -> Result<(Json, String), Failure> {
+) -> Result<(OffPlane, String), Failure> {
     let own = task.train.risks(span)?;
     let at: Vec<f64> = shadows.iter().flat_map(|s| s.at.iter().copied()).collect();
     let shown = task.train.risks(&section.span(&at)?)?;
@@ -172,7 +198,8 @@ fn compare(
     let off = shadows.iter().map(|s| s.distance).fold(0., f64::max);
     let differs = own.iter().zip(&shown).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
     let length = (line[0].0 - line[line.len() - 1].0).hypot(line[0].1 - line[line.len() - 1].1);
-    let note = if off <= 1e-9 * length {
+    let in_plane = off <= 1e-9 * length;
+    let note = if in_plane {
         "the path lies in the plane".to_owned()
     } else {
         format!(
@@ -180,8 +207,5 @@ fn compare(
             100. * off / length
         )
     };
-    Ok((
-        json!({"off_plane": number(off), "risk_differs": number(differs), "in_plane": off <= 1e-9 * length}),
-        note,
-    ))
+    Ok((OffPlane { off_plane: off, risk_differs: differs, in_plane }, note))
 }

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use candle_core::{Device, Tensor};
 use collado_landscape::Section;
 use collado_risk::{Evaluation, Objective, Rows};
-use serde_json::Value as Json;
 
-use super::SharedArgs;
+use super::shared::SharedArgs;
 use crate::{
     failure::Failure,
+    folder::Folder,
     progress,
     state::{State, Tensors, missing},
     task::Task,
@@ -58,14 +58,15 @@ impl Sampled {
 /// Evaluates the section at `points` `[P, D]` on training and test rows; goes on from a saved state with `--resume`,
 /// and saves one when interrupted.
 pub(super) fn sample(
+    folder: &Folder,
     shared: &SharedArgs,
     task: &Task,
     section: &Section,
     points: &[f64],
 ) -> Result<Sampled, Failure> {
     let total = points.len() / section.dims();
-    let state = State::new(&shared.out.out, "grid.safetensors");
-    let saved = state.read(|_, tensors| parse(&tensors))?;
+    let state = folder.state("grid.safetensors");
+    let saved = state.read(|(), tensors| parse(&tensors))?;
     let mut done = saved.unwrap_or_default();
     let bar = progress::bar("section", shared.common.quiet);
     bar.set_length(total as u64);
@@ -106,5 +107,5 @@ fn write(state: &State, done: &Sampled) -> Result<(), Failure> {
     let columns = Sampled::NAMES.into_iter().zip(done.columns());
     let columns =
         columns.map(|(name, c)| Ok((name.to_owned(), Tensor::from_slice(c, c.len(), &Device::Cpu)?)));
-    Ok(state.write(&Json::Null, columns.collect::<candle_core::Result<Vec<_>>>()?)?)
+    Ok(state.write(&(), columns.collect::<candle_core::Result<Vec<_>>>()?)?)
 }

@@ -1,6 +1,5 @@
 //! `collado landscape trajectory`: the risk on the principal plane of a training run.
 
-use collado_risk::{Objective, Path, Span};
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
@@ -9,20 +8,21 @@ use collado_dynamics::{Epoch, TrainSettings, train};
 use collado_files::PathFile;
 use collado_landscape::{Principal, Projection, Section, principal};
 use collado_plots::{Figure, Mark, Panel, Role, Scale, Series};
-use serde_json::{Value as Json, json};
+use collado_risk::{Objective, Path, Span};
+use serde::Serialize;
 
 use super::{
-    SharedArgs, at_least,
     grid::Grid,
-    open,
     output::{FILES, draw, map, save_grid, save_section},
     sampled::sample,
+    shared::{SharedArgs, at_least, open},
     vtk,
 };
 use crate::{
     failure::Failure,
-    folder::{self, Folder},
-    json::{number, print},
+    files,
+    folder::Folder,
+    json::{self, print},
     numbers, place, progress,
     table::{text, write_table},
     task::Task,
@@ -51,6 +51,20 @@ pub(super) struct TrajectoryArgs {
     pub(super) shared: SharedArgs,
 }
 
+/// The result of `landscape trajectory`.
+#[derive(Serialize)]
+struct Summary {
+    section: &'static str,
+    checkpoints: usize,
+    /// The share of the variance along each of the two principal components.
+    explained: Vec<f64>,
+    /// What they are for a long random walk.
+    random_walk: [f64; 2],
+    /// The share of the risk's variation that the plane shows.
+    risk_shown: f64,
+    risk_differs: f64,
+}
+
 pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let shared = &args.shared;
     let (task, points) = trajectory(args)?;
@@ -62,15 +76,15 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let shadows = section.project(&points)?;
     let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
     let grid = Grid::around(&line, args.margin, args.points);
-    let values = sample(shared, &task, &section, &grid.points())?;
+    let values = sample(&folder, shared, &task, &section, &grid.points())?;
     save_grid(folder.path(), "grid", &grid, &values)?;
     save_section(folder.path(), &task, &section)?;
     let path = Path::polychain(points.to_device(&Device::Cpu)?)?;
     let mut provenance = task.provenance();
     provenance.extra.insert("what".into(), "training trajectory".into());
-    PathFile::new(task.arch.clone(), path, json!(provenance))
+    PathFile::new(task.arch.clone(), path, json::value(&provenance))
         .write(&folder.join("trajectory.safetensors"))?;
-    let mut summary = compare(&task, &section, &points, &shadows, &found, folder.path())?;
+    let summary = compare(&task, &section, &points, &shadows, &found, folder.path())?;
     let percent = |k: usize| 100. * found.explained[k];
     let title = "Training trajectory on the plane of its two principal components";
     let subtitle = format!(
@@ -89,11 +103,11 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
         ("first principal component, distance from the end", "second"),
         picture,
     )?;
-    folder.finish(&shared.common, &mut summary, false)?;
-    shared.common.show(&summary, || {
+    let described = folder.finish(&shared.common, &summary, false)?;
+    shared.common.show(&described, || {
         print(&format!("variance explained   {:.1} %, {:.1} %", percent(0), percent(1)));
-        let shown = summary["risk_shown"].as_f64().unwrap_or(f64::NAN);
-        print(&format!("risk explained       {:.1} % of its variation along the trajectory", 100. * shown));
+        let shown = 100. * summary.risk_shown;
+        print(&format!("risk explained       {shown:.1} % of its variation along the trajectory"));
         print(&format!("written to           {}", folder.path().display()));
     });
     Ok(())
@@ -131,7 +145,7 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     Ok((task, points))
 }
 
-/// Compares the risk along the trajectory with the risk at its projection onto the plane, as table, picture and JSON.
+/// The risk along the trajectory against what the plane shows of it, as table, picture and numbers.
 fn compare(
     task: &Task,
     section: &Section,
@@ -139,7 +153,7 @@ fn compare(
     shadows: &[Projection],
     found: &Principal,
     folder: &std::path::Path,
-) -> Result<Json, Failure> {
+) -> Result<Summary, Failure> {
     let own = task.train.risks(&Span::stack(points)?)?;
     let at: Vec<f64> = shadows.iter().flat_map(|s| s.at.iter().copied()).collect();
     let shown = task.train.risks(&section.span(&at)?)?;
@@ -160,15 +174,17 @@ fn compare(
         .subtitle(format!("{} on {}", task.arch, task.data.spec))
         .x_label("checkpoint")
         .panel(panel);
-    folder::picture(folder, "trajectory", &figure)?;
+    files::picture(folder, "trajectory", &figure)?;
     let mean = own.iter().sum::<f64>() / own.len() as f64;
     let spread: f64 = own.iter().map(|r| (r - mean) * (r - mean)).sum();
     let missed: f64 = own.iter().zip(&shown).map(|(a, b)| (a - b) * (a - b)).sum();
     let differs = own.iter().zip(&shown).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
-    Ok(json!({
-        "section": "trajectory", "checkpoints": own.len(),
-        "explained": found.explained.iter().map(|&e| number(e)).collect::<Vec<_>>(),
-        "random_walk": [0.608, 0.152],
-        "risk_shown": number(1. - missed / spread), "risk_differs": number(differs),
-    }))
+    Ok(Summary {
+        section: "trajectory",
+        checkpoints: own.len(),
+        explained: found.explained.clone(),
+        random_walk: [0.608, 0.152],
+        risk_shown: 1. - missed / spread,
+        risk_differs: differs,
+    })
 }

@@ -5,23 +5,15 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use collado_landscape::{Section, filter_normalized};
 use collado_plots::MapFigure;
-use serde_json::json;
+use serde::Serialize;
 
 use super::{
-    SharedArgs,
     grid::Grid,
-    open,
     output::{map, picture, save_grid, save_section},
     sampled::sample,
-    short,
+    shared::{Range, SharedArgs, open, short},
 };
-use crate::{
-    failure::Failure,
-    folder::Folder,
-    json::{number, print},
-    numbers, place, progress,
-    table::text,
-};
+use crate::{failure::Failure, folder::Folder, json::print, numbers, place, progress, table::text};
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ZoomArgs {
@@ -37,6 +29,26 @@ pub(super) struct ZoomArgs {
     pub(super) shared: SharedArgs,
 }
 
+/// The result of `landscape zoom`.
+#[derive(Serialize)]
+struct Summary {
+    section: &'static str,
+    points: usize,
+    seed: u64,
+    scales: Vec<Scale>,
+    /// Of the angle between the two directions.
+    cosine: f64,
+}
+
+/// One map.
+#[derive(Serialize)]
+struct Scale {
+    scale: f64,
+    file: String,
+    risk: Range,
+    not_finite: usize,
+}
+
 pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     let shared = &args.shared;
     let (stack, task) = open(shared, &[place::checkpoint(&args.checkpoint)?])?;
@@ -47,29 +59,27 @@ pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     let section = Section::along(&origin, &filter_normalized(&task.arch, &origin, shared.common.seed, 2)?)?;
     let grids: Vec<Grid> = args.scales.iter().map(|&s| Grid::square(s, args.points)).collect();
     let points: Vec<f64> = grids.iter().flat_map(Grid::points).collect();
-    let values = sample(shared, &task, &section, &points)?;
+    let values = sample(&folder, shared, &task, &section, &points)?;
     let title = format!("Risk around {}", short(&args.checkpoint));
     let subtitle =
         format!("{} on {}, {} x {} points a map", task.arch, task.data.spec, args.points, args.points);
     let axes = "two random filter-normalised directions, in units of the filters' norms";
     let mut figure = MapFigure::new(title).subtitle(subtitle).labels(axes, "");
-    let mut rows = Vec::new();
+    let mut scales = Vec::new();
     let each = args.points * args.points;
     for (k, (grid, &scale)) in grids.iter().zip(&args.scales).enumerate() {
         let values = values.slice(k * each, (k + 1) * each);
         save_grid(folder.path(), &format!("grid-{}", k + 1), grid, &values)?;
         figure = figure.map(map(&format!("risk, half side {}", text(scale)), grid, &values.risk)?);
-        let finite = || values.risk.iter().copied().filter(|r| r.is_finite());
-        let (low, high) = (finite().fold(f64::NAN, f64::min), finite().fold(f64::NAN, f64::max));
-        rows.push(json!({"scale": scale, "file": format!("grid-{}.npz", k + 1),
-            "risk": {"min": number(low), "max": number(high)}, "not_finite": each - finite().count()}));
+        let (risk, not_finite) = Range::of(&values.risk);
+        scales.push(Scale { scale, file: format!("grid-{}.npz", k + 1), risk, not_finite });
     }
     save_section(folder.path(), &task, &section)?;
     picture(folder.path(), "zoom", &figure.to_svg()?, &figure.to_png()?)?;
-    let mut summary = json!({"section": "zoom", "points": args.points, "seed": shared.common.seed, "scales": rows,
-        "cosine": number(section.cosine())});
-    folder.finish(&shared.common, &mut summary, false)?;
-    shared.common.show(&summary, || {
+    let (points, seed) = (args.points, shared.common.seed);
+    let summary = Summary { section: "zoom", points, seed, scales, cosine: section.cosine() };
+    let described = folder.finish(&shared.common, &summary, false)?;
+    shared.common.show(&described, || {
         print(&format!("{} maps written to {}", grids.len(), folder.path().display()));
     });
     Ok(())

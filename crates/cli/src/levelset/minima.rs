@@ -7,8 +7,12 @@ use collado_dynamics::{Enclosure, distinct};
 use collado_files::Checkpoint;
 use collado_risk::{Objective, Span};
 
-use super::{LevelsetArgs, proof};
-use crate::{ends::Ends, failure::Failure, search::AlignBy, task::Task};
+use super::{args::LevelsetArgs, enclose};
+use crate::{
+    failure::Failure,
+    search::{AlignBy, Ends},
+    task::Task,
+};
 
 /// The minima of one tree.
 pub(super) struct Minima {
@@ -59,7 +63,7 @@ pub(super) fn read(
     let kept: Vec<usize> = (0..risks.len()).filter(|&i| firsts[i] == i).collect();
     let rows: Vec<u32> = kept.iter().map(|&i| i as u32).collect();
     let copies = (0..risks.len()).filter(|&i| firsts[i] != i);
-    let proved = |&i: &usize| args.certify.then(|| proof::point(args, task, &points[i])).transpose();
+    let proved = |&i: &usize| args.certify.then(|| enclose::point(args, task, &points[i])).transpose();
     Ok(Minima {
         proved: kept.iter().map(proved).collect::<Result<_, _>>()?,
         copies: copies.map(|i| (names[i].clone(), names[firsts[i]].clone())).collect(),

@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use candle_core::Tensor;
-use collado_certify::{CertifySettings, Status};
 use collado_dynamics::{EdgeKind, Enclosure, Error};
 use collado_files::PathFile;
 use collado_risk::Path;
-use serde_json::json;
 
-use super::{LevelsetArgs, Minima};
-use crate::{certify::certificate, failure::Failure, progress, task::Task};
+use super::{args::LevelsetArgs, enclose::enclose, minima::Minima};
+use crate::{json, progress, task::Task};
 
 /// The folder of the paths between minima.
 pub(super) struct Paths<'a> {
@@ -35,11 +32,11 @@ impl Paths<'_> {
         path: &Path,
     ) -> collado_dynamics::Result<()> {
         let names = &self.minima.names;
-        let mut provenance = json!(self.task.provenance());
+        let mut provenance = self.task.provenance();
         for (name, value) in [("a", names[i].as_str()), ("b", &names[j]), ("align", self.args.align.name())] {
-            provenance[name] = value.into();
+            provenance.extra.insert(name.into(), value.into());
         }
-        let file = PathFile::new(self.task.arch.clone(), path.clone(), provenance);
+        let file = PathFile::new(self.task.arch.clone(), path.clone(), json::value(&provenance));
         let file = file.named(self.minima.tensors[i].clone());
         file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))
     }
@@ -62,19 +59,4 @@ impl Paths<'_> {
             PathFile::read(&self.folder.join(name(pair, way))).map_err(|e| Error::Method(e.to_string()))?;
         enclose(self.args, self.task, &file.path).map_err(|f| Error::Method(f.to_string()))
     }
-}
-
-/// Encloses the largest risk on a path; the result is `None` when interrupted.
-fn enclose(args: &LevelsetArgs, task: &Task, path: &Path) -> Result<Option<Enclosure>, Failure> {
-    let settings = CertifySettings { tolerance: args.tolerance, ..CertifySettings::default() };
-    let proof = certificate(task, &args.common, path, &settings, f64::INFINITY)?;
-    Ok((proof.status != Status::Stopped).then_some(Enclosure { lo: proof.lo, hi: proof.hi }))
-}
-
-/// Encloses the risk of a minimum.
-pub(super) fn point(args: &LevelsetArgs, task: &Task, theta: &Tensor) -> Result<Enclosure, Failure> {
-    let path = Path::segment(theta, theta)?;
-    let proof = certificate(task, &args.common, &path, &CertifySettings::default(), f64::INFINITY)?;
-    let (lo, hi) = proof.ends[0];
-    Ok(Enclosure { lo, hi })
 }

@@ -1,17 +1,16 @@
-//! The results of `collado levelset`: the merge tree as JSON, Newick, picture and text.
+//! The merge tree: its picture, and what people read of it.
 
 use std::{io::Write, path::Path};
 
-use collado_dynamics::{Edge, EdgeKind, EdgeValues, Enclosure, MergeTree};
+use collado_dynamics::{Edge, EdgeKind, EdgeValues, MergeTree};
 use collado_files::atomically;
 use collado_plots::{TreeNode, merge_tree_figure};
-use serde_json::{Value as Json, json};
 
-use super::{LevelsetArgs, Minima, proof::name};
+use super::{args::LevelsetArgs, minima::Minima};
 use crate::{
     failure::Failure,
-    folder,
-    json::{number, print},
+    files,
+    json::print,
     search::AlignBy,
     shown::{self, counted, risk, upper},
     task::Task,
@@ -30,55 +29,11 @@ pub(super) struct LevelsetResult<'a> {
 }
 
 impl LevelsetResult<'_> {
-    /// Writes `tree.nwk` and the picture, and returns the content of `tree.json`.
-    pub(super) fn write(&self, folder: &Path) -> Result<Json, Failure> {
-        let summary = self.json();
+    /// Writes `tree.nwk` and the picture.
+    pub(super) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let newick = self.tree.newick(&self.minima.names);
         atomically(&folder.join("tree.nwk"), |f| writeln!(f, "{newick}"))?;
-        folder::picture(folder, "tree", &self.figure())?;
-        Ok(summary)
-    }
-
-    fn json(&self) -> Json {
-        let Self { args, minima, known, tree, .. } = self;
-        let names = |of: &[usize]| of.iter().map(|&i| minima.names[i].clone()).collect::<Vec<_>>();
-        let mut files = Vec::new();
-        for (i, (&risk, &proved)) in minima.risks.iter().zip(&minima.proved).enumerate() {
-            let (name, hash) = (&minima.names[i], &minima.hashes[i]);
-            files.push(
-                json!({"name": name, "risk": number(risk), "certified": enclosure(proved), "hash": hash}),
-            );
-        }
-        let joins = tree.nodes()[minima.risks.len()..].iter().map(|n| n.height);
-        let mut levels: Vec<f64> = joins.chain(args.levels.iter().copied()).collect();
-        levels.sort_by(f64::total_cmp);
-        levels.dedup();
-        let components = |level: f64| {
-            let sets: Vec<_> = tree.components(level).iter().map(|c| names(c)).collect();
-            json!({"level": number(level), "count": sets.len(), "components": sets})
-        };
-        json!({
-            "minima": files,
-            "copies": minima.copies.iter().map(|(copy, of)| json!({"name": copy, "same_as": of})).collect::<Vec<_>>(),
-            "edges": tree.edges().iter().map(|e| json!({
-                "a": minima.names[e.a], "b": minima.names[e.b], "value": number(e.value), "line": number(e.line),
-                "searched": e.searched.map(number), "certified": enclosure(e.proved), "path": file(e),
-            })).collect::<Vec<_>>(),
-            "nodes": tree.nodes().iter().map(|n| json!({
-                "height": number(n.height), "children": n.children.map(|(a, b)| [a, b]),
-            })).collect::<Vec<_>>(),
-            "roots": tree.roots(),
-            "levels": levels.into_iter().map(components).collect::<Vec<_>>(),
-            "all_joined_at": number(joined(tree)),
-            "all_joined_by_lines_at": number(joined(&self.lines)),
-            "pairs": known.lines.len(),
-            "searched": known.searched.len(),
-            "method": self.method,
-            "align": args.align.name(),
-            "points": args.points,
-            "status": if self.is_proved() { "proved" } else { "sampled" },
-            "note": self.note(),
-        })
+        files::picture(folder, "tree", &self.figure())
     }
 
     fn figure(&self) -> collado_plots::Figure {
@@ -107,7 +62,7 @@ impl LevelsetResult<'_> {
     }
 
     /// Prints a few lines for people.
-    pub(super) fn report(&self, folder: &Path) {
+    pub(super) fn print(&self, folder: &Path) {
         let (minima, known, tree) = (self.minima, self.known, &self.tree);
         for (copy, of) in &minima.copies {
             print(&format!("{copy} is {of} up to symmetry, and left out"));
@@ -147,26 +102,17 @@ impl LevelsetResult<'_> {
     }
 
     /// Whether all edges are proved.
-    fn is_proved(&self) -> bool {
+    pub(super) fn is_proved(&self) -> bool {
         self.args.certify && self.tree.edges().iter().all(|e| e.proved.is_some())
     }
 
-    fn note(&self) -> &'static str {
+    pub(super) fn note(&self) -> &'static str {
         if self.is_proved() { PROVED } else { SAMPLED }
     }
 }
 
-/// The file of an edge's path, if there is one.
-fn file(e: &Edge) -> Option<String> {
-    (e.way == EdgeKind::Searched || e.proved.is_some()).then(|| format!("paths/{}", name((e.a, e.b), e.way)))
-}
-
-fn enclosure(proved: Option<Enclosure>) -> Json {
-    proved.map_or(Json::Null, |e| json!({"lo": number(e.lo), "hi": number(e.hi)}))
-}
-
 /// The level at which all minima are in one component; infinite where they are not known to be.
-fn joined(tree: &MergeTree) -> f64 {
+pub(super) fn joined(tree: &MergeTree) -> f64 {
     match tree.roots() {
         [root] => tree.nodes()[*root].height,
         _ => f64::INFINITY,

@@ -76,7 +76,7 @@ impl MatrixName {
         }
     }
 
-    /// The name on the command line.
+    /// As on the command line.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Hessian => "hessian",

@@ -2,10 +2,14 @@
 
 use collado_landscape::{Curvature, dense_spectrum, explicit};
 use collado_plots::{Panel, Role, Scale, Series};
-use serde_json::json;
 
-use super::{SideName, SpectrumArgs, SpectrumResult, failed, lines::Line};
-use crate::{failure::Failure, json::number, progress};
+use super::{
+    args::{SideName, SpectrumArgs},
+    found::{SpectrumResult, failed},
+    lines::Lines,
+    summary::{IndexStatus, Method, Trace, Values},
+};
+use crate::{failure::Failure, progress};
 
 /// Computes all eigenvalues.
 pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<SpectrumResult, Failure> {
@@ -19,13 +23,15 @@ pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Spe
         SideName::Bottom => (0, args.count.min(n)),
         SideName::Both => (args.count.min(n.div_ceil(2)), args.count.min(n / 2)),
     };
-    let lines = Line::of_all(values, counts, found.rounding);
-    let exact: f64 = values.iter().sum();
-    let summary = json!({
-        "eigenvalues": values.iter().map(|&v| number(v)).collect::<Vec<_>>(),
-        "index": found.index, "index_status": "exact", "zero_modes": found.zero_modes,
-        "rounding": number(found.rounding), "trace": {"value": number(exact), "stderr": 0.0},
-    });
+    let spectrum = Values {
+        eigenvalues: Some(values.clone()),
+        index: found.index,
+        index_status: IndexStatus::Exact,
+        zero_modes: Some(found.zero_modes),
+        trace: Some(Trace { value: values.iter().sum(), stderr: 0. }),
+        lines: Lines::of_all(values, counts, found.rounding),
+        method: Method::Dense { rounding: found.rounding },
+    };
     let rank: Vec<f64> = (0..n).map(|i| (i + 1) as f64).collect();
     let descending: Vec<f64> = values.iter().rev().copied().collect();
     let pick = |keep: fn(f64, f64) -> bool| -> Vec<(f64, f64)> {
@@ -47,5 +53,5 @@ pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<Spe
     let rows = rank.iter().zip(&descending).map(|(r, v)| [*r, *v, found.rounding]).collect();
     let axis = "rank, largest eigenvalue first";
     let header = ["rank", "eigenvalue", "error"];
-    Ok(SpectrumResult { summary, lines, check: None, header, rows, panel, axis, note })
+    Ok(SpectrumResult { values: spectrum, check: None, header, rows, panel, axis, note })
 }

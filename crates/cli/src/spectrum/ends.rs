@@ -4,10 +4,14 @@ use collado_landscape::{
     Curvature, Density, DensitySettings, LanczosSettings, TraceSettings, density, lanczos, trace,
 };
 use collado_plots::{Panel, Role, Scale, Series};
-use serde_json::json;
 
-use super::{SpectrumArgs, SpectrumResult, failed, lines::Line};
-use crate::{failure::Failure, json::number, progress};
+use super::{
+    args::SpectrumArgs,
+    found::{SpectrumResult, failed},
+    lines::Lines,
+    summary::{IndexStatus, Method, Trace, Values},
+};
+use crate::{failure::Failure, progress};
 
 /// The lowest density that is drawn, relative to the highest.
 const SHOWN: f64 = 1e-6;
@@ -53,13 +57,15 @@ pub(super) fn ends(
     if !found.converged {
         args.common.note("Lanczos ended before all residuals were small: more --steps help");
     }
-    let lines = Line::of_ends(&found);
-    let summary = json!({
-        "eigenvalues": null,
-        "index": found.negative, "index_status": "bound", "zero_modes": null,
-        "trace": sum.map(|sum| json!({"value": number(sum.value), "stderr": number(sum.stderr)})),
-        "steps": found.steps, "converged": found.converged,
-    });
+    let values = Values {
+        eigenvalues: None,
+        index: found.negative,
+        index_status: IndexStatus::Bound,
+        zero_modes: None,
+        trace: sum.map(|sum| Trace { value: sum.value, stderr: sum.stderr }),
+        lines: Lines::of_ends(&found),
+        method: Method::Lanczos { steps: found.steps, converged: found.converged },
+    };
     let floor = SHOWN * smooth.value.iter().fold(f64::MIN_POSITIVE, |m, v| m.max(*v));
     // Between eigenvalues there is no density: the curve has gaps there, not a floor.
     let shown = |v: f64, other: f64| if v > floor { other.max(floor) } else { f64::NAN };
@@ -76,14 +82,5 @@ pub(super) fn ends(
     let rows = (0..drawn.len()).map(|i| [smooth.at[i], smooth.value[i], smooth.stderr[i]]).collect();
     let note = format!("eigenvalues widened by {:.2e}", smooth.sigma);
     let header = ["lambda", "density", "stderr"];
-    Ok(SpectrumResult {
-        summary,
-        lines,
-        check: Some(found.check),
-        header,
-        rows,
-        panel,
-        axis: "eigenvalue λ",
-        note,
-    })
+    Ok(SpectrumResult { values, check: Some(found.check), header, rows, panel, axis: "eigenvalue λ", note })
 }

@@ -1,14 +1,17 @@
-//! The results of `collado spectrum`: tables, picture and text.
+//! What a spectrum leaves in a folder and on the screen.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use collado_plots::Figure;
-use serde_json::Value as Json;
 
-use super::{SpectrumArgs, SpectrumResult, lines};
+use super::{
+    args::SpectrumArgs,
+    found::SpectrumResult,
+    summary::{IndexStatus, Spectrum},
+};
 use crate::{
     failure::Failure,
-    folder,
+    files,
     json::print,
     shown::significant,
     table::{text, write_table},
@@ -26,34 +29,34 @@ pub(super) fn save(
     table.write_record(found.header)?;
     found.rows.iter().try_for_each(|row| table.write_record(row.map(text)))?;
     write_table(&folder.join("spectrum.csv"), table)?;
-    write_table(&folder.join("eigenvalues.csv"), lines::table(&found.lines)?)?;
+    write_table(&folder.join("eigenvalues.csv"), found.values.lines.table()?)?;
     let figure = Figure::new(format!("{} spectrum", args.matrix.title()))
         .subtitle(format!("{} on {}; {}", task.arch, task.data.spec, found.note))
         .x_label(found.axis)
         .panel(found.panel.clone());
-    folder::picture(folder, "spectrum", &figure)
+    files::picture(folder, "spectrum", &figure)
 }
 
-/// Prints the result for people, under the name of the file where there are several.
-pub(super) fn report(found: &SpectrumResult, file: Option<&PathBuf>) {
-    let summary = &found.summary;
-    let show = |name: &str, value: &Json, error: &Json| {
-        let value = value.as_f64().map_or_else(|| value.to_string(), |x| significant(x, 7));
-        let error = error.as_f64().map_or_else(String::new, |e| format!("  ± {e:.1e}"));
-        print(&format!("{name:<12} {value:>14}{error}"));
-    };
-    if let Some(file) = file {
-        print(&file.display().to_string());
+impl Spectrum {
+    /// Prints the result for people, under the name of the file where there are several.
+    pub(super) fn print(&self) {
+        let show = |name: &str, value: f64, error: &str| {
+            print(&format!("{name:<12} {:>14}{error}", significant(value, 7)));
+        };
+        if let Some(file) = &self.checkpoint {
+            print(file);
+        }
+        let values = &self.values;
+        values.lines.texts().for_each(|line| print(&line));
+        print(&format!("ranks        {}", values.lines.ranks(&self.rank_check)));
+        let status = if values.index_status == IndexStatus::Exact { "" } else { "  at least" };
+        print(&format!("index        {:>14}{status}", values.index));
+        if let Some(modes) = values.zero_modes {
+            print(&format!("zero modes   {modes:>14}"));
+        }
+        if let Some(trace) = &values.trace {
+            show("trace", trace.value, &format!("  ± {:.1e}", trace.stderr));
+        }
+        show("gradient", self.gradient_norm, "");
     }
-    found.lines.iter().for_each(|line| print(&line.text()));
-    print(&format!("ranks        {}", lines::ranks(&found.lines, &summary["rank_check"])));
-    let status = if summary["index_status"] == "exact" { "" } else { "  at least" };
-    print(&format!("index        {:>14}{status}", summary["index"].to_string()));
-    if let Some(modes) = summary["zero_modes"].as_u64() {
-        print(&format!("zero modes   {modes:>14}"));
-    }
-    if summary["trace"].is_object() {
-        show("trace", &summary["trace"]["value"], &summary["trace"]["stderr"]);
-    }
-    show("gradient", &summary["gradient_norm"], &Json::Null);
 }

@@ -13,9 +13,12 @@ use super::{
 use crate::{
     args::{Common, Out},
     failure::Failure,
-    folder::{self, Folder},
+    files,
+    folder::Folder,
     json::{self, print},
-    progress, state,
+    progress,
+    record::RunStatus,
+    state,
 };
 
 #[derive(Debug, ClapArgs)]
@@ -55,18 +58,18 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
         }
         done.push(StudyOutcome { name: entry.name, result: result.map_err(|e| e.to_string()) });
         index::write(folder.path(), &done)?;
-        let mut so_far = summary(args, &done, start);
-        args.common.run.describe(&mut so_far, "interrupted");
+        let so_far = summary(args, &done, start);
+        let so_far = args.common.run.describe(&so_far, RunStatus::Interrupted);
         json::write(&folder.join(SUMMARY), &so_far)?;
         if !args.common.quiet && !args.common.json {
             print(&line(&done[done.len() - 1]));
         }
     }
     let failed = done.iter().filter(|d| d.result.is_err()).count();
-    let mut summary = summary(args, &done, start);
+    let summary = summary(args, &done, start);
     // What failed is tried again by --resume.
-    folder.finish(&args.common, &mut summary, failed > 0)?;
-    args.common.show(&summary, || {});
+    let described = folder.finish(&args.common, &summary, failed > 0)?;
+    args.common.show(&described, || {});
     match failed {
         0 => Ok(()),
         failed => Err(Failure::new(format!("{failed} of {} studies failed", done.len()))
@@ -99,13 +102,12 @@ fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Value, Failure> {
             return Ok(found);
         }
     }
-    folder::make(folder)?;
+    files::make(folder)?;
     let (size, seed) = (args.size.size(), args.common.seed);
     let report = |cells: &CellCache, progress: Progress<'_>| (entry.report)(size, seed, cells, progress);
     let place = RunLocation { name: entry.name, folder, quiet: args.common.quiet };
-    let mut result = experiment::measure(&place, report)?.1;
-    args.common.run.describe(&mut result, "finished");
-    json::write(&file, &result)?;
+    let result = experiment::measure(&place, report)?.1;
+    json::write(&file, &args.common.run.describe(&result, RunStatus::Finished))?;
     state::remove(folder)?;
     Ok(result)
 }

@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::{
     args::{Common, Dtype, Out},
     failure::Failure,
-    folder::{self, Folder},
+    files,
+    folder::Folder,
     json::print,
     progress, shown, state,
 };
@@ -102,9 +103,9 @@ impl<E: Experiment> Run<E> {
         let (size, seed) = (self.size.size(), self.common.seed);
         let report = |cells: &CellCache, progress: Progress<'_>| self.own.report(size, seed, cells, progress);
         let place = RunLocation { name: E::NAME, folder: folder.path(), quiet: self.common.quiet };
-        let (report, mut result) = measure(&place, report)?;
-        folder.finish(&self.common, &mut result, false)?;
-        self.common.show(&result, || summary(&report, folder.path()));
+        let (report, result) = measure(&place, report)?;
+        let described = folder.finish(&self.common, &result, false)?;
+        self.common.show(&described, || summary(&report, folder.path()));
         Ok(())
     }
 }
@@ -156,7 +157,7 @@ pub(crate) fn measure(
     result["seconds"] = (start.elapsed().as_secs_f64() + cells.seconds()).into();
     collado_files::atomically(&folder.join("rows.csv"), |file| report.table.write(file))?;
     for (name, figure) in &report.pictures {
-        folder::picture(folder, name, figure)?;
+        files::picture(folder, name, figure)?;
     }
     Ok((report, result))
 }

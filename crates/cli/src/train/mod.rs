@@ -1,8 +1,10 @@
 //! `collado train`: trains one or many networks as one stack.
 
 mod args;
+mod log;
 mod output;
 mod state;
+mod summary;
 
 use std::time::{Duration, Instant};
 
@@ -10,23 +12,17 @@ use collado_dynamics::{
     AdaptiveRule, Control, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState,
     resume, train,
 };
-use collado_risk::{Evaluation, Objective, Rows, Span};
+use collado_risk::Objective;
 use indicatif::ProgressBar;
 
 pub(crate) use self::args::TrainArgs;
 use self::{
     args::{OptimizerName, ScheduleName},
+    log::EpochLog,
     state::Saved,
+    summary::Summary,
 };
 use crate::{failure::Failure, folder::Folder, progress, shown, task::Task};
-
-/// The values of one run after each epoch.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct EpochLog {
-    epochs: Vec<f64>,
-    train: Vec<Evaluation>,
-    test: Vec<Evaluation>,
-}
 
 /// Trains one or many minima as one stack.
 pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
@@ -39,7 +35,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
     let settings = settings(args, task.train.examples())?;
     let Some(folder) = Folder::open(&args.out, &args.common, "summary.json", &[])? else { return Ok(()) };
-    let files = Saved::new(folder.path(), &task, &seeds);
+    let files = Saved::new(&folder, &task, &seeds);
     let saved = files.read()?;
     progress::catch_interrupt();
     let mut watch = TrainObserver {
@@ -61,8 +57,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     };
     watch.bar.finish_and_clear();
-    output::save(args, &task, &folder, &seeds, &training, &watch.logs)?;
-    if training.runs.iter().any(|r| r.stop == Stop::Interrupted) {
+    output::save(&task, folder.path(), &seeds, &training, &watch.logs)?;
+    let summary = Summary::new(&seeds, &training, &watch.logs);
+    let interrupted = training.runs.iter().any(|r| r.stop == Stop::Interrupted);
+    let described = folder.finish(&args.common, &summary, interrupted)?;
+    args.common.show(&described, || summary.print(args.epochs, folder.path()));
+    if interrupted {
         let message = "interrupted; what was trained so far is saved";
         return Err(Failure::interrupted(message).hint("--resume goes on from here"));
     }
@@ -124,7 +124,7 @@ impl Observe for TrainObserver<'_> {
     fn observe(&mut self, epoch: &Epoch<'_>) -> collado_dynamics::Result<()> {
         self.bar.set_length(epoch.epochs);
         self.bar.set_position(epoch.epoch);
-        note(self.task, epoch, &mut self.logs)
+        log::note(self.task, epoch, &mut self.logs)
     }
 
     fn poll(&mut self) -> Control {
@@ -177,16 +177,4 @@ fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure>
         until_risk: args.until_risk,
         until_gradient: args.until_gradient,
     })
-}
-
-fn note(task: &Task, e: &Epoch<'_>, logs: &mut [EpochLog]) -> collado_dynamics::Result<()> {
-    let span = Span::stack(e.theta)?;
-    let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
-    for (i, &run) in e.runs.iter().enumerate() {
-        let missing = Evaluation { risk: f64::NAN, loss: f64::NAN, error: f64::NAN };
-        logs[run].epochs.push(e.epoch as f64);
-        logs[run].train.push(e.values[i]);
-        logs[run].test.push(test.as_ref().map_or(missing, |t| t[i]));
-    }
-    Ok(())
 }

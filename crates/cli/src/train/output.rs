@@ -1,84 +1,40 @@
-//! The results of `collado train`: checkpoints, history, picture and summary.
+//! The files of a training run.
 
 use std::path::Path;
 
 use candle_core::Tensor;
-use collado_dynamics::{Stop, Training};
+use collado_dynamics::Training;
 use collado_files::Checkpoint;
 use collado_plots::{History, Run, history_figure};
 use collado_risk::Evaluation;
-use serde_json::json;
 
-use super::{EpochLog, TrainArgs};
+use super::{log::EpochLog, summary::file};
 use crate::{
     failure::Failure,
-    folder::{self, Folder},
-    json::{number, print},
-    shown,
+    files,
     table::{text, write_table},
     task::Task,
 };
 
-/// Writes checkpoints, history and summary, and prints the summary.
+/// Writes checkpoints and history.
 pub(super) fn save(
-    args: &TrainArgs,
     task: &Task,
-    folder: &Folder,
+    folder: &Path,
     seeds: &[u64],
     training: &Training,
     logs: &[EpochLog],
 ) -> Result<(), Failure> {
-    let mut rows = Vec::new();
     for ((&seed, run), log) in seeds.iter().zip(&training.runs).zip(logs) {
-        let file = format!("seed-{seed}.safetensors");
+        let Some(file) = file(seed, run) else { continue };
         let mut provenance = task.provenance();
         provenance.seed = Some(seed);
         provenance.epochs = log.epochs.last().map(|&e| e as u64);
         provenance.risk = Some(run.value.risk);
-        let finite = run.value.risk.is_finite();
-        if finite {
-            let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
-            Checkpoint::new(task.arch.clone(), theta, provenance).write(&folder.join(&file))?;
-        }
-        rows.push(json!({
-            "seed": seed,
-            "checkpoint": finite.then_some(file),
-            "risk": number(run.value.risk),
-            "train_error": number(run.value.error),
-            "test_error": number(log.test.last().map_or(f64::NAN, |v| v.error)),
-            "stop": run.stop.name(),
-            "steps": run.steps,
-        }));
+        let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
+        Checkpoint::new(task.arch.clone(), theta, provenance).write(&folder.join(file))?;
     }
-    history(folder.path(), seeds, logs)?;
-    picture(folder.path(), &task.arch.to_string(), &task.data.spec, seeds, logs)?;
-    let steps = training.runs.iter().map(|r| r.steps).max();
-    let mut summary = json!({"runs": rows, "steps": steps, "train_seconds": number(training.seconds)});
-    let interrupted = training.runs.iter().any(|r| r.stop == Stop::Interrupted);
-    folder.finish(&args.common, &mut summary, interrupted)?;
-    args.common.show(&summary, || {
-        for ((seed, run), log) in seeds.iter().zip(&training.runs).zip(logs) {
-            let risk = shown::risk(run.value.risk);
-            let error = |name: &str, share: f64| match share.is_nan() {
-                true => String::new(),
-                false => format!(", {name} error {:.2} %", 100. * share),
-            };
-            let train = error("training", run.value.error);
-            let test = error("test", log.test.last().map_or(f64::NAN, |v| v.error));
-            let stop = match run.stop {
-                Stop::Epochs => shown::counted(args.epochs as usize, "epoch"),
-                stop => stop.name().into(),
-            };
-            print(&format!("seed {seed}: risk {risk}{train}{test}, {stop}"));
-        }
-        print(&format!(
-            "{} in {:.2} s, written to {}",
-            shown::counted(seeds.len(), "run"),
-            training.seconds,
-            folder.path().display()
-        ));
-    });
-    Ok(())
+    history(folder, seeds, logs)?;
+    picture(folder, &task.arch.to_string(), &task.data.spec, seeds, logs)
 }
 
 fn history(folder: &Path, seeds: &[u64], logs: &[EpochLog]) -> Result<(), Failure> {
@@ -126,7 +82,7 @@ fn picture(folder: &Path, arch: &str, data: &str, seeds: &[u64], logs: &[EpochLo
         })
         .collect();
     let title = format!("Training {arch}");
-    folder::picture(
+    files::picture(
         folder,
         "history",
         &history_figure(&History { title: &title, subtitle: data, runs: &runs }),

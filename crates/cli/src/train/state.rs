@@ -1,15 +1,14 @@
 //! The saved state of a training run.
 
-use std::path::Path;
-
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Stop, TrainState, Trained};
 use collado_risk::Evaluation;
-use serde_json::{Value as Json, json};
+use serde::{Deserialize, Serialize};
 
-use super::EpochLog;
+use super::log::EpochLog;
 use crate::{
     failure::Failure,
+    folder::Folder,
     state::{State, Tensors, missing},
     task::Task,
 };
@@ -21,9 +20,34 @@ pub(super) struct Saved {
     device: Device,
 }
 
+/// What a state holds beside the tensors.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    steps: u64,
+    seconds: f64,
+    /// The runs that go on.
+    alive: Vec<usize>,
+    stuck: bool,
+    optimizer: Option<OptimizerRecord>,
+    /// How each of the others ended.
+    ended: Vec<Option<EndRecord>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OptimizerRecord {
+    steps: u64,
+    tensors: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EndRecord {
+    steps: u64,
+    stop: String,
+}
+
 impl Saved {
-    pub(super) fn new(out: &Path, task: &Task, seeds: &[u64]) -> Self {
-        let state = State::new(out, "train.safetensors");
+    pub(super) fn new(folder: &Folder, task: &Task, seeds: &[u64]) -> Self {
+        let state = folder.state("train.safetensors");
         Self { state, runs: seeds.len(), device: task.device.clone() }
     }
 
@@ -32,36 +56,43 @@ impl Saved {
         self.state.read(|state, tensors| self.parse(state, tensors))
     }
 
-    fn parse(&self, state: &Json, mut tensors: Tensors) -> candle_core::Result<(TrainState, Vec<EpochLog>)> {
-        let number = |v: &Json| v.as_u64().ok_or_else(missing);
+    fn parse(
+        &self,
+        state: Payload,
+        mut tensors: Tensors,
+    ) -> candle_core::Result<(TrainState, Vec<EpochLog>)> {
+        let Payload { steps, seconds, alive, stuck, optimizer, ended: ends } = state;
         let mut take = |name: String| tensors.remove(&name).ok_or_else(missing);
-        let alive = state["alive"].as_array().ok_or_else(missing)?;
-        let alive = alive.iter().map(|i| Ok(number(i)? as usize)).collect::<candle_core::Result<Vec<_>>>()?;
-        let mut ended = vec![None; self.runs];
-        for run in (0..self.runs).filter(|i| !alive.contains(i)) {
+        if ends.len() != self.runs {
+            return Err(missing());
+        }
+        let mut ended = Vec::with_capacity(self.runs);
+        for (run, end) in ends.into_iter().enumerate() {
+            // A run goes on, or it has ended.
+            let Some(EndRecord { steps, stop }) = end.filter(|_| !alive.contains(&run)) else {
+                ended.push(None);
+                continue;
+            };
             let value = take(format!("ended.{run}.value"))?.to_vec1::<f64>()?;
             let [risk, loss, error] = value[..] else { return Err(missing()) };
-            let stop = Stop::from_name(state["ended"][run]["stop"].as_str().unwrap_or_default())
-                .ok_or_else(missing)?;
-            let (theta, steps) =
-                (take(format!("ended.{run}.theta"))?, number(&state["ended"][run]["steps"])?);
-            ended[run] = Some(Trained { theta, value: Evaluation { risk, loss, error }, stop, steps });
+            let stop = Stop::from_name(&stop).ok_or_else(missing)?;
+            let theta = take(format!("ended.{run}.theta"))?;
+            ended.push(Some(Trained { theta, value: Evaluation { risk, loss, error }, stop, steps }));
         }
-        let optimizer = match state["optimizer_steps"].as_u64() {
+        if (0..self.runs).any(|run| ended[run].is_none() != alive.contains(&run)) {
+            return Err(missing());
+        }
+        let optimizer = match optimizer {
             None => None,
-            Some(steps) => {
-                let count = number(&state["optimizer_tensors"])?;
-                let memory = (0..count).map(|i| take(format!("optimizer.{i}"))?.to_device(&self.device));
+            Some(OptimizerRecord { steps, tensors }) => {
+                let memory = (0..tensors).map(|i| take(format!("optimizer.{i}"))?.to_device(&self.device));
                 Some((memory.collect::<Result<Vec<_>, _>>()?, steps))
             }
         };
         let logs =
             (0..self.runs).map(|run| from_table(&take(format!("log.{run}"))?)).collect::<Result<_, _>>()?;
         let theta = take("theta".into())?.to_device(&self.device)?;
-        let seconds = state["seconds"].as_f64().ok_or_else(missing)?;
-        let stuck = state["stuck"].as_bool().ok_or_else(missing)?;
         let first = take("first".into())?.to_vec1::<f64>()?;
-        let steps = number(&state["steps"])?;
         Ok((TrainState { steps, seconds, alive, theta, optimizer, ended, first, stuck }, logs))
     }
 
@@ -81,14 +112,17 @@ impl Saved {
             tensors
                 .push((format!("ended.{run}.value"), Tensor::new(&[v.risk, v.loss, v.error], &Device::Cpu)?));
         }
-        let row = |e: &Trained| json!({"steps": e.steps, "stop": e.stop.name()});
-        let ended: Vec<_> = state.ended.iter().map(|e| e.as_ref().map_or(Json::Null, row)).collect();
-        let json = json!({
-            "steps": state.steps, "seconds": state.seconds, "alive": state.alive, "stuck": state.stuck,
-            "optimizer_steps": state.optimizer.as_ref().map(|o| o.1),
-            "optimizer_tensors": state.optimizer.as_ref().map(|o| o.0.len()), "ended": ended,
-        });
-        self.state.write(&json, tensors)
+        let end = |e: &Trained| EndRecord { steps: e.steps, stop: e.stop.name().to_owned() };
+        let optimizer = state.optimizer.as_ref();
+        let payload = Payload {
+            steps: state.steps,
+            seconds: state.seconds,
+            alive: state.alive.clone(),
+            stuck: state.stuck,
+            optimizer: optimizer.map(|(m, steps)| OptimizerRecord { steps: *steps, tensors: m.len() }),
+            ended: state.ended.iter().map(|e| e.as_ref().map(end)).collect(),
+        };
+        self.state.write(&payload, tensors)
     }
 }
 

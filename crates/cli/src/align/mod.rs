@@ -1,5 +1,7 @@
 //! `collado align`: permutes and rescales the neurons of one network onto those of another.
 
+mod summary;
+
 use std::{path::Path, time::Instant};
 
 use candle_core::{DType, Tensor};
@@ -7,16 +9,16 @@ use clap::{Args as ClapArgs, ValueEnum};
 use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Repair, Search};
 use collado_files::Checkpoint;
 use collado_risk::{Objective, Span, profile};
-use serde_json::{Value as Json, json};
 
+pub(crate) use self::summary::Alignment;
+use self::summary::{Barriers, RiskOfB, Risks, Summary};
 use crate::{
     args::{Common, DataArgs, Dtype, EndsArgs, NetworkArgs, Out},
     cast,
     failure::Failure,
     folder::Folder,
-    json::{number, print},
-    record,
-    shown::risk_in,
+    json,
+    record::{self, Input},
     task::{Precision, Source, Task},
 };
 
@@ -74,16 +76,16 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let aligned = align.align(&a.arch, &a.theta, &theta, task.as_ref().map(|t| &t.data.train.inputs))?;
     let seconds = start.elapsed().as_secs_f64();
-    let mut summary = summary(&aligned, seconds);
+    let mut summary = Summary { alignment: Alignment::new(&aligned, seconds), risks: None };
     if let Some(task) = &task {
         let a = task.place(&a.theta, &files[0])?;
         let [b, near] = [task.place(&b.theta, &files[1])?, task.place(&aligned.theta, &files[1])?];
-        summary["risk"] = risks(task, &b, &near)?;
-        summary["barrier_above_ends"] = barriers(task, &a, &b, &near)?;
+        let (risk, barrier_above_ends) = (risks(task, &b, &near)?, barriers(task, &a, &b, &near)?);
+        summary.risks = Some(Risks { risk, barrier_above_ends });
     }
     write([(&files[0], &a), (&files[1], &b)], task.as_ref(), &aligned, &folder.join("aligned.safetensors"))?;
-    folder.finish(&args.common, &mut summary, false)?;
-    args.common.show(&summary, || report(&summary, folder.path()));
+    let described = folder.finish(&args.common, &summary, false)?;
+    args.common.show(&described, || summary.print(POINTS, folder.path()));
     Ok(())
 }
 
@@ -105,70 +107,29 @@ fn write(
         provenance.kappa = provenance.kappa.or(here.kappa);
         provenance.regularizer = provenance.regularizer.or(here.regularizer);
     }
-    let file = |(path, c): (&Path, &Checkpoint)| json!({"file": path.display().to_string(), "hash": c.hash});
+    let file = |(path, c): (&Path, &Checkpoint)| json::value(&Input::new(path, c.hash.as_deref()));
     provenance.extra.insert("aligned".into(), file(b));
     provenance.extra.insert("aligned_to".into(), file(a));
     let (arch, theta) = (b.1.arch.clone(), aligned.theta.clone());
     Ok(Checkpoint::new(arch, theta, provenance).named(a.1.names.clone()).write(to)?)
 }
 
-pub(crate) fn summary(aligned: &Aligned, seconds: f64) -> Json {
-    json!({
-        "permutations": aligned.symmetry.permutations(),
-        "max_output_difference": number(aligned.difference.absolute),
-        "max_output_difference_relative": number(aligned.difference.relative),
-        "distance_before": number(aligned.distance_before),
-        "distance_after": number(aligned.distance_after),
-        "balanced_distance": number(aligned.balanced_distance),
-        "ambiguous": aligned.ambiguous,
-        "seconds": number(seconds),
-    })
-}
-
-/// The risk F of B before and after alignment, as rescaling changes the regulariser.
-fn risks(task: &Task, b: &Tensor, near: &Tensor) -> Result<Json, Failure> {
+fn risks(task: &Task, b: &Tensor, near: &Tensor) -> Result<RiskOfB, Failure> {
     let risks = task.train.risks(&Span::stack(&Tensor::stack(&[b, near], 0)?)?)?;
-    Ok(json!({"b": number(risks[0]), "aligned": number(risks[1])}))
+    Ok(RiskOfB { b: risks[0], aligned: risks[1] })
 }
 
-/// Sampled barriers of the straight lines from A to B and to the aligned B, and of the latter with REPAIR.
-fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Json, Failure> {
+fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Barriers, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
-    let height = |method: &dyn Connect, b: &Tensor| -> Result<Json, Failure> {
+    let height = |method: &dyn Connect, b: &Tensor| -> Result<f64, Failure> {
         let progress = &mut |_, _| true;
         let mut search = Search { objective: &task.train, seed: 0, progress };
         let path = method.find(a, b, &mut search)?.path;
-        Ok(number(profile(&path, POINTS, &task.train, None)?.barrier().above_ends))
+        Ok(profile(&path, POINTS, &task.train, None)?.barrier().above_ends)
     };
-    Ok(json!({
-        "line": height(&Linear, b)?,
-        "aligned_line": height(&Linear, near)?,
-        "aligned_repaired": height(&repair, near)?,
-    }))
-}
-
-fn report(summary: &Json, folder: &Path) {
-    let distance = |name: &str| format!("{:.3}", summary[name].as_f64().unwrap_or(f64::NAN));
-    print(&format!(
-        "distance to A        {} before, {} after",
-        distance("distance_before"),
-        distance("distance_after")
-    ));
-    let most = summary["max_output_difference"].as_f64().unwrap_or(f64::NAN);
-    print(&format!("largest difference   {most:.2e} of B's outputs"));
-    if let (Some(risk), Some(barrier)) = (summary.get("risk"), summary.get("barrier_above_ends")) {
-        print(&format!(
-            "risk of B            {} before, {} after",
-            risk_in(&risk["b"]),
-            risk_in(&risk["aligned"])
-        ));
-        print(&format!("barrier above ends   line {}", risk_in(&barrier["line"])));
-        print(&format!("                     aligned line {}", risk_in(&barrier["aligned_line"])));
-        print(&format!(
-            "                     aligned, with REPAIR {}",
-            risk_in(&barrier["aligned_repaired"])
-        ));
-        print(&format!("                     (sampled at {POINTS} points, not certified)"));
-    }
-    print(&format!("written to           {}", folder.display()));
+    Ok(Barriers {
+        line: height(&Linear, b)?,
+        aligned_line: height(&Linear, near)?,
+        aligned_repaired: height(&repair, near)?,
+    })
 }

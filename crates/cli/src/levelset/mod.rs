@@ -1,63 +1,29 @@
 //! `collado levelset`: the risks at which the level sets of many minima join.
 
+mod args;
+mod enclose;
 mod minima;
 mod proof;
 mod saved;
+mod summary;
 mod tree;
 
-use std::path::{Path as FilePath, PathBuf};
+use std::path::Path as FilePath;
 
-use clap::Args as ClapArgs;
 use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, SampledEdges, spanning_tree};
 use collado_risk::Path;
 
-use self::{minima::Minima, proof::Paths, saved::Saved};
+pub(crate) use self::args::LevelsetArgs;
+use self::{minima::Minima, proof::Paths, saved::Saved, summary::Summary, tree::LevelsetResult};
 use crate::{
-    args::{Common, DataArgs, NetworkArgs, Out},
-    attempt::AttemptRunner,
-    auto::AutoConnector,
     certify,
     failure::Failure,
-    folder::{self, Folder},
-    methods, numbers, place, progress,
-    search::{AlignBy, Method, SearchArgs, Target},
+    files,
+    folder::Folder,
+    place, progress,
+    search::{self, AlignBy, AttemptRunner, AutoConnector, Method, Named},
     task::{self, Precision, Task},
 };
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct LevelsetArgs {
-    /// 2 to 200 checkpoints of one architecture, or folders of runs.
-    #[arg(required = true)]
-    checkpoints: Vec<PathBuf>,
-    #[command(flatten)]
-    network: NetworkArgs,
-    /// Method to search paths where the straight line is too high: linear, bezier, polychain, neb, dss, ...
-    #[arg(long, default_value = "bezier")]
-    method: Method,
-    /// Permute and rescale all minima onto the lowest one first: level sets up to symmetry.
-    #[arg(long, default_value = "none")]
-    align: AlignBy,
-    /// Further levels to list the components at, besides those where two components join.
-    #[arg(long, value_delimiter = ',', value_parser = numbers::not_negative)]
-    levels: Vec<f64>,
-    /// Number of points of a path at which the risk is evaluated, including both ends.
-    #[arg(long, default_value_t = 25, value_parser = numbers::whole::<u16>(2..=65535))]
-    points: u16,
-    /// Prove the edges of the tree: enclose the risk of the minima and of the paths that join them, for every t.
-    #[arg(long)]
-    certify: bool,
-    /// With --certify: stop a proof when hi - lo is at most this share of hi.
-    #[arg(long, default_value_t = 1e-3, requires = "certify", value_parser = numbers::not_negative)]
-    tolerance: f64,
-    #[command(flatten)]
-    pub(crate) search: SearchArgs,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
-    #[command(flatten)]
-    pub(crate) out: Out,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
 
 /// Joins minima by paths.
 pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
@@ -80,42 +46,36 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
         target: Some(args.target()),
         kept: None,
     };
-    let method: Option<methods::Named<'_>> = match args.method {
+    let method: Option<Named<'_>> = match args.method {
         Method::Auto => Some(("auto".into(), Box::new(AutoConnector(runner)))),
-        method => methods::named(method, &args.search, &task)?,
+        method => search::named(method, &args.search, &task)?,
     };
-    methods::note_unused(&args.search, args.method, &args.common);
+    search::note_unused(&args.search, args.method, &args.common);
     if args.method == Method::Linear && args.search.target.is_some() {
         args.common.note("--target changes nothing: --method linear searches for no paths");
     }
     let Some(folder) = Folder::open(&args.out, &args.common, "tree.json", &[])? else { return Ok(()) };
     progress::catch_interrupt();
     let minima = minima::read(args, &task, &files, &checkpoints)?;
-    let (saved, mut known) = Saved::open(folder.path(), &minima)?;
+    let (saved, mut known) = Saved::open(&folder, &minima)?;
     let searched = method.as_ref().map(|(_, method)| &**method);
-    let [tree, lines] = search(args, &task, &minima, searched, folder.path(), &saved, &mut known)?;
+    let [tree, lines] = trees(args, &task, &minima, searched, folder.path(), &saved, &mut known)?;
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; what is known of the pairs is saved")
             .hint("--resume goes on with the pairs that are left"));
     }
     let method = method.as_ref().map_or("linear", |(name, _)| name);
-    let found =
-        tree::LevelsetResult { args, task: &task, minima: &minima, known: &known, method, tree, lines };
-    let mut summary = found.write(folder.path())?;
+    let found = LevelsetResult { args, task: &task, minima: &minima, known: &known, method, tree, lines };
+    found.save(folder.path())?;
     // Last: with it the run counts as finished.
-    folder.finish(&args.common, &mut summary, false)?;
-    args.common.show(&summary, || found.report(folder.path()));
+    let summary = Summary::new(&found);
+    let described = folder.finish(&args.common, &summary, false)?;
+    args.common.show(&described, || found.print(folder.path()));
     Ok(())
 }
 
-impl LevelsetArgs {
-    fn target(&self) -> Target {
-        self.search.target.unwrap_or(Target::Share(0.05))
-    }
-}
-
 /// Finds the tree of all paths, and the tree of the straight lines alone.
-fn search(
+fn trees(
     args: &LevelsetArgs,
     task: &Task,
     minima: &Minima,
@@ -124,7 +84,7 @@ fn search(
     saved: &Saved,
     known: &mut EdgeValues,
 ) -> Result<[MergeTree; 2], Failure> {
-    let paths = Paths { args, task, minima, folder: folder::make(&folder.join("paths"))? };
+    let paths = Paths { args, task, minima, folder: files::make(&folder.join("paths"))? };
     let bar = progress::bar("pairs", args.common.quiet);
     let mut sampled = |_, _| Ok(None);
     let mut edges = SampledEdges {

@@ -4,9 +4,9 @@ use std::{rc::Rc, time::Instant};
 
 use candle_core::Tensor;
 use collado_dynamics::{Align, Aligned, Matching, Result};
-use serde_json::{Value as Json, json};
 
-use crate::{align, args::Common, search::AlignBy, task::Task};
+use super::flags::AlignBy;
+use crate::{args::Common, task::Task};
 
 /// The ends of a path: A, and B as it was read or aligned to A.
 #[derive(Clone)]
@@ -40,13 +40,5 @@ impl Ends {
         let b = aligned.theta.to_device(&task.device)?;
         let seconds = start.elapsed().as_secs_f64();
         Ok(Self { a: self.a.clone(), b, alignment: Some(Rc::new(Alignment { by, aligned, seconds })) })
-    }
-}
-
-impl Alignment {
-    pub(crate) fn json(&self) -> Json {
-        let mut json = align::summary(&self.aligned, self.seconds);
-        json["by"] = json!(self.by);
-        json
     }
 }

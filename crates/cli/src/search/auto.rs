@@ -6,13 +6,13 @@ use collado_dynamics::{
 };
 use collado_risk::Path;
 
-use crate::{
+use super::{
     attempt::{AttemptRunner, Attempts, Outcome},
     ends::Ends,
-    failure::Failure,
-    methods, progress,
-    search::AlignBy,
+    flags::AlignBy,
+    methods,
 };
+use crate::{failure::Failure, progress};
 
 /// Number of points that are evaluated first: on aligned lines, which are highest in the middle, and on other paths.
 const ALIGNED: usize = 3;

@@ -1,20 +1,13 @@
 //! From the names and flags of methods to the connectors of `collado-dynamics`.
 
 use collado_dynamics::{
-    Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Guarantee, Level, Neb,
-    Repair, Sampler, StringReport,
+    Connect, Constructive, ConstructiveSettings, Curve, CurveKind, DeepLinear, Dss, Level, Neb, Repair,
+    Sampler,
 };
 use collado_risk::Objective;
-use serde_json::{Value as Json, json};
 
-use crate::{
-    args::Common,
-    failure::Failure,
-    json::number,
-    search::{Method, SearchArgs, Target},
-    shown::risk,
-    task::Task,
-};
+use super::flags::{Method, SearchArgs, Target};
+use crate::{args::Common, failure::Failure, task::Task};
 
 /// A method and its name in tables.
 pub(crate) type Named<'a> = (String, Box<dyn Connect + 'a>);
@@ -105,63 +98,4 @@ fn level(target: Target) -> Level {
 pub(crate) fn constructive(task: &Task) -> Constructive {
     let settings = ConstructiveSettings { memory: task.train.memory(), ..ConstructiveSettings::default() };
     Constructive { risk: task.train.clone(), settings }
-}
-
-/// The guarantee of a method as JSON, for the summary.
-pub(crate) fn guarantee_json(guarantee: &Guarantee) -> Json {
-    match guarantee {
-        Guarantee::Sampled => Json::Null,
-        Guarantee::Convex { vertex_max } => json!({"kind": "convex-legs", "vertex_max": number(*vertex_max)}),
-        Guarantee::Band { pivots } => json!({"kind": "band", "pivots": pivots}),
-        Guarantee::String(report) => json!({
-            "kind": "string",
-            "level": number(report.level),
-            "beads": report.beads,
-            "missed": report.missed,
-            "open_legs": report.open_legs,
-            "depth_limit_reached": report.depth_limit_reached,
-        }),
-    }
-}
-
-/// Reads a guarantee from the JSON of [`guarantee_json`].
-pub(crate) fn guarantee_read(json: &Json) -> Option<Guarantee> {
-    let size = |name: &str| json[name].as_u64().map(|n| n as usize);
-    // What is not finite was written as a word.
-    let real = |name: &str| json[name].as_f64().or_else(|| json[name].as_str()?.parse().ok());
-    Some(match json["kind"].as_str() {
-        None if json.is_null() => Guarantee::Sampled,
-        Some("convex-legs") => Guarantee::Convex { vertex_max: real("vertex_max")? },
-        Some("band") => Guarantee::Band { pivots: size("pivots")? },
-        Some("string") => Guarantee::String(StringReport {
-            level: real("level")?,
-            beads: size("beads")?,
-            missed: size("missed")?,
-            open_legs: size("open_legs")?,
-            depth_limit_reached: json["depth_limit_reached"].as_bool()?,
-        }),
-        _ => return None,
-    })
-}
-
-/// The guarantee as a line for people.
-pub(crate) fn guarantee_text(guarantee: &Guarantee) -> Option<String> {
-    match guarantee {
-        Guarantee::Sampled => None,
-        Guarantee::Convex { vertex_max } => Some(format!(
-            "highest vertex       {}  (F is convex on every leg: it bounds the whole path, up to rounding)",
-            risk(*vertex_max)
-        )),
-        Guarantee::Band { pivots } => Some(format!("band                 {pivots} pivots")),
-        Guarantee::String(r) => {
-            let limit = if r.depth_limit_reached { ", depth limit reached" } else { "" };
-            Some(format!(
-                "string               {} beads below {}, {} missed, {} legs open{limit}",
-                r.beads - r.missed,
-                risk(r.level),
-                r.missed,
-                r.open_legs
-            ))
-        }
-    }
 }

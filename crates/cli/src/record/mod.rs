@@ -1,16 +1,27 @@
 //! The record of a run: its settings and input files, which form the `run` block of every summary. By it `--resume`
 //! recognises the results of the same run.
 
+mod block;
+mod identity;
+
 use std::{
-    fmt::Write,
+    collections::BTreeMap,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
 use clap::{ArgMatches, Command};
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+
+use self::block::Setting;
+pub(crate) use self::{
+    block::{Block, DataRecord, Described, Input, RiskRecord, RunStatus},
+    identity::{difference, identity_of},
+};
+use crate::json;
 
 /// Flags that decide where a run computes and writes, but not what.
 const MACHINE: [&str; 11] = [
@@ -43,28 +54,32 @@ struct Facts {
     /// The name of the command, such as `landscape plane`.
     name: String,
     /// All flags except those of machine and output, with their values.
-    settings: Map<String, Json>,
-    seed: Json,
-    device: Json,
+    settings: BTreeMap<String, Setting>,
+    seed: Option<u64>,
+    device: Option<Setting>,
     /// The files that were read, with their hashes.
-    files: Vec<Json>,
+    files: Vec<Input>,
     /// Data, network and risk, once they are known.
-    risk: Option<Json>,
+    risk: Option<RiskRecord>,
     notes: Vec<String>,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self::new(String::new(), Map::new())
+        Self::new(String::new(), BTreeMap::new())
     }
 }
 
 impl Run {
-    fn new(name: String, mut settings: Map<String, Json>) -> Self {
+    fn new(name: String, mut settings: BTreeMap<String, Setting>) -> Self {
         let started = SystemTime::now();
         let nanos = started.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
-        let id = hex(&Sha256::digest(format!("{nanos} {}", std::process::id())))[..16].to_owned();
-        let [seed, device] = ["seed", "device"].map(|flag| settings.remove(flag).unwrap_or(Json::Null));
+        let id = format!("{:x}", Sha256::digest(format!("{nanos} {}", std::process::id())))[..16].to_owned();
+        let seed = match settings.remove("seed") {
+            Some(Setting::One(seed)) => seed.parse().ok(),
+            _ => None,
+        };
+        let device = settings.remove("device");
         settings.retain(|flag, _| !MACHINE.contains(&flag.as_str()));
         let facts =
             Facts { id, started, name, settings, seed, device, files: vec![], risk: None, notes: vec![] };
@@ -79,12 +94,13 @@ impl Run {
             names.push(name);
             (command, matches) = (found, below);
         }
-        let mut settings = Map::new();
+        let mut settings = BTreeMap::new();
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
             let Ok(Some(values)) = matches.try_get_raw(id) else { continue };
-            let mut values: Vec<Json> = values.map(|v| v.to_string_lossy().into()).collect();
-            let value = if values.len() == 1 { values.remove(0) } else { values.into() };
+            let mut values: Vec<String> = values.map(|v| v.to_string_lossy().into()).collect();
+            let one = values.len() == 1;
+            let value = if one { Setting::One(values.remove(0)) } else { Setting::Several(values) };
             settings.insert(id.to_owned(), value);
         }
         Self::new(names.join(" "), settings)
@@ -93,14 +109,14 @@ impl Run {
     /// Records a file that was read.
     pub(crate) fn file(&self, file: &Path, hash: Option<&str>) {
         let mut facts = self.lock();
-        let entry = json!({"file": file.display().to_string(), "hash": hash});
+        let entry = Input::new(file, hash);
         if !facts.files.contains(&entry) {
             facts.files.push(entry);
         }
     }
 
     /// Records data, network and risk.
-    pub(crate) fn risk(&self, risk: Json) {
+    pub(crate) fn risk(&self, risk: RiskRecord) {
         self.lock().risk = Some(risk);
     }
 
@@ -126,35 +142,38 @@ impl Run {
     /// Everything on which the bits of the result depend. It is a part of [`block`](Self::block), so that it can be
     /// compared with the block of a written summary.
     pub(crate) fn identity(&self) -> Json {
-        identity_of(&self.block("finished"))
+        identity_of(&json::value(&self.block(RunStatus::Finished)))
     }
 
     /// The `run` block of a summary.
-    pub(crate) fn block(&self, status: &str) -> Json {
-        let Facts { id, started, name, settings, seed, device, files, risk, .. } = self.lock().clone();
-        let mut settings = settings;
+    pub(crate) fn block(&self, status: RunStatus) -> Block {
+        let Facts { id, started, name, mut settings, seed, device, files, risk, .. } = self.lock().clone();
         settings.retain(|flag, _| {
             let flag = flag.as_str();
             let said_by_risk = risk.is_some() && RISK.contains(&flag);
             let said_by_files = !files.is_empty() && FILES.contains(&flag);
             !said_by_risk && !said_by_files
         });
-        let mut block = json!({
-            "id": id, "command": name, "words": words(), "version": env!("CARGO_PKG_VERSION"),
-            "time": humantime::format_rfc3339_seconds(started).to_string(), "status": status,
-            "seed": seed.as_str().and_then(|s| s.parse::<u64>().ok()), "device": device,
-            "files": files, "settings": settings,
-        });
-        for (name, value) in risk.iter().filter_map(Json::as_object).flatten() {
-            block[name] = value.clone();
+        let time = humantime::format_rfc3339_seconds(started).to_string();
+        let version = env!("CARGO_PKG_VERSION");
+        Block {
+            id,
+            command: name,
+            words: words(),
+            version,
+            time,
+            status,
+            seed,
+            device,
+            files,
+            settings,
+            risk,
         }
-        block
     }
 
-    /// Adds the `run` block and the notes to a summary.
-    pub(crate) fn describe(&self, summary: &mut Json, status: &str) {
-        summary["run"] = self.block(status);
-        summary["notes"] = json!(self.lock().notes);
+    /// A result with the `run` block and the notes.
+    pub(crate) fn describe<'a, T: Serialize>(&self, result: &'a T, status: RunStatus) -> Described<'a, T> {
+        Described { result, run: self.block(status), notes: self.lock().notes.clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Facts> {
@@ -162,51 +181,7 @@ impl Run {
     }
 }
 
-/// The part of a `run` block on which the bits of a result depend.
-pub(crate) fn identity_of(block: &Json) -> Json {
-    let mut identity = block.as_object().cloned().unwrap_or_default();
-    for name in ["id", "words", "time", "status"] {
-        identity.remove(name);
-    }
-    if let Some(Json::Array(files)) = identity.get_mut("files") {
-        files.iter_mut().for_each(|file| *file = file["hash"].take());
-    }
-    if let Some(data) = identity.get_mut("data") {
-        *data = data["hash"].take();
-    }
-    identity.into()
-}
-
-/// The first difference of two identities, in words.
-pub(crate) fn difference(here: &Json, there: &Json) -> Option<String> {
-    let (Json::Object(a), Json::Object(b)) = (here, there) else {
-        let short = |value: &Json| {
-            let text = value.to_string();
-            if text.chars().count() > 60 {
-                text.chars().take(57).chain("...".chars()).collect()
-            } else {
-                text
-            }
-        };
-        return (here != there).then(|| format!("{} here, {} there", short(here), short(there)));
-    };
-    a.keys().chain(b.keys()).find_map(|name| {
-        let of = |object: &Map<String, Json>| object.get(name).cloned().unwrap_or(Json::Null);
-        let inner = difference(&of(a), &of(b))?;
-        let flag = name.replace('_', "-");
-        Some(if name == "settings" { inner } else { format!("{flag} {inner}") })
-    })
-}
-
 /// The words of the command line, with invalid Unicode replaced.
 pub(crate) fn words() -> Vec<String> {
     std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
-}
-
-/// Bytes in hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -4,18 +4,13 @@ use std::{rc::Rc, time::Instant};
 
 use collado_dynamics::{Connection, Error, Guarantee, Search};
 use collado_risk::{Objective, Path, Profile, profile};
-use serde_json::{Value as Json, json};
 
-use crate::{
-    args::Common,
+use super::{
     ends::{Alignment, Ends},
-    failure::Failure,
-    json::number,
-    progress,
+    flags::{AlignBy, SearchArgs, Target},
     saved_attempts::SavedAttempts,
-    search::{AlignBy, SearchArgs, Target},
-    task::Task,
 };
+use crate::{args::Common, failure::Failure, progress, task::Task};
 
 /// One path that was found, with its profile.
 pub(crate) struct Attempt {
@@ -54,18 +49,6 @@ pub(crate) struct Diverged {
     pub(crate) seconds: f64,
 }
 
-impl Diverged {
-    pub(crate) fn json(&self) -> Json {
-        json!({
-            "method": self.name,
-            "above_ends": number(f64::NAN),
-            "points": 0,
-            "seconds": number(self.seconds),
-            "stop": "diverged",
-        })
-    }
-}
-
 /// All attempts of a command.
 #[derive(Default)]
 pub(crate) struct Attempts {
@@ -84,7 +67,7 @@ pub(crate) struct AttemptRunner<'a> {
     pub(crate) task: &'a Task,
     pub(crate) target: Option<Target>,
     /// The place where finished attempts are kept.
-    pub(crate) kept: Option<&'a SavedAttempts>,
+    pub(crate) kept: Option<&'a SavedAttempts<'a>>,
 }
 
 /// The size (points × examples × parameters) up to which a profile is evaluated at all points at once, without
@@ -234,14 +217,5 @@ impl Attempt {
     pub(crate) fn higher_end(&self) -> f64 {
         let risks = self.profile.risks();
         risks[0].max(risks[risks.len() - 1])
-    }
-
-    pub(crate) fn json(&self) -> Json {
-        json!({
-            "method": self.name,
-            "above_ends": number(self.above_ends()),
-            "points": self.profile.t.len(),
-            "seconds": number(self.fit_seconds),
-        })
     }
 }

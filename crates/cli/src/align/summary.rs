@@ -1,0 +1,85 @@
+//! What an alignment changed.
+
+use std::path::Path;
+
+use collado_dynamics::Aligned;
+use serde::Serialize;
+
+use crate::{json::print, shown::risk};
+
+/// What an alignment of B to A changed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Alignment {
+    permutations: Vec<Vec<usize>>,
+    max_output_difference: f64,
+    max_output_difference_relative: f64,
+    distance_before: f64,
+    distance_after: f64,
+    balanced_distance: f64,
+    ambiguous: Vec<Vec<usize>>,
+    seconds: f64,
+}
+
+impl Alignment {
+    pub(crate) fn new(aligned: &Aligned, seconds: f64) -> Self {
+        Self {
+            permutations: aligned.symmetry.permutations().to_vec(),
+            max_output_difference: aligned.difference.absolute,
+            max_output_difference_relative: aligned.difference.relative,
+            distance_before: aligned.distance_before,
+            distance_after: aligned.distance_after,
+            balanced_distance: aligned.balanced_distance,
+            ambiguous: aligned.ambiguous.clone(),
+            seconds,
+        }
+    }
+}
+
+/// The result of `align`.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    #[serde(flatten)]
+    pub(super) alignment: Alignment,
+    /// Where there are data.
+    #[serde(flatten)]
+    pub(super) risks: Option<Risks>,
+}
+
+/// The risk before and after.
+#[derive(Serialize)]
+pub(super) struct Risks {
+    pub(super) risk: RiskOfB,
+    pub(super) barrier_above_ends: Barriers,
+}
+
+/// The risk of B: rescaling changes the regulariser.
+#[derive(Serialize)]
+pub(super) struct RiskOfB {
+    pub(super) b: f64,
+    pub(super) aligned: f64,
+}
+
+/// Sampled barriers of the straight lines from A to B and to the aligned B, and of the latter with REPAIR.
+#[derive(Serialize)]
+pub(super) struct Barriers {
+    pub(super) line: f64,
+    pub(super) aligned_line: f64,
+    pub(super) aligned_repaired: f64,
+}
+
+impl Summary {
+    /// What people read; barriers are sampled at so many points.
+    pub(super) fn print(&self, points: usize, folder: &Path) {
+        let Alignment { distance_before, distance_after, max_output_difference, .. } = &self.alignment;
+        print(&format!("distance to A        {distance_before:.3} before, {distance_after:.3} after"));
+        print(&format!("largest difference   {max_output_difference:.2e} of B's outputs"));
+        if let Some(Risks { risk: of_b, barrier_above_ends: barrier }) = &self.risks {
+            print(&format!("risk of B            {} before, {} after", risk(of_b.b), risk(of_b.aligned)));
+            print(&format!("barrier above ends   line {}", risk(barrier.line)));
+            print(&format!("                     aligned line {}", risk(barrier.aligned_line)));
+            print(&format!("                     aligned, with REPAIR {}", risk(barrier.aligned_repaired)));
+            print(&format!("                     (sampled at {points} points, not certified)"));
+        }
+        print(&format!("written to           {}", folder.display()));
+    }
+}

@@ -1,0 +1,40 @@
+//! The flags of `collado certify`.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use crate::{
+    args::{Common, DataArgs},
+    numbers,
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CertifyArgs {
+    /// Path file path.safetensors, or its folder.
+    pub(super) path: PathBuf,
+    /// Stop when hi - lo is at most this share of hi.
+    #[arg(long, default_value_t = 1e-3, value_parser = numbers::not_negative)]
+    pub(super) tolerance: f64,
+    /// Largest number of pieces of the path that are bounded; the enclosure holds with any number.
+    #[arg(long, default_value_t = 10_000, value_parser = numbers::whole::<usize>(1..=100000000))]
+    pub(super) max_subintervals: usize,
+    /// Folder for summary.json, pieces.csv, gap.csv and pictures, which is created.
+    #[arg(long)]
+    pub(super) out: Option<PathBuf>,
+    /// Overwrite existing results.
+    #[arg(long, requires = "out")]
+    pub(super) force: bool,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// CertifyMode `connect` proves something about its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CertifyMode {
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,74 @@
+//! What a certificate proves.
+
+use std::path::Path;
+
+use collado_certify::{Certificate, Status};
+use serde::Serialize;
+
+use crate::{json::print, shown::enclosure};
+
+/// The largest risk along a path, enclosed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Certified {
+    pub(crate) lo: f64,
+    pub(crate) hi: f64,
+    pub(crate) subintervals: usize,
+    method: &'static str,
+    status: &'static str,
+    /// Where the risk is at least `lo`.
+    t: f64,
+    ends: Ends,
+    above_ends: (f64, f64),
+    /// What the error is at most, where there are classes.
+    error_hi: Option<f64>,
+    seconds: f64,
+}
+
+/// The risks at both ends, enclosed.
+#[derive(Debug, Serialize)]
+struct Ends {
+    a: (f64, f64),
+    b: (f64, f64),
+}
+
+impl Certified {
+    pub(crate) fn new(proof: &Certificate) -> Self {
+        let [a, b] = proof.ends;
+        Self {
+            lo: proof.lo,
+            hi: proof.hi,
+            subintervals: proof.subintervals,
+            method: proof.method.name(),
+            status: proof.status.name(),
+            t: proof.t,
+            ends: Ends { a, b },
+            above_ends: proof.above_ends(),
+            error_hi: proof.error,
+            seconds: proof.seconds,
+        }
+    }
+
+    /// Whether its time was up, or someone stopped it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.status == Status::Stopped.name()
+    }
+
+    pub(super) fn print(&self, out: Option<&Path>) {
+        let Self { lo, hi, t, ends, method, status, subintervals, seconds, .. } = self;
+        let gap = (hi - lo) / hi;
+        print(&format!("highest risk         in {} for every t, proved", enclosure((*lo, *hi), 9)));
+        print(&format!("                     gap {gap:.2e}; at least the lower bound at t = {t:.9}"));
+        print(&format!("risk at A            in {}", enclosure(ends.a, 9)));
+        print(&format!("risk at B            in {}", enclosure(ends.b, 9)));
+        print(&format!("barrier above ends   in {}", enclosure(self.above_ends, 9)));
+        if let Some(error) = self.error_hi {
+            print(&format!("error                at most {:.3} % for every t", (1e5 * error).ceil() / 1e3));
+        }
+        print(&format!(
+            "proof                {method}, {subintervals} pieces, {seconds:.2} s, ended by {status}"
+        ));
+        if let Some(out) = out {
+            print(&format!("written to           {}", out.display()));
+        }
+    }
+}

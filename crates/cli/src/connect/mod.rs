@@ -1,0 +1,162 @@
+//! `collado connect`: finds a low-risk path between two minima.
+
+mod args;
+mod output;
+mod report;
+mod summary;
+
+use std::{path::PathBuf, time::Instant};
+
+use candle_core::Tensor;
+use collado_certify::{Certificate, CertifySettings};
+use collado_dynamics::Linear;
+use collado_risk::{Objective, Span};
+
+pub(crate) use self::args::ConnectArgs;
+use self::summary::Summary;
+use crate::{
+    certify::{self, CertifyMode},
+    failure::Failure,
+    folder::Folder,
+    progress,
+    search::{
+        self, AlignBy, Attempt, AttemptRunner, Attempts, Ends, Method, Named, Outcome, SavedAttempts, Target,
+    },
+    shown::risk,
+    state,
+    task::{self, Precision, Task},
+};
+
+/// Connects two minima.
+pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
+    let start = Instant::now();
+    let files = args.ends.files()?;
+    let (checkpoints, task) =
+        task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
+    if task.rounds && args.certify == CertifyMode::Always {
+        return Err(certify::rounded());
+    }
+    let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
+    let ends = Ends { a: place(0)?, b: place(1)?, alignment: None };
+    let method = search::named(args.method, &args.search, &task)?;
+    if let Some((_, method)) = &method {
+        method.check().map_err(Failure::usage)?;
+    }
+    refuse_infinite(&task, &ends, &files)?;
+    let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
+    let Some(folder) = folder else { return Ok(()) };
+    let kept = SavedAttempts::new(&folder);
+    progress::catch_interrupt();
+    search::note_unused(&args.search, args.method, &args.common);
+    let target = args.search.target.or((args.method == Method::Auto).then_some(Target::Share(0.05)));
+    let runner = AttemptRunner {
+        common: &args.common,
+        search: &args.search,
+        align: args.align,
+        points: args.points,
+        task: &task,
+        target,
+        kept: Some(&kept),
+    };
+    let mut tried = match args.method {
+        Method::Auto => search::attempts(&runner, &ends)?,
+        _ => {
+            let ends = ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?;
+            let tried = named(method, &runner, &ends);
+            if tried.is_err() {
+                // Only the straight line was found: nothing to go on with.
+                state::remove(folder.path())?;
+            }
+            tried?
+        }
+    };
+    // A named method answers with its own path, even where the straight line is lower.
+    let best = match args.method {
+        Method::Auto => runner.lowest(&mut tried.found)?,
+        _ => tried.found.len() - 1,
+    };
+    let best = &tried.found[best];
+    let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
+    output::save(&task, folder.path(), named, best)?;
+    let proof = proof(args, &task, &tried.found, best);
+    let shown = proof.as_ref().ok().and_then(Option::as_ref);
+    output::draw(&task, folder.path(), &tried.found, best, shown)?;
+    let summary = Summary::new(&tried, best, proof?.as_ref(), start.elapsed().as_secs_f64());
+    let described = folder.finish(&args.common, &summary, progress::interrupted())?;
+    args.common.show(&described, || summary.print(folder.path()));
+    if progress::interrupted() {
+        return Err(Failure::interrupted("interrupted; the best path so far is saved")
+            .hint("--resume goes on after the attempts that are finished"));
+    }
+    match target.map(|t| t.bound(best.higher_end())) {
+        Some(bound) if !runner.met(best) => {
+            let message =
+                format!("barrier above the ends: {}, the target is {}", risk(best.above_ends()), risk(bound));
+            Err(Failure::new(message)
+                .hint("the best path is saved; more --bends or --epochs, or another --target"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses ends whose risk overflows, since then no path has a barrier.
+fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Failure> {
+    let risks = task.train.risks(&Span::stack(&Tensor::stack(&[&ends.a, &ends.b], 0)?)?)?;
+    match risks.iter().zip(files).find(|(risk, _)| !risk.is_finite()) {
+        None => Ok(()),
+        Some((risk, file)) => {
+            let message =
+                format!("{}: expected a finite risk in {:?}, found {risk}", file.display(), task.dtype);
+            Err(Failure::new(message).hint("--dtype f64 reaches farther than f32"))
+        }
+    }
+}
+
+/// Tries the straight line, for comparison, and the method that was asked for.
+fn named(method: Option<Named<'_>>, runner: &AttemptRunner<'_>, ends: &Ends) -> Result<Attempts, Failure> {
+    let line: Named<'_> = ("linear".into(), Box::new(Linear));
+    let few = if method.is_some() { runner.line_points() } else { runner.points };
+    let mut tried = Attempts::default();
+    for ((name, method), few) in std::iter::once((line, few)).chain(method.map(|m| (m, runner.points))) {
+        match runner.attempt(&name, ends, few, |p| method.find(&ends.a, &ends.b, p))? {
+            Outcome::Connected(attempt) => tried.found.push(*attempt),
+            Outcome::Diverged(search) => {
+                return Err(Failure::new(search.reason)
+                    .hint("a smaller --lr, or --dtype f64, which reaches farther than f32"));
+            }
+        }
+        if progress::interrupted() {
+            break;
+        }
+    }
+    if let Some(own) = tried.found.last_mut() {
+        runner.complete(own)?;
+    }
+    Ok(tried)
+}
+
+/// Encloses the risk of the best path if that is asked for, or cheap: if covering the path once, estimated from the
+/// speed of the profile, takes no longer than finding the path did, or 1 s; the search is then stopped after the same
+/// time.
+fn proof(
+    args: &ConnectArgs,
+    task: &Task,
+    attempts: &[Attempt],
+    best: &Attempt,
+) -> Result<Option<Certificate>, Failure> {
+    let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
+    // A piece takes about ten times as long as a sampled point; a path begins with 8 pieces, one a leg at least.
+    let pieces = (best.path.knots().len() - 1).max(8) as f64;
+    let cover = 10. * pieces * best.profile_seconds / args.points as f64;
+    let limit = match args.certify {
+        CertifyMode::Never => return Ok(None),
+        CertifyMode::Auto if task.rounds => {
+            args.common.note("nothing is proved: --dtype f32 rounds the numbers of the files, which are F64");
+            return Ok(None);
+        }
+        CertifyMode::Auto if cover > limit => return Ok(None),
+        CertifyMode::Auto => limit,
+        CertifyMode::Always => f64::INFINITY,
+    };
+    certify::certificate(task, &args.common, &best.path, &CertifySettings::default(), limit).map(Some)
+}

@@ -1,0 +1,136 @@
+//! What `connect` found.
+
+use collado_certify::Certificate;
+use serde::Serialize;
+
+use crate::{
+    align::Alignment,
+    certify::Certified,
+    search::{Attempt, Attempts, Diverged, GuaranteeRecord},
+};
+
+/// The result of `connect`: the best path, and all that was tried.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    pub(super) barrier: Heights,
+    pub(super) certified: Option<Certified>,
+    pub(super) ends: Risks,
+    pub(super) length: f64,
+    pub(super) normalized_length: f64,
+    pub(super) points: usize,
+    pub(super) method: String,
+    pub(super) about: Option<GuaranteeRecord>,
+    pub(super) align: Option<Aligned>,
+    pub(super) seconds: f64,
+    fit_seconds: f64,
+    profile_seconds: f64,
+    pub(super) attempts: Vec<Row>,
+}
+
+/// How high the risk is on the path, at the points looked at.
+#[derive(Serialize)]
+pub(super) struct Heights {
+    pub(super) max: f64,
+    pub(super) above_ends: f64,
+    pub(super) above_mean: f64,
+    pub(super) above_chord: f64,
+    pub(super) midpoint: f64,
+    pub(super) mean: f64,
+}
+
+/// The risks of the ends.
+#[derive(Serialize)]
+pub(super) struct Risks {
+    pub(super) a: f64,
+    pub(super) b: f64,
+}
+
+/// How B came to A.
+#[derive(Serialize)]
+pub(super) struct Aligned {
+    pub(super) by: &'static str,
+    #[serde(flatten)]
+    alignment: Alignment,
+}
+
+/// One attempt.
+#[derive(Serialize)]
+pub(super) struct Row {
+    pub(super) method: String,
+    pub(super) above_ends: f64,
+    points: usize,
+    pub(super) seconds: f64,
+    #[serde(flatten)]
+    pub(super) end: Option<End>,
+    /// Whether all points were looked at.
+    #[serde(skip)]
+    pub(super) complete: bool,
+}
+
+/// Why an attempt has no path.
+#[derive(Clone, Copy, Serialize)]
+#[serde(tag = "stop", rename_all = "lowercase")]
+pub(super) enum End {
+    Diverged,
+}
+
+impl Summary {
+    pub(super) fn new(tried: &Attempts, best: &Attempt, proof: Option<&Certificate>, seconds: f64) -> Self {
+        let (profile, barrier) = (&best.profile, best.profile.barrier());
+        let risks = profile.risks();
+        Self {
+            barrier: Heights {
+                max: barrier.max,
+                above_ends: barrier.above_ends,
+                above_mean: barrier.above_mean,
+                above_chord: barrier.above_chord,
+                midpoint: barrier.midpoint,
+                mean: barrier.mean,
+            },
+            certified: proof.map(Certified::new),
+            ends: Risks { a: risks[0], b: risks[risks.len() - 1] },
+            length: profile.length(),
+            normalized_length: profile.normalized_length(),
+            points: profile.t.len(),
+            method: best.name.clone(),
+            about: GuaranteeRecord::new(&best.guarantee),
+            align: best.alignment.as_ref().map(|a| {
+                let alignment = Alignment::new(&a.aligned, a.seconds);
+                Aligned { by: a.by, alignment }
+            }),
+            seconds,
+            fit_seconds: best.fit_seconds,
+            profile_seconds: best.profile_seconds,
+            attempts: tried
+                .found
+                .iter()
+                .map(Row::found)
+                .chain(tried.diverged.iter().map(Row::diverged))
+                .collect(),
+        }
+    }
+}
+
+impl Row {
+    fn found(attempt: &Attempt) -> Self {
+        Self {
+            method: attempt.name.clone(),
+            above_ends: attempt.above_ends(),
+            points: attempt.profile.t.len(),
+            seconds: attempt.fit_seconds,
+            end: None,
+            complete: attempt.complete,
+        }
+    }
+
+    fn diverged(search: &Diverged) -> Self {
+        Self {
+            method: search.name.clone(),
+            above_ends: f64::NAN,
+            points: 0,
+            seconds: search.seconds,
+            end: Some(End::Diverged),
+            complete: false,
+        }
+    }
+}

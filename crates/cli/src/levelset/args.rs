@@ -1,0 +1,52 @@
+//! The flags of `collado levelset`.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use crate::{
+    args::{Common, DataArgs, NetworkArgs, Out},
+    numbers,
+    search::{AlignBy, Method, SearchArgs, Target},
+};
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LevelsetArgs {
+    /// 2 to 200 checkpoints of one architecture, or folders of runs.
+    #[arg(required = true)]
+    pub(super) checkpoints: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) network: NetworkArgs,
+    /// Method to search paths where the straight line is too high: linear, bezier, polychain, neb, dss, ...
+    #[arg(long, default_value = "bezier")]
+    pub(super) method: Method,
+    /// Permute and rescale all minima onto the lowest one first: level sets up to symmetry.
+    #[arg(long, default_value = "none")]
+    pub(super) align: AlignBy,
+    /// Further levels to list the components at, besides those where two components join.
+    #[arg(long, value_delimiter = ',', value_parser = numbers::not_negative)]
+    pub(super) levels: Vec<f64>,
+    /// Number of points of a path at which the risk is evaluated, including both ends.
+    #[arg(long, default_value_t = 25, value_parser = numbers::whole::<u16>(2..=65535))]
+    pub(super) points: u16,
+    /// Prove the edges of the tree: enclose the risk of the minima and of the paths that join them, for every t.
+    #[arg(long)]
+    pub(super) certify: bool,
+    /// With --certify: stop a proof when hi - lo is at most this share of hi.
+    #[arg(long, default_value_t = 1e-3, requires = "certify", value_parser = numbers::not_negative)]
+    pub(super) tolerance: f64,
+    #[command(flatten)]
+    pub(super) search: SearchArgs,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) out: Out,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+impl LevelsetArgs {
+    pub(super) fn target(&self) -> Target {
+        self.search.target.unwrap_or(Target::Share(0.05))
+    }
+}

@@ -1,0 +1,19 @@
+//! How paths between minima are searched for: what `connect` and `levelset` share.
+
+mod attempt;
+mod auto;
+mod ends;
+mod flags;
+mod guarantee;
+mod methods;
+mod saved_attempts;
+
+pub(crate) use self::{
+    attempt::{Attempt, AttemptRunner, Attempts, Diverged, Outcome},
+    auto::{AutoConnector, attempts},
+    ends::Ends,
+    flags::{AlignBy, Method, SearchArgs, Target},
+    guarantee::GuaranteeRecord,
+    methods::{Named, named, note_unused},
+    saved_attempts::SavedAttempts,
+};

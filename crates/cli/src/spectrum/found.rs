@@ -1,0 +1,36 @@
+//! What a method finds at one point, and why it may find nothing.
+
+use collado_landscape::{Error, RankCheck};
+use collado_plots::Panel;
+
+use super::summary::Values;
+use crate::failure::Failure;
+
+/// What is found at one point, its columns and picture.
+pub(super) struct SpectrumResult {
+    pub(super) values: Values,
+    /// What the ranks rest on; nothing where all eigenvalues are known.
+    pub(super) check: Option<RankCheck>,
+    pub(super) header: [&'static str; 3],
+    pub(super) rows: Vec<[f64; 3]>,
+    pub(super) panel: Panel,
+    pub(super) axis: &'static str,
+    pub(super) note: String,
+}
+
+/// Why nothing was found.
+pub(super) fn failed(error: Error) -> Failure {
+    match error {
+        Error::Interrupted => Failure::interrupted("interrupted; nothing was written"),
+        Error::Memory { expected, found } => {
+            // Vectors have three quarters of it.
+            let size = |bytes: usize| match bytes.div_ceil(3) * 4 {
+                small @ ..1_048_576 => format!("{}KiB", small >> 10),
+                large => format!("{}MiB", large.div_ceil(1 << 20)),
+            };
+            let message = format!("--memory: expected at least {}, found {}", size(expected), size(found));
+            Failure::new(message).hint("a smaller --count, or --ends top, needs less")
+        }
+        error => error.into(),
+    }
+}

@@ -1,0 +1,12 @@
+//! What a command computes with: data, network and risk.
+
+mod fit;
+mod open;
+mod setup;
+mod source;
+
+pub(crate) use self::{
+    open::{open, open_path, open_stack},
+    setup::{Precision, Task},
+    source::Source,
+};

@@ -1,0 +1,78 @@
+//! What training ended with.
+
+use std::path::Path;
+
+use collado_dynamics::{Stop, Trained, Training};
+use serde::Serialize;
+
+use super::log::EpochLog;
+use crate::{json::print, shown};
+
+/// The result of `train`.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    runs: Vec<Run>,
+    /// Of the run that took most.
+    steps: Option<u64>,
+    train_seconds: f64,
+}
+
+/// One run.
+#[derive(Serialize)]
+struct Run {
+    seed: u64,
+    /// Its file; nothing where the numbers are no longer finite.
+    checkpoint: Option<String>,
+    risk: f64,
+    train_error: f64,
+    test_error: f64,
+    stop: &'static str,
+    steps: u64,
+}
+
+/// The checkpoint of a run, if its numbers are finite.
+pub(super) fn file(seed: u64, run: &Trained) -> Option<String> {
+    run.value.risk.is_finite().then(|| format!("seed-{seed}.safetensors"))
+}
+
+impl Summary {
+    pub(super) fn new(seeds: &[u64], training: &Training, logs: &[EpochLog]) -> Self {
+        let run = |((&seed, run), log): ((&u64, &Trained), &EpochLog)| Run {
+            seed,
+            checkpoint: file(seed, run),
+            risk: run.value.risk,
+            train_error: run.value.error,
+            test_error: log.test.last().map_or(f64::NAN, |v| v.error),
+            stop: run.stop.name(),
+            steps: run.steps,
+        };
+        Self {
+            runs: seeds.iter().zip(&training.runs).zip(logs).map(run).collect(),
+            steps: training.runs.iter().map(|r| r.steps).max(),
+            train_seconds: training.seconds,
+        }
+    }
+
+    /// What people read, after so many epochs or fewer.
+    pub(super) fn print(&self, epochs: u64, folder: &Path) {
+        for run in &self.runs {
+            let error = |name: &str, share: f64| match share.is_nan() {
+                true => String::new(),
+                false => format!(", {name} error {:.2} %", 100. * share),
+            };
+            let (risk, train) = (shown::risk(run.risk), error("training", run.train_error));
+            let test = error("test", run.test_error);
+            let stop = match run.stop {
+                stop if stop == Stop::Epochs.name() => shown::counted(epochs as usize, "epoch"),
+                stop => stop.into(),
+            };
+            print(&format!("seed {}: risk {risk}{train}{test}, {stop}", run.seed));
+        }
+        print(&format!(
+            "{} in {:.2} s, written to {}",
+            shown::counted(self.runs.len(), "run"),
+            self.train_seconds,
+            folder.display()
+        ));
+    }
+}
