@@ -154,7 +154,7 @@ pub fn certify_path(
     }
     if settings.max_subintervals == 0 {
         let found = settings.max_subintervals.to_string();
-        return Err(Error::Setting { name: "max-subintervals", expected: "at least 1", found });
+        return Err(Error::Setting { name: "max_subintervals", expected: "at least 1", found });
     }
     let linear = risk.arch().activation() == Activation::Linear;
     Search::new(path, risk, settings)?.run(linear, progress)

@@ -6,7 +6,7 @@ pub enum Error {
     /// A setting outside its range.
     #[error("{name}: expected {expected}, found {found}")]
     Setting {
-        /// Name of the setting, as on the command line.
+        /// Name of the setting.
         name: &'static str,
         /// The range of permitted values.
         expected: &'static str,

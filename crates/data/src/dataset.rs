@@ -7,7 +7,7 @@ use crate::{Error, Result, Split};
 /// A data set: training rows and, where there is one, a test split.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    /// The `--data` string that names the data set.
+    /// The name of the data set.
     pub spec: String,
     /// SHA-256 (hex) of inputs and targets of both splits; the same whatever the file was called or packed
     /// with.

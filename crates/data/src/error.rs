@@ -1,4 +1,4 @@
-//! Errors in `--data` strings and data files; each message is one line that names the file and the place.
+//! Errors in names of data sets and in data files; each message is one line that names the file and the place.
 
 use std::io;
 
@@ -15,8 +15,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The `--data` string, or one of its options, is not known.
-    #[error("--data {}: {}: expected {expected}, found {}", shown(spec), shown(what), shown(found))]
+    /// The name of the data set, or one of its options, is not known.
+    #[error("`data` {}: {}: expected {expected}, found {}", shown(spec), shown(what), shown(found))]
     Spec {
         /// The whole string.
         spec: String,
@@ -160,7 +160,7 @@ pub enum Error {
     /// Test rows that do not match the training rows.
     #[error("{}: test split: expected {expected} as in the training split, found {found}", shown(spec))]
     Splits {
-        /// The `--data` string.
+        /// The name of the data.
         spec: String,
         /// The properties of the training split.
         expected: String,
@@ -176,7 +176,7 @@ impl Error {
     /// A short line of advice for the user, where there is one.
     pub fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Spec { what, .. } if what == "scheme" => "for example --data digits, or --data npz:FILE",
+            Self::Spec { what, .. } if what == "scheme" => "for example `data` digits, or `data` npz:FILE",
             Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 "paths are taken from the current folder"
             }

@@ -12,7 +12,7 @@ pub(crate) trait Stream: BufRead + Seek {}
 
 impl<T: BufRead + Seek> Stream for T {}
 
-/// The files that a `--data` string may name.
+/// The files that the name of a data set may name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Files<'a> {
     /// The files of the operating system.

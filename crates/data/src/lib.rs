@@ -1,6 +1,6 @@
 //! Data sets: rows of inputs with class labels or real targets, and a test split where there is one.
 //!
-//! [`load`] reads the set named by a `--data` string ([`Spec`] has the grammar):
+//! [`load`] reads the data set of a name ([`Spec`] has the grammar):
 //!
 //! | string | rows |
 //! |---|---|

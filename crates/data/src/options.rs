@@ -1,4 +1,4 @@
-//! The options `key=value&key=value` after the `?` of a `--data` string.
+//! The options `key=value&key=value` after the `?` in the name of a data set.
 
 use std::cell::RefCell;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! The grammar of `--data` strings.
+//! The grammar of names of data sets.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::{Dataset, Error, Result};
 const SCHEMES: &str =
     "digits, mnist:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?key=value";
 
-/// A `--data` string whose scheme, names and options are understood; its files have not been looked at.
+/// The name of a data set, whose scheme, names and options are understood; its files have not been looked at.
 ///
 /// * `digits`
 /// * `mnist:DIR`, `mnist:DIR?labels-from=0|1`
@@ -144,7 +144,7 @@ impl fmt::Display for Spec {
     }
 }
 
-/// Reads the data set named by a `--data` string.
+/// Reads the data set of that name.
 ///
 /// # Errors
 /// When the string does not follow the grammar of [`Spec`], or one of the files that it names cannot be read.

@@ -74,13 +74,13 @@ impl Error {
         Self::Mismatch { what: what.into(), expected: expected.to_string(), found: found.to_string() }
     }
 
-    /// Advice for the user, where something helps.
+    /// Advice for the user, where something helps. Names between backticks are those of options.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Layers { .. } => {
-                Some("give the names of all layers in the order of use: --layers a,b,c".into())
+                Some("give the names of all layers in the order of use: `layers` a,b,c".into())
             }
-            Self::Dictionaries { keys, .. } => Some(format!("choose one, as in --key {}", keys.first()?)),
+            Self::Dictionaries { keys, .. } => Some(format!("choose one, as in `key` {}", keys.first()?)),
             _ => None,
         }
     }

@@ -48,7 +48,7 @@ fn read_from(mut input: Input<'_, impl Source>, options: &ReadOptions) -> Result
             let mut file = safetensors::read(input)?;
             if options.key.is_some() {
                 file.notes
-                    .push("--key is not looked at: a safetensors file is one dictionary of tensors".into());
+                    .push("`key` is not looked at: a safetensors file is one dictionary of tensors".into());
             }
             Ok(file)
         }

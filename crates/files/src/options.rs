@@ -11,7 +11,7 @@ use collado_models::ArchSpec;
 /// | `layers` | none | the names of all layers in the order of use, where names and shapes do not say it |
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The `--arch` string.
+    /// The network.
     pub arch: Option<ArchSpec>,
     /// The keys that lead to the state dict.
     pub key: Option<String>,

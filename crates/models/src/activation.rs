@@ -28,7 +28,7 @@ impl Activation {
     pub const ALL: [Self; 6] =
         [Self::Relu, Self::Linear, Self::Tanh, Self::Softplus, Self::Gelu, Self::Logistic];
 
-    /// The name of the function in `--arch` strings.
+    /// The name of the function in names of networks.
     pub fn name(self) -> &'static str {
         match self {
             Self::Linear => "linear",

@@ -21,7 +21,7 @@ enum Family {
     TwoLayer(usize),
 }
 
-/// A parsed `--arch` string, such as `relu:64-64-10`, `linear:6-8-3?bias=true` or `two-layer:256?head=regress`.
+/// The parsed name of a network, such as `relu:64-64-10`, `linear:6-8-3?bias=true` or `two-layer:256?head=regress`.
 ///
 /// It becomes an [`Arch`] by [`resolve`](Self::resolve), where the data say what the string leaves open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

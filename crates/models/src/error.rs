@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An `--arch` string that cannot be read.
+    /// The name of a network that cannot be read.
     #[error("architecture '{spec}': {reason}")]
     Arch {
         /// The string as it was given.
@@ -25,7 +25,7 @@ pub enum Error {
     /// A setting outside its range.
     #[error("{name}: expected {expected}, found {found}")]
     Setting {
-        /// Name of the setting, as the user wrote it.
+        /// Name of the setting.
         name: &'static str,
         /// The range of permitted values.
         expected: &'static str,

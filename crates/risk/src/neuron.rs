@@ -28,7 +28,7 @@ impl LogisticNeuron {
         let wrong = |name, expected, found| Err(Error::Setting { name, expected, found });
         match () {
             () if dims == 0 => wrong("dims", "at least 1", dims.to_string()),
-            () if per_dim == 0 => wrong("per-dim", "at least 1", per_dim.to_string()),
+            () if per_dim == 0 => wrong("per_dim", "at least 1", per_dim.to_string()),
             () if !(ratio > 1. && ratio.is_finite()) => wrong("ratio", "a number above 1", ratio.to_string()),
             () => Ok(Self { dims, per_dim, ratio }),
         }

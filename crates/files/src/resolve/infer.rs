@@ -36,7 +36,7 @@ pub(crate) fn infer(
         let list = widths.iter().map(ToString::to_string).collect::<Vec<_>>().join("-");
         let bias = if all { "" } else { "?bias=false" };
         notes.push(outline.note(format!(
-            "activation guessed: {activation}, as {reason} (layers {names}); --arch {other}:{list}{bias}, or another, says otherwise"
+            "activation guessed: {activation}, as {reason} (layers {names}); `arch` {other}:{list}{bias}, or another, says otherwise"
         )));
     }
     Ok(arch)

@@ -19,7 +19,7 @@ use crate::{
 };
 use collado_models::{Arch, ArchSpec};
 
-/// The metadata key of the `--arch` string.
+/// Metadata key of the architecture.
 pub(crate) const ARCH: &str = "collado.arch";
 
 /// A network, with the place in the file of the tensor for each entry of its layout.
@@ -45,7 +45,7 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
             }
             let notes = options.layers.as_ref().map(|names| {
                 outline.note(format!(
-                    "states the order of its layers itself: --layers {} is not used",
+                    "states the order of its layers itself: `layers` {} is not used",
                     names.join(",").escape_debug()
                 ))
             });
@@ -55,7 +55,7 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
     }
 }
 
-/// The network of the file's own metadata, checked against `--arch`, which may add the use of the outputs.
+/// The network of the file's own metadata, with what `arch` adds about its head.
 fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
     let arch = given.to_string().parse::<ArchSpec>()?.with_ends(own.inputs(), own.outputs());
     let same = arch.activation() == own.activation() && arch.layout() == own.layout();
@@ -63,7 +63,7 @@ fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
         (_, None) if same => Ok(own),
         (None, Some(_)) if same => Ok(arch),
         (a, b) if same && a == b => Ok(own),
-        _ => Err(outline.reject(format!("is {own} by its own metadata, --arch says {given}"))),
+        _ => Err(outline.reject(format!("is {own} by its own metadata, `arch` says {given}"))),
     }
 }
 

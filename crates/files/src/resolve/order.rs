@@ -56,7 +56,7 @@ fn note(outline: &Outline, layers: &[Layer], groups: &[Order], order: &[usize]) 
     };
     let names = shown(layers, order);
     (layers.len() > 1)
-        .then(|| outline.note(format!("layers taken in the order {names}, {from}; --layers says otherwise")))
+        .then(|| outline.note(format!("layers taken in the order {names}, {from}; `layers` says otherwise")))
 }
 
 /// The order that `names` give.
@@ -101,7 +101,7 @@ pub(crate) fn given(outline: &Outline, layers: &[Layer], names: &[String], fits:
     Ok(order)
 }
 
-/// The names of layers in an order, as `--layers` takes them.
+/// The names of layers in an order, as `layers` takes them.
 pub(crate) fn shown(layers: &[Layer], order: &[usize]) -> String {
     const LONGEST: usize = 200;
     let names = order.iter().map(|&i| layers[i].name.as_str()).collect::<Vec<_>>().join(",");

@@ -150,5 +150,5 @@ fn a_file_that_states_its_order_keeps_it() {
     let layers = Some(vec!["1".into(), "0".into()]);
     let read = Checkpoint::read(&path, &ReadOptions { layers, ..ReadOptions::default() }).unwrap();
     assert_eq!(read.notes.len(), 1);
-    assert!(read.notes[0].ends_with("states the order of its layers itself: --layers 1,0 is not used"));
+    assert!(read.notes[0].ends_with("states the order of its layers itself: `layers` 1,0 is not used"));
 }

@@ -176,7 +176,7 @@ fn one_dictionary_of_several_is_chosen_by_its_key() {
     }
     let error = read("d").unwrap_err();
     assert!(error.to_string().ends_with("holds no dictionary of tensors under 'd': a, b.c, d.e"), "{error}");
-    assert_eq!(error.hint().unwrap(), "choose one, as in --key a");
+    assert_eq!(error.hint().unwrap(), "choose one, as in `key` a");
     assert!(reading(&path, None).contains("holds 3 dictionaries of tensors: a, b.c, d.e"));
     // A dictionary under two names is one, and plain values among tensors are left out with a note.
     let same =
