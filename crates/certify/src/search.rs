@@ -3,6 +3,7 @@
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
 
 use collado_risk::{EmpiricalRisk, Path};
+use tracing::{info, info_span};
 
 use crate::{
     Certificate, CertifySettings, Error, Method, Piece, Progress, Result, Status,
@@ -87,6 +88,8 @@ impl<'a> Search<'a> {
         progress: &mut dyn FnMut(&Progress) -> bool,
     ) -> Result<Certificate> {
         let start = Instant::now();
+        let (legs, examples) = (self.legs.len(), self.bounder.examples());
+        let _span = info_span!("certify", legs, examples, tolerance = self.settings.tolerance).entered();
         let convex = self.cover(linear)?;
         let status = loop {
             let hi = self.highest();
@@ -104,6 +107,8 @@ impl<'a> Search<'a> {
                 break Status::Resolution;
             }
         };
+        let (pieces, lo, hi) = (self.evaluated, self.best.0, self.highest());
+        info!(status = status.name(), pieces, lo, hi, "ended");
         self.finish(status, convex, start.elapsed().as_secs_f64())
     }
 

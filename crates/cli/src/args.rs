@@ -17,8 +17,11 @@ use crate::{
     record::Run,
 };
 
+/// Heading of the flags that say where and how a command runs.
+pub(crate) const MACHINE: &str = "Machine and output";
+
 #[derive(Debug, ClapArgs)]
-#[command(next_help_heading = "Machine and output")]
+#[command(next_help_heading = MACHINE)]
 pub(crate) struct Common {
     /// Device to compute on: cpu, cuda or cuda:N.
     #[arg(long, default_value = "cpu", value_parser = device::name)]
@@ -39,11 +42,8 @@ pub(crate) struct Common {
     #[arg(long)]
     pub(crate) json: bool,
     /// Show no progress and no summary.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Report data, network, risk and machine on stderr.
-    #[arg(short, long, conflicts_with = "quiet")]
-    pub(crate) verbose: bool,
     /// The record of the run: its settings and its input files.
     #[arg(skip)]
     pub(crate) run: Run,

@@ -1,16 +1,22 @@
 //! The list of all commands. Each command has a file or folder of its own with its flags and its work.
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
-    align, args::Common, certify, certify_minimum, connect, critical, eval, failure::Failure, json, kernel,
-    landscape, levelset, point, spectrum, study, time, train,
+    align,
+    args::{Common, MACHINE},
+    certify, certify_minimum, connect, critical, eval,
+    failure::Failure,
+    json, kernel, landscape, levelset, point, spectrum, study, time, train,
 };
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
 #[derive(Debug, Parser)]
 #[command(name = "collado", version, arg_required_else_help = true)]
 pub(crate) struct Args {
+    /// Say on stderr what is done and decided; -vv in more detail. COLLADO_LOG=info,collado_certify=debug chooses by crate.
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = MACHINE)]
+    pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -20,6 +20,7 @@ mod json;
 mod kernel;
 mod landscape;
 mod levelset;
+mod log;
 mod numbers;
 mod place;
 mod point;
@@ -53,14 +54,14 @@ pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
     let program = signed(Args::command());
     let parsed = program.clone().try_get_matches().and_then(|matches| {
-        let mut command = Args::from_arg_matches(&matches)?.command;
-        if let Some(common) = command.common() {
+        let mut args = Args::from_arg_matches(&matches)?;
+        if let Some(common) = args.command.common() {
             common.run = Run::asked(&program, &matches);
         }
-        Ok(command)
+        Ok(args)
     });
     let result = match parsed {
-        Ok(command) => start(command),
+        Ok(args) => log::start(args.verbose).and_then(|()| start(args.command)),
         Err(help) if help.kind() == DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
         Err(help) if !help.use_stderr() => {
             let text = help.render();

@@ -2,11 +2,14 @@
 
 use std::{
     io::IsTerminal,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -47,11 +50,19 @@ pub(crate) fn shares(bar: &ProgressBar) -> impl FnMut(f64) -> bool {
     }
 }
 
+/// All bars: the lines of the log make them step aside.
+pub(crate) fn bars() -> &'static MultiProgress {
+    static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+    &BARS
+}
+
 /// A progress bar on stderr, if that is a terminal.
 pub(crate) fn bar(name: &str, quiet: bool) -> ProgressBar {
     let bar = ProgressBar::new(0);
     if quiet {
         bar.set_draw_target(ProgressDrawTarget::hidden());
+    } else {
+        bars().add(bar.clone());
     }
     if let Ok(style) = ProgressStyle::with_template("{msg:14} {bar:40.cyan/dim} {percent:>3}%  {elapsed}") {
         bar.set_style(style);

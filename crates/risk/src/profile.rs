@@ -1,5 +1,7 @@
 //! The risk at sampled points of a path, and the six definitions of a barrier (docs/theory.md §0).
 
+use tracing::info_span;
+
 use crate::{Error, Evaluation, Objective, Path, Result, Rows};
 
 /// Values at sampled points of a path. They are sampled, not certified: between two points the risk may be higher.
@@ -30,6 +32,7 @@ pub fn profile(
     if points < 2 {
         return Err(Error::Setting { name: "points", expected: "at least 2", found: points.to_string() });
     }
+    let _span = info_span!("profile", points, vertices = path.vertices().dims()[0]).entered();
     let t: Vec<f64> = (0..points).map(|i| i as f64 / (points - 1) as f64).collect();
     let span = path.span(&t)?;
     let mut length = 0.;

@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
+use tracing::{debug_span, info};
 
 use crate::{Result, StudyError};
 
@@ -48,10 +49,12 @@ impl CellCache {
         name: &str,
         make: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        let _span = debug_span!("cell", name).entered();
         let Some(folder) = &self.folder else { return make() };
         let file = folder.join(format!("{name}.cbor"));
         let key = format!("{} {name} {settings:?}", env!("CARGO_PKG_VERSION"));
         if let Some((value, seconds)) = load(&file, &key)? {
+            info!(name, seconds, "cell of an earlier run");
             self.seconds.set(self.seconds.get() + seconds);
             return Ok(value);
         }

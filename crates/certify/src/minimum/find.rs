@@ -2,6 +2,7 @@
 
 use crate::Result;
 use collado_risk::{Planted, PlantedDescent, PlantedRun};
+use tracing::{debug, info, info_span};
 
 use super::polish::{Polished, polish};
 
@@ -40,15 +41,19 @@ pub fn find_minimum(
         risk_tolerance: GLOBAL,
         ..Default::default()
     };
+    let _span = info_span!("find minimum", k = risk.k(), n = risk.n(), max_runs).entered();
     let mut made = 0;
     while made < max_runs {
         let mut runs = risk.starts(seed, made..made + BATCH);
         made += BATCH;
         risk.descend(&mut runs, &settings, progress)?;
-        for group in groups(runs) {
+        let groups = groups(runs);
+        debug!(runs = made, spurious = groups.len(), "a stack has ended");
+        for group in groups {
             for run in &group {
                 let end = polish(risk, &run.weights, 1e-13, 0.1)?;
                 if let Some(end) = end.filter(|e| e.risk > GLOBAL) {
+                    info!(risk = end.risk, hits = group.len(), runs = made, "candidate chosen");
                     return Ok(MultistartResult { minimum: Some(end), runs: made, hits: group.len() });
                 }
             }

@@ -9,6 +9,7 @@ mod planted;
 mod polish;
 
 use collado_risk::Planted;
+use tracing::{debug, info_span};
 
 use self::matrix::Symmetric;
 use crate::Interval;
@@ -87,6 +88,7 @@ pub fn prove_minimum(risk: &Planted, weights: &[f64], kind: MinimumKind) -> crat
 }
 
 fn prove(risk: &dyn TwiceDifferentiable, point: &[f64], kind: MinimumKind) -> MinimumProof {
+    let _span = info_span!("prove minimum", parameters = point.len(), kind = ?kind).entered();
     let at = risk.enclose(&point.iter().map(|&x| Interval::point(x)).collect::<Vec<_>>());
     let mut proof = MinimumProof {
         proved: false,
@@ -100,6 +102,7 @@ fn prove(risk: &dyn TwiceDifferentiable, point: &[f64], kind: MinimumKind) -> Mi
     for radius in RADII {
         proof.reason = try_radius(risk, point, &at, kind, radius, &mut proof).err();
         proof.proved = proof.reason.is_none();
+        debug!(radius, proved = proof.proved, reason = proof.reason.as_deref(), "box");
         if proof.proved {
             break;
         }

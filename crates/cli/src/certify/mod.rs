@@ -9,6 +9,7 @@ use std::{path::Path as FilePath, time::Instant};
 use candle_core::Device;
 use collado_certify::{Certificate, CertifySettings, Progress, Status, certify_path};
 use collado_risk::Path;
+use tracing::info;
 
 pub(crate) use self::{
     args::{CertifyArgs, CertifyMode},
@@ -91,6 +92,9 @@ pub(crate) fn certificate(
     };
     let proof = certify_path(&path, &task.train, &settings, &mut tell)?;
     bar.finish_and_clear();
+    if proof.status == Status::Stopped {
+        info!(seconds = proof.seconds, limit = seconds, "the proof's time was up");
+    }
     Ok(proof)
 }
 

@@ -14,6 +14,8 @@ use collado_risk::{Objective, Span};
 
 pub(crate) use self::args::ConnectArgs;
 use self::summary::Summary;
+use tracing::info;
+
 use crate::{
     certify::{self, CertifyMode},
     failure::Failure,
@@ -76,6 +78,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         _ => tried.found.len() - 1,
     };
     let best = &tried.found[best];
+    info!(name = best.name, above_ends = best.above_ends(), "path chosen");
     let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
     output::save(&task, folder.path(), named, best)?;
     let proof = proof(args, &task, &tried.found, best);

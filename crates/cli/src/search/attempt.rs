@@ -4,6 +4,7 @@ use std::{rc::Rc, time::Instant};
 
 use collado_dynamics::{Connection, Error, Guarantee, Search};
 use collado_risk::{Objective, Path, Profile, profile};
+use tracing::info;
 
 use super::{
     ends::{Alignment, Ends},
@@ -96,7 +97,10 @@ impl AttemptRunner<'_> {
         };
         let (Connection { path, guarantee }, fit_seconds) = match self.find(name, find)? {
             Ok(found) => found,
-            Err(reason) => return diverged(reason),
+            Err(reason) => {
+                info!(name, reason, "diverged");
+                return diverged(reason);
+            }
         };
         let start = Instant::now();
         let points = self.points;
@@ -111,7 +115,9 @@ impl AttemptRunner<'_> {
             let error = Error::Diverged { method: "the search" };
             return diverged(error.to_string());
         }
-        if self.met(&attempt) {
+        let met = self.met(&attempt);
+        info!(name = attempt.name, above_ends = attempt.above_ends(), met, seconds = fit_seconds, "attempt");
+        if met {
             self.complete(&mut attempt)?;
         }
         Ok(Outcome::Connected(Box::new(attempt)))
@@ -137,6 +143,7 @@ impl AttemptRunner<'_> {
         if let Some((mut found, seconds)) = self.kept.map(|k| k.read(name)).transpose()?.flatten() {
             found.path =
                 Path::new(found.path.kind().clone(), found.path.vertices().to_device(&self.task.device)?)?;
+            info!(name, seconds, "path of an earlier run");
             return Ok(Ok((found, seconds)));
         }
         let bar = progress::bar(name, self.common.quiet);

@@ -5,6 +5,7 @@ use collado_dynamics::{
     Connect, Connection, Curve, CurveKind, DeepLinear, Error, Guarantee, Linear, Neb, Search,
 };
 use collado_risk::Path;
+use tracing::info;
 
 use super::{
     attempt::{AttemptRunner, Attempts, Outcome},
@@ -95,6 +96,7 @@ impl AutoSearch<'_> {
             }
             if outcome.above_ends().total_cmp(&lowest).is_lt() {
                 (lowest, self.ends) = (outcome.above_ends(), ends);
+                info!(name, "alignment of what follows");
             }
             if self.keep(outcome) {
                 return Ok(true);

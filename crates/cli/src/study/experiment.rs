@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args as ClapArgs;
 use collado_studies::{CellCache, Report, StudyError};
 use serde_json::Value;
+use tracing::info_span;
 
 use crate::{
     args::{Common, Dtype, Out},
@@ -150,8 +151,10 @@ pub(crate) fn measure(
     let &RunLocation { name, folder, quiet } = place;
     let (cells, bar) = (CellCache::in_folder(state::folder(folder)), progress::bar(name, quiet));
     let start = std::time::Instant::now();
+    let span = info_span!("study", name).entered();
     let report = report(&cells, &mut progress::shares(&bar));
     bar.finish_and_clear();
+    drop(span);
     let report = report?;
     let mut result = report.json();
     result["seconds"] = (start.elapsed().as_secs_f64() + cells.seconds()).into();

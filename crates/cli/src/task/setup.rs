@@ -12,12 +12,13 @@ use super::{
     fit::{classes_are_those_of, default_loss, outputs},
     source::Source,
 };
+use tracing::info;
+
 use crate::{
     args::{Common, DataArgs, Dtype},
     cast,
     device::device,
     failure::Failure,
-    progress::say,
     record::{self, DataRecord, RiskRecord},
     stated::{self, Stated, Terms},
 };
@@ -124,7 +125,7 @@ impl Task {
         Ok(Self { data, arch, criterion, dtype, device, train, test, rounds })
     }
 
-    /// Records data, network, risk and number type for the summary, and prints them if `--verbose`.
+    /// Records data, network, risk and number type for the summary, and logs them.
     fn tell(&self, common: &Common, dtype: DType) {
         let Self { data, arch, criterion, .. } = self;
         let classes = data.train.targets.class_names().to_vec();
@@ -136,20 +137,14 @@ impl Task {
             regularizer: criterion.regularizer.to_string(),
             dtype: format!("{dtype:?}"),
         });
-        if !common.verbose {
-            return;
-        }
         let rows = |split: &Split| split.inputs.dims()[0];
         let (n, test) = (rows(&data.train), data.test.as_ref().map_or(0, rows));
         let (features, threads) = (data.features(), rayon::current_num_threads());
         let memory = common.memory();
-        let lines = [
-            format!("data      {}: {n} training rows, {test} test rows, {features} features", data.spec),
-            format!("network   {arch}: {} parameters, {dtype:?}", arch.layout().len()),
-            format!("risk      {}, kappa {} ({})", criterion.loss, criterion.kappa, criterion.regularizer),
-            format!("machine   {}, {threads} threads, {} MiB of scratch", common.device, memory >> 20),
-        ];
-        lines.iter().for_each(|line| say(common.quiet, line));
+        info!(data = data.spec, rows = n, test_rows = test, features);
+        info!(network = %arch, parameters = arch.layout().len(), dtype = ?dtype);
+        info!(loss = %criterion.loss, kappa = criterion.kappa, regularizer = %criterion.regularizer);
+        info!(device = common.device, threads, memory_mib = memory >> 20);
     }
 
     /// The parameters that `file` holds, in the type and on the device of this task.

@@ -10,6 +10,7 @@ use candle_core::{DType, Device, Tensor};
 use collado_models::{Arch, Symmetry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use tracing::{info, info_span};
 
 pub use self::repair::Repair;
 use crate::{Error, Result};
@@ -89,6 +90,7 @@ impl Align {
         if a.dims() != b.dims() {
             return Err(collado_risk::Error::Ends { expected: a.elem_count(), found: b.elem_count() }.into());
         }
+        let _span = info_span!("align", by = ?self.matching).entered();
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
         let (a64, b64) = (wide(a)?, wide(b)?);
         let probes = match data {
@@ -109,9 +111,11 @@ impl Align {
         let permuted = Symmetry::new(arch, permutations, scales)?;
         let symmetry = of_b.then(&permuted)?.then(&of_a.inverse())?;
         let theta = symmetry.apply(b)?;
+        let (distance_before, distance_after) = (distance(&a64, &b64)?, distance(&a64, &wide(&theta)?)?);
+        info!(distance_before, distance_after, "aligned");
         Ok(Aligned {
-            distance_before: distance(&a64, &b64)?,
-            distance_after: distance(&a64, &wide(&theta)?)?,
+            distance_before,
+            distance_after,
             balanced_distance: distance(&flat_a, &permuted.apply(&flat_b)?)? / norm(&flat_a)?,
             difference: symmetry.check(b, &evenly(&probes, CHECKED)?)?,
             ambiguous: ambiguous::ambiguous(arch, &a64, data.map(|_| &probes))?,

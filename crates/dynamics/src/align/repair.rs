@@ -4,6 +4,7 @@
 use candle_core::{DType, Tensor};
 use collado_models::{Activation, Affine, Algebra, Arch};
 use collado_risk::{Path, PathKind};
+use tracing::info_span;
 
 use super::{
     activations::{statistics, sums},
@@ -45,6 +46,7 @@ impl Connect for Repair<'_> {
             let found = self.knots.to_string();
             return Err(Error::Setting { name: "knots", expected: "at least 2", found });
         }
+        let _span = info_span!("connect", method = "repair", knots = self.knots).entered();
         let line = Path::segment(a, b)?;
         if let Some(constant) = line.constant()? {
             return Ok(constant.into());

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 use collado_risk::{Path, PathKind, Rows};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use tracing::info_span;
 
 use super::search::{Connect, Connection, Search, finite, refuse_infinite};
 use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
@@ -131,6 +132,8 @@ impl Curve {
     }
 
     fn train(&self, path: Path, search: &mut Search<'_>) -> Result<Path> {
+        let _span =
+            info_span!("connect", method = self.name(), bends = self.bends, epochs = self.epochs).entered();
         if let Some(constant) = path.constant()? {
             return Ok(constant);
         }

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, Rows, Span, largest};
+use tracing::{debug, info_span};
 
 use super::search::{Connect, Connection, Guarantee, Search, StringReport, finite};
 use crate::{Error, Optimizer, Result, Rule, Sampler};
@@ -68,6 +69,7 @@ impl Dss {
     /// # Errors
     /// When a setting is out of range, and the errors of the objective.
     pub fn string(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<(Path, StringReport)> {
+        let _span = info_span!("connect", method = "dss", depth = self.depth).entered();
         self.check()?;
         let ends = Path::segment(a, b)?;
         let higher = largest(search.objective.risks(&Span::stack(ends.vertices())?)?);
@@ -92,6 +94,7 @@ impl Dss {
             if risks.iter().any(|risk| risk.is_nan()) {
                 return Err(Error::Diverged { method: "dss" });
             }
+            debug!(depth, beads = risks.len(), level, "beads trained");
             missed += risks.iter().filter(|risk| **risk > level).count();
             string.insert(&beads.legs, &trained)?;
             if !go_on {

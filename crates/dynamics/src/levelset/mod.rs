@@ -12,6 +12,7 @@ mod tree;
 mod union_find;
 
 use std::collections::BTreeMap;
+use tracing::{debug, info, info_span};
 
 use self::union_find::UnionFind;
 pub use self::{distinct::distinct, sampled::SampledEdges, tree::MergeTree, tree::Node};
@@ -128,6 +129,10 @@ pub fn spanning_tree(
     progress: &mut dyn FnMut(&EdgeValues) -> Result<bool>,
 ) -> Result<Vec<Edge>> {
     let pairs = pairs(risks.len());
+    let _span = info_span!("level set", minima = risks.len(), pairs = pairs.len()).entered();
+    if !known.lines.is_empty() || !known.searched.is_empty() {
+        info!(searched = known.searched.len(), proved = known.proved.len(), "resumed");
+    }
     if known.lines.len() != pairs.len() {
         known.lines = edges.lines(&pairs)?;
         if !progress(known)? {
@@ -143,6 +148,7 @@ pub fn spanning_tree(
         if !searched {
             let Some(edge) = tree.iter().find(|e| e.proved.is_none()) else { return Ok(tree) };
             let path = ((edge.a, edge.b), edge.way);
+            debug!(a = edge.a, b = edge.b, value = edge.value, "edge to prove");
             let Some(proof) = edges.prove(path.0, path.1)? else { return Ok(tree) };
             known.proved.insert(path, proof);
         }

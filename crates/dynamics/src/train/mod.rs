@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
 use collado_risk::{Evaluation, Objective};
+use tracing::{info, info_span};
 
 use self::stack::Stack;
 pub use self::trainer::Trainer;
@@ -236,6 +237,11 @@ pub fn resume(
     observer: &mut dyn Observe,
 ) -> Result<Training> {
     check(settings, &state)?;
+    let TrainSettings { epochs, batch, .. } = *settings;
+    let _span = info_span!("train", runs = state.ended.len(), epochs, batch).entered();
+    if state.steps > 0 {
+        info!(step = state.steps, going = state.alive.len(), "resumed");
+    }
     let mut run = Stack::new(objective, seeds, settings, state)?;
     let start = Instant::now();
     // States are saved after a step, before an epoch that ends there is looked at.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::Tensor;
 use collado_risk::{Evaluation, Objective, Rows, Span};
+use tracing::info;
 
 use super::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};
 use crate::{Error, Optimizer, Result, Rule};
@@ -212,6 +213,13 @@ impl<'a> Stack<'a> {
             match *stop {
                 None => kept.push(i as u32),
                 Some(stop) => {
+                    info!(
+                        run = self.alive[i],
+                        stop = stop.name(),
+                        steps = self.steps,
+                        risk = value.risk,
+                        "ended"
+                    );
                     let theta = self.theta.get(i)?.copy()?;
                     self.ended[self.alive[i]] =
                         Some(Trained { theta, value: *value, stop, steps: self.steps });

@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 use rayon::prelude::*;
+use tracing::{debug, info_span};
 
 use super::{CriticalSearch, Termination, kink::is_on_kink, levenberg_marquardt::LevenbergMarquardt};
 use crate::{Error, Result};
@@ -98,13 +99,14 @@ impl CriticalSearch {
         if size != self.size() {
             return Err(Error::mismatch("parameters", self.size(), size));
         }
+        let _span = info_span!("critical points", starts = count, parameters = size).entered();
         let points: Vec<f64> = starts.flatten_all()?.to_vec1()?;
         let (values, gradients) = self.evaluate(points.clone())?;
         let rows = points.chunks_exact(size).zip(gradients.chunks_exact(size)).zip(&values);
         let mut walkers: Vec<LevenbergMarquardt> = rows
             .map(|((theta, gradient), value)| LevenbergMarquardt::new(theta, value.risk, gradient, settings))
             .collect();
-        loop {
+        for round in 0.. {
             let mut alive: Vec<&mut LevenbergMarquardt> =
                 walkers.iter_mut().filter(|w| w.ended.is_none()).collect();
             alive.par_iter_mut().try_for_each(|w| w.propose(&self.curvature, settings))?;
@@ -112,6 +114,7 @@ impl CriticalSearch {
             if !progress((count - alive.len()) as f64 / count as f64) {
                 return Err(Error::Interrupted);
             }
+            debug!(round, going = alive.len(), "searches");
             if alive.is_empty() {
                 break;
             }

@@ -4,6 +4,7 @@ use std::f64::consts::PI;
 
 use candle_core::Tensor;
 use collado_models::{Activation, Arch, Error, Init, Result};
+use tracing::info_span;
 
 use super::{
     Kernel,
@@ -60,6 +61,7 @@ impl WidthLimit {
             let found = arch.activation().to_string();
             return Err(Error::Unsupported { what: "the infinite-width limit", found });
         }
+        let _span = info_span!("limit kernel", examples = m, depth = arch.depth()).entered();
         let layers = (0..arch.depth()).map(|k| Layer::new(arch, init, k)).collect::<Result<Vec<_>>>()?;
         let products = products(&wide(inputs)?, m);
         let relu = arch.activation() == Activation::Relu;

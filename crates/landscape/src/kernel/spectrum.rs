@@ -2,6 +2,7 @@
 
 use collado_linalg::{Cholesky, dot, symmetric_eigenvalues};
 use collado_models::{Error, Result};
+use tracing::debug_span;
 
 use super::{Kernel, lanczos::largest};
 
@@ -66,7 +67,9 @@ impl KernelSpectrum {
         if kernel.size() == 0 || !kernel.as_slice().iter().all(|x| x.is_finite()) {
             return Err(unfit("without rows, or with elements that are not finite"));
         }
-        if kernel.size() <= settings.dense { Self::dense(kernel) } else { Self::ends(kernel, settings) }
+        let dense = kernel.size() <= settings.dense;
+        let _span = debug_span!("spectrum of a kernel", size = kernel.size(), dense).entered();
+        if dense { Self::dense(kernel) } else { Self::ends(kernel, settings) }
     }
 
     /// The condition number $\lambda_\max/\lambda_\min$; infinite where λ_min cannot be told from 0.

@@ -3,6 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Activation, Affine, Algebra, Arch, Error, Result};
 use faer::MatRef;
+use tracing::debug_span;
 
 use super::{
     Kernel,
@@ -117,6 +118,7 @@ impl Tangent {
 
     /// The sum of the parts of some layers.
     fn sum(&self, outputs: Outputs, layers: std::ops::Range<usize>) -> Kernel {
+        let _span = debug_span!("kernel", examples = self.examples, ?layers).entered();
         let q = self.arch.outputs();
         let each = if outputs == Outputs::Each { q } else { 1 };
         let group = if outputs == Outputs::Each { q } else { self.group() };

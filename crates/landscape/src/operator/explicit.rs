@@ -1,6 +1,7 @@
 //! The matrix of an operator.
 
 use faer::Mat;
+use tracing::info_span;
 
 use super::LinearOperator;
 use crate::{Error, Result};
@@ -18,6 +19,7 @@ pub fn explicit(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<(Mat<f64>, f64)> {
     let s = operator.size();
+    let _span = info_span!("matrix", size = s).entered();
     let mut matrix = Mat::<f64>::zeros(s, s);
     for from in (0..s).step_by(BLOCK) {
         let count = BLOCK.min(s - from);

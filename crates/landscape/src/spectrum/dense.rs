@@ -2,6 +2,7 @@
 
 use collado_linalg::symmetric_eigenvalues;
 use faer::Mat;
+use tracing::debug_span;
 
 use crate::{Error, Result};
 
@@ -27,6 +28,7 @@ pub struct DenseSpectrum {
 /// When the matrix has elements that are not finite.
 pub fn dense_spectrum(matrix: &Mat<f64>, error: f64) -> Result<DenseSpectrum> {
     let s = matrix.nrows();
+    let _span = debug_span!("eigenvalues", size = s).entered();
     if (0..s).any(|j| (0..s).any(|i| !matrix[(i, j)].is_finite())) {
         return Err(Error::NotFinite("the matrix"));
     }

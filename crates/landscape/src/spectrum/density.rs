@@ -1,5 +1,7 @@
 //! Spectral densities by stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017).
 
+use tracing::info_span;
+
 use super::{basis::normal, krylov::Krylov};
 use crate::{Error, LinearOperator, Result};
 
@@ -60,6 +62,7 @@ pub fn density(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Density> {
     let probes = settings.probes.max(2);
+    let _span = info_span!("density", probes, steps = settings.steps).entered();
     let mut rules = Vec::with_capacity(probes);
     for probe in 0..probes {
         rules.push(rule(operator, settings, probe as u64)?);

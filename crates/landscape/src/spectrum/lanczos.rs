@@ -1,6 +1,8 @@
 //! The ends of a spectrum with multiplicities, by Lanczos' method with thick restarts (Wu & Simon 2000) and random
 //! checks.
 
+use tracing::{debug, info, info_span};
+
 use super::{
     basis::normal,
     ends::{Ends, RankCheck, SpectralBounds, ends},
@@ -84,6 +86,8 @@ pub fn lanczos(
     progress: &mut dyn FnMut(usize, usize) -> bool,
 ) -> Result<Ends> {
     let plan = Plan::new(settings, operator.size())?;
+    let _span = info_span!("lanczos", parameters = operator.size(), side = ?settings.side).entered();
+    debug!(count = plan.total(), vectors = plan.room, "room for vectors");
     let (size, products, negative) = (0., 0, 0);
     let mut search = Search { operator, settings, plan, progress, size, products, negative };
     let mut pool = Pool::default();
@@ -91,6 +95,7 @@ pub fn lanczos(
     let (check, rest) = loop {
         let run = search.run(&pool, runs)?;
         let new = !run.values.is_empty();
+        debug!(start = runs, found = run.values.len(), products = search.products, "start ended");
         pool = pool.with(run.values, run.vectors, run.residual, &plan);
         match run.end {
             End::Complete => break (RankCheck::Complete, (f64::INFINITY, f64::NEG_INFINITY)),
@@ -109,6 +114,7 @@ pub fn lanczos(
         }
     };
     let Search { size, products, negative, .. } = search;
+    info!(eigenvalues = pool.len(), products, ?check, "ended");
     let known = SpectralBounds { check, rest, size, steps: products, negative };
     // Of a search that was stopped there may be fewer.
     let top = (pool.len() * plan.top).div_ceil(plan.total());
@@ -196,6 +202,7 @@ impl Search<'_> {
             }
             if full {
                 let keep = self.plan.kept(krylov.len());
+                debug!(kept = keep.len(), products = self.products, "restarted where memory ends");
                 overlap.restart(&pairs.vectors, &keep);
                 krylov.restart(&pairs, &keep);
             }

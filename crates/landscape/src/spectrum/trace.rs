@@ -1,6 +1,7 @@
 //! Traces by Hutch++ (Meyer, Musco, Musco & Woodruff 2021).
 
 use collado_linalg::dot;
+use tracing::info_span;
 
 use super::basis::{axpy, normal, normalize, orthogonalize, slices};
 use crate::{Error, LinearOperator, Result};
@@ -50,6 +51,7 @@ pub fn trace(
     progress: &mut dyn FnMut(f64) -> bool,
 ) -> Result<Trace> {
     let (products, s) = (settings.products, operator.size());
+    let _span = info_span!("trace", parameters = s, products).entered();
     if products < 9 {
         return Err(Error::Setting { name: "products", expected: "at least 9", found: products.to_string() });
     }

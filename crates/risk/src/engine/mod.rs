@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::dispatch;
+use tracing::debug;
 
 pub use self::curvature::{CurvatureForm, CurvaturePoint, DenseCurvature};
 use self::{chain::Fused, tensors::Tensors};
@@ -24,11 +25,16 @@ impl EmpiricalRisk {
 
     /// The engine for points like `points`.
     fn engine(&self, points: &Tensor) -> Result<Arc<dyn Objective>> {
-        self.engines().get(points, || match self.network().chain() {
-            Some(chain) if points.device().is_cpu() => {
-                dispatch!(points.dtype(), T => Fused::<T>::new(self, chain).map(|engine| Arc::new(engine) as _))
+        self.engines().get(points, || {
+            let chain = self.network().chain().filter(|_| points.device().is_cpu());
+            let (fused, examples, memory_mib) = (chain.is_some(), self.data().len(), self.memory() >> 20);
+            debug!(fused, dtype = ?points.dtype(), examples, memory_mib, "engine");
+            match chain {
+                Some(chain) => {
+                    dispatch!(points.dtype(), T => Fused::<T>::new(self, chain).map(|engine| Arc::new(engine) as _))
+                }
+                None => Ok(Arc::new(Tensors::new(self, points.dtype(), points.device())?)),
             }
-            _ => Ok(Arc::new(Tensors::new(self, points.dtype(), points.device())?)),
         })
     }
 

@@ -12,6 +12,7 @@ use candle_core::Tensor;
 use collado_models::{Activation, Arch};
 use collado_risk::{EmpiricalRisk, Loss, Path, Regularizer, Span, largest};
 use faer::Mat;
+use tracing::info_span;
 
 use self::{
     data::Data,
@@ -237,6 +238,7 @@ impl Connect for Constructive {
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
         self.check()?;
+        let _span = info_span!("connect", method = "constructive").entered();
         if let Some(path) = Path::segment(a, b)?.constant()? {
             let guarantee = Guarantee::convex(&path, search)?;
             return Ok(Connection { path, guarantee });

@@ -9,6 +9,7 @@ mod ridge;
 use candle_core::Tensor;
 use collado_models::{Activation, Arch};
 use collado_risk::{Criterion, EmpiricalRisk, Path, Regularizer};
+use tracing::info_span;
 
 use self::factors::Factors;
 pub use self::{
@@ -131,6 +132,7 @@ impl Connect for DeepLinear {
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
         self.check()?;
+        let _span = info_span!("connect", method = "deep-linear", legs = self.legs).entered();
         let path = match Path::segment(a, b)?.constant()? {
             Some(constant) => constant,
             None => finite(Path::polychain(self.rows(a, b)?.stack(a)?)?, "deep-linear")?,

@@ -4,6 +4,7 @@ mod band;
 
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, PathKind, Rows, Span, largest};
+use tracing::{debug, info_span};
 
 use self::band::Band;
 use super::search::{Connect, Connection, Guarantee, Search, finite, refuse_infinite};
@@ -122,6 +123,7 @@ impl Neb {
         // The largest first, as far as there is room.
         found.sort_by(|x, y| y.0.total_cmp(&x.0));
         found.truncate(self.max_pivots.saturating_sub(knots.len() - 2));
+        debug!(inserted = found.len(), height, "pivots where the band is highest");
         band.insert(found.into_iter().map(|(_, t)| t))?;
         Ok(true)
     }
@@ -170,6 +172,7 @@ impl Connect for Neb {
     }
 
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection> {
+        let _span = info_span!("connect", method = "neb", cycles = self.cycles).entered();
         let path = match Path::segment(a, b)?.constant()? {
             Some(constant) => constant,
             None => finite(self.search(a, b, search)?.path()?, "neb")?,
