@@ -65,7 +65,7 @@ impl Checkpoint {
     /// Reads a checkpoint from the content of such a file.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8], options: &ReadOptions) -> Result<Self> {
         let checkpoint = Self::of(&format::read_bytes(bytes, options)?, options)?;
         Ok(Self { hash: Some(format!("{:x}", Sha256::digest(bytes))), ..checkpoint })

@@ -75,7 +75,7 @@ impl PathFile {
     /// Reads a path from the content of such a file.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// The errors of [`read`](Self::read).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         Self::of(&format::read_bytes(bytes, &ReadOptions::default())?)
     }

@@ -9,17 +9,17 @@ use crate::{Error, Real, Result};
 /// The function $\rho$ between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Activation {
-    /// $\rho(z) = z$: a deep linear network.
+    /// The identity $\rho(z) = z$, as in deep linear networks.
     Linear,
-    /// $\rho(z) = \max(0, z)$, with $\rho'(0) = 0$ as in PyTorch.
+    /// The rectifier $\rho(z) = \max(0, z)$, with $\rho'(0) = 0$ as in PyTorch.
     Relu,
-    /// $\rho(z) = \tanh z$.
+    /// The hyperbolic tangent $\rho(z) = \tanh z$.
     Tanh,
-    /// $\rho(z) = \log(1 + e^z)$.
+    /// Softplus, $\rho(z) = \log(1 + e^z)$.
     Softplus,
-    /// $\rho(z) = z\,\Phi(z)$ with the normal distribution function $\Phi$ (the exact, erf form).
+    /// GELU in its exact form, $\rho(z) = z\,\Phi(z)$ with the normal distribution function $\Phi$.
     Gelu,
-    /// $\rho(z) = 1 / (1 + e^{-z})$.
+    /// The logistic function $\rho(z) = 1 / (1 + e^{-z})$.
     Logistic,
 }
 
@@ -108,13 +108,13 @@ impl Activation {
 
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
-/// $\log(1 + e^z)$ without overflow.
+/// Computes $\log(1 + e^z)$ without overflow.
 #[inline(always)]
 pub(crate) fn softplus<T: Real>(z: T) -> T {
     num_traits::Float::max(z, T::zero()) + (-z.abs()).exp().ln_1p()
 }
 
-/// $1 / (1 + e^{-z})$ without overflow.
+/// Computes $1 / (1 + e^{-z})$ without overflow.
 #[inline(always)]
 pub(crate) fn logistic<T: Real>(z: T) -> T {
     let e = (-z.abs()).exp();

@@ -102,7 +102,7 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Where `value` lies, also outside the range; `None` if the scale cannot show it.
+    /// The place of `value` in px, also outside the range; `None` if the scale cannot show it.
     pub(crate) fn place(&self, value: f64) -> Option<f64> {
         if !self.scale.shows(value) {
             return None;

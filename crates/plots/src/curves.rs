@@ -112,7 +112,8 @@ pub(crate) fn cross(canvas: &mut Canvas, (x, y): Xy, color: Color) {
     canvas.line((x - 2.8, y + 2.8), (x + 2.8, y - 2.8), stroke);
 }
 
-/// How many values of a panel have no place: `3 values not finite, 1 value ≤ 0`; `None` if none.
+/// A text with the number of values that cannot be shown, as in `3 values not finite, 1 value ≤ 0`; `None` if there are
+/// none.
 pub(crate) fn missing(panel: &Panel) -> Option<String> {
     let counted = || panel.series.iter().filter(|series| series.counted);
     let ys = || counted().flat_map(Series::all_ys);

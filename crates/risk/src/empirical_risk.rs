@@ -113,7 +113,7 @@ impl EmpiricalRisk {
         self.memory
     }
 
-    /// Where engines for this risk are kept.
+    /// The store of the engines for this risk.
     pub(crate) fn engines(&self) -> &Engines {
         &self.engines
     }

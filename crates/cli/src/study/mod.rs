@@ -82,7 +82,7 @@ studies! {
     /// Critical points of the spherical p-spin glass: energy against index.
     #[command(after_help = "Example:\n  collado study spin-glass --p 3 --size 40 --starts 200 --out runs/spin-glass")]
     SpinGlass(spin_glass::SpinGlassArgs),
-    /// How often gradient descent ends in spurious minima (planted ReLU teachers).
+    /// Rates at which gradient descent ends in spurious minima (planted ReLU teachers).
     #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
     Spurious(spurious::SpuriousArgs),
     /// Two-layer ReLU networks on real data: hit rates and barriers against the width.

@@ -42,7 +42,7 @@ impl Line {
 pub(crate) struct Lines<'a, R> {
     file: &'a str,
     reader: Reader<BufReader<R>>,
-    /// Of the first two lines, whether all their fields are quoted.
+    /// For the first and the second line, whether all their fields are quoted.
     quoted: [bool; 2],
     line: Line,
 }

@@ -49,7 +49,7 @@ fn copies(activation: Activation, rows: &Tensor, squares: &[f64]) -> Result<Vec<
     Ok((0..n).map(|i| (0..n).any(|j| i != j && copy(i, j))).collect())
 }
 
-/// Which neurons of each hidden layer have the same activation on all data.
+/// For each neuron of each hidden layer, whether its activation is the same on all data.
 fn constant(arch: &Arch, theta: &Tensor, data: &Tensor) -> Result<Vec<Vec<bool>>> {
     let n = data.dim(0)?;
     let mut totals: Vec<Option<Tensor>> = (1..arch.depth()).map(|_| None).collect();

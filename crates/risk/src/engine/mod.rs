@@ -15,7 +15,7 @@ use self::{chain::Fused, tensors::Tensors};
 use crate::{EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span};
 
 impl EmpiricalRisk {
-    /// The same risk through candle's batched operations on any device: what other engines are tested against.
+    /// The same risk through candle's batched operations on any device. Other engines are tested against it.
     ///
     /// # Errors
     /// When the device does not take the examples.

@@ -70,7 +70,7 @@ impl<'a, T: Real> Points<'a, T> {
     }
 }
 
-/// Where a gradient goes: `grad = keep * grad + weight * gradient`.
+/// The destination of a gradient: `grad = keep * grad + weight * gradient`.
 pub(super) struct Sink<'a, T> {
     pub(super) grad: &'a mut [T],
     pub(super) weight: f64,
