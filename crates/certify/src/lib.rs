@@ -12,6 +12,7 @@ mod loss;
 mod matrix;
 mod minimum;
 mod model;
+mod path;
 mod penalty;
 mod piece;
 mod polynomial;
@@ -21,11 +22,12 @@ mod taylor;
 mod tiles;
 
 pub use self::{
-    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status, certify, certify_path},
+    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status},
     error::{Error, Result},
     interval::Interval,
     minimum::{
         MinimumKind, MinimumProof, MultistartResult, NeuronMinima, Polished, find_minimum, neuron_minima,
         polish, prove_minimum, prove_network_minimum,
     },
+    path::{certify, certify_path},
 };
