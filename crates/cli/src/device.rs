@@ -1,4 +1,4 @@
-//! Where to compute.
+//! The device on which a command computes.
 
 use candle_core::Device;
 

@@ -61,7 +61,7 @@ pub(crate) fn printable(text: &str, kept: &[char]) -> String {
     safe
 }
 
-/// What a library says, with flags for the names of its options: it writes them between backticks.
+/// A message of a library with flags for the names of its options, which it writes between backticks.
 pub(crate) fn with_flags(text: &str) -> String {
     let mut parts = text.split('`');
     let mut said = parts.next().unwrap_or_default().to_owned();

@@ -21,7 +21,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     /// The name of the file that is written last.
     summary: &'static str,
-    /// What decides about the bits of the results.
+    /// Everything that decides about the bits of the results.
     identity: Json,
     /// Whether an earlier run is continued.
     resumed: bool,

@@ -17,7 +17,7 @@ const RUN: &str = "run.json";
 /// One state file, with JSON and tensors.
 pub(crate) struct State {
     file: PathBuf,
-    /// What run it is the state of.
+    /// The identity of the run to which the state belongs.
     identity: Json,
 }
 

@@ -1,4 +1,4 @@
-//! What an alignment changed.
+//! The result of `collado align`.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{json::print, shown::risk};
 
-/// What an alignment of B to A changed.
+/// The changes that an alignment of B to A made.
 #[derive(Debug, Serialize)]
 pub(crate) struct Alignment {
     permutations: Vec<Vec<usize>>,
@@ -40,7 +40,7 @@ impl Alignment {
 pub(super) struct Summary {
     #[serde(flatten)]
     pub(super) alignment: Alignment,
-    /// Where there are data.
+    /// The risks, which need data.
     #[serde(flatten)]
     pub(super) risks: Option<Risks>,
 }
@@ -52,7 +52,7 @@ pub(super) struct Risks {
     pub(super) barrier_above_ends: Barriers,
 }
 
-/// The risk of B: rescaling changes the regulariser.
+/// The risk F of B before and after alignment, as rescaling changes the regulariser.
 #[derive(Serialize)]
 pub(super) struct RiskOfB {
     pub(super) b: f64,
@@ -68,7 +68,7 @@ pub(super) struct Barriers {
 }
 
 impl Summary {
-    /// What people read; barriers are sampled at so many points.
+    /// Prints the result for people; `points` is the number at which barriers are sampled.
     pub(super) fn print(&self, points: usize, folder: &Path) {
         let Alignment { distance_before, distance_after, max_output_difference, .. } = &self.alignment;
         print(&format!("distance to A        {distance_before:.3} before, {distance_after:.3} after"));

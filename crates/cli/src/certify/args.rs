@@ -31,7 +31,7 @@ pub(crate) struct CertifyArgs {
     pub(crate) common: Common,
 }
 
-/// CertifyMode `connect` proves something about its path.
+/// The cases in which `connect` computes a certificate of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CertifyMode {
     Auto,

@@ -1,4 +1,4 @@
-//! What a certificate proves.
+//! The result of `collado certify`.
 
 use std::path::Path;
 
@@ -15,11 +15,11 @@ pub(crate) struct Certified {
     pub(crate) subintervals: usize,
     method: &'static str,
     status: &'static str,
-    /// Where the risk is at least `lo`.
+    /// A point where the risk is at least `lo`.
     t: f64,
     ends: Ends,
     above_ends: (f64, f64),
-    /// What the error is at most, where there are classes.
+    /// An upper bound of the error, where there are classes.
     error_hi: Option<f64>,
     seconds: f64,
 }
@@ -48,7 +48,7 @@ impl Certified {
         }
     }
 
-    /// Whether its time was up, or someone stopped it.
+    /// Whether the search was stopped, by its time limit or by the user.
     pub(crate) fn is_stopped(&self) -> bool {
         self.status == Status::Stopped.name()
     }

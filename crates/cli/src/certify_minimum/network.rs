@@ -25,7 +25,7 @@ struct Summary {
     #[serde(flatten)]
     minimum: Proved,
     parameters: usize,
-    /// How far Newton's method moved the checkpoint.
+    /// The distance by which Newton's method moved the checkpoint.
     moved: f64,
     /// The file of the minimum.
     point: Option<String>,

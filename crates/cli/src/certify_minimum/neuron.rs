@@ -11,14 +11,14 @@ use crate::{failure::Failure, json::print, record::RunStatus};
 #[derive(Serialize)]
 struct Summary {
     proved: bool,
-    /// Why it is not.
+    /// The reason why the minima are not proved.
     reason: Option<String>,
     dims: usize,
     per_dim: usize,
     ratio: f64,
-    /// How many minima there are.
+    /// The number of minima.
     minima: f64,
-    /// Where the minima of one coordinate lie, enclosed.
+    /// Enclosures of the minima of one coordinate.
     boxes: Vec<(f64, f64)>,
 }
 

@@ -1,22 +1,22 @@
-//! What is proved of a point.
+//! The proof of a minimum as summaries have it.
 
 use collado_certify::MinimumProof;
 use serde::Serialize;
 
 use crate::shown::{enclosure, lower};
 
-/// What is proved of a point: the fields of a summary.
+/// The proof of a minimum as fields of a summary.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Proved {
     pub(super) proved: bool,
-    /// Why it is not.
+    /// The reason why the minimum is not proved.
     pub(super) reason: Option<String>,
     /// The risk at the minimum, enclosed.
     #[serde(rename = "F")]
     risk: Option<(f64, f64)>,
     radius: Option<f64>,
     lambda_min_lower: Option<f64>,
-    /// Of the eigenvalues in directions that the point does not have, as in more inputs; nothing where there are none.
+    /// A lower bound of the eigenvalues in the directions of further inputs, where there may be some.
     pub(super) outside_lower: Option<f64>,
     gradient_norm: Option<f64>,
 }
@@ -34,7 +34,7 @@ impl Proved {
         }
     }
 
-    /// Where no point was found.
+    /// The fields where no point was found.
     pub(super) fn nothing(reason: String) -> Self {
         Self {
             proved: false,

@@ -1,4 +1,4 @@
-//! What people read of a path.
+//! The result of `collado connect` as text.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What `connect` found.
+//! The result of `collado connect`.
 
 use collado_certify::Certificate;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub(super) struct Summary {
     pub(super) attempts: Vec<Row>,
 }
 
-/// How high the risk is on the path, at the points looked at.
+/// The definitions of the barrier, evaluated at the sampled points of the path.
 #[derive(Serialize)]
 pub(super) struct Heights {
     pub(super) max: f64,
@@ -45,7 +45,7 @@ pub(super) struct Risks {
     pub(super) b: f64,
 }
 
-/// How B came to A.
+/// The alignment of B to A.
 #[derive(Serialize)]
 pub(super) struct Aligned {
     pub(super) by: &'static str,
@@ -62,12 +62,12 @@ pub(super) struct Row {
     pub(super) seconds: f64,
     #[serde(flatten)]
     pub(super) end: Option<End>,
-    /// Whether all points were looked at.
+    /// Whether all points were evaluated.
     #[serde(skip)]
     pub(super) complete: bool,
 }
 
-/// Why an attempt has no path.
+/// The reason why an attempt has no path.
 #[derive(Clone, Copy, Serialize)]
 #[serde(tag = "stop", rename_all = "lowercase")]
 pub(super) enum End {

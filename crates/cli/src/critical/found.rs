@@ -1,4 +1,4 @@
-//! All that the searches found.
+//! The critical points that the searches found.
 
 use collado_landscape::{CriticalPoint, CriticalSearch, SearchEnd, SemicircleLaw};
 
@@ -9,7 +9,7 @@ use crate::{failure::Failure, task::Task};
 pub(super) struct Member<'a> {
     pub(super) start: &'a Start,
     pub(super) point: &'a CriticalPoint,
-    /// Searches that ended there.
+    /// Number of searches that ended there.
     pub(super) hits: usize,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct CriticalResult<'a> {
     pub(super) examined: &'a [Option<CriticalPoint>],
     /// For each search that ended at a critical point, the first search that ended at the same point.
     pub(super) same: Vec<Option<usize>>,
-    /// By risk, ascending.
+    /// The different critical points, by ascending risk.
     pub(super) members: Vec<Member<'a>>,
     pub(super) law: Option<SemicircleLaw>,
     pub(super) closed: Option<ClosedForm>,

@@ -25,7 +25,7 @@ pub(super) struct ClosedForm {
     risks: Vec<f64>,
 }
 
-/// How the points found compare with the closed form.
+/// The comparison of the points found with the closed form.
 #[derive(Serialize)]
 pub(super) struct Comparison {
     pub(super) optimum: f64,

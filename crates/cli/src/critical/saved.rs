@@ -13,7 +13,7 @@ use crate::{
 /// The state file of the searches that have ended.
 pub(super) struct Saved(State);
 
-/// What a state holds beside the tensors: how each search ended.
+/// The content of a state, except for the tensors: how each search ended.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     ended: Vec<String>,

@@ -1,4 +1,4 @@
-//! What `critical` found.
+//! The result of `collado critical`.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -21,7 +21,7 @@ pub(super) struct Summary {
     searches: usize,
     /// The number of searches for each way to end.
     ended: BTreeMap<&'static str, usize>,
-    /// By risk, ascending.
+    /// The different critical points, by ascending risk.
     critical_points: Vec<Point>,
     minima: Option<Minima>,
     semicircle: Option<Semicircle>,
@@ -42,12 +42,12 @@ struct Point {
     error: f64,
     kink: bool,
     gradient_norm: f64,
-    /// Searches that ended there.
+    /// Number of searches that ended there.
     hits: usize,
     start: Origin,
 }
 
-/// Where the first of these searches began.
+/// The start of the first of these searches.
 #[derive(Serialize)]
 struct Origin {
     source: &'static str,
@@ -98,7 +98,7 @@ impl Summary {
         }
     }
 
-    /// What people read.
+    /// Prints the results for people.
     pub(super) fn print(&self, folder: &Path) {
         for (name, count) in self.ended.iter().filter(|(_, count)| **count != 0) {
             print(&format!("{count:>5} searches ended: {name}"));

@@ -44,7 +44,7 @@ pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> R
     doubling.chain([m]).map(at).collect()
 }
 
-/// The same in a summary.
+/// The bounds as they stand in a summary.
 #[derive(Serialize)]
 pub(super) struct Gradient {
     examples: usize,

@@ -1,4 +1,4 @@
-//! What is known about the kernels: the summary, and what people read.
+//! The results of `collado kernel`: summary and text.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -21,7 +21,7 @@ pub(super) struct KernelSummary {
     pub(super) seconds: [f64; 2],
 }
 
-/// What is known about all of them.
+/// The results for all kernels.
 pub(super) struct Report {
     pub(super) kernels: Vec<KernelSummary>,
     pub(super) bounds: Vec<Bounds>,
@@ -59,7 +59,7 @@ struct KernelRecord {
     spectrum_seconds: f64,
 }
 
-/// How far the empirical kernels are from those of infinite width.
+/// The distance of the empirical kernels from those of infinite width.
 #[derive(Serialize)]
 struct Limit {
     init: String,
@@ -101,7 +101,7 @@ impl Report {
         }
     }
 
-    /// What people read.
+    /// Prints the results for people.
     pub(super) fn print(&self, folder: &Path) {
         let mut text = format!(
             "{:>18} {:>12} {:>12} {:>10} {:>9}\n",

@@ -55,14 +55,14 @@ struct Summary {
     section: &'static str,
     points: [usize; 2],
     seed: u64,
-    /// Of the angle between the two directions.
+    /// The cosine of the angle between the two directions.
     cosine: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<OffPlane>,
     not_finite: usize,
 }
 
-/// How far a path is from its plane.
+/// The distance of a path from its plane.
 #[derive(Serialize)]
 struct OffPlane {
     off_plane: f64,

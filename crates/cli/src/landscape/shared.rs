@@ -1,4 +1,4 @@
-//! What all sections share.
+//! The common part of all sections.
 
 use std::path::{Path, PathBuf};
 

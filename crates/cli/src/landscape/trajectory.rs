@@ -58,7 +58,7 @@ struct Summary {
     checkpoints: usize,
     /// The share of the variance along each of the two principal components.
     explained: Vec<f64>,
-    /// What they are for a long random walk.
+    /// The same shares for a long random walk.
     random_walk: [f64; 2],
     /// The share of the risk's variation that the plane shows.
     risk_shown: f64,

@@ -36,7 +36,7 @@ struct Summary {
     points: usize,
     seed: u64,
     scales: Vec<Scale>,
-    /// Of the angle between the two directions.
+    /// The cosine of the angle between the two directions.
     cosine: f64,
 }
 

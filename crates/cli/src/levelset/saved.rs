@@ -14,7 +14,7 @@ use crate::{
 /// The state file of the values of edges found so far.
 pub(super) struct Saved(State);
 
-/// What a state holds.
+/// The content of a state.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     lines: Vec<Height>,

@@ -73,7 +73,7 @@ struct Level {
     components: Vec<Vec<String>>,
 }
 
-/// What a risk is proved to lie in.
+/// The interval in which a risk is proved to lie.
 #[derive(Serialize)]
 struct Bounds {
     lo: f64,

@@ -1,4 +1,4 @@
-//! What of a run decides about the bits of its result.
+//! The identity of a run: everything that decides about the bits of its result.
 
 use serde_json::{Map, Value as Json};
 

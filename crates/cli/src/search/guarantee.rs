@@ -1,4 +1,4 @@
-//! What a method knows about its path, in summaries and states.
+//! The guarantee that a method gives for its path, in summaries and states.
 
 use collado_dynamics::{Guarantee, StringReport};
 use collado_files::read_number;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::shown::risk;
 
-/// What a method knows about its path; nothing where the path is only sampled.
+/// The guarantee that a method gives for its path; a path that is only sampled has none.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(crate) enum GuaranteeRecord {
@@ -39,7 +39,7 @@ impl GuaranteeRecord {
         }
     }
 
-    /// What was recorded.
+    /// The guarantee that was recorded.
     pub(crate) fn guarantee(this: Option<Self>) -> Guarantee {
         match this {
             None => Guarantee::Sampled,

@@ -1,4 +1,4 @@
-//! How paths between minima are searched for: what `connect` and `levelset` share.
+//! The search for paths between minima, which `connect` and `levelset` share.
 
 mod attempt;
 mod auto;

@@ -14,7 +14,7 @@ use crate::{
 /// The finished attempts of an output folder.
 pub(crate) struct SavedAttempts<'a>(&'a Folder);
 
-/// What a state holds beside the path's vertices.
+/// The content of a state, except for the path's vertices.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     kind: PathKind,

@@ -1,4 +1,4 @@
-//! What a method finds at one point, and why it may find nothing.
+//! The result of a method at one point.
 
 use collado_landscape::{Error, RankCheck};
 use collado_plots::Panel;
@@ -6,10 +6,10 @@ use collado_plots::Panel;
 use super::summary::Values;
 use crate::failure::Failure;
 
-/// What is found at one point, its columns and picture.
+/// The result as values, columns and a picture.
 pub(super) struct SpectrumResult {
     pub(super) values: Values,
-    /// What the ranks rest on; nothing where all eigenvalues are known.
+    /// The check on which the ranks rest; `None` where all eigenvalues are known.
     pub(super) check: Option<RankCheck>,
     pub(super) header: [&'static str; 3],
     pub(super) rows: Vec<[f64; 3]>,
@@ -18,7 +18,7 @@ pub(super) struct SpectrumResult {
     pub(super) note: String,
 }
 
-/// Why nothing was found.
+/// The failure for an error of a method.
 pub(super) fn failed(error: Error) -> Failure {
     match error {
         Error::Interrupted => Failure::interrupted("interrupted; nothing was written"),

@@ -87,7 +87,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
 /// Files that are not written over, beside the summary.
 const FILES: [&str; 3] = ["eigenvalues.csv", "spectrum.csv", "spectrum.svg"];
 
-/// Where the results of each checkpoint go.
+/// The folders for the results of each checkpoint.
 fn folders(out: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::with_capacity(files.len());
     for file in files {

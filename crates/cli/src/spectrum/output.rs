@@ -1,4 +1,4 @@
-//! What a spectrum leaves in a folder and on the screen.
+//! The results of `collado spectrum`: tables, picture and text.
 
 use std::path::Path;
 

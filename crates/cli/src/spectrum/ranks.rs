@@ -1,13 +1,13 @@
-//! By what the ranks of eigenvalues are known.
+//! The check of the ranks of eigenvalues.
 
 use collado_landscape::RankCheck;
 use serde::Serialize;
 
-/// By what the ranks of eigenvalues are known.
+/// The method that checked the ranks of eigenvalues.
 #[derive(Debug, Serialize)]
 pub(super) struct RankRecord {
     pub(super) method: RankMethod,
-    /// With what probability an eigenvalue was missed.
+    /// The probability that an eigenvalue was missed.
     pub(super) failure_probability: Option<f64>,
 }
 

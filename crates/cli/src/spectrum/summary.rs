@@ -1,4 +1,4 @@
-//! What is found at one checkpoint, or at several.
+//! The result of `collado spectrum`.
 
 use serde::Serialize;
 
@@ -26,7 +26,7 @@ pub(super) struct Spectrum {
     pub(super) rank_check: RankRecord,
 }
 
-/// What a method found out about the eigenvalues.
+/// The values that a method computed.
 #[derive(Debug, Serialize)]
 pub(super) struct Values {
     /// All of them, ascending, where they were computed.
@@ -57,7 +57,7 @@ pub(super) struct Trace {
     pub(super) stderr: f64,
 }
 
-/// What only one method tells.
+/// The values that only one of the methods computes.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Method {

@@ -1,4 +1,4 @@
-//! What a command computes with: data, network and risk.
+//! The task of a command: its data, its network and its risk.
 
 mod fit;
 mod open;

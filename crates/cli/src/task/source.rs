@@ -1,4 +1,4 @@
-//! What files of parameters say together.
+//! The statements of files of parameters, taken together.
 
 use std::path::Path;
 

@@ -20,7 +20,7 @@ pub(super) struct Saved {
     device: Device,
 }
 
-/// What a state holds beside the tensors.
+/// The content of a state, except for the tensors.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     steps: u64,
@@ -29,7 +29,7 @@ struct Payload {
     alive: Vec<usize>,
     stuck: bool,
     optimizer: Option<OptimizerRecord>,
-    /// How each of the others ended.
+    /// The ends of the other runs.
     ended: Vec<Option<EndRecord>>,
 }
 

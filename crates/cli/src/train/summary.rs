@@ -1,4 +1,4 @@
-//! What training ended with.
+//! The result of `collado train`.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{json::print, shown};
 #[derive(Serialize)]
 pub(super) struct Summary {
     runs: Vec<Run>,
-    /// Of the run that took most.
+    /// The steps of the longest run.
     steps: Option<u64>,
     train_seconds: f64,
 }
@@ -53,7 +53,7 @@ impl Summary {
         }
     }
 
-    /// What people read, after so many epochs or fewer.
+    /// Prints the result for people; `epochs` is the number that was asked for.
     pub(super) fn print(&self, epochs: u64, folder: &Path) {
         for run in &self.runs {
             let error = |name: &str, share: f64| match share.is_nan() {
