@@ -2,7 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Connect, Curve, Epoch, Search, TrainSettings, train};
+use collado_dynamics::{Connect, Curve, Search, TrainSettings, train};
 use collado_models::{Activation, Arch, Init};
 use collado_risk::{EmpiricalRisk, Examples, Objective, Path, Rows, Span, profile};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -51,10 +51,7 @@ fn steps(c: &mut Criterion) {
         let settings = TrainSettings { epochs: 1, batch, lr: 0.01, ..TrainSettings::default() };
         group.throughput(bench.flops(batch, 60 * points as usize));
         group.bench_function(BenchmarkId::new(format!("{points} x {widths}"), batch), |b| {
-            b.iter(|| {
-                train(&bench.objective, &bench.minima, &seeds, &settings, &mut |_: &Epoch<'_>| Ok(()))
-                    .unwrap()
-            });
+            b.iter(|| train(&bench.objective, &bench.minima, &seeds, &settings, &mut ()).unwrap());
         });
     }
     group.finish();
@@ -66,7 +63,7 @@ fn bends(c: &mut Criterion) {
     let curve = Curve { epochs: 1, ..Curve::default() };
     c.bench_function("20 steps of a bend, 784-512-512-10", |b| {
         b.iter(|| {
-            let mut search = Search { objective: &bench.objective, seed: 0, progress: &mut |_, _| true };
+            let mut search = Search { objective: &bench.objective, seed: 0, progress: &mut () };
             curve
                 .find(&bench.minima.get(0).unwrap(), &bench.minima.get(1).unwrap(), &mut search)
                 .unwrap()

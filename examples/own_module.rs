@@ -4,7 +4,7 @@
 use candle_nn::{Linear as Layer, VarBuilder};
 use collado::{
     candle::{Module, Result as CandleResult},
-    dynamics::{Epoch, TrainSettings, train},
+    dynamics::{TrainSettings, train},
     files::{Provenance, read_point, write_point},
     prelude::*,
 };
@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let start = [0, 1].map(|seed| risk.init(&mut ChaCha8Rng::seed_from_u64(seed)));
     let start = Tensor::stack(&start.into_iter().collect::<Result<Vec<_>, _>>()?, 0)?;
     let settings = TrainSettings { epochs: 200, batch: 16, lr: 0.02, ..TrainSettings::default() };
-    let minima = train(&risk, &start, &[0, 1], &settings, &mut |_: &Epoch<'_>| Ok(()))?;
+    let minima = train(&risk, &start, &[0, 1], &settings, &mut ())?;
 
     // The file has PyTorch's names: `first.weight`, `first.bias`, …
     let file = std::env::temp_dir().join(format!("residual-{}.safetensors", std::process::id()));

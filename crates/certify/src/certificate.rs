@@ -83,17 +83,6 @@ pub struct Piece {
     pub wrong: f64,
 }
 
-/// The state of a running search.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Progress {
-    /// The largest lower bound of F at a point.
-    pub lo: f64,
-    /// Upper bound of F on the path.
-    pub hi: f64,
-    /// Number of pieces bounded so far.
-    pub subintervals: usize,
-}
-
 /// A proof that $\text{lo}\le\max_tF(\gamma(t))\le\text{hi}$ over every real t in \[0, 1\].
 #[derive(Debug, Clone)]
 pub struct Certificate {

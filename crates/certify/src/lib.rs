@@ -22,7 +22,7 @@ mod taylor;
 mod tiles;
 
 pub use self::{
-    certificate::{Certificate, CertifySettings, Method, Piece, Progress, Status},
+    certificate::{Certificate, CertifySettings, Method, Piece, Status},
     error::{Error, Result},
     interval::Interval,
     minimum::{

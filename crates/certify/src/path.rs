@@ -1,13 +1,14 @@
 //! Proofs along a path: its highest risk, for every t (docs/certificates.md).
 
 use collado_models::Activation;
-use collado_risk::{EmpiricalRisk, Path};
+use collado_risk::{EmpiricalRisk, Path, Progress};
 
-use crate::{Certificate, CertifySettings, Error, Progress, Result, search::Search};
+use crate::{Certificate, CertifySettings, Error, Result, search::Search};
 
 /// Encloses the largest risk along `path`, for every real t in \[0, 1\], with rounding accounted for.
 ///
-/// `progress` is told after every bisection; `false` stops the search, and the enclosure found so far is returned.
+/// `progress` is told after every bisection how much of the gap is closed, on a logarithmic scale. When it stops the
+/// search, the enclosure found so far is returned, with [`Status::Stopped`].
 ///
 /// # Errors
 /// When sizes or settings do not fit, a number is not finite, or the risk overflows.
@@ -15,7 +16,7 @@ pub fn certify_path(
     path: &Path,
     risk: &EmpiricalRisk,
     settings: &CertifySettings,
-    progress: &mut dyn FnMut(&Progress) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Certificate> {
     if !(settings.tolerance >= 0. && settings.tolerance.is_finite()) {
         let found = settings.tolerance.to_string();
@@ -35,5 +36,5 @@ pub fn certify_path(
 /// # Errors
 /// The errors of [`certify_path`].
 pub fn certify(risk: &EmpiricalRisk, path: &Path) -> Result<Certificate> {
-    certify_path(path, risk, &CertifySettings::default(), &mut |_| true)
+    certify_path(path, risk, &CertifySettings::default(), &mut ())
 }

@@ -2,11 +2,11 @@
 
 use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
 
-use collado_risk::{EmpiricalRisk, Path};
+use collado_risk::{EmpiricalRisk, Path, Progress};
 use tracing::{info, info_span};
 
 use crate::{
-    Certificate, CertifySettings, Error, Method, Piece, Progress, Result, Status,
+    Certificate, CertifySettings, Error, Method, Piece, Result, Status,
     bound::{Bound, Bounder},
     convex::is_convex,
     leg::Leg,
@@ -82,11 +82,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    pub(crate) fn run(
-        mut self,
-        linear: bool,
-        progress: &mut dyn FnMut(&Progress) -> bool,
-    ) -> Result<Certificate> {
+    pub(crate) fn run(mut self, linear: bool, progress: &mut dyn Progress) -> Result<Certificate> {
         let start = Instant::now();
         let (legs, examples) = (self.legs.len(), self.bounder.examples());
         let _span = info_span!("certify", legs, examples, tolerance = self.settings.tolerance).entered();
@@ -100,7 +96,7 @@ impl<'a> Search<'a> {
             if self.evaluated >= self.settings.max_subintervals {
                 break Status::Budget;
             }
-            if !progress(&Progress { lo: self.best.0, hi, subintervals: self.evaluated }) {
+            if progress.update(self.share(hi)).is_break() {
                 break Status::Stopped;
             }
             if !self.bisect()? {
@@ -110,6 +106,16 @@ impl<'a> Search<'a> {
         let (pieces, lo, hi) = (self.evaluated, self.best.0, self.highest());
         info!(status = status.name(), pieces, lo, hi, "ended");
         self.finish(status, convex, start.elapsed().as_secs_f64())
+    }
+
+    /// The share of the gap that is closed: the gap falls geometrically, so that its logarithm grows evenly.
+    fn share(&self, hi: f64) -> f64 {
+        let log_gap = |lo: f64, hi: f64| ((hi - lo) / hi).ln();
+        let &(_, lo, first_hi) = self.history.first().unwrap_or(&(0, self.best.0, hi));
+        let (from, to) = (log_gap(lo, first_hi), self.settings.tolerance.max(1e-15).ln());
+        let share = (log_gap(self.best.0, hi) - from) / (to - from);
+        // Not a number while no piece has a finite bound.
+        if share > 0. { share.min(1.) } else { 0. }
     }
 
     /// Bounds the first pieces, which cover the path. They are always evaluated, as there is no enclosure without them.

@@ -65,7 +65,7 @@ fn spurious(k: usize) -> (Planted, Vec<f64>) {
     for batch in 0..40 {
         let mut runs = f.starts(0, 64 * batch..64 * (batch + 1));
         let settings = PlantedDescent { max_steps: 20_000, gradient_tolerance: 1e-6, ..Default::default() };
-        f.descend(&mut runs, &settings, &mut |_| true).unwrap();
+        assert!(f.descend(&mut runs, &settings, &mut ()).unwrap().is_continue());
         for run in runs.iter().filter(|r| r.risk > 1e-3) {
             if let Some(end) = polish(&f, &run.weights, 1e-13, 0.1).unwrap() {
                 return (f, end.weights);

@@ -3,6 +3,8 @@
 
 mod reference;
 
+use std::ops::ControlFlow;
+
 use collado_certify::{CertifySettings, Error, Method, Status, certify_path};
 use collado_models::{Activation, Arch};
 use collado_risk::EmpiricalRisk;
@@ -89,9 +91,10 @@ fn a_stopped_search_leaves_an_enclosure_and_threads_do_not_matter() {
     let risk =
         EmpiricalRisk::new(&case.arch, Examples::new(&inputs, &targets).unwrap(), case.criterion).unwrap();
     let mut calls = 0;
-    let stopped = certify_path(&case.path(), &risk, &settings, &mut |_| {
+    let stopped = certify_path(&case.path(), &risk, &settings, &mut |share: f64| {
+        assert!((0. ..=1.).contains(&share), "{share}");
         calls += 1;
-        calls < 3
+        if calls < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     let stopped = stopped.unwrap();
     assert_eq!(stopped.status, Status::Stopped);

@@ -151,8 +151,9 @@ impl From<collado_studies::StudyError> for Failure {
             error @ collado_studies::StudyError::Cell { .. } => {
                 Self::new(error).hint("resume with the same settings, or start afresh with --force")
             }
-            collado_studies::StudyError::Setting { name, expected, found } if is_name(name) => {
-                Self::new(format!("{}: expected {expected}, found {found}", flag(name)))
+            collado_studies::StudyError::Setting { name, expected, found } => {
+                let flags: Vec<String> = name.split(", ").map(flag).collect();
+                Self::new(format!("{}: expected {expected}, found {found}", flags.join(", ")))
             }
             error => Self::new(with_flags(&error.to_string())),
         }

@@ -2,6 +2,7 @@
 
 use std::{
     io::IsTerminal,
+    ops::ControlFlow,
     sync::{
         LazyLock,
         atomic::{AtomicBool, Ordering},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use collado_risk::Progress;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -39,14 +41,19 @@ pub(crate) fn say(quiet: bool, text: &str) {
     }
 }
 
-/// A callback for loops that report the share of work done: it moves the bar, and returns whether to go on.
-pub(crate) fn shares(bar: &ProgressBar) -> impl FnMut(f64) -> bool {
+/// `Break` once someone has asked to stop.
+pub(crate) fn flow() -> ControlFlow<()> {
+    if interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Moves a bar as far as a loop has come, and stops the loop when someone has asked for it.
+pub(crate) fn shares(bar: &ProgressBar) -> impl Progress {
     const PARTS: f64 = 1000.;
     let bar = bar.clone();
-    move |share| {
+    move |share: f64| {
         bar.set_length(PARTS as u64);
         bar.set_position((PARTS * share) as u64);
-        !interrupted()
+        flow()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The hidden command `collado time`: measures one piece of work without start-up, input and output, for benchmarks
 //! against other systems.
 
-use std::time::Instant;
+use std::{ops::ControlFlow, time::Instant};
 
 use candle_core::Tensor;
 use clap::{Args as ClapArgs, ValueEnum};
@@ -94,7 +94,7 @@ fn train_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failu
     };
     let stack = stack.narrow(0, 0, args.stack as usize)?.copy()?;
     let seeds: Vec<u64> = (0..args.stack).collect();
-    let done = train(&task.train, &stack, &seeds, &settings, &mut |_: &collado_dynamics::Epoch<'_>| Ok(()))?;
+    let done = train(&task.train, &stack, &seeds, &settings, &mut ())?;
     Ok(done.seconds / args.steps as f64)
 }
 
@@ -104,11 +104,13 @@ fn bend_step(args: &TimeArgs, task: &Task, stack: &Tensor) -> Result<f64, Failur
     let curve = Curve { samples: 1, batch: args.batch, epochs, ..Curve::default() };
     let mut start = Instant::now();
     let last = args.steps + WARM;
-    let mut progress = |done, _| {
+    let mut done = 0;
+    let mut progress = |_: f64| {
+        done += 1;
         if done == WARM {
             start = Instant::now();
         }
-        done < last
+        if done < last { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let mut search = Search { objective: &task.train, seed: 0, progress: &mut progress };
     curve.find(&stack.get(0)?, &stack.get(1)?, &mut search)?;

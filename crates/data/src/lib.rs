@@ -38,6 +38,7 @@ mod npy;
 mod npz;
 mod npz_writer;
 mod options;
+pub mod range;
 mod safetensors;
 mod spec;
 mod split;

@@ -24,7 +24,5 @@ pub use self::{
     optimizer::{AdaptiveRule, Optimizer, Rule},
     sampler::Sampler,
     schedule::{Decay, Schedule},
-    train::{
-        Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Trainer, Training, resume, train,
-    },
+    train::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Trainer, Training, resume, train},
 };

@@ -143,7 +143,7 @@ fn repair_restores_the_interpolated_statistics_at_its_knots() {
         let (a, b) = (point(&arch, 1), point(&arch, 2));
         let repair = Repair { arch: &arch, data: &data, rows: 1000, knots: 5 };
         let objective = Nothing;
-        let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+        let mut search = Search { objective: &objective, seed: 0, progress: &mut () };
         let path = repair.find(&a, &b, &mut search).unwrap().path;
         assert_eq!(path.kind(), &PathKind::Polychain { knots: vec![0., 0.25, 0.5, 0.75, 1.] });
         assert_eq!(norm(&(path.at(0.).unwrap() - &a).unwrap()), 0.);

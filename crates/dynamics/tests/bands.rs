@@ -1,6 +1,8 @@
 //! Nudged elastic bands and strings, on landscapes whose passes are known.
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
+
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Connect, Dss, Guarantee, Level, Neb, Search};
 use collado_risk::{Evaluation, Objective, Result, Rows, profile};
@@ -52,7 +54,7 @@ fn point(x: f64, y: f64) -> Tensor {
 #[test]
 fn the_band_finds_the_pass_of_mueller_and_brown() {
     let plane = Plane(mueller_brown);
-    let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut () };
     let (a, b) = (point(-0.5582, 1.4417), point(0.6235, 0.0280));
     let neb = Neb { epochs: 8000, insert_above: 0.02, ..Neb::default() };
     let found = neb.find(&a, &b, &mut search).unwrap();
@@ -73,9 +75,9 @@ fn the_band_finds_the_pass_of_mueller_and_brown() {
 fn the_band_ends_where_it_was_told_and_stops_when_asked() {
     let plane = Plane(bridge);
     let mut steps = 0;
-    let mut stop = |done: u64, _: u64| {
-        steps = done;
-        done < 17
+    let mut stop = |_: f64| {
+        steps += 1;
+        if steps < 17 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     let mut search = Search { objective: &plane, seed: 0, progress: &mut stop };
     let (a, b) = (point(-1., 0.), point(1., 0.));
@@ -83,7 +85,7 @@ fn the_band_ends_where_it_was_told_and_stops_when_asked() {
     assert_eq!(steps, 17);
     let rows = path.vertices().to_vec2::<f64>().unwrap();
     assert_eq!((rows[0].clone(), rows[rows.len() - 1].clone()), (vec![-1., 0.], vec![1., 0.]));
-    let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut () };
     assert!(Neb { pivots: 0, ..Neb::default() }.find(&a, &b, &mut search).is_err());
     assert!(Neb { lr: f64::NAN, ..Neb::default() }.find(&a, &b, &mut search).is_err());
 }
@@ -91,7 +93,7 @@ fn the_band_ends_where_it_was_told_and_stops_when_asked() {
 #[test]
 fn a_string_stays_below_its_level_or_says_that_it_could_not() {
     let plane = Plane(bridge);
-    let mut search = Search { objective: &plane, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &plane, seed: 0, progress: &mut () };
     let (a, b) = (point(-1., 0.), point(1., 0.1));
     let dss =
         |level: f64| Dss { level: Level::Risk(level), epochs: 3000, lr: 1e-2, depth: 4, ..Dss::default() };

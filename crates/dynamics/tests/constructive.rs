@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use collado_data::Targets;
 use collado_dynamics::{
-    Connect, Constructive, ConstructiveSettings, Decay, Epoch, Guarantee, Linear, Rule, Schedule, Search,
+    Connect, Constructive, ConstructiveSettings, Decay, Guarantee, Linear, Rule, Schedule, Search,
     TrainSettings, train,
 };
 use collado_models::{Arch, ArchSpec, Init};
@@ -46,8 +46,7 @@ impl Case {
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
         let settings =
             TrainSettings { epochs: steps, batch: 0, rule, lr: 1e-2, schedule, ..TrainSettings::default() };
-        let runs =
-            train(&self.objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap().runs;
+        let runs = train(&self.objective, &start, seeds, &settings, &mut ()).unwrap().runs;
         runs.into_iter().map(|run| run.theta).collect()
     }
 }
@@ -59,7 +58,7 @@ fn quick() -> ConstructiveSettings {
 /// Every leg moves output weights only, or rows of W_1 whose output weights are 0; F is convex on it, and nowhere above
 /// its two vertices.
 fn check(case: &Case, a: &Tensor, b: &Tensor, settings: ConstructiveSettings) -> f64 {
-    let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &case.objective, seed: 0, progress: &mut () };
     let found = case.method(settings).find(a, b, &mut search).unwrap();
     let Guarantee::Convex { vertex_max } = found.guarantee else { panic!("{:?}", found.guarantee) };
     let vertices = found.path.vertices();
@@ -160,7 +159,7 @@ fn copies_of_one_function_are_connected_at_risk_zero() {
             .with_memory(1 << 24);
     let case = Case { objective, ..case };
     assert!(check(&case, &a, &b, quick()) < 1e-20);
-    let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &case.objective, seed: 0, progress: &mut () };
     let line = Linear.find(&a, &b, &mut search).unwrap().path;
     assert!(profile(&line, 61, &case.objective, None).unwrap().barrier().max > 0.01);
 }
@@ -177,7 +176,7 @@ fn other_networks_and_losses_are_refused() {
         let criterion = Criterion { loss, ..case.criterion };
         let risk = EmpiricalRisk::new(&case.arch, Arc::clone(case.objective.data()), criterion).unwrap();
         let method = Constructive { risk, settings: quick() };
-        let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+        let mut search = Search { objective: &case.objective, seed: 0, progress: &mut () };
         method.find(&theta, &theta, &mut search).unwrap_err().to_string()
     };
     assert!(
@@ -206,7 +205,7 @@ fn what_is_left_vanishes_with_the_width() {
             };
             eps.push(gap(None));
             half.push(gap(Some(width / 2)));
-            let mut search = Search { objective: &case.objective, seed: 0, progress: &mut |_, _| true };
+            let mut search = Search { objective: &case.objective, seed: 0, progress: &mut () };
             let straight = Linear.find(&ends[0], &ends[1], &mut search).unwrap().path;
             line.push(profile(&straight, 61, &case.objective, None).unwrap().barrier().above_ends);
         }

@@ -68,7 +68,7 @@ fn objective(pair: &Pair, criterion: Criterion) -> EmpiricalRisk {
 }
 
 fn chain(pair: &Pair, objective: &dyn Objective, criterion: Criterion) -> (Path, Guarantee) {
-    let mut search = Search { objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective, seed: 0, progress: &mut () };
     let found = DeepLinear { arch: pair.arch.clone(), criterion, legs: 64 }
         .find(&pair.a, &pair.b, &mut search)
         .unwrap();
@@ -178,7 +178,7 @@ fn a_width_that_is_too_small_is_named() {
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
     let objective =
         EmpiricalRisk::new(&arch, Examples::new(&x, &y).unwrap(), criterion).unwrap().with_memory(1 << 20);
-    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut () };
     let text = |arch: Arch, criterion| {
         DeepLinear { arch, criterion, legs: 64 }.find(&theta, &theta, &mut search).unwrap_err().to_string()
     };

@@ -3,8 +3,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    Connect, Curve, Decay, Epoch, Linear, Optimizer, Rule, Sampler, Schedule, Search, Stop, TrainSettings,
-    train,
+    Connect, Curve, Decay, Linear, Optimizer, Rule, Sampler, Schedule, Search, Stop, TrainSettings, train,
 };
 use collado_models::{Arch, Init};
 use collado_risk::{
@@ -75,7 +74,7 @@ fn example_1_20_has_a_barrier_of_one_half() {
         .with_memory(1 << 20);
     let a = Tensor::new(&[1., 1., 1., 0., 1., -1.], &Device::Cpu).unwrap();
     let b = Tensor::new(&[1., 1., 0., 1., -1., 1.], &Device::Cpu).unwrap();
-    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut () };
     let line = Linear.find(&a, &b, &mut search).unwrap().path;
     let profile = profile(&line, 61, &objective, None).unwrap();
     assert_eq!((profile.train[0].risk, profile.train[30].risk, profile.train[60].risk), (0., 0.5, 0.));
@@ -111,7 +110,7 @@ fn gradient_descent_on_a_bowl_is_geometric_and_divergence_is_named() {
     let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
     let settings = TrainSettings { epochs: 10, batch: 0, rule, lr: 0.1, ..TrainSettings::default() };
     let start = points(&[[1., 1., 1.], [2., 0., 0.]]);
-    let quiet = &mut |_: &Epoch<'_>| Ok(());
+    let quiet = &mut ();
     let done = train(&Bowl, &start, &[0, 1], &settings, quiet).unwrap();
     let end = done.runs[0].theta.to_vec1::<f64>().unwrap();
     for (s, x) in end.iter().enumerate() {
@@ -140,7 +139,7 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
     let settings = TrainSettings { epochs: 3, batch: 16, ..TrainSettings::default() };
     let run = |seeds: &[u64]| {
         let start = Init::default().stack(&arch, seeds, DType::F64, &Device::Cpu).unwrap();
-        let runs = train(&objective, &start, seeds, &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap().runs;
+        let runs = train(&objective, &start, seeds, &settings, &mut ()).unwrap().runs;
         runs.iter().map(|r| r.theta.to_vec1::<f64>().unwrap()).collect::<Vec<_>>()
     };
     let together = run(&[0, 1, 2]);
@@ -152,7 +151,7 @@ fn seeds_in_a_stack_train_as_they_do_alone() {
         Tensor::new(&*together[0], &Device::Cpu).unwrap(),
         Tensor::new(&*together[1], &Device::Cpu).unwrap(),
     );
-    let mut search = Search { objective: &objective, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &objective, seed: 0, progress: &mut () };
     let barrier = |path: &Path| profile(path, 61, &objective, None).unwrap().barrier().max;
     let line = Linear.find(&a, &b, &mut search).unwrap().path;
     let curve =

@@ -1,6 +1,8 @@
 //! Merge trees against brute force over all paths of the graph.
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
+
 use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor};
@@ -74,8 +76,10 @@ fn minimax(risks: &[f64], value: impl Fn((usize, usize)) -> f64) -> Vec<Vec<f64>
 }
 
 fn tree(risks: &[f64], allowed: f64, edges: &mut Table) -> MergeTree {
-    let found =
-        spanning_tree(risks, &|_| allowed, edges, &mut EdgeValues::default(), &mut |_| Ok(true)).unwrap();
+    let found = spanning_tree(risks, &|_| allowed, edges, &mut EdgeValues::default(), &mut |_| {
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap();
     MergeTree::new(risks, &found)
 }
 
@@ -105,7 +109,7 @@ proptest! {
             edges.proofs.extend([((pair, EdgeKind::Line), gap.0), ((pair, EdgeKind::Searched), gap.1)]);
         }
         let mut known = EdgeValues::default();
-        let found = spanning_tree(&risks, &|_| 0., &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
+        let found = spanning_tree(&risks, &|_| 0., &mut edges, &mut known, &mut |_| Ok(ControlFlow::Continue(()))).unwrap();
         for e in &found {
             let proof = e.proved.unwrap();
             prop_assert_eq!(e.value, proof.hi);
@@ -150,6 +154,11 @@ fn searches_that_succeed_are_one_fewer_than_minima() {
     assert_eq!(edges.searches, 29);
 }
 
+/// Stops when that holds.
+fn until(stop: bool) -> ControlFlow<()> {
+    if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
 #[test]
 fn proofs_are_one_fewer_than_minima_and_may_move_an_edge() {
     let risks = vec![0.1; 30];
@@ -158,18 +167,21 @@ fn proofs_are_one_fewer_than_minima_and_may_move_an_edge() {
         pairs(30).into_iter().flat_map(|p| [EdgeKind::Line, EdgeKind::Searched].map(|way| ((p, way), 0.01)));
     edges.proofs = all.collect();
     let mut known = EdgeValues::default();
-    let stop = &mut |known: &EdgeValues| Ok(known.proved.len() < 3);
+    let stop = &mut |known: &EdgeValues| Ok(until(known.proved.len() >= 3));
     let part = spanning_tree(&risks, &|_| 0.05, &mut edges, &mut known, stop).unwrap();
     assert_eq!((edges.proved, part.iter().filter(|e| e.proved.is_some()).count()), (3, 3));
     // What is proved is not proved again.
-    let found = spanning_tree(&risks, &|_| 0.05, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
+    let found =
+        spanning_tree(&risks, &|_| 0.05, &mut edges, &mut known, &mut |_| Ok(ControlFlow::Continue(())))
+            .unwrap();
     assert_eq!((edges.searches, edges.proved, found.len()), (29, 29, 29));
     // The lower path is proved to be high, or not to be bounded: the line takes its place.
     for excess in [3., f64::INFINITY] {
         let mut edges = table(&[0., 0.], &[(1., 0.5)]);
         edges.proofs = [(((0, 1), EdgeKind::Line), 0.25), (((0, 1), EdgeKind::Searched), excess)].into();
-        let found =
-            spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut EdgeValues::default(), &mut |_| Ok(true));
+        let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut EdgeValues::default(), &mut |_| {
+            Ok(ControlFlow::Continue(()))
+        });
         let edge = found.unwrap()[0];
         assert_eq!(
             (edge.way, edge.value, edge.proved.unwrap().lo, edges.proved),
@@ -194,15 +206,19 @@ fn what_is_known_is_not_searched_again_and_stopping_keeps_it() {
     let excess = vec![(1., 0.25); 15];
     let mut edges = table(&risks, &excess);
     let mut known = EdgeValues::default();
-    let stop = &mut |known: &EdgeValues| Ok(known.searched.len() < 2);
+    let stop = &mut |known: &EdgeValues| Ok(until(known.searched.len() >= 2));
     let part = spanning_tree(&risks, &|_| 0.25, &mut edges, &mut known, stop).unwrap();
     assert_eq!((edges.searches, part.len(), known.searched.len()), (2, 5, 2));
-    let rest = spanning_tree(&risks, &|_| 0.25, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
+    let rest =
+        spanning_tree(&risks, &|_| 0.25, &mut edges, &mut known, &mut |_| Ok(ControlFlow::Continue(())))
+            .unwrap();
     assert_eq!((edges.searches, rest.len()), (5, 5));
     // A line that is NaN joins nothing.
     let mut edges = table(&[0., 0.], &[(f64::NAN, 0.)]);
     edges.paths.clear();
-    let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut EdgeValues::default(), &mut |_| Ok(true));
+    let found = spanning_tree(&[0., 0.], &|_| 0., &mut edges, &mut EdgeValues::default(), &mut |_| {
+        Ok(ControlFlow::Continue(()))
+    });
     assert!(found.unwrap().is_empty());
 }
 
@@ -242,7 +258,7 @@ fn sampled_edges_go_round_the_hill() {
         method: Some(&curve),
         points: 41,
         seed: 0,
-        progress: &mut |_, _| true,
+        progress: &mut (),
         keep: &mut |pair, path: Path| {
             kept.push((pair, path.vertices().dims()[0]));
             Ok(())
@@ -250,7 +266,9 @@ fn sampled_edges_go_round_the_hill() {
         prove: &mut |_, _| Ok(None),
     };
     let mut known = EdgeValues::default();
-    let found = spanning_tree(&risks, &|_| 0.5, &mut edges, &mut known, &mut |_| Ok(true)).unwrap();
+    let found =
+        spanning_tree(&risks, &|_| 0.5, &mut edges, &mut known, &mut |_| Ok(ControlFlow::Continue(())))
+            .unwrap();
     assert!(known.lines.iter().all(|&line| line > 1.), "{:?}", known.lines);
     assert!(found.len() == 2 && found.iter().all(|e| e.value < 0.7), "{found:?}");
     assert!(kept.len() == 2 && kept.iter().all(|k| k.1 == 3), "{kept:?}");
@@ -283,7 +301,7 @@ fn raising_a_curve_does_not_move_it_and_refining_goes_on() {
         let (x, y) = (at(&path, t), at(&raised, t));
         assert!((x[0] - y[0]).abs() < 1e-15 && (x[1] - y[1]).abs() < 1e-15, "{x:?} {y:?}");
     }
-    let mut search = Search { objective: &Hill, seed: 0, progress: &mut |_, _| true };
+    let mut search = Search { objective: &Hill, seed: 0, progress: &mut () };
     let curve = Curve { kind: CurveKind::Bezier, bends: 3, epochs: 300, batch: 0, lr: 0.02, samples: 8 };
     let better = curve.refine(&path, &mut search).unwrap();
     let mean = |path: &Path| {

@@ -1,10 +1,12 @@
 //! Resuming, the adaptive rules and L-BFGS.
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
+
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    AdaptiveRule, Control, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings,
-    TrainState, resume, train,
+    AdaptiveRule, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
+    resume, train,
 };
 use collado_models::{Arch, Init};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Rows, Span};
@@ -43,9 +45,9 @@ impl Observe for StopAt {
         self.epochs.push(epoch.epoch);
         Ok(())
     }
-    fn poll(&mut self) -> Control {
+    fn poll(&mut self) -> ControlFlow<()> {
         self.steps += 1;
-        if self.steps == self.step { Control::Stop } else { Control::Continue }
+        if self.steps == self.step { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
     fn save(&mut self, state: TrainState) -> Result<()> {
         self.state = Some(state);
@@ -151,7 +153,7 @@ fn states_that_do_not_fit_are_refused() {
         for (i, damage) in damages.into_iter().enumerate() {
             let mut state = state.clone();
             damage(&mut state);
-            let quiet = &mut |_: &Epoch<'_>| Ok(());
+            let quiet = &mut ();
             let error = resume(&objective, &[1], &settings, state, quiet).unwrap_err().to_string();
             assert!(
                 error.starts_with("saved state: ") && error.contains("expected"),
@@ -331,7 +333,7 @@ fn a_run_that_ends_above_its_start_diverged() {
     }
     let slow = TrainSettings { lr: 1e-3, ..settings.clone() };
     let stop = |settings: &TrainSettings| {
-        train(&objective, &start, &[1, 2], settings, &mut |_: &Epoch<'_>| Ok(())).unwrap().runs[0].stop
+        train(&objective, &start, &[1, 2], settings, &mut ()).unwrap().runs[0].stop
     };
     assert_eq!(stop(&slow), Stop::Epochs);
     assert_eq!(stop(&TrainSettings { max_steps: Some(2), ..slow }), Stop::MaxSteps);
@@ -374,7 +376,7 @@ fn lbfgs_finds_a_critical_point_that_gradient_descent_is_far_from() {
         until_gradient: Some(1e-7),
         ..TrainSettings::default()
     };
-    let quiet = &mut |_: &Epoch<'_>| Ok(());
+    let quiet = &mut ();
     let run = &train(&objective, &start, &[1], &settings, quiet).unwrap().runs[0];
     assert_eq!(run.stop, Stop::Converged, "{} steps, risk {}", run.steps, run.value.risk);
     let sgd = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
@@ -395,7 +397,7 @@ fn momentum_is_the_loop_of_its_definition() {
     for (nesterov, weight_decay) in [(false, 0.), (false, 1e-2), (true, 0.)] {
         let rule = Rule::Sgd { momentum: 0.9, nesterov, weight_decay };
         let settings = TrainSettings { rule, epochs: 5, batch: 0, lr: 0.1, ..TrainSettings::default() };
-        let found = train(&objective, &start, &[3, 5], &settings, &mut |_: &Epoch<'_>| Ok(())).unwrap();
+        let found = train(&objective, &start, &[3, 5], &settings, &mut ()).unwrap();
         let (mut theta, mut v) = (start.copy().unwrap(), start.zeros_like().unwrap());
         for _ in 0..5 {
             let mut g = theta.zeros_like().unwrap();

@@ -1,6 +1,8 @@
 //! Critical points against closed forms, brute force and differences of gradients.
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
+
 use candle_core::{DType, Device, Tensor};
 use collado_landscape::{
     CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Goal, SearchEnd, SemicircleLaw,
@@ -64,7 +66,7 @@ impl Case {
     }
 
     fn ends(&self, starts: &Tensor) -> Vec<SearchEnd> {
-        self.search.search(starts, &CriticalSettings::default(), &mut |_| true).unwrap()
+        self.search.search(starts, &CriticalSettings::default(), &mut ()).unwrap()
     }
 
     fn points(&self, starts: &Tensor) -> Vec<CriticalPoint> {
@@ -186,7 +188,7 @@ fn curvature_is_that_of_differences_of_gradients() {
         assert!(p.gradient_norm <= 1e-10 * (1. + p.risk));
         let theta = Tensor::from_slice(&p.theta, p.theta.len(), &Device::Cpu).unwrap();
         let numeric = CentralDifference::new(&objective, &theta, 1e-3).unwrap();
-        let (matrix, asymmetry) = explicit(&numeric, &mut |_| true).unwrap();
+        let (matrix, asymmetry) = explicit(&numeric, &mut ()).unwrap();
         let numeric = dense_spectrum(&matrix, asymmetry).unwrap();
         for (a, b) in p.spectrum.eigenvalues.iter().zip(&numeric.eigenvalues) {
             assert!((a - b).abs() <= p.spectrum.rounding + 1e-7, "{a} {b}");
@@ -267,7 +269,7 @@ fn lowering_the_risk_of_linear_networks_leads_to_the_global_optimum() {
         let case = regression(&arch, 30, squared(0.));
         let best = case.linear_risks().into_iter().fold(f64::INFINITY, f64::min);
         let settings = CriticalSettings { goal: Goal::Risk, ..CriticalSettings::default() };
-        let ends = case.search.search(&case.starts(Init::default(), 8), &settings, &mut |_| true).unwrap();
+        let ends = case.search.search(&case.starts(Init::default(), 8), &settings, &mut ()).unwrap();
         for end in ends {
             assert_eq!(end.ended, Termination::Critical, "{arch} {end:?}");
             assert!((end.risk - best).abs() <= 1e-10 * (1. + best), "{arch} {} {best}", end.risk);
@@ -283,7 +285,7 @@ fn minima_at_infinity_are_none() {
     let case = case(&arch, vec![-2., -1., 1., 2.], vec![0., 0., 1., 1.], criterion);
     let settings = CriticalSettings { steps: 2000, ..CriticalSettings::default() };
     let starts = case.starts(Init::default(), 12);
-    let ends = case.search.search(&starts, &settings, &mut |_| true).unwrap();
+    let ends = case.search.search(&starts, &settings, &mut ()).unwrap();
     assert!(ends.iter().all(|e| e.ended != Termination::Critical || e.risk > 0.1), "{ends:?}");
 }
 
@@ -310,14 +312,13 @@ fn refuses_settings_out_of_range() {
         CriticalSettings { farthest: 1., ..CriticalSettings::default() },
         CriticalSettings { steps: 0, ..CriticalSettings::default() },
     ] {
-        assert!(case.search.search(&starts, &settings, &mut |_| true).is_err(), "{settings:?}");
+        assert!(case.search.search(&starts, &settings, &mut ()).is_err(), "{settings:?}");
     }
     assert!(
-        case.search
-            .search(&starts.narrow(1, 0, 3).unwrap(), &CriticalSettings::default(), &mut |_| true)
-            .is_err()
+        case.search.search(&starts.narrow(1, 0, 3).unwrap(), &CriticalSettings::default(), &mut ()).is_err()
     );
-    let stopped = case.search.search(&starts, &CriticalSettings::default(), &mut |_| false);
+    let stopped =
+        case.search.search(&starts, &CriticalSettings::default(), &mut |_: f64| ControlFlow::Break(()));
     assert!(matches!(stopped, Err(collado_landscape::Error::Interrupted)));
 }
 

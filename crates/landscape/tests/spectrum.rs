@@ -45,14 +45,14 @@ fn the_index_counts_negative_and_zero_modes_apart() {
 fn both_ends_are_within_their_residuals() {
     let matrix = with_spectrum(&values(), 2);
     let settings = LanczosSettings { count: 3, tolerance: 1e-9, ..LanczosSettings::default() };
-    let ends = lanczos(&matrix, &settings, &mut |_, _| true).unwrap();
+    let ends = lanczos(&matrix, &settings, &mut ()).unwrap();
     assert!(ends.converged && ends.steps < 220, "{}", ends.steps);
     for (ritz, truth) in ends.top.iter().chain(&ends.bottom).zip([5., 3., 2., -0.5, -0.25, -0.1]) {
         assert!((ritz.value - truth).abs() <= ritz.residual + 1e-14 && ritz.residual <= 5e-9, "{ritz:?}");
     }
     assert_eq!(ends.negative, 3);
     // A start that is stopped says so, and its residuals still hold.
-    let short = lanczos(&matrix, &LanczosSettings { steps: 8, ..settings }, &mut |_, _| true).unwrap();
+    let short = lanczos(&matrix, &LanczosSettings { steps: 8, ..settings }, &mut ()).unwrap();
     assert!(!short.converged && short.steps == 8);
     let near = |x: f64| values().iter().map(|v| (v - x).abs()).fold(f64::INFINITY, f64::min);
     assert!(short.top.iter().all(|r| near(r.value) <= r.residual));
@@ -64,15 +64,14 @@ fn a_matrix_of_low_rank_ends_the_iteration() {
     all[0] = 2.;
     all[1] = -1.;
     let matrix = with_spectrum(&all, 3);
-    let ends = lanczos(&matrix, &LanczosSettings::default(), &mut |_, _| true).unwrap();
+    let ends = lanczos(&matrix, &LanczosSettings::default(), &mut ()).unwrap();
     assert!(
         ends.steps <= 40
             && (ends.top[0].value - 2.).abs() < 1e-13
             && (ends.bottom[0].value + 1.).abs() < 1e-13
     );
     // Its trace is exact: the sketch spans the range.
-    let exact =
-        trace(&matrix, &TraceSettings { products: 30, ..TraceSettings::default() }, &mut |_| true).unwrap();
+    let exact = trace(&matrix, &TraceSettings { products: 30, ..TraceSettings::default() }, &mut ()).unwrap();
     assert!((exact.value - 1.).abs() < 1e-12 && exact.stderr < 1e-12, "{exact:?}");
 }
 
@@ -82,8 +81,7 @@ fn the_interval_of_the_trace_holds_as_often_as_it_says() {
     let truth: f64 = values().iter().sum();
     let hits = (0..200)
         .filter(|&seed| {
-            let found =
-                trace(&matrix, &TraceSettings { seed, ..TraceSettings::default() }, &mut |_| true).unwrap();
+            let found = trace(&matrix, &TraceSettings { seed, ..TraceSettings::default() }, &mut ()).unwrap();
             (found.value - truth).abs() <= 1.96 * found.stderr
         })
         .count();
@@ -96,7 +94,7 @@ fn the_density_is_that_of_the_eigenvalues() {
     let all: Vec<f64> = (0..300).map(|i| f64::from(i) / 150. - 1.).collect();
     let matrix = with_spectrum(&all, 5);
     let settings = DensitySettings { probes: 32, steps: 120, width: 0.02, ..DensitySettings::default() };
-    let found = density(&matrix, &settings, &mut |_| true).unwrap();
+    let found = density(&matrix, &settings, &mut ()).unwrap();
     let step = found.at[1] - found.at[0];
     assert!((found.value.iter().sum::<f64>() * step - 1.).abs() < 1e-3);
     let scale = 1. / (found.sigma * std::f64::consts::TAU.sqrt() * 300.);
@@ -172,7 +170,7 @@ fn holds(name: &str, matrix: &Mat<f64>, truth: &[f64]) {
                     tolerance: 1e-8,
                     ..Default::default()
                 };
-                let ends = lanczos(matrix, &settings, &mut |_, _| true).unwrap();
+                let ends = lanczos(matrix, &settings, &mut ()).unwrap();
                 let what = format!("{name}, {side:?}, {count}, {room}: {:?}", ends.check);
                 let (top, bottom) = match side {
                     Side::Top => (count.min(n), 0),
@@ -219,7 +217,7 @@ fn what_was_not_checked_is_not_claimed() {
     let settings = LanczosSettings { side: Side::Top, check: 0, ..LanczosSettings::default() };
     // Loose, so that it ends before rounding shows a second one.
     let loose = LanczosSettings { tolerance: 0.1, ..settings };
-    let blind = lanczos(&matrix, &loose, &mut |_, _| true).unwrap();
+    let blind = lanczos(&matrix, &loose, &mut ()).unwrap();
     assert!(
         blind.check == RankCheck::Unchecked && blind.top[1].value < 51.,
         "{:?} {:?}",
@@ -227,13 +225,13 @@ fn what_was_not_checked_is_not_claimed() {
         values_of(&blind.top)
     );
     assert!(blind.top.iter().all(|r| !r.ranked && r.enclosure.1 == f64::INFINITY && r.enclosure.0 <= 57.));
-    let checked = lanczos(&matrix, &LanczosSettings { check: 100, ..settings }, &mut |_, _| true).unwrap();
+    let checked = lanczos(&matrix, &LanczosSettings { check: 100, ..settings }, &mut ()).unwrap();
     assert!(values_of(&checked.top).iter().all(|v| (v - 57.).abs() < 1e-9));
     assert!(matches!(checked.check, RankCheck::Random { failure } if failure <= 1e-5), "{:?}", checked.check);
     // A check of a few products: what it bounds is far out, and holds.
     let dense: Vec<f64> = (0..400).map(|i| f64::from(i) / 400.).collect();
     let settings = LanczosSettings { side: Side::Top, check: 12, steps: 200, ..LanczosSettings::default() };
-    let short = lanczos(&with_spectrum(&dense, 13), &settings, &mut |_, _| true).unwrap();
+    let short = lanczos(&with_spectrum(&dense, 13), &settings, &mut ()).unwrap();
     assert!(
         short.top.iter().zip(dense.iter().rev()).all(|(r, t)| r.enclosure.0 <= *t && *t <= r.enclosure.1)
     );
@@ -258,8 +256,7 @@ fn what_is_said_to_fail_rarely_fails_rarely() {
                     tolerance: 1e-3,
                     ..LanczosSettings::default()
                 };
-                let ends =
-                    lanczos(&matrix, &LanczosSettings { count: 2, ..settings }, &mut |_, _| true).unwrap();
+                let ends = lanczos(&matrix, &LanczosSettings { count: 2, ..settings }, &mut ()).unwrap();
                 ends.top[1].ranked && ends.top[1].enclosure.1 < 1.
             })
             .count()
@@ -273,14 +270,14 @@ fn too_little_memory_is_refused() {
     let matrix = with_spectrum(&values(), 15);
     let n = matrix.size();
     let settings = LanczosSettings { memory: 8 * n * 22, ..LanczosSettings::default() };
-    let error = lanczos(&matrix, &settings, &mut |_, _| true).unwrap_err();
+    let error = lanczos(&matrix, &settings, &mut ()).unwrap_err();
     assert!(matches!(error, Error::Memory { .. }), "{error}");
     let few = TraceSettings { memory: 8 * n * 8, ..TraceSettings::default() };
     let truth: f64 = values().iter().sum();
-    let found = trace(&matrix, &few, &mut |_| true).unwrap();
+    let found = trace(&matrix, &few, &mut ()).unwrap();
     assert!((found.value - truth).abs() <= 4. * found.stderr, "{found:?}");
     let none = DensitySettings { memory: 8 * n, ..DensitySettings::default() };
-    assert!(matches!(density(&matrix, &none, &mut |_| true), Err(Error::Memory { .. })));
+    assert!(matches!(density(&matrix, &none, &mut ()), Err(Error::Memory { .. })));
 }
 
 proptest! {
@@ -292,7 +289,7 @@ proptest! {
         let matrix = with_spectrum(&values, seed);
         let truth = dense_spectrum(&matrix, 0.).unwrap();
         let settings = LanczosSettings { count: 2, steps, seed, ..LanczosSettings::default() };
-        let ends = lanczos(&matrix, &settings, &mut |_, _| true).unwrap();
+        let ends = lanczos(&matrix, &settings, &mut ()).unwrap();
         for ritz in ends.top.iter().chain(&ends.bottom) {
             let near = truth.eigenvalues.iter().map(|v| (v - ritz.value).abs()).fold(f64::INFINITY, f64::min);
             prop_assert!(near <= ritz.residual + 1e-12);

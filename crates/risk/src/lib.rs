@@ -13,6 +13,7 @@ mod objective;
 mod path;
 mod planted;
 mod profile;
+mod progress;
 mod regularizer;
 mod slopes;
 mod span;
@@ -31,6 +32,7 @@ pub use self::{
     path::{Path, PathKind, hat},
     planted::{Planted, PlantedDescent, PlantedRun},
     profile::{Barrier, Profile, largest, profile},
+    progress::{Part, Progress},
     regularizer::Regularizer,
     span::Span,
 };

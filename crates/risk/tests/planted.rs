@@ -109,7 +109,7 @@ fn descent_does_not_depend_on_the_company() {
     let settings = PlantedDescent { max_steps: 700, ..Default::default() };
     let descend = |runs| {
         let mut runs = f.starts(0, runs);
-        f.descend(&mut runs, &settings, &mut |_| true).unwrap();
+        assert!(f.descend(&mut runs, &settings, &mut ()).unwrap().is_continue());
         runs
     };
     let together = descend(0..19);
@@ -123,8 +123,8 @@ fn descent_never_climbs_again_from_where_runs_are_stopped() {
     for (k, n) in [(6, 6), (8, 9), (10, 12), (20, 21)] {
         let f = Planted::new(k, n).unwrap();
         let mut runs = f.starts(2, 0..8);
-        f.descend(&mut runs, &PlantedDescent { max_steps: 3000, ..Default::default() }, &mut |_| true)
-            .unwrap();
+        let settings = PlantedDescent { max_steps: 3000, ..Default::default() };
+        assert!(f.descend(&mut runs, &settings, &mut ()).unwrap().is_continue());
         for run in runs.iter_mut().filter(|r| r.risk <= 1e-3) {
             let mut g = vec![0.; n * k];
             let mut last = f.value(&run.weights, &mut g).unwrap();

@@ -1,22 +1,26 @@
+//! Finished parts of a study on disk, from which a study that was stopped goes on.
+
 use std::{
     cell::Cell,
-    fmt::Debug,
+    fmt::Display,
     io::Write,
     path::{Path, PathBuf},
     time::Instant,
 };
 
+use collado_files::to_json;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use tracing::{debug_span, info};
 
 use crate::{Result, StudyError};
 
-/// The finished cells of a study's grid (a width, a pair k and n, …), each in a file of a folder, so that a study that was stopped
-/// goes on where it was.
+/// The finished cells of a study's grid (a cell is a width, a pair of k and n, …), each in a file of a folder, so that a study
+/// that was stopped goes on where it was.
 ///
-/// A cell is stored with version and settings, and bit by bit: put together from stored cells, a study is the one that was
-/// never stopped. A checksum ends each file: one that was cut off or damaged counts as missing.
+/// A cell is stored bit by bit, with the version of the program and the settings of the study as its key. A study that is put
+/// together from stored cells therefore equals one that was never stopped. Each file ends with a checksum: a file that was cut
+/// off or damaged counts as missing.
 #[derive(Debug, Default)]
 pub struct CellCache {
     folder: Option<PathBuf>,
@@ -24,17 +28,17 @@ pub struct CellCache {
 }
 
 impl CellCache {
-    /// Keeps nothing.
+    /// A cache that keeps nothing.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Keeps cells in `folder`, which is created with the first.
+    /// A cache that keeps cells in `folder`, which is created with the first of them.
     pub fn in_folder(folder: PathBuf) -> Self {
         Self { folder: Some(folder), ..Self::default() }
     }
 
-    /// What the cells that were found in the folder took to compute, in seconds.
+    /// The time that it had taken to compute the cells that were found in the folder, in seconds.
     pub fn seconds(&self) -> f64 {
         self.seconds.get()
     }
@@ -45,14 +49,15 @@ impl CellCache {
     /// Those of `make`; [`StudyError::Cell`] when the file holds a cell of other settings or cannot be written.
     pub(crate) fn get<T: Serialize + DeserializeOwned>(
         &self,
-        settings: &impl Debug,
+        settings: &impl Serialize,
         name: &str,
         make: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
         let _span = debug_span!("cell", name).entered();
         let Some(folder) = &self.folder else { return make() };
         let file = folder.join(format!("{name}.cbor"));
-        let key = format!("{} {name} {settings:?}", env!("CARGO_PKG_VERSION"));
+        let settings = to_json(settings).map_err(|e| cell_error(&file, &e))?;
+        let key = format!("{} {name} {settings}", env!("CARGO_PKG_VERSION"));
         if let Some((value, seconds)) = load(&file, &key)? {
             info!(name, seconds, "cell of an earlier run");
             self.seconds.set(self.seconds.get() + seconds);
@@ -65,7 +70,7 @@ impl CellCache {
     }
 }
 
-/// The cell and its seconds; nothing where there is no whole one.
+/// The cell and the seconds that it took; nothing where there is no whole one.
 fn load<T: DeserializeOwned>(file: &Path, key: &str) -> Result<Option<(T, f64)>> {
     let Ok(bytes) = std::fs::read(file) else { return Ok(None) };
     let Some((mut reader, sum)) = bytes.split_last_chunk() else { return Ok(None) };
@@ -77,22 +82,25 @@ fn load<T: DeserializeOwned>(file: &Path, key: &str) -> Result<Option<(T, f64)>>
     };
     if found != key {
         let reason = format!("expected a cell of this study, {key}; found one of {found}");
-        return Err(StudyError::Cell { file: file.display().to_string(), reason });
+        return Err(cell_error(file, &reason));
     }
     Ok(ciborium::from_reader(reader).ok().map(|value| (value, seconds)))
 }
 
 /// Two values, one after the other, and the checksum of both: the head can be read without knowing what follows.
 fn store(file: &Path, head: &impl Serialize, value: &impl Serialize) -> Result<()> {
-    let fail = |reason: String| StudyError::Cell { file: file.display().to_string(), reason };
     if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| fail(e.to_string()))?;
+        std::fs::create_dir_all(folder).map_err(|e| cell_error(file, &e))?;
     }
     let mut bytes = Vec::new();
     let written = ciborium::into_writer(head, &mut bytes);
-    written.and_then(|()| ciborium::into_writer(value, &mut bytes)).map_err(|e| fail(e.to_string()))?;
+    written.and_then(|()| ciborium::into_writer(value, &mut bytes)).map_err(|e| cell_error(file, &e))?;
     bytes.extend(checksum(&bytes));
     Ok(collado_files::atomically(file, |out| out.write_all(&bytes))?)
+}
+
+fn cell_error(file: &Path, reason: &dyn Display) -> StudyError {
+    StudyError::Cell { file: file.display().to_string(), reason: reason.to_string() }
 }
 
 fn checksum(bytes: &[u8]) -> [u8; 32] {

@@ -1,54 +1,74 @@
+//! The errors of all studies.
+
+use std::{fmt::Display, ops::ControlFlow};
+
+use crate::Result;
+
 /// What can go wrong in a study.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StudyError {
-    /// A setting outside its range.
+    /// A setting is outside its range.
     #[error("{name}: expected {expected}, found {found}")]
     Setting {
-        /// Name of the setting.
+        /// The field of the settings; several are parted by commas.
         name: &'static str,
         /// The range.
         expected: &'static str,
-        /// The value given.
+        /// The value that was given.
         found: String,
     },
-    /// An error of a network.
+    /// A network cannot be built.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
-    /// An error of a risk or a path.
+    /// A risk or a path cannot be evaluated.
     #[error(transparent)]
     Risk(#[from] collado_risk::Error),
-    /// An error of a stored file.
+    /// A file cannot be written.
     #[error(transparent)]
     Files(#[from] collado_files::Error),
-    /// An error of training or connecting.
+    /// A training or a connection failed.
     #[error(transparent)]
     Dynamics(#[from] collado_dynamics::Error),
-    /// An error of a proof.
-    #[error(transparent)]
-    Certify(#[from] collado_certify::Error),
-    /// An error of a data set.
+    /// A data set cannot be read.
     #[error(transparent)]
     Data(#[from] collado_data::Error),
-    /// An error of a tensor.
+    /// An operation on tensors failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
-    /// An error of curvature.
+    /// A computation of curvature failed.
     #[error(transparent)]
     Landscape(collado_landscape::Error),
-    /// A search that cannot go on.
+    /// A proof failed.
+    #[error(transparent)]
+    Certify(#[from] collado_certify::Error),
+    /// A search cannot go on.
     #[error("{0}")]
     Search(String),
-    /// A stored cell that cannot be used, or one that cannot be stored.
+    /// A stored cell cannot be used, or a cell cannot be stored.
     #[error("{file}: {reason}")]
     Cell {
-        /// Its file.
+        /// The file of the cell.
         file: String,
-        /// Why.
+        /// Why it cannot be used.
         reason: String,
     },
-    /// The progress callback asked to stop.
+    /// The study was stopped by its [`Progress`](collado_risk::Progress).
     #[error("interrupted")]
     Interrupted,
+}
+
+/// Refuses the value `found` of a setting.
+pub(crate) fn refuse<T>(name: &'static str, expected: &'static str, found: impl Display) -> Result<T> {
+    Err(StudyError::Setting { name, expected, found: found.to_string() })
+}
+
+/// An error once the study is to stop.
+pub(crate) fn proceed(flow: ControlFlow<()>) -> Result<()> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(StudyError::Interrupted),
+    }
 }
 
 impl From<collado_landscape::Error> for StudyError {

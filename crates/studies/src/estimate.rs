@@ -1,14 +1,19 @@
+//! Estimates with their 95 % intervals.
+
+use serde::Serialize;
+
 /// A mean over independent runs with its 95 % interval (Student's t).
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,
-    /// The interval; NaN for a single run.
+    /// The interval; its ends are NaN for a single run.
+    #[serde(rename = "ci")]
     pub interval: [f64; 2],
 }
 
 impl Estimate {
-    /// Of independent values.
+    /// The mean of independent values.
     pub fn new(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -17,14 +22,15 @@ impl Estimate {
         Self { mean, interval: [mean - half, mean + half] }
     }
 
-    /// Of the slopes of straight lines through (x_i, y_i), one for each run; `ys[i]` holds the runs' values at x_i.
+    /// The mean of the slopes of straight lines through (x_i, y_i), one line for each run; `ys[i]` holds the runs'
+    /// values at x_i.
     pub(crate) fn of_slopes(xs: &[f64], ys: &[Vec<f64>]) -> Self {
         let runs = ys.first().map_or(0, Vec::len);
         let column = |run: usize| ys.iter().map(|y| y[run]).collect::<Vec<_>>();
         Self::new(&(0..runs).map(|run| slope(xs, &column(run))).collect::<Vec<_>>())
     }
 
-    /// The exponent a of $y\propto x^a$, likewise.
+    /// The mean of the exponents a in $y\propto x^a$, one for each run; `ys[i]` holds the runs' values at x_i.
     pub(crate) fn of_exponents(xs: &[f64], ys: &[Vec<f64>]) -> Self {
         let logs = |y: &Vec<f64>| y.iter().map(|y| y.ln()).collect();
         Self::of_slopes(
@@ -34,7 +40,8 @@ impl Estimate {
     }
 }
 
-/// The 95 % Wilson score interval of `hits` out of `runs`; exactly 0 below no hit, exactly 1 above all.
+/// The 95 % Wilson score interval of the share `hits` / `runs` (Wilson 1927). It ends at exactly 0 when nothing
+/// was hit, and at exactly 1 when every run hit.
 pub fn wilson(hits: u64, runs: u64) -> [f64; 2] {
     let (n, z) = (runs as f64, 1.959_963_984_540_054_f64);
     let p = hits as f64 / n;
@@ -43,7 +50,7 @@ pub fn wilson(hits: u64, runs: u64) -> [f64; 2] {
     [if hits == 0 { 0. } else { centre - half }, if hits == runs { 1. } else { centre + half }]
 }
 
-/// Least squares.
+/// The slope of the line of least squares.
 fn slope(xs: &[f64], ys: &[f64]) -> f64 {
     let n = xs.len() as f64;
     let (x0, y0) = (xs.iter().sum::<f64>() / n, ys.iter().sum::<f64>() / n);

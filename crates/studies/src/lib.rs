@@ -8,17 +8,22 @@ mod estimate;
 pub mod lazy;
 pub mod overparam_gap;
 mod report;
+mod scatter;
 pub mod single_neuron;
 pub mod spin_glass;
 pub mod spurious;
-mod watch;
+mod study;
+mod synthetic;
+mod training;
 pub mod width;
+mod widths;
 
 pub use self::{
     cell_cache::CellCache,
     error::StudyError,
     estimate::{Estimate, wilson},
-    report::{Report, Table, Verdict, number},
+    report::{Report, Table, Verdict},
+    study::Study,
 };
 
 type Result<T> = std::result::Result<T, StudyError>;

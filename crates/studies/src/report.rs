@@ -1,19 +1,24 @@
+//! What a study hands over: verdict, sentences, numbers, a table and pictures.
+
+use collado_files::to_json;
 use collado_plots::Figure;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// What an experiment says about its claim, by the rule that its report states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The numbers are what the claim says.
+    /// The numbers are as the claim says.
     Supported,
-    /// They are not.
+    /// The numbers are not as the claim says.
     Contradicted,
-    /// They do not decide.
+    /// The numbers do not decide.
     Inconclusive,
 }
 
 impl Verdict {
-    /// As `result.json` has it.
+    /// The word for it in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Supported => "supported",
@@ -24,62 +29,38 @@ impl Verdict {
 }
 
 /// What every study hands over: the claim, what was measured, and what it says about the claim.
-#[derive(Debug, Clone)]
+///
+/// Its JSON is the object that `result.json` holds; table and pictures are files of their own.
+#[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// What is tested.
+    /// The claim that was tested.
     pub claim: &'static str,
-    /// Who says so, and where.
+    /// The publication that makes the claim.
     pub source: &'static str,
-    /// How numbers become a verdict.
+    /// The rule by which the numbers decide on the claim.
     pub rule: &'static str,
-    /// By that rule.
+    /// What the rule says.
     pub verdict: Verdict,
     /// A sentence on what the numbers show.
     pub shown: String,
-    /// A sentence on what they do not.
+    /// A sentence on what the numbers do not show.
     pub not_shown: String,
-    /// The study's own fields of `result.json`, its settings among them.
+    /// The study's own numbers, its settings among them.
+    #[serde(flatten)]
     pub numbers: Map<String, Value>,
-    /// Everything measured, to be drawn again.
+    /// Everything that was measured, so that it can be drawn again.
+    #[serde(skip)]
     pub table: Table,
-    /// Pictures, each with the name of its file.
+    /// The pictures, each with the name of its file.
+    #[serde(skip)]
     pub pictures: Vec<(&'static str, Figure)>,
 }
 
-impl Report {
-    /// The object that `result.json` holds.
-    pub fn json(&self) -> Value {
-        let head = [
-            ("claim", self.claim),
-            ("source", self.source),
-            ("rule", self.rule),
-            ("verdict", self.verdict.name()),
-            ("shown", &self.shown),
-            ("not_shown", &self.not_shown),
-        ];
-        let head = head.into_iter().map(|(name, text)| (name.to_owned(), text.into()));
-        Value::Object(head.chain(self.numbers.clone()).collect())
-    }
-}
-
-/// A number; one that is not finite becomes a string, as JSON has none.
-pub fn number(x: f64) -> Value {
-    match serde_json::Number::from_f64(x) {
-        Some(x) => Value::Number(x),
-        None => text(x).into(),
-    }
-}
-
-/// Several of them.
-pub(crate) fn numbers(xs: &[f64]) -> Value {
-    xs.iter().map(|&x| number(x)).collect()
-}
-
-/// The object's fields; nothing for another value.
-pub(crate) fn fields(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+/// The fields of a struct as JSON.
+pub(crate) fn fields(of: &impl Serialize) -> Map<String, Value> {
+    match to_json(of) {
+        Ok(Value::Object(fields)) => fields,
+        other => unreachable!("a struct with named fields is an object in JSON, not {other:?}"),
     }
 }
 
@@ -88,7 +69,7 @@ fn text(x: f64) -> String {
     x.to_string().to_lowercase()
 }
 
-/// Rows of `rows.csv`.
+/// The rows of `rows.csv`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     columns: &'static [&'static str],
@@ -98,7 +79,7 @@ pub struct Table {
 /// A cell of a [`Table`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Cell<'a> {
-    /// A word.
+    /// A text.
     Text(&'a str),
     /// A number.
     Number(f64),
@@ -167,8 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_json_lacks_are_words() {
-        assert_eq!(numbers(&[1.5, f64::NAN, f64::NEG_INFINITY]).to_string(), r#"[1.5,"nan","-inf"]"#);
+    fn tables_are_written_as_csv() {
         let mut table = Table::new(&["name", "x", "n"]);
         table.push(&["a, b".into(), f64::NAN.into(), 3.into()]);
         let mut bytes = Vec::new();

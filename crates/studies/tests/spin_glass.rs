@@ -56,7 +56,7 @@ fn the_energy_is_normal_with_variance_n() {
 #[test]
 fn two_spins_have_the_eigenvectors_of_a_goe_matrix() {
     let settings = SpinGlassSettings { p: 2, size: 12, starts: 12, descents: 6, network_starts: 0, seed: 1 };
-    let points = spin_glass(&settings, &CellCache::none(), &mut |_| true).unwrap().points;
+    let points = spin_glass(&settings, &CellCache::none(), &mut ()).unwrap().points;
     for point in points.iter().filter(|x| x.is_critical) {
         // At the k-th eigenvector k eigenvalues of the matrix are lower.
         let index = point.index_fraction() * 11.;
@@ -80,7 +80,7 @@ fn the_numbers_of_the_theory_come_out() {
     assert_eq!((index_fraction(3, -2.), index_fraction(3, 2.)), (0., 1.));
     let settings =
         SpinGlassSettings { starts: 120, descents: 8, network_starts: 60, ..SpinGlassSettings::default() };
-    let study = spin_glass(&settings, &CellCache::none(), &mut |_| true).unwrap();
+    let study = spin_glass(&settings, &CellCache::none(), &mut ()).unwrap();
     let report = Report::from(&study);
     // The network: what descent finds are minima, what lies above them are saddles.
     let network = &study.network.points;

@@ -1,7 +1,7 @@
 //! The search for a spurious minimum by descent from many random starts.
 
 use crate::Result;
-use collado_risk::{Planted, PlantedDescent, PlantedRun};
+use collado_risk::{Planted, PlantedDescent, PlantedRun, Progress};
 use tracing::{debug, info, info_span};
 
 use super::polish::{Polished, polish};
@@ -25,7 +25,8 @@ const GLOBAL: f64 = 1e-3;
 const SAME: f64 = 1e-7;
 
 /// Looks for the spurious minimum that gradient descent hits most often, in stacks of 128 runs until one holds a
-/// spurious minimum, at most `max_runs`; then Newton's method.
+/// spurious minimum, at most `max_runs`; then Newton's method. When `progress` stops the search, what the runs of the
+/// last stack had reached is still looked at.
 ///
 /// # Errors
 /// The errors of the risk.
@@ -33,7 +34,7 @@ pub fn find_minimum(
     risk: &Planted,
     seed: u64,
     max_runs: u64,
-    progress: &mut dyn FnMut(f64) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<MultistartResult> {
     let settings = PlantedDescent {
         max_steps: 30_000,
@@ -46,7 +47,7 @@ pub fn find_minimum(
     while made < max_runs {
         let mut runs = risk.starts(seed, made..made + BATCH);
         made += BATCH;
-        risk.descend(&mut runs, &settings, progress)?;
+        let flow = risk.descend(&mut runs, &settings, progress)?;
         let groups = groups(runs);
         debug!(runs = made, spurious = groups.len(), "a stack has ended");
         for group in groups {
@@ -58,7 +59,7 @@ pub fn find_minimum(
                 }
             }
         }
-        if !progress(0.) {
+        if flow.is_break() {
             break;
         }
     }

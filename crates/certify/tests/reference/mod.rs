@@ -44,7 +44,7 @@ impl Case {
     pub fn certify(&self, settings: &CertifySettings) -> collado_certify::Result<Certificate> {
         let (inputs, targets) = self.tensors();
         let risk = EmpiricalRisk::new(&self.arch, Examples::new(&inputs, &targets).unwrap(), self.criterion)?;
-        certify_path(&self.path(), &risk, settings, &mut |_| true)
+        certify_path(&self.path(), &risk, settings, &mut ())
     }
 
     /// Encloses F(γ(t)), and whether each example is certainly misclassified.

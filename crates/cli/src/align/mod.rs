@@ -122,7 +122,7 @@ fn risks(task: &Task, b: &Tensor, near: &Tensor) -> Result<RiskOfB, Failure> {
 fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Barriers, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
     let height = |method: &dyn Connect, b: &Tensor| -> Result<f64, Failure> {
-        let progress = &mut |_, _| true;
+        let progress = &mut ();
         let mut search = Search { objective: &task.train, seed: 0, progress };
         let path = method.find(a, b, &mut search)?.path;
         Ok(profile(&path, POINTS, &task.train, None)?.barrier().above_ends)

@@ -4,11 +4,11 @@ mod args;
 mod picture;
 mod summary;
 
-use std::{path::Path as FilePath, time::Instant};
+use std::{ops::ControlFlow, path::Path as FilePath, time::Instant};
 
 use candle_core::Device;
-use collado_certify::{Certificate, CertifySettings, Progress, Status, certify_path};
-use collado_risk::Path;
+use collado_certify::{Certificate, CertifySettings, Status, certify_path};
+use collado_risk::{Path, Progress};
 use tracing::info;
 
 pub(crate) use self::{
@@ -80,15 +80,12 @@ pub(crate) fn certificate(
     let settings = CertifySettings { memory: common.memory(), ..*settings };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
     let path = Path::new(path.kind().clone(), vertices)?;
-    let (start, mut first) = (Instant::now(), None);
+    let start = Instant::now();
     let bar = progress::bar("certifying", common.quiet);
     let mut show = progress::shares(&bar);
-    let mut tell = |p: &Progress| {
-        // The gap falls geometrically: progress is its logarithm.
-        let gap = ((p.hi - p.lo) / p.hi).ln();
-        let from = *first.get_or_insert(gap);
-        show((gap - from) / (settings.tolerance.max(1e-15).ln() - from))
-            && start.elapsed().as_secs_f64() < seconds
+    let mut tell = |share: f64| {
+        let flow = show.update(share);
+        if start.elapsed().as_secs_f64() < seconds { flow } else { ControlFlow::Break(()) }
     };
     let proof = certify_path(&path, &task.train, &settings, &mut tell)?;
     bar.finish_and_clear();

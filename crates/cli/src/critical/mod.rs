@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use candle_core::Tensor;
 use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Error, SearchEnd, Termination};
+use collado_risk::{Part, Progress};
 use rayon::prelude::*;
 
 pub(crate) use self::args::CriticalArgs;
@@ -79,8 +80,9 @@ fn ends(
             steps: args.steps,
             ..CriticalSettings::default()
         };
-        let share = |part: f64| (done as f64 + count as f64 * part) / total as f64;
-        match search.search(&points.narrow(0, done, count)?, &settings, &mut |part| tell(share(part))) {
+        let share = |ends: usize| ends as f64 / total as f64;
+        let mut part = Part::new(&mut tell, share(done), share(done + count));
+        match search.search(&points.narrow(0, done, count)?, &settings, &mut part) {
             Ok(found) => ends.extend(found),
             Err(Error::Interrupted) => {
                 let message = format!("interrupted after {done} of {total} searches");
@@ -113,7 +115,7 @@ fn examine(
             .map(|end| (end.ended == Termination::Critical).then(|| search.examine(&end.theta)).transpose())
             .collect();
         all.extend(examined?);
-        if !tell(all.len() as f64 / ends.len() as f64) {
+        if tell.update(all.len() as f64 / ends.len() as f64).is_break() {
             return Err(Failure::interrupted("interrupted; the searches are saved").hint("--resume goes on"));
         }
     }

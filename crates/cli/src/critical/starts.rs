@@ -1,7 +1,9 @@
 //! The starts of searches for critical points.
 
+use std::ops::ControlFlow;
+
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Control, Epoch, Observe, TrainSettings, train};
+use collado_dynamics::{Epoch, Observe, TrainSettings, train};
 use collado_landscape::Goal;
 
 use super::args::CriticalArgs;
@@ -95,7 +97,7 @@ impl Observe for StopObserver<'_> {
         Ok(())
     }
 
-    fn poll(&mut self) -> Control {
-        if progress::interrupted() { Control::Stop } else { Control::Continue }
+    fn poll(&mut self) -> ControlFlow<()> {
+        progress::flow()
     }
 }

@@ -8,7 +8,7 @@ mod saved;
 mod summary;
 mod tree;
 
-use std::path::Path as FilePath;
+use std::{ops::ControlFlow, path::Path as FilePath};
 
 use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, SampledEdges, spanning_tree};
 use collado_risk::Path;
@@ -93,7 +93,7 @@ fn trees(
         method,
         points: args.points.into(),
         seed: args.common.seed,
-        progress: &mut |_, _| !progress::interrupted(),
+        progress: &mut |_: f64| progress::flow(),
         keep: &mut |pair, path: Path| paths.write(pair, EdgeKind::Searched, &path),
         prove: &mut |pair, way| if args.certify { paths.prove(pair, way) } else { Ok(None) },
     };
@@ -102,12 +102,14 @@ fn trees(
         bar.set_length(known.lines.len() as u64);
         bar.set_position(known.searched.len() as u64);
         saved.write(known)?;
-        Ok(!progress::interrupted())
+        Ok(progress::flow())
     })?;
     // Where everything is allowed, nothing is searched: the tree of the straight lines, as they were sampled.
     let mut lines = EdgeValues { lines: known.lines.clone(), ..EdgeValues::default() };
     edges.prove = &mut sampled;
-    let lines = spanning_tree(&risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| Ok(true))?;
+    let lines = spanning_tree(&risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| {
+        Ok(ControlFlow::Continue(()))
+    })?;
     bar.finish_and_clear();
     Ok([tree, lines].map(|edges| MergeTree::new(&risks, &edges)))
 }

@@ -148,11 +148,7 @@ impl AttemptRunner<'_> {
         }
         let bar = progress::bar(name, self.common.quiet);
         let start = Instant::now();
-        let mut tell = |done: u64, total: u64| {
-            bar.set_length(total);
-            bar.set_position(done);
-            !progress::interrupted()
-        };
+        let mut tell = progress::shares(&bar);
         let mut search = Search { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
         let found = find(&mut search);
         bar.finish_and_clear();

@@ -40,7 +40,7 @@ impl Connect for AutoConnector<'_> {
             let mut tried = attempts(&self.0, &ends)?.found;
             let lowest = self.0.lowest(&mut tried)?;
             // So that the caller learns of an interruption, too: the path would be one that was given up.
-            (search.progress)(1, 1);
+            let _ = search.progress.update(1.);
             Ok::<_, Failure>(tried.swap_remove(lowest).path.into())
         };
         lowest().map_err(|failure| Error::Method(failure.to_string()))

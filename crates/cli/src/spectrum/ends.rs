@@ -34,13 +34,8 @@ pub(super) fn ends(
         ..LanczosSettings::default()
     };
     let bar = progress::bar("spectrum", args.common.quiet);
-    let found = lanczos(operator, &settings, &mut |done, most| {
-        bar.set_length(most as u64);
-        bar.set_position(done as u64);
-        !progress::interrupted()
-    })
-    .map_err(failed)?;
     let mut tell = progress::shares(&bar);
+    let found = lanczos(operator, &settings, &mut tell).map_err(failed)?;
     bar.set_message("trace");
     let settings = TraceSettings { products: args.products, memory, seed };
     let sum = match args.products {

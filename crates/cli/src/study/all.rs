@@ -3,12 +3,15 @@
 use std::{path::Path, time::Instant};
 
 use clap::Args as ClapArgs;
+use collado_risk::Progress;
 use collado_studies::CellCache;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::{
-    experiment::{self, Entry, Progress, RunLocation, SizeArgs},
+    flags::SizeArgs,
+    headline::{Headline, StudyOutcome},
     index,
+    run::{self, Entry, RunLocation},
 };
 use crate::{
     args::{Common, Out},
@@ -31,16 +34,9 @@ pub(crate) struct AllArgs {
     pub(crate) common: Common,
 }
 
-/// The outcome of one study.
-pub(crate) struct StudyOutcome {
-    pub(crate) name: &'static str,
-    /// Its `result.json`, or the reason why there is none.
-    pub(crate) result: Result<Value, String>,
-}
-
 /// Runs one study after another; the page and the summary are rewritten after each.
 pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
-    experiment::check(&args.common)?;
+    run::check(&args.common)?;
     let start = Instant::now();
     let results: Vec<String> = entries.iter().map(|entry| format!("{}/{RESULT}", entry.name)).collect();
     let files: Vec<&str> = std::iter::once("index.html").chain(results.iter().map(String::as_str)).collect();
@@ -58,7 +54,7 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
         }
         done.push(StudyOutcome { name: entry.name, result: result.map_err(|e| e.to_string()) });
         index::write(folder.path(), &done)?;
-        let so_far = summary(args, &done, start);
+        let so_far = Summary::new(args, &done, start);
         let so_far = args.common.run.describe(&so_far, RunStatus::Interrupted);
         json::write(&folder.join(SUMMARY), &so_far)?;
         if !args.common.quiet && !args.common.json {
@@ -66,7 +62,7 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
         }
     }
     let failed = done.iter().filter(|d| d.result.is_err()).count();
-    let summary = summary(args, &done, start);
+    let summary = Summary::new(args, &done, start);
     // What failed is tried again by --resume.
     let described = folder.finish(&args.common, &summary, failed > 0)?;
     args.common.show(&described, || {});
@@ -80,44 +76,62 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
 const SUMMARY: &str = "summary.json";
 const RESULT: &str = "result.json";
 
-fn summary(args: &AllArgs, done: &[StudyOutcome], start: Instant) -> Value {
-    let verdict = |d: &StudyOutcome| match &d.result {
-        Ok(result) => {
-            json!({"name": d.name, "verdict": result["verdict"], "shown": result["shown"], "seconds": result["seconds"]})
+/// What `summary.json` holds.
+#[derive(Serialize)]
+struct Summary<'a> {
+    size: &'static str,
+    seed: u64,
+    studies: Vec<StudySummary<'a>>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum StudySummary<'a> {
+    Done { name: &'static str, verdict: &'a str, shown: &'a str, seconds: Option<f64> },
+    Failed { name: &'static str, error: &'a str },
+}
+
+impl<'a> Summary<'a> {
+    fn new(args: &AllArgs, done: &'a [StudyOutcome], start: Instant) -> Self {
+        let study = |StudyOutcome { name, result }: &'a StudyOutcome| match result {
+            Ok(Headline { verdict, shown, seconds, .. }) => {
+                StudySummary::Done { name, verdict, shown, seconds: *seconds }
+            }
+            Err(error) => StudySummary::Failed { name, error },
+        };
+        Self {
+            size: args.size.size().name(),
+            seed: args.common.seed,
+            studies: done.iter().map(study).collect(),
+            seconds: start.elapsed().as_secs_f64(),
         }
-        Err(error) => json!({"name": d.name, "error": error}),
-    };
-    json!({
-        "size": args.size.size().name(), "seed": args.common.seed,
-        "studies": done.iter().map(verdict).collect::<Vec<_>>(), "seconds": start.elapsed().as_secs_f64(),
-    })
+    }
 }
 
 /// The result of one study: the one that this run wrote before it was stopped, or a new one.
-fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Value, Failure> {
+fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Headline, Failure> {
     let file = folder.join(RESULT);
     if file.exists() {
         let found = json::read(&file)?;
         if found["run"]["id"] == args.common.run.id().as_str() {
-            return Ok(found);
+            return Ok(Headline::deserialize(found).unwrap_or_default());
         }
     }
     files::make(folder)?;
     let (size, seed) = (args.size.size(), args.common.seed);
-    let report = |cells: &CellCache, progress: Progress<'_>| (entry.report)(size, seed, cells, progress);
+    let report = |cells: &CellCache, progress: &mut dyn Progress| (entry.report)(size, seed, cells, progress);
     let place = RunLocation { name: entry.name, folder, quiet: args.common.quiet };
-    let result = experiment::measure(&place, report)?.1;
+    let result = run::measure(&place, report)?;
     json::write(&file, &args.common.run.describe(&result, RunStatus::Finished))?;
     state::remove(folder)?;
-    Ok(result)
+    Ok(Headline::from(&result))
 }
 
 fn line(done: &StudyOutcome) -> String {
     match &done.result {
-        Ok(result) => {
-            let (verdict, shown) = (result["verdict"].as_str(), result["shown"].as_str());
-            let seconds = result["seconds"].as_f64().unwrap_or(f64::NAN);
-            let (verdict, shown) = (verdict.unwrap_or_default(), shown.unwrap_or_default());
+        Ok(Headline { verdict, shown, seconds, .. }) => {
+            let seconds = seconds.unwrap_or(f64::NAN);
             format!("{:<15} {verdict:<13} {seconds:>6.1} s  {shown}", done.name)
         }
         Err(error) => format!("{:<15} failed: {error}", done.name),

@@ -1,10 +1,8 @@
-//! The page of `collado study all`.
+//! The page that `collado study all` writes.
 
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
-use serde_json::Value;
-
-use super::all::StudyOutcome;
+use super::headline::{Headline, StudyOutcome};
 use crate::failure::Failure;
 
 const HEAD: &str = r#"<!DOCTYPE html>
@@ -24,7 +22,7 @@ pub(super) fn write(folder: &Path, done: &[StudyOutcome]) -> Result<(), Failure>
     let mut page = HEAD.to_owned() + "<table><tr><th>Study<th>Verdict<th>Seconds\n";
     for d in done {
         let (verdict, seconds) = match &d.result {
-            Ok(result) => (text(result, "verdict"), result["seconds"].as_f64()),
+            Ok(Headline { verdict, seconds, .. }) => (escape(verdict), *seconds),
             Err(_) => ("failed".into(), None),
         };
         let seconds = seconds.map_or_else(String::new, |s| format!("{s:.1}"));
@@ -47,13 +45,12 @@ fn section(page: &mut String, folder: &Path, done: &StudyOutcome) {
     let _ = writeln!(page, "<section id=\"{name}\"><h2>{name}</h2>");
     match &done.result {
         Err(error) => _ = writeln!(page, "<p class=\"failed\">{}</p>", escape(error)),
-        Ok(result) => {
-            let of = |field: &str| text(result, field);
-            let verdict = of("verdict");
-            let _ = writeln!(page, "<p>{} <small>({})</small></p>", of("claim"), of("source"));
-            let _ =
-                writeln!(page, "<p><b class=\"{verdict}\">{verdict}</b> <small>{}</small></p>", of("rule"));
-            let _ = writeln!(page, "<p>{}<br>{}</p>", of("shown"), of("not_shown"));
+        Ok(Headline { claim, source, rule, verdict, shown, not_shown, .. }) => {
+            let [claim, source, rule, verdict, shown, not_shown] =
+                [claim, source, rule, verdict, shown, not_shown].map(|text| escape(text));
+            let _ = writeln!(page, "<p>{claim} <small>({source})</small></p>");
+            let _ = writeln!(page, "<p><b class=\"{verdict}\">{verdict}</b> <small>{rule}</small></p>");
+            let _ = writeln!(page, "<p>{shown}<br>{not_shown}</p>");
             for picture in pictures(&folder.join(name)) {
                 let _ = writeln!(page, "<p><img src=\"{name}/{picture}\" alt=\"{picture}\"></p>");
             }
@@ -75,10 +72,6 @@ fn pictures(folder: &Path) -> Vec<String> {
         .collect();
     names.sort_unstable();
     names
-}
-
-fn text(result: &Value, field: &str) -> String {
-    escape(result[field].as_str().unwrap_or_default())
 }
 
 fn escape(text: &str) -> String {

@@ -1,26 +1,29 @@
-//! `collado study`: the claims of the theory as experiments. Each study has a file here with its flags, and a line in
-//! `studies!`.
+//! `collado study`: the claims of the theory as experiments. Each study is a module of `collado_studies`, whose settings
+//! are the flags, and has a line in `studies!`.
 
 mod all;
-mod convexity;
-mod deep_linear;
-mod experiment;
+mod flags;
+mod headline;
 mod index;
-mod lazy;
-mod overparam_gap;
-mod single_neuron;
-mod spin_glass;
-mod spurious;
-mod width;
+mod run;
 
 use clap::{Args as ClapArgs, Subcommand};
-use serde_json::json;
+use collado_studies::{
+    convexity::ConvexitySettings, deep_linear::DeepLinearSettings, lazy::LazySettings,
+    overparam_gap::OverparamGapSettings, single_neuron::SingleNeuronSettings, spin_glass::SpinGlassSettings,
+    spurious::SpuriousSettings, width::WidthSettings,
+};
+use serde::Serialize;
 
 use self::{
     all::AllArgs,
-    experiment::{Entry, Run},
+    run::{Entry, Run},
 };
-use crate::{args::Common, failure::Failure, json::print};
+use crate::{
+    args::Common,
+    failure::Failure,
+    json::{self, print},
+};
 
 #[derive(Debug, ClapArgs)]
 #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
@@ -37,10 +40,10 @@ pub(crate) struct StudyArgs {
 
 /// Declares the commands, and the list that `--list` and `all` go through.
 macro_rules! studies {
-    ($($(#[$guarantee:meta])* $name:ident($args:ty)),* $(,)?) => {
+    ($($(#[$guarantee:meta])* $name:ident($settings:ty)),* $(,)?) => {
         #[derive(Debug, Subcommand)]
         enum Study {
-            $($(#[$guarantee])* $name(Box<Run<$args>>),)*
+            $($(#[$guarantee])* $name(Box<Run<$settings>>),)*
             /// Run every study, each in its folder, and write a page that shows them.
             #[command(after_help = "Example:\n  collado study all --quick --out runs/studies")]
             All(Box<AllArgs>),
@@ -62,35 +65,41 @@ macro_rules! studies {
             }
         }
 
-        const ALL: &[Entry] = &[$(Entry::of::<$args>()),*];
+        const ALL: &[Entry] = &[$(Entry::of::<$settings>()),*];
     };
 }
 
 studies! {
     /// Example 1.20: a midpoint of risk 1/2 between two networks of risk 0, and a sequence without a limit.
     #[command(after_help = "Example:\n  collado study convexity --out runs/convexity")]
-    Convexity(convexity::ConvexityArgs),
+    Convexity(ConvexitySettings),
     /// Deep linear networks: no bad minima, and explicit paths between any two points.
     #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
-    DeepLinear(deep_linear::DeepLinearArgs),
+    DeepLinear(DeepLinearSettings),
     /// Height above two minima of two-layer ReLU networks that a path needs, against the width.
     #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
-    OverparamGap(overparam_gap::OverparamGapArgs),
+    OverparamGap(OverparamGapSettings),
     /// One logistic neuron with exponentially many local minima.
     #[command(after_help = "Example:\n  collado study single-neuron --dims 1,2,3 --per-dim 3 --out runs/neuron")]
-    SingleNeuron(single_neuron::SingleNeuronArgs),
+    SingleNeuron(SingleNeuronSettings),
     /// Critical points of the spherical p-spin glass: energy against index.
     #[command(after_help = "Example:\n  collado study spin-glass --p 3 --size 40 --starts 200 --out runs/spin-glass")]
-    SpinGlass(spin_glass::SpinGlassArgs),
+    SpinGlass(SpinGlassSettings),
     /// Rates at which gradient descent ends in spurious minima (planted ReLU teachers).
     #[command(after_help = "Example:\n  collado study spurious --k 6,8,10 --extra 0,1,2 --runs 1000 --out runs/spurious")]
-    Spurious(spurious::SpuriousArgs),
+    Spurious(SpuriousSettings),
     /// Two-layer ReLU networks on real data: hit rates and barriers against the width.
     #[command(after_help = "Example:\n  collado study width --data digits --widths 2,8,32 --out runs/width")]
-    Width(width::WidthArgs),
+    Width(WidthSettings),
     /// Kernel, exponential convergence and lazy training against the width.
     #[command(after_help = "Example:\n  collado study lazy --widths 64,256,1024 --out runs/lazy")]
-    Lazy(lazy::LazyArgs),
+    Lazy(LazySettings),
+}
+
+/// What `--list --json` prints.
+#[derive(Serialize)]
+struct List {
+    studies: &'static [Entry],
 }
 
 impl StudyArgs {
@@ -104,8 +113,7 @@ pub(crate) fn run(args: &StudyArgs) -> Result<(), Failure> {
     match &args.study {
         Some(study) => study.run(),
         None if args.json => {
-            let of = |entry: &Entry| json!({"name": entry.name, "claim": entry.claim});
-            print(&json!({"studies": ALL.iter().map(of).collect::<Vec<_>>()}).to_string());
+            print(&json::value(&List { studies: ALL }).to_string());
             Ok(())
         }
         None => {

@@ -6,11 +6,14 @@ mod output;
 mod state;
 mod summary;
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use collado_dynamics::{
-    AdaptiveRule, Control, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState,
-    resume, train,
+    AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, resume,
+    train,
 };
 use collado_risk::Objective;
 use indicatif::ProgressBar;
@@ -127,12 +130,12 @@ impl Observe for TrainObserver<'_> {
         log::note(self.task, epoch, &mut self.logs)
     }
 
-    fn poll(&mut self) -> Control {
-        match () {
-            () if progress::interrupted() => Control::Stop,
-            () if self.last.elapsed() >= self.every => Control::Save,
-            () => Control::Continue,
-        }
+    fn poll(&mut self) -> ControlFlow<()> {
+        progress::flow()
+    }
+
+    fn is_save_due(&self) -> bool {
+        self.last.elapsed() >= self.every
     }
 
     fn save(&mut self, state: TrainState) -> collado_dynamics::Result<()> {

@@ -59,7 +59,7 @@ impl Connect for Repair<'_> {
         for (i, &t) in knots[1..last].iter().enumerate() {
             let repaired = self.repaired(&line.at(t)?, t, &ends, &data)?;
             vertices.push(repaired.to_dtype(a.dtype())?);
-            if !(search.progress)(i as u64 + 1, last as u64) {
+            if search.progress.update((i + 1) as f64 / last as f64).is_break() {
                 // The straight line from here on would be no path that was asked for.
                 return Ok(line.into());
             }

@@ -155,7 +155,7 @@ impl Curve {
             refuse_infinite(&values, self.name())?;
             // Adam does not see the scale of a gradient: the sum over t serves as their mean.
             optimizer.step(&bends, &grad, self.lr * schedule.factor(step, total))?;
-            if !(search.progress)(step + 1, total) {
+            if search.progress.update((step + 1) as f64 / total as f64).is_break() {
                 break;
             }
         }

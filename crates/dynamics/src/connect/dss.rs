@@ -1,5 +1,7 @@
 //! Dynamic string sampling (Freeman & Bruna 2017, docs/theory.md §4).
 
+use std::ops::ControlFlow;
+
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, Rows, Span, largest};
 use tracing::{debug, info_span};
@@ -85,11 +87,11 @@ impl Dss {
         }
         let mut string =
             BeadString { vertices: vec![ends.vertices().get(0)?, ends.vertices().get(1)?], open: vec![true] };
-        let (mut missed, mut go_on) = (0, true);
+        let (mut missed, mut flow) = (0, ControlFlow::Continue(()));
         for depth in 0..self.depth {
             let Some(beads) = string.beads(search.objective, self.probes, level)? else { break };
             let trained;
-            (trained, go_on) = self.train(beads.points, level, depth, search)?;
+            (trained, flow) = self.train(beads.points, level, depth, search)?;
             let risks = search.objective.risks(&Span::stack(&trained)?)?;
             if risks.iter().any(|risk| risk.is_nan()) {
                 return Err(Error::Diverged { method: "dss" });
@@ -97,26 +99,32 @@ impl Dss {
             debug!(depth, beads = risks.len(), level, "beads trained");
             missed += risks.iter().filter(|risk| **risk > level).count();
             string.insert(&beads.legs, &trained)?;
-            if !go_on {
+            if flow.is_break() {
                 break;
             }
         }
         let open_legs =
             string.beads(search.objective, self.probes, level)?.map_or(0, |beads| beads.legs.len());
         let beads = string.vertices.len() - 2;
-        let report =
-            StringReport { level, beads, missed, open_legs, depth_limit_reached: go_on && open_legs > 0 };
+        let report = StringReport {
+            level,
+            beads,
+            missed,
+            open_legs,
+            depth_limit_reached: flow.is_continue() && open_legs > 0,
+        };
         Ok((finite(Path::polychain(Tensor::stack(&string.vertices, 0)?)?, "dss")?, report))
     }
 
-    /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. Returns whether to go on.
+    /// Trains the beads of one depth `[B, S]`; those below αλ stay where they are. `Break` when the search was
+    /// stopped.
     fn train(
         &self,
         start: Tensor,
         level: f64,
         depth: u64,
         search: &mut Search<'_>,
-    ) -> Result<(Tensor, bool)> {
+    ) -> Result<(Tensor, ControlFlow<()>)> {
         let done = start.copy()?;
         let (mut theta, mut rows): (_, Vec<usize>) = (start, (0..done.dims()[0]).collect());
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &theta)?;
@@ -135,13 +143,14 @@ impl Dss {
             for (i, &row) in rows.iter().enumerate() {
                 done.slice_set(&theta.narrow(0, i, 1)?.contiguous()?, 0, row)?;
             }
-            let go_on = (search.progress)((depth * self.epochs + epoch + 1) * per_epoch, total);
+            let steps = (depth * self.epochs + epoch + 1) * per_epoch;
+            let flow = search.progress.update(steps as f64 / total as f64);
             let kept: Vec<u32> = (0..rows.len())
                 .filter(|&i| risks[i].is_nan() || risks[i] >= self.alpha * level)
                 .map(|i| i as u32)
                 .collect();
-            if kept.is_empty() || !go_on {
-                return Ok((done, go_on));
+            if kept.is_empty() || flow.is_break() {
+                return Ok((done, flow));
             }
             if kept.len() < rows.len() {
                 let index = Tensor::from_slice(&kept, kept.len(), theta.device())?;
@@ -150,7 +159,7 @@ impl Dss {
                 rows = kept.iter().map(|&i| rows[i as usize]).collect();
             }
         }
-        Ok((done, true))
+        Ok((done, ControlFlow::Continue(())))
     }
 }
 

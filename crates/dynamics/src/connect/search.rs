@@ -1,7 +1,7 @@
 //! What a connector is, what it is given, and what it finds.
 
 use candle_core::Tensor;
-use collado_risk::{Evaluation, Objective, Path, Span, largest};
+use collado_risk::{Evaluation, Objective, Path, Progress, Span, largest};
 
 use crate::{Error, Result};
 
@@ -27,7 +27,7 @@ pub trait Connect {
     /// # Errors
     /// The errors of [`find`](Self::find).
     fn connect(&self, objective: &dyn Objective, a: &Tensor, b: &Tensor) -> Result<Path> {
-        let search = &mut Search { objective, seed: 0, progress: &mut |_, _| true };
+        let search = &mut Search { objective, seed: 0, progress: &mut () };
         Ok(self.find(a, b, search)?.path)
     }
 }
@@ -92,8 +92,8 @@ pub struct Search<'a> {
     pub objective: &'a dyn Objective,
     /// The seed of the random t and minibatches.
     pub seed: u64,
-    /// It is told the steps done and the total; if it returns `false`, the search stops with the path found so far.
-    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
+    /// It is told the share of the steps that are done; when it stops the search, the path found so far is returned.
+    pub progress: &'a mut dyn Progress,
 }
 
 /// The result of a search by [`Dss`](crate::Dss).

@@ -11,7 +11,8 @@ mod sampled;
 mod tree;
 mod union_find;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::ControlFlow};
+
 use tracing::{debug, info, info_span};
 
 use self::union_find::UnionFind;
@@ -116,8 +117,8 @@ pub fn pairs(count: usize) -> Vec<(usize, usize)> {
 /// the tree are. Sampled values are lower bounds of proved ones, so an edge that is left out unproved would not be
 /// lower (up to the rounding of samples, which can cost some height, but no proof).
 ///
-/// `known` takes every value as it is found; `progress` is told after each and stops the search by `false`, with the
-/// tree of what is known.
+/// `known` takes every value as it is found; `progress` is told after each. After `Break` the tree of what is
+/// known is returned.
 ///
 /// # Errors
 /// The errors of `edges` and `progress`.
@@ -126,7 +127,7 @@ pub fn spanning_tree(
     allowed: &dyn Fn(f64) -> f64,
     edges: &mut dyn Edges,
     known: &mut EdgeValues,
-    progress: &mut dyn FnMut(&EdgeValues) -> Result<bool>,
+    progress: &mut dyn FnMut(&EdgeValues) -> Result<ControlFlow<()>>,
 ) -> Result<Vec<Edge>> {
     let pairs = pairs(risks.len());
     let _span = info_span!("level set", minima = risks.len(), pairs = pairs.len()).entered();
@@ -135,7 +136,7 @@ pub fn spanning_tree(
     }
     if known.lines.len() != pairs.len() {
         known.lines = edges.lines(&pairs)?;
-        if !progress(known)? {
+        if progress(known)?.is_break() {
             return Ok(kruskal(risks, &pairs, known));
         }
     }
@@ -152,7 +153,7 @@ pub fn spanning_tree(
             let Some(proof) = edges.prove(path.0, path.1)? else { return Ok(tree) };
             known.proved.insert(path, proof);
         }
-        if !progress(known)? {
+        if progress(known)?.is_break() {
             return Ok(kruskal(risks, &pairs, known));
         }
     }

@@ -1,7 +1,7 @@
 //! Edges whose values are sampled along paths.
 
 use candle_core::Tensor;
-use collado_risk::{Objective, Path, Rows, Span, profile};
+use collado_risk::{Objective, Part, Path, Progress, Rows, Span, profile};
 
 use super::{EdgeKind, Edges, Enclosure};
 use crate::{Connect, Error, Result, Search};
@@ -21,8 +21,8 @@ pub struct SampledEdges<'a> {
     pub points: usize,
     /// The seed of the method.
     pub seed: u64,
-    /// It is told the steps done and the total of a search; if it returns `false`, the search stops.
-    pub progress: &'a mut dyn FnMut(u64, u64) -> bool,
+    /// It is told the share done of each search; a pair whose search it stops counts as not searched.
+    pub progress: &'a mut dyn Progress,
     /// It is given every path that is found.
     pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<()>,
     /// Encloses the largest risk on a path; it returns `None` where no proofs are asked for.
@@ -50,11 +50,7 @@ impl Edges for SampledEdges<'_> {
     fn search(&mut self, pair: (usize, usize)) -> Result<Option<f64>> {
         let Some(method) = self.method else { return Ok(None) };
         let (a, b) = (self.minima.get(pair.0)?, self.minima.get(pair.1)?);
-        let mut stopped = false;
-        let mut progress = |done, total| {
-            stopped |= !(self.progress)(done, total);
-            !stopped
-        };
+        let mut progress = Part::new(&mut *self.progress, 0., 1.);
         let mut search = Search { objective: self.objective, seed: self.seed, progress: &mut progress };
         let path = match method.find(&a, &b, &mut search) {
             // No path: the pair is not searched again, and the others go on.
@@ -62,7 +58,7 @@ impl Edges for SampledEdges<'_> {
             found => found?.path,
         };
         // A path that was given up half-way is no value to remember.
-        if stopped {
+        if progress.is_stopped() {
             return Ok(None);
         }
         let value = largest(profile(&path, self.points, self.objective, None)?.risks().into_iter());

@@ -5,7 +5,10 @@ mod stack;
 mod trainer;
 mod wolfe;
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use candle_core::Tensor;
 use collado_risk::{Evaluation, Objective};
@@ -117,35 +120,37 @@ pub struct Epoch<'a> {
     pub values: &'a [Evaluation],
 }
 
-/// The answer of an observer after a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Control {
-    /// Training goes on.
-    Continue,
-    /// The observer is given the state, and training goes on.
-    Save,
-    /// The observer is given the state, and training stops.
-    Stop,
-}
-
-/// An observer of a training loop. Loops do not print anything themselves.
+/// Watches a loop; loops print nothing themselves.
+///
+/// `()` sees nothing and never stops a loop; a closure sees the epochs.
 pub trait Observe {
-    /// It is called after each epoch.
+    /// Called after each epoch.
     ///
     /// # Errors
     /// An error of the observer, which ends the loop.
     fn observe(&mut self, epoch: &Epoch<'_>) -> Result<()>;
 
-    /// It is called after each step, and decides how to go on.
-    fn poll(&mut self) -> Control {
-        Control::Continue
+    /// Called after each step. After `Break` the state is handed to [`save`](Self::save), and all runs end here.
+    fn poll(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
 
-    /// It is given the state when `poll` asked for it.
+    /// Called after each step: whether the state is to be handed to [`save`](Self::save) now.
+    fn is_save_due(&self) -> bool {
+        false
+    }
+
+    /// Takes the state.
     ///
     /// # Errors
     /// An error of the observer, which ends the loop.
     fn save(&mut self, _: TrainState) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Observe for () {
+    fn observe(&mut self, _: &Epoch<'_>) -> Result<()> {
         Ok(())
     }
 }
@@ -249,10 +254,9 @@ pub fn resume(
         run.visit(run.epochs_done(), start, observer)?;
     }
     while !run.is_done() {
-        if run.epoch(observer)? {
-            run.visit(run.epochs_done(), start, observer)?;
-        } else {
-            run.interrupt()?;
+        match run.epoch(observer)? {
+            ControlFlow::Continue(()) => run.visit(run.epochs_done(), start, observer)?,
+            ControlFlow::Break(()) => run.interrupt()?,
         }
     }
     Ok(run.end())

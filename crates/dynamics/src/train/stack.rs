@@ -1,12 +1,15 @@
 //! The stack of runs that are still going, with one step and one epoch of the training loop.
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use candle_core::Tensor;
 use collado_risk::{Evaluation, Objective, Rows, Span};
 use tracing::info;
 
-use super::{Control, Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};
+use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};
 use crate::{Error, Optimizer, Result, Rule};
 
 /// The runs that are still going.
@@ -111,8 +114,8 @@ impl<'a> Stack<'a> {
         self.steps.div_ceil(self.per_epoch())
     }
 
-    /// Trains to the end of the epoch, and returns whether it was reached.
-    pub(super) fn epoch(&mut self, observer: &mut dyn Observe) -> Result<bool> {
+    /// On to the end of the epoch. `Break` when the observer stopped it before.
+    pub(super) fn epoch(&mut self, observer: &mut dyn Observe) -> Result<ControlFlow<()>> {
         let end = ((self.steps / self.per_epoch() + 1) * self.per_epoch()).min(self.total);
         let mut rows = Vec::new();
         let span = Span::stack(&self.theta)?;
@@ -120,16 +123,15 @@ impl<'a> Stack<'a> {
             let start = Instant::now();
             self.step(&span, &mut rows)?;
             self.busy += start.elapsed();
-            match observer.poll() {
-                Control::Continue => {}
-                Control::Save => observer.save(self.state()?)?,
-                Control::Stop => {
-                    observer.save(self.state()?)?;
-                    return Ok(false);
-                }
+            let flow = observer.poll();
+            if flow.is_break() || observer.is_save_due() {
+                observer.save(self.state()?)?;
+            }
+            if flow.is_break() {
+                return Ok(flow);
             }
         }
-        Ok(true)
+        Ok(ControlFlow::Continue(()))
     }
 
     fn step(&mut self, span: &Span, rows: &mut Vec<u32>) -> Result<()> {

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use collado_models::Init;
 use collado_risk::EmpiricalRisk;
 
-use super::{Epoch, TrainSettings, train};
+use super::{TrainSettings, train};
 use crate::{Error, Result};
 
 /// Trains networks from seeded random starts, all of them as one stack.
@@ -44,7 +44,7 @@ impl Trainer {
     pub fn minima<const N: usize>(&self, risk: &EmpiricalRisk, seeds: [u64; N]) -> Result<[Tensor; N]> {
         let dtype = risk.data().given().dtype();
         let start = self.init.stack(risk.arch(), &seeds, dtype, &Device::Cpu)?;
-        let trained = train(risk, &start, &seeds, &self.settings, &mut |_: &Epoch<'_>| Ok(()))?;
+        let trained = train(risk, &start, &seeds, &self.settings, &mut ())?;
         if let Some(run) = trained.runs.iter().find(|run| !run.value.risk.is_finite()) {
             return Err(Error::NotFinite { what: "the risk after training", found: run.value.risk });
         }

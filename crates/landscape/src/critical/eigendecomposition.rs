@@ -22,7 +22,7 @@ impl Eigendecomposition {
     pub(super) fn new(curvature: &DenseCurvature, theta: &candle_core::Tensor) -> Result<Self> {
         let operator = Curvature::new(curvature, CurvatureForm::Hessian, theta)?;
         let s = operator.size();
-        let (matrix, asymmetry) = explicit(&operator, &mut |_| true)?;
+        let (matrix, asymmetry) = explicit(&operator, &mut ())?;
         if !asymmetry.is_finite() || (0..s).any(|j| (0..=j).any(|i| !matrix[(i, j)].is_finite())) {
             return Err(Error::NotFinite("the Hessian"));
         }

@@ -1,6 +1,7 @@
 //! Searches for critical points from a stack of starts.
 
 use candle_core::Tensor;
+use collado_risk::Progress;
 use rayon::prelude::*;
 use tracing::{debug, info_span};
 
@@ -81,18 +82,17 @@ pub struct SearchEnd {
 
 impl CriticalSearch {
     /// Searches from every row of `starts` `[P, S]` together: each round evaluates one stack of trial points, and the
-    /// Hessians of the points that moved. `progress` is told the share of searches that have ended; if it returns
-    /// `false`, the search is interrupted.
+    /// Hessians of the points that moved. `progress` is told the share of searches that have ended.
     ///
     /// Every unfinished search holds two S × S matrices.
     ///
     /// # Errors
-    /// When a setting is out of range or sizes do not fit, and [`Error::Interrupted`].
+    /// When a setting is out of range or sizes do not fit, and [`Error::Interrupted`] when `progress` stops them.
     pub fn search(
         &self,
         starts: &Tensor,
         settings: &CriticalSettings,
-        progress: &mut dyn FnMut(f64) -> bool,
+        progress: &mut dyn Progress,
     ) -> Result<Vec<SearchEnd>> {
         settings.check()?;
         let (count, size) = starts.dims2()?;
@@ -111,7 +111,7 @@ impl CriticalSearch {
                 walkers.iter_mut().filter(|w| w.ended.is_none()).collect();
             alive.par_iter_mut().try_for_each(|w| w.propose(&self.curvature, settings))?;
             alive.retain(|w| w.ended.is_none());
-            if !progress((count - alive.len()) as f64 / count as f64) {
+            if progress.update((count - alive.len()) as f64 / count as f64).is_break() {
                 return Err(Error::Interrupted);
             }
             debug!(round, going = alive.len(), "searches");

@@ -19,7 +19,7 @@ pub(super) fn largest(
         seed: settings.seed,
         ..LanczosSettings::default()
     };
-    let ends = lanczos(&Products { size, apply }, &settings, &mut |_, _| true)?;
+    let ends = lanczos(&Products { size, apply }, &settings, &mut ())?;
     Ok(ends.top.into_iter().flat_map(|ritz| ritz.vector).collect())
 }
 

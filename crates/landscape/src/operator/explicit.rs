@@ -1,5 +1,6 @@
 //! The matrix of an operator.
 
+use collado_risk::Progress;
 use faer::Mat;
 use tracing::info_span;
 
@@ -10,14 +11,11 @@ use crate::{Error, Result};
 const BLOCK: usize = 32;
 
 /// The symmetrised matrix of an operator, and its largest asymmetry $\max|A_{ij}-A_{ji}|$, which is rounding if the
-/// operator is symmetric. `progress` is told the share done; if it returns `false`, the computation is interrupted.
+/// operator is symmetric. `progress` is told the share of the columns that are done.
 ///
 /// # Errors
-/// The errors of the operator, and [`Error::Interrupted`].
-pub fn explicit(
-    operator: &dyn LinearOperator,
-    progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<(Mat<f64>, f64)> {
+/// The errors of the operator, and [`Error::Interrupted`] when `progress` stops it.
+pub fn explicit(operator: &dyn LinearOperator, progress: &mut dyn Progress) -> Result<(Mat<f64>, f64)> {
     let s = operator.size();
     let _span = info_span!("matrix", size = s).entered();
     let mut matrix = Mat::<f64>::zeros(s, s);
@@ -30,7 +28,7 @@ pub fn explicit(
         for (b, product) in products.chunks_exact(s).enumerate() {
             product.iter().enumerate().for_each(|(i, x)| matrix[(i, from + b)] = *x);
         }
-        if !progress((from + count) as f64 / s as f64) {
+        if progress.update((from + count) as f64 / s as f64).is_break() {
             return Err(Error::Interrupted);
         }
     }

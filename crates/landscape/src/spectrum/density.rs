@@ -1,5 +1,6 @@
 //! Spectral densities by stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017).
 
+use collado_risk::Progress;
 use tracing::info_span;
 
 use super::{basis::normal, krylov::Krylov};
@@ -54,19 +55,18 @@ pub struct Density {
 /// Ritz values are nodes, the squared first components of their vectors weights.
 ///
 /// # Errors
-/// The errors of the operator, and [`Interrupted`](crate::Error::Interrupted) when `progress`, which is told the share
-/// done, returns `false`.
+/// The errors of the operator, and [`Interrupted`](crate::Error::Interrupted) when `progress` stops it.
 pub fn density(
     operator: &dyn LinearOperator,
     settings: &DensitySettings,
-    progress: &mut dyn FnMut(f64) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Density> {
     let probes = settings.probes.max(2);
     let _span = info_span!("density", probes, steps = settings.steps).entered();
     let mut rules = Vec::with_capacity(probes);
     for probe in 0..probes {
         rules.push(rule(operator, settings, probe as u64)?);
-        if !progress((probe + 1) as f64 / probes as f64) {
+        if progress.update((probe + 1) as f64 / probes as f64).is_break() {
             return Err(Error::Interrupted);
         }
     }

@@ -1,6 +1,7 @@
 //! The ends of a spectrum with multiplicities, by Lanczos' method with thick restarts (Wu & Simon 2000) and random
 //! checks.
 
+use collado_risk::Progress;
 use tracing::{debug, info, info_span};
 
 use super::{
@@ -75,15 +76,15 @@ impl Default for LanczosSettings {
 /// Lanczos' method from one vector finds an eigenvalue of any multiplicity once. So it starts again from new random
 /// vectors, orthogonal to all that was found, until such a start finds nothing that belongs in the lists; that start
 /// then bounds how far out an eigenvalue that was missed may lie ([`Ends::check`]). Where memory ends, a run restarts
-/// with the outermost pairs (Wu, Simon 2000). `progress` is told products taken and products at most; false ends with
-/// what there is.
+/// with the outermost pairs (Wu, Simon 2000). `progress` is told the share of the products taken; when it stops the
+/// search, what was found so far is returned, unchecked.
 ///
 /// # Errors
 /// When a setting is out of range or a product is not finite, and the errors of the operator.
 pub fn lanczos(
     operator: &dyn LinearOperator,
     settings: &LanczosSettings,
-    progress: &mut dyn FnMut(usize, usize) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Ends> {
     let plan = Plan::new(settings, operator.size())?;
     let _span = info_span!("lanczos", parameters = operator.size(), side = ?settings.side).entered();
@@ -128,7 +129,7 @@ struct Search<'a> {
     operator: &'a dyn LinearOperator,
     settings: &'a LanczosSettings,
     plan: Plan,
-    progress: &'a mut dyn FnMut(usize, usize) -> bool,
+    progress: &'a mut dyn Progress,
     /// The largest |λ|.
     size: f64,
     products: usize,
@@ -169,10 +170,10 @@ impl Search<'_> {
             steps += 1;
             self.products += 1;
             let most = self.products.max(self.settings.steps + self.settings.check);
-            let go_on = (self.progress)(self.products, most);
+            let flow = self.progress.update(self.products as f64 / most as f64);
             let spent = (steps >= self.settings.steps, steps >= self.settings.check);
             let full = krylov.len() >= self.plan.room;
-            let ended = krylov.is_invariant() || !go_on;
+            let ended = krylov.is_invariant() || flow.is_break();
             if !(ended || full || spent.0 || steps == self.settings.check || steps.is_multiple_of(5)) {
                 continue;
             }

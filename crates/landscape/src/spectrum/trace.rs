@@ -1,6 +1,7 @@
 //! Traces by Hutch++ (Meyer, Musco, Musco & Woodruff 2021).
 
 use collado_linalg::dot;
+use collado_risk::Progress;
 use tracing::info_span;
 
 use super::basis::{axpy, normal, normalize, orthogonalize, slices};
@@ -43,12 +44,11 @@ pub struct Trace {
 /// sketch spans the whole range.
 ///
 /// # Errors
-/// When a setting is out of range, the errors of the operator, and [`Error::Interrupted`] when `progress`, which is
-/// told the share done, returns `false`.
+/// When a setting is out of range, the errors of the operator, and [`Error::Interrupted`] when `progress` stops it.
 pub fn trace(
     operator: &dyn LinearOperator,
     settings: &TraceSettings,
-    progress: &mut dyn FnMut(f64) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Trace> {
     let (products, s) = (settings.products, operator.size());
     let _span = info_span!("trace", parameters = s, products).entered();
@@ -92,7 +92,7 @@ struct Probing<'a> {
     block: usize,
     done: usize,
     products: usize,
-    progress: &'a mut dyn FnMut(f64) -> bool,
+    progress: &'a mut dyn Progress,
 }
 
 impl Probing<'_> {
@@ -112,7 +112,7 @@ impl Probing<'_> {
             self.operator.apply(&stack, &mut images)?;
             stack.chunks_exact(s).zip(images.chunks_exact(s)).for_each(|(v, image)| take(v, image));
             self.done += until - from;
-            if !(self.progress)((self.done as f64 / self.products as f64).min(1.)) {
+            if self.progress.update((self.done as f64 / self.products as f64).min(1.)).is_break() {
                 return Err(Error::Interrupted);
             }
         }

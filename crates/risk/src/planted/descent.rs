@@ -1,5 +1,7 @@
 //! Gradient descent on the planted risk, for many runs at once.
 
+use std::ops::ControlFlow;
+
 use rand::SeedableRng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -9,7 +11,7 @@ use super::{
     angle::{LANES, Lanes},
     tile::{Scratch, evaluate},
 };
-use crate::{Error, Result};
+use crate::{Error, Progress, Result};
 
 /// The settings of gradient descent on a [`Planted`] risk.
 ///
@@ -81,7 +83,8 @@ impl Planted {
 
     /// Gradient descent for all runs that are not done, as one stack; runs that are done leave it.
     ///
-    /// `progress` is told the share of finished runs now and then; if it returns `false`, the descent stops.
+    /// `progress` gets the share of finished runs now and then. `Break` is returned when it stopped the descent; the runs
+    /// then stand where they were.
     ///
     /// # Errors
     /// When a run does not have nk weights.
@@ -89,8 +92,8 @@ impl Planted {
         &self,
         runs: &mut [PlantedRun],
         settings: &PlantedDescent,
-        progress: &mut dyn FnMut(f64) -> bool,
-    ) -> Result<()> {
+        progress: &mut dyn Progress,
+    ) -> Result<ControlFlow<()>> {
         if let Some(run) = runs.iter().find(|r| r.weights.len() != self.n * self.k) {
             return Err(Error::mismatch("weights of a run", self.n * self.k, run.weights.len()));
         }
@@ -100,8 +103,12 @@ impl Planted {
                 .iter_mut()
                 .filter(|r| !r.done && (r.steps < settings.max_steps || r.risk.is_nan()))
                 .collect();
-            if active.is_empty() || !progress(1. - active.len() as f64 / total as f64) {
-                return Ok(());
+            if active.is_empty() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let flow = progress.update(1. - active.len() as f64 / total as f64);
+            if flow.is_break() {
+                return Ok(flow);
             }
             active.par_chunks_mut(LANES).for_each(|tile| self.round(tile, settings));
         }

@@ -1,29 +1,41 @@
-//! Example 1.20 (theory §1): two networks of risk 0 with a midpoint of risk ½, the same aligned, and a sequence of
-//! networks whose limit is none.
+//! The risk is not convex, and networks are not a closed set: Example 1.20 of Berner, Grohs, Kutyniok & Petersen 2021,
+//! "The modern mathematics of deep learning" (docs/theory.md §1).
+//!
+//! Two networks of risk 0 have a midpoint of risk ½, and none on the way when the neurons of one are exchanged. The functions
+//! $n(\rho(x+1/n)-\rho(x))$ converge to a step, which no network of this size is, while their parameters leave every bounded
+//! set.
 
 mod report;
 
 use candle_core::{Device, Tensor};
+#[cfg(feature = "clap")]
+use collado_data::range::whole;
 use collado_models::Arch;
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Span};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Progress, Span};
+use serde::Serialize;
 
-pub use self::report::CLAIM;
-use crate::{Result, StudyError, watch::Progress};
+use crate::{
+    CellCache, Report, Result, Study,
+    error::{proceed, refuse},
+};
 
-/// How the study is run.
-///
-/// | Name | Default | Purpose | Range |
-/// |---|---|---|---|
-/// | `points` | 101 | on the segment; an odd number has the midpoint | ≥ 3, odd |
-/// | `sequence` | 1, 2, 4, …, 4096 | n of $n(\rho(x+1/n)-\rho(x))$ | each ≥ 1 |
-/// | `nodes` | 65536 | of the midpoint rule on \[−1, 1\] | ≥ 2, even |
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Settings of [`convexity`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct ConvexitySettings {
-    /// Points on the segment.
+    /// Number of points on the segment, which has to be odd.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().points, value_parser = whole::<usize>(3..=1_000_001),
+    ))]
     pub points: usize,
-    /// n of the sequence.
+    /// Indices n of the sequence's members.
+    #[cfg_attr(feature = "clap", arg(
+        long, value_delimiter = ',', default_values_t = Self::default().sequence,
+        value_parser = whole::<u32>(1..=4_000_000_000),
+    ))]
     pub sequence: Vec<u32>,
-    /// Nodes of the integral.
+    /// Nodes of the midpoint rule on \[−1, 1\], an even number.
+    #[cfg_attr(feature = "clap", arg(skip))]
     pub nodes: usize,
 }
 
@@ -33,51 +45,77 @@ impl Default for ConvexitySettings {
     }
 }
 
+impl Study for ConvexitySettings {
+    const NAME: &'static str = "convexity";
+    const CLAIM: &'static str = "The risk of a neural network is not convex, and the set of networks is not closed: \
+                                 two networks of risk 0 have a midpoint of risk 1/2, and a convergent sequence leaves \
+                                 every bounded set.";
+
+    fn with_seed(self, _: u64) -> Self {
+        self
+    }
+
+    fn report(&self, _: &CellCache, progress: &mut dyn Progress) -> Result<Report> {
+        Ok(Report::from(&convexity(self, progress)?))
+    }
+}
+
+impl ConvexitySettings {
+    fn check(&self) -> Result<()> {
+        match self {
+            s if s.points < 3 || s.points.is_multiple_of(2) => {
+                refuse("points", "an odd number above 2", s.points)
+            }
+            s if s.sequence.contains(&0) => {
+                refuse("sequence", "numbers above 0", format!("{:?}", s.sequence))
+            }
+            s if s.nodes < 2 || !s.nodes.is_multiple_of(2) => {
+                refuse("nodes", "an even number above 0", s.nodes)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A network of the sequence.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Member {
-    /// n.
+    /// Its place n in the sequence.
     pub n: u32,
-    /// Distance from $1_{x>0}$ in $L^2(\lbrack-1,1\rbrack)$, measured.
+    /// The measured distance from $1_{x>0}$ in $L^2(\lbrack-1,1\rbrack)$.
     pub distance: f64,
-    /// $1/\sqrt{3n}$, what it is.
+    /// The exact distance, $1/\sqrt{3n}$.
     pub expected: f64,
-    /// ‖θ_n‖ as written.
+    /// ‖θ_n‖ for the parameters as written.
     pub norm: f64,
     /// The smallest norm that rescaling its neurons can give.
     pub least_norm: f64,
 }
 
-/// Everything measured.
+/// Everything that [`convexity`] measures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Convexity {
-    /// How.
+    /// The settings it was measured with.
     pub settings: ConvexitySettings,
-    /// Where on the segment.
+    /// The positions on the segment.
     pub t: Vec<f64>,
-    /// Risk from θ to θ̄.
+    /// The risk from θ to θ̄.
     pub straight: Vec<f64>,
-    /// Risk from θ to θ̄ with its neurons exchanged.
+    /// The risk from θ to θ̄ with its neurons exchanged.
     pub aligned: Vec<f64>,
-    /// The sequence.
+    /// The networks of the sequence.
     pub sequence: Vec<Member>,
 }
 
 /// θ = (1, −1, 1, 1, 1, 0) and θ̄ = (−1, 1, 1, 1, 0, 1) in the order of a stack: θ₃, θ₄, θ₅, θ₆, θ₁, θ₂.
 const ENDS: [[f64; 6]; 2] = [[1., 1., 1., 0., 1., -1.], [1., 1., 0., 1., -1., 1.]];
 
-/// Runs the study. `progress` is told the share done; `false` stops it.
+/// Measures both segments and the sequence.
 ///
 /// # Errors
-/// When a setting is out of range, or `progress` asks to stop.
-pub fn convexity(settings: &ConvexitySettings, progress: Progress<'_>) -> Result<Convexity> {
-    let wrong = |name, expected, found: String| Err(StudyError::Setting { name, expected, found });
-    if settings.points < 3 || settings.points.is_multiple_of(2) {
-        return wrong("--points", "an odd number above 2", settings.points.to_string());
-    }
-    if settings.sequence.contains(&0) || settings.nodes < 2 || !settings.nodes.is_multiple_of(2) {
-        return wrong("--sequence", "numbers above 0", format!("{:?}", settings.sequence));
-    }
+/// When a setting is out of range, or `progress` stops the study.
+pub fn convexity(settings: &ConvexitySettings, progress: &mut dyn Progress) -> Result<Convexity> {
+    settings.check()?;
     let risk = objective(&[-1., 1.], &[0., 1.])?;
     let last = (settings.points - 1) as f64;
     let t: Vec<f64> = (0..settings.points).map(|i| i as f64 / last).collect();
@@ -89,18 +127,15 @@ pub fn convexity(settings: &ConvexitySettings, progress: Progress<'_>) -> Result
     // Neuron j is column j of each pair.
     let [a, b, c, d, e, f] = ENDS[1];
     let (straight, aligned) = (along(ENDS[1])?, along([b, a, d, c, f, e])?);
-    if !progress(0.5) {
-        return Err(StudyError::Interrupted);
-    }
+    proceed(progress.update(0.5))?;
     let sequence = sequence(settings)?;
-    progress(1.);
     Ok(Convexity { settings: settings.clone(), t, straight, aligned, sequence })
 }
 
 fn objective(x: &[f64], y: &[f64]) -> Result<EmpiricalRisk> {
     let column = |values: &[f64]| Tensor::from_slice(values, (values.len(), 1), &Device::Cpu);
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    Ok(EmpiricalRisk::new(&Arch::example_1_20(), Examples::new(&column(x)?, &column(y)?)?, criterion)?
+    Ok(EmpiricalRisk::new(Arch::example_1_20(), Examples::new(&column(x)?, &column(y)?)?, criterion)?
         .with_memory(1 << 26))
 }
 
@@ -130,10 +165,11 @@ fn sequence(settings: &ConvexitySettings) -> Result<Vec<Member>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::StudyError;
 
     #[test]
     fn the_numbers_are_those_of_the_example() {
-        let found = convexity(&ConvexitySettings::default(), &mut |_| true).unwrap();
+        let found = convexity(&ConvexitySettings::default(), &mut ()).unwrap();
         assert_eq!((found.straight[0], found.straight[100], found.straight[50]), (0., 0., 0.5));
         assert!(found.aligned.iter().all(|r| *r == 0.));
         for pair in found.sequence.windows(2) {
@@ -144,6 +180,6 @@ mod tests {
             assert!(member.least_norm <= member.norm * (1. + 1e-15), "{member:?}");
         }
         let even = ConvexitySettings { points: 10, ..ConvexitySettings::default() };
-        assert!(matches!(convexity(&even, &mut |_| true), Err(StudyError::Setting { .. })));
+        assert!(matches!(convexity(&even, &mut ()), Err(StudyError::Setting { .. })));
     }
 }

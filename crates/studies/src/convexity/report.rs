@@ -1,17 +1,30 @@
+//! What the study of convexity says: verdict, numbers, table and pictures.
+
 use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::{Convexity, Member};
-use crate::{
-    Report, Table, Verdict,
-    report::{fields, number, numbers},
-};
+use super::{Convexity, ConvexitySettings, Member};
+use crate::{Report, Study, Table, Verdict, report::fields};
 
-/// The claim that the study decides on.
-pub const CLAIM: &str = "The risk of a neural network is not convex, and the set of networks is not closed: two networks of risk 0 have a \
-                         midpoint of risk 1/2, and a convergent sequence leaves every bounded set.";
+const SOURCE: &str =
+    "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, Example 1.20";
+const RULE: &str = "supported: both ends have risk 0 and the midpoint ½ exactly, the aligned segment has risk 0 \
+                    throughout, and every network of the sequence is within 1 % of 1/√(3n) of the limit while even its \
+                    smallest norm grows; else contradicted";
+const NOT_SHOWN: &str = "Not shown: anything about networks of practice; alignment removes the barrier because both \
+                         ends are one function.";
+
+/// The study's own fields of the result.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    midpoint: f64,
+    ends: [f64; 2],
+    aligned_max: f64,
+    sequence: &'a [Member],
+}
 
 impl Convexity {
+    /// The largest of some risks; NaN when one is.
     fn max(risks: &[f64]) -> f64 {
         risks.iter().copied().fold(0., |m, r| if r <= m { m } else { r })
     }
@@ -35,31 +48,28 @@ impl From<&Convexity> for Report {
         for (i, &t) in found.t.iter().enumerate() {
             table.push(&[t.into(), found.straight[i].into(), found.aligned[i].into()]);
         }
-        let member = |m: &Member| {
-            json!({"n": m.n, "distance": number(m.distance), "expected": number(m.expected), "norm": number(m.norm),
-                "least_norm": number(m.least_norm)})
+        let last = found.straight.len() - 1;
+        let numbers = Numbers {
+            midpoint: found.straight[found.straight.len() / 2],
+            ends: [found.straight[0], found.straight[last]],
+            aligned_max: Convexity::max(&found.aligned),
+            sequence: &found.sequence,
         };
-        let middle = found.straight[found.straight.len() / 2];
         let norms: Vec<f64> = found.sequence.iter().map(|m| m.least_norm).collect();
         Self {
-            claim: CLAIM,
-            source: "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, Example 1.20",
-            rule: "supported: both ends have risk 0 and the midpoint ½ exactly, the aligned segment has risk 0 throughout, and every \
-                   network of the sequence is within 1 % of 1/√(3n) of the limit while even its smallest norm grows; else contradicted",
+            claim: ConvexitySettings::CLAIM,
+            source: SOURCE,
+            rule: RULE,
             verdict: found.verdict(),
             shown: format!(
-                "Shown: risk {middle} in the middle between two networks of risk 0, {} with exchanged neurons; the norms of the sequence \
+                "Shown: risk {} in the middle between two networks of risk 0, {} with exchanged neurons; the norms of the sequence \
                  reach {:.1}.",
-                Convexity::max(&found.aligned),
+                numbers.midpoint,
+                numbers.aligned_max,
                 Convexity::max(&norms)
             ),
-            not_shown: "Not shown: anything about networks of practice; alignment removes the barrier because both ends are one function."
-                .into(),
-            numbers: fields(json!({
-                "midpoint": number(middle), "ends": numbers(&[found.straight[0], found.straight[found.straight.len() - 1]]),
-                "aligned_max": number(Convexity::max(&found.aligned)),
-                "sequence": found.sequence.iter().map(member).collect::<Vec<Value>>(),
-            })),
+            not_shown: NOT_SHOWN.into(),
+            numbers: fields(&numbers),
             table,
             pictures: vec![("segment", segment(found)), ("sequence", sequence(found))],
         }

@@ -1,5 +1,6 @@
-//! Deep linear networks (theory §2): every local minimum is global, and every two points are connected at the height of
-//! the higher one, by an explicit path.
+//! Deep linear networks: every local minimum is global (Kawaguchi 2016, "Deep learning without poor local minima"), and any two
+//! points are connected by an explicit path at the height of the higher one (Freeman & Bruna 2017, "Topology and geometry of
+//! half-rectified network optimization", proposition 2.2; docs/theory.md §2).
 
 mod paths;
 mod picture;
@@ -7,56 +8,59 @@ mod report;
 mod ridge;
 
 use candle_core::{DType, Device, Tensor};
-use collado_data::Targets;
+#[cfg(feature = "clap")]
+use collado_data::range::{count_from_one, positive, whole};
 use collado_dynamics::{Rule, Stop, TrainSettings, linear_optimum, train};
-use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
+use collado_models::{Activation, Arch, ArchSpec, Init};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Progress, Regularizer};
+use serde::{Serialize, Serializer};
 
 pub use self::{
     paths::Pair,
-    report::CLAIM,
     ridge::{ridge_barrier, scalar_ridge},
 };
 use crate::{
-    Result, StudyError,
-    watch::{Progress, Watch},
+    CellCache, Report, Result, Study, error::refuse, synthetic::regression, training::TrainingProgress,
 };
 
-/// Whether gradient descent on a deep linear network ends at the global optimum from every start (Kawaguchi 2016: with
-/// squared loss every local minimum is global), and whether the path of [`DeepLinear`](collado_dynamics::DeepLinear)
-/// stays below the higher of its ends (Freeman & Bruna 2017).
-///
-/// | Name | Default | Purpose | Range |
-/// |---|---|---|---|
-/// | `widths` | 6, 8, 8, 3 | $n_0..n_K$ | hidden ones above the smaller of the ends |
-/// | `examples` | 100 | of `synthetic:linear` with noise ½ | ≥ 1 |
-/// | `starts` | 20 | runs; neighbours are paired for paths | ≥ 2 |
-/// | `steps` | 20 000 | steps of gradient descent with momentum 0.9 | ≥ 1 |
-/// | `lr` | 5e-3 | step size | > 0 |
-/// | `gradient` | 1e-8 | a run has converged when ‖∇F‖ is this small | > 0 |
-/// | `seed` | 0 | of the data and the first start | |
-#[derive(Debug, Clone, PartialEq)]
-pub struct DeepLinearStudy {
-    /// Widths.
-    pub widths: Vec<usize>,
-    /// Examples.
+/// Settings of [`deep_linear`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
+pub struct DeepLinearSettings {
+    /// Network without biases.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = Self::default().arch))]
+    #[serde(rename = "widths", serialize_with = "widths")]
+    pub arch: ArchSpec,
+    /// Number of examples.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().examples, value_parser = whole::<usize>(1..=100_000_000),
+    ))]
     pub examples: usize,
-    /// Runs.
+    /// Number of starts of gradient descent, of which neighbours are connected.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().starts, value_parser = whole::<usize>(2..=1_000_000),
+    ))]
     pub starts: usize,
-    /// Steps.
+    /// Number of steps of gradient descent.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().steps, value_parser = count_from_one::<u64>(),
+    ))]
     pub steps: u64,
-    /// Step size.
+    /// Step size of gradient descent.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = Self::default().lr, value_parser = positive))]
     pub lr: f64,
-    /// Gradient norm.
+    /// A run has converged when the norm of its gradient is this small.
+    #[cfg_attr(feature = "clap", arg(skip))]
     pub gradient: f64,
-    /// Seed.
+    /// Seed of the data and of the first start.
+    #[cfg_attr(feature = "clap", arg(skip))]
     pub seed: u64,
 }
 
-impl Default for DeepLinearStudy {
+impl Default for DeepLinearSettings {
     fn default() -> Self {
         Self {
-            widths: vec![6, 8, 8, 3],
+            arch: "linear:6-8-8-3".parse().expect("this is how networks are written"),
             examples: 100,
             starts: 20,
             steps: 20_000,
@@ -67,68 +71,42 @@ impl Default for DeepLinearStudy {
     }
 }
 
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct DeepLinearResult {
-    /// How.
-    pub study: DeepLinearStudy,
-    /// The least risk of any network of this architecture, in closed form: least squares of the narrowest width's rank.
-    pub optimum: f64,
-    /// Final risk of each start.
-    pub risks: Vec<f64>,
-    /// Whether its gradient became as small as asked; the others are undecided.
-    pub converged: Vec<bool>,
-    /// Explicit paths between neighbouring starts, and between their ends; none where a hidden width is too small.
-    pub pairs: Vec<Pair>,
+/// Results name the widths of the network.
+fn widths<S: Serializer>(arch: &ArchSpec, to: S) -> std::result::Result<S::Ok, S::Error> {
+    arch.with_ends(1, 1).widths().serialize(to)
 }
 
-impl DeepLinearStudy {
-    /// For a look in seconds.
-    pub fn quick() -> Self {
+impl Study for DeepLinearSettings {
+    const NAME: &'static str = "deep-linear";
+    const CLAIM: &'static str = "Deep linear networks with squared loss: every local minimum is global, and with \
+                                 hidden widths above min(n_0, n_K) any two points are connected by a path on which F \
+                                 never exceeds its higher end.";
+
+    fn quick() -> Self {
         Self { starts: 8, steps: 10_000, ..Self::default() }
     }
 
-    /// More starts.
-    pub fn full() -> Self {
+    fn full() -> Self {
         Self { starts: 100, ..Self::default() }
     }
 
-    /// Runs the study; `progress` is told the share done, `false` stops it.
-    ///
-    /// # Errors
-    /// When a setting is out of range, `progress` asks to stop, and those of training and connecting.
-    pub fn run(&self, progress: Progress<'_>) -> Result<DeepLinearResult> {
-        let arch = Arch::dense(Activation::Linear, &self.widths, false)?;
-        if self.starts < 2 {
-            let (expected, found) = ("at least 2", self.starts.to_string());
-            return Err(StudyError::Setting { name: "--starts", expected, found });
+    fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    fn report(&self, _: &CellCache, progress: &mut dyn Progress) -> Result<Report> {
+        Ok(Report::from(&deep_linear(self, progress)?))
+    }
+}
+
+impl DeepLinearSettings {
+    /// The network, when it is one of the theorem's.
+    fn network(&self) -> Result<Arch> {
+        let arch = self.arch.with_ends(1, 1);
+        if arch.activation() != Activation::Linear || arch.has_bias(0) {
+            return refuse("arch", "linear:… without biases", &self.arch);
         }
-        let (d, q, n, seed) = (arch.inputs(), arch.outputs(), self.examples, self.seed);
-        let data = collado_data::load(&format!("synthetic:linear?d={d}&q={q}&n={n}&noise=0.5&seed={seed}"))?;
-        let Targets::Values(targets) = &data.train.targets else {
-            let found = "classes".into();
-            return Err(StudyError::Setting { name: "data", expected: "real targets", found });
-        };
-        let narrowest = self.widths.iter().copied().min().unwrap_or(0);
-        let optimum = linear_optimum(&data.train.inputs, targets, narrowest, false)?.risk;
-        let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
-        let objective = EmpiricalRisk::new(&arch, Examples::new(&data.train.inputs, targets)?, criterion)?
-            .with_memory(256 << 20);
-        let seeds: Vec<u64> = (0..self.starts as u64).map(|i| seed.wrapping_add(i)).collect();
-        let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
-        let mut watch = Watch::new(progress, 0., 0.9);
-        let runs = train(&objective, &start, &seeds, &self.training(), &mut watch)?.runs;
-        if watch.stopped() {
-            return Err(StudyError::Interrupted);
-        }
-        let ends = Tensor::stack(&runs.iter().map(|run| run.theta.clone()).collect::<Vec<_>>(), 0)?;
-        Ok(DeepLinearResult {
-            study: self.clone(),
-            optimum,
-            risks: runs.iter().map(|run| run.value.risk).collect(),
-            converged: runs.iter().map(|run| run.stop == Stop::Converged).collect(),
-            pairs: paths::pairs(&objective, &start, &ends)?,
-        })
+        Ok(arch)
     }
 
     fn training(&self) -> TrainSettings {
@@ -143,19 +121,71 @@ impl DeepLinearStudy {
     }
 }
 
+/// Everything that [`deep_linear`] measures.
+#[derive(Debug, Clone)]
+pub struct DeepLinear {
+    /// The settings it was measured with.
+    pub settings: DeepLinearSettings,
+    /// The least risk of any network of this architecture, in closed form: least squares of the narrowest width's rank.
+    pub optimum: f64,
+    /// The final risk of each start.
+    pub risks: Vec<f64>,
+    /// Whether the gradient of each start became as small as asked; the others decide nothing.
+    pub converged: Vec<bool>,
+    /// Explicit paths between neighbouring starts, and between their ends; none where a hidden width is too small.
+    pub pairs: Vec<Pair>,
+}
+
+/// Trains from random starts on `synthetic:linear` with noise ½, and connects neighbouring starts and ends by the path of
+/// [`collado_dynamics::DeepLinear`] and by the straight line.
+///
+/// # Errors
+/// When a setting is out of range, `progress` stops the study, or training or connecting fails.
+pub fn deep_linear(settings: &DeepLinearSettings, progress: &mut dyn Progress) -> Result<DeepLinear> {
+    let arch = settings.network()?;
+    if settings.starts < 2 {
+        return refuse("starts", "at least 2", settings.starts);
+    }
+    let (d, q, n, seed) = (arch.inputs(), arch.outputs(), settings.examples, settings.seed);
+    let (inputs, targets) = regression(&format!("synthetic:linear?d={d}&q={q}&n={n}&noise=0.5&seed={seed}"))?;
+    let narrowest = arch.widths().iter().copied().min().unwrap_or(0);
+    let optimum = linear_optimum(&inputs, &targets, narrowest, false)?.risk;
+    let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
+    let objective =
+        EmpiricalRisk::new(&arch, Examples::new(&inputs, &targets)?, criterion)?.with_memory(256 << 20);
+    let seeds: Vec<u64> = (0..settings.starts as u64).map(|i| seed.wrapping_add(i)).collect();
+    let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
+    let mut training = TrainingProgress::new(progress, 0., 0.9);
+    let runs = train(&objective, &start, &seeds, &settings.training(), &mut training)?.runs;
+    training.finish()?;
+    let ends = Tensor::stack(&runs.iter().map(|run| run.theta.clone()).collect::<Vec<_>>(), 0)?;
+    Ok(DeepLinear {
+        settings: settings.clone(),
+        optimum,
+        risks: runs.iter().map(|run| run.value.risk).collect(),
+        converged: runs.iter().map(|run| run.stop == Stop::Converged).collect(),
+        pairs: paths::pairs(&objective, &start, &ends)?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
+
     use super::*;
+    use crate::StudyError;
 
     #[test]
     fn every_start_ends_at_least_squares() {
         // The second has a width below the rank of the fit: reduced-rank regression, and no paths.
-        for widths in [vec![4, 6, 5, 3], vec![4, 2, 3]] {
-            let study = DeepLinearStudy { starts: 6, examples: 60, widths, ..DeepLinearStudy::default() };
-            let found = study.run(&mut |_| true).unwrap();
+        for (arch, pairs) in [("linear:4-6-5-3", 6), ("linear:4-2-3", 0)] {
+            let arch = arch.parse().unwrap();
+            let settings =
+                DeepLinearSettings { starts: 6, examples: 60, arch, ..DeepLinearSettings::default() };
+            let found = deep_linear(&settings, &mut ()).unwrap();
             assert!(found.converged.iter().all(|c| *c), "{found:?}");
             assert!(found.risks.iter().all(|r| (r - found.optimum).abs() < 1e-10), "{found:?}");
-            assert_eq!(found.pairs.len(), if study.widths.len() == 4 { 6 } else { 0 });
+            assert_eq!(found.pairs.len(), pairs);
             for pair in &found.pairs {
                 assert!(pair.excess() <= 1e-10, "{}", pair.excess());
                 assert!(!pair.minima || pair.straight > 0.01, "{}", pair.straight);
@@ -166,10 +196,11 @@ mod tests {
     #[test]
     fn a_study_can_be_stopped() {
         let mut calls = 0;
-        let stopped = DeepLinearStudy::quick().run(&mut |_| {
+        let mut stop = |_: f64| {
             calls += 1;
-            calls < 3
-        });
+            if calls < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let stopped = deep_linear(&DeepLinearSettings::quick(), &mut stop);
         assert!(matches!(stopped, Err(StudyError::Interrupted)) && calls == 3);
     }
 }

@@ -1,24 +1,26 @@
+//! The paths that are compared: the explicit one of Freeman & Bruna 2017, and the straight line.
+
 use candle_core::Tensor;
 use collado_dynamics::{Connect, DeepLinear, Linear, Search};
 use collado_risk::{EmpiricalRisk, profile};
 
 use crate::Result;
 
-/// Points of a profile.
+/// Number of points at which F is looked at on a path.
 const POINTS: usize = 401;
 
 /// Two points, the explicit path between them and the straight line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pair {
-    /// Whether they are ends of gradient descent; otherwise starts.
+    /// Whether the two points are ends of gradient descent; otherwise they are its starts.
     pub minima: bool,
-    /// F at the higher one.
+    /// F at the higher of the two points.
     pub higher: f64,
     /// F at 401 uniform points of the explicit path.
     pub path: Vec<f64>,
-    /// And of the straight line.
+    /// F at as many points of the straight line.
     pub line: Vec<f64>,
-    /// Vertices of the path.
+    /// Number of vertices of the explicit path.
     pub vertices: usize,
     /// The straight line's barrier above the ends, over F at the higher end.
     pub straight: f64,
@@ -31,7 +33,8 @@ impl Pair {
     }
 }
 
-/// Neighbouring starts, then neighbouring ends; none where the theorem's hypothesis on the widths fails.
+/// The paths between neighbouring starts, then between neighbouring ends; none where a hidden width is too small for the
+/// theorem.
 pub(super) fn pairs(objective: &EmpiricalRisk, starts: &Tensor, ends: &Tensor) -> Result<Vec<Pair>> {
     let arch = objective.arch();
     let q = arch.inputs().min(arch.outputs());
@@ -44,9 +47,9 @@ pub(super) fn pairs(objective: &EmpiricalRisk, starts: &Tensor, ends: &Tensor) -
     for (minima, stack) in [(false, starts), (true, ends)] {
         for i in (0..stack.dims()[0] - 1).step_by(2) {
             let (a, b) = (stack.get(i)?, stack.get(i + 1)?);
-            let mut search = Search { objective, seed: 0, progress: &mut |_, _| true };
-            let (path, line) =
-                (method.find(&a, &b, &mut search)?.path, Linear.find(&a, &b, &mut search)?.path);
+            let mut search = Search { objective, seed: 0, progress: &mut () };
+            let path = method.find(&a, &b, &mut search)?.path;
+            let line = Linear.find(&a, &b, &mut search)?.path;
             let vertices = path.vertices().dims()[0];
             let of = |path| Ok::<_, crate::StudyError>(profile(path, POINTS, objective, None)?);
             let (path, line) = (of(&path)?, of(&line)?);

@@ -1,17 +1,19 @@
+//! Pictures of the explicit paths, and of the wall that a ridge makes.
+
 use collado_plots::{Figure, Panel, Role, Series};
 
-use super::{DeepLinearResult, scalar_ridge};
+use super::{DeepLinear, scalar_ridge};
 
-pub(super) fn pictures(result: &DeepLinearResult) -> Vec<(&'static str, Figure)> {
-    let paths = (!result.pairs.is_empty()).then(|| ("paths", paths(result)));
+pub(super) fn pictures(found: &DeepLinear) -> Vec<(&'static str, Figure)> {
+    let paths = (!found.pairs.is_empty()).then(|| ("paths", paths(found)));
     paths.into_iter().chain([("ridge", ridge())]).collect()
 }
 
 /// F over its higher end along all paths and straight lines.
-fn paths(result: &DeepLinearResult) -> Figure {
+fn paths(found: &DeepLinear) -> Figure {
     let panel = |title: &str, minima: bool| {
         let mut panel = Panel::new(title);
-        let of: Vec<_> = result.pairs.iter().filter(|p| p.minima == minima).take(5).collect();
+        let of: Vec<_> = found.pairs.iter().filter(|p| p.minima == minima).take(5).collect();
         for (i, pair) in of.iter().enumerate() {
             let count = (pair.path.len() - 1) as f64;
             let t: Vec<f64> = (0..pair.path.len()).map(|i| i as f64 / count).collect();
@@ -23,9 +25,8 @@ fn paths(result: &DeepLinearResult) -> Figure {
         }
         panel
     };
-    let widths: Vec<_> = result.study.widths.iter().map(ToString::to_string).collect();
     Figure::new("The explicit path never rises above its higher end")
-        .subtitle(format!("linear:{}, up to five pairs each; F over F at the higher end", widths.join("-")))
+        .subtitle(format!("{}, up to five pairs each; F over F at the higher end", found.settings.arch))
         .x_label("Position t on the path")
         .panel(panel("Between random starts", false))
         .panel(panel("Between minima", true))

@@ -1,35 +1,34 @@
-use serde_json::json;
+//! What the study of deep linear networks says: verdict, numbers and table.
 
-use super::{DeepLinearResult, Pair, picture, ridge_barrier};
-use crate::{
-    Report, Table, Verdict,
-    report::{fields, number, numbers},
-};
+use std::collections::BTreeMap;
 
-/// The claim that the study decides on.
-pub const CLAIM: &str = "Deep linear networks with squared loss: every local minimum is global, and with hidden widths above \
-                         min(n_0, n_K) any two points are connected by a path on which F never exceeds its higher end.";
-const SOURCE: &str = "Kawaguchi 2016, Deep learning without poor local minima; Freeman & Bruna 2017, Topology and geometry of \
-                      half-rectified network optimization, proposition 2.2";
-const RULE: &str = "supported: every start that converges ends within 1e-6 of the closed-form optimum (relative), at least half of \
-                    the starts converge, and every explicit path stays within 1e-10 (relative) of its higher end; contradicted: a \
-                    converged start or a path is above; inconclusive: fewer starts converge, or the widths allow no path.";
+use serde::Serialize;
 
-/// Relative room above the optimum.
+use super::{DeepLinear, DeepLinearSettings, Pair, picture, ridge_barrier};
+use crate::{Report, Study, Table, Verdict, report::fields};
+
+const SOURCE: &str = "Kawaguchi 2016, Deep learning without poor local minima; Freeman & Bruna 2017, Topology and \
+                      geometry of half-rectified network optimization, proposition 2.2";
+const RULE: &str = "supported: every start that converges ends within 1e-6 of the closed-form optimum (relative), at \
+                    least half of the starts converge, and every explicit path stays within 1e-10 (relative) of its \
+                    higher end; contradicted: a converged start or a path is above; inconclusive: fewer starts \
+                    converge, or the widths allow no path.";
+
+/// Relative height above the optimum up to which a start has reached it.
 const OPTIMAL: f64 = 1e-6;
-/// Relative room above the higher end.
+/// Relative height above the higher end up to which a path counts as level: rounding.
 const EXCESS: f64 = 1e-10;
 /// Weight of the ridge in the counter-example.
 const KAPPA: f64 = 0.01;
 
-impl DeepLinearResult {
-    /// Converged starts that ended above the optimum.
+impl DeepLinear {
+    /// Number of converged starts that ended above the optimum.
     pub fn bad(&self) -> usize {
         let above = |(risk, _): &(&f64, &bool)| risk.is_nan() || **risk > self.optimum * (1. + OPTIMAL);
         self.risks.iter().zip(&self.converged).filter(|(_, c)| **c).filter(above).count()
     }
 
-    /// The largest [`Pair::excess`]; nothing without pairs.
+    /// The largest [`Pair::excess`]; `None` without pairs.
     pub fn excess(&self) -> Option<f64> {
         self.pairs.iter().map(Pair::excess).reduce(f64::max)
     }
@@ -68,52 +67,88 @@ impl DeepLinearResult {
     }
 }
 
-impl From<&DeepLinearResult> for Report {
-    fn from(result: &DeepLinearResult) -> Self {
-        let of = |p: &Pair| {
-            json!({
-                "ends": if p.minima { "minima" } else { "starts" }, "higher": number(p.higher), "excess": number(p.excess()),
-                "straight": number(p.straight), "vertices": p.vertices,
-            })
-        };
-        let s = &result.study;
+/// The study's own fields of the found.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    settings: &'a DeepLinearSettings,
+    optimum: f64,
+    risks: &'a [f64],
+    converged: &'a [bool],
+    bad_minima: usize,
+    pairs: Vec<PairNumbers>,
+    max_excess: Option<f64>,
+    ridge: Ridge,
+}
+
+#[derive(Serialize)]
+struct PairNumbers {
+    ends: &'static str,
+    higher: f64,
+    excess: f64,
+    straight: f64,
+    vertices: usize,
+}
+
+/// The walls around 0 with ridge, by the number of layers.
+#[derive(Serialize)]
+struct Ridge {
+    kappa: f64,
+    wall: BTreeMap<usize, f64>,
+}
+
+impl PairNumbers {
+    fn new(pair: &Pair) -> Self {
         Self {
-            claim: CLAIM,
+            ends: if pair.minima { "minima" } else { "starts" },
+            higher: pair.higher,
+            excess: pair.excess(),
+            straight: pair.straight,
+            vertices: pair.vertices,
+        }
+    }
+}
+
+impl From<&DeepLinear> for Report {
+    fn from(found: &DeepLinear) -> Self {
+        let wall = |layers| ridge_barrier(layers, KAPPA);
+        let numbers = Numbers {
+            settings: &found.settings,
+            optimum: found.optimum,
+            risks: &found.risks,
+            converged: &found.converged,
+            bad_minima: found.bad(),
+            pairs: found.pairs.iter().map(PairNumbers::new).collect(),
+            max_excess: found.excess(),
+            ridge: Ridge { kappa: KAPPA, wall: [2, 3].map(|layers| (layers, wall(layers))).into() },
+        };
+        Self {
+            claim: DeepLinearSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict: result.verdict(),
-            shown: result.shown(),
+            verdict: found.verdict(),
+            shown: found.shown(),
             not_shown: format!(
                 "Not shown: the same with a ridge. For three layers it fails: (w_1 w_2 w_3 − 1)² + {KAPPA} ‖w‖² has a strict local \
                  minimum at 0, walled in by {:.1e}, while F(1, 1, 1) = 0.03 < F(0) = 1; for two layers the wall is {:.1e}.",
-                ridge_barrier(3, KAPPA),
-                ridge_barrier(2, KAPPA)
+                wall(3),
+                wall(2)
             ),
-            numbers: fields(json!({
-                "settings": {
-                    "widths": s.widths, "examples": s.examples, "starts": s.starts, "steps": s.steps, "lr": s.lr,
-                    "gradient": s.gradient, "seed": s.seed,
-                },
-                "optimum": number(result.optimum), "risks": numbers(&result.risks), "converged": result.converged,
-                "bad_minima": result.bad(), "pairs": result.pairs.iter().map(of).collect::<Vec<_>>(),
-                "max_excess": result.excess().map(number),
-                "ridge": {"kappa": KAPPA, "wall": {"2": ridge_barrier(2, KAPPA), "3": ridge_barrier(3, KAPPA)}},
-            })),
-            table: table(result),
-            pictures: picture::pictures(result),
+            numbers: fields(&numbers),
+            table: table(found),
+            pictures: picture::pictures(found),
         }
     }
 }
 
 /// A row for each start and for each pair.
-fn table(result: &DeepLinearResult) -> Table {
+fn table(found: &DeepLinear) -> Table {
     let mut table = Table::new(&["what", "number", "F", "above", "straight", "converged"]);
-    for (i, (&risk, &converged)) in result.risks.iter().zip(&result.converged).enumerate() {
-        let above = risk / result.optimum - 1.;
+    for (i, (&risk, &converged)) in found.risks.iter().zip(&found.converged).enumerate() {
+        let above = risk / found.optimum - 1.;
         let cells = ["start".into(), i.into(), risk.into(), above.into(), f64::NAN.into()];
         table.push(&[&cells[..], &[usize::from(converged).into()]].concat());
     }
-    for (i, pair) in result.pairs.iter().enumerate() {
+    for (i, pair) in found.pairs.iter().enumerate() {
         let what = if pair.minima { "path of minima" } else { "path of starts" };
         let numbers = [pair.higher, pair.excess(), pair.straight].map(Into::into);
         table.push(&[&[what.into(), i.into()], &numbers[..], &[1_usize.into()]].concat());

@@ -1,3 +1,5 @@
+//! The counter-example with ridge: the smallest deep linear networks whose 0 is a bad local minimum (docs/theory.md §2).
+
 /// $(\prod_kw_k-1)^2+\kappa\|w\|^2$: one deep linear network with one neuron a layer, one example x = y = 1, and ridge.
 pub fn scalar_ridge(w: &[f64], kappa: f64) -> f64 {
     (w.iter().product::<f64>() - 1.).powi(2) + kappa * w.iter().map(|w| w * w).sum::<f64>()

@@ -1,4 +1,5 @@
-//! Second derivatives of $\Phi(x,\theta)=\sum_j\theta^2_j\rho(\langle\theta^1_j,\tilde x\rangle)$ at initialisation, by Monte Carlo.
+//! Second derivatives of $\Phi(x,\theta)=\sum_j\theta^2_j\rho(\langle\theta^1_j,\tilde x\rangle)$ at initialisation, by
+//! Monte Carlo.
 
 use collado_models::Activation;
 use rand::{Rng, SeedableRng};
@@ -8,7 +9,7 @@ use rand_distr::StandardNormal;
 use super::{STARTS, Setup};
 use crate::Result;
 
-/// Width that the table is computed for.
+/// The width that the table is computed for.
 const NEURONS: f64 = 1024.;
 
 /// The mean square of second derivatives of one kind over draws of θ.
@@ -16,22 +17,23 @@ const NEURONS: f64 = 1024.;
 pub struct SecondDerivative {
     /// Index into [`STARTS`](super::STARTS).
     pub start: usize,
-    /// ρ.
+    /// The activation ρ.
     pub activation: Activation,
-    /// Which: in words.
+    /// The derivatives that are meant, in words.
     pub kind: &'static str,
-    /// Monte Carlo.
+    /// The mean by Monte Carlo.
     pub mean: f64,
-    /// Its standard error.
+    /// The standard error of the mean.
     pub stderr: f64,
     /// The same expectation by quadrature.
     pub expected: f64,
-    /// What §11 says without quadrature: its value, or for softplus' first layer an upper bound.
+    /// What the theory (§11) says without quadrature: the value, or for softplus' first layer an upper bound.
     pub theory: Option<f64>,
 }
 
-/// Mixed derivatives are divided by $\tilde x_k^2$, those of the first layer by $\tilde x_k^2\tilde x_l^2/n$: what is left depends on
-/// neither k nor l. Between different neurons both are 0, and so is $\partial^2\Phi/\partial\theta^2_i\partial\theta^2_j$, as Φ is linear in θ².
+/// Mixed derivatives are divided by $\tilde x_k^2$, those of the first layer by $\tilde x_k^2\tilde x_l^2/n$: what is
+/// left depends on neither k nor l. Between different neurons both are 0, and so is
+/// $\partial^2\Phi/\partial\theta^2_i\partial\theta^2_j$, as Φ is linear in θ².
 pub(super) fn table(setup: &Setup<'_>) -> Result<Vec<SecondDerivative>> {
     let row = setup.inputs.get(0)?.to_vec1::<f64>()?;
     let x: Vec<f64> = row.into_iter().chain([1.]).collect();

@@ -1,11 +1,15 @@
+//! Gradient descent and SGD at one width, and what is recorded of them.
+
 use candle_core::Tensor;
 use collado_dynamics::{Optimizer, Rule, Sampler};
 use collado_landscape::{Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Rows, Span};
+use collado_risk::{
+    Criterion, EmpiricalRisk, Examples, Loss, Objective, Part, Progress, Regularizer, Rows, Span,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Setup;
-use crate::{Result, StudyError, watch::Progress};
+use crate::{Result, error::proceed};
 
 /// Memory for the slopes and activations of a stack, in bytes.
 const MEMORY: usize = 1 << 29;
@@ -15,41 +19,43 @@ const MEMORY: usize = 1 << 29;
 pub struct Descent {
     /// Index into [`STARTS`](super::STARTS).
     pub start: usize,
-    /// n.
+    /// Number of neurons n.
     pub neurons: usize,
     /// Step size of gradient descent, $\min_\text{runs}m/(2\lambda_\max(\Theta_0))$: 1/L of the linearised risk.
     pub step_size: f64,
-    /// Step size of SGD, $\min_\text{runs}1/(2\max_i\Theta_{ii})$: for each minibatch of B its $\lambda_\max\le B\max_i\Theta_{ii}$.
+    /// Step size of SGD, $\min_\text{runs}1/(2\max_i\Theta_{ii})$: for each minibatch of B its
+    /// $\lambda_\max\le B\max_i\Theta_{ii}$.
     pub sgd_step_size: f64,
-    /// Gradient descent: for each run, what was recorded.
+    /// What was recorded of each run of gradient descent.
     pub gradient: Vec<Vec<Snapshot>>,
-    /// SGD, likewise.
+    /// What was recorded of each run of SGD.
     pub stochastic: Vec<Vec<Snapshot>>,
 }
 
-/// What is known at one step.
+/// What is recorded at one step of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Steps done.
+    /// Number of steps done.
     pub step: u64,
     /// Step size times steps.
     pub time: f64,
-    /// r(t).
+    /// The risk r(t).
     pub risk: f64,
-    /// $r(0)\exp(-4\inf_{s\le t}\lambda_\min(\bar K)\,t/m)$, the infimum over the recorded times.
+    /// The theorem's bound of the risk, $r(0)\exp(-4\inf_{s\le t}\lambda_\min(\bar K)\,t/m)$, the infimum over the
+    /// recorded times.
     pub bound: f64,
-    /// $\lambda_\min(\bar K_t)$.
+    /// The smallest eigenvalue $\lambda_\min(\bar K_t)$ of the last layer's kernel.
     pub lambda_min: f64,
-    /// $\|\theta_t-\theta_0\|$.
+    /// The distance from the start, $\|\theta_t-\theta_0\|$.
     pub displacement: f64,
-    /// $\|\theta^1_t-\theta^1_0\|$: the first layer's share of it.
+    /// The first layer's share of that distance, $\|\theta^1_t-\theta^1_0\|$.
     pub first_layer_displacement: f64,
-    /// $\|\bar K_t-\bar K_0\|_F/\|\bar K_0\|_F$.
+    /// The relative change of the last layer's kernel, $\|\bar K_t-\bar K_0\|_F/\|\bar K_0\|_F$.
     pub last_layer_drift: f64,
-    /// $\|\Theta_t-\Theta_0\|_F/\|\Theta_0\|_F$.
+    /// The relative change of the tangent kernel, $\|\Theta_t-\Theta_0\|_F/\|\Theta_0\|_F$.
     pub tangent_drift: f64,
-    /// $\|f_t-f^\text{lin}_t\|/\|f_0-y\|$ with $f^\text{lin}$ the outputs of gradient descent on the network linearised at
-    /// $\theta_0$; NaN for SGD.
+    /// The relative distance from the linearised model, $\|f_t-f^\text{lin}_t\|/\|f_0-y\|$ with $f^\text{lin}$ the
+    /// outputs of gradient descent on the network linearised at $\theta_0$; NaN for SGD.
     pub linear_gap: f64,
 }
 
@@ -65,7 +71,7 @@ pub(super) fn run(
     setup: &Setup<'_>,
     start: usize,
     neurons: usize,
-    progress: Progress<'_>,
+    progress: &mut dyn Progress,
 ) -> Result<Descent> {
     let (arch, stack) = (setup.arch(neurons)?, setup.stack(start, neurons)?);
     let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
@@ -91,9 +97,8 @@ pub(super) fn run(
     }
     let walk = DescentRuns { neurons, setup, objective: &objective, targets: &targets, origins: &origins };
     let seeds = setup.seeds(start, neurons);
-    let gradient = walk.descend(&stack, None, step_size, &mut |share| progress(0.5 * share))?;
-    let stochastic =
-        walk.descend(&stack, Some(&seeds), sgd_step_size, &mut |share| progress(0.5 + 0.5 * share))?;
+    let gradient = walk.descend(&stack, None, step_size, &mut Part::new(progress, 0., 0.5))?;
+    let stochastic = walk.descend(&stack, Some(&seeds), sgd_step_size, &mut Part::new(progress, 0.5, 1.))?;
     Ok(Descent { start, neurons, step_size, sgd_step_size, gradient, stochastic })
 }
 
@@ -112,7 +117,7 @@ impl DescentRuns<'_> {
         stack: &Tensor,
         seeds: Option<&[u64]>,
         lr: f64,
-        progress: Progress<'_>,
+        progress: &mut dyn Progress,
     ) -> Result<Vec<Vec<Snapshot>>> {
         let settings = self.setup.settings;
         let theta = stack.copy()?;
@@ -128,9 +133,7 @@ impl DescentRuns<'_> {
         for step in 0..=settings.steps {
             if times.contains(&step) {
                 self.record(&theta, step, lr, seeds.is_none().then_some(&linear), &mut moments)?;
-                if !progress(step as f64 / settings.steps as f64) {
-                    return Err(StudyError::Interrupted);
-                }
+                proceed(progress.update(step as f64 / settings.steps as f64))?;
             }
             rows.clear();
             samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(step)));

@@ -1,18 +1,20 @@
+//! How the smallest eigenvalue of the last layer's kernel grows with the number of neurons.
+
 use collado_landscape::{KernelSpectrum, SpectrumSettings, Tangent, WidthLimit};
 
 use super::{STARTS, Setup};
 use crate::Result;
 
-/// $\lambda_\min(\bar K)$ at initialisation.
+/// $\lambda_\min(\bar K)$ at initialisation, against the number of neurons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Growth {
-    /// n, ascending.
+    /// Numbers of neurons n, ascending.
     pub widths: Vec<usize>,
-    /// For each width, of each run.
+    /// The eigenvalue for each width and each run.
     pub lambda_min: Vec<Vec<f64>>,
 }
 
-/// For both initialisations.
+/// Measures it for each of [`STARTS`].
 pub(super) fn measure(setup: &Setup<'_>) -> Result<Vec<Growth>> {
     let of = |start: usize| {
         let widths = setup.widths.clone();

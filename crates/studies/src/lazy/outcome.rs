@@ -1,16 +1,18 @@
+//! What is fitted to the measurements, and how it decides on the claim.
+
 use super::{Descent, Growth, LazySettings, STARTS, SecondDerivative, Snapshot};
 use crate::{Estimate, Verdict};
 
-/// Everything measured.
+/// Everything that [`lazy`](super::lazy) measures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lazy {
-    /// How.
+    /// The settings it was measured with.
     pub settings: LazySettings,
-    /// For each of [`STARTS`].
+    /// The growth of the kernel for each of [`STARTS`].
     pub growth: Vec<Growth>,
     /// λ_min of the arc-cosine Gram matrix, the limit of $\lambda_\min(\bar K)/n$ for $\theta^1_j\sim N(0,1)$.
     pub arc_cosine_lambda_min: f64,
-    /// For each of [`STARTS`] and each width.
+    /// The descents for each of [`STARTS`] and each width.
     pub descents: Vec<Descent>,
     /// The table of second derivatives.
     pub second_derivatives: Vec<SecondDerivative>,
@@ -19,7 +21,7 @@ pub struct Lazy {
 /// A quantity of a run of gradient descent, for fits against n.
 pub(super) type Quantity = fn(&[Snapshot]) -> f64;
 
-/// $\|\theta_t-\theta_0\|$ at the last step.
+/// The displacement $\|\theta_t-\theta_0\|$ at the last step.
 pub(super) fn displacement(run: &[Snapshot]) -> f64 {
     run.last().map_or(f64::NAN, |m| m.displacement)
 }
@@ -45,7 +47,7 @@ pub(super) fn linear_gap(run: &[Snapshot]) -> f64 {
 }
 
 impl Lazy {
-    /// n, ascending.
+    /// The numbers of neurons n, ascending.
     pub(super) fn widths(&self) -> Vec<f64> {
         self.growth[0].widths.iter().map(|&n| n as f64).collect()
     }
@@ -105,16 +107,11 @@ impl Lazy {
     }
 }
 
-/// The claim that the study decides on.
-pub const CLAIM: &str = "Two-layer ReLU networks with θ¹ ~ N(0, 1), θ² ~ N(0, 1/n): λ_min(K̄) grows in proportion to n, \
-                         gradient descent has r(t) ≤ r(0) exp(−4 inf λ_min t/m), ‖θ_t − θ_0‖ falls like n^(−1/2), and the \
-                         relative drift of the kernels at least as fast. \
-                         (The slides print θ¹ ~ N(0, 1/n): the same rule decides on it under init.)";
-
-/// The exponents in n that the orders of magnitude give for $\theta^1_j\sim N(0,1)$, $\theta^2_j\sim N(0,1/n)$ at a fixed multiple of the
-/// time $m/\lambda_\min(\bar K)\propto1/n$: the outputs are corrected by $\theta^2_j$, each by $O(1/n)$; $\theta^1_j$ has the slope
-/// $O(\theta^2_j)=O(n^{-1/2})$ and moves by $O(n^{-3/2})$ with a sign that is independent of $\theta^1_j$; in the n terms of a kernel of
-/// size n that is a random sum $O(n^{-1})$, and what is left on average, $O(n^{-2})$ a term, adds up to as much.
+/// The exponents in n that the orders of magnitude give for $\theta^1_j\sim N(0,1)$, $\theta^2_j\sim N(0,1/n)$ at a
+/// fixed multiple of the time $m/\lambda_\min(\bar K)\propto1/n$: the outputs are corrected by
+/// $\theta^2_j$, each by $O(1/n)$; $\theta^1_j$ has the slope $O(\theta^2_j)=O(n^{-1/2})$ and moves by
+/// $O(n^{-3/2})$ with a sign that is independent of $\theta^1_j$; in the n terms of a kernel of size n that is a random
+/// sum $O(n^{-1})$, and what is left on average, $O(n^{-2})$ a term, adds up to as much.
 pub(super) const SCALING: [(&str, f64); 5] = [
     ("displacement", -0.5),
     ("first_layer_displacement", -1.),
@@ -123,12 +120,13 @@ pub(super) const SCALING: [(&str, f64); 5] = [
     ("linear_gap", -2.),
 ];
 
-/// How it decides.
-pub const RULE: &str = "supported: the 95 % interval of the slope of λ_min(K̄) against n is above half of λ_min of the \
-                        arc-cosine Gram matrix, the intervals of the exponents of ‖θ_t − θ_0‖ and of the drifts of K̄ and of the \
-                        tangent kernel are below −1/4, and no recorded moment of gradient descent is above its bound; contradicted: one of the intervals is on the other \
-                        side, or more than 5 % of the moments are above; otherwise inconclusive. Intervals: Student's t over \
-                        runs of least-squares fits";
+/// How the measurements decide on the claim.
+pub(super) const RULE: &str = "supported: the 95 % interval of the slope of λ_min(K̄) against n is above half of λ_min \
+                               of the arc-cosine Gram matrix, the intervals of the exponents of ‖θ_t − θ_0‖ and of the \
+                               drifts of K̄ and of the tangent kernel are below −1/4, and no recorded moment of \
+                               gradient descent is above its bound; contradicted: one of the intervals is on the other \
+                               side, or more than 5 % of the moments are above; otherwise inconclusive. Intervals: \
+                               Student's t over runs of least-squares fits";
 
 /// All of [`STARTS`], by index.
 pub(super) fn starts() -> std::ops::Range<usize> {

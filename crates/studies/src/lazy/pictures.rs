@@ -1,9 +1,12 @@
+//! Pictures of the kernel's growth, of gradient descent under its bound, and of what moves in training.
+
 use collado_plots::{Figure, Panel, Role, Scale, Series};
 
 use super::{
     Descent, Lazy, STARTS,
     outcome::{self, Quantity, starts},
 };
+use crate::scatter::{geometric_mean, runs_and_means};
 
 const ROLES: [Role; 2] = [Role::Train, Role::Test];
 
@@ -23,7 +26,7 @@ pub(super) fn growth(lazy: &Lazy) -> Figure {
             let share = |(runs, n): (&Vec<f64>, &f64)| runs.iter().map(|x| x * n.powi(power - 1)).collect();
             let ys: Vec<Vec<f64>> =
                 lazy.growth[start].lambda_min[from..].iter().zip(widths).map(share).collect();
-            panel = with_dots(panel, &label_of(start), widths, &ys, ROLES[start]);
+            panel = runs_and_means(panel, STARTS[start].law, widths, &ys, geometric_mean, ROLES[start]);
         }
         panel
     };
@@ -32,7 +35,7 @@ pub(super) fn growth(lazy: &Lazy) -> Figure {
         .subtitle(format!(
             "{} examples in {} dimensions, {} networks a width; slope {:.5} [{:.5}, {:.5}], limit {:.5}",
             lazy.settings.examples,
-            lazy.settings.inputs,
+            lazy.settings.dims,
             lazy.settings.runs,
             slope.mean,
             slope.interval[0],
@@ -95,26 +98,10 @@ pub(super) fn laziness(lazy: &Lazy) -> Figure {
         for start in starts() {
             let exponent = lazy.exponent(start, quantity);
             let half = (exponent.interval[1] - exponent.interval[0]) / 2.;
-            let label = format!("{}, n^({:.2} ± {:.2})", label_of(start), exponent.mean, half);
-            panel = with_dots(panel, &label, &widths, &lazy.values(start, quantity), ROLES[start]);
+            let label = format!("{}, n^({:.2} ± {:.2})", STARTS[start].law, exponent.mean, half);
+            let values = lazy.values(start, quantity);
+            panel = runs_and_means(panel, &label, &widths, &values, geometric_mean, ROLES[start]);
         }
         figure.panel(panel)
     })
-}
-
-fn label_of(start: usize) -> String {
-    STARTS[start].law.to_owned()
-}
-
-/// A dot for every run and a line through the geometric means.
-fn with_dots(panel: Panel, label: &str, xs: &[f64], ys: &[Vec<f64>], role: Role) -> Panel {
-    let (mut dots_x, mut dots_y, mut means) = (Vec::new(), Vec::new(), Vec::new());
-    for (&x, ys) in xs.iter().zip(ys) {
-        dots_x.extend(ys.iter().map(|_| x));
-        dots_y.extend(ys);
-        means.push((ys.iter().map(|y| y.ln()).sum::<f64>() / ys.len() as f64).exp());
-    }
-    panel
-        .series(Series::dots("", &dots_x, &dots_y).role(role).opacity(0.45))
-        .series(Series::line(label, xs, &means).role(role))
 }

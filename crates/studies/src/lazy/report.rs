@@ -1,41 +1,149 @@
-use serde_json::{Value, json};
+//! What the study of lazy training says: numbers and table.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
 
 use super::{
-    CLAIM, Lazy, RULE, STARTS, SecondDerivative,
+    Lazy, LazySettings, STARTS, SecondDerivative,
     outcome::{
-        Quantity, SCALING, displacement, first_layer_displacement, last_layer_drift, linear_gap, starts,
-        tangent_drift,
+        Quantity, RULE, SCALING, displacement, first_layer_displacement, last_layer_drift, linear_gap,
+        starts, tangent_drift,
     },
     pictures,
 };
-use crate::{
-    Estimate, Report, Table,
-    report::{fields, number, numbers},
-};
+use crate::{Report, Study, Table, Verdict, report::fields, scatter::mean};
 
-const SOURCE: &str = "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, section 5.2; Jacot, \
-                      Gabriel & Hongler 2018";
+const SOURCE: &str = "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, section 5.2; \
+                      Jacot, Gabriel & Hongler 2018";
+const NOT_SHOWN: &str = "Not shown: that this explains training at the widths and step sizes of practice, where \
+                         features move; the data are points on a sphere with random targets, and the bound speaks of \
+                         training risk only.";
+
+/// The study's own fields of the result.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    settings: &'a LazySettings,
+    init: Vec<StartNumbers<'a>>,
+    arc_cosine_lambda_min: f64,
+    displacement_exponent: f64,
+    displacement_exponent_ci: [f64; 2],
+    expected_exponents: BTreeMap<&'static str, f64>,
+    second_derivatives: Vec<DerivativeNumbers>,
+}
+
+/// What was measured for one initialisation.
+#[derive(Serialize)]
+struct StartNumbers<'a> {
+    name: &'static str,
+    law: &'static str,
+    verdict: Verdict,
+    n: &'a [usize],
+    lambda_min: Vec<f64>,
+    lambda_min_over_n: Vec<f64>,
+    slope: f64,
+    slope_ci: [f64; 2],
+    growth_exponent: f64,
+    growth_exponent_ci: [f64; 2],
+    displacement: Fit,
+    first_layer_displacement: Fit,
+    last_layer_drift: Fit,
+    tangent_drift: Fit,
+    linear_gap: Fit,
+    above_bound: usize,
+    moments: usize,
+}
+
+/// The means of a quantity over the runs of each width, and its exponent in n.
+#[derive(Serialize)]
+struct Fit {
+    mean: Vec<f64>,
+    exponent: f64,
+    exponent_ci: [f64; 2],
+}
+
+#[derive(Serialize)]
+struct DerivativeNumbers {
+    init: &'static str,
+    activation: String,
+    kind: &'static str,
+    mean: f64,
+    stderr: f64,
+    expected: f64,
+    theory: Option<f64>,
+}
+
+impl<'a> StartNumbers<'a> {
+    fn new(lazy: &'a Lazy, start: usize) -> Self {
+        let growth = &lazy.growth[start];
+        let lambda_min: Vec<f64> = growth.lambda_min.iter().map(|runs| mean(runs)).collect();
+        let (slope, exponent) = (lazy.slope(start), lazy.growth_exponent(start));
+        let (above_bound, moments) = lazy.violations(start);
+        let fit = |quantity| Fit::new(lazy, start, quantity);
+        Self {
+            name: STARTS[start].name,
+            law: STARTS[start].law,
+            verdict: lazy.verdict(start),
+            n: &growth.widths,
+            lambda_min_over_n: lambda_min.iter().zip(&growth.widths).map(|(x, &n)| x / n as f64).collect(),
+            lambda_min,
+            slope: slope.mean,
+            slope_ci: slope.interval,
+            growth_exponent: exponent.mean,
+            growth_exponent_ci: exponent.interval,
+            displacement: fit(displacement),
+            first_layer_displacement: fit(first_layer_displacement),
+            last_layer_drift: fit(last_layer_drift),
+            tangent_drift: fit(tangent_drift),
+            linear_gap: fit(linear_gap),
+            above_bound,
+            moments,
+        }
+    }
+}
+
+impl Fit {
+    fn new(lazy: &Lazy, start: usize, quantity: Quantity) -> Self {
+        let exponent = lazy.exponent(start, quantity);
+        let mean = lazy.values(start, quantity).iter().map(|runs| mean(runs)).collect();
+        Self { mean, exponent: exponent.mean, exponent_ci: exponent.interval }
+    }
+}
+
+impl DerivativeNumbers {
+    fn new(of: &SecondDerivative) -> Self {
+        Self {
+            init: STARTS[of.start].name,
+            activation: of.activation.to_string(),
+            kind: of.kind,
+            mean: of.mean,
+            stderr: of.stderr,
+            expected: of.expected,
+            theory: of.theory,
+        }
+    }
+}
 
 impl From<&Lazy> for Report {
     fn from(lazy: &Lazy) -> Self {
+        let exponent = lazy.displacement_exponent(0);
+        let numbers = Numbers {
+            settings: &lazy.settings,
+            init: starts().map(|start| StartNumbers::new(lazy, start)).collect(),
+            arc_cosine_lambda_min: lazy.arc_cosine_lambda_min,
+            displacement_exponent: exponent.mean,
+            displacement_exponent_ci: exponent.interval,
+            expected_exponents: SCALING.into(),
+            second_derivatives: lazy.second_derivatives.iter().map(DerivativeNumbers::new).collect(),
+        };
         Self {
-            claim: CLAIM,
+            claim: LazySettings::CLAIM,
             source: SOURCE,
             rule: RULE,
             verdict: lazy.verdict(0),
             shown: shown(lazy),
-            not_shown: "Not shown: that this explains training at the widths and step sizes of practice, where features move; the \
-                        data are points on a sphere with random targets, and the bound speaks of training risk only."
-                .into(),
-            numbers: fields(json!({
-                "settings": settings(lazy),
-                "init": starts().map(|start| init(lazy, start)).collect::<Vec<_>>(),
-                "arc_cosine_lambda_min": number(lazy.arc_cosine_lambda_min),
-                "displacement_exponent": number(lazy.displacement_exponent(0).mean),
-                "displacement_exponent_ci": numbers(&lazy.displacement_exponent(0).interval),
-                "expected_exponents": fields(SCALING.into_iter().collect()),
-                "second_derivatives": lazy.second_derivatives.iter().map(derivative).collect::<Vec<_>>(),
-            })),
+            not_shown: NOT_SHOWN.into(),
+            numbers: fields(&numbers),
             table: table(lazy),
             pictures: vec![
                 ("growth", pictures::growth(lazy)),
@@ -59,48 +167,6 @@ fn shown(lazy: &Lazy) -> String {
         lazy.slope(0).mean,
         lazy.arc_cosine_lambda_min
     )
-}
-
-fn settings(lazy: &Lazy) -> Value {
-    let s = &lazy.settings;
-    json!({
-        "widths": s.widths, "examples": s.examples, "inputs": s.inputs, "runs": s.runs, "steps": s.steps,
-        "batch": s.batch, "draws": s.draws, "seed": s.seed,
-    })
-}
-
-fn init(lazy: &Lazy, start: usize) -> Value {
-    let growth = &lazy.growth[start];
-    let means: Vec<f64> = growth.lambda_min.iter().map(|runs| mean(runs)).collect();
-    let shares: Vec<f64> = means.iter().zip(&growth.widths).map(|(x, &n)| x / n as f64).collect();
-    let (slope, exponent, (above, all)) =
-        (lazy.slope(start), lazy.growth_exponent(start), lazy.violations(start));
-    let fit = |quantity: Quantity| {
-        let Estimate { mean: exponent, interval } = lazy.exponent(start, quantity);
-        let values: Vec<f64> = lazy.values(start, quantity).iter().map(|runs| mean(runs)).collect();
-        json!({"mean": numbers(&values), "exponent": number(exponent), "exponent_ci": numbers(&interval)})
-    };
-    json!({
-        "name": STARTS[start].name, "law": STARTS[start].law, "verdict": lazy.verdict(start).name(),
-        "n": growth.widths, "lambda_min": numbers(&means), "lambda_min_over_n": numbers(&shares),
-        "slope": number(slope.mean), "slope_ci": numbers(&slope.interval),
-        "growth_exponent": number(exponent.mean), "growth_exponent_ci": numbers(&exponent.interval),
-        "displacement": fit(displacement), "first_layer_displacement": fit(first_layer_displacement),
-        "last_layer_drift": fit(last_layer_drift),
-        "tangent_drift": fit(tangent_drift), "linear_gap": fit(linear_gap),
-        "above_bound": above, "moments": all,
-    })
-}
-
-fn derivative(of: &SecondDerivative) -> Value {
-    json!({
-        "init": STARTS[of.start].name, "activation": of.activation.to_string(), "kind": of.kind, "mean": number(of.mean),
-        "stderr": number(of.stderr), "expected": number(of.expected), "theory": of.theory.map(number),
-    })
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// A row for each recorded moment.

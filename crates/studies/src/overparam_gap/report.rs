@@ -1,32 +1,31 @@
-use serde_json::{Value, json};
+//! What the study of two-layer ReLU networks says: verdict, numbers and table.
 
-use super::{Exponent, Gaps, OverparamGapResult, gap_exponent, picture};
-use crate::{
-    Estimate, Report, Table, Verdict,
-    report::{fields, number, numbers},
-};
+use serde::Serialize;
 
-/// The claim that the study decides on.
-pub const CLAIM: &str = "Two minima of a two-layer ReLU network of width m are connected up to ε(m), which falls at least as fast as \
-                         m^(−1/n) for n inputs.";
+use super::{Exponent, Gaps, OverparamGap, OverparamGapSettings, gap_exponent, picture};
+use crate::{Estimate, Report, Study, Table, Verdict, report::fields};
+
 const SOURCE: &str =
     "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, theorem 2.4";
-const RULE: &str = "supported: the fitted exponent's 95 % interval ends at or below −1/n; contradicted: it begins above −1/n; otherwise, \
-                    or with fewer than three pairs with ε > 1e-9 at two widths, inconclusive. Pairs with ε ≤ 1e-9 are left out of the \
-                    fit (censored), which makes the exponent less steep";
+const RULE: &str = "supported: the fitted exponent's 95 % interval ends at or below −1/n; contradicted: it begins \
+                    above −1/n; otherwise, or with fewer than three pairs with ε > 1e-9 at two widths, inconclusive. \
+                    Pairs with ε ≤ 1e-9 are left out of the fit (censored), which makes the exponent less steep";
+
+const NOT_SHOWN: &str = "Not shown: that lower paths do not exist, as ε is what the constructive path leaves, or that \
+                         the rate goes on to widths not tried; the data are one teacher network in few dimensions.";
 
 /// A gap up to this is rounding.
 const ZERO: f64 = 1e-9;
 
-impl OverparamGapResult {
+impl OverparamGap {
     /// The fitted exponent, where there are pairs to fit.
     pub fn exponent(&self) -> Option<Exponent> {
         gap_exponent(&self.widths, ZERO)
     }
 
-    /// −1/n.
+    /// The theorem's exponent −1/n.
     pub fn bound(&self) -> f64 {
-        -1. / self.study.inputs as f64
+        -1. / self.settings.inputs as f64
     }
 
     fn verdict(&self) -> Verdict {
@@ -61,41 +60,69 @@ impl OverparamGapResult {
     }
 }
 
-impl From<&OverparamGapResult> for Report {
-    fn from(result: &OverparamGapResult) -> Self {
-        let (s, fit) = (&result.study, result.exponent());
+/// The study's own fields of the result.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    settings: &'a OverparamGapSettings,
+    widths: Vec<WidthNumbers>,
+    exponent: Option<f64>,
+    exponent_ci: Option<[f64; 2]>,
+    points: Option<usize>,
+    zeros: Option<usize>,
+    bound: f64,
+}
+
+#[derive(Serialize)]
+struct WidthNumbers {
+    m: usize,
+    gap: f64,
+    gap_ci: [f64; 2],
+    straight: f64,
+    straight_ci: [f64; 2],
+    zeros: usize,
+}
+
+impl WidthNumbers {
+    fn new(at: &Gaps) -> Self {
+        let (gap, line) = (Estimate::new(&at.gaps), Estimate::new(&at.straight));
         Self {
-            claim: CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            verdict: result.verdict(),
-            shown: result.shown(),
-            not_shown: "Not shown: that lower paths do not exist, as ε is what the constructive path leaves, or that the rate goes on to \
-                        widths not tried; the data are one teacher network in few dimensions."
-                .into(),
-            numbers: fields(json!({
-                "settings": {
-                    "inputs": s.inputs, "examples": s.examples, "widths": s.widths, "pairs": s.pairs, "kappa": s.kappa,
-                    "steps": s.steps, "search": s.search, "seed": s.seed,
-                },
-                "widths": result.widths.iter().map(width).collect::<Vec<_>>(),
-                "exponent": fit.map(|f| number(f.slope)), "exponent_ci": fit.map(|f| numbers(&f.interval)),
-                "points": fit.map(|f| f.points), "zeros": fit.map(|f| f.zeros), "bound": number(result.bound()),
-            })),
-            table: table(&result.widths),
-            pictures: vec![("gap", picture::gap(result, ZERO))],
+            m: at.width,
+            gap: gap.mean,
+            gap_ci: gap.interval,
+            straight: line.mean,
+            straight_ci: line.interval,
+            zeros: at.gaps.iter().filter(|g| **g <= ZERO).count(),
         }
     }
 }
 
-fn width(at: &Gaps) -> Value {
-    let (gap, line) = (Estimate::new(&at.gaps), Estimate::new(&at.straight));
-    json!({
-        "m": at.width, "gap": number(gap.mean), "gap_ci": numbers(&gap.interval), "straight": number(line.mean),
-        "straight_ci": numbers(&line.interval), "zeros": at.gaps.iter().filter(|g| **g <= ZERO).count(),
-    })
+impl From<&OverparamGap> for Report {
+    fn from(found: &OverparamGap) -> Self {
+        let fit = found.exponent();
+        let numbers = Numbers {
+            settings: &found.settings,
+            widths: found.widths.iter().map(WidthNumbers::new).collect(),
+            exponent: fit.map(|f| f.slope),
+            exponent_ci: fit.map(|f| f.interval),
+            points: fit.map(|f| f.points),
+            zeros: fit.map(|f| f.zeros),
+            bound: found.bound(),
+        };
+        Self {
+            claim: OverparamGapSettings::CLAIM,
+            source: SOURCE,
+            rule: RULE,
+            verdict: found.verdict(),
+            shown: found.shown(),
+            not_shown: NOT_SHOWN.into(),
+            numbers: fields(&numbers),
+            table: table(&found.widths),
+            pictures: vec![("gap", picture::gap(found, ZERO))],
+        }
+    }
 }
 
+/// A row for each pair.
 fn table(widths: &[Gaps]) -> Table {
     let mut table = Table::new(&["m", "pair", "gap", "straight"]);
     for at in widths {

@@ -1,5 +1,6 @@
-//! One logistic neuron (theory §9): data for which its squared loss has exponentially many local minima, and how many
-//! random labels make.
+//! One logistic neuron whose squared loss has exponentially many local minima: $p^d$ on pd examples with d inputs (Auer,
+//! Herbster & Warmuth 1996, "Exponentially many local minima for single neurons", theorem 3.1; docs/theory.md §9). Beside it,
+//! how many minima random labels make.
 
 mod picture;
 mod proof;
@@ -8,44 +9,58 @@ mod report;
 mod search;
 
 use collado_certify::{NeuronMinima, neuron_minima};
-use collado_risk::LogisticNeuron;
+#[cfg(feature = "clap")]
+use collado_data::range::{above_one, count_from_one, whole};
+use collado_risk::{LogisticNeuron, Progress};
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    random::{LAWS, Law, RandomLabels},
-    report::CLAIM,
+pub use self::random::{LAWS, Law, RandomLabels};
+use crate::{
+    CellCache, Report, Result, Study,
+    error::{proceed, refuse},
 };
-use crate::{CellCache, Result, StudyError, watch::Progress};
 
-/// How the study is run.
-///
-/// | Name | Default | Purpose | Range |
-/// |---|---|---|---|
-/// | `dims` | 1 to 6 | d | each ≥ 1 |
-/// | `per_dim` | 3 | p: the theorem says $p^d$ minima | 1 to 9 |
-/// | `ratio` | 10 | R: lengths of the examples are $1,R,R^2,\dots$ | > 1 |
-/// | `starts` | 40 000 | of descent for each d, log-uniform | ≥ 1 |
-/// | `samples` | 4, 8, 16, 32, 64 | random labels: numbers of examples | each ≥ 2 |
-/// | `draws` | 20 | data sets for each of them | ≥ 2 |
-/// | `tries` | 200 | starts for each data set | ≥ 1 |
-/// | `seed` | 0 | of everything | |
-#[derive(Debug, Clone, PartialEq)]
+/// Settings of [`single_neuron`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct SingleNeuronSettings {
-    /// d.
+    /// Numbers of inputs d.
+    #[cfg_attr(feature = "clap", arg(
+        long, value_delimiter = ',', default_values_t = Self::default().dims,
+        value_parser = whole::<usize>(1..=1000),
+    ))]
     pub dims: Vec<usize>,
-    /// p.
+    /// Number p of minima of each coordinate.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().per_dim, value_parser = whole::<usize>(1..=9),
+    ))]
     pub per_dim: usize,
-    /// R.
+    /// Ratio R of the lengths of the examples.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = Self::default().ratio, value_parser = above_one))]
     pub ratio: f64,
-    /// Starts of descent for each d.
+    /// Number of starts of descent for each d.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().starts, value_parser = count_from_one::<usize>(),
+    ))]
     pub starts: usize,
-    /// Numbers of examples with random labels.
+    /// Random labels: numbers of examples.
+    #[cfg_attr(feature = "clap", arg(
+        long, value_delimiter = ',', default_values_t = Self::default().samples,
+        value_parser = whole::<usize>(2..=100_000_000),
+    ))]
     pub samples: Vec<usize>,
-    /// Data sets for each of them.
+    /// Random labels: number of data sets for each number of examples.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().draws, value_parser = whole::<usize>(2..=1_000_000_000),
+    ))]
     pub draws: usize,
-    /// Starts for each data set.
+    /// Random labels: number of starts for each data set.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().tries, value_parser = count_from_one::<usize>(),
+    ))]
     pub tries: usize,
-    /// Seed.
+    /// Seed of everything random.
+    #[cfg_attr(feature = "clap", arg(skip))]
     pub seed: u64,
 }
 
@@ -64,76 +79,91 @@ impl Default for SingleNeuronSettings {
     }
 }
 
-impl SingleNeuronSettings {
-    /// For a look in seconds.
-    pub fn quick() -> Self {
+impl Study for SingleNeuronSettings {
+    const NAME: &'static str = "single-neuron";
+    const CLAIM: &'static str = "The squared loss of one logistic neuron with d inputs can have exponentially many \
+                                 local minima: p^d on pd examples.";
+
+    fn quick() -> Self {
         Self { dims: (1..=4).collect(), starts: 8000, draws: 10, tries: 100, ..Self::default() }
     }
 
-    /// More data sets with random labels.
-    pub fn full() -> Self {
+    fn full() -> Self {
         Self { draws: 100, tries: 400, samples: vec![4, 8, 16, 32, 64, 128, 256], ..Self::default() }
     }
 
+    fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    fn report(&self, cells: &CellCache, progress: &mut dyn Progress) -> Result<Report> {
+        Ok(Report::from(&single_neuron(self, cells, progress)?))
+    }
+}
+
+impl SingleNeuronSettings {
     fn check(&self) -> Result<()> {
-        let wrong = |name, expected, found| Err(StudyError::Setting { name, expected, found });
         match self {
             s if s.dims.is_empty() || s.dims.contains(&0) => {
-                wrong("--dims", "numbers above 0", format!("{:?}", s.dims))
+                refuse("dims", "numbers above 0", format!("{:?}", s.dims))
             }
-            s if !(1..10).contains(&s.per_dim) => wrong("--per-dim", "1 to 9", s.per_dim.to_string()),
-            s if s.starts == 0 || s.tries == 0 => wrong("--starts, --tries", "at least 1", "0".into()),
+            s if !(1..10).contains(&s.per_dim) => refuse("per_dim", "1 to 9", s.per_dim),
+            s if s.starts == 0 || s.tries == 0 => refuse("starts, tries", "at least 1", 0),
             s if s.samples.iter().any(|&m| m < 2) => {
-                wrong("--samples", "numbers above 1", format!("{:?}", s.samples))
+                refuse("samples", "numbers above 1", format!("{:?}", s.samples))
             }
-            s if s.draws < 2 => wrong("--draws", "at least 2", s.draws.to_string()),
+            s if s.draws < 2 => refuse("draws", "at least 2", s.draws),
             _ => Ok(()),
         }
     }
 }
 
-/// What was found for one d.
+/// What was found for one number of inputs d.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NeuronRow {
-    /// d.
+    /// Number of inputs d.
     pub dims: usize,
-    /// Different strict minima that descent ended at.
+    /// Number of different strict minima at which descent ended.
     pub found: usize,
-    /// Those that lie in a box for which the certificate holds.
+    /// Number of those that lie in a box for which the certificate holds.
     pub certified: usize,
-    /// Minima that the certificate proves: all combinations of the boxes of one coordinate.
+    /// Number of minima that the certificate proves: all combinations of the boxes of one coordinate.
     pub proved: u64,
-    /// $p^d$.
+    /// The theorem's number $p^d$.
     pub expected: u64,
 }
 
-/// Everything measured.
+/// Everything that [`single_neuron`] measures.
 #[derive(Debug, Clone)]
 pub struct SingleNeuron {
-    /// How.
+    /// The settings it was measured with.
     pub settings: SingleNeuronSettings,
     /// The certificate for one coordinate.
     pub boxes: NeuronMinima,
-    /// For each d.
+    /// What was found for each d.
     pub rows: Vec<NeuronRow>,
-    /// For each of [`LAWS`] and each number of examples.
+    /// What random labels gave, for each of [`LAWS`] and each number of examples.
     pub random: Vec<RandomLabels>,
 }
 
-/// Runs the study. Finished counts are kept in `cells`. `progress` is told the share done; `false`
-/// stops it.
+/// Proves the minima of one coordinate, counts those that descent ends at for each d, and those that random labels make.
+/// Finished counts are kept in `cells`.
 ///
 /// # Errors
-/// When a setting is out of range, `progress` asks to stop, or a cell cannot be kept.
+/// When a setting is out of range, `progress` stops the study, or a cell cannot be kept.
 pub fn single_neuron(
     settings: &SingleNeuronSettings,
     cells: &CellCache,
-    progress: Progress<'_>,
+    progress: &mut dyn Progress,
 ) -> Result<SingleNeuron> {
     settings.check()?;
     let boxes = neuron_minima(&LogisticNeuron::new(1, settings.per_dim, settings.ratio)?);
     let parts = settings.dims.len() + LAWS.len() * settings.samples.len();
-    let mut step = progress_by(progress, parts);
+    let mut done = 0;
+    let mut step = || {
+        done += 1;
+        proceed(progress.update(f64::from(done) / parts as f64))
+    };
     let mut rows = Vec::new();
     for &dims in &settings.dims {
         rows.push(cells.get(settings, &format!("d{dims}"), || row(settings, &boxes, dims))?);
@@ -168,15 +198,6 @@ fn near(cube: &collado_certify::Interval, w: f64) -> bool {
     (w - cube.lo()).abs().min((w - cube.hi()).abs()) <= 1e-12 * w.abs()
 }
 
-/// Counts parts of a study; an error once `progress` asks to stop.
-fn progress_by<'a>(progress: Progress<'a>, parts: usize) -> impl FnMut() -> Result<()> + 'a {
-    let mut done = 0;
-    move || {
-        done += 1;
-        if progress(done as f64 / parts as f64) { Ok(()) } else { Err(StudyError::Interrupted) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,7 +212,7 @@ mod tests {
         };
         for (per_dim, ratio) in [(3, 10.), (2, 10.), (4, 12.)] {
             let study = SingleNeuronSettings { per_dim, ratio, ..settings.clone() };
-            let found = single_neuron(&study, &CellCache::none(), &mut |_| true).unwrap();
+            let found = single_neuron(&study, &CellCache::none(), &mut ()).unwrap();
             for row in found.rows {
                 assert_eq!(
                     (row.found as u64, row.certified as u64, row.proved),
@@ -199,9 +220,9 @@ mod tests {
                 );
             }
         }
-        // Theory §9: for R below 5.72 there are fewer.
+        // docs/theory.md §9: for R below 5.72 there are fewer.
         let study = SingleNeuronSettings { ratio: 5., ..settings };
-        let found = single_neuron(&study, &CellCache::none(), &mut |_| true).unwrap();
+        let found = single_neuron(&study, &CellCache::none(), &mut ()).unwrap();
         assert!(found.rows.iter().all(|row| (row.found as u64) < row.expected), "{:?}", found.rows);
     }
 }

@@ -1,3 +1,5 @@
+//! Pictures of the minima of one and two weights, and of the counts for random labels.
+
 use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
 use collado_risk::LogisticNeuron;
 

@@ -1,3 +1,5 @@
+//! A proof that a strict local minimum lies near a point of the plane: the test of Krawczyk 1969 with interval arithmetic.
+
 use collado_certify::Interval;
 
 use super::random::Sample;
@@ -10,8 +12,8 @@ pub(super) fn meet(a: &Rectangle, b: &Rectangle) -> bool {
     a.iter().zip(b).all(|(a, b)| a.lo() <= b.hi() && b.lo() <= a.hi())
 }
 
-/// Krawczyk's test around `w`: a rectangle that holds exactly one zero of $\nabla F$, with $\nabla^2F\succ0$ all over a larger one,
-/// so a strict local minimum; nothing where that cannot be proved, as on a plateau.
+/// Krawczyk's test around `w`: a rectangle that holds exactly one zero of $\nabla F$, with $\nabla^2F\succ0$ all over a
+/// larger one, so a strict local minimum; nothing where that cannot be proved, as on a plateau.
 ///
 /// With $Y\approx\nabla^2F(w)^{-1}$ and a rectangle B around w, $K=w-Y\nabla F(w)+(I-Y\,\nabla^2F(B))(B-w)$ inside B proves it.
 pub(super) fn prove(data: &[Sample], w: [f64; 2]) -> Option<Rectangle> {

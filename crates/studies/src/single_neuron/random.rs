@@ -1,3 +1,5 @@
+//! How many minima random labels make: descent from many starts, and a proof for each end.
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -12,17 +14,17 @@ use super::{
 /// How inputs in the plane are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Law {
-    /// Directions uniform, lengths log-uniform from 1 to $R^{p-1}$: as many scales as the construction has.
+    /// Directions are uniform, lengths log-uniform from 1 to $R^{p-1}$: as many scales as the construction has.
     Scales,
-    /// $N(0,I)$.
+    /// Each input is drawn from $N(0,I)$.
     Gaussian,
 }
 
-/// Both.
+/// All of them.
 pub const LAWS: [Law; 2] = [Law::Scales, Law::Gaussian];
 
 impl Law {
-    /// Name in tables.
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scales => "scales",
@@ -30,7 +32,7 @@ impl Law {
         }
     }
 
-    /// In words.
+    /// The name in pictures.
     pub(super) fn label(self) -> &'static str {
         match self {
             Self::Scales => "inputs of many lengths",

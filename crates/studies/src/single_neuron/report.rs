@@ -1,19 +1,19 @@
-use serde_json::{Value, json};
+//! What the study of one logistic neuron says: verdict, numbers and table.
 
-use super::{NeuronRow, RandomLabels, SingleNeuron, picture};
-use crate::{
-    Estimate, Report, Table, Verdict,
-    report::{fields, number, numbers},
-};
+use serde::Serialize;
 
-/// The claim that the study decides on.
-pub const CLAIM: &str = "The squared loss of one logistic neuron with d inputs can have exponentially many local minima: p^d on pd \
-                         examples.";
+use super::{NeuronRow, RandomLabels, SingleNeuron, SingleNeuronSettings, picture};
+use crate::{Estimate, Report, Study, Table, Verdict, report::fields, scatter};
+
 const SOURCE: &str =
     "Auer, Herbster & Warmuth 1996, Exponentially many local minima for single neurons, theorem 3.1";
-const RULE: &str = "supported: for every d the certificate proves p^d minima, and descent from random starts ends at as many, each in a \
-                    proved box; contradicted: more minima are found than p^d, or fewer boxes proved without a candidate left open; \
-                    otherwise (some not hit, some not proved) inconclusive";
+const RULE: &str = "supported: for every d the certificate proves p^d minima, and descent from random starts ends at \
+                    as many, each in a proved box; contradicted: more minima are found than p^d, or fewer boxes proved \
+                    without a candidate left open; otherwise (some not hit, some not proved) inconclusive";
+
+const NOT_SHOWN: &str = "Not shown: that data of practice do this, as the examples are made for it (on the axes, \
+                         lengths of many scales); for random labels only minima that were hit and proved are counted, \
+                         a lower bound.";
 
 impl SingleNeuron {
     fn verdict(&self) -> Verdict {
@@ -45,48 +45,64 @@ impl SingleNeuron {
     }
 }
 
+/// The study's own fields of the result.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    settings: &'a SingleNeuronSettings,
+    boxes: Vec<[f64; 2]>,
+    unproved: usize,
+    rows: &'a [NeuronRow],
+    random_labels: Vec<RandomNumbers>,
+}
+
+#[derive(Serialize)]
+struct RandomNumbers {
+    inputs: &'static str,
+    samples: usize,
+    minima: f64,
+    ci: [f64; 2],
+    most: Option<usize>,
+    lost: f64,
+}
+
+impl RandomNumbers {
+    fn new(labels: &RandomLabels) -> Self {
+        let minima = mean(&labels.minima);
+        Self {
+            inputs: labels.law.name(),
+            samples: labels.samples,
+            minima: minima.mean,
+            ci: minima.interval,
+            most: labels.minima.iter().max().copied(),
+            lost: scatter::mean(&labels.lost),
+        }
+    }
+}
+
 impl From<&SingleNeuron> for Report {
     fn from(found: &SingleNeuron) -> Self {
-        let s = &found.settings;
-        let boxes: Vec<Value> = found.boxes.boxes.iter().map(|b| numbers(&[b.lo(), b.hi()])).collect();
+        let numbers = Numbers {
+            settings: &found.settings,
+            boxes: found.boxes.boxes.iter().map(|b| [b.lo(), b.hi()]).collect(),
+            unproved: found.boxes.unproved,
+            rows: &found.rows,
+            random_labels: found.random.iter().map(RandomNumbers::new).collect(),
+        };
         Self {
-            claim: CLAIM,
+            claim: SingleNeuronSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
             verdict: found.verdict(),
             shown: found.shown(),
-            not_shown: "Not shown: that data of practice do this, as the examples are made for it (on the axes, lengths of many scales); \
-                        for random labels only minima that were hit and proved are counted, a lower bound."
-                .into(),
-            numbers: fields(json!({
-                "settings": {
-                    "dims": s.dims, "per_dim": s.per_dim, "ratio": s.ratio, "starts": s.starts, "samples": s.samples,
-                    "draws": s.draws, "tries": s.tries, "seed": s.seed,
-                },
-                "boxes": boxes, "unproved": found.boxes.unproved,
-                "rows": found.rows.iter().map(row).collect::<Vec<_>>(),
-                "random_labels": found.random.iter().map(random).collect::<Vec<_>>(),
-            })),
+            not_shown: NOT_SHOWN.into(),
+            numbers: fields(&numbers),
             table: table(found),
             pictures: picture::pictures(found),
         }
     }
 }
 
-fn row(r: &NeuronRow) -> Value {
-    json!({
-        "dims": r.dims, "found": r.found, "certified": r.certified, "proved": r.proved, "expected": r.expected,
-    })
-}
-
-fn random(r: &RandomLabels) -> Value {
-    let Estimate { mean, interval } = mean(&r.minima);
-    json!({
-        "inputs": r.law.name(), "samples": r.samples, "minima": number(mean), "ci": numbers(&interval),
-        "most": r.minima.iter().max(), "lost": number(Estimate::new(&r.lost).mean),
-    })
-}
-
+/// The mean of some counts.
 pub(super) fn mean(counts: &[usize]) -> Estimate {
     Estimate::new(&counts.iter().map(|&n| n as f64).collect::<Vec<_>>())
 }

@@ -1,3 +1,5 @@
+//! Descent on the loss of one neuron, coordinate by coordinate.
+
 use collado_risk::LogisticNeuron;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

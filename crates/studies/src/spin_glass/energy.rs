@@ -1,3 +1,5 @@
+//! The energy of the spherical p-spin glass and its derivatives.
+
 use std::borrow::Cow;
 
 use collado_linalg::dot;
@@ -5,10 +7,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::StudyError;
+use crate::{Result, error::refuse};
 
-/// $H(\sigma)=N^{-(p-1)/2}\sum g_{i_1\dots i_p}\sigma_{i_1}\cdots\sigma_{i_p}$ on the sphere ‖σ‖² = N, with independent standard
-/// normal couplings g for all ordered tuples.
+/// $H(\sigma)=N^{-(p-1)/2}\sum g_{i_1\dots i_p}\sigma_{i_1}\cdots\sigma_{i_p}$ on the sphere ‖σ‖² = N, with independent
+/// standard normal couplings g for all ordered tuples.
 #[derive(Debug, Clone)]
 pub struct SphericalSpin {
     p: usize,
@@ -17,22 +19,21 @@ pub struct SphericalSpin {
     couplings: Vec<f64>,
 }
 
-/// Most couplings N^p.
+/// The largest number of couplings N^p.
 const LIMIT: usize = 1 << 27;
 
 impl SphericalSpin {
-    /// Random couplings, stream 2·`sample` of `seed`.
+    /// Random couplings, drawn from stream 2·`sample` of `seed`.
     ///
     /// # Errors
     /// When p < 2, N < 3 or N^p is too large.
-    pub fn random(p: usize, size: usize, seed: u64, sample: u64) -> Result<Self, StudyError> {
+    pub fn random(p: usize, size: usize, seed: u64, sample: u64) -> Result<Self> {
         if p < 2 {
-            return Err(StudyError::Setting { name: "p", expected: "at least 2", found: p.to_string() });
+            return refuse("p", "at least 2", p);
         }
         let count = u32::try_from(p).ok().and_then(|p| size.checked_pow(p)).filter(|c| *c <= LIMIT);
         let Some(count) = count.filter(|_| size >= 3) else {
-            let expected = "at least 3, with size^p at most 2^27";
-            return Err(StudyError::Setting { name: "size", expected, found: size.to_string() });
+            return refuse("size", "at least 3, with size^p at most 2^27", size);
         };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(2 * sample);
@@ -54,12 +55,12 @@ impl SphericalSpin {
         Ok(Self { p, size, couplings })
     }
 
-    /// Spins that interact.
+    /// Number p of spins that interact.
     pub fn p(&self) -> usize {
         self.p
     }
 
-    /// Spins N.
+    /// Number N of spins.
     pub fn size(&self) -> usize {
         self.size
     }

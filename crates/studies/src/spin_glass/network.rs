@@ -1,51 +1,48 @@
-use candle_core::{DType, Device, Tensor};
-use collado_data::Targets;
+//! The critical points of a small network, to be drawn beside those of the spin glass.
+
+use candle_core::{DType, Device};
 use collado_landscape::{CriticalPoint, CriticalSearch, CriticalSettings, Goal, SemicircleLaw, Termination};
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
-use serde_json::{Value, json};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Part, Progress, Regularizer};
+use serde::Serialize;
 
-use crate::{StudyError, report::number};
+use crate::{Result, synthetic::regression};
 
-/// Layers of the network.
+/// Widths of the layers of the network.
 const WIDTHS: [usize; 3] = [4, 6, 1];
 /// Examples, drawn from a teacher with noise.
 const EXAMPLES: usize = 40;
-/// With it, no direction is flat.
+/// Weight of the regulariser: with it, no direction is flat.
 const KAPPA: f64 = 0.01;
-/// Searches that share a stack.
+/// Number of searches that share a stack.
 const CHUNK: u64 = 16;
 
 /// Critical points of a small tanh network, to lay beside the spin glass's.
 #[derive(Debug, Clone, Default)]
 pub struct NetworkScatter {
-    /// Each once, up to symmetry.
+    /// The critical points, each once up to symmetry.
     pub points: Vec<NetworkPoint>,
-    /// Searches.
+    /// Number of searches.
     pub searches: u64,
     /// The semicircle law with centre and width fitted to the points, where they allow a fit.
     pub law: Option<SemicircleLaw>,
 }
 
 /// A critical point of the network.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct NetworkPoint {
-    /// F.
+    /// The risk F.
     pub risk: f64,
-    /// Negative eigenvalues over the number of parameters.
+    /// Number of negative eigenvalues over the number of parameters.
     pub index_fraction: f64,
-    /// $\|\nabla F\|$.
+    /// The norm $\|\nabla F\|$ of the gradient.
     pub gradient_norm: f64,
     /// Whether it was found by lowering F.
     pub by_descent: bool,
 }
 
 /// Searches from `starts` random points for critical points of any index, and from a fifth as many for minima.
-pub(super) fn scatter(
-    starts: u64,
-    seed: u64,
-    progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<NetworkScatter, StudyError> {
+pub(super) fn scatter(starts: u64, seed: u64, progress: &mut dyn Progress) -> Result<NetworkScatter> {
     let arch = Arch::dense(Activation::Tanh, &WIDTHS, true)?;
     let search = critical_search(&arch, seed)?;
     let searches = starts + starts / 5;
@@ -57,8 +54,8 @@ pub(super) fn scatter(
         let seeds: Vec<u64> = (done..end).map(|i| seed.wrapping_add(i)).collect();
         let theta = Init::Normal { sigma: 1.5 }.stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
         let settings = CriticalSettings { goal, ..CriticalSettings::default() };
-        let share = |part: f64| (done as f64 + part * (end - done) as f64) / searches as f64;
-        let ends = search.search(&theta, &settings, &mut |part| progress(share(part)))?;
+        let mut part = Part::new(progress, done as f64 / searches as f64, end as f64 / searches as f64);
+        let ends = search.search(&theta, &settings, &mut part)?;
         for end in ends.iter().filter(|end| end.ended == Termination::Critical) {
             points.push((search.examine(&end.theta)?, goal == Goal::Risk));
         }
@@ -67,18 +64,12 @@ pub(super) fn scatter(
     Ok(gather(&search, &points, searches))
 }
 
-fn critical_search(arch: &Arch, seed: u64) -> Result<CriticalSearch, StudyError> {
-    let data =
-        collado_data::load(&format!("synthetic:teacher?d={}&n={EXAMPLES}&noise=0.5&seed={seed}", WIDTHS[0]))?;
-    let Targets::Values(targets) = &data.train.targets else {
-        let found = "classes".into();
-        return Err(StudyError::Setting { name: "data", expected: "real targets", found });
-    };
+fn critical_search(arch: &Arch, seed: u64) -> Result<CriticalSearch> {
+    let (inputs, targets) =
+        regression(&format!("synthetic:teacher?d={}&n={EXAMPLES}&noise=0.5&seed={seed}", WIDTHS[0]))?;
     let criterion = Criterion { loss: Loss::Squared, kappa: KAPPA, regularizer: Regularizer::L2 };
-    let inputs: &Tensor = &data.train.inputs;
-    Ok(CriticalSearch::new(
-        &EmpiricalRisk::new(arch, Examples::new(inputs, targets)?, criterion)?.with_memory(64 << 20),
-    )?)
+    let risk = EmpiricalRisk::new(arch, Examples::new(&inputs, &targets)?, criterion)?.with_memory(64 << 20);
+    Ok(CriticalSearch::new(&risk)?)
 }
 
 /// Each point once; degenerate ones have eigenvalues without a sign and are left out.
@@ -98,27 +89,11 @@ fn gather(search: &CriticalSearch, points: &[(CriticalPoint, bool)], searches: u
 }
 
 impl NetworkScatter {
-    /// What network, on what.
+    /// The network and its data in words.
     pub(super) fn title() -> String {
         format!(
             "tanh:{}-{}-{} on {EXAMPLES} examples of a noisy teacher, κ = {KAPPA}",
             WIDTHS[0], WIDTHS[1], WIDTHS[2]
         )
-    }
-
-    pub(super) fn json(&self) -> Value {
-        let point = |p: &NetworkPoint| {
-            json!({"risk": number(p.risk), "index_fraction": number(p.index_fraction),
-                "gradient_norm": number(p.gradient_norm), "by_descent": p.by_descent})
-        };
-        let law = |l: &SemicircleLaw| {
-            json!({"center": number(l.center), "width": number(l.width), "rms": number(l.rms),
-                "spread": number(l.spread)})
-        };
-        json!({
-            "network": Self::title(), "searches": self.searches,
-            "critical_points": self.points.iter().map(point).collect::<Vec<_>>(),
-            "semicircle": self.law.as_ref().map(law),
-        })
     }
 }

@@ -1,3 +1,5 @@
+//! Pictures of energy against index, of the bulk of the Hessians, and of the network's critical points.
+
 use std::f64::consts::PI;
 
 use collado_plots::{Figure, Panel, Point, Role, Series};

@@ -1,3 +1,5 @@
+//! Searches for critical points on the sphere: Newton's method, and descent with curvature.
+
 use collado_linalg::{Eigen, Lu, symmetric_eigen};
 use faer::Mat;
 use rand::{Rng, SeedableRng};
@@ -6,25 +8,25 @@ use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 use super::SphericalSpin;
-use crate::StudyError;
+use crate::{Result, StudyError};
 
 /// A point of the sphere at which a search ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpinPoint {
-    /// u = H/N.
+    /// The energy per spin, u = H/N.
     pub energy: f64,
-    /// Norm of the Riemannian gradient.
+    /// The norm of the Riemannian gradient.
     pub gradient_norm: f64,
-    /// Whether that is ≤ 1e-10 (1 + |H|).
+    /// Whether that norm is at most 1e-10 (1 + |H|).
     pub is_critical: bool,
-    /// Eigenvalues of the Riemannian Hessian `[N − 1]`, ascending.
+    /// The eigenvalues of the Riemannian Hessian `[N − 1]`, ascending.
     pub eigenvalues: Vec<f64>,
-    /// Whether it was found by descent.
+    /// Whether the point was found by descent.
     pub by_descent: bool,
 }
 
 impl SpinPoint {
-    /// Negative eigenvalues over N − 1. Eigenvalues within rounding of 0 do not count.
+    /// The number of negative eigenvalues over N − 1. Eigenvalues within rounding of 0 do not count.
     pub fn index_fraction(&self) -> f64 {
         let size = self.eigenvalues.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         let floor = self.eigenvalues.len() as f64 * f64::EPSILON * size;
@@ -33,7 +35,7 @@ impl SpinPoint {
     }
 }
 
-/// Steps of a search at most.
+/// The largest number of steps of a search.
 const STEPS: usize = 300;
 
 /// What is known at σ.
@@ -67,12 +69,7 @@ impl LocalExpansion {
 }
 
 /// Newton's method on the sphere from a random start, or descent with curvature first.
-pub(super) fn find(
-    spin: &SphericalSpin,
-    seed: u64,
-    start: u64,
-    descend: bool,
-) -> Result<SpinPoint, StudyError> {
+pub(super) fn find(spin: &SphericalSpin, seed: u64, start: u64, descend: bool) -> Result<SpinPoint> {
     let n = spin.size();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(2 * start + 1);
@@ -140,7 +137,7 @@ fn newton(sigma: &[f64], place: &LocalExpansion) -> Vec<f64> {
 }
 
 /// Eigenvalues `[N − 1]`, ascending, and eigenvectors (columns) of the Riemannian Hessian.
-fn tangent_eigen(sigma: &[f64], place: &LocalExpansion) -> Result<(Vec<f64>, Mat<f64>), StudyError> {
+fn tangent_eigen(sigma: &[f64], place: &LocalExpansion) -> Result<(Vec<f64>, Mat<f64>)> {
     let n = sigma.len();
     // A Householder reflection takes σ to the first axis; the other axes span the tangent space.
     let norm = (n as f64).sqrt();
@@ -159,11 +156,7 @@ fn tangent_eigen(sigma: &[f64], place: &LocalExpansion) -> Result<(Vec<f64>, Mat
 }
 
 /// A step that lowers H: Newton's with |λ| for λ, halved until it does.
-fn downhill(
-    spin: &SphericalSpin,
-    sigma: &[f64],
-    place: &LocalExpansion,
-) -> Result<Option<Vec<f64>>, StudyError> {
+fn downhill(spin: &SphericalSpin, sigma: &[f64], place: &LocalExpansion) -> Result<Option<Vec<f64>>> {
     let n = sigma.len();
     let (values, vectors) = tangent_eigen(sigma, place)?;
     let size = values.iter().fold(0.0_f64, |m, x| m.max(x.abs()));

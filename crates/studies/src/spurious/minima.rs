@@ -1,29 +1,31 @@
+//! Which ends are the same minimum, and how firm each minimum is.
+
 use collado_certify::Polished;
 use collado_linalg::Cholesky;
 use collado_risk::Planted;
 use faer::Mat;
 use serde::{Deserialize, Serialize};
 
-use crate::StudyError;
+use crate::Result;
 
 /// A spurious minimum, up to permutations of neurons and of coordinates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpuriousMinimum {
-    /// F there.
+    /// The risk F there.
     pub risk: f64,
-    /// Runs that ended there.
+    /// Number of runs that ended there.
     pub hits: usize,
-    /// Smallest eigenvalue of the Hessian.
+    /// The smallest eigenvalue of the Hessian.
     pub lambda_min: f64,
-    /// The first run's weights `[n, k]`.
+    /// The weights `[n, k]` at which the first of these runs ended.
     pub weights: Vec<f64>,
 }
 
-/// Entries of one minimum differ by less: rounding and $\|\nabla F\|/\lambda_{\min}$ are below 1e-6.
+/// Entries of one minimum differ by less than this: rounding and $\|\nabla F\|/\lambda_{\min}$ are below 1e-6.
 const SAME: f64 = 1e-5;
 
 /// Groups the ends. What permutations leave as it is tells minima apart: the entries in ascending order.
-pub(super) fn distinct(risk: &Planted, ends: Vec<Polished>) -> Result<Vec<SpuriousMinimum>, StudyError> {
+pub(super) fn distinct(risk: &Planted, ends: Vec<Polished>) -> Result<Vec<SpuriousMinimum>> {
     let mut groups: Vec<(Vec<f64>, Polished, usize)> = Vec::new();
     for end in ends {
         let mut entries = end.weights.clone();
@@ -44,13 +46,14 @@ pub(super) fn distinct(risk: &Planted, ends: Vec<Polished>) -> Result<Vec<Spurio
         .collect()
 }
 
-/// By inverse iteration, which needs one factorisation; the quotient is right to about 1e-6 of itself.
-fn least_eigenvalue(risk: &Planted, weights: &[f64]) -> Result<f64, StudyError> {
+/// The smallest eigenvalue of the Hessian by inverse iteration, which needs one factorisation; the quotient is right to
+/// about 1e-6 of itself.
+fn least_eigenvalue(risk: &Planted, weights: &[f64]) -> Result<f64> {
     let (size, hessian) = (weights.len(), risk.hessian(weights)?);
     let Ok(factor) = Cholesky::new(Mat::from_fn(size, size, |i, j| hessian[i * size + j]).as_ref()) else {
         return Ok(f64::NAN);
     };
-    // a start without symmetry, so that no eigenvector is missed
+    // A start without symmetry, so that no eigenvector is missed.
     let mut x: Vec<f64> = (0..size).map(|i| ((i * i + 1) as f64).sin()).collect();
     let mut value = f64::NAN;
     for _ in 0..500 {

@@ -1,54 +1,75 @@
-//! How often gradient descent on the planted risk ends in spurious minima.
+//! How often gradient descent ends in spurious minima: two-layer ReLU networks that learn k planted teachers, on the
+//! risk of the whole population (Safran & Shamir 2018, "Spurious local minima are common in two-layer ReLU neural
+//! networks"; Safran, Yehudai & Shamir 2021, "The effects of mild over-parameterization on the optimization landscape of
+//! shallow ReLU neural networks"; docs/theory.md §10).
 
 mod minima;
-mod outcome;
 mod picture;
+mod published;
+mod report;
 mod sampled;
+mod tally;
 
 use collado_certify::{Polished, polish};
-use collado_risk::{Planted, PlantedDescent, PlantedRun};
+#[cfg(feature = "clap")]
+use collado_data::range::{count_from_one, count_from_zero, positive, whole};
+use collado_risk::{Part, Planted, PlantedDescent, PlantedRun, Progress};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    minima::SpuriousMinimum,
-    outcome::{CLAIM, PUBLISHED},
-    sampled::SampledRow,
+pub use self::{minima::SpuriousMinimum, published::PUBLISHED, sampled::SampledRow, tally::Tally};
+use crate::{
+    CellCache, Report, Result, Study,
+    error::{proceed, refuse},
 };
-use crate::{CellCache, Result, StudyError, wilson};
 
 /// Settings of [`spurious`].
-///
-/// | Name | Default | Purpose | Range |
-/// |---|---|---|---|
-/// | `k` | 6, 8, 10 | teachers | ≥ 1 |
-/// | `extra` | 0, 1, 2 | n − k | ≥ 0 |
-/// | `runs` | 1000 | runs for each pair | ≥ 1 |
-/// | `max_steps` | 200 000 | a run ends after so many steps | ≥ 1 |
-/// | `gradient_tolerance` | 1e-9 | descent ends at this gradient norm | > 0 |
-/// | `sgd_runs` | 200 | runs of SGD on drawn data for each n = k; 0 = none | ≥ 0 |
-/// | `samples` | 10 000 | examples drawn for them | ≥ 64 |
-/// | `sgd_steps` | 5000 | steps of SGD, minibatches of 64 | ≥ 1 |
-/// | `seed` | 0 | of the starts | |
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct SpuriousSettings {
-    /// Teachers.
+    /// Numbers k of teachers.
+    #[cfg_attr(feature = "clap", arg(
+        long, value_delimiter = ',', default_values_t = Self::default().k, value_parser = whole::<usize>(1..=100),
+    ))]
     pub k: Vec<usize>,
-    /// n − k.
+    /// Numbers n - k of neurons beyond the teachers.
+    #[cfg_attr(feature = "clap", arg(
+        long, value_delimiter = ',', default_values_t = Self::default().extra,
+        value_parser = whole::<usize>(0..=100),
+    ))]
     pub extra: Vec<usize>,
-    /// Runs for each pair of k and n.
+    /// Number of runs for each k and n.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().runs, value_parser = count_from_one::<u64>(),
+    ))]
     pub runs: u64,
-    /// A run ends after so many steps.
+    /// Largest number of steps of a run.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().max_steps, value_parser = count_from_one::<u64>(),
+    ))]
     pub max_steps: u64,
-    /// Descent ends at this gradient norm.
+    /// Gradient norm at which descent ends.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().gradient_tolerance, value_parser = positive,
+    ))]
     pub gradient_tolerance: f64,
-    /// Runs of SGD on drawn data.
+    /// Number of runs of SGD on drawn data for each n = k; 0 = none.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().sgd_runs, value_parser = count_from_zero::<u64>(),
+    ))]
     pub sgd_runs: u64,
-    /// Examples drawn.
+    /// Number of examples drawn for SGD.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().samples, value_parser = whole::<usize>(64..=100_000_000),
+    ))]
     pub samples: usize,
-    /// Steps of SGD.
+    /// Number of steps of SGD.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().sgd_steps, value_parser = count_from_one::<u64>(),
+    ))]
     pub sgd_steps: u64,
-    /// Seed of the starts.
+    /// Seed of the starts and of the drawn data.
+    #[cfg_attr(feature = "clap", arg(skip))]
     pub seed: u64,
 }
 
@@ -68,56 +89,68 @@ impl Default for SpuriousSettings {
     }
 }
 
-impl SpuriousSettings {
-    /// For a look in seconds: fewer teachers and runs.
-    pub fn quick() -> Self {
+impl Study for SpuriousSettings {
+    const NAME: &'static str = "spurious";
+    const CLAIM: &'static str = "Gradient descent on two-layer ReLU networks with k planted teachers ends in spurious \
+                                 minima for n = k, as often as published, and never for n = k + 2.";
+
+    fn quick() -> Self {
         Self { k: vec![6, 7, 8], runs: 500, max_steps: 50_000, sgd_runs: 100, ..Self::default() }
     }
 
-    /// The published table: all k of it.
-    pub fn full() -> Self {
+    /// All k of the published table.
+    fn full() -> Self {
         Self { k: PUBLISHED.iter().map(|p| p.0).collect(), ..Self::default() }
+    }
+
+    fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    fn report(&self, cells: &CellCache, progress: &mut dyn Progress) -> Result<Report> {
+        Ok(Report::from(&spurious(self, cells, progress)?))
     }
 }
 
-/// All rows, and how they were made.
+impl SpuriousSettings {
+    fn check(&self) -> Result<()> {
+        match self {
+            s if s.runs == 0 => refuse("runs", "at least 1", 0),
+            s if s.max_steps == 0 => refuse("max_steps", "at least 1", 0),
+            s if s.k.is_empty() || s.k.contains(&0) => refuse("k", "numbers above 0", format!("{:?}", s.k)),
+            s if s.extra.is_empty() => refuse("extra", "at least one number", "none"),
+            s if s.gradient_tolerance.is_nan() || s.gradient_tolerance <= 0. => {
+                refuse("gradient_tolerance", "a number above 0", s.gradient_tolerance)
+            }
+            s if s.sgd_runs > 0 && s.samples < 64 => refuse("samples", "at least 64", s.samples),
+            s if s.sgd_runs > 0 && s.sgd_steps == 0 => refuse("sgd_steps", "at least 1", 0),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Everything that [`spurious`] measures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spurious {
-    /// How.
+    /// The settings it was measured with.
     pub settings: SpuriousSettings,
-    /// One for each pair of k and n.
+    /// A row for each pair of k and n.
     pub rows: Vec<SpuriousRow>,
-    /// SGD on drawn data, one for each k where n = k is among the pairs.
+    /// SGD on drawn data: a row for each k where n = k is among the pairs.
     pub sampled: Vec<SampledRow>,
 }
 
 /// How the runs for one k and n ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpuriousRow {
-    /// Teachers.
+    /// Number of teachers.
     pub k: usize,
-    /// Neurons.
+    /// Number of neurons.
     pub n: usize,
-    /// Runs.
-    pub runs: u64,
-    /// Runs that ended with F > 1e-3, $\|\nabla F\|\le10^{-9}$ and $H\succ0$.
-    pub spurious: u64,
-    /// Runs that ended neither so nor with F ≤ 1e-3.
-    pub unresolved: u64,
+    /// How many runs ended where. Spurious are those with F > 1e-3, $\|\nabla F\|\le10^{-9}$ and $H\succ0$.
+    pub tally: Tally,
     /// The minima, up to permutations of neurons and coordinates; the most frequent first.
     pub minima: Vec<SpuriousMinimum>,
-}
-
-impl SpuriousRow {
-    /// Share of spurious runs.
-    pub fn rate(&self) -> f64 {
-        self.spurious as f64 / self.runs as f64
-    }
-
-    /// Its 95 % Wilson interval.
-    pub fn interval(&self) -> [f64; 2] {
-        wilson(self.spurious, self.runs)
-    }
 }
 
 /// Runs at this risk count as global.
@@ -131,75 +164,54 @@ const NEAR: f64 = 1e-5;
 /// F > 1e-3 with $\|\nabla F\|\le10^{-9}$ and $H\succ0$ is spurious; anything else is unresolved.
 ///
 /// Two shortcuts. A run stops at F ≤ 1e-3: the step decreases F there, and every spurious minimum known lies twenty
-/// times higher. A run with $\|\nabla F\|\le10^{-5}$ is finished by Newton's method, and only taken when every Hessian on the way is
-/// positive definite and the way is at most 0.01 long, thus in a strictly convex neighbourhood that holds one
-/// minimum; where that fails, descent goes on to `gradient_tolerance`.
+/// times higher. A run with $\|\nabla F\|\le10^{-5}$ is finished by Newton's method, and only taken when every Hessian
+/// on the way is positive definite and the way is at most 0.01 long, thus in a strictly convex neighbourhood that holds
+/// one minimum; where that fails, descent goes on to `gradient_tolerance`.
 ///
-/// Finished rows are kept in `cells`. `progress` gets the share of the study that is done; false stops.
+/// Finished rows are kept in `cells`.
 ///
 /// # Errors
-/// When a setting is outside its range, `progress` stops, or a cell cannot be kept.
+/// When a setting is outside its range, `progress` stops the study, or a cell cannot be kept.
 pub fn spurious(
     settings: &SpuriousSettings,
     cells: &CellCache,
-    progress: &mut dyn FnMut(f64) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Spurious> {
-    check(settings)?;
+    settings.check()?;
     let pairs: Vec<_> =
         settings.k.iter().flat_map(|&k| settings.extra.iter().map(move |&e| (k, k + e))).collect();
     let drawn = settings.sgd_runs > 0 && settings.extra.contains(&0);
     let drawn = if drawn { &settings.k[..] } else { &[] };
     let parts = (pairs.len() + drawn.len()) as f64;
+    let mut done = 0.;
     let (mut rows, mut sampled) = (Vec::with_capacity(pairs.len()), Vec::new());
     for &(k, n) in &pairs {
-        let at = rows.len() as f64;
-        let row = || row(settings, k, n, &mut |share| progress((at + share) / parts));
-        rows.push(cells.get(settings, &format!("k{k}-n{n}"), row)?);
+        let mut part = Part::new(progress, done / parts, (done + 1.) / parts);
+        rows.push(cells.get(settings, &format!("k{k}-n{n}"), || row(settings, k, n, &mut part))?);
+        done += 1.;
     }
     for &k in drawn {
-        let at = (rows.len() + sampled.len()) as f64;
-        let row = || sampled::sampled(settings, k, &mut |share| progress((at + share) / parts));
-        sampled.push(cells.get(settings, &format!("sgd-k{k}"), row)?);
+        let mut part = Part::new(progress, done / parts, (done + 1.) / parts);
+        sampled.push(cells.get(settings, &format!("sgd-k{k}"), || sampled::sampled(settings, k, &mut part))?);
+        done += 1.;
     }
     Ok(Spurious { settings: settings.clone(), rows, sampled })
 }
 
-fn check(settings: &SpuriousSettings) -> Result<()> {
-    let wrong = |name, expected, found| Err(StudyError::Setting { name, expected, found });
-    match settings {
-        s if s.runs == 0 => wrong("--runs", "at least 1", "0".into()),
-        s if s.max_steps == 0 => wrong("--max-steps", "at least 1", "0".into()),
-        s if s.k.is_empty() || s.k.contains(&0) => wrong("--k", "numbers above 0", format!("{:?}", s.k)),
-        s if s.extra.is_empty() => wrong("--extra", "at least one number", "none".into()),
-        s if s.gradient_tolerance.is_nan() || s.gradient_tolerance <= 0. => {
-            wrong("--gradient-tolerance", "a number above 0", s.gradient_tolerance.to_string())
-        }
-        s if s.sgd_runs > 0 && s.samples < 64 => wrong("--samples", "at least 64", s.samples.to_string()),
-        s if s.sgd_runs > 0 && s.sgd_steps == 0 => wrong("--sgd-steps", "at least 1", "0".into()),
-        _ => Ok(()),
-    }
-}
-
-fn row(
-    settings: &SpuriousSettings,
-    k: usize,
-    n: usize,
-    progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<SpuriousRow> {
+fn row(settings: &SpuriousSettings, k: usize, n: usize, progress: &mut dyn Progress) -> Result<SpuriousRow> {
     let risk = Planted::new(k, n)?;
     let mut runs = risk.starts(settings.seed, 0..settings.runs);
-    let (ends, unresolved) = judge(settings, &risk, &mut runs, progress)?;
-    let (runs, spurious) = (settings.runs, ends.len() as u64);
-    Ok(SpuriousRow { k, n, runs, spurious, unresolved, minima: minima::distinct(&risk, ends)? })
+    let (ends, tally) = descend(settings, &risk, &mut runs, progress)?;
+    Ok(SpuriousRow { k, n, tally, minima: minima::distinct(&risk, ends)? })
 }
 
-/// Descends from where `runs` are: the ends at spurious minima, and how many runs decided nothing.
-fn judge(
+/// Descends from where `runs` are: the ends at spurious minima, and how many runs ended where.
+fn descend(
     settings: &SpuriousSettings,
     risk: &Planted,
     runs: &mut Vec<PlantedRun>,
-    progress: &mut dyn FnMut(f64) -> bool,
-) -> Result<(Vec<Polished>, u64)> {
+    progress: &mut dyn Progress,
+) -> Result<(Vec<Polished>, Tally)> {
     let all = runs.len();
     let mut ends = Vec::new();
     let tolerances = [settings.gradient_tolerance.max(NEAR), settings.gradient_tolerance];
@@ -211,19 +223,13 @@ fn judge(
             risk_tolerance: GLOBAL,
             ..Default::default()
         };
-        let mut go_on = true;
-        risk.descend(runs, &descent, &mut |share| {
-            go_on = progress(share);
-            go_on
-        })?;
-        if !go_on {
-            return Err(StudyError::Interrupted);
-        }
+        proceed(risk.descend(runs, &descent, progress)?)?;
         ends.extend(finish(risk, runs)?);
     }
     let global = runs.iter().filter(|r| r.risk <= GLOBAL).count();
-    let unresolved = all - global - ends.len();
-    Ok((ends, unresolved as u64))
+    let unresolved = (all - global - ends.len()) as u64;
+    let tally = Tally { runs: all as u64, spurious: ends.len() as u64, unresolved };
+    Ok((ends, tally))
 }
 
 /// Takes the runs that end in a spurious minimum out of the stack; those at a small gradient elsewhere may go on.

@@ -1,6 +1,8 @@
+//! The picture of the rates of spurious runs, beside the published ones.
+
 use collado_plots::{Figure, Panel, Role, Series};
 
-use super::{SampledRow, SpuriousRow, outcome::published};
+use super::{SampledRow, SpuriousRow, published::published};
 
 /// Share of spurious runs against k, one panel for each n − k: Wilson intervals beside the published rates.
 pub(super) fn picture(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Figure {
@@ -8,10 +10,11 @@ pub(super) fn picture(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Figure {
     extras.sort_unstable();
     extras.dedup();
     // The same axis for all panels, up to the next ten above everything drawn.
-    let high = rows.iter().map(|r| r.interval()[1]).chain(sampled.iter().map(|r| r.interval()[1]));
+    let high =
+        rows.iter().map(|r| r.tally.interval()[1]).chain(sampled.iter().map(|r| r.tally.interval()[1]));
     let known = rows.iter().filter_map(|r| Some(published(r.k)?.1[1]));
     let top = 10. * (10. * high.chain(known).fold(0., f64::max)).ceil().clamp(1., 10.);
-    let runs = rows.first().map_or(0, |r| r.runs);
+    let runs = rows.first().map_or(0, |r| r.tally.runs);
     let figure = Figure::new("How often gradient descent ends in a spurious minimum")
         .subtitle(format!(
             "{runs} runs a point, k teachers, n neurons; bars and bands: 95 % Wilson intervals"
@@ -39,23 +42,23 @@ fn panel(extra: usize, rows: &[&SpuriousRow], sampled: &[SampledRow], top: f64) 
         panel = panel.series(series.dashed().band(&column(|p| p.1[0]), &column(|p| p.1[1])));
     }
     for row in rows {
-        let [lo, hi] = row.interval();
+        let [lo, hi] = row.tally.interval();
         let bar = Series::line("", &[row.k as f64; 2], &[100. * lo, 100. * hi]);
         panel = panel.series(bar.role(Role::Train));
     }
-    panel = panel.series(Series::dots("found", &xs, &percent(&|r| r.rate())).role(Role::Train));
+    panel = panel.series(Series::dots("found", &xs, &percent(&|r| r.tally.rate())).role(Role::Train));
     if extra == 0 && !sampled.is_empty() {
         for row in sampled {
-            let [lo, hi] = row.interval();
+            let [lo, hi] = row.tally.interval();
             let bar = Series::line("", &[row.k as f64 + 0.08; 2], &[100. * lo, 100. * hi]);
             panel = panel.series(bar.role(Role::Accent));
         }
         let at: Vec<f64> = sampled.iter().map(|r| r.k as f64 + 0.08).collect();
-        let rates: Vec<f64> = sampled.iter().map(|r| 100. * r.rate()).collect();
+        let rates: Vec<f64> = sampled.iter().map(|r| 100. * r.tally.rate()).collect();
         panel = panel.series(Series::dots("SGD on drawn data", &at, &rates).role(Role::Accent));
     }
-    if rows.iter().any(|r| r.unresolved > 0) {
-        let open = percent(&|r| r.unresolved as f64 / r.runs as f64);
+    if rows.iter().any(|r| r.tally.unresolved > 0) {
+        let open = percent(&|r| r.tally.unresolved as f64 / r.tally.runs as f64);
         panel = panel.series(Series::dots("unresolved", &xs, &open).role(Role::Test));
     }
     panel

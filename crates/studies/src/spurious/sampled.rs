@@ -1,42 +1,29 @@
+//! SGD on drawn data, where the risk is that of a sample and no longer of the whole population.
+
 use candle_core::{Device, Tensor};
 use collado_dynamics::{Decay, Optimizer, Rule, Sampler, Schedule};
 use collado_models::{Activation, Arch};
 use collado_risk::{
-    Criterion, EmpiricalRisk, Examples, Loss, Objective, Planted, PlantedRun, Regularizer, Rows, Span,
+    Criterion, EmpiricalRisk, Examples, Loss, Objective, Part, Planted, PlantedRun, Progress, Regularizer,
+    Rows, Span,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
-use super::{SpuriousSettings, judge};
-use crate::{Result, StudyError, wilson};
+use super::{SpuriousSettings, Tally, descend};
+use crate::{Result, error::proceed};
 
 /// How SGD on drawn data ended for n = k.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampledRow {
-    /// Teachers, and neurons.
+    /// Number of teachers, and of neurons.
     pub k: usize,
-    /// Runs.
-    pub runs: u64,
-    /// Runs whose end lies in the basin of a spurious minimum of the population risk.
-    pub spurious: u64,
-    /// Runs for which descent on the population risk from the end decided nothing.
-    pub unresolved: u64,
+    /// How many runs ended where: in whose basin of the population risk.
+    pub tally: Tally,
     /// Mean population risk at the ends of the spurious runs; NaN without any.
     pub risk: f64,
-}
-
-impl SampledRow {
-    /// Share of spurious runs.
-    pub fn rate(&self) -> f64 {
-        self.spurious as f64 / self.runs as f64
-    }
-
-    /// Its 95 % Wilson interval.
-    pub fn interval(&self) -> [f64; 2] {
-        wilson(self.spurious, self.runs)
-    }
 }
 
 /// SGD without momentum, step size $2/n$ (in F) with a cosine schedule, from the starts of the population's runs, on
@@ -45,30 +32,29 @@ impl SampledRow {
 pub(super) fn sampled(
     settings: &SpuriousSettings,
     k: usize,
-    progress: &mut dyn FnMut(f64) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<SampledRow> {
     let population = Planted::new(k, k)?;
     let starts = population.starts(settings.seed, 0..settings.sgd_runs);
-    let ends = descend(settings, k, &starts, &mut |share| progress(0.8 * share))?;
+    let ends = train(settings, k, &starts, &mut Part::new(progress, 0., 0.8))?;
     let mut runs: Vec<_> = ends.chunks_exact(k * k).map(|w| PlantedRun::new(w.to_vec())).collect();
     let mut slopes = vec![0.; k * k];
     let before: Vec<f64> = runs
         .iter()
         .map(|run| population.value(&run.weights, &mut slopes))
         .collect::<std::result::Result<_, _>>()?;
-    let (found, unresolved) =
-        judge(settings, &population, &mut runs, &mut |share| progress(0.8 + 0.2 * share))?;
+    let (_, tally) = descend(settings, &population, &mut runs, &mut Part::new(progress, 0.8, 1.))?;
     let above: Vec<f64> = before.into_iter().filter(|f| *f > super::GLOBAL).collect();
     let risk = above.iter().sum::<f64>() / above.len() as f64;
-    Ok(SampledRow { k, runs: settings.sgd_runs, spurious: found.len() as u64, unresolved, risk })
+    Ok(SampledRow { k, tally, risk })
 }
 
 /// All runs as one stack of networks `k-k-1` whose output weights stay 1; the ends `[runs, k·k]`, row by row.
-fn descend(
+fn train(
     settings: &SpuriousSettings,
     k: usize,
     starts: &[PlantedRun],
-    progress: &mut dyn FnMut(f64) -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Vec<f64>> {
     let arch = Arch::dense(Activation::Relu, &[k, k, 1], false)?;
     let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
@@ -90,8 +76,8 @@ fn descend(
     let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
     let mut batch = Vec::new();
     for step in 0..settings.sgd_steps {
-        if step.is_multiple_of(50) && !progress(step as f64 / settings.sgd_steps as f64) {
-            return Err(StudyError::Interrupted);
+        if step.is_multiple_of(50) {
+            proceed(progress.update(step as f64 / settings.sgd_steps as f64))?;
         }
         batch.clear();
         samplers.iter_mut().for_each(|s| batch.extend_from_slice(s.batch(step)));
@@ -104,7 +90,7 @@ fn descend(
     Ok(theta.narrow(1, 0, k * k)?.flatten_all()?.to_vec1()?)
 }
 
-/// Minibatch.
+/// The size of a minibatch.
 const BATCH: usize = 64;
 
 fn examples(settings: &SpuriousSettings, k: usize) -> Result<(Tensor, Tensor)> {

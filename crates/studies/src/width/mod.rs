@@ -1,50 +1,74 @@
 //! Two-layer ReLU networks on real data: how often training ends low, and how high the ground between ends is, against
-//! the width.
+//! the width. Freeman & Bruna 2017 and Safran, Yehudai & Shamir 2021 claim for other data that mild
+//! over-parameterisation removes bad minima.
 
 mod measure;
 mod picture;
 mod report;
 
-use collado_data::Dataset;
+use collado_data::Spec;
+#[cfg(feature = "clap")]
+use collado_data::range::{count_from_one, count_from_zero, positive, whole};
+use collado_risk::{Part, Progress};
+use serde::Serialize;
 
-pub use self::{measure::Width, report::CLAIM};
-use crate::{CellCache, Result, StudyError, watch::Progress};
+pub use self::measure::Width;
+use crate::{CellCache, Report, Result, Study, error::refuse, widths::ascending};
 
-/// How the study is run.
-///
-/// | Name | Default | Purpose | Range |
-/// |---|---|---|---|
-/// | `widths` | 1, 2, 4, …, 64 | hidden neurons m | at least 2 different ones |
-/// | `runs` | 16 | networks for each width; neighbours are connected | ≥ 2 |
-/// | `epochs` | 200 | of Adam with a cosine schedule | ≥ 1 |
-/// | `batch` | 64 | minibatch; 0 = all | |
-/// | `lr` | 0.01 | step size | > 0 |
-/// | `target` | 0.01 | a run hits when its final training loss (cross-entropy) is at most this | > 0 |
-/// | `curve_epochs` | 60 | of Bézier curves with one bend | ≥ 1 |
-/// | `seed` | 0 | of the first run | |
-#[derive(Debug, Clone, PartialEq)]
+/// Settings of [`width`].
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct WidthSettings {
-    /// Hidden neurons.
+    /// Data with classes, such as digits or mnist:DIR.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = Self::default().data))]
+    #[serde(serialize_with = "text")]
+    pub data: Spec,
+    /// Numbers of hidden neurons.
+    #[cfg_attr(feature = "clap", arg(
+        long, value_delimiter = ',', default_values_t = Self::default().widths,
+        value_parser = whole::<usize>(1..=1_000_000),
+    ))]
     pub widths: Vec<usize>,
-    /// Networks for each width.
+    /// Number of networks for each width, of which neighbours are connected.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().runs, value_parser = whole::<usize>(2..=1_000_000),
+    ))]
     pub runs: usize,
-    /// Passes over the examples.
+    /// Number of passes over the examples.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().epochs, value_parser = count_from_one::<u64>(),
+    ))]
     pub epochs: u64,
-    /// Minibatch.
+    /// Number of examples in a minibatch; 0 = all.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().batch, value_parser = count_from_zero::<usize>(),
+    ))]
     pub batch: usize,
-    /// Step size.
+    /// Step size of Adam.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = Self::default().lr, value_parser = positive))]
     pub lr: f64,
-    /// Loss of a hit.
+    /// Final training loss at which a run counts as a hit.
+    #[cfg_attr(feature = "clap", arg(long, default_value_t = Self::default().target, value_parser = positive))]
     pub target: f64,
-    /// Passes over the examples for each curve.
+    /// Number of passes over the examples for each curve.
+    #[cfg_attr(feature = "clap", arg(
+        long, default_value_t = Self::default().curve_epochs, value_parser = count_from_one::<u64>(),
+    ))]
     pub curve_epochs: u64,
-    /// Seed.
+    /// Seed of the first run.
+    #[cfg_attr(feature = "clap", arg(skip))]
     pub seed: u64,
+}
+
+/// Results hold the string of the data set.
+fn text<S: serde::Serializer>(data: &Spec, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_str(data)
 }
 
 impl Default for WidthSettings {
     fn default() -> Self {
         Self {
+            data: "digits".parse().expect("this is the name of a data set"),
             widths: (0..=6).map(|k| 1 << k).collect(),
             runs: 16,
             epochs: 200,
@@ -57,44 +81,48 @@ impl Default for WidthSettings {
     }
 }
 
-impl WidthSettings {
-    /// For a look in seconds.
-    pub fn quick() -> Self {
-        let widths = vec![4, 8, 16, 64];
-        Self { widths, runs: 8, ..Self::default() }
+impl Study for WidthSettings {
+    const NAME: &'static str = "width";
+    const CLAIM: &'static str = "Mild over-parameterisation removes bad minima: from some width on, training a \
+                                 two-layer ReLU network on real data ends at a low risk from every start, and the ends \
+                                 are connected without a barrier.";
+
+    fn quick() -> Self {
+        Self { widths: vec![4, 8, 16, 64], runs: 8, ..Self::default() }
     }
 
-    /// More runs, up to 256 neurons.
-    pub fn full() -> Self {
+    fn full() -> Self {
         Self { widths: (0..=8).map(|k| 1 << k).collect(), runs: 32, epochs: 300, ..Self::default() }
     }
 
-    fn sorted(&self) -> Result<Vec<usize>> {
-        let wrong = |name, expected, found| Err(StudyError::Setting { name, expected, found });
-        let mut widths = self.widths.clone();
-        widths.sort_unstable();
-        widths.dedup();
+    fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
+
+    fn report(&self, cells: &CellCache, progress: &mut dyn Progress) -> Result<Report> {
+        Ok(Report::from(&width(self, cells, progress)?))
+    }
+}
+
+impl WidthSettings {
+    fn check(&self) -> Result<()> {
         match self {
-            s if widths.len() < 2 => {
-                wrong("--widths", "at least 2 different numbers", format!("{:?}", s.widths))
+            s if ascending(&s.widths).len() < 2 => {
+                refuse("widths", "at least 2 different numbers", format!("{:?}", s.widths))
             }
-            s if s.runs < 2 => wrong("--runs", "at least 2", s.runs.to_string()),
-            s if s.target.is_nan() || s.target <= 0. => {
-                wrong("--target", "a number above 0", s.target.to_string())
-            }
-            _ => Ok(widths),
+            s if s.runs < 2 => refuse("runs", "at least 2", s.runs),
+            s if s.target.is_nan() || s.target <= 0. => refuse("target", "a number above 0", s.target),
+            _ => Ok(()),
         }
     }
 }
 
-/// Everything measured.
-#[derive(Debug, Clone, PartialEq)]
+/// Everything that [`width`] measures.
+#[derive(Debug, Clone)]
 pub struct Widths {
-    /// How.
+    /// The settings it was measured with.
     pub settings: WidthSettings,
-    /// The data set's `--data` string.
-    pub data: String,
-    /// For each width, ascending.
+    /// What was found at each width, ascending.
     pub widths: Vec<Width>,
 }
 
@@ -106,29 +134,28 @@ impl Widths {
     }
 }
 
-/// Runs the study on the training rows of `data`. Finished widths are kept in `cells`. `progress` is told the
-/// share done; `false` stops it.
+/// Trains networks of all widths on the training rows of the data, and connects neighbours. Finished widths are kept in
+/// `cells`.
 ///
 /// # Errors
-/// When a setting is out of range, the targets are not classes, `progress` asks to stop, a cell cannot be kept, and those of training.
-pub fn width(
-    data: &Dataset,
-    settings: &WidthSettings,
-    cells: &CellCache,
-    progress: Progress<'_>,
-) -> Result<Widths> {
-    let sorted = settings.sorted()?;
+/// When a setting is out of range, the data cannot be read or have no classes, `progress` stops the study, a cell cannot
+/// be kept, or training fails.
+pub fn width(settings: &WidthSettings, cells: &CellCache, progress: &mut dyn Progress) -> Result<Widths> {
+    settings.check()?;
+    let data = settings.data.load()?;
+    let sorted = ascending(&settings.widths);
     // A step costs a part that does not depend on the width.
     let cost = |m: usize| m as f64 + 16.;
     let all: f64 = sorted.iter().map(|&m| cost(m)).sum();
     let (mut done, mut widths) = (0., Vec::new());
     for neurons in sorted {
-        let share = [done, done + cost(neurons) / all];
-        let measure = || measure::measure(data, settings, neurons, share, progress);
+        let end = done + cost(neurons) / all;
+        let mut part = Part::new(progress, done, end);
+        let measure = || measure::measure(&data, settings, neurons, &mut part);
         widths.push(cells.get(&(&data.hash, settings), &format!("m{neurons}"), measure)?);
-        done = share[1];
+        done = end;
     }
-    Ok(Widths { settings: settings.clone(), data: data.spec.clone(), widths })
+    Ok(Widths { settings: settings.clone(), widths })
 }
 
 #[cfg(test)]
@@ -137,8 +164,8 @@ mod tests {
 
     #[test]
     fn wide_networks_hit_and_narrow_ones_do_not() {
-        let data = collado_data::load("synthetic:gaussians?d=5&k=4&n=200&sep=6").unwrap();
         let settings = WidthSettings {
+            data: "synthetic:gaussians?d=5&k=4&n=200&sep=6".parse().unwrap(),
             widths: vec![32, 1],
             runs: 4,
             epochs: 60,
@@ -147,7 +174,7 @@ mod tests {
             curve_epochs: 10,
             ..WidthSettings::default()
         };
-        let found = width(&data, &settings, &CellCache::none(), &mut |_| true).unwrap();
+        let found = width(&settings, &CellCache::none(), &mut ()).unwrap();
         let [narrow, wide] = &found.widths[..] else { panic!("two widths") };
         assert_eq!((narrow.neurons, narrow.hits(0.05), wide.hits(0.05)), (1, 0, 4));
         assert_eq!(found.start(), Some(32));
@@ -157,7 +184,7 @@ mod tests {
         }
         // A curve with a bend is at least nearly as low as the line it starts from.
         wide.straight.iter().zip(&wide.curved).for_each(|(line, curve)| assert!(*curve < line + 0.05));
-        let values = collado_data::load("synthetic:sine").unwrap();
-        assert!(width(&values, &settings, &CellCache::none(), &mut |_| true).is_err());
+        let values = WidthSettings { data: "synthetic:sine".parse().unwrap(), ..settings };
+        assert!(width(&values, &CellCache::none(), &mut ()).is_err());
     }
 }

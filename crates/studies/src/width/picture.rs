@@ -1,7 +1,12 @@
+//! Pictures of the losses in training, and of rates, losses and barriers against the width.
+
 use collado_plots::{Figure, Panel, Role, Scale, Series};
 
 use super::{Width, Widths};
-use crate::wilson;
+use crate::{
+    scatter::{mean, runs_and_means},
+    wilson,
+};
 
 /// What is drawn of a width.
 type Column = fn(&Width) -> &Vec<f64>;
@@ -22,7 +27,7 @@ pub(super) fn curves(found: &Widths) -> Figure {
     Figure::new("Training two-layer ReLU networks of many widths")
         .subtitle(format!(
             "{}, {} runs a width, Adam with a cosine schedule",
-            found.data, found.settings.runs
+            found.settings.data, found.settings.runs
         ))
         .x_label("Epoch")
         .panel(panel)
@@ -37,7 +42,7 @@ pub(super) fn width(found: &Widths) -> Figure {
     let rate = Series::line("", &xs, &column(&|w| w.hits(target) as f64 / w.losses.len() as f64))
         .markers()
         .band(&column(&|w| interval(w)[0]), &column(&|w| interval(w)[1]));
-    let losses = dots(
+    let losses = runs(
         Panel::new("Final training loss (log scale)").scale(Scale::Log),
         found,
         "",
@@ -46,12 +51,12 @@ pub(super) fn width(found: &Widths) -> Figure {
     )
     .rule(target, format!("target {target}"));
     let barriers = Panel::new("Barrier above the ends").from_zero();
-    let barriers = dots(barriers, found, "straight line", |w| &w.straight, Role::Test);
-    let barriers = dots(barriers, found, "Bézier curve, one bend", |w| &w.curved, Role::Train);
+    let barriers = runs(barriers, found, "straight line", |w| &w.straight, Role::Test);
+    let barriers = runs(barriers, found, "Bézier curve, one bend", |w| &w.curved, Role::Train);
     Figure::new("Where over-parameterisation starts to help")
         .subtitle(format!(
             "{}, {} runs a width; band: 95 % Wilson interval; lines: means",
-            found.data, found.settings.runs
+            found.settings.data, found.settings.runs
         ))
         .x_label("Hidden neurons m (log scale)")
         .x_scale(Scale::Log)
@@ -60,13 +65,9 @@ pub(super) fn width(found: &Widths) -> Figure {
         .panel(barriers.weight(0.8))
 }
 
-/// A dot for each value and a line through the means.
-fn dots(panel: Panel, found: &Widths, label: &str, of: Column, role: Role) -> Panel {
-    let all = || found.widths.iter().flat_map(|w| of(w).iter().map(|&y| (w.neurons as f64, y)));
-    let (xs, ys): (Vec<f64>, Vec<f64>) = all().unzip();
-    let mean = |w: &Width| of(w).iter().sum::<f64>() / of(w).len() as f64;
-    let (at, means): (Vec<f64>, Vec<f64>) = found.widths.iter().map(|w| (w.neurons as f64, mean(w))).unzip();
-    panel
-        .series(Series::dots("", &xs, &ys).role(role).opacity(0.45))
-        .series(Series::line(label, &at, &means).role(role))
+/// The runs of each width, and their means.
+fn runs(panel: Panel, found: &Widths, label: &str, of: Column, role: Role) -> Panel {
+    let (xs, ys): (Vec<f64>, Vec<Vec<f64>>) =
+        found.widths.iter().map(|w| (w.neurons as f64, of(w).clone())).unzip();
+    runs_and_means(panel, label, &xs, &ys, mean, role)
 }

@@ -1,20 +1,20 @@
-use serde_json::{Value, json};
+//! What the study of widths says: verdict, numbers and table.
 
-use super::{Width, Widths, picture};
-use crate::{
-    Estimate, Report, Table, Verdict,
-    report::{fields, number, numbers},
-    wilson,
-};
+use serde::Serialize;
 
-/// The claim that the study decides on.
-pub const CLAIM: &str = "Mild over-parameterisation removes bad minima: from some width on, training a two-layer ReLU network on real \
-                         data ends at a low risk from every start, and the ends are connected without a barrier.";
-const SOURCE: &str = "Freeman & Bruna 2017; Safran, Yehudai & Shamir 2021, The effects of mild over-parameterization on the optimization \
-                      landscape of shallow ReLU neural networks; both for other data";
-const RULE: &str = "supported: at the largest width every run hits the target loss, the 95 % Wilson interval of its hit rate lies above \
-                    that of the smallest width, and trained curves there rise on average at most the target above their ends; contradicted: the \
-                    hit rate of the largest width lies below that of the smallest; otherwise inconclusive";
+use super::{Width, WidthSettings, Widths, picture};
+use crate::{Estimate, Report, Study, Table, Verdict, report::fields, wilson};
+
+const SOURCE: &str = "Freeman & Bruna 2017; Safran, Yehudai & Shamir 2021, The effects of mild over-parameterization \
+                      on the optimization landscape of shallow ReLU neural networks; both for other data";
+const RULE: &str = "supported: at the largest width every run hits the target loss, the 95 % Wilson interval of its \
+                    hit rate lies above that of the smallest width, and trained curves there rise on average at most \
+                    the target above their ends; contradicted: the hit rate of the largest width lies below that of \
+                    the smallest; otherwise inconclusive";
+
+const NOT_SHOWN: &str = "Not shown: that runs which miss the target are at minima, as they were stopped after a fixed \
+                         number of epochs, or that narrower networks could reach it at all; nothing is said about test \
+                         rows.";
 
 impl Widths {
     fn verdict(&self) -> Verdict {
@@ -55,43 +55,64 @@ impl Widths {
     }
 }
 
-impl From<&Widths> for Report {
-    fn from(found: &Widths) -> Self {
-        let s = &found.settings;
+/// The study's own fields of the result.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    settings: &'a WidthSettings,
+    start: Option<usize>,
+    widths: Vec<WidthNumbers>,
+}
+
+#[derive(Serialize)]
+struct WidthNumbers {
+    m: usize,
+    runs: usize,
+    hits: usize,
+    rate: f64,
+    ci: [f64; 2],
+    loss: Estimate,
+    error: Estimate,
+    straight: Estimate,
+    curved: Estimate,
+}
+
+impl WidthNumbers {
+    fn new(w: &Width, target: f64) -> Self {
+        let (hits, runs) = (w.hits(target), w.losses.len());
         Self {
-            claim: CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            verdict: found.verdict(),
-            shown: found.shown(),
-            not_shown: "Not shown: that runs which miss the target are at minima, as they were stopped after a fixed number of epochs, or \
-                        that narrower networks could reach it at all; nothing is said about test rows."
-                .into(),
-            numbers: fields(json!({
-                "settings": {
-                    "data": found.data, "widths": s.widths, "runs": s.runs, "epochs": s.epochs, "batch": s.batch, "lr": s.lr,
-                    "target": s.target, "curve_epochs": s.curve_epochs, "seed": s.seed,
-                },
-                "start": found.start(),
-                "widths": found.widths.iter().map(|w| width(w, s.target)).collect::<Vec<_>>(),
-            })),
-            table: table(found),
-            pictures: vec![("curves", picture::curves(found)), ("width", picture::width(found))],
+            m: w.neurons,
+            runs,
+            hits,
+            rate: hits as f64 / runs as f64,
+            ci: wilson(hits as u64, runs as u64),
+            loss: Estimate::new(&w.losses),
+            error: Estimate::new(&w.errors),
+            straight: Estimate::new(&w.straight),
+            curved: Estimate::new(&w.curved),
         }
     }
 }
 
-fn width(w: &Width, target: f64) -> Value {
-    let [low, high] = wilson(w.hits(target) as u64, w.losses.len() as u64);
-    let mean = |values: &[f64]| {
-        let Estimate { mean, interval } = Estimate::new(values);
-        json!({"mean": number(mean), "ci": numbers(&interval)})
-    };
-    json!({
-        "m": w.neurons, "runs": w.losses.len(), "hits": w.hits(target),
-        "rate": number(w.hits(target) as f64 / w.losses.len() as f64), "ci": [low, high], "loss": mean(&w.losses),
-        "error": mean(&w.errors), "straight": mean(&w.straight), "curved": mean(&w.curved),
-    })
+impl From<&Widths> for Report {
+    fn from(found: &Widths) -> Self {
+        let target = found.settings.target;
+        let numbers = Numbers {
+            settings: &found.settings,
+            start: found.start(),
+            widths: found.widths.iter().map(|w| WidthNumbers::new(w, target)).collect(),
+        };
+        Self {
+            claim: WidthSettings::CLAIM,
+            source: SOURCE,
+            rule: RULE,
+            verdict: found.verdict(),
+            shown: found.shown(),
+            not_shown: NOT_SHOWN.into(),
+            numbers: fields(&numbers),
+            table: table(found),
+            pictures: vec![("curves", picture::curves(found)), ("width", picture::width(found))],
+        }
+    }
 }
 
 /// A row for each run; barriers stand with the first of their two runs.

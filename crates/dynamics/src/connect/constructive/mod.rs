@@ -158,8 +158,7 @@ impl Constructive {
         let [a, b] = ends.map(|end| end.order.keep(&end.readout, kept));
         let ((drop_a, refit_a, _), (drop_b, refit_b, _)) = (a?, b?);
         let starts = ends.map(|end| end.hidden.select(end.order.survivors(dropped)));
-        let mut go_on = || (search.progress)(0, 0);
-        let reference = Reference::find(self, data, &starts, enough, search.seed, &mut go_on)?;
+        let reference = Reference::find(self, data, &starts, enough, search.seed, search.progress)?;
         let [slots_a, slots_b] = legs::slots(&drop_a, &drop_b);
         let descend = |end: &Endpoint, refit: &Output| {
             let mut descent = Descent::new(end.point.clone());
@@ -211,7 +210,7 @@ impl Constructive {
                 best = Some(trial);
             }
             let met = best.as_ref().is_some_and(|best| best.max <= enough);
-            if met || low > high || !(search.progress)(done, total) {
+            if met || low > high || search.progress.update(done as f64 / total as f64).is_break() {
                 break;
             }
         }

@@ -1,16 +1,14 @@
 //! The reference network that both ends of a constructive path are moved to.
 
-use std::sync::Arc;
+use std::{ops::ControlFlow, sync::Arc};
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Arch, Init};
-use collado_risk::EmpiricalRisk;
+use collado_risk::{EmpiricalRisk, Progress};
 use faer::Mat;
 
 use super::{Constructive, HiddenLayer, data::Data, readout::Output};
-use crate::{
-    Control, Epoch, Observe, Result, Rule, Schedule, TrainSettings, dense::Dense, schedule::Decay, train,
-};
+use crate::{Epoch, Observe, Result, Rule, Schedule, TrainSettings, dense::Dense, schedule::Decay, train};
 
 /// A small network that both ends are moved to.
 #[derive(Debug, Clone)]
@@ -30,7 +28,7 @@ impl Reference {
         starts: &[HiddenLayer],
         enough: f64,
         seed: u64,
-        go_on: &mut dyn FnMut() -> bool,
+        progress: &mut dyn Progress,
     ) -> Result<Self> {
         let mut all: Vec<_> =
             starts.iter().map(|hidden| Self::refit(task, data, hidden.clone())).collect::<Result<_>>()?;
@@ -38,7 +36,7 @@ impl Reference {
         if all.iter().all(|(_, risk)| *risk > enough) && neurons > 0 {
             let arch = task.narrow(neurons)?;
             let stack: Vec<_> = all.iter().map(|(reference, _)| reference.dense().row()).collect();
-            for hidden in trained(task, &arch, stack, data.dtype, seed, go_on)? {
+            for hidden in trained(task, &arch, stack, data.dtype, seed, progress)? {
                 all.push(Self::refit(task, data, hidden)?);
             }
         }
@@ -70,7 +68,7 @@ fn trained(
     mut stack: Vec<Vec<f64>>,
     dtype: DType,
     seed: u64,
-    go_on: &mut dyn FnMut() -> bool,
+    progress: &mut dyn Progress,
 ) -> Result<Vec<HiddenLayer>> {
     let settings = &task.settings;
     let seeds: Vec<u64> = (0..settings.starts as u64).map(|i| seed.wrapping_add(i)).collect();
@@ -94,21 +92,21 @@ fn trained(
         ..TrainSettings::default()
     };
     let runs = vec![seed; shape.0];
-    let training = train(&objective, &theta, &runs, &settings, &mut Watch(go_on))?;
+    let training = train(&objective, &theta, &runs, &settings, &mut Poll(progress))?;
     let finite = training.runs.into_iter().filter(|run| run.value.risk.is_finite());
     finite.map(|run| HiddenLayer::read(arch, &run.theta)).collect()
 }
 
-/// Asks the caller after each step whether to go on.
-struct Watch<'a>(&'a mut dyn FnMut() -> bool);
+/// Asks the caller after each step whether to go on. Nothing of the search for a chain is done meanwhile: its share is 0.
+struct Poll<'a>(&'a mut dyn Progress);
 
-impl Observe for Watch<'_> {
+impl Observe for Poll<'_> {
     fn observe(&mut self, _: &Epoch<'_>) -> Result<()> {
         Ok(())
     }
 
-    fn poll(&mut self) -> Control {
-        if (self.0)() { Control::Continue } else { Control::Stop }
+    fn poll(&mut self) -> ControlFlow<()> {
+        self.0.update(0.)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod band;
 
+use std::ops::ControlFlow;
+
 use candle_core::Tensor;
 use collado_risk::{Objective, Path, PathKind, Rows, Span, largest};
 use tracing::{debug, info_span};
@@ -68,8 +70,14 @@ impl Default for Neb {
 }
 
 impl Neb {
-    /// Relaxes the band for `steps` steps from step `first` on, and returns whether to go on.
-    fn relax(&self, band: &mut Band, run: &mut Run<'_, '_>, first: u64, steps: u64) -> Result<bool> {
+    /// Relaxes the band for `steps` steps from step `first` on. `Break` when the search was stopped.
+    fn relax(
+        &self,
+        band: &mut Band,
+        run: &mut Run<'_, '_>,
+        first: u64,
+        steps: u64,
+    ) -> Result<ControlFlow<()>> {
         let pivots = band.pivots()?;
         let mut grad = pivots.zeros_like()?;
         let mut optimizer = Optimizer::new(Rule::Adam { weight_decay: 0., decoupled: false }, &pivots)?;
@@ -86,11 +94,12 @@ impl Neb {
             if (step + 1) % self.respace == 0 || step + 1 == steps {
                 band.respace()?;
             }
-            if !(run.search.progress)(first + step + 1, run.total) {
-                return Ok(false);
+            let flow = run.search.progress.update((first + step + 1) as f64 / run.total as f64);
+            if flow.is_break() {
+                return Ok(flow);
             }
         }
-        Ok(true)
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Inserts pivots where the risk of a leg rises above its line. Returns `false` when the path is not above its
@@ -136,9 +145,9 @@ impl Neb {
         let mut run = Run { search, sampler, total };
         for cycle in 0..self.cycles {
             let (first, end) = (cycle * total / self.cycles, (cycle + 1) * total / self.cycles);
-            let go_on = self.relax(&mut band, &mut run, first, end - first)?;
+            let flow = self.relax(&mut band, &mut run, first, end - first)?;
             let last = cycle + 1 == self.cycles;
-            if !go_on || last || !self.insert(&mut band, run.search.objective)? {
+            if flow.is_break() || last || !self.insert(&mut band, run.search.objective)? {
                 break;
             }
         }

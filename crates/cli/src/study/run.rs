@@ -1,12 +1,14 @@
-//! The common part of all studies: how a claim is run, reported and written.
+//! Running one study in a folder: `result.json`, `rows.csv` and pictures.
 
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use collado_studies::{CellCache, Report, StudyError};
-use serde_json::Value;
+use collado_risk::Progress;
+use collado_studies::{CellCache, Report, Study, StudyError};
+use serde::Serialize;
 use tracing::info_span;
 
+use super::flags::{SettingsArgs, Size};
 use crate::{
     args::{Common, Dtype, Out},
     failure::Failure,
@@ -16,97 +18,28 @@ use crate::{
     progress, shown, state,
 };
 
-/// A callback that is told the share of a study that is done; if it returns `false`, the study stops.
-pub(crate) type Progress<'a> = &'a mut dyn FnMut(f64) -> bool;
-
-/// A claim that can be tested from the command line; the fields are its flags.
-pub(crate) trait Experiment: ClapArgs + Default {
-    /// The name of the command, and of its folder in `study all`.
-    const NAME: &'static str;
-    /// The claim that is tested.
-    const CLAIM: &'static str;
-
-    /// Measures and decides about the claim; finished parts are kept in `cells`.
-    fn report(
-        &self,
-        size: Size,
-        seed: u64,
-        cells: &CellCache,
-        progress: Progress<'_>,
-    ) -> Result<Report, StudyError>;
-}
-
-/// The amount that is measured where no flag states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Size {
-    Quick,
-    Usual,
-    Full,
-}
-
-impl Size {
-    /// The settings of this size.
-    pub(crate) fn of<T>(self, quick: fn() -> T, usual: fn() -> T, full: fn() -> T) -> T {
-        match self {
-            Self::Quick => quick(),
-            Self::Usual => usual(),
-            Self::Full => full(),
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Quick => "quick",
-            Self::Usual => "usual",
-            Self::Full => "full",
-        }
-    }
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct SizeArgs {
-    /// Measure little, for a first result within a minute.
-    #[arg(long, conflicts_with = "full")]
-    quick: bool,
-    /// Measure everything that the theory gives numbers for.
-    #[arg(long)]
-    full: bool,
-}
-
-impl SizeArgs {
-    pub(crate) fn size(&self) -> Size {
-        match self {
-            Self { quick: true, .. } => Size::Quick,
-            Self { full: true, .. } => Size::Full,
-            _ => Size::Usual,
-        }
-    }
-}
-
 /// The command of one study.
 #[derive(Debug, ClapArgs)]
-pub(crate) struct Run<E: Experiment> {
+pub(crate) struct Run<S: Study + ClapArgs> {
     #[command(flatten)]
-    own: E,
-    #[command(flatten)]
-    size: SizeArgs,
+    settings: SettingsArgs<S>,
     #[command(flatten)]
     out: Out,
     #[command(flatten)]
     pub(crate) common: Common,
 }
 
-impl<E: Experiment> Run<E> {
+impl<S: Study + ClapArgs> Run<S> {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         check(&self.common)?;
         let Some(folder) = Folder::open(&self.out, &self.common, "result.json", &[])? else { return Ok(()) };
         progress::catch_interrupt();
-        let (size, seed) = (self.size.size(), self.common.seed);
-        let report = |cells: &CellCache, progress: Progress<'_>| self.own.report(size, seed, cells, progress);
-        let place = RunLocation { name: E::NAME, folder: folder.path(), quiet: self.common.quiet };
-        let (report, result) = measure(&place, report)?;
+        let settings = self.settings.0.clone().with_seed(self.common.seed);
+        let location = RunLocation { name: S::NAME, folder: folder.path(), quiet: self.common.quiet };
+        let report = |cells: &CellCache, progress: &mut dyn Progress| settings.report(cells, progress);
+        let result = measure(&location, report)?;
         let described = folder.finish(&self.common, &result, false)?;
-        self.common.show(&described, || summary(&report, folder.path()));
+        self.common.show(&described, || summary(&result.report, folder.path()));
         Ok(())
     }
 }
@@ -120,18 +53,21 @@ pub(crate) fn check(common: &Common) -> Result<(), Failure> {
 }
 
 /// A study in the list.
+#[derive(Serialize)]
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) claim: &'static str,
-    pub(crate) report: fn(Size, u64, &CellCache, Progress<'_>) -> Result<Report, StudyError>,
+    /// Measures and judges with the settings of a size and a seed.
+    #[serde(skip)]
+    pub(crate) report: fn(Size, u64, &CellCache, &mut dyn Progress) -> Result<Report, StudyError>,
 }
 
 impl Entry {
-    pub(crate) const fn of<E: Experiment>() -> Self {
-        let report = |size, seed, cells: &CellCache, progress: Progress<'_>| {
-            E::default().report(size, seed, cells, progress)
+    pub(crate) const fn of<S: Study>() -> Self {
+        let report = |size: Size, seed, cells: &CellCache, progress: &mut dyn Progress| {
+            size.settings::<S>().with_seed(seed).report(cells, progress)
         };
-        Self { name: E::NAME, claim: E::CLAIM, report }
+        Self { name: S::NAME, claim: S::CLAIM, report }
     }
 }
 
@@ -142,13 +78,22 @@ pub(crate) struct RunLocation<'a> {
     pub(crate) quiet: bool,
 }
 
+/// The content of `result.json`.
+#[derive(Serialize)]
+pub(crate) struct StudyResult {
+    #[serde(flatten)]
+    pub(crate) report: Report,
+    /// The time that the study took, with that of the cells it found finished.
+    pub(crate) seconds: f64,
+}
+
 /// Runs a study with a progress bar, writes `rows.csv` and the pictures, and returns the content of `result.json`.
 /// Finished cells are kept in `.state`, where those of an earlier call are found again.
 pub(crate) fn measure(
-    place: &RunLocation<'_>,
-    report: impl FnOnce(&CellCache, Progress<'_>) -> Result<Report, StudyError>,
-) -> Result<(Report, Value), Failure> {
-    let &RunLocation { name, folder, quiet } = place;
+    location: &RunLocation<'_>,
+    report: impl FnOnce(&CellCache, &mut dyn Progress) -> Result<Report, StudyError>,
+) -> Result<StudyResult, Failure> {
+    let &RunLocation { name, folder, quiet } = location;
     let (cells, bar) = (CellCache::in_folder(state::folder(folder)), progress::bar(name, quiet));
     let start = std::time::Instant::now();
     let span = info_span!("study", name).entered();
@@ -156,13 +101,12 @@ pub(crate) fn measure(
     bar.finish_and_clear();
     drop(span);
     let report = report?;
-    let mut result = report.json();
-    result["seconds"] = (start.elapsed().as_secs_f64() + cells.seconds()).into();
+    let seconds = start.elapsed().as_secs_f64() + cells.seconds();
     collado_files::atomically(&folder.join("rows.csv"), |file| report.table.write(file))?;
     for (name, figure) in &report.pictures {
         files::picture(folder, name, figure)?;
     }
-    Ok((report, result))
+    Ok(StudyResult { report, seconds })
 }
 
 /// Prints a table that fits on a screen, and the sentences of the report.
