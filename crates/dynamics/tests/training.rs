@@ -1,11 +1,11 @@
-//! Resuming, the adaptive rules and L-BFGS.
+//! Resuming and stopping a run, and L-BFGS.
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    AdaptiveRule, Decay, Epoch, Observe, Optimizer, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
+    AdaptiveRule, Decay, Epoch, Observe, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
     resume, train,
 };
 use collado_models::{Arch, Init};
@@ -163,90 +163,6 @@ fn states_that_do_not_fit_are_refused() {
     }
 }
 
-/// One parameter under a rule, by the definitions in PyTorch's documentation.
-fn by_definition(
-    rule: AdaptiveRule,
-    mut x: f64,
-    gradient: fn(f64) -> f64,
-    lr: f64,
-    decay: f64,
-    steps: i32,
-) -> f64 {
-    let (b1, b2, eps) = (0.9_f64, 0.999_f64, 1e-8);
-    let (mut m, mut v, mut product) = (0_f64, 0_f64, 1_f64);
-    for t in 1..=steps {
-        let g = gradient(x) + decay * x;
-        let (correction1, correction2) = (1. - b1.powi(t), 1. - b2.powi(t));
-        match rule {
-            AdaptiveRule::RmsProp => {
-                v = 0.99 * v + 0.01 * g * g;
-                x -= lr * g / (v.sqrt() + eps);
-            }
-            AdaptiveRule::Adagrad => {
-                v += g * g;
-                x -= lr * g / (v.sqrt() + 1e-10);
-            }
-            AdaptiveRule::Adadelta => {
-                v = 0.9 * v + 0.1 * g * g;
-                let step = (m + 1e-6).sqrt() / (v + 1e-6).sqrt() * g;
-                m = 0.9 * m + 0.1 * step * step;
-                x -= lr * step;
-            }
-            AdaptiveRule::Adamax => {
-                m = b1 * m + (1. - b1) * g;
-                v = (b2 * v).max(g.abs() + eps);
-                x -= lr / correction1 * m / v;
-            }
-            AdaptiveRule::Nadam => {
-                let mu = |t: i32| b1 * (1. - 0.5 * 0.96_f64.powf(f64::from(t) * 4e-3));
-                product *= mu(t);
-                m = b1 * m + (1. - b1) * g;
-                v = b2 * v + (1. - b2) * g * g;
-                let below = (v / correction2).sqrt() + eps;
-                x -= lr * (1. - mu(t)) / (1. - product) * g / below;
-                x -= lr * mu(t + 1) / (1. - product * mu(t + 1)) * m / below;
-            }
-            AdaptiveRule::Radam => {
-                m = b1 * m + (1. - b1) * g;
-                v = b2 * v + (1. - b2) * g * g;
-                let limit = 2. / (1. - b2) - 1.;
-                let rho = limit - 2. * f64::from(t) * b2.powi(t) / correction2;
-                let mut step = m / correction1;
-                if rho > 5. {
-                    let up = (rho - 4.) * (rho - 2.) * limit;
-                    step *= (up / ((limit - 4.) * (limit - 2.) * rho)).sqrt() * correction2.sqrt()
-                        / (v.sqrt() + eps);
-                }
-                x -= lr * step;
-            }
-        }
-    }
-    x
-}
-
-#[test]
-fn adaptive_rules_are_those_of_their_definitions() {
-    // Of Σ sin θ.
-    let gradient = f64::cos;
-    let start = [[1., -2., 0.3], [0.5, 4., -1.7]];
-    for rule in ADAPTIVE {
-        for (decay, steps) in [(0., 1), (0.1, 4), (0., 20), (0.1, 20), (0.1, 300)] {
-            let theta = Tensor::new(&start, &Device::Cpu).unwrap();
-            let mut optimizer = Optimizer::new(Rule::Adaptive { rule, weight_decay: decay }, &theta).unwrap();
-            for _ in 0..steps {
-                optimizer.step(&theta, &theta.cos().unwrap(), 0.01).unwrap();
-            }
-            let found = theta.to_vec2::<f64>().unwrap();
-            for (row, start) in found.iter().zip(start) {
-                for (&x, start) in row.iter().zip(start) {
-                    let expected = by_definition(rule, start, gradient, 0.01, decay, steps);
-                    assert!((x - expected).abs() < 1e-12, "{rule:?}, {steps} steps: {x} {expected}");
-                }
-            }
-        }
-    }
-}
-
 /// The direction of each step against $-Hg$ with the whole matrix H of BFGS, updated from the same steps.
 #[test]
 fn lbfgs_goes_where_the_matrix_of_bfgs_points() {
@@ -296,24 +212,6 @@ fn lbfgs_goes_where_the_matrix_of_bfgs_points() {
 }
 
 #[test]
-fn memories_stay_with_their_rows() {
-    for rule in ADAPTIVE {
-        let theta = Tensor::new(&[[1., 2.], [3., 4.]], &Device::Cpu).unwrap();
-        let alone = theta.narrow(0, 1, 1).unwrap().copy().unwrap();
-        let rule = Rule::Adaptive { rule, weight_decay: 0.1 };
-        let mut both = Optimizer::new(rule, &theta).unwrap();
-        let mut one = Optimizer::new(rule, &alone).unwrap();
-        both.step(&theta, &theta.cos().unwrap(), 0.1).unwrap();
-        one.step(&alone, &alone.cos().unwrap(), 0.1).unwrap();
-        both.keep(&[1]).unwrap();
-        let kept = theta.narrow(0, 1, 1).unwrap().copy().unwrap();
-        both.step(&kept, &kept.cos().unwrap(), 0.1).unwrap();
-        one.step(&alone, &alone.cos().unwrap(), 0.1).unwrap();
-        assert_eq!(kept.to_vec2::<f64>().unwrap(), alone.to_vec2::<f64>().unwrap(), "{rule:?}");
-    }
-}
-
-#[test]
 fn a_run_that_ends_above_its_start_diverged() {
     let (arch, objective) = task();
     let start = Init::default().stack(&arch, &[1, 2], DType::F64, &Device::Cpu).unwrap();
@@ -340,31 +238,6 @@ fn a_run_that_ends_above_its_start_diverged() {
 }
 
 #[test]
-fn every_rule_trains() {
-    let (arch, objective) = task();
-    let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
-    let library = |rule| Rule::Adaptive { rule, weight_decay: 1e-4 };
-    let rules = [
-        (library(AdaptiveRule::RmsProp), 1e-3),
-        (library(AdaptiveRule::Nadam), 2e-3),
-        (library(AdaptiveRule::Radam), 1e-2),
-        (library(AdaptiveRule::Adagrad), 1e-1),
-        (library(AdaptiveRule::Adadelta), 1.),
-        (library(AdaptiveRule::Adamax), 1e-2),
-    ];
-    for (rule, lr) in rules {
-        let settings = TrainSettings { epochs: 40, batch: 16, lr, rule, ..TrainSettings::default() };
-        let mut risks = Vec::new();
-        let mut watch = |e: &Epoch<'_>| {
-            risks.push(e.values[0].risk);
-            Ok(())
-        };
-        train(&objective, &start, &[1], &settings, &mut watch).unwrap();
-        assert!(risks[40] < 0.6 * risks[0], "{rule:?}: {} {}", risks[0], risks[40]);
-    }
-}
-
-#[test]
 fn lbfgs_finds_a_critical_point_that_gradient_descent_is_far_from() {
     let (arch, objective) = task();
     let start = Init::default().stack(&arch, &[1], DType::F64, &Device::Cpu).unwrap();
@@ -388,29 +261,4 @@ fn lbfgs_finds_a_critical_point_that_gradient_descent_is_far_from() {
     assert!(train(&objective, &two, &[1, 2], &settings, quiet).unwrap_err().to_string().contains("one run"));
     let batches = TrainSettings { batch: 16, ..settings };
     assert!(train(&objective, &start, &[1], &batches, quiet).unwrap_err().to_string().contains("batch"));
-}
-
-#[test]
-fn momentum_is_the_loop_of_its_definition() {
-    let (arch, objective) = task();
-    let start = Init::default().stack(&arch, &[3, 5], DType::F64, &Device::Cpu).unwrap();
-    for (nesterov, weight_decay) in [(false, 0.), (false, 1e-2), (true, 0.)] {
-        let rule = Rule::Sgd { momentum: 0.9, nesterov, weight_decay };
-        let settings = TrainSettings { rule, epochs: 5, batch: 0, lr: 0.1, ..TrainSettings::default() };
-        let found = train(&objective, &start, &[3, 5], &settings, &mut ()).unwrap();
-        let (mut theta, mut v) = (start.copy().unwrap(), start.zeros_like().unwrap());
-        for _ in 0..5 {
-            let mut g = theta.zeros_like().unwrap();
-            objective.at(&theta, Rows::All, Some(&mut g)).unwrap();
-            let g = (g + (&theta * weight_decay).unwrap()).unwrap();
-            v = ((v * 0.9).unwrap() + &g).unwrap();
-            let direction = if nesterov { (g + (&v * 0.9).unwrap()).unwrap() } else { v.clone() };
-            theta = (theta - (direction * 0.1).unwrap()).unwrap();
-        }
-        for (run, expected) in found.runs.iter().zip(theta.to_vec2::<f64>().unwrap()) {
-            for (a, b) in run.theta.to_vec1::<f64>().unwrap().iter().zip(expected) {
-                assert!((a - b).abs() <= 1e-13 * b.abs().max(1.), "{rule:?}: {a} {b}");
-            }
-        }
-    }
 }
