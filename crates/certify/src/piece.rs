@@ -48,7 +48,8 @@ impl LayerPiece {
                 &mut weights[k * n * m..][..n * m],
             );
             if layer.bias.is_some() {
-                taylor.combine(k, vertices.filter_map(|v| layer.bias_of(v)), &mut bias[k * n..][..n]);
+                let biases = vertices.map(|v| layer.bias_of(v).expect("the layer has a bias"));
+                taylor.combine(k, biases, &mut bias[k * n..][..n]);
             }
         }
         let bound = layer.weight_of(&leg.bound).to_vec();

@@ -147,7 +147,7 @@ impl<'a> Search<'a> {
 
     /// Halves the piece with the highest bound. Returns `false` when halving it would be of no use.
     fn bisect(&mut self) -> Result<bool> {
-        let Some(node) = self.heap.pop() else { return Ok(false) };
+        let node = self.heap.pop().expect("pieces cover the path");
         let middle = node.a + (node.b - node.a) / 2.;
         if node.convex || node.b - node.a < 1e-13 {
             self.heap.push(node);
@@ -206,13 +206,13 @@ impl<'a> Search<'a> {
 
     fn highest(&self) -> f64 {
         // F is at most its bound at a point, too, where rounding is all that parts them.
-        self.heap.peek().map_or(f64::INFINITY, |n| n.bound.upper)
+        self.heap.peek().expect("pieces cover the path").bound.upper
     }
 
     fn finish(self, status: Status, convex: bool, seconds: f64) -> Result<Certificate> {
         let hi = self.highest();
         let mut nodes = self.heap.into_vec();
-        nodes.sort_by(|x, y| (x.leg, x.a).partial_cmp(&(y.leg, y.a)).unwrap_or(Ordering::Equal));
+        nodes.sort_by(|x, y| x.leg.cmp(&y.leg).then(x.a.total_cmp(&y.a)));
         let time = |n: &Node, tau: f64| self.legs[n.leg].time(tau);
         if let Some(n) = nodes.iter().find(|n| !n.bound.upper.is_finite()) {
             return Err(Error::Overflow { t: time(n, n.a) });
@@ -225,7 +225,7 @@ impl<'a> Search<'a> {
             Method::FirstOrder
         };
         let count = self.bounder.examples() as f64;
-        let wrong = nodes.iter().map(|n| n.bound.wrong).max().unwrap_or(0);
+        let wrong = nodes.iter().map(|n| n.bound.wrong).max().expect("pieces cover the path");
         let pieces = nodes
             .iter()
             .map(|n| Piece {

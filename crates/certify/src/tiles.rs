@@ -77,7 +77,7 @@ impl Tiles {
 fn tiles(targets: &Targets, by_class: bool) -> Vec<Tile> {
     let groups: Vec<(Option<u32>, Vec<usize>)> = match targets {
         Targets::Classes(labels) if by_class => {
-            let classes = labels.iter().max().map_or(0, |m| m + 1);
+            let classes = labels.iter().max().expect("there is an example") + 1;
             let mut groups: Vec<_> = (0..classes).map(|y| (Some(y), Vec::new())).collect();
             labels.iter().enumerate().for_each(|(i, &y)| groups[y as usize].1.push(i));
             groups

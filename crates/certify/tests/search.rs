@@ -42,7 +42,7 @@ fn convex_legs_are_exact_at_their_vertices() {
             let proof = case
                 .certify(&CertifySettings { tolerance: 1e-12, max_subintervals: 4, ..Default::default() })
                 .unwrap();
-            let top = (0..5).map(|i| case.risk_at(f64::from(i) / 4.).0.hi()).fold(0., f64::max);
+            let top = (0..5).map(|i| case.risk_at(f64::from(i) / 4.).0.hi).fold(0., f64::max);
             assert_eq!((proof.method, proof.status), (Method::Vertices, Status::Tolerance));
             assert_eq!(proof.subintervals, 4);
             assert!((proof.hi / top - 1.).abs() < 1e-12, "{loss}: {} {top}", proof.hi);

@@ -53,7 +53,7 @@ pub(crate) fn read(file: &str, reader: impl Read, options: &CsvOptions) -> Resul
     let mut notes = Notes::default();
     let header = header::decide(file, &first, options, &mut notes)?;
     let skipped = usize::from(header.is_some());
-    let width = first.first().map_or(0, |line| line.fields.len());
+    let width = first[0].fields.len();
     let columns = Columns::new(file, header, width, options, &mut notes)?;
     let mut table = table::Builder::new(file, columns, options);
     for line in first.iter().skip(skipped) {

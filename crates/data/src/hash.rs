@@ -39,7 +39,7 @@ fn tensor(state: &mut Sha256, tensor: &Tensor) -> Result<()> {
     on_cpu(tensor, |storage, range| match storage {
         CpuStorage::F32(data) => values(state, &data[range], |value| value.to_le_bytes()),
         CpuStorage::F64(data) => values(state, &data[range], |value| value.to_le_bytes()),
-        _ => {}
+        _ => unreachable!("numbers of data are F32 or F64"),
     })
 }
 

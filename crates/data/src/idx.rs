@@ -113,7 +113,7 @@ impl<'a> Idx<'a> {
         let head = read_exactly(&mut reader, &place, 4 * (1 + usize::from(dims)))?;
         let mut words = head.as_chunks().0.iter().map(|&word| u32::from_be_bytes(word));
         let magic = u32::from_be_bytes([0, 0, UNSIGNED_BYTE, dims]);
-        let found = words.next().unwrap_or_default();
+        let found = words.next().expect("the head has four bytes or more");
         if found != magic {
             return Err(Error::format(
                 place,

@@ -78,7 +78,7 @@ pub(crate) struct Labels {
 /// Labels that begin at 1, and classes without rows, are mentioned in `notes`.
 pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Notes) -> Result<Vec<Targets>> {
     let all = || splits.iter().flat_map(|split| &split.values);
-    let (least, most) = (all().min().copied().unwrap_or(0), all().max().copied().unwrap_or(0));
+    let [least, most] = [all().min(), all().max()].map(|label| *label.expect("a split has a row"));
     let first = match from {
         LabelsFrom::Guess => i64::from(least == 1 && most > 1),
         LabelsFrom::Zero => 0,
@@ -88,7 +88,7 @@ pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Notes) ->
         check(split, first)?;
     }
     let count = (most - first) as usize + 1;
-    let places = splits.first().map_or("", |split| &split.place);
+    let places = &splits[0].place;
     if first == 1 && from == LabelsFrom::Guess {
         notes.classes_inferred = true;
         notes.push(format!(

@@ -72,7 +72,7 @@ impl Arrays for Named<'_> {
     }
 
     fn numbers<T: Number>(&mut self, name: &str, place: &str, header: &Header) -> Result<Vec<T>> {
-        let offset = self.metadata.info(name).map_or(0, |info| info.data_offsets.0 as u64);
+        let offset = self.metadata.info(name).expect("its header was read").data_offsets.0 as u64;
         self.reader
             .seek(SeekFrom::Start(self.start + offset))
             .map_err(|source| io_error(&self.file, source))?;

@@ -41,7 +41,7 @@ impl Split {
 
     /// The number of rows N, at least 1.
     pub fn len(&self) -> usize {
-        self.inputs.dim(0).unwrap_or(0)
+        self.inputs.dims2().expect("inputs are a matrix").0
     }
 
     /// Whether there is no row; never so for a checked split.
@@ -51,7 +51,7 @@ impl Split {
 
     /// The number of inputs n0.
     pub fn features(&self) -> usize {
-        self.inputs.dim(1).unwrap_or(0)
+        self.inputs.dims2().expect("inputs are a matrix").1
     }
 
     /// The given rows, in that order, with the same class count.

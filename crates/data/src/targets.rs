@@ -30,7 +30,7 @@ impl Targets {
     pub fn len(&self) -> usize {
         match self {
             Self::Classes { labels, .. } => labels.len(),
-            Self::Values(values) => values.dim(0).unwrap_or(0),
+            Self::Values(values) => values.dims2().expect("values are a matrix").0,
         }
     }
 
@@ -43,7 +43,7 @@ impl Targets {
     pub fn outputs(&self) -> usize {
         match self {
             Self::Classes { count, .. } => *count,
-            Self::Values(values) => values.dim(1).unwrap_or(0),
+            Self::Values(values) => values.dims2().expect("values are a matrix").1,
         }
     }
 

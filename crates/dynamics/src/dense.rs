@@ -70,7 +70,7 @@ impl Chain {
         if self.rows.len() == 1 {
             self.rows.push(self.rows[0].clone());
         }
-        let shape = (self.rows.len(), self.rows.first().map_or(0, Vec::len));
+        let shape = (self.rows.len(), self.rows[0].len());
         let stack = Tensor::from_vec(self.rows.concat(), shape, &Device::Cpu)?;
         Ok(stack.to_dtype(end.dtype())?.to_device(end.device())?)
     }

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
-    AdaptiveRule, Decay, Epoch, Observe, Result, Rule, Schedule, Stop, TrainSettings, TrainState,
+    AdaptiveRule, Decay, Epoch, Observe, Result, Rule, Schedule, Stop, TrainSettings, TrainState, Trained,
     resume, train,
 };
 use collado_models::{Arch, Init};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Rows, Span};
+use collado_risk::{Criterion, EmpiricalRisk, Evaluation, Examples, Loss, Objective, Rows, Span};
 
 fn task() -> (Arch, EmpiricalRisk) {
     let data = collado_data::load("synthetic:gaussians?n=90&d=5&k=3").unwrap().train;
@@ -140,7 +140,7 @@ fn states_that_do_not_fit_are_refused() {
         train(&objective, &start, &[1], &settings, &mut first).unwrap();
         let state = first.state.unwrap();
         let (memory, steps) = state.optimizer.clone().unwrap();
-        let damages: [&dyn Fn(&mut TrainState); 6] = [
+        let damages: [&dyn Fn(&mut TrainState); 7] = [
             &|s| s.optimizer = None,
             &|s| s.optimizer = Some((memory[1..].to_vec(), steps)),
             &|s| s.optimizer = Some((memory.iter().map(|m| m.narrow(1, 0, 3).unwrap()).collect(), steps)),
@@ -149,6 +149,11 @@ fn states_that_do_not_fit_are_refused() {
             },
             &|s| s.seconds = -1.,
             &|s| s.seconds = f64::MAX,
+            // The run that goes on has ended too.
+            &|s| {
+                let (theta, value) = (s.theta.get(0).unwrap(), Evaluation::from(1.));
+                s.ended[0] = Some(Trained { theta, value, stop: Stop::Epochs, steps: 1 });
+            },
         ];
         for (i, damage) in damages.into_iter().enumerate() {
             let mut state = state.clone();

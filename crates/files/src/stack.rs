@@ -25,7 +25,7 @@ pub(crate) fn stack(outline: &Outline, layout: &Layout, order: &[usize], points:
         };
         check_finite(file, named, &part)?;
         if let Some(first) = parts.first().filter(|first| first.dtype() != part.dtype()) {
-            let first_name = order.first().map_or("", |&i| file.tensors[i].name.as_str());
+            let first_name = &file.tensors[order[0]].name;
             let expected = format!("{} as in '{first_name}'", dtype_name(first.dtype()));
             return Err(tensor_error(&file.path, &named.name, expected, dtype_name(part.dtype())));
         }

@@ -28,7 +28,8 @@ pub(crate) fn magnitude(value: f64) -> i32 {
     }
     // The shortest scientific notation is exact about the exponent; log10 is not near powers of 10.
     let text = format!("{value:e}");
-    text.rsplit('e').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
+    let (_, exponent) = text.split_once('e').expect("scientific notation has an exponent");
+    exponent.parse().expect("the exponent of a double is small")
 }
 
 /// `mantissa × 10^exponent`, with the value's mantissa for the given exponent.
@@ -51,7 +52,7 @@ pub(crate) fn short(value: f64) -> String {
         return "0".to_owned();
     }
     // Rounding may carry: 9.999 has magnitude 0, but is written 10.0.
-    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let rounded: f64 = format!("{value:.2e}").parse().expect("a number in scientific notation");
     let exponent = magnitude(rounded);
     match exponent {
         -3..=4 => fixed(rounded, usize::try_from(2 - exponent).unwrap_or(0)),

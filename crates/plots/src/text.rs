@@ -14,16 +14,20 @@ pub(crate) const FAMILY: &str = "Inter, 'Helvetica Neue', Helvetica, Arial, 'Dej
 
 /// Measures and outlines text in the embedded font.
 pub(crate) struct Font {
-    face: Option<Face<'static>>,
+    face: Face<'static>,
 }
 
 impl Font {
     pub(crate) fn regular() -> Self {
-        Self { face: Face::parse(REGULAR, 0).ok() }
+        Self::embedded(REGULAR)
     }
 
     pub(crate) fn bold() -> Self {
-        Self { face: Face::parse(SEMIBOLD, 0).ok() }
+        Self::embedded(SEMIBOLD)
+    }
+
+    fn embedded(bytes: &'static [u8]) -> Self {
+        Self { face: Face::parse(bytes, 0).expect("the embedded font parses") }
     }
 
     /// The width of `text` in px at `size` px; characters the font lacks count as wide ones.
@@ -61,7 +65,7 @@ impl Font {
     /// Appends the outlines of `text` to `path`, its baseline beginning at (`x`, `y`); a box stands for a character
     /// the font lacks.
     pub(crate) fn outline(&self, text: &str, (mut x, y): Xy, size: f64, path: &mut PathBuilder) {
-        let Some(face) = &self.face else { return };
+        let face = &self.face;
         let scale = size / f64::from(face.units_per_em());
         for character in text.chars() {
             let glyph = face.glyph_index(character).unwrap_or_default();
@@ -71,11 +75,9 @@ impl Font {
     }
 
     fn advance(&self, character: char) -> f64 {
-        let measured = self.face.as_ref().and_then(|face| {
-            let units = face.glyph_hor_advance(face.glyph_index(character)?)?;
-            Some(f64::from(units) / f64::from(face.units_per_em()))
-        });
-        measured.unwrap_or(1.0)
+        let glyph = self.face.glyph_index(character);
+        let units = glyph.and_then(|glyph| self.face.glyph_hor_advance(glyph));
+        units.map_or(1.0, |units| f64::from(units) / f64::from(self.face.units_per_em()))
     }
 }
 

@@ -54,7 +54,8 @@ fn round_step(raw: f64) -> f64 {
     let base = power(magnitude(raw));
     let factors = [1.0, 2.0, 2.5, 5.0, 10.0];
     // The tolerance lets a raw step of 0.30000000000000004 / 3 be 0.1.
-    factors.into_iter().map(|f| f * base).find(|&step| step >= raw * (1.0 - 1e-9)).unwrap_or(10.0 * base)
+    let mut steps = factors.into_iter().map(|f| f * base);
+    steps.find(|&step| step >= raw * (1.0 - 1e-9)).expect("ten times the power of ten below is above")
 }
 
 /// Labels with as many decimals as are needed to tell the ticks apart.
@@ -126,7 +127,7 @@ fn decades(range: Range) -> Vec<i32> {
 
 /// 10^exponent, correctly rounded, down to the subnormal numbers.
 fn power(exponent: i32) -> f64 {
-    format!("1e{exponent}").parse().unwrap_or(0.0)
+    format!("1e{exponent}").parse().expect("a number in scientific notation")
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Examples {
                 shape(found),
             ));
         }
-        let outputs = network.nodes().last().map_or(0, |node| node.shape.iter().product());
+        let outputs = network.nodes().last().expect("a network has an output").shape.iter().product();
         self.targets.check(outputs, loss).map_err(|error| match error {
             Error::Mismatch { what, expected, found } if what == "outputs" => {
                 Error::Mismatch { what: format!("{}: outputs", network.arch()), expected, found }

@@ -157,7 +157,8 @@ impl Objective for ModuleObjective {
         let each = (0..points).map(|i| self.point(&stack.get(i)?, rows.of(i), gradient.is_some()));
         let (values, slopes): (Vec<_>, Vec<_>) = each.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         if let Some(gradient) = gradient {
-            *gradient = Tensor::stack(&slopes.into_iter().flatten().collect::<Vec<_>>(), 0)?;
+            let slopes = slopes.into_iter().map(|slope| slope.expect("asked for with the gradient"));
+            *gradient = Tensor::stack(&slopes.collect::<Vec<_>>(), 0)?;
         }
         Ok(values)
     }

@@ -60,7 +60,7 @@ impl Path {
 impl Profile {
     /// Length of the path.
     pub fn length(&self) -> f64 {
-        self.arc_length.last().copied().unwrap_or(0.)
+        *self.arc_length.last().expect("a profile has points")
     }
 
     /// The length of the path divided by the distance of the ends; NaN when the ends are the same point.

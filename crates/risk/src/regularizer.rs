@@ -38,7 +38,9 @@ impl Regularizer {
         };
         match self {
             Self::L2 => 0..network.size(),
-            Self::L1Last | Self::L2Last => network.nodes().iter().rev().find_map(affine).unwrap_or_default(),
+            Self::L1Last | Self::L2Last => {
+                network.nodes().iter().rev().find_map(affine).expect("a network has a layer with weights")
+            }
         }
     }
 

@@ -11,21 +11,21 @@ use super::Case;
 pub fn check(case: &Case, proof: &Certificate, ts: impl Iterator<Item = f64>) -> Result<(), TestCaseError> {
     prop_assert!(proof.lo <= proof.hi);
     let reached = case.risk_at(proof.t).0;
-    prop_assert!(proof.lo <= reached.hi() * (1. + 1e-12), "lo {} at {}: {reached:?}", proof.lo, proof.t);
+    prop_assert!(proof.lo <= reached.hi * (1. + 1e-12), "lo {} at {}: {reached:?}", proof.lo, proof.t);
     for t in ts {
         let (risk, wrong) = case.risk_at(t);
-        prop_assert!(risk.lo() <= proof.hi, "F({t}) in {risk:?}, hi {}", proof.hi);
+        prop_assert!(risk.lo <= proof.hi, "F({t}) in {risk:?}, hi {}", proof.hi);
         let count = wrong.iter().filter(|w| **w).count() as f64 / wrong.len() as f64;
         for piece in proof.pieces.iter().filter(|p| p.t.0 <= t && t <= p.t.1) {
-            prop_assert!(risk.lo() <= piece.upper, "F({t}) in {risk:?}: {piece:?}");
-            prop_assert!(risk.hi() >= piece.lower, "F({t}) in {risk:?}: {piece:?}");
+            prop_assert!(risk.lo <= piece.upper, "F({t}) in {risk:?}: {piece:?}");
+            prop_assert!(risk.hi >= piece.lower, "F({t}) in {risk:?}: {piece:?}");
             prop_assert!(count <= piece.wrong);
         }
         prop_assert!(proof.error.is_none_or(|e| count <= e));
     }
     for (t, end) in [(0., proof.ends[0]), (1., proof.ends[1])] {
         let risk = case.risk_at(t).0;
-        prop_assert!(end.0 <= risk.hi() && risk.lo() <= end.1, "{end:?} {risk:?}");
+        prop_assert!(end.0 <= risk.hi && risk.lo <= end.1, "{end:?} {risk:?}");
     }
     Ok(())
 }

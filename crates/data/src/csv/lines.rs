@@ -34,7 +34,7 @@ impl Line {
 
     /// The number of the line, counted from 1.
     pub(crate) fn number(&self) -> u64 {
-        self.fields.position().map_or(0, |position| position.line())
+        self.fields.position().expect("the line was read from a file").line()
     }
 }
 
@@ -91,7 +91,8 @@ fn start(reader: &mut BufReader<impl Read>) -> std::io::Result<(u8, [bool; 2])> 
     let unquoted = || first.split(|&byte| byte == b'"').step_by(2).flatten();
     let count = |separator: u8| unquoted().filter(|&&byte| byte == separator).count();
     // `max_by_key` keeps the last of equals.
-    let separator = [b'\t', b';', b','].into_iter().max_by_key(|&separator| count(separator)).unwrap_or(b',');
+    let separator =
+        [b'\t', b';', b','].into_iter().max_by_key(|&separator| count(separator)).expect("three separators");
     let quoted = |line: &[u8]| {
         line.split(|&byte| byte == separator).all(|field| field.trim_ascii().starts_with(b"\""))
     };

@@ -98,8 +98,7 @@ impl<'a> Builder<'a> {
         }
         let targets = match self.target {
             Some(target) => {
-                let column = self.columns.targets.first().map(|&column| self.columns.name(column));
-                let place = format!("{}: column '{}'", self.file, column.unwrap_or_default());
+                let place = format!("{}: column '{}'", self.file, self.columns.name(self.columns.targets[0]));
                 target.finish(&place, self.options, &mut notes)?
             }
             None => Targets::Values(self.real_targets()?),
@@ -111,8 +110,8 @@ impl<'a> Builder<'a> {
     fn real_targets(&self) -> Result<candle_core::Tensor> {
         let mut order = self.columns.targets.clone();
         order.sort_unstable();
-        let places: Vec<usize> =
-            self.columns.targets.iter().filter_map(|column| order.binary_search(column).ok()).collect();
+        let place = |column| order.binary_search(column).expect("the same columns in another order");
+        let places: Vec<usize> = self.columns.targets.iter().map(place).collect();
         let rows = self.values.chunks_exact(order.len());
         matrix(rows.flat_map(|row| places.iter().map(|&place| row[place])).collect(), order.len())
     }

@@ -75,9 +75,9 @@ impl Column {
         match self {
             Self::Texts { labels, texts, .. } if texts.keys().all(|text| number(text).is_some()) => {
                 let mut numbers = vec![0.; texts.len()];
-                texts
-                    .iter()
-                    .for_each(|(text, &label)| numbers[label as usize] = number(text).unwrap_or_default());
+                texts.iter().for_each(|(text, &label)| {
+                    numbers[label as usize] = number(text).expect("all texts are numbers")
+                });
                 let integers = texts.keys().all(|text| is_integer(text));
                 let values: Vec<f64> = labels.iter().map(|&label| numbers[label as usize]).collect();
                 numeric(place, &values, integers, options, notes)

@@ -47,7 +47,7 @@ fn moments(arch: &Arch, a: &Tensor, b: &Tensor, data: &Tensor) -> Result<Vec<Mom
             });
         }
     }
-    Ok(moments.into_iter().flatten().collect())
+    Ok(moments.into_iter().map(|moments| moments.expect("there is a tile of rows")).collect())
 }
 
 /// The rows of `data`, in tiles.

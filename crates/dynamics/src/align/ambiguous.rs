@@ -59,8 +59,9 @@ fn constant(arch: &Arch, theta: &Tensor, data: &Tensor) -> Result<Vec<Vec<bool>>
             *total = Some(total.take().map_or(Ok(part.clone()), |t| t + part)?);
         }
     }
-    let still = |total: &Tensor| -> Result<Vec<bool>> {
+    let still = |total: &Option<Tensor>| -> Result<Vec<bool>> {
+        let total = total.as_ref().expect("there is a tile of rows");
         Ok(statistics(total, n)?.1.to_vec1::<f64>()?.into_iter().map(|d| d == 0.).collect())
     };
-    totals.iter().flatten().map(still).collect()
+    totals.iter().map(still).collect()
 }

@@ -52,7 +52,7 @@ impl Optimizer {
                 let grad = if weight_decay == 0. { grad.clone() } else { (grad + (theta * weight_decay)?)? };
                 (theta - rule.change(&self.memory, &grad, lr, self.steps)?)?
             }
-            Rule::Lbfgs => return Err(super::not_here(self.rule)),
+            Rule::Lbfgs => unreachable!("an optimiser has a rule of single steps"),
         };
         Ok(theta.slice_set(&moved, 0, 0)?)
     }
@@ -132,8 +132,7 @@ impl Optimizer {
                     *x = outside * *x - lr_t * (*m * c1) / ((*v * c2).sqrt() + T::of(EPSILON));
                 }
             }
-            // Not by kernels: they never come here.
-            Rule::Adaptive { .. } | Rule::Lbfgs => {}
+            Rule::Adaptive { .. } | Rule::Lbfgs => unreachable!("only SGD and Adam are done in place"),
         }
     }
 }

@@ -113,7 +113,8 @@ impl Optimizer {
     pub(crate) fn follow(&mut self, theta: &Tensor, lr: f64) -> Result<()> {
         self.steps += 1;
         let rule = Rule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
-        self.memory.first().map_or(Ok(()), |v| Self { rule, memory: vec![], steps: 0 }.step(theta, v, lr))
+        let velocity = self.memory.first().expect("the gradient was added to a velocity");
+        Self { rule, memory: vec![], steps: 0 }.step(theta, velocity, lr)
     }
 
     /// Takes one step with the gradient `grad` and the step size `lr`, in place on `theta`.

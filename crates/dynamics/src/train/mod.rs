@@ -287,5 +287,10 @@ fn check(settings: &TrainSettings, state: &TrainState) -> Result<()> {
     if rows != state.alive.len() || state.alive.iter().any(|&i| i >= state.ended.len()) {
         return Err(Error::State(format!("{rows} points for the runs {:?}", state.alive)));
     }
-    Ok(())
+    let mut alive = vec![false; state.ended.len()];
+    state.alive.iter().for_each(|&run| alive[run] = true);
+    match alive.iter().zip(&state.ended).position(|(alive, ended)| *alive == ended.is_some()) {
+        Some(run) => Err(Error::State(format!("run {run}: expected that it goes on or has ended"))),
+        None => Ok(()),
+    }
 }

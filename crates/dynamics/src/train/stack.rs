@@ -22,6 +22,7 @@ pub(super) struct Stack<'a> {
     update: Update<'a>,
     samplers: Vec<crate::Sampler>,
     steps: u64,
+    per_epoch: u64,
     total: u64,
     ended: Vec<Option<Trained>>,
     busy: Duration,
@@ -90,6 +91,7 @@ impl<'a> Stack<'a> {
             theta: state.theta,
             update,
             steps: state.steps,
+            per_epoch,
             total: settings.epochs.saturating_mul(per_epoch).min(settings.max_steps.unwrap_or(u64::MAX)),
             ended: state.ended,
             busy: busy(state.seconds)?,
@@ -101,22 +103,18 @@ impl<'a> Stack<'a> {
         self.alive.is_empty()
     }
 
-    fn per_epoch(&self) -> u64 {
-        self.samplers.first().map_or(1, crate::Sampler::steps_per_epoch)
-    }
-
     pub(super) fn is_between_epochs(&self) -> bool {
-        self.steps.is_multiple_of(self.per_epoch()) || self.steps >= self.total
+        self.steps.is_multiple_of(self.per_epoch) || self.steps >= self.total
     }
 
     /// Number of epochs done, the last of which may be incomplete.
     pub(super) fn epochs_done(&self) -> u64 {
-        self.steps.div_ceil(self.per_epoch())
+        self.steps.div_ceil(self.per_epoch)
     }
 
     /// On to the end of the epoch. `Break` when the observer stopped it before.
     pub(super) fn epoch(&mut self, observer: &mut dyn Observe) -> Result<ControlFlow<()>> {
-        let end = ((self.steps / self.per_epoch() + 1) * self.per_epoch()).min(self.total);
+        let end = ((self.steps / self.per_epoch + 1) * self.per_epoch).min(self.total);
         let mut rows = Vec::new();
         let span = Span::stack(&self.theta)?;
         while self.steps < end {
@@ -178,7 +176,7 @@ impl<'a> Stack<'a> {
     fn stop(&self, i: usize, value: &Evaluation, late: bool) -> Result<Option<Stop>> {
         let limit = match () {
             () if late => Some(Stop::MaxTime),
-            () if self.steps >= self.settings.epochs.saturating_mul(self.per_epoch()) => Some(Stop::Epochs),
+            () if self.steps >= self.settings.epochs.saturating_mul(self.per_epoch) => Some(Stop::Epochs),
             () if self.steps >= self.total => Some(Stop::MaxSteps),
             () => None,
         };
@@ -266,7 +264,7 @@ impl<'a> Stack<'a> {
     }
 
     pub(super) fn end(self) -> Training {
-        let runs = self.ended.into_iter().flatten().collect();
+        let runs = self.ended.into_iter().map(|run| run.expect("every run has ended")).collect();
         Training { runs, seconds: self.busy.as_secs_f64() }
     }
 }

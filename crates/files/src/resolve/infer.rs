@@ -23,10 +23,9 @@ pub(crate) fn infer(
         }
         _ if some == all => Arch::dense(activation, &widths, all),
         _ => {
-            let bare = chain.iter().find(|layer| layer.bias.is_none());
-            let (name, outputs) = bare.map_or(("", 0), |layer| (&layer.name, layer.outputs));
-            let expected = format!("{}, as other layers have a bias", outline.shown(&[outputs]));
-            return Err(outline.missing(&format!("{name}.bias"), expected));
+            let bare = chain.iter().find(|layer| layer.bias.is_none()).expect("not all layers have a bias");
+            let expected = format!("{}, as other layers have a bias", outline.shown(&[bare.outputs]));
+            return Err(outline.missing(&format!("{}.bias", bare.name), expected));
         }
     };
     let arch = arch.map_err(|e| outline.reject(e.to_string()))?;

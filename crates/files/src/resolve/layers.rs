@@ -51,7 +51,7 @@ pub(crate) fn layers(outline: &Outline) -> Result<Vec<Layer>> {
     let mut layers = Vec::with_capacity(found.len());
     for (name, [weight, bias]) in found {
         let Some(weight) = weight else {
-            let bias = bias.map_or("", |i| outline.keys[i]);
+            let bias = outline.keys[bias.expect("a layer has a weight or a bias")];
             let expected = format!("a weight beside '{}'", bias.escape_debug());
             return Err(outline.missing(&format!("{name}.weight"), expected));
         };

@@ -191,7 +191,7 @@ fn with_ends(
     let layout = draft.layout();
     let hidden = draft.widths()[1].to_string();
     let end = |name: String, axis: usize, known: usize, expected: [&str; 2]| {
-        let entry = layout.entries().iter().position(|e| e.name == name).unwrap_or(0);
+        let entry = layout.entries().iter().position(|e| e.name == name).expect("a layer has a weight");
         let missing = || outline.missing(&name, outline.shown(&expected));
         let i = tensor(entry, &name).ok_or_else(missing)?;
         match outline.shape(i).as_slice() {

@@ -77,7 +77,7 @@ pub(crate) fn given(outline: &Outline, layers: &[Layer], names: &[String], fits:
         // The name in the file, and that without the prefix of all.
         let key = outline.keys[layer.weight];
         let prefix = outline.file.tensors[layer.weight].name.len() - key.len();
-        let start = outline.file.tensors[layer.weight].name.get(..prefix + layer.name.len()).unwrap_or("");
+        let start = &outline.file.tensors[layer.weight].name[..prefix + layer.name.len()];
         places.insert(start, i);
         places.insert(&layer.name, i);
     }

@@ -144,7 +144,7 @@ impl Tangent {
 
     /// Number of outputs that are propagated backward together.
     fn group(&self) -> usize {
-        let widest = self.arch.widths()[1..].iter().max().copied().unwrap_or(1);
+        let widest = *self.arch.widths()[1..].iter().max().expect("a network has a layer");
         (self.memory / (self.examples * widest * size_of::<f64>())).clamp(1, self.arch.outputs())
     }
 

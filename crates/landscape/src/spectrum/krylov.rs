@@ -91,7 +91,7 @@ impl<'a> Krylov<'a> {
 
     /// The last column of the operator on the basis, and the norm of what leads out of the space.
     pub(super) fn last(&self) -> (&[f64], f64) {
-        (self.columns.last().map_or(&[], Vec::as_slice), self.beta)
+        (self.columns.last().expect("a step was taken").as_slice(), self.beta)
     }
 
     /// The eigenpairs of the operator on the space.

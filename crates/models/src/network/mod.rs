@@ -54,7 +54,7 @@ impl Network {
     /// Number of values that all operations compute for one example, where operations in place are counted once. This
     /// is the scratch memory that one example needs.
     pub fn units(&self) -> usize {
-        self.nodes.iter().map(|node| node.units.end).max().unwrap_or(0)
+        self.nodes.iter().map(|node| node.units.end).max().expect("a network has an input")
     }
 
     /// The network as a plain chain of dense layers, if it is one.

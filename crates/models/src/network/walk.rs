@@ -44,7 +44,7 @@ impl Network {
             id -= 1;
             let x = &self.nodes[self.nodes[id].inputs[0]];
             match (&self.nodes[id].op, &x.op) {
-                (Op::Input, _) => {}
+                (Op::Input, _) => unreachable!("only the first operation is the input"),
                 (Op::Activation(rho), _) => reverse.activation(*rho, x.units.clone())?,
                 (Op::Affine(op), Op::Activation(rho))
                     if self.nodes[id].inputs[0] + 1 == id && self.last[id - 1] == id =>

@@ -32,7 +32,7 @@ impl Reference {
     ) -> Result<Self> {
         let mut all: Vec<_> =
             starts.iter().map(|hidden| Self::refit(task, data, hidden.clone())).collect::<Result<_>>()?;
-        let neurons = starts.first().map_or(0, |h| h.weight.nrows());
+        let neurons = starts[0].weight.nrows();
         if all.iter().all(|(_, risk)| *risk > enough) && neurons > 0 {
             let arch = task.narrow(neurons)?;
             let stack: Vec<_> = all.iter().map(|(reference, _)| reference.dense().row()).collect();

@@ -56,9 +56,7 @@ impl Factors {
             whole = bias.iter().enumerate().map(|(i, b)| b + through(i)).collect();
         }
         self.biases.iter_mut().for_each(|bias| bias.fill(0.));
-        if let Some(last) = self.biases.last_mut() {
-            *last = whole;
-        }
+        *self.biases.last_mut().expect("a network has a layer") = whole;
         self.record();
     }
 
@@ -86,7 +84,8 @@ impl Factors {
 }
 
 fn ends(weights: &[Mat<f64>]) -> (usize, usize) {
-    (weights.first().map_or(0, Mat::ncols), weights.last().map_or(0, Mat::nrows))
+    let [first, .., last] = weights else { unreachable!("one layer is not factored") };
+    (first.ncols(), last.nrows())
 }
 
 /// The transposed network, $(W_K\cdots W_1)^\top=W_1^\top\cdots W_K^\top$.

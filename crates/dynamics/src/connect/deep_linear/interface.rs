@@ -82,7 +82,8 @@ impl<'a> Interface<'a> {
 
     /// A row that is not a pivot; there is one, since the hidden width is larger than q.
     fn free(&self) -> usize {
-        (0..self.factors.weights[self.k].nrows()).rev().find(|row| !self.pivots.contains(row)).unwrap_or(0)
+        let mut rows = (0..self.factors.weights[self.k].nrows()).rev();
+        rows.find(|row| !self.pivots.contains(row)).expect("the hidden width is larger than q")
     }
 
     fn set_row(&mut self, row: usize, unit: usize) {

@@ -141,8 +141,9 @@ impl<T: Real> Fused<T> {
     ) -> Vec<Evaluation> {
         let Some(coefficients) = points.coefficients else {
             let mut rest = grad.chunks_exact_mut(self.size);
-            let mut all: Vec<_> =
-                (0..points.count).map(|i| free.contains(&i).then(|| rest.next()).flatten()).collect();
+            let mut all: Vec<_> = (0..points.count)
+                .map(|i| free.contains(&i).then(|| rest.next().expect("a row for each free point")))
+                .collect();
             return self.points_gradients(points, 0, inputs, rows, (&mut all, keep));
         };
         let batch_rows = self.batch_size(rows.of(0));

@@ -98,7 +98,10 @@ impl<T: Real> Fused<T> {
                 if nth == 0 {
                     products = self.first_products(pass.points, input, rows);
                 }
-                First::Products(&products, pass.points.row(pass.first + i).unwrap_or_default())
+                First::Products(
+                    &products,
+                    pass.points.row(pass.first + i).expect("the points are combinations"),
+                )
             } else {
                 First::Inputs(input)
             };
