@@ -1,9 +1,9 @@
 //! `collado`: find, follow and draw low-risk paths between minima of neural networks.
 
-mod huge_pages;
+mod allocator;
 
 #[global_allocator]
-static ALLOCATOR: huge_pages::HugePages = huge_pages::HugePages;
+static ALLOCATOR: allocator::OrExit = allocator::OrExit;
 
 fn main() -> std::process::ExitCode {
     collado_cli::run()
