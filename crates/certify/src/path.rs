@@ -8,7 +8,7 @@ use crate::{Certificate, CertifySettings, Error, Result, search::Search};
 /// Encloses the largest risk along `path`, for every real t in \[0, 1\], with rounding accounted for.
 ///
 /// `progress` is told after every bisection how much of the gap is closed, on a logarithmic scale. When it stops the
-/// search, the enclosure found so far is returned, with [`Status::Stopped`].
+/// search, the enclosure found so far is returned, with [`Status::Stopped`](crate::Status::Stopped).
 ///
 /// # Errors
 /// When sizes or settings do not fit, a number is not finite, or the risk overflows.
