@@ -28,9 +28,12 @@ pub struct EmpiricalRisk {
 /// The default bound of scratch memory for engines, in bytes.
 const MEMORY: usize = 1 << 30;
 
+/// An engine for points on a device, of a number type.
+type Engine = (DeviceLocation, DType, Arc<dyn Objective>);
+
 /// The engines made so far, by device and number type.
 #[derive(Default)]
-pub(crate) struct Engines(Mutex<Vec<(DeviceLocation, DType, Arc<dyn Objective>)>>);
+pub(crate) struct Engines(Mutex<Vec<Engine>>);
 
 impl Engines {
     /// The engine for points like `points`, which `make` makes the first time.
