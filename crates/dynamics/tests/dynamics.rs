@@ -69,7 +69,7 @@ fn example_1_20_has_a_barrier_of_one_half() {
     let x = Tensor::new(&[[-1.], [1.]], &Device::Cpu).unwrap();
     let y = Tensor::new(&[[0.], [1.]], &Device::Cpu).unwrap();
     let criterion = Criterion { loss: Loss::Squared, ..Criterion::default() };
-    let objective = EmpiricalRisk::new(&Arch::example_1_20(), Examples::new(&x, &y).unwrap(), criterion)
+    let objective = EmpiricalRisk::new(Arch::example_1_20(), Examples::new(&x, &y).unwrap(), criterion)
         .unwrap()
         .with_memory(1 << 20);
     let a = Tensor::new(&[1., 1., 1., 0., 1., -1.], &Device::Cpu).unwrap();

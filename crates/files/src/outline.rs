@@ -46,7 +46,7 @@ impl<'a> Outline<'a> {
     }
 
     /// The same outline for a file whose tensors are all in PyTorch's shapes: none is transposed because of its name.
-    pub(crate) fn as_it_is(self) -> Self {
+    pub(crate) fn untransposed(self) -> Self {
         Self { kernels: false, ..self }
     }
 

@@ -34,7 +34,7 @@ pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Pr
 /// When the file cannot be read or is damaged, or a tensor is missing, left over, of another shape or not finite.
 pub fn read_point(path: &Path, layout: &Layout) -> Result<(Tensor, Provenance)> {
     let file = format::read(path, &ReadOptions::default())?;
-    let outline = Outline::new(&file, None)?.as_it_is();
+    let outline = Outline::new(&file, None)?.untransposed();
     let mut order = Vec::with_capacity(layout.entries().len());
     for entry in layout.entries() {
         let whole = || file.tensors.iter().position(|tensor| tensor.name == entry.name);

@@ -152,7 +152,7 @@ fn example_1_20() {
     let module =
         ModuleObjective::new(Example120::new, &Examples::new(&inputs, &targets).unwrap(), criterion).unwrap();
     let dense =
-        EmpiricalRisk::new(&Arch::example_1_20(), Examples::new(&inputs, &targets).unwrap(), criterion)
+        EmpiricalRisk::new(Arch::example_1_20(), Examples::new(&inputs, &targets).unwrap(), criterion)
             .unwrap()
             .with_memory(MEMORY);
     assert_eq!(module.risks(&span).unwrap(), [0., 0.5, 0.]);
