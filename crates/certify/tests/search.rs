@@ -147,7 +147,7 @@ fn numbers_about_which_nothing_can_be_said_are_refused() {
     assert!(matches!(size, Err(Error::Mismatch { .. })), "{size:?}");
     let case = scalar(arch(), vec![vec![1.; 2]; 2]);
     let budget = case.certify(&CertifySettings { max_subintervals: 0, ..default });
-    assert!(matches!(budget, Err(Error::Setting { name: "max-subintervals", .. })));
+    assert!(matches!(budget, Err(Error::Setting { name: "max_subintervals", .. })));
     let tolerance = case.certify(&CertifySettings { tolerance: f64::NAN, ..default });
     assert!(matches!(tolerance, Err(Error::Setting { name: "tolerance", .. })));
     let label = Case { labels: Some(vec![2]), ..case }.certify(&default);
