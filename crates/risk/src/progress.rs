@@ -13,12 +13,12 @@ use std::ops::ControlFlow;
 ///
 /// let risk = Planted::new(6, 6)?;
 /// let mut runs = risk.starts(0, 0..8);
-/// let mut calls = 0;
-/// let ended = risk.descend(&mut runs, &PlantedDescent::default(), &mut |_share: f64| {
-///     calls += 1;
-///     if calls < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// let mut told = Vec::new();
+/// let ended = risk.descend(&mut runs, &PlantedDescent::default(), &mut |share: f64| {
+///     told.push(share);
+///     ControlFlow::Break(())
 /// })?;
-/// assert!(ended.is_break());
+/// assert!(ended.is_break() && told == [0.]);
 /// # Ok::<(), collado_risk::Error>(())
 /// ```
 pub trait Progress {

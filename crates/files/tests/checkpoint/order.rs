@@ -31,14 +31,14 @@ fn the_activation_is_guessed_and_said() {
     assert_eq!(
         sequential.notes,
         ["c: activation guessed: relu, as an nn.Sequential leaves every other number to it (layers 0, 2); \
-          --arch tanh:3-4-2?bias=false, or another, says otherwise"]
+          `arch` tanh:3-4-2?bias=false, or another, says otherwise"]
     );
     let list = read(&biased(["0.weight", "0.bias", "1.weight", "1.bias"]), None);
     assert_eq!(list.arch.to_string(), "relu:3-4-2");
     assert_eq!(
         list.notes,
         ["c: activation guessed: relu, as layers with biases in a row are mostly those of a ModuleList \
-          (layers 0, 1); --arch tanh:3-4-2, or another, says otherwise"]
+          (layers 0, 1); `arch` tanh:3-4-2, or another, says otherwise"]
     );
     let deep_linear = read(&two("0.weight", "1.weight"), None);
     assert_eq!(deep_linear.arch.to_string(), "linear:3-4-2");

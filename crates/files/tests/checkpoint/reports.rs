@@ -66,7 +66,7 @@ fn state_dicts_of_digits_a() {
         assert_eq!(values(&read.theta), digits_a(), "{name}");
         let [note] = read.notes.as_slice() else { panic!("{:?}", read.notes) };
         assert!(
-            note.contains("activation guessed: relu") && note.contains("--arch tanh:64-64-64-10"),
+            note.contains("activation guessed: relu") && note.contains("`arch` tanh:64-64-64-10"),
             "{note}"
         );
         let told = Checkpoint::read(&report(name), &options(Some("relu:64-64-64-10"))).unwrap();
@@ -98,7 +98,7 @@ fn layers_whose_order_is_not_known_are_refused() {
             let expected = "neither names nor shapes say in which order its layers are used; \
                             hidden,input,output and input,hidden,output fit";
             assert!(error.to_string().ends_with(expected), "{error}");
-            assert!(error.hint().unwrap().contains("--layers"));
+            assert!(error.hint().unwrap().contains("`layers`"));
             let given = |names: &str| {
                 let layers = Some(names.split(',').map(Into::into).collect());
                 read(&ReadOptions { layers, ..options(arch) })

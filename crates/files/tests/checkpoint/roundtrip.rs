@@ -158,13 +158,13 @@ fn what_arch_adds_about_the_head_counts() {
     assert_eq!(read("relu:3-2?head=regress").unwrap().arch.spec().head(), Some(Head::Regress));
     assert_eq!(
         message(&path, read("tanh:3-2")),
-        "c.safetensors: is relu:3-2 by its own metadata, --arch says tanh:3-2"
+        "c.safetensors: is relu:3-2 by its own metadata, `arch` says tanh:3-2"
     );
     checkpoint(spec("relu:3-2?head=classify").with_ends(0, 0), DType::F32).write(&path).unwrap();
     let read = |arch: &str| Checkpoint::read(&path, &options(Some(arch)));
     assert_eq!(read("relu:3-2").unwrap().arch.spec().head(), Some(Head::Classify));
     assert_eq!(
         message(&path, read("relu:3-2?head=regress")),
-        "c.safetensors: is relu:3-2?head=classify by its own metadata, --arch says relu:3-2?head=regress"
+        "c.safetensors: is relu:3-2?head=classify by its own metadata, `arch` says relu:3-2?head=regress"
     );
 }
