@@ -10,8 +10,8 @@ use crate::{Activation, Affine, Algebra, Arch, Error, Network, Result};
 /// When `theta` is not a point of `arch`, or the network is no chain of dense layers.
 pub fn affine_layers(arch: &Arch, theta: &Tensor) -> Result<Vec<(Tensor, Option<Tensor>)>> {
     let network = arch.network();
-    let tensors = Tensors::new(&network, theta)?;
-    network.dense_chain("a list of layers")?.iter().map(|layer| layer.tensors(tensors.theta)).collect()
+    check_point(&network, theta)?;
+    network.dense_chain("a list of layers")?.iter().map(|layer| layer.tensors(theta)).collect()
 }
 
 /// $z_k=W_k\,\rho(z_{k-1})+b_k$ of every layer, `[N, n_k]` each, at the point `theta` `[S]` for `inputs` `[N, n_0]`.
@@ -23,44 +23,25 @@ pub fn affine_layers(arch: &Arch, theta: &Tensor) -> Result<Vec<(Tensor, Option<
 /// When sizes, dtypes or devices do not fit together.
 pub fn pre_activations(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Result<Vec<Tensor>> {
     let network = arch.network();
-    let mut all = Vec::with_capacity(arch.depth());
-    let mut tensors = Tensors::new(&network, theta)?;
-    tensors.seen = Some(&mut all);
-    check_features(&network, inputs)?;
+    check_point(&network, theta)?;
+    network.check_input(inputs.dims().get(1..).unwrap_or_default())?;
+    let mut tensors = Tensors { theta, seen: Vec::with_capacity(arch.depth()) };
     network.run(&mut tensors, inputs.clone())?;
-    Ok(all)
+    Ok(tensors.seen)
 }
 
-fn check_features(network: &Network, inputs: &Tensor) -> Result<()> {
-    let (_, features) = inputs.dims2()?;
-    match network.nodes()[0].shape[..] {
-        [expected] if expected == features => Ok(()),
-        ref expected => Err(Error::mismatch(
-            format!("{}: features", network.arch()),
-            expected.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"),
-            features,
-        )),
+fn check_point(network: &Network, theta: &Tensor) -> Result<()> {
+    if theta.dims() == [network.size()] {
+        return Ok(());
     }
+    Err(Error::mismatch("point", format!("[{}]", network.size()), format!("{:?}", theta.dims())))
 }
 
 /// The arithmetic of candle tensors at one point; they carry gradients back to it.
 struct Tensors<'a> {
     theta: &'a Tensor,
-    /// The results of all affine maps are recorded here, if they are wanted.
-    seen: Option<&'a mut Vec<Tensor>>,
-}
-
-impl<'a> Tensors<'a> {
-    fn new(network: &Network, theta: &'a Tensor) -> Result<Self> {
-        if theta.dims() != [network.size()] {
-            return Err(Error::mismatch(
-                "point",
-                format!("[{}]", network.size()),
-                format!("{:?}", theta.dims()),
-            ));
-        }
-        Ok(Self { theta, seen: None })
-    }
+    /// The results of the affine operations so far.
+    seen: Vec<Tensor>,
 }
 
 impl Algebra for Tensors<'_> {
@@ -69,15 +50,8 @@ impl Algebra for Tensors<'_> {
     const NAME: &'static str = "a forward pass in tensors";
 
     fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = op.tensors(self.theta)?;
-        let z = x.matmul(&weight.t()?)?;
-        let z = match bias {
-            Some(bias) => z.broadcast_add(&bias)?,
-            None => z,
-        };
-        if let Some(seen) = &mut self.seen {
-            seen.push(z.clone());
-        }
+        let z = op.forward(self.theta, x)?;
+        self.seen.push(z.clone());
         Ok(z)
     }
 

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Arch, Error, Op, Result};
+use crate::{Arch, Error, Result};
 
 /// The distribution that initial parameters are drawn from. Biases are 0 unless stated otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -38,11 +38,7 @@ impl Init {
     pub fn init(&self, arch: &Arch, rng: &mut impl Rng) -> Vec<f64> {
         let network = arch.network();
         let mut theta = Vec::with_capacity(network.size());
-        let layers = network.nodes().iter().filter_map(|node| match &node.op {
-            Op::Affine(layer) => Some(layer),
-            Op::Input | Op::Activation(_) => None,
-        });
-        for (k, layer) in layers.enumerate() {
+        for (k, layer) in network.affine().enumerate() {
             let (inputs, outputs) = (layer.inputs(), layer.outputs());
             let biases = layer.bias.as_ref().map_or(0, Range::len);
             let fan = inputs as f64;

@@ -4,7 +4,7 @@
 use candle_core::{Module, Tensor};
 use candle_nn::{Init, Linear, VarBuilder};
 
-use crate::{Activation, Affine, Algebra, Arch, Error, Network, Op, Result};
+use crate::{Activation, Affine, Algebra, Arch, Error, Network, Result};
 
 /// The candle module of any [`Arch`].
 #[derive(Debug, Clone)]
@@ -21,10 +21,7 @@ impl Mlp {
     /// When `vb` lacks a tensor or has it in another shape.
     pub fn new(arch: &Arch, vb: VarBuilder<'_>) -> candle_core::Result<Self> {
         let network = arch.network();
-        let layers = network.nodes().iter().filter_map(|node| match &node.op {
-            Op::Affine(layer) => Some(linear(layer, vb.pp(&layer.name))),
-            Op::Input | Op::Activation(_) => None,
-        });
+        let layers = network.affine().map(|layer| linear(layer, vb.pp(&layer.name)));
         Ok(Self { layers: layers.collect::<candle_core::Result<_>>()?, network })
     }
 

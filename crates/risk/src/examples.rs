@@ -95,15 +95,7 @@ impl Examples {
 
     /// Checks that the examples fit the inputs and outputs of `network` and the loss.
     pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<()> {
-        let (expected, found) = (&network.nodes()[0].shape[..], &self.inputs.dims()[1..]);
-        if expected != found {
-            let shape = |s: &[usize]| s.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
-            return Err(Error::mismatch(
-                format!("{}: features", network.arch()),
-                shape(expected),
-                shape(found),
-            ));
-        }
+        network.check_input(&self.inputs.dims()[1..])?;
         let outputs = network.nodes().last().expect("a network has an output").shape.iter().product();
         self.targets.check(outputs, loss).map_err(|error| match error {
             Error::Mismatch { what, expected, found } if what == "outputs" => {

@@ -3,7 +3,7 @@
 use std::{fmt, ops::Range, str::FromStr};
 
 use crate::{Error, Result};
-use collado_models::{Network, Node, Op, Real};
+use collado_models::{Network, Real};
 
 /// The regulariser R of $F=\text{loss}+\kappa R(\theta)$.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,14 +32,10 @@ impl Regularizer {
 
     /// The columns of a stack that R depends on.
     pub fn columns(self, network: &Network) -> Range<usize> {
-        let affine = |node: &Node| match &node.op {
-            Op::Affine(layer) => Some(layer.weight.clone()),
-            Op::Input | Op::Activation(_) => None,
-        };
         match self {
             Self::L2 => 0..network.size(),
             Self::L1Last | Self::L2Last => {
-                network.nodes().iter().rev().find_map(affine).expect("a network has a layer with weights")
+                network.affine().next_back().expect("a network has an affine operation").weight.clone()
             }
         }
     }

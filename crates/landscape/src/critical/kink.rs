@@ -49,12 +49,7 @@ impl Algebra for Neurons<'_> {
     const NAME: &'static str = "the search for kinks and silent neurons";
 
     fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = op.tensors(self.theta)?;
-        let z = x.matmul(&weight.t()?)?;
-        Ok(match bias {
-            Some(bias) => z.broadcast_add(&bias)?,
-            None => z,
-        })
+        Ok(op.forward(self.theta, x)?)
     }
 
     fn activation(&mut self, rho: Activation, x: Tensor) -> Result<Tensor> {

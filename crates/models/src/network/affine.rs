@@ -67,6 +67,19 @@ impl Affine {
         Ok((weight.reshape((self.outputs(), self.inputs()))?, bias.transpose()?))
     }
 
+    /// $Wx+b$ in tensors, for `x` `[N, in]` at the point `theta` `[S]`.
+    ///
+    /// # Errors
+    /// The errors of candle.
+    pub fn forward(&self, theta: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = self.tensors(theta)?;
+        let z = x.matmul(&weight.t()?)?;
+        Ok(match bias {
+            Some(bias) => z.broadcast_add(&bias)?,
+            None => z,
+        })
+    }
+
     /// The column of a point that holds $W_{ij}$, in row i and column j of W.
     pub fn column(&self, i: usize, j: usize) -> usize {
         self.weight.start + i * self.inputs() + j

@@ -90,9 +90,3 @@ impl From<&Arch> for Network {
         arch.network()
     }
 }
-
-impl From<&Network> for Network {
-    fn from(network: &Network) -> Self {
-        network.clone()
-    }
-}

@@ -57,6 +57,27 @@ impl Network {
         self.nodes.iter().map(|node| node.units.end).max().expect("a network has an input")
     }
 
+    /// The affine operations in order.
+    pub fn affine(&self) -> impl DoubleEndedIterator<Item = &Affine> {
+        self.nodes.iter().filter_map(|node| match &node.op {
+            Op::Affine(op) => Some(op),
+            Op::Input | Op::Activation(_) => None,
+        })
+    }
+
+    /// Checks that an example of the shape `found` is an input of the network.
+    ///
+    /// # Errors
+    /// When it has another shape.
+    pub fn check_input(&self, found: &[usize]) -> Result<()> {
+        let expected = &self.nodes[0].shape[..];
+        if expected == found {
+            return Ok(());
+        }
+        let shape = |s: &[usize]| s.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
+        Err(Error::mismatch(format!("{}: features", self.arch), shape(expected), shape(found)))
+    }
+
     /// The network as a plain chain of dense layers, if it is one.
     pub fn chain(&self) -> Option<&Chain> {
         self.chain.as_ref()
