@@ -17,10 +17,10 @@ pub(crate) struct Smooth {
     pub(crate) second: fn(f64, f64) -> (f64, f64),
 }
 
-/// The smooth function of an activation; `None` for the piecewise linear ones.
+/// The smooth function of an activation; `None` for the piecewise linear ones, and for those without a rule.
 pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
     Some(match activation {
-        Activation::Linear | Activation::Relu => return None,
+        Activation::Linear | Activation::Relu | Activation::Leaky | Activation::Silu => return None,
         Activation::Tanh => Smooth {
             value: |z| {
                 let a = z.tanh();

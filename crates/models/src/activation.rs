@@ -21,12 +21,24 @@ pub enum Activation {
     Gelu,
     /// The logistic function $\rho(z) = 1 / (1 + e^{-z})$.
     Logistic,
+    /// SiLU, also called swish, $\rho(z) = z / (1 + e^{-z})$.
+    Silu,
+    /// The leaky rectifier, $\rho(z) = z$ for $z > 0$ and $0.01\,z$ else, with $\rho'(0) = 0.01$ as in PyTorch.
+    Leaky,
 }
 
 impl Activation {
     /// All activations, in the order in which help texts list them.
-    pub const ALL: [Self; 6] =
-        [Self::Relu, Self::Linear, Self::Tanh, Self::Softplus, Self::Gelu, Self::Logistic];
+    pub const ALL: [Self; 8] = [
+        Self::Relu,
+        Self::Linear,
+        Self::Tanh,
+        Self::Softplus,
+        Self::Gelu,
+        Self::Logistic,
+        Self::Silu,
+        Self::Leaky,
+    ];
 
     /// The name of the function in names of networks.
     pub fn name(self) -> &'static str {
@@ -37,6 +49,8 @@ impl Activation {
             Self::Softplus => "softplus",
             Self::Gelu => "gelu",
             Self::Logistic => "logistic",
+            Self::Silu => "silu",
+            Self::Leaky => "leaky",
         }
     }
 
@@ -55,6 +69,8 @@ impl Activation {
             // candle's own gelu has a derivative that is off by 1e-7.
             Self::Gelu => z * (z * std::f64::consts::FRAC_1_SQRT_2)?.erf()?.affine(0.5, 0.5)?,
             Self::Logistic => candle_nn::ops::sigmoid(z),
+            Self::Silu => z * candle_nn::ops::sigmoid(z)?,
+            Self::Leaky => z * z.gt(0.)?.to_dtype(z.dtype())?.detach().affine(1. - LEAK, LEAK)?,
         }
     }
 
@@ -75,6 +91,14 @@ impl Activation {
             Self::Softplus => softplus(z),
             Self::Gelu => z * normal_distribution(z),
             Self::Logistic => logistic(z),
+            Self::Silu => z * logistic(z),
+            Self::Leaky => {
+                if z > T::zero() {
+                    z
+                } else {
+                    T::of(LEAK) * z
+                }
+            }
         }
     }
 
@@ -97,14 +121,33 @@ impl Activation {
                 normal_distribution(z) + z * density
             }
             Self::Logistic => a * (T::one() - a),
+            Self::Silu => {
+                let p = logistic(z);
+                p + a * (T::one() - p)
+            }
+            Self::Leaky => {
+                if a > T::zero() {
+                    T::one()
+                } else {
+                    T::of(LEAK)
+                }
+            }
         }
     }
 
     /// Whether the derivative $\rho'(z)$ needs `z`; for the other functions $\rho(z)$ is enough.
     pub fn slope_needs_input(self) -> bool {
-        matches!(self, Self::Softplus | Self::Gelu)
+        matches!(self, Self::Softplus | Self::Gelu | Self::Silu)
+    }
+
+    /// Whether $\rho(sz)=s\rho(z)$ for all $s>0$, so that neurons may be rescaled.
+    pub fn is_homogeneous(self) -> bool {
+        matches!(self, Self::Linear | Self::Relu | Self::Leaky)
     }
 }
+
+/// The slope of the leaky rectifier on the left.
+const LEAK: f64 = 0.01;
 
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 

@@ -1,8 +1,13 @@
-//! Descriptions of dense networks, and the `--arch` strings that they are read from.
+//! Descriptions of networks, and the `--arch` strings that they are read from.
 
-use std::{fmt, str::FromStr};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    sync::Arc,
+};
 
-use crate::{Activation, Error, Result};
+use crate::{Activation, Error, ImageSpec, Result, network::Operations};
 
 /// The use of the last layer's outputs, which decides the loss where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,9 +24,35 @@ enum Family {
     Dense(Activation, Vec<usize>),
     /// One hidden layer of N ReLU neurons, each with its bias beside its weights (docs/theory.md §11).
     TwoLayer(usize),
+    /// A family for images.
+    Image(ImageSpec),
+    /// A list of operations that no string describes.
+    Listed(Listed),
 }
 
-/// The parsed name of a network, such as `relu:64-64-10`, `linear:6-8-3?bias=true` or `two-layer:256?head=regress`.
+/// A list of operations with the name that stands for it.
+#[derive(Debug, Clone)]
+struct Listed {
+    name: String,
+    list: Arc<Operations>,
+}
+
+impl PartialEq for Listed {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.list == other.list
+    }
+}
+
+impl Eq for Listed {}
+
+impl Hash for Listed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+/// The parsed name of a network, such as `relu:64-64-10`, `linear:6-8-3?bias=true`, `two-layer:256?head=regress` or
+/// `resnet20:width=2,norm=bn`.
 ///
 /// It becomes an [`Arch`] by [`resolve`](Self::resolve), where the data say what the string leaves open.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,9 +78,81 @@ impl ArchSpec {
         Ok(arch)
     }
 
-    /// The network that the string itself describes; `inputs` and `outputs` are used for `two-layer:` only.
+    /// The network for images of the shape `input` (channels, height, width), read out by `outputs` numbers; for a
+    /// dense network the pixels are its inputs.
+    ///
+    /// # Errors
+    /// When the string states another shape or another number of outputs.
+    pub fn resolve_images(&self, input: [usize; 3], outputs: usize) -> Result<Arch> {
+        let Family::Image(image) = &self.family else {
+            return self.resolve(input.iter().product(), outputs);
+        };
+        let shown = |shape: [usize; 3]| shape.map(|n| n.to_string()).join("x");
+        if let Some(own) = image.input().filter(|own| *own != input) {
+            let (own, found) = (shown(own), shown(input));
+            return Err(self.error(format!("takes images of {own}, the data have {found}")));
+        }
+        if !image.takes(input) {
+            return Err(self.error(format!("takes larger images than {}", shown(input))));
+        }
+        if let Some(own) = image.classes().filter(|own| *own != outputs) {
+            return Err(self.error(format!("has {own} outputs, the data need {outputs}")));
+        }
+        Ok(self.of_image(image.complete(input, outputs)))
+    }
+
+    fn of_image(&self, image: ImageSpec) -> Arch {
+        let (input, outputs) = (image.input().unwrap_or([3, 32, 32]), image.classes().unwrap_or(10));
+        Arch {
+            activation: image.activation(),
+            widths: vec![input.iter().product(), outputs],
+            hidden_bias: false,
+            output_bias: false,
+            spec: Self { family: Family::Image(image), ..self.clone() },
+        }
+    }
+
+    /// The family for images, if it is one.
+    pub fn image(&self) -> Option<&ImageSpec> {
+        match &self.family {
+            Family::Image(image) => Some(image),
+            _ => None,
+        }
+    }
+
+    /// The list of operations of a network that no string describes.
+    pub(crate) fn listed(&self) -> Option<&Arc<Operations>> {
+        match &self.family {
+            Family::Listed(Listed { list, .. }) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// The same network where what the string leaves open is as in `other`.
+    #[must_use]
+    pub fn filled_from(&self, other: &Self) -> Self {
+        match (&self.family, &other.family) {
+            (Family::Image(own), Family::Image(other)) => {
+                Self { family: Family::Image(own.filled_from(other)), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The network that the string itself describes; `inputs` and `outputs` are used where it leaves them open. A
+    /// family for images takes `inputs` for the pixels of a usual image: 28×28 in grey, 32×32 in colour, 8×8 in grey.
     pub fn with_ends(&self, inputs: usize, outputs: usize) -> Arch {
         let (activation, widths, hidden_bias, output_bias) = match &self.family {
+            Family::Image(image) => {
+                let usual = [[1, 28, 28], [3, 32, 32], [1, 8, 8]].into_iter();
+                let mut usual = usual.filter(|shape| shape.iter().product::<usize>() == inputs);
+                let shape = usual.next().filter(|shape| image.takes(*shape)).unwrap_or([3, 32, 32]);
+                return self.of_image(image.complete(shape, outputs));
+            }
+            Family::Listed(Listed { list, .. }) => {
+                let (input, outputs) = list.ends();
+                (Activation::Relu, vec![input.iter().product(), outputs], false, false)
+            }
             Family::Dense(activation, widths) => {
                 let bias = self.bias.unwrap_or(*activation != Activation::Linear);
                 (*activation, widths.clone(), bias, bias)
@@ -71,8 +174,10 @@ impl ArchSpec {
     }
 }
 
-/// The description of a dense network $\Phi(x;\theta) = W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$: its widths, its
-/// activation and which layers have biases, but no parameters θ.
+/// The description of a network without its parameters θ. A dense network
+/// $\Phi(x;\theta) = W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$ has widths, an activation and layers with or without
+/// biases; of any other network only the numbers of inputs and outputs stand here, and its
+/// [list of operations](Self::network) says the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Arch {
     spec: ArchSpec,
@@ -116,17 +221,38 @@ impl Arch {
         ArchSpec { family: Family::TwoLayer(2), bias: None, head: Some(Head::Regress) }.with_ends(1, 1)
     }
 
+    /// A network that is known by its list of operations only; `name` stands for it in messages.
+    pub(crate) fn listed(name: String, list: Arc<Operations>) -> Self {
+        let family = Family::Listed(Listed { name, list });
+        ArchSpec { family, bias: None, head: None }.with_ends(0, 0)
+    }
+
+    /// Whether this is a chain of dense layers.
+    pub fn is_dense(&self) -> bool {
+        matches!(self.spec.family, Family::Dense(..) | Family::TwoLayer(_))
+    }
+
+    /// Channels, height and width of an example, for a network that takes images.
+    pub fn image(&self) -> Option<[usize; 3]> {
+        match &self.spec.family {
+            Family::Image(image) => image.input(),
+            Family::Listed(Listed { list, .. }) => list.ends().0.try_into().ok(),
+            _ => None,
+        }
+    }
+
     /// The `--arch` string that describes this network.
     pub fn spec(&self) -> &ArchSpec {
         &self.spec
     }
 
-    /// The activation function between two layers.
+    /// The activation function between two layers, or after most of them.
     pub fn activation(&self) -> Activation {
         self.activation
     }
 
-    /// The widths $n_0, \dots, n_K$, from the inputs to the outputs.
+    /// The widths $n_0, \dots, n_K$ of a dense network, from the inputs to the outputs; of any other the numbers of
+    /// inputs and outputs.
     pub fn widths(&self) -> &[usize] {
         &self.widths
     }
@@ -172,6 +298,8 @@ impl fmt::Display for ArchSpec {
                 write!(f, "{activation}:{}", widths.join("-"))?;
             }
             Family::TwoLayer(n) => write!(f, "two-layer:{n}")?,
+            Family::Image(image) => image.fmt(f)?,
+            Family::Listed(Listed { name, .. }) => f.write_str(name)?,
         }
         let default = matches!(&self.family, Family::Dense(a, _) if *a != Activation::Linear);
         let bias = self.bias.filter(|b| *b != default).map(|b| format!("bias={b}"));
@@ -190,8 +318,17 @@ impl FromStr for ArchSpec {
     fn from_str(spec: &str) -> Result<Self> {
         let error = |reason: &str| Error::Arch { spec: spec.into(), reason: reason.into() };
         let (body, options) = spec.split_once('?').unwrap_or((spec, ""));
-        let (family, sizes) =
-            body.split_once(':').ok_or_else(|| error("expected a form like relu:64-64-10"))?;
+        let (name, sizes) = body.split_once(':').unwrap_or((body, ""));
+        let dense = name == "two-layer" || activation(name).is_some();
+        if !dense && (name.parse::<crate::Family>().is_ok() || !body.contains(':') || is_image_name(name)) {
+            let mut arch = Self::from(body.parse::<ImageSpec>()?);
+            for option in options.split('&').filter(|o| !o.is_empty()) {
+                arch.head =
+                    Some(head(option).ok_or_else(|| error("expected the option head=classify|regress"))?);
+            }
+            return Ok(arch);
+        }
+        let family = name;
         let sizes = sizes
             .split('-')
             .map(|n| n.parse().ok().filter(|n| (1..=MAX_WIDTH).contains(n)))
@@ -208,22 +345,44 @@ impl FromStr for ArchSpec {
             match option {
                 "bias=true" => arch.bias = Some(true),
                 "bias=false" => arch.bias = Some(false),
-                "head=classify" => arch.head = Some(Head::Classify),
-                "head=regress" => arch.head = Some(Head::Regress),
-                _ => return Err(error("expected the options bias=true|false, head=classify|regress")),
+                other => match head(other) {
+                    Some(head) => arch.head = Some(head),
+                    None => return Err(error("expected the options bias=true|false, head=classify|regress")),
+                },
             }
         }
         Ok(arch)
     }
 }
 
+impl From<ImageSpec> for ArchSpec {
+    fn from(image: ImageSpec) -> Self {
+        Self { family: Family::Image(image), bias: None, head: None }
+    }
+}
+
+/// The head that an option states.
+fn head(option: &str) -> Option<Head> {
+    match option {
+        "head=classify" => Some(Head::Classify),
+        "head=regress" => Some(Head::Regress),
+        _ => None,
+    }
+}
+
+/// Whether a name looks like that of a family for images, so that messages are about those.
+fn is_image_name(name: &str) -> bool {
+    ["lenet", "convfc", "vgg", "resnet", "wrn"].iter().any(|family| name.starts_with(family))
+}
+
 /// Wider layers would overflow the sizes of a row long before they fit into memory.
-const MAX_WIDTH: usize = 1 << 20;
+pub(crate) const MAX_WIDTH: usize = 1 << 20;
 
 fn activation(name: &str) -> Option<Activation> {
     name.parse().ok()
 }
 
 fn unknown_family() -> String {
-    format!("unknown family; expected one of {}, two-layer", Activation::ALL.map(Activation::name).join(", "))
+    let dense = Activation::ALL.map(Activation::name).join(", ");
+    format!("unknown family; expected one of {dense}, two-layer, {}", crate::families::NAMES)
 }

@@ -7,12 +7,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Arch, Error, Result};
+use crate::{Arch, Error, Op, Result};
 
-/// The distribution that initial parameters are drawn from. Biases are 0 unless stated otherwise.
+/// The distribution that initial parameters are drawn from. Biases are 0 unless stated otherwise; normalisations have
+/// the scale 1 and the shift 0.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Init {
-    /// The default of PyTorch's `nn.Linear`: weights and biases uniform in $\pm1/\sqrt{n_\text{in}}$.
+    /// The default of PyTorch's `nn.Linear` and `nn.Conv2d`: weights and biases uniform in $\pm1/\sqrt{n_\text{in}}$.
     #[default]
     Pytorch,
     /// Normal, $N(0,2/n_\text{in})$ (He et al. 2015).
@@ -38,8 +39,20 @@ impl Init {
     pub fn init(&self, arch: &Arch, rng: &mut impl Rng) -> Vec<f64> {
         let network = arch.network();
         let mut theta = Vec::with_capacity(network.size());
-        for (k, layer) in network.affine().enumerate() {
-            let (inputs, outputs) = (layer.inputs(), layer.outputs());
+        let mut layers = 0..;
+        for node in network.nodes() {
+            let (k, layer) = match &node.op {
+                Op::Affine(layer) => (layers.next().expect("there are more numbers than layers"), layer),
+                Op::Norm(norm) => {
+                    theta.resize(norm.weight.end, 1.);
+                    theta.resize(norm.bias.end, 0.);
+                    continue;
+                }
+                _ => continue,
+            };
+            // For a convolution the inputs that one output depends on, and the outputs that depend on one input.
+            let (inputs, outputs) = (layer.fan_in(), layer.outputs());
+            let fan_out = layer.weight.len() / layer.inputs();
             let biases = layer.bias.as_ref().map_or(0, Range::len);
             let fan = inputs as f64;
             match self {
@@ -54,7 +67,7 @@ impl Init {
                 Self::He => normal(&mut theta, inputs * outputs, (2. / fan).sqrt(), rng),
                 Self::Normal { sigma } => normal(&mut theta, inputs * outputs, sigma / fan.sqrt(), rng),
                 Self::Xavier => {
-                    uniform(&mut theta, inputs * outputs, (6. / (inputs + outputs) as f64).sqrt(), rng);
+                    uniform(&mut theta, inputs * outputs, (6. / (inputs + fan_out) as f64).sqrt(), rng);
                 }
                 Self::Orthogonal => orthogonal(&mut theta, outputs, inputs, rng),
             }

@@ -4,6 +4,7 @@ mod activation;
 mod arch;
 mod error;
 mod exponential;
+mod families;
 mod forward;
 mod init;
 mod layout;
@@ -16,11 +17,15 @@ pub use self::{
     activation::Activation,
     arch::{Arch, ArchSpec, Head},
     error::{Error, Result},
+    families::{Family, ImageSpec, NormChoice, Shortcut},
     forward::{affine_layers, pre_activations},
     init::Init,
     layout::{Entry, Layout},
     modules::{DeepLinear, Example120, Mlp, ReluNet, TwoLayer},
-    network::{Affine, Algebra, Chain, Layer, Map, Network, Node, NodeId, Op, Reverse},
+    network::{
+        Affine, Algebra, Chain, Conv2d, ConvSettings, Layer, Map, Network, NetworkBuilder, Node, NodeId,
+        Norm, NormKind, Op, Pad, Place, Pool, PoolKind, Reverse, Running,
+    },
     real::{Real, check_dtype, with_slice, with_slice_mut},
     symmetry::{OutputDifference, Symmetry},
 };

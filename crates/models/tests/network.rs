@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use collado_models::{Activation, Affine, Algebra, Arch, Error, Network, Op, Reverse};
+use collado_models::{
+    Activation, Affine, Algebra, Arch, ConvSettings, Error, Network, NetworkBuilder, Op, Place, Reverse,
+};
 
 fn archs() -> Vec<Arch> {
     vec![
@@ -142,13 +144,13 @@ impl Reverse for Steps {
     type Error = Error;
     const NAME: &'static str = "steps";
 
-    fn affine(&mut self, op: &Affine, x: Range<usize>) -> Result<(), Error> {
-        self.0.push((op.name.clone(), x));
+    fn affine(&mut self, op: &Affine, x: Place) -> Result<(), Error> {
+        self.0.push((op.name.clone(), x.units));
         Ok(())
     }
 
-    fn activation(&mut self, rho: Activation, x: Range<usize>) -> Result<(), Error> {
-        self.0.push((rho.to_string(), x));
+    fn activation(&mut self, rho: Activation, _: Range<usize>, x: Place) -> Result<(), Error> {
+        self.0.push((rho.to_string(), x.units));
         Ok(())
     }
 }
@@ -162,4 +164,123 @@ fn the_way_back_is_the_list_in_reverse() {
         .map(|(n, x)| (n.to_owned(), x));
     assert_eq!(steps.0, expected);
     assert!(matches!(network.nodes()[0].op, Op::Input));
+}
+
+/// x, a sum of two paths from it that share a rectifier, and a third reader of the sum.
+fn residual() -> Network {
+    let mut net = NetworkBuilder::new(&[2]);
+    let a = net.dense(0, "a", 3, true);
+    let a = net.activation(a, Activation::Relu);
+    let b = net.dense(a, "b", 3, false);
+    let sum = net.add(b, a);
+    let c = net.dense(sum, "c", 3, false);
+    let both = net.concat(&[sum, c]);
+    net.dense(both, "d", 1, false);
+    net.finish("a residual network").unwrap()
+}
+
+/// Plain numbers through sums and concatenations.
+struct Sums<'a>(Numbers<'a>);
+
+impl Algebra for Sums<'_> {
+    type Value = Vec<f64>;
+    type Error = Error;
+    const NAME: &'static str = "sums";
+
+    fn affine(&mut self, op: &Affine, x: &Vec<f64>) -> Result<Vec<f64>, Error> {
+        self.0.affine(op, x)
+    }
+
+    fn activation(&mut self, rho: Activation, x: Vec<f64>) -> Result<Vec<f64>, Error> {
+        self.0.activation(rho, x)
+    }
+
+    fn add(&mut self, x: Vec<f64>, y: &Vec<f64>) -> Result<Vec<f64>, Error> {
+        Ok(x.iter().zip(y).map(|(x, y)| x + y).collect())
+    }
+
+    fn concat(&mut self, parts: &[Vec<f64>]) -> Result<Vec<f64>, Error> {
+        Ok(parts.concat())
+    }
+}
+
+#[test]
+fn results_that_are_read_twice_are_kept() {
+    let net = residual();
+    let theta: Vec<f64> = (0..net.size()).map(|i| ((7 * i + 3) % 11) as f64 / 5. - 1.).collect();
+    let x = [0.4, -0.9];
+    let entry = |name: &str| net.layout().get(name).unwrap().offset;
+    let product = |name: &str, x: &[f64]| -> Vec<f64> {
+        let rows = theta[entry(&format!("{name}.weight"))..].chunks_exact(x.len());
+        rows.map(|row| row.iter().zip(x).map(|(w, x)| w * x).sum()).collect()
+    };
+    let bias = &theta[entry("a.bias")..][..3];
+    let a: Vec<f64> = product("a", &x).iter().zip(bias).map(|(z, b)| (z + b).max(0.)).collect();
+    let sum: Vec<f64> = product("b", &a).iter().zip(&a).map(|(b, a)| a + b).collect();
+    let c = product("c", &sum)[..3].to_vec();
+    let expected = product("d", &[sum, c].concat())[0];
+    let found = net.run(&mut Sums(Numbers { theta: &theta, fused: true, layers: 0 }), x.to_vec()).unwrap();
+    assert!((found[0] - expected).abs() < 1e-14);
+}
+
+/// Notes where derivatives go.
+#[derive(Default)]
+struct Flow(Vec<(&'static str, Range<usize>, bool)>);
+
+impl Reverse for Flow {
+    type Error = Error;
+    const NAME: &'static str = "flow";
+
+    fn affine(&mut self, _: &Affine, x: Place) -> Result<(), Error> {
+        self.0.push(("affine", x.units, x.add));
+        Ok(())
+    }
+
+    fn activation(&mut self, _: Activation, _: Range<usize>, x: Place) -> Result<(), Error> {
+        self.0.push(("activation", x.units, x.add));
+        Ok(())
+    }
+
+    fn add(&mut self, _: Range<usize>, x: Place) -> Result<(), Error> {
+        self.0.push(("add", x.units, x.add));
+        Ok(())
+    }
+
+    fn concat(&mut self, _: Range<usize>, x: Place) -> Result<(), Error> {
+        self.0.push(("concat", x.units, x.add));
+        Ok(())
+    }
+}
+
+#[test]
+fn derivatives_of_results_that_are_read_twice_are_added() {
+    let mut flow = Flow::default();
+    residual().run_back(&mut flow).unwrap();
+    let expected = [
+        ("affine", 12..18, false), // d reads the concatenation
+        ("concat", 6..9, false),   // which reads the sum
+        ("concat", 9..12, false),  // and c
+        ("affine", 6..9, true),    // c reads the sum too
+        ("add", 3..6, false),      // the sum of b
+        ("add", 0..3, false),      // and a
+        ("affine", 0..3, true),    // b reads a
+        ("activation", 0..3, false),
+        ("affine", 0..0, false),
+    ];
+    assert_eq!(flow.0, expected);
+}
+
+#[test]
+fn what_does_not_fit_together_is_refused() {
+    let mut net = NetworkBuilder::new(&[3, 8, 8]);
+    let x = net.conv(0, "a", ConvSettings::same(4, 3));
+    net.add(x, 0);
+    let message = net.finish("wrong").unwrap_err().to_string();
+    assert_eq!(message, "terms of a sum: expected 4x8x8, found 3x8x8");
+    let mut net = NetworkBuilder::new(&[3, 8, 8]);
+    net.dense(0, "a", 4, true);
+    assert!(net.finish("wrong").unwrap_err().to_string().contains("expected 1 axes, found 3x8x8"));
+    let mut net = NetworkBuilder::new(&[3, 8, 8]);
+    net.conv(0, "a", ConvSettings { groups: 2, ..ConvSettings::same(4, 3) });
+    assert!(net.finish("wrong").unwrap_err().to_string().contains("groups"));
 }

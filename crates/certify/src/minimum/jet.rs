@@ -54,12 +54,12 @@ impl Jet {
     }
 }
 
-/// Enclosures of ρ, ρ′ and ρ″ over an interval; `None` where ρ is not twice differentiable.
+/// Enclosures of ρ, ρ′ and ρ″ over an interval; `None` where ρ is not twice differentiable, or there is no rule for it.
 pub(super) fn activation(activation: Activation, z: Interval) -> Option<[Interval; 3]> {
     let one = Interval::point(1.);
     Some(match activation {
         Activation::Linear => [z, one, Interval::ZERO],
-        Activation::Relu => return None,
+        Activation::Relu | Activation::Leaky | Activation::Silu => return None,
         Activation::Tanh => {
             let a = z.increasing(f64::tanh);
             let slope = one - a.square();

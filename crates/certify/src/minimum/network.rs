@@ -41,8 +41,10 @@ pub fn prove_network_minimum(risk: &EmpiricalRisk, theta: &[f64]) -> Result<(Min
     if let Some(place) = theta.iter().position(|x| !x.is_finite()) {
         return Err(Error::NotFinite { what: "parameters", found: theta[place], place });
     }
-    if risk.arch().activation() == Activation::Relu {
-        return mismatch("activation", "a twice differentiable one", "relu".into());
+    let rho = risk.arch().activation();
+    if matches!(rho, Activation::Relu | Activation::Leaky | Activation::Silu) {
+        let expected = "linear, tanh, softplus, gelu or logistic, which are twice differentiable";
+        return mismatch("activation", expected, rho.to_string());
     }
     if risk.criterion().kappa > 0. && risk.criterion().regularizer == Regularizer::L1Last {
         return mismatch("regularizer", "l2 or l2-last", risk.criterion().regularizer.to_string());
@@ -171,11 +173,12 @@ impl Algebra for Jets<'_> {
     }
 
     fn activation(&mut self, rho: Activation, x: Vec<Jet>) -> collado_models::Result<Vec<Jet>> {
-        let each = x.into_iter().map(|z| match activation(rho, z.value) {
-            Some(derivatives) => z.through(derivatives),
-            None => z,
-        });
-        Ok(each.collect())
+        let refused = || collado_models::Error::NoRule {
+            analysis: Self::NAME,
+            operation: format!("the activation {rho}"),
+        };
+        let through = |z: Jet| activation(rho, z.value).map(|derivatives| z.through(derivatives));
+        x.into_iter().map(through).collect::<Option<_>>().ok_or_else(refused)
     }
 }
 

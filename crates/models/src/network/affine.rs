@@ -32,22 +32,68 @@ pub enum Map {
         /// Number of features of the result.
         outputs: usize,
     },
+    /// The convolution (in the sense of PyTorch: a correlation) of x `[in, height, width]` with W
+    /// `[out, in / groups, rows, columns]`.
+    Conv2d(Conv2d),
+}
+
+/// The sizes of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Number of channels of x.
+    pub inputs: usize,
+    /// Number of channels of the result.
+    pub outputs: usize,
+    /// Height and width of x.
+    pub size: [usize; 2],
+    /// Rows and columns of the kernel.
+    pub kernel: [usize; 2],
+    /// The step from one place of the kernel to the next.
+    pub stride: usize,
+    /// Zeros added on every side of x.
+    pub padding: usize,
+    /// The distance between two elements of the kernel.
+    pub dilation: usize,
+    /// Number of groups of channels that are mapped separately.
+    pub groups: usize,
+}
+
+impl Conv2d {
+    /// Height and width of the result.
+    pub fn output_size(&self) -> [usize; 2] {
+        let Self { size, kernel, stride, padding, dilation, .. } = *self;
+        [0, 1].map(|axis| (size[axis] + 2 * padding - dilation * (kernel[axis] - 1) - 1) / stride + 1)
+    }
 }
 
 impl Affine {
-    /// Number of features that the map reads.
+    /// Number of features or channels that the map reads.
     pub fn inputs(&self) -> usize {
-        let Map::Dense { inputs, .. } = self.map;
-        inputs
+        match self.map {
+            Map::Dense { inputs, .. } => inputs,
+            Map::Conv2d(conv) => conv.inputs,
+        }
     }
 
-    /// Number of features that the map puts out.
+    /// Number of features or channels that the map puts out.
     pub fn outputs(&self) -> usize {
-        let Map::Dense { outputs, .. } = self.map;
-        outputs
+        match self.map {
+            Map::Dense { outputs, .. } => outputs,
+            Map::Conv2d(conv) => conv.outputs,
+        }
     }
 
-    /// The elements of W `[out, in]`, row by row, in the point `theta` `[S]`.
+    /// Number of inputs that one output depends on.
+    pub fn fan_in(&self) -> usize {
+        self.weight.len() / self.outputs()
+    }
+
+    /// Shape of the weight W.
+    pub fn weight_shape(&self) -> Vec<usize> {
+        self.map.weight_shape()
+    }
+
+    /// The elements of W, last index fastest, in the point `theta` `[S]`.
     pub fn weight_of<'a, T>(&self, theta: &'a [T]) -> &'a [T] {
         &theta[self.weight.clone()]
     }
@@ -57,32 +103,38 @@ impl Affine {
         self.bias.clone().map(|columns| &theta[columns])
     }
 
-    /// W `[out, in]` and b `[out]` as views of the point `theta` `[S]`, which carry gradients back to it.
+    /// W and b `[out]` as views of the point `theta` `[S]`, which carry gradients back to it.
     ///
     /// # Errors
     /// An error of a candle operation.
     pub fn tensors(&self, theta: &Tensor) -> Result<(Tensor, Option<Tensor>)> {
         let weight = theta.narrow(0, self.weight.start, self.weight.len())?;
         let bias = self.bias.as_ref().map(|columns| theta.narrow(0, columns.start, columns.len()));
-        Ok((weight.reshape((self.outputs(), self.inputs()))?, bias.transpose()?))
+        Ok((weight.reshape(self.weight_shape())?, bias.transpose()?))
     }
 
-    /// $Wx+b$ in tensors, for `x` `[N, in]` at the point `theta` `[S]`.
+    /// $W*x+b$ in tensors, for `x` `[N, in]` or `[N, in, height, width]` at the point `theta` `[S]`.
     ///
     /// # Errors
     /// The errors of candle.
     pub fn forward(&self, theta: &Tensor, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = self.tensors(theta)?;
-        let z = x.matmul(&weight.t()?)?;
-        Ok(match bias {
-            Some(bias) => z.broadcast_add(&bias)?,
-            None => z,
+        let z = match self.map {
+            Map::Dense { .. } => x.matmul(&weight.t()?)?,
+            Map::Conv2d(Conv2d { stride, padding, dilation, groups, .. }) => {
+                x.conv2d(&weight, padding, stride, dilation, groups)?
+            }
+        };
+        Ok(match (bias, self.map) {
+            (Some(bias), Map::Dense { .. }) => z.broadcast_add(&bias)?,
+            (Some(bias), Map::Conv2d(_)) => z.broadcast_add(&bias.reshape((1, (), 1, 1))?)?,
+            (None, _) => z,
         })
     }
 
-    /// The column of a point that holds $W_{ij}$, in row i and column j of W.
+    /// The column of a point that holds $W_{ij}$, in row i and column j of W as a matrix `[out, fan in]`.
     pub fn column(&self, i: usize, j: usize) -> usize {
-        self.weight.start + i * self.inputs() + j
+        self.weight.start + i * self.fan_in() + j
     }
 
     /// The first column after the parameters of the map.
@@ -91,9 +143,36 @@ impl Affine {
     }
 }
 
+impl Map {
+    /// Shape of the weight W.
+    pub fn weight_shape(&self) -> Vec<usize> {
+        match *self {
+            Self::Dense { inputs, outputs } => vec![outputs, inputs],
+            Self::Conv2d(Conv2d { inputs, outputs, kernel, groups, .. }) => {
+                vec![outputs, inputs / groups, kernel[0], kernel[1]]
+            }
+        }
+    }
+
+    /// Shape of the result for one example.
+    pub fn output_shape(&self) -> Vec<usize> {
+        match self {
+            Self::Dense { outputs, .. } => vec![*outputs],
+            Self::Conv2d(conv) => [&[conv.outputs], &conv.output_size()[..]].concat(),
+        }
+    }
+}
+
 impl fmt::Display for Affine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Map::Dense { inputs, outputs } = self.map;
-        write!(f, "the dense layer '{}' ({inputs} to {outputs})", self.name)
+        match self.map {
+            Map::Dense { inputs, outputs } => {
+                write!(f, "the dense layer '{}' ({inputs} to {outputs})", self.name)
+            }
+            Map::Conv2d(Conv2d { inputs, outputs, kernel: [rows, columns], .. }) => {
+                let name = &self.name;
+                write!(f, "the convolution '{name}' ({inputs} to {outputs} channels, {rows}x{columns})")
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{Affine, Node, Op};
+use super::{Affine, Map, Node, Op};
 use crate::Activation;
 
 /// The layers of a network that is a plain chain of dense layers, $W_K\,\rho(\dots\rho(W_1x+b_1)\dots)+b_K$. Methods
@@ -46,12 +46,12 @@ impl Chain {
                 return None;
             }
             match &node.op {
-                Op::Affine(affine) => {
+                Op::Affine(affine) if matches!(affine.map, Map::Dense { .. }) => {
                     layers.push(Layer { affine: affine.clone(), activation: Activation::Linear });
                     open = true;
                 }
                 Op::Activation(rho) if std::mem::take(&mut open) => layers.last_mut()?.activation = *rho,
-                Op::Activation(_) | Op::Input => return None,
+                _ => return None,
             }
         }
         let last = layers.last()?;

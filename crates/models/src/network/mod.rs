@@ -7,27 +7,50 @@ mod affine;
 mod algebra;
 mod build;
 mod chain;
+mod dense;
+mod norm;
 mod op;
+mod pool;
 mod walk;
 
 pub use self::{
-    affine::{Affine, Map},
-    algebra::{Algebra, Reverse},
+    affine::{Affine, Conv2d, Map},
+    algebra::{Algebra, Place, Reverse},
+    build::{ConvSettings, NetworkBuilder},
     chain::{Chain, Layer},
-    op::{Node, NodeId, Op},
+    norm::{Norm, NormKind, Running},
+    op::{Node, NodeId, Op, Pad},
+    pool::{Pool, PoolKind},
 };
 use crate::{Arch, Error, Layout, Result};
+use std::sync::Arc;
 
 /// The structure of a network without its parameters θ: its operations, each after those that it reads, and the places
 /// of their parameters in a row of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
     arch: Arch,
+    list: Arc<Operations>,
+}
+
+/// A list of operations, each after those that it reads.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Operations {
     nodes: Vec<Node>,
     layout: Layout,
+    buffers: Layout,
     chain: Option<Chain>,
     /// For each operation the last one that reads its result, or its own number where none does.
     last: Vec<NodeId>,
+    /// For each operation the one whose units it uses, which is itself unless it works in place.
+    owner: Vec<NodeId>,
+}
+
+impl Operations {
+    /// Shape of an example, and the number of outputs.
+    pub(crate) fn ends(&self) -> (&[usize], usize) {
+        (&self.nodes[0].shape, self.nodes[self.nodes.len() - 1].shape.iter().product())
+    }
 }
 
 impl Network {
@@ -38,30 +61,63 @@ impl Network {
 
     /// The operations in order; the first is the network's input, the last its output.
     pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+        &self.list.nodes
     }
 
     /// Names and shapes of the parameters, in the order of a stack's columns.
     pub fn layout(&self) -> &Layout {
-        &self.layout
+        &self.list.layout
+    }
+
+    /// Names and shapes of the buffers: the running statistics of batch normalisation, which are no parameters.
+    pub fn buffers(&self) -> &Layout {
+        &self.list.buffers
+    }
+
+    /// Shape of an example.
+    pub fn input(&self) -> &[usize] {
+        self.list.ends().0
+    }
+
+    /// Number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.list.ends().1
+    }
+
+    /// The last operation that reads the result of operation `id`, or `id` where none does.
+    pub fn last_reader(&self, id: NodeId) -> NodeId {
+        self.list.last[id]
+    }
+
+    /// The normalisations whose statistics are over a batch, in order.
+    pub fn batch_norms(&self) -> impl DoubleEndedIterator<Item = &Norm> {
+        self.norms().filter(|norm| norm.kind == NormKind::Batch)
+    }
+
+    /// The normalisations in order.
+    pub fn norms(&self) -> impl DoubleEndedIterator<Item = &Norm> {
+        self.list.nodes.iter().filter_map(|node| match &node.op {
+            Op::Norm(op) => Some(op),
+            _ => None,
+        })
     }
 
     /// Number of parameters S of one point.
     pub fn size(&self) -> usize {
-        self.layout.len()
+        self.list.layout.len()
     }
 
     /// Number of values that all operations compute for one example, where operations in place are counted once. This
     /// is the scratch memory that one example needs.
     pub fn units(&self) -> usize {
-        self.nodes.iter().map(|node| node.units.end).max().expect("a network has an input")
+        self.list.nodes.iter().map(|node| node.units.end).max().expect("a network has an input")
     }
 
     /// The affine operations in order.
     pub fn affine(&self) -> impl DoubleEndedIterator<Item = &Affine> {
-        self.nodes.iter().filter_map(|node| match &node.op {
+        self.list.nodes.iter().filter_map(|node| match &node.op {
             Op::Affine(op) => Some(op),
-            Op::Input | Op::Activation(_) => None,
+            _ => None,
         })
     }
 
@@ -70,7 +126,7 @@ impl Network {
     /// # Errors
     /// When it has another shape.
     pub fn check_input(&self, found: &[usize]) -> Result<()> {
-        let expected = &self.nodes[0].shape[..];
+        let expected = &self.list.nodes[0].shape[..];
         if expected == found {
             return Ok(());
         }
@@ -80,7 +136,7 @@ impl Network {
 
     /// The network as a plain chain of dense layers, if it is one.
     pub fn chain(&self) -> Option<&Chain> {
-        self.chain.as_ref()
+        self.list.chain.as_ref()
     }
 
     /// The network as a chain of dense layers, which the method called `what` needs.

@@ -1,14 +1,7 @@
 //! The forward pass and the reverse pass through the list of operations, in any arithmetic.
 
-use super::{Affine, Algebra, Network, NodeId, Op, Reverse};
+use super::{Affine, Algebra, Network, NodeId, Op, Place, Reverse};
 use crate::Activation;
-
-/// One step of the forward pass: a single operation, or an affine map together with the activation that follows it.
-enum Step<'a> {
-    Affine(&'a Affine),
-    Activation(Activation),
-    Layer(&'a Affine, Activation),
-}
 
 impl Network {
     /// Computes the network's output for the input `x`, in the arithmetic of `algebra`.
@@ -16,22 +9,47 @@ impl Network {
     /// # Errors
     /// The errors of the arithmetic; an operation for which it has no rule is refused by name.
     pub fn run<A: Algebra>(&self, algebra: &mut A, x: A::Value) -> Result<A::Value, A::Error> {
-        let mut values: Vec<Option<A::Value>> = vec![None; self.nodes.len()];
+        let mut values: Vec<Option<A::Value>> = vec![None; self.list.nodes.len()];
         values[0] = Some(x);
         let mut id = 1;
-        while id < self.nodes.len() {
-            let (step, last) = self.step(id);
-            let read = self.nodes[id].inputs[0];
-            let x = if self.last[read] <= last { values[read].take() } else { values[read].clone() };
-            let x = x.expect("operations come after those they read");
-            values[last] = Some(match step {
-                Step::Affine(op) => algebra.affine(op, &x)?,
-                Step::Activation(rho) => algebra.activation(rho, x)?,
-                Step::Layer(op, rho) => algebra.layer(op, rho, &x)?,
-            });
+        while id < self.list.nodes.len() {
+            let last = self.layer_at(id).map_or(id, |_| id + 1);
+            let inputs = &self.list.nodes[id].inputs;
+            let mut read = |i: usize| {
+                let (read, again) = (inputs[i], inputs[i + 1..].contains(&inputs[i]));
+                let keep = again || self.list.last[read] > last;
+                let value = if keep { values[read].clone() } else { values[read].take() };
+                value.expect("operations come after those they read")
+            };
+            let value = match (self.layer_at(id), &self.list.nodes[id].op) {
+                (Some((op, rho)), _) => algebra.layer(op, rho, &read(0))?,
+                (None, Op::Affine(op)) => algebra.affine(op, &read(0))?,
+                (None, Op::Norm(op)) => algebra.norm(op, read(0))?,
+                (None, Op::Activation(rho)) => algebra.activation(*rho, read(0))?,
+                (None, Op::Pool(op)) => algebra.pool(op, &read(0))?,
+                (None, Op::Add) => {
+                    let x = read(0);
+                    algebra.add(x, &read(1))?
+                }
+                (None, Op::Concat) => algebra.concat(&(0..inputs.len()).map(read).collect::<Vec<_>>())?,
+                (None, Op::Pad(op)) => algebra.pad(op, &read(0))?,
+                (None, Op::Reshape) => algebra.reshape(&self.list.nodes[id].shape, read(0))?,
+                (None, Op::Input) => unreachable!("the input is the first operation, and only that"),
+            };
+            values[last] = Some(value);
             id = last + 1;
         }
         Ok(values.pop().flatten().expect("a network has an output"))
+    }
+
+    /// The affine map at operation `id` with the activation at the next one, if that alone reads it.
+    fn layer_at(&self, id: NodeId) -> Option<(&Affine, Activation)> {
+        let next =
+            self.list.nodes.get(id + 1).filter(|next| next.inputs == [id] && self.list.last[id] == id + 1)?;
+        match (&self.list.nodes[id].op, &next.op) {
+            (Op::Affine(op), Op::Activation(rho)) => Some((op, *rho)),
+            _ => None,
+        }
     }
 
     /// Propagates the derivative with respect to the output, which `reverse` holds, back through all operations.
@@ -39,33 +57,71 @@ impl Network {
     /// # Errors
     /// The errors of the arithmetic; an operation for which it has no rule is refused by name.
     pub fn run_back<R: Reverse>(&self, reverse: &mut R) -> Result<(), R::Error> {
-        let mut id = self.nodes.len();
+        // Whether a part of the derivative lies at an operation's units already. Operations with the same units share
+        // it by the first of them.
+        let mut begun = vec![false; self.list.nodes.len()];
+        let mut id = self.list.nodes.len();
         while id > 1 {
             id -= 1;
-            let x = &self.nodes[self.nodes[id].inputs[0]];
-            match (&self.nodes[id].op, &x.op) {
-                (Op::Input, _) => unreachable!("only the first operation is the input"),
-                (Op::Activation(rho), _) => reverse.activation(*rho, x.units.clone())?,
-                (Op::Affine(op), Op::Activation(rho))
-                    if self.nodes[id].inputs[0] + 1 == id && self.last[id - 1] == id =>
-                {
-                    reverse.layer(op, *rho, x.units.clone())?;
-                    id -= 1;
+            let node = &self.list.nodes[id];
+            let mut place = |read: NodeId| {
+                let units = self.list.nodes[read].units.clone();
+                let add = std::mem::replace(&mut begun[self.list.owner[read]], true) && !units.is_empty();
+                Place { units, add }
+            };
+            let y = node.units.clone();
+            match &node.op {
+                Op::Input => unreachable!("only the first operation is the input"),
+                Op::Affine(op) => match self.activated_input(id) {
+                    Some(rho) => {
+                        place(node.inputs[0]);
+                        reverse.layer(op, rho, self.list.nodes[node.inputs[0]].units.clone())?;
+                        id -= 1;
+                    }
+                    None => reverse.affine(op, place(node.inputs[0]))?,
+                },
+                Op::Norm(op) => reverse.norm(op, place(node.inputs[0]))?,
+                Op::Activation(rho) if self.list.owner[id] == self.list.owner[node.inputs[0]] => {
+                    reverse.activation(*rho, y.clone(), Place { units: y, add: false })?;
                 }
-                (Op::Affine(op), _) => reverse.affine(op, x.units.clone())?,
+                Op::Activation(rho) => reverse.activation(*rho, y, place(node.inputs[0]))?,
+                Op::Pool(op) => reverse.pool(op, y, place(node.inputs[0]))?,
+                Op::Add => {
+                    for &read in &node.inputs {
+                        reverse.add(y.clone(), place(read))?;
+                    }
+                }
+                Op::Concat => {
+                    let mut start = y.start;
+                    for &read in &node.inputs {
+                        let end = start + self.list.nodes[read].shape.iter().product::<usize>();
+                        reverse.concat(start..end, place(read))?;
+                        start = end;
+                    }
+                }
+                Op::Pad(op) => {
+                    let pixels: usize = node.shape[1..].iter().product();
+                    let inside = y.start + op.before * pixels..y.end - op.after * pixels;
+                    reverse.pad(op, inside, place(node.inputs[0]))?;
+                }
+                Op::Reshape => {}
             }
         }
         Ok(())
     }
 
-    /// The step that begins at operation `id`, and the last operation that belongs to it.
-    fn step(&self, id: NodeId) -> (Step<'_>, NodeId) {
-        let next = self.nodes.get(id + 1).filter(|next| next.inputs == [id] && self.last[id] == id + 1);
-        match (&self.nodes[id].op, next.map(|next| &next.op)) {
-            (Op::Affine(op), Some(Op::Activation(rho))) => (Step::Layer(op, *rho), id + 1),
-            (Op::Affine(op), _) => (Step::Affine(op), id),
-            (Op::Activation(rho), _) => (Step::Activation(*rho), id),
-            (Op::Input, _) => unreachable!("the input is the first operation, and only that"),
+    /// The activation that comes just before the affine map `id` and works in place, if that map alone reads it.
+    fn activated_input(&self, id: NodeId) -> Option<Activation> {
+        let read = self.list.nodes[id].inputs[0];
+        match self.list.nodes[read].op {
+            Op::Activation(rho)
+                if read + 1 == id
+                    && self.list.last[read] == id
+                    && self.list.owner[read] == self.list.owner[self.list.nodes[read].inputs[0]] =>
+            {
+                Some(rho)
+            }
+            _ => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{Symmetry, allows_scales};
+use super::Symmetry;
 use crate::{Arch, Result, affine_layers};
 
 /// Sweeps end when no scale changes by more than this, measured as $\max|\log a|$.
@@ -22,7 +22,7 @@ impl Symmetry {
     /// When `theta` is not a point `[S]` of `arch`.
     pub fn balancing(arch: &Arch, theta: &Tensor) -> Result<Self> {
         let mut balancing = Self::identity(arch);
-        if !allows_scales(arch.activation()) {
+        if !arch.activation().is_homogeneous() {
             return Ok(balancing);
         }
         let square = |t: &Tensor| t.to_dtype(DType::F64)?.sqr();

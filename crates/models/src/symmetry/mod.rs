@@ -6,7 +6,7 @@ mod check;
 use candle_core::{Device, Tensor};
 
 pub use self::check::OutputDifference;
-use crate::{Activation, Arch, Chain, Error, Real, Result, dispatch, with_slice};
+use crate::{Arch, Chain, Error, Real, Result, dispatch, with_slice};
 
 /// A permutation and a positive rescaling of the neurons of every hidden layer: neuron i of layer k becomes
 /// $s_k(i)$ times neuron $p_k(i)$,
@@ -62,7 +62,7 @@ impl Symmetry {
             if let Some(s) = s.iter().find(|s| !(**s > 0. && s.is_finite())) {
                 return Err(Error::mismatch(layer, "scales that are finite and > 0", s));
             }
-            if let Some(s) = s.iter().find(|s| **s != 1. && !allows_scales(arch.activation())) {
+            if let Some(s) = s.iter().find(|s| **s != 1. && !arch.activation().is_homogeneous()) {
                 return Err(Error::mismatch(layer, format!("scales 1 under {}", arch.activation()), s));
             }
         }
@@ -163,11 +163,6 @@ impl Symmetry {
             None => (i, 1.),
         }
     }
-}
-
-/// Whether $\rho(sz)=s\rho(z)$ for all $s>0$, so that neurons may be rescaled.
-fn allows_scales(activation: Activation) -> bool {
-    matches!(activation, Activation::Relu | Activation::Linear)
 }
 
 fn is_permutation(p: &[usize], n: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use collado_models::{Activation, Affine, Algebra, Real, Reverse};
+use collado_models::{Activation, Affine, Algebra, Place, Real, Reverse};
 use rayon::prelude::*;
 
 use super::{
@@ -214,8 +214,8 @@ impl<T: Real> Reverse for Pass<'_, '_, T> {
     type Error = collado_models::Error;
     const NAME: &'static str = "the engine for chains";
 
-    fn affine(&mut self, op: &Affine, x: Range<usize>) -> collado_models::Result<()> {
-        if x.is_empty() { Ok(()) } else { Reverse::layer(self, op, Activation::Linear, x) }
+    fn affine(&mut self, op: &Affine, x: Place) -> collado_models::Result<()> {
+        if x.units.is_empty() { Ok(()) } else { Reverse::layer(self, op, Activation::Linear, x.units) }
     }
 
     fn layer(&mut self, op: &Affine, rho: Activation, x: Range<usize>) -> collado_models::Result<()> {

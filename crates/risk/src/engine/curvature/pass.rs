@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use collado_models::{Activation, Affine, Algebra, Reverse};
+use collado_models::{Activation, Affine, Algebra, Place, Reverse};
 
 use super::{CurvatureForm, CurvaturePoint, DenseCurvature, loss::LossCurvature, second::second};
 use crate::{
@@ -182,12 +182,12 @@ impl Reverse for Back<'_, '_> {
     type Error = collado_models::Error;
     const NAME: &'static str = "the exact curvature";
 
-    fn affine(&mut self, op: &Affine, x: Range<usize>) -> collado_models::Result<()> {
-        if x.is_empty() {
-            self.pass.gradients(op, x, self.r, self.input, self.sum);
+    fn affine(&mut self, op: &Affine, x: Place) -> collado_models::Result<()> {
+        if x.units.is_empty() {
+            self.pass.gradients(op, x.units, self.r, self.input, self.sum);
             return Ok(());
         }
-        self.layer(op, Activation::Linear, x)
+        self.layer(op, Activation::Linear, x.units)
     }
 
     fn layer(&mut self, op: &Affine, rho: Activation, x: Range<usize>) -> collado_models::Result<()> {

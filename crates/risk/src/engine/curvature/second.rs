@@ -4,10 +4,10 @@ use collado_models::Activation;
 
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
-/// The second derivative $\rho''(z)$ from `z` and `a` = $\rho(z)$. It is taken as 0 for ReLU, also at the kink.
+/// The second derivative $\rho''(z)$ from `z` and `a` = $\rho(z)$. It is taken as 0 for rectifiers, also at the kink.
 pub(super) fn second(activation: Activation, z: f64, a: f64) -> f64 {
     match activation {
-        Activation::Linear | Activation::Relu => 0.,
+        Activation::Linear | Activation::Relu | Activation::Leaky => 0.,
         Activation::Tanh => -2. * a * (1. - a * a),
         Activation::Softplus => {
             let s = Activation::Logistic.value(z);
@@ -15,6 +15,10 @@ pub(super) fn second(activation: Activation, z: f64, a: f64) -> f64 {
         }
         Activation::Gelu => FRAC_1_SQRT_2PI * (-0.5 * z * z).exp() * (2. - z * z),
         Activation::Logistic => a * (1. - a) * (1. - 2. * a),
+        Activation::Silu => {
+            let s = Activation::Logistic.value(z);
+            s * (1. - s) * (2. + z * (1. - 2. * s))
+        }
     }
 }
 
