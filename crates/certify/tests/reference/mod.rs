@@ -176,5 +176,7 @@ fn activate(activation: Activation, z: Range) -> Range {
         Activation::Softplus => softplus(z),
         Activation::Logistic => logistic(z),
         Activation::Gelu => z * normal(z),
+        Activation::Silu => z * logistic(z),
+        Activation::Leaky => z.increasing(|x| x.relu() + -((-x).relu() * 0.01)),
     }
 }
