@@ -12,6 +12,7 @@ mod modules;
 mod network;
 mod real;
 mod symmetry;
+mod tensors;
 
 pub use self::{
     activation::Activation,
@@ -28,4 +29,5 @@ pub use self::{
     },
     real::{Real, check_dtype, with_slice, with_slice_mut},
     symmetry::{OutputDifference, Symmetry},
+    tensors::{BatchMoments, PointTensors, TensorMoments},
 };

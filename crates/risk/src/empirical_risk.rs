@@ -9,7 +9,9 @@ use candle_core::{DType, DeviceLocation, Tensor};
 use collado_data::Split;
 use collado_models::{Arch, Network};
 
-use crate::{Criterion, Examples, Loss, Objective, Result};
+use crate::{
+    Criterion, Error, Examples, Loss, Result, Statistics, engine::Engine, statistics::evenly_spaced,
+};
 
 /// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value.
 /// Training minimises it, paths and curvature are computed for it, and proofs are about it.
@@ -21,34 +23,38 @@ pub struct EmpiricalRisk {
     network: Arc<Network>,
     examples: Arc<Examples>,
     criterion: Criterion,
+    statistics: Statistics,
+    /// The training examples that statistics are taken over, and how many of them.
+    reference: Arc<Examples>,
+    reference_rows: usize,
+    /// Running statistics `[1, B]` for points without their own.
+    buffers: Option<Tensor>,
     memory: usize,
+    /// Whether candle's operations are to be used even where another engine is faster.
+    tensors_only: bool,
     engines: Arc<Engines>,
 }
 
 /// The default bound of scratch memory for engines, in bytes.
 const MEMORY: usize = 1 << 30;
 
-/// An engine for points on a device, of a number type.
-type Engine = (DeviceLocation, DType, Arc<dyn Objective>);
+/// The largest number of reference rows, where none is stated.
+const REFERENCE_ROWS: usize = 10_000;
 
 /// The engines made so far, by device and number type.
 #[derive(Default)]
-pub(crate) struct Engines(Mutex<Vec<Engine>>);
+pub(crate) struct Engines(Mutex<Vec<(DeviceLocation, DType, Engine)>>);
 
 impl Engines {
     /// The engine for points like `points`, which `make` makes the first time.
-    pub(crate) fn get(
-        &self,
-        points: &Tensor,
-        make: impl FnOnce() -> Result<Arc<dyn Objective>>,
-    ) -> Result<Arc<dyn Objective>> {
+    pub(crate) fn get(&self, points: &Tensor, make: impl FnOnce() -> Result<Engine>) -> Result<Engine> {
         let (device, dtype) = (points.device().location(), points.dtype());
         let mut engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, _, engine)) = engines.iter().find(|(d, t, _)| (*d, *t) == (device, dtype)) {
-            return Ok(Arc::clone(engine));
+            return Ok(engine.clone());
         }
         let engine = make()?;
-        engines.push((device, dtype, Arc::clone(&engine)));
+        engines.push((device, dtype, engine.clone()));
         Ok(engine)
     }
 }
@@ -63,18 +69,21 @@ impl EmpiricalRisk {
         examples: impl Into<Arc<Examples>>,
         criterion: Criterion,
     ) -> Result<Self> {
-        Self::of(Arc::new(network.into()), examples.into(), criterion, MEMORY)
-    }
-
-    fn of(
-        network: Arc<Network>,
-        examples: Arc<Examples>,
-        criterion: Criterion,
-        memory: usize,
-    ) -> Result<Self> {
+        let (network, examples) = (Arc::new(network.into()), examples.into());
         criterion.check()?;
         examples.check(&network, criterion.loss)?;
-        Ok(Self { network, examples, criterion, memory, engines: Arc::default() })
+        Ok(Self {
+            network,
+            reference: Arc::clone(&examples),
+            reference_rows: examples.len().min(REFERENCE_ROWS),
+            examples,
+            criterion,
+            statistics: Statistics::default(),
+            buffers: None,
+            memory: MEMORY,
+            tensors_only: false,
+            engines: Arc::default(),
+        })
     }
 
     /// The same risk with a bound on scratch memory, in bytes (default: 1 GiB). The bound does not change results.
@@ -83,12 +92,54 @@ impl EmpiricalRisk {
         Self { memory, engines: Arc::default(), ..self }
     }
 
-    /// The same risk on other examples.
+    /// The same risk on other examples. Statistics of batch normalisation are still those of the same reference rows.
     ///
     /// # Errors
     /// When the examples do not fit the network or the loss.
     pub fn on(&self, examples: impl Into<Arc<Examples>>) -> Result<Self> {
-        Self::of(Arc::clone(&self.network), examples.into(), self.criterion, self.memory)
+        let examples = examples.into();
+        examples.check(&self.network, self.criterion.loss)?;
+        Ok(Self { examples, engines: Arc::default(), ..self.clone() })
+    }
+
+    /// The same risk with another rule for the statistics of batch normalisation (default:
+    /// [`Population`](Statistics::Population)).
+    #[must_use]
+    pub fn with_statistics(self, statistics: Statistics) -> Self {
+        Self { statistics, ..self }
+    }
+
+    /// The same risk with statistics over `rows` of the reference examples, evenly spaced (default: all, but at most
+    /// 10 000).
+    ///
+    /// # Errors
+    /// When there are fewer rows, or `rows` is below 2, for which there is no variance.
+    pub fn with_reference_rows(self, rows: usize) -> Result<Self> {
+        if rows < 2 || rows > self.reference.len() {
+            let expected = format!("2 to {}", self.reference.len());
+            return Err(Error::mismatch("rows for the statistics of batch normalisation", expected, rows));
+        }
+        Ok(Self { reference_rows: rows, engines: Arc::default(), ..self })
+    }
+
+    /// The same risk with running statistics `[B]` for points that have none of their own, under the rule
+    /// [`Interpolate`](Statistics::Interpolate).
+    ///
+    /// # Errors
+    /// When the number of statistics is not that of the network.
+    pub fn with_buffers(self, buffers: &Tensor) -> Result<Self> {
+        let (found, expected) = (buffers.elem_count(), self.network.buffers().len());
+        if found != expected {
+            return Err(Error::mismatch("running statistics of a point", expected, found));
+        }
+        let buffers = buffers.to_dtype(DType::F64)?.flatten_all()?.unsqueeze(0)?;
+        Ok(Self { buffers: Some(buffers), ..self })
+    }
+
+    /// The same risk through candle's operations on any device. Other engines are tested against it.
+    #[must_use]
+    pub fn in_tensors(&self) -> Self {
+        Self { tensors_only: true, engines: Arc::default(), ..self.clone() }
     }
 
     /// The network.
@@ -109,6 +160,35 @@ impl EmpiricalRisk {
     /// The loss and the regulariser.
     pub fn criterion(&self) -> Criterion {
         self.criterion
+    }
+
+    /// The rule for the statistics of batch normalisation.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
+    /// The training examples that the statistics of batch normalisation are taken over.
+    pub fn reference(&self) -> &Arc<Examples> {
+        &self.reference
+    }
+
+    /// The rows of the [reference examples](Self::reference) that statistics are taken over.
+    pub fn reference_rows(&self) -> Vec<u32> {
+        evenly_spaced(self.reference.len(), self.reference_rows)
+    }
+
+    /// Whether the statistics are taken over the very examples of this risk.
+    pub(crate) fn is_its_own_reference(&self) -> bool {
+        Arc::ptr_eq(&self.reference, &self.examples) && self.reference_rows == self.examples.len()
+    }
+
+    /// The running statistics `[1, B]` for points without their own.
+    pub(crate) fn buffers(&self) -> Option<&Tensor> {
+        self.buffers.as_ref()
+    }
+
+    pub(crate) fn is_tensors_only(&self) -> bool {
+        self.tensors_only
     }
 
     /// The number of bytes that engines may use for scratch.

@@ -17,6 +17,8 @@ mod progress;
 mod regularizer;
 mod slopes;
 mod span;
+mod statistics;
+mod training;
 
 pub use self::{
     criterion::Criterion,
@@ -35,4 +37,6 @@ pub use self::{
     progress::{Part, Progress},
     regularizer::Regularizer,
     span::Span,
+    statistics::Statistics,
+    training::Training,
 };

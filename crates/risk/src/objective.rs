@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::{Error, Result, Span};
+use crate::{Error, Result, Span, Training};
 
 /// The examples that a risk is averaged over.
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +124,15 @@ pub trait Objective: Send + Sync {
     /// Number of examples that minibatches are drawn from; 1 where there are no examples.
     fn examples(&self) -> usize {
         1
+    }
+
+    /// The objective that training steps of `points` points follow, where it is another than this one: networks with
+    /// batch normalisation are trained with the statistics of minibatches, and keep running averages of them.
+    ///
+    /// # Errors
+    /// The errors of the objective.
+    fn training(&self, _points: usize) -> Result<Option<Box<dyn Training + '_>>> {
+        Ok(None)
     }
 
     /// The risks of all points, over all examples.

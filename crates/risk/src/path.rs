@@ -26,6 +26,8 @@ pub enum PathKind {
 pub struct Path {
     kind: PathKind,
     vertices: Tensor,
+    /// The running statistics of the vertices `[V, B]`, where they are known.
+    buffers: Option<Tensor>,
 }
 
 impl Path {
@@ -37,7 +39,28 @@ impl Path {
     pub fn new(kind: PathKind, vertices: Tensor) -> Result<Self> {
         let (points, _) = vertices.dims2()?;
         kind.check(points).map_err(Error::Path)?;
-        Ok(Self { kind, vertices })
+        Ok(Self { kind, vertices, buffers: None })
+    }
+
+    /// The same path with the running statistics `[V, B]` of its vertices.
+    ///
+    /// # Errors
+    /// When there is not one row for each vertex.
+    pub fn with_buffers(self, buffers: Tensor) -> Result<Self> {
+        let (rows, vertices) = (buffers.dims2()?.0, self.count());
+        if rows != vertices {
+            return Err(Error::mismatch(
+                "running statistics: rows",
+                format!("{vertices}, as vertices"),
+                rows,
+            ));
+        }
+        Ok(Self { buffers: Some(buffers), ..self })
+    }
+
+    /// The running statistics of the vertices `[V, B]`, where they are known.
+    pub fn buffers(&self) -> Option<&Tensor> {
+        self.buffers.as_ref()
     }
 
     /// The straight segment between the points `a` and `b` `[S]`.
@@ -90,7 +113,9 @@ impl Path {
                     table[i * v + i] = 1. - share;
                 }
             }
-            path.vertices = Span::new(&path.vertices, table)?.materialize()?;
+            let combine = |rows: &Tensor| Span::new(rows, table.clone())?.materialize();
+            path.vertices = combine(&path.vertices)?;
+            path.buffers = path.buffers.as_ref().map(combine).transpose()?;
         }
         Ok(path)
     }
@@ -106,7 +131,7 @@ impl Path {
         if apart > 0. {
             return Ok(None);
         }
-        Ok(Some(Self { kind: self.kind.clone(), vertices: a.repeat((count, 1))? }))
+        Ok(Some(Self::new(self.kind.clone(), a.repeat((count, 1))?)?))
     }
 
     /// Whether all vertices are finite.
@@ -155,7 +180,11 @@ impl Path {
     /// An error of a candle operation.
     pub fn span(&self, ts: &[f64]) -> Result<Span> {
         let coefficients = ts.iter().flat_map(|&t| self.coefficients(t)).collect();
-        Span::new(&self.vertices, coefficients)
+        let span = Span::new(&self.vertices, coefficients)?;
+        match &self.buffers {
+            Some(buffers) => span.with_buffers(buffers),
+            None => Ok(span),
+        }
     }
 
     /// The point $\gamma(t)$ `[S]`.

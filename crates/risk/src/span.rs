@@ -1,6 +1,6 @@
 //! Spans: points that are combinations of few vertices.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use crate::{Error, Result};
 use collado_models::{Real, dispatch, with_slice, with_slice_mut};
@@ -17,6 +17,8 @@ pub struct Span {
     points: usize,
     /// The vertices that gradients are wanted for.
     free: std::ops::Range<usize>,
+    /// The running statistics of the vertices `[V, B]`, where they are known.
+    buffers: Option<Tensor>,
 }
 
 impl Span {
@@ -27,7 +29,7 @@ impl Span {
     pub fn stack(stack: &Tensor) -> Result<Self> {
         collado_models::check_dtype(stack.dtype())?;
         let (points, _) = stack.dims2()?;
-        Ok(Self { vertices: stack.contiguous()?, coefficients: None, points, free: 0..points })
+        Ok(Self { vertices: stack.contiguous()?, coefficients: None, points, free: 0..points, buffers: None })
     }
 
     /// The span of combinations of the rows of `vertices` `[V, S]` with `coefficients` `[P, V]`, row-major.
@@ -41,13 +43,41 @@ impl Span {
             return Err(Error::mismatch("coefficients", format!("a multiple of {v}"), coefficients.len()));
         }
         let points = coefficients.len() / v;
-        Ok(Self { vertices: vertices.contiguous()?, coefficients: Some(coefficients), points, free: 0..v })
+        let (vertices, coefficients) = (vertices.contiguous()?, Some(coefficients));
+        Ok(Self { vertices, coefficients, points, free: 0..v, buffers: None })
     }
 
     /// The same span with gradients for the vertices `free` only, as when the ends of a path are fixed.
     pub fn with_free(self, free: std::ops::Range<usize>) -> Self {
         let v = self.vertices.dims()[0];
         Self { free: free.start.min(v)..free.end.min(v), ..self }
+    }
+
+    /// The same span with the running statistics `[V, B]` of its vertices.
+    ///
+    /// # Errors
+    /// When there is not one row for each vertex.
+    pub fn with_buffers(self, buffers: &Tensor) -> Result<Self> {
+        let (rows, vertices) = (buffers.dims2()?.0, self.vertices.dims()[0]);
+        if rows != vertices {
+            return Err(Error::mismatch(
+                "running statistics: rows",
+                format!("{vertices}, as vertices"),
+                rows,
+            ));
+        }
+        Ok(Self { buffers: Some(buffers.to_dtype(DType::F64)?.contiguous()?), ..self })
+    }
+
+    /// The running statistics of the points `[P, B]`, which are the same combinations of those of the vertices; `None`
+    /// where those are not known.
+    ///
+    /// # Errors
+    /// An error of a candle operation.
+    pub fn buffers(&self) -> Result<Option<Tensor>> {
+        let Some(buffers) = &self.buffers else { return Ok(None) };
+        let combined = Self { vertices: buffers.clone(), buffers: None, ..self.clone() };
+        combined.materialize().map(Some)
     }
 
     /// The vertices that gradients are wanted for: a gradient is `[free.len(), S]`.

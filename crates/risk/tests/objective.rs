@@ -33,7 +33,7 @@ impl Case {
     }
 
     fn candle(&self) -> impl Objective {
-        self.fused().in_tensors(DType::F64, &Device::Cpu).unwrap()
+        self.fused().in_tensors()
     }
 
     fn points(&self, count: usize) -> Tensor {
@@ -297,7 +297,7 @@ fn memory_does_not_change_the_values() {
         .unwrap()
         .with_memory(1);
         let small = case.fused().with_memory(1 << 16);
-        let candle = small.in_tensors(DType::F64, &Device::Cpu).unwrap();
+        let candle = small.in_tensors();
         let span = Span::new(&case.points(2), vec![1., 0., 0.5, 0.5, 0., 1.]).unwrap();
         let wide = grad_of(&case.fused(), &span, Rows::All);
         assert_eq!(grad_of(&tight, &span, Rows::All), wide, "{}", case.name);

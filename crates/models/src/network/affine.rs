@@ -121,9 +121,7 @@ impl Affine {
         let (weight, bias) = self.tensors(theta)?;
         let z = match self.map {
             Map::Dense { .. } => x.matmul(&weight.t()?)?,
-            Map::Conv2d(Conv2d { stride, padding, dilation, groups, .. }) => {
-                x.conv2d(&weight, padding, stride, dilation, groups)?
-            }
+            Map::Conv2d(conv) => conv.forward(&weight, x)?,
         };
         Ok(match (bias, self.map) {
             (Some(bias), Map::Dense { .. }) => z.broadcast_add(&bias)?,

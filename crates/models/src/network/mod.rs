@@ -7,6 +7,7 @@ mod affine;
 mod algebra;
 mod build;
 mod chain;
+mod convolve;
 mod dense;
 mod norm;
 mod op;

@@ -2,39 +2,55 @@
 
 mod chain;
 mod curvature;
+mod normalised;
+mod points;
 mod tensors;
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Tensor;
 use collado_models::dispatch;
 use tracing::debug;
 
 pub use self::curvature::{CurvatureForm, CurvaturePoint, DenseCurvature};
-use self::{chain::Fused, tensors::Tensors};
-use crate::{EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span};
+pub(crate) use self::normalised::{Normalised, Seen};
+use self::{chain::Fused, points::Points, tensors::Tensors};
+use crate::{
+    EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, Training, training::BatchTraining,
+};
+
+/// An engine for points on a device, of a number type.
+#[derive(Clone)]
+pub(crate) enum Engine {
+    /// For networks that treat each example by itself.
+    Plain(Arc<dyn Objective>),
+    /// For networks with batch normalisation.
+    Normalised(Arc<dyn Normalised>),
+}
 
 impl EmpiricalRisk {
-    /// The same risk through candle's batched operations on any device. Other engines are tested against it.
-    ///
-    /// # Errors
-    /// When the device does not take the examples.
-    pub fn in_tensors(&self, dtype: DType, device: &Device) -> Result<impl Objective + use<>> {
-        Tensors::new(self, dtype, device)
-    }
-
     /// The engine for points like `points`.
-    fn engine(&self, points: &Tensor) -> Result<Arc<dyn Objective>> {
+    pub(crate) fn engine(&self, points: &Tensor) -> Result<Engine> {
         self.engines().get(points, || {
-            let chain = self.network().chain().filter(|_| points.device().is_cpu());
-            let (fused, examples, memory_mib) = (chain.is_some(), self.data().len(), self.memory() >> 20);
-            debug!(fused, dtype = ?points.dtype(), examples, memory_mib, "engine");
-            match chain {
-                Some(chain) => {
-                    dispatch!(points.dtype(), T => Fused::<T>::new(self, chain).map(|engine| Arc::new(engine) as _))
+            let (dtype, device) = (points.dtype(), points.device());
+            let chain = self.network().chain();
+            let fused = chain.filter(|_| device.is_cpu() && !self.is_tensors_only());
+            let (examples, memory_mib) = (self.data().len(), self.memory() >> 20);
+            debug!(fused = fused.is_some(), ?dtype, examples, memory_mib, "engine");
+            Ok(match (fused, chain) {
+                (Some(chain), _) => {
+                    let made: Result<Engine> = dispatch!(dtype, T => Fused::<T>::new(self, chain).map(|engine| Engine::Plain(Arc::new(engine))));
+                    made?
                 }
-                None => Ok(Arc::new(Tensors::new(self, points.dtype(), points.device())?)),
-            }
+                (None, Some(_)) => Engine::Plain(Arc::new(Tensors::new(self, dtype, device)?)),
+                (None, None) => {
+                    let engine = Points::new(self, dtype, device)?;
+                    match self.network().batch_norms().next() {
+                        Some(_) => Engine::Normalised(Arc::new(engine)),
+                        None => Engine::Plain(Arc::new(engine)),
+                    }
+                }
+            })
         })
     }
 
@@ -59,7 +75,10 @@ impl Objective for EmpiricalRisk {
         gradient: Option<&mut Tensor>,
     ) -> Result<Vec<Evaluation>> {
         self.check(span.points(), span.size(), rows)?;
-        self.engine(span.vertices())?.evaluate(span, rows, gradient)
+        match self.engine(span.vertices())? {
+            Engine::Plain(engine) => engine.evaluate(span, rows, gradient),
+            Engine::Normalised(engine) => self.normalised(&*engine, span, rows, gradient),
+        }
     }
 
     fn accumulate(
@@ -70,10 +89,25 @@ impl Objective for EmpiricalRisk {
         velocity: &mut Tensor,
     ) -> Result<Vec<Evaluation>> {
         self.check(span.points(), span.size(), rows)?;
-        self.engine(span.vertices())?.accumulate(span, rows, keep, velocity)
+        match self.engine(span.vertices())? {
+            Engine::Plain(engine) => engine.accumulate(span, rows, keep, velocity),
+            Engine::Normalised(engine) => {
+                let mut gradient = velocity.zeros_like()?;
+                let values = self.normalised(&*engine, span, rows, Some(&mut gradient))?;
+                velocity.slice_set(&((&*velocity * keep)? + gradient)?, 0, 0)?;
+                Ok(values)
+            }
+        }
     }
 
     fn examples(&self) -> usize {
         self.data().len()
+    }
+
+    fn training(&self, points: usize) -> Result<Option<Box<dyn Training + '_>>> {
+        match self.network().batch_norms().next() {
+            Some(_) => Ok(Some(Box::new(BatchTraining::new(self, points)))),
+            None => Ok(None),
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The engine in candle's own operations, batched over the stack. It is used on devices other than the CPU, and the
-//! fused engine is tested against it.
+//! The engine for chains in candle's own operations, batched over the stack. It is used on devices other than the CPU,
+//! and the fused engine is tested against it.
 
 use std::{ops::Range, sync::Arc};
 
@@ -42,17 +42,6 @@ impl Tensors {
         let group = (budget / (2 * self.network.size() + width)).clamp(1, points.max(1));
         let rows = (budget / 2 / (group * width)).clamp(1, batch.max(1));
         (group, rows)
-    }
-
-    /// The penalties $\kappa R(\theta_i)$ `[P]`.
-    fn penalty(&self, theta: &Tensor) -> candle_core::Result<Tensor> {
-        let columns = self.criterion.regularizer.columns(&self.network);
-        let theta = theta.narrow(1, columns.start, columns.len())?;
-        let each = match self.criterion.regularizer {
-            Regularizer::L1Last => theta.abs()?,
-            Regularizer::L2 | Regularizer::L2Last => theta.sqr()?,
-        };
-        each.sum(1)? * self.criterion.kappa
     }
 
     /// Computes the values of the points `first..` of the stack `theta`, and adds the gradient of their sum to `grad`
@@ -98,17 +87,17 @@ impl Tensors {
                 (w, None) => w,
             };
         }
-        let mut penalty = vec![0.; points];
+        let mut penalties = vec![0.; points];
         if self.criterion.kappa != 0. {
-            let part = self.penalty(theta)?;
+            let part = penalty(self.criterion, &self.network, theta)?;
             add(&part)?;
-            penalty = part.detach().to_dtype(DType::F64)?.to_vec1()?;
+            penalties = part.detach().to_dtype(DType::F64)?.to_vec1()?;
         }
         if let (Some(grad), Some(slope)) = (grad, slope) {
             *grad = slope.detach();
         }
         let wrong = wrong.map(|w| w.to_vec1::<f64>()).transpose()?;
-        let values = loss.to_vec1::<f64>()?.into_iter().zip(penalty).enumerate();
+        let values = loss.to_vec1::<f64>()?.into_iter().zip(penalties).enumerate();
         Ok(values
             .map(|(i, (loss, penalty))| {
                 let error = wrong.as_ref().map_or(f64::NAN, |w| w[i] / batch as f64);
@@ -143,6 +132,21 @@ impl Tensors {
         };
         Ok((pick(inputs)?, pick(targets)?))
     }
+}
+
+/// The penalties $\kappa R(\theta_i)$ `[P]` of a stack `theta` `[P, S]`.
+pub(super) fn penalty(
+    criterion: Criterion,
+    network: &Network,
+    theta: &Tensor,
+) -> candle_core::Result<Tensor> {
+    let columns = criterion.regularizer.columns(network);
+    let theta = theta.narrow(1, columns.start, columns.len())?;
+    let each = match criterion.regularizer {
+        Regularizer::L1Last => theta.abs()?,
+        Regularizer::L2 | Regularizer::L2Last => theta.sqr()?,
+    };
+    each.sum(1)? * criterion.kappa
 }
 
 /// The arithmetic of a stack `theta` `[P, S]` on examples `[B, n]` or `[P, B, n]`.

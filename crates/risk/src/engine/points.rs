@@ -1,0 +1,263 @@
+//! The engine in candle's own operations for networks of any kind, point by point. Faster engines are tested against it.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor, Var};
+use collado_models::{BatchMoments, Network, PointTensors, TensorMoments};
+
+use super::{Normalised, Seen, tensors::penalty};
+use crate::{Criterion, EmpiricalRisk, Evaluation, Objective, Result, Rows, Span};
+
+/// The engine for one network on one data set, on any candle device.
+pub(super) struct Points {
+    network: Arc<Network>,
+    /// The inputs `[N, ..]`.
+    inputs: Tensor,
+    /// The targets: class labels `u32` `[N]`, or values `[N, q]`.
+    targets: Tensor,
+    is_classes: bool,
+    /// The inputs of the reference examples, and the rows among them for statistics.
+    reference: Tensor,
+    reference_rows: Vec<u32>,
+    criterion: Criterion,
+    memory: usize,
+}
+
+/// The statistics for one pass at one point.
+#[derive(Clone, Copy)]
+enum Moments<'a> {
+    /// A row of buffers `[B]`.
+    Given(&'a [f64]),
+    /// Those of the examples of the pass.
+    Batch,
+    /// Those of the reference rows.
+    Population,
+}
+
+/// What a pass at one point gives.
+struct Found {
+    value: Evaluation,
+    gradient: Option<Tensor>,
+    seen: Vec<BatchMoments>,
+}
+
+impl Points {
+    pub(super) fn new(risk: &EmpiricalRisk, dtype: DType, device: &Device) -> Result<Self> {
+        let examples = risk.data();
+        Ok(Self {
+            network: Arc::clone(risk.network()),
+            inputs: examples.inputs(dtype)?.to_device(device)?,
+            targets: examples.targets().tensor(device)?,
+            is_classes: examples.targets().classes().is_some(),
+            reference: risk.reference().inputs(dtype)?.to_device(device)?,
+            reference_rows: risk.reference_rows(),
+            criterion: risk.criterion(),
+            memory: risk.memory(),
+        })
+    }
+
+    /// The values under the population rule, whose statistics the gradient goes through.
+    pub(super) fn population(&self, span: &Span, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        self.each(span, Rows::All, gradient, |_| Moments::Population, None)
+    }
+
+    /// Does a pass at each point.
+    fn each<'m>(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+        moments: impl Fn(usize) -> Moments<'m>,
+        mut seen: Option<Seen<'_>>,
+    ) -> Result<Vec<Evaluation>> {
+        let stack = span.materialize()?;
+        let (mut values, mut slopes) = (Vec::new(), Vec::new());
+        let width = self.network.buffers().len();
+        for i in 0..span.points() {
+            let found = self.point(&stack.get(i)?, rows.of(i), moments(i), gradient.is_some())?;
+            values.push(found.value);
+            slopes.extend(found.gradient);
+            if let Some(Seen { statistics, unbiased }) = &mut seen {
+                let row = &mut statistics[i * width..(i + 1) * width];
+                found.seen.iter().try_for_each(|moments| moments.write(*unbiased, row))?;
+            }
+        }
+        if let Some(gradient) = gradient {
+            span.pull_back(&Tensor::stack(&slopes, 0)?, gradient)?;
+        }
+        Ok(values)
+    }
+
+    fn point(
+        &self,
+        theta: &Tensor,
+        batch: Option<&[u32]>,
+        moments: Moments<'_>,
+        gradient: bool,
+    ) -> Result<Found> {
+        let var = gradient.then(|| Var::from_tensor(theta)).transpose()?;
+        let theta = var.as_ref().map_or(theta, Var::as_tensor);
+        let row = self.row(theta, moments)?;
+        let given = row.as_ref().map_or(TensorMoments::Batch, TensorMoments::Given);
+        let tiles = self.tiles(&self.inputs, batch, gradient)?;
+        let targets = self.tiles_like(&tiles, batch)?;
+        let count = targets.iter().map(|y| y.dims()[0]).sum::<usize>() as f64;
+        // With statistics of the batch itself the examples belong together; else each tile is done with by itself.
+        let groups: Vec<_> = match (row.is_some() || self.network.buffers().is_empty(), moments) {
+            (true, Moments::Given(_) | Moments::Batch) => {
+                tiles.into_iter().zip(targets).map(|(x, y)| (vec![x], vec![y])).collect()
+            }
+            _ => vec![(tiles, targets)],
+        };
+        let (mut loss, mut wrong, mut seen) = (0., 0., Vec::new());
+        let mut slope: Option<Tensor> = None;
+        let mut add = |part: &Tensor| -> Result<f64> {
+            if let Some(var) = &var {
+                let part_slope = part.backward()?.remove(var).map_or_else(|| var.zeros_like(), Ok)?.detach();
+                slope = Some(match slope.take() {
+                    Some(sum) => (sum + part_slope)?,
+                    None => part_slope,
+                });
+            }
+            number(part)
+        };
+        for (x, y) in groups {
+            let mut algebra = PointTensors::new(theta, given);
+            let outputs = self.network.run(&mut algebra, x)?;
+            seen.extend(algebra.into_seen());
+            let mut sum: Option<Tensor> = None;
+            for (z, y) in outputs.iter().zip(&y) {
+                let z = z.reshape((1, z.dims()[0], ()))?;
+                let (part, errors) = self.criterion.loss.sums(&z, y, self.is_classes)?;
+                wrong += errors.map_or(Ok(f64::NAN), |errors| number(&errors.squeeze(0)?))?;
+                let part = part.squeeze(0)?;
+                sum = Some(match sum {
+                    Some(sum) => (sum + part)?,
+                    None => part,
+                });
+            }
+            loss += add(&(sum.expect("there are examples") / count)?)?;
+        }
+        let mut value = Evaluation { risk: loss, loss, error: wrong / count };
+        if self.criterion.kappa != 0. {
+            value.risk += add(&penalty(self.criterion, &self.network, &theta.unsqueeze(0)?)?.squeeze(0)?)?;
+        }
+        Ok(Found { value, gradient: slope, seen })
+    }
+
+    /// The statistics `[B]` to normalise with, unless they are those of the batch.
+    fn row(&self, theta: &Tensor, moments: Moments<'_>) -> Result<Option<Tensor>> {
+        let (dtype, device) = (theta.dtype(), theta.device());
+        match moments {
+            Moments::Batch => Ok(None),
+            Moments::Given(row) => Ok(Some(
+                Tensor::from_slice(row, row.len(), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?,
+            )),
+            Moments::Population => {
+                let seen = self.reference_pass(theta, &self.reference_rows)?;
+                // In the order of the buffers; the number of batches is not used.
+                let one = Tensor::ones(1, dtype, device)?;
+                let parts: Vec<_> = seen.iter().flat_map(|m| [&m.mean, &m.variance, &one]).collect();
+                Ok(Some(Tensor::cat(&parts, 0)?))
+            }
+        }
+    }
+
+    /// The statistics of rows of the reference examples, as one batch.
+    fn reference_pass(&self, theta: &Tensor, rows: &[u32]) -> Result<Vec<BatchMoments>> {
+        let tiles = self.tiles(&self.reference, Some(rows), theta.is_variable())?;
+        let mut algebra = PointTensors::new(theta, TensorMoments::Batch);
+        self.network.run(&mut algebra, tiles)?;
+        Ok(algebra.into_seen())
+    }
+
+    /// The chosen rows of `inputs`, or all, in tiles whose activations fit into memory.
+    fn tiles(&self, inputs: &Tensor, rows: Option<&[u32]>, gradient: bool) -> Result<Vec<Tensor>> {
+        let inputs = match rows {
+            Some(rows) => inputs.index_select(&Tensor::from_slice(rows, rows.len(), inputs.device())?, 0)?,
+            None => inputs.clone(),
+        };
+        let width = inputs.dims()[1..].iter().product::<usize>() + self.network.units();
+        let budget = self.memory / inputs.dtype().size_in_bytes() / if gradient { 6 } else { 2 };
+        let (count, tile) = (inputs.dims()[0], (budget / width).clamp(1, TILE));
+        (0..count).step_by(tile).map(|from| Ok(inputs.narrow(0, from, tile.min(count - from))?)).collect()
+    }
+
+    /// The targets of the chosen rows, in tiles as long as those of the inputs.
+    fn tiles_like(&self, tiles: &[Tensor], rows: Option<&[u32]>) -> Result<Vec<Tensor>> {
+        let targets = match rows {
+            Some(rows) => {
+                let index = Tensor::from_slice(rows, rows.len(), self.targets.device())?;
+                self.targets.index_select(&index, 0)?
+            }
+            None => self.targets.clone(),
+        };
+        let mut from = 0;
+        let next = |tile: &Tensor| {
+            let count = tile.dims()[0];
+            from += count;
+            Ok(targets.narrow(0, from - count, count)?)
+        };
+        tiles.iter().map(next).collect()
+    }
+}
+
+/// More examples at a time than this are not faster.
+const TILE: usize = 64;
+
+fn number(scalar: &Tensor) -> Result<f64> {
+    Ok(scalar.detach().to_dtype(DType::F64)?.to_scalar()?)
+}
+
+impl Objective for Points {
+    fn at(&self, theta: &Tensor, rows: Rows<'_>, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
+        self.evaluate(&Span::stack(theta)?, rows, gradient)
+    }
+
+    fn evaluate(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+    ) -> Result<Vec<Evaluation>> {
+        self.each(span, rows, gradient, |_| Moments::Batch, None)
+    }
+
+    fn examples(&self) -> usize {
+        self.inputs.dims()[0]
+    }
+}
+
+impl Normalised for Points {
+    fn given(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        statistics: &[f64],
+        gradient: Option<&mut Tensor>,
+    ) -> Result<Vec<Evaluation>> {
+        let width = self.network.buffers().len();
+        let row = |i: usize| Moments::Given(&statistics[i * width..(i + 1) * width]);
+        self.each(span, rows, gradient, row, None)
+    }
+
+    fn batch(
+        &self,
+        span: &Span,
+        rows: Rows<'_>,
+        gradient: Option<&mut Tensor>,
+        seen: Option<Seen<'_>>,
+    ) -> Result<Vec<Evaluation>> {
+        self.each(span, rows, gradient, |_| Moments::Batch, seen)
+    }
+
+    fn statistics(&self, span: &Span, rows: &[u32], unbiased: bool) -> Result<Vec<f64>> {
+        let (stack, width) = (span.materialize()?, self.network.buffers().len());
+        let mut found = vec![0.; span.points() * width];
+        for (i, row) in found.chunks_exact_mut(width).enumerate() {
+            let seen = self.reference_pass(&stack.get(i)?.detach(), rows)?;
+            seen.iter().try_for_each(|moments| moments.write(unbiased, row))?;
+        }
+        Ok(found)
+    }
+}
