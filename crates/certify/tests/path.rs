@@ -32,9 +32,19 @@ fn draw(kind: Kind, rng: &mut ChaCha8Rng) -> f64 {
     }
 }
 
+/// The activations that proofs cover.
+const ACTIVATIONS: [Activation; 6] = [
+    Activation::Relu,
+    Activation::Linear,
+    Activation::Tanh,
+    Activation::Softplus,
+    Activation::Gelu,
+    Activation::Logistic,
+];
+
 prop_compose! {
     fn cases()(
-        activation in select(Activation::ALL.to_vec()),
+        activation in select(ACTIVATIONS.to_vec()),
         loss in select(Loss::ALL.to_vec()),
         regularizer in select(Regularizer::ALL.to_vec()),
         kind in select(vec![Kind::Plain, Kind::Ties, Kind::Scales, Kind::Close]),
