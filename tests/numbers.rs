@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::support::collado;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "train",
     "eval",
     "connect",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 23] = [
     "point",
     "study convexity",
     "study deep-linear",
+    "study ridge",
     "study overparam-gap",
     "study single-neuron",
     "study spin-glass",
@@ -34,8 +35,8 @@ const COMMANDS: [&str; 23] = [
 ];
 
 /// Flags whose values are no numbers.
-const WORDS: &str = "--a --align --arch --b --certify --data --device --dtype --ends --init --key --layers --loss --matrix --method \
-                     --optimizer --out --outputs --path --regularizer --schedule --to";
+const WORDS: &str = "--a --align --arch --b --certify --data --device --dtype --ends --init --key --layers --linear --loss --matrix --method \
+                     --optimizer --out --other-y --outputs --path --regularizer --schedule --to --x --y";
 
 /// What no number on a command line may be.
 const BAD: [&str; 5] = ["nan", "inf", "-1", "x", ""];

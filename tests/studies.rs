@@ -98,8 +98,6 @@ fn linear_networks_have_no_bad_minima() {
     let result = study(out.path(), &["deep-linear", "--arch", "linear:4-6-5-3", "--starts", "6"]);
     assert_eq!((result["verdict"].as_str(), result["bad_minima"].as_u64()), (Some("supported"), Some(0)));
     assert!(number(&result["max_excess"]) <= 1e-10, "{result}");
-    let walls = &result["ridge"]["wall"];
-    assert!(number(&walls["3"]) > 0. && number(&walls["2"]) == 0., "{walls}");
     let dir = out.path().join("x").display().to_string();
     let wrong = collado(&["deep-linear", "--arch", "relu:4-6-3", "--out", &dir]);
     assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: --arch: expected linear:"));

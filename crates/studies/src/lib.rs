@@ -8,6 +8,7 @@ mod estimate;
 pub mod lazy;
 pub mod overparam_gap;
 mod report;
+pub mod ridge;
 mod scatter;
 pub mod single_neuron;
 pub mod spin_glass;

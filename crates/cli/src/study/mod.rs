@@ -10,8 +10,8 @@ mod run;
 use clap::{Args as ClapArgs, Subcommand};
 use collado_studies::{
     convexity::ConvexitySettings, deep_linear::DeepLinearSettings, lazy::LazySettings,
-    overparam_gap::OverparamGapSettings, single_neuron::SingleNeuronSettings, spin_glass::SpinGlassSettings,
-    spurious::SpuriousSettings, width::WidthSettings,
+    overparam_gap::OverparamGapSettings, ridge::RidgeSettings, single_neuron::SingleNeuronSettings,
+    spin_glass::SpinGlassSettings, spurious::SpuriousSettings, width::WidthSettings,
 };
 use serde::Serialize;
 
@@ -76,6 +76,9 @@ studies! {
     /// Deep linear networks: no bad minima, and explicit paths between any two points.
     #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
     DeepLinear(DeepLinearSettings),
+    /// Deep linear networks with the regulariser ‖θ‖²: from three layers on, 0 is a local minimum.
+    #[command(after_help = "Example:\n  collado study ridge --depths 2,3,4 --kappa 0.15 --out runs/ridge")]
+    Ridge(RidgeSettings),
     /// Height above two minima of two-layer ReLU networks that a path needs, against the width.
     #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
     OverparamGap(OverparamGapSettings),

@@ -5,7 +5,6 @@
 mod paths;
 mod picture;
 mod report;
-mod ridge;
 
 use candle_core::{DType, Device, Tensor};
 #[cfg(feature = "clap")]
@@ -15,10 +14,7 @@ use collado_models::{Activation, Arch, ArchSpec, Init};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Progress, Regularizer};
 use serde::{Serialize, Serializer};
 
-pub use self::{
-    paths::Pair,
-    ridge::{ridge_barrier, scalar_ridge},
-};
+pub use self::paths::Pair;
 use crate::{
     CellCache, Report, Result, Study, error::refuse, synthetic::regression, training::TrainingProgress,
 };

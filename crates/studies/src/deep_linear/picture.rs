@@ -1,12 +1,11 @@
-//! Pictures of the explicit paths, and of the wall that a ridge makes.
+//! The picture of the explicit paths.
 
 use collado_plots::{Figure, Panel, Role, Series};
 
-use super::{DeepLinear, scalar_ridge};
+use super::DeepLinear;
 
 pub(super) fn pictures(found: &DeepLinear) -> Vec<(&'static str, Figure)> {
-    let paths = (!found.pairs.is_empty()).then(|| ("paths", paths(found)));
-    paths.into_iter().chain([("ridge", ridge())]).collect()
+    (!found.pairs.is_empty()).then(|| ("paths", paths(found))).into_iter().collect()
 }
 
 /// F over its higher end along all paths and straight lines.
@@ -30,21 +29,4 @@ fn paths(found: &DeepLinear) -> Figure {
         .x_label("Position t on the path")
         .panel(panel("Between random starts", false))
         .panel(panel("Between minima", true))
-}
-
-/// Large enough for the wall around 0 to be seen.
-const KAPPA: f64 = 0.3;
-
-/// The scalar networks with ridge along the diagonal: for three layers 0 is a minimum of its own.
-fn ridge() -> Figure {
-    let ws: Vec<f64> = (0..=440).map(|i| f64::from(i) / 400.).collect();
-    let of = |depth: usize| ws.iter().map(|&w| scalar_ridge(&vec![w; depth], KAPPA) - 1.).collect::<Vec<_>>();
-    let panel = Panel::new("F − F(0)")
-        .rule(0., "F(0)")
-        .series(Series::line("two layers", &ws, &of(2)).role(Role::Train))
-        .series(Series::line("three layers", &ws, &of(3)).role(Role::Test));
-    Figure::new("With ridge, three layers have a bad local minimum at 0")
-        .subtitle(format!("F(w, …, w) = (w^K − 1)² + {KAPPA} K w², one neuron a layer"))
-        .x_label("w")
-        .panel(panel)
 }
