@@ -14,7 +14,7 @@ from ._run import Run, record
 
 
 def connect(
-    model: Any,
+    model: Any = None,
     a: Any = None,
     b: Any = None,
     *,
@@ -62,7 +62,7 @@ def connect(
 
 
 def align(
-    model: Any,
+    model: Any = None,
     a: Any = None,
     b: Any = None,
     *,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ._error import Error
@@ -152,7 +153,7 @@ def _like(model: Any) -> str | None:
     layers = [module for module in model.modules() if type(module) is nn.Linear]
     others = sum(parameter.numel() for parameter in model.parameters())
     others -= sum(parameter.numel() for layer in layers for parameter in layer.parameters())
-    if not layers or others or any(a.out_features != b.in_features for a, b in zip(layers, layers[1:])):
+    if not layers or others or any(a.out_features != b.in_features for a, b in pairwise(layers)):
         return None
     widths = "-".join(str(n) for n in [layers[0].in_features, *(layer.out_features for layer in layers)])
     return f"if it is a chain of these layers with ReLU between, pass 'relu:{widths}' and state dicts instead"

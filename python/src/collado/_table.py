@@ -8,7 +8,7 @@ from typing import Any, Union
 
 import numpy as np
 
-Table = Union[dict[str, np.ndarray], "Any"]
+Table = Union[dict[str, np.ndarray], Any]
 """Columns by name: a pandas DataFrame where pandas is installed, else a dictionary of NumPy arrays."""
 
 
