@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from ._inputs import Inputs, flags
 from ._network import Network
 from ._program import Ending, execute
 from ._run import Run
 
-Out = Union[str, "os.PathLike[str]", None]
+Out = str | os.PathLike[str] | None
 """The folder of a run; None takes a new one in ``runs``."""
 
 

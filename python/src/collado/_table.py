@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
-Table = Union[dict[str, np.ndarray], Any]
+Table = dict[str, np.ndarray] | Any
 """Columns by name: a pandas DataFrame where pandas is installed, else a dictionary of NumPy arrays."""
 
 
