@@ -35,7 +35,7 @@ def test_the_attributes_are_the_summary(made):
     run = collado.load(made / "line")
     summary = json.loads((made / "line" / "summary.json").read_text())
     assert run.barrier.above_ends == summary["barrier"]["above_ends"]
-    assert run.method == "linear" and run.about is None and run.attempts[0].method == "linear"
+    assert run.method == "linear" and run.attempts[0].method == "linear"
     assert "barrier" in dir(run) and "above_ends" in dir(run.barrier)
     with pytest.raises(AttributeError, match="no 'barier' in the summary, but .*barrier"):
         _ = run.barier
@@ -143,6 +143,11 @@ def test_a_missed_target_is_an_error_with_the_run(made):
         collado.connect(*ENDS, method="linear", target=1e-9, certify="never", out="missed")
     assert error.value.run.barrier.above_ends > 0.3
     assert "missed" in str(error.value)
+
+
+def test_to_resume_takes_the_folder(folder):
+    with pytest.raises(TypeError, match="resume: expected with out="):
+        collado.connect(*ENDS, resume=True)
 
 
 def test_missing_the_default_target_is_a_warning(folder):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,9 +13,7 @@ from ._inputs import Inputs, flags
 from ._network import Network
 from ._program import Ending, execute
 from ._run import Run
-
-Out = str | os.PathLike[str] | None
-"""The folder of a run; None takes a new one in ``runs``."""
+from ._types import Out
 
 
 def run(
@@ -35,6 +32,8 @@ def run(
 
     Checkpoints are pairs of a name and what `Inputs` takes; those in `named` belong to the flag of that name.
     """
+    if options.get("resume") and out is None:
+        raise TypeError("resume: expected with out=, the folder of the run to go on with")
     words = command.split()
     with _folder(words[-1], out) as folder:
         inputs = Inputs(folder / "inputs")

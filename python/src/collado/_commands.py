@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import pathlib
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from . import _files, _table
-from ._call import Out, call, run
+from ._call import call, run
 from ._inputs import Inputs, flags, networks, several
 from ._network import network
 from ._run import Run, record
+from ._types import Checkpoint, Checkpoints, Data, Module, Out, Path, Rows
 
 
 def connect(
-    model: Any = None,
-    a: Any = None,
-    b: Any = None,
+    model: Checkpoint | None = None,
+    a: Checkpoint | None = None,
+    b: Checkpoint | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     method: str | None = None,
     align: str | None = None,
     target: float | str | None = None,
@@ -62,12 +63,12 @@ def connect(
 
 
 def align(
-    model: Any = None,
-    a: Any = None,
-    b: Any = None,
+    model: Checkpoint | None = None,
+    a: Checkpoint | None = None,
+    b: Checkpoint | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     method: str | None = None,
     out: Out = None,
     quiet: bool = False,
@@ -89,10 +90,10 @@ def align(
 
 
 def train(
-    model: Any,
+    model: str | Module,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     seeds: range | None = None,
     out: Out = None,
     quiet: bool = False,
@@ -117,18 +118,18 @@ def train(
     net = network(model)
     arch = {"arch": net.arch, "seeds": seeds}
     found = run("train", None, [], arch | options, data=data, test=test, out=out, quiet=quiet)
-    if _files.is_module(model):
+    if not isinstance(model, str):
         for one in found.runs:
             _files.rename(found.folder / one.checkpoint, list(model.state_dict()))
     return found
 
 
 def eval(
-    model: Any,
-    checkpoints: Any = None,
+    model: Checkpoints | None,
+    checkpoints: Checkpoints | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     quiet: bool = False,
     **options: Any,
 ) -> _table.Table:
@@ -146,7 +147,7 @@ def eval(
     """
     net, found = networks(model, [] if checkpoints is None else several(checkpoints))
     with tempfile.TemporaryDirectory(prefix="collado-") as folder:
-        inputs = Inputs(Path(folder))
+        inputs = Inputs(pathlib.Path(folder))
         files = [inputs.checkpoint(value, f"checkpoint-{i}") for i, value in enumerate(found)]
         words = ["eval", *([] if net is None else net.flags()), *inputs.data(data, test), *flags(options)]
         end = call(words, files, quiet)
@@ -155,12 +156,12 @@ def eval(
     for row in rows:
         # What was in memory has no file that is still there.
         if row.checkpoint.startswith(folder):
-            row["checkpoint"] = Path(row.checkpoint).stem
+            row["checkpoint"] = pathlib.Path(row.checkpoint).stem
     return _table.table({name: [row.get(name) for row in rows] for name in sorted(rows[0])})
 
 
 def certify(
-    path: Any, *, data: Any = None, test: Any = None, out: Out = None, quiet: bool = False, **options: Any
+    path: Path, *, data: Data = None, test: Rows = None, out: Out = None, quiet: bool = False, **options: Any
 ) -> Run:
     """Encloses the largest risk along a path: for every t, rounding included, it lies in [`lo`, `hi`].
 
@@ -178,11 +179,11 @@ def certify(
 
 
 def levelset(
-    model: Any,
-    minima: Any = None,
+    model: Checkpoints | None,
+    minima: Checkpoints | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     method: str | None = None,
     out: Out = None,
     quiet: bool = False,
@@ -209,11 +210,11 @@ def levelset(
 
 
 def spectrum(
-    model: Any,
-    checkpoint: Any = None,
+    model: Checkpoints | None,
+    checkpoint: Checkpoints | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     out: Out = None,
     quiet: bool = False,
     **options: Any,
@@ -237,11 +238,11 @@ def spectrum(
 
 
 def kernel(
-    model: Any,
-    checkpoint: Any = None,
+    model: Checkpoint | None,
+    checkpoint: Checkpoint | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     out: Out = None,
     quiet: bool = False,
     **options: Any,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _files
 from ._program import execute
 
+if TYPE_CHECKING:
+    from ._run import Run
 
-def point(path: Any, t: float) -> dict[str, Any]:
+
+def point(path: str | os.PathLike[str] | Run, t: float) -> dict[str, Any]:
     """The network at position `t` of a path, as a state dict for ``model.load_state_dict``.
 
     Args:

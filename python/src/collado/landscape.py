@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._call import Out, run
+from ._call import run
 from ._inputs import networks, several
 from ._network import Network, network
 from ._run import Run
+from ._types import Checkpoint, Checkpoints, Data, Out, Path, Rows
 
 __all__ = ["line", "plane", "trajectory", "zoom"]
 
 
 def line(
-    model: Any,
-    checkpoint: Any = None,
+    model: Checkpoint | None,
+    checkpoint: Checkpoint | None = None,
     *,
-    to: Any = None,
-    data: Any = None,
-    test: Any = None,
+    to: Checkpoint | None = None,
+    data: Data = None,
+    test: Rows = None,
     out: Out = None,
     quiet: bool = False,
     **options: Any,
@@ -44,12 +45,12 @@ def line(
 
 
 def plane(
-    model: Any = None,
-    checkpoints: Any = None,
+    model: Checkpoints | None = None,
+    checkpoints: Checkpoints | None = None,
     *,
-    path: Any = None,
-    data: Any = None,
-    test: Any = None,
+    path: Path | None = None,
+    data: Data = None,
+    test: Rows = None,
     out: Out = None,
     quiet: bool = False,
     **options: Any,
@@ -76,11 +77,11 @@ def plane(
 
 
 def zoom(
-    model: Any,
-    checkpoint: Any = None,
+    model: Checkpoint | None,
+    checkpoint: Checkpoint | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     out: Out = None,
     quiet: bool = False,
     **options: Any,
@@ -101,11 +102,11 @@ def zoom(
 
 
 def trajectory(
-    model: Any,
-    checkpoints: Any = None,
+    model: Checkpoints | None,
+    checkpoints: Checkpoints | None = None,
     *,
-    data: Any = None,
-    test: Any = None,
+    data: Data = None,
+    test: Rows = None,
     out: Out = None,
     quiet: bool = False,
     **options: Any,
