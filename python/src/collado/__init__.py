@@ -14,8 +14,9 @@ parameters as files or state dicts; data as ``(x, y)`` or as a specification. `d
 from importlib import metadata as _metadata
 
 from . import landscape
-from ._commands import align, certify, connect, eval, kernel, levelset, spectrum, train
 from ._error import Error
+from ._minima import eval, kernel, levelset, spectrum, train
+from ._paths import align, certify, connect
 from ._point import point
 from ._run import Record, Run, load
 

@@ -15,6 +15,11 @@ from ._error import Error
 from ._network import Network, network
 from ._run import Run
 
+HINTS = {
+    "DataLoader": "; x, y = map(torch.cat, zip(*loader)) are its rows",
+    "TensorDataset": "; dataset.tensors are its rows",
+}
+
 
 class Inputs:
     """Writes what is given as arrays into files that the program reads: FOLDER/HASH/NAME, with the hash of the content.
@@ -78,7 +83,7 @@ def _pair(pair: Any, what: str, suffix: str) -> dict[str, np.ndarray]:
     if not isinstance(pair, (tuple, list)) or len(pair) != 2:
         found = f"{len(pair)} parts" if isinstance(pair, (tuple, list)) else type(pair).__name__
         specification = " or a specification such as 'digits' or 'npz:FILE'" if what == "data" else ""
-        hint = "; x, y = map(torch.cat, zip(*loader)) are the rows of a DataLoader" if "DataLoader" in found else ""
+        hint = HINTS.get(type(pair).__name__, "")
         raise TypeError(f"{what}: expected (x, y){specification}, found {found}{hint}")
     x, y = (_files.array(part, f"{name} of {what}") for name, part in zip("xy", pair))
     return {f"x{suffix}": x, f"y{suffix}": y}
