@@ -14,9 +14,9 @@ fn point(arch: &Arch, seed: u64) -> Tensor {
     let theta = Init::He.init(arch, &mut rng).into_iter();
     let theta: Vec<f64> = theta.map(|w| if w == 0. { rng.random_range(-0.1..0.1) } else { w }).collect();
     let theta = Tensor::new(theta, &Device::Cpu).unwrap();
-    let scales = Symmetry::identity(arch).scales().to_vec();
+    let scales = Symmetry::identity(arch).unwrap().scales().to_vec();
     let scales = scales.into_iter().map(|s| s.iter().map(|_| rng.random_range(0.8..1.25)).collect());
-    let identity = Symmetry::identity(arch).permutations().to_vec();
+    let identity = Symmetry::identity(arch).unwrap().permutations().to_vec();
     Symmetry::new(arch, identity, scales.collect()).map_or(theta.clone(), |s| s.apply(&theta).unwrap())
 }
 

@@ -28,6 +28,6 @@ pub use self::{
         Norm, NormKind, Op, Pad, Place, Pool, PoolKind, Reverse, Running,
     },
     real::{Real, check_dtype, with_slice, with_slice_mut},
-    symmetry::{OutputDifference, Symmetry},
+    symmetry::{Axis, Block, Group, Groups, OutputDifference, Scale, Symmetry, TensorAxes},
     tensors::{BatchMoments, PointTensors, TensorMoments},
 };

@@ -90,7 +90,7 @@ proptest! {
         let back = first.inverse().apply(&first.apply(&theta).unwrap()).unwrap();
         prop_assert!(largest(&back, &theta) < 1e-13);
         let none = first.then(&first.inverse()).unwrap();
-        let identity = Symmetry::identity(arch);
+        let identity = Symmetry::identity(arch).unwrap();
         prop_assert_eq!(none.permutations(), identity.permutations());
         // A stack is moved row by row.
         let stack = Tensor::stack(&[&theta, &both], 0).unwrap();
@@ -105,11 +105,11 @@ fn what_is_no_symmetry_is_refused() {
     let arch = Arch::dense(Activation::Tanh, &[5, 3, 2], true).unwrap();
     let refused =
         |p: Vec<usize>, s: Vec<f64>| Symmetry::new(&arch, vec![p], vec![s]).unwrap_err().to_string();
-    assert!(refused(vec![0, 1, 1], vec![1.; 3]).contains("a permutation of 3 neurons, found [0, 1, 1]"));
+    assert!(refused(vec![0, 1, 1], vec![1.; 3]).contains("a permutation of 3 units, found [0, 1, 1]"));
     assert!(refused(vec![0, 1, 3], vec![1.; 3]).contains("a permutation"));
     assert!(refused(vec![0, 1], vec![1.; 3]).contains("a permutation"));
     assert!(refused(vec![0, 1, 2], vec![1.; 2]).contains("3 scales, found 2"));
-    assert!(refused(vec![0, 1, 2], vec![1., 2., 1.]).contains("scales 1 under tanh, found 2"));
+    assert!(refused(vec![0, 1, 2], vec![1., 2., 1.]).contains("positively homogeneous, found 2"));
     assert!(refused(vec![0, 1, 2], vec![1., -1., 1.]).contains("finite and > 0, found -1"));
     assert!(refused(vec![0, 1, 2], vec![1., f64::NAN, 1.]).contains("finite and > 0"));
     assert!(Symmetry::new(&arch, vec![], vec![]).is_err());
@@ -119,7 +119,7 @@ fn what_is_no_symmetry_is_refused() {
     let tiny = Symmetry::new(&arch, vec![vec![0, 1, 2]], vec![vec![1e-42; 3]]).unwrap();
     assert!(matches!(tiny.check(&theta, &x), Err(Error::Symmetry { .. })));
     let nan = (theta * f64::NAN).unwrap();
-    assert!(matches!(Symmetry::identity(&arch).check(&nan, &x), Err(Error::Symmetry { .. })));
+    assert!(matches!(Symmetry::identity(&arch).unwrap().check(&nan, &x), Err(Error::Symmetry { .. })));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn the_balanced_form_is_one_for_all_scales_and_the_shortest() {
     ] {
         let theta = point(&arch, 11);
         let scales = random(&arch, 2).scales().to_vec();
-        let identity = Symmetry::identity(&arch).permutations().to_vec();
+        let identity = Symmetry::identity(&arch).unwrap().permutations().to_vec();
         let other = Symmetry::new(&arch, identity, scales).unwrap().apply(&theta).unwrap();
         let balanced = |theta: &Tensor| Symmetry::balancing(&arch, theta).unwrap().apply(theta).unwrap();
         let (one, two) = (balanced(&theta), balanced(&other));
@@ -162,5 +162,5 @@ fn the_balanced_form_is_one_for_all_scales_and_the_shortest() {
         assert!(again.scales().iter().flatten().all(|s| (s - 1.).abs() < 1e-11));
     }
     let tanh = Arch::dense(Activation::Tanh, &[5, 8, 3], true).unwrap();
-    assert_eq!(Symmetry::balancing(&tanh, &point(&tanh, 1)).unwrap(), Symmetry::identity(&tanh));
+    assert_eq!(Symmetry::balancing(&tanh, &point(&tanh, 1)).unwrap(), Symmetry::identity(&tanh).unwrap());
 }

@@ -1,34 +1,48 @@
-//! Neurons that cannot be told apart from others, so that their partners in an alignment are arbitrary.
+//! Units that cannot be told apart from others, so that their partners in an alignment are arbitrary.
 
-use candle_core::{DType, Tensor};
-use collado_models::{Activation, Arch, affine_layers, pre_activations};
+use candle_core::Tensor;
+use collado_models::{Activation, Groups};
 
-use super::activations::{statistics, sums, tiles};
+use super::{
+    moments::Moments,
+    weights::{axis_of, parts},
+};
 use crate::Result;
 
 /// Two rows are taken for multiples of each other when their cosine differs from 1 by no more than this.
 const PARALLEL: f64 = 1e-12;
 
-/// Dead and duplicate neurons of the point `theta` `[S]` (`f64`), by hidden layer; see `Aligned::ambiguous`.
-pub(super) fn ambiguous(arch: &Arch, theta: &Tensor, data: Option<&Tensor>) -> Result<Vec<Vec<usize>>> {
-    let layers = affine_layers(arch, theta)?;
-    let constant = data.map(|data| constant(arch, theta, data)).transpose()?;
-    (1..arch.depth())
-        .map(|k| {
-            let (weight, bias) = &layers[k - 1];
-            let rows = match bias {
-                Some(bias) => Tensor::cat(&[weight, &bias.unsqueeze(1)?], 1)?,
-                None => weight.clone(),
+/// Dead and duplicate units of the point `theta` `[S]` (`f64`), by group; see `Aligned::ambiguous`.
+pub(super) fn ambiguous(
+    activation: Activation,
+    groups: &Groups,
+    theta: &Tensor,
+    moments: Option<&[Vec<Moments>]>,
+) -> Result<Vec<Vec<usize>>> {
+    let tensors = parts(groups, theta)?;
+    (0..groups.groups().len())
+        .map(|group| {
+            let n = groups.groups()[group].size;
+            let incoming = axis_of(groups, &tensors, group, 0)?;
+            let outgoing = axis_of(groups, &tensors, group, 1)?;
+            let squares = |rows: &Option<Tensor>| -> Result<Option<Vec<f64>>> {
+                rows.as_ref().map(|rows| Ok(rows.sqr()?.sum(1)?.to_vec1::<f64>()?)).transpose()
             };
-            let incoming = rows.sqr()?.sum(1)?.to_vec1::<f64>()?;
-            let outgoing = layers[k].0.sqr()?.sum(0)?.to_vec1::<f64>()?;
-            let copies = copies(arch.activation(), &rows, &incoming)?;
-            Ok((0..incoming.len())
-                .filter(|&i| {
-                    let dead = incoming[i] == 0. || outgoing[i] == 0.;
-                    dead || copies[i] || constant.as_ref().is_some_and(|c| c[k - 1][i])
-                })
-                .collect())
+            let (into, out) = (squares(&incoming)?, squares(&outgoing)?);
+            let copies = match (&incoming, &into) {
+                (Some(rows), Some(squares)) => copies(activation, rows, squares)?,
+                _ => vec![false; n],
+            };
+            let constant = match moments.map(|all| &all[group]) {
+                Some(sites) if !sites.is_empty() => {
+                    let sites = sites.iter().map(Moments::constant).collect::<Result<Vec<_>>>()?;
+                    (0..n).map(|i| sites.iter().all(|site| site[i])).collect()
+                }
+                _ => vec![false; n],
+            };
+            let zero =
+                |norms: &Option<Vec<f64>>, i: usize| norms.as_ref().is_some_and(|norms| norms[i] == 0.);
+            Ok((0..n).filter(|&i| zero(&into, i) || zero(&out, i) || copies[i] || constant[i]).collect())
         })
         .collect()
 }
@@ -47,21 +61,4 @@ fn copies(activation: Activation, rows: &Tensor, squares: &[f64]) -> Result<Vec<
     };
     let n = squares.len();
     Ok((0..n).map(|i| (0..n).any(|j| i != j && copy(i, j))).collect())
-}
-
-/// For each neuron of each hidden layer, whether its activation is the same on all data.
-fn constant(arch: &Arch, theta: &Tensor, data: &Tensor) -> Result<Vec<Vec<bool>>> {
-    let n = data.dim(0)?;
-    let mut totals: Vec<Option<Tensor>> = (1..arch.depth()).map(|_| None).collect();
-    for tile in tiles(data)? {
-        for (total, z) in totals.iter_mut().zip(pre_activations(arch, theta, &tile)?) {
-            let part = sums(&arch.activation().forward(&z)?.to_dtype(DType::F64)?)?;
-            *total = Some(total.take().map_or(Ok(part.clone()), |t| t + part)?);
-        }
-    }
-    let still = |total: &Option<Tensor>| -> Result<Vec<bool>> {
-        let total = total.as_ref().expect("there is a tile of rows");
-        Ok(statistics(total, n)?.1.to_vec1::<f64>()?.into_iter().map(|d| d == 0.).collect())
-    };
-    totals.iter().map(still).collect()
 }

@@ -3,29 +3,32 @@
 mod activations;
 mod ambiguous;
 mod assign;
+mod moments;
 mod repair;
 mod weights;
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::{Arch, Symmetry};
+use collado_models::{Arch, Network, Symmetry};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tracing::{info, info_span};
 
 pub use self::repair::Repair;
+use self::{activations::match_activations, ambiguous::ambiguous, moments::moments, weights::match_weights};
 use crate::{Error, Result};
 
 /// The criterion by which neurons of B are matched to neurons of A.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Matching {
-    /// Weight matching: maximises $\sum_k\langle W_k^A,P_kW_k^BP_{k-1}^T\rangle+\langle b_k^A,P_kb_k^B\rangle$ one
-    /// layer at a time (Ainsworth et al. 2023, Section 3.2); each step is a linear assignment. It begins with a forward
+    /// Weight matching: maximises $\sum_k\langle W_k^A,P_kW_k^BP_{k-1}^T\rangle+\langle b_k^A,P_kb_k^B\rangle$ (in
+    /// general: the sum over all tensors) one [group](collado_models::Groups) of units at a time (Ainsworth et al. 2023, Section 3.2); each step is a linear assignment. It begins with a forward
     /// pass, layer by layer from the input, since from the identity it misses about half of planted permutations of
     /// deep networks.
     #[default]
     Weights,
     /// Activation matching: one linear assignment per layer, by the correlation of activations on data (Li et al. 2015;
-    /// Ainsworth et al. 2023, Section 3.1).
+    /// Ainsworth et al. 2023, Section 3.1). The pixels of a channel count as so many examples. The correlations of all
+    /// places that share their channels, as the blocks of a residual network, are added.
     Activations,
 }
 
@@ -70,7 +73,7 @@ pub struct Aligned {
     /// The largest $|\Phi(x;\pi(\theta^B))-\Phi(x;\theta^B)|$ over the probe data, absolute and relative to the largest
     /// output.
     pub difference: collado_models::OutputDifference,
-    /// Neurons of A, by hidden layer, that cannot be told apart from others: dead ones (no incoming or no outgoing
+    /// Units of A, by group, that cannot be told apart from others: dead ones (no incoming or no outgoing
     /// weight, or an activation that is constant on the data) and those whose incoming weights and bias are a positive
     /// multiple of another's (any multiple in linear networks). Their partners in B are arbitrary.
     pub ambiguous: Vec<Vec<usize>>,
@@ -93,9 +96,10 @@ impl Align {
         let _span = info_span!("align", by = ?self.matching).entered();
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
         let (a64, b64) = (wide(a)?, wide(b)?);
+        let network = arch.network();
         let probes = match data {
-            Some(data) => wide(&evenly(data, self.rows)?)?,
-            None if self.matching == Matching::Weights => noise(arch.inputs(), self.seed)?,
+            Some(data) => wide(&evenly(data, self.rows.min(affordable(&network)))?)?,
+            None if self.matching == Matching::Weights => noise(network.input(), self.seed)?,
             None => {
                 let expected = "data to compare activations on";
                 return Err(Error::Setting { name: "matching", expected, found: "none".into() });
@@ -103,12 +107,18 @@ impl Align {
         };
         let (of_a, of_b) = (Symmetry::balancing(arch, &a64)?, Symmetry::balancing(arch, &b64)?);
         let (flat_a, flat_b) = (of_a.apply(&a64)?, of_b.apply(&b64)?);
-        let permutations = match self.matching {
-            Matching::Weights => weights::match_weights(arch, &flat_a, &flat_b, self.seed)?,
-            Matching::Activations => activations::match_activations(arch, &flat_a, &flat_b, &probes)?,
+        let identity = Symmetry::identity(arch)?;
+        let groups = identity.groups();
+        let moments = match (data, self.matching) {
+            (Some(_), Matching::Weights) => Some(moments(arch, groups, &flat_a, &flat_a, &probes)?),
+            (Some(_), Matching::Activations) => Some(moments(arch, groups, &flat_a, &flat_b, &probes)?),
+            (None, _) => None,
         };
-        let scales = Symmetry::identity(arch).scales().to_vec();
-        let permuted = Symmetry::new(arch, permutations, scales)?;
+        let permutations = match (self.matching, &moments) {
+            (Matching::Activations, Some(moments)) => match_activations(groups, &flat_a, &flat_b, moments)?,
+            _ => match_weights(groups, &flat_a, &flat_b, self.seed)?,
+        };
+        let permuted = Symmetry::new(arch, permutations, identity.scales().to_vec())?;
         let symmetry = of_b.then(&permuted)?.then(&of_a.inverse())?;
         let theta = symmetry.apply(b)?;
         let (distance_before, distance_after) = (distance(&a64, &b64)?, distance(&a64, &wide(&theta)?)?);
@@ -118,7 +128,7 @@ impl Align {
             distance_after,
             balanced_distance: distance(&flat_a, &permuted.apply(&flat_b)?)? / norm(&flat_a)?,
             difference: symmetry.check(b, &evenly(&probes, CHECKED)?)?,
-            ambiguous: ambiguous::ambiguous(arch, &a64, data.map(|_| &probes))?,
+            ambiguous: ambiguous(arch.activation(), groups, &flat_a, moments.as_deref())?,
             theta,
             symmetry,
         })
@@ -127,6 +137,15 @@ impl Align {
 
 /// Number of examples that a symmetry is checked on. An error would show on the first few.
 const CHECKED: usize = 512;
+
+/// The largest number of activations of one operation that are held at a time, 256 MiB of them.
+const HELD: usize = 1 << 25;
+
+/// The number of examples whose activations can be held. Batch normalisation needs those of all examples at once.
+fn affordable(network: &Network) -> usize {
+    let largest = network.nodes().iter().map(|node| node.shape.iter().product::<usize>()).max();
+    (HELD / largest.unwrap_or(1).max(1)).max(CHECKED)
+}
 
 /// At most `rows` rows of `data`, picked evenly.
 fn evenly(data: &Tensor, rows: usize) -> Result<Tensor> {
@@ -146,10 +165,11 @@ fn evenly(data: &Tensor, rows: usize) -> Result<Tensor> {
 }
 
 /// Random examples for the check where there are no data.
-fn noise(inputs: usize, seed: u64) -> Result<Tensor> {
+fn noise(input: &[usize], seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let values: Vec<f64> = (0..CHECKED * inputs).map(|_| rng.random_range(-1. ..1.)).collect();
-    Ok(Tensor::from_vec(values, (CHECKED, inputs), &Device::Cpu)?)
+    let shape = [&[CHECKED], input].concat();
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| rng.random_range(-1. ..1.)).collect();
+    Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
 }
 
 fn norm(v: &Tensor) -> Result<f64> {

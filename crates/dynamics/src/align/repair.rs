@@ -2,25 +2,26 @@
 //! two networks loses.
 
 use candle_core::{DType, Tensor};
-use collado_models::{Activation, Affine, Algebra, Arch};
+use collado_models::{Activation, Affine, Algebra, Arch, Map, Pad, PointTensors, Pool, TensorMoments};
 use collado_risk::{Path, PathKind};
 use tracing::info_span;
 
 use super::{
-    activations::{statistics, sums},
-    evenly,
+    affordable, evenly,
+    moments::{samples, statistics, sums},
 };
 use crate::{Connect, Connection, Error, Result, Search, connect::finite};
 
 /// The straight line, with the mean and the standard deviation of every hidden pre-activation restored.
 ///
-/// At t the pre-activation $z$ of a neuron becomes $(z-\mu)\,\sigma^\*/\sigma+\mu^\*$, where $\mu,\sigma$ are its
+/// At t the pre-activation $z$ of a neuron (or of a channel, over all pixels) becomes $(z-\mu)\,\sigma^\*/\sigma+\mu^\*$, where $\mu,\sigma$ are its
 /// statistics over the data after the layers below were repaired, and $\mu^\*,\sigma^\*$ are those of the two ends,
 /// interpolated linearly. This amounts to a rescaled weight row and another bias, so the result is an ordinary network.
 /// It is done at the knots, in `f64`; the path is linear between them. The ends should be aligned first: otherwise it
 /// does not help.
 ///
-/// A layer without bias cannot be shifted, and is only rescaled. A neuron that is constant keeps its weights.
+/// A layer without bias cannot be shifted, and is only rescaled. A neuron that is constant keeps its weights. Networks
+/// with normalisation are refused: the statistics of theirs are restored by computing them anew.
 ///
 /// | Name | Purpose | Range |
 /// |---|---|---|
@@ -51,7 +52,9 @@ impl Connect for Repair<'_> {
         if let Some(constant) = line.constant()? {
             return Ok(constant.into());
         }
-        let data = evenly(self.data, self.rows)?.to_dtype(DType::F64)?.to_device(a.device())?;
+        let data = evenly(self.data, self.rows.min(affordable(&self.arch.network())))?
+            .to_dtype(DType::F64)?
+            .to_device(a.device())?;
         let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];
         let last = self.knots - 1;
         let knots: Vec<f64> = (0..=last).map(|i| i as f64 / last as f64).collect();
@@ -73,76 +76,157 @@ impl Connect for Repair<'_> {
 type Statistics = (Tensor, Tensor);
 
 impl Repair<'_> {
-    /// The statistics of each hidden layer of a point.
+    /// The statistics of the pre-activations of each hidden layer of a point.
     fn statistics(&self, theta: &Tensor, data: &Tensor) -> Result<Vec<Statistics>> {
-        let all = collado_models::pre_activations(self.arch, &theta.to_dtype(DType::F64)?, data)?;
-        all[..all.len() - 1].iter().map(|z| statistics(&sums(z)?, z.dim(0)?)).collect()
+        let theta = theta.to_dtype(DType::F64)?;
+        let mut pass = Repairing::new(&theta, self.layers(), Stage::Read(Vec::new()));
+        self.arch.network().run(&mut pass, vec![data.clone()])?;
+        match pass.stage {
+            Stage::Read(found) => Ok(found),
+            Stage::Restore { .. } => unreachable!("a pass keeps its stage"),
+        }
     }
 
     /// The point `theta` of the line with the statistics that `ends` have at t, layer by layer.
     fn repaired(&self, theta: &Tensor, t: f64, ends: &[Vec<Statistics>; 2], data: &Tensor) -> Result<Tensor> {
         let theta = theta.to_dtype(DType::F64)?;
-        let mut repairing = Repairing { theta: &theta, t, ends, columns: Vec::new(), layer: 0 };
-        self.arch.network().run(&mut repairing, data.clone())?;
-        Ok(Tensor::cat(&repairing.columns, 0)?)
+        let stage = Stage::Restore { t, ends, columns: Vec::new() };
+        let mut pass = Repairing::new(&theta, self.layers(), stage);
+        self.arch.network().run(&mut pass, vec![data.clone()])?;
+        match pass.stage {
+            Stage::Restore { columns, .. } => Ok(Tensor::cat(&columns, 0)?),
+            Stage::Read(_) => unreachable!("a pass keeps its stage"),
+        }
+    }
+
+    /// Number of affine operations.
+    fn layers(&self) -> usize {
+        self.arch.network().affine().count()
     }
 }
 
-/// A forward pass that restores the statistics of each hidden layer before it goes on.
+/// What a forward pass does at each hidden layer.
+enum Stage<'a> {
+    /// Reads the statistics of the pre-activations.
+    Read(Vec<Statistics>),
+    /// Restores those that the ends have at t before it goes on, and keeps the repaired parameters.
+    Restore { t: f64, ends: &'a [Vec<Statistics>; 2], columns: Vec<Tensor> },
+}
+
+/// A forward pass over all data as one tile.
 struct Repairing<'a> {
     theta: &'a Tensor,
-    t: f64,
-    ends: &'a [Vec<Statistics>; 2],
-    /// The repaired parameters so far.
-    columns: Vec<Tensor>,
-    /// Number of hidden layers that are done.
-    layer: usize,
+    plain: PointTensors<'a>,
+    stage: Stage<'a>,
+    /// Number of affine operations that are done, and of all of them.
+    done: usize,
+    layers: usize,
 }
 
-impl Repairing<'_> {
-    /// The value `of(statistics)` at t, interpolated between the ends.
-    fn between(&self, of: impl Fn(&Statistics) -> &Tensor) -> Result<Tensor> {
-        let [a, b] = self.ends;
-        Ok(((of(&a[self.layer]) * (1. - self.t))? + (of(&b[self.layer]) * self.t)?)?)
+impl<'a> Repairing<'a> {
+    fn new(theta: &'a Tensor, layers: usize, stage: Stage<'a>) -> Self {
+        Self { theta, plain: PointTensors::new(theta, TensorMoments::Batch), stage, done: 0, layers }
     }
 
-    fn keep(&mut self, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
-        for tensor in std::iter::once(weight).chain(bias) {
-            self.columns.push(tensor.flatten_all()?);
+    fn layer_of(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
+        let hidden = self.done + 1 < self.layers;
+        let layer = self.done;
+        self.done += 1;
+        match &mut self.stage {
+            Stage::Read(found) => {
+                let z = op.forward(self.theta, x)?;
+                if hidden {
+                    let z = samples(&z)?;
+                    found.push(statistics(&sums(&z)?, z.dim(0)?)?);
+                }
+                Ok(z)
+            }
+            Stage::Restore { columns, .. } if !hidden => {
+                let (weight, bias) = op.tensors(self.theta)?;
+                keep(columns, &weight, bias.as_ref())?;
+                Ok(op.forward(self.theta, x)?)
+            }
+            Stage::Restore { t, ends, columns } => {
+                restore(op, self.theta, x, between(ends, layer, *t)?, columns)
+            }
         }
-        Ok(())
     }
+}
+
+/// The statistics of a layer at t, interpolated between the ends.
+fn between([a, b]: &[Vec<Statistics>; 2], layer: usize, t: f64) -> Result<Statistics> {
+    let ((mean_a, deviation_a), (mean_b, deviation_b)) = (&a[layer], &b[layer]);
+    let mix = |a: &Tensor, b: &Tensor| -> Result<Tensor> { Ok(((a * (1. - t))? + (b * t)?)?) };
+    Ok((mix(mean_a, mean_b)?, mix(deviation_a, deviation_b)?))
+}
+
+/// One layer with the statistics of its result restored to `target`.
+fn restore(
+    op: &Affine,
+    theta: &Tensor,
+    x: &Tensor,
+    target: Statistics,
+    columns: &mut Vec<Tensor>,
+) -> Result<Tensor> {
+    let (weight, bias) = op.tensors(theta)?;
+    let z = op.map.forward(&weight, x)?;
+    let all = samples(&z)?;
+    let (mean, deviation) = statistics(&sums(&all)?, all.dim(0)?)?;
+    let scale = ratio(&target.1, &deviation)?;
+    let weight = weight.flatten_from(1)?.broadcast_mul(&scale.unsqueeze(1)?)?;
+    let mut z = match op.map {
+        Map::Dense { .. } => z.broadcast_mul(&scale)?,
+        Map::Conv2d(_) => z.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?,
+    };
+    let bias = match bias {
+        Some(_) => Some((target.0 - (mean * scale)?)?),
+        None => None,
+    };
+    if let Some(bias) = &bias {
+        z = op.map.add_bias(&z, bias)?;
+    }
+    keep(columns, &weight, bias.as_ref())?;
+    Ok(z)
+}
+
+fn keep(columns: &mut Vec<Tensor>, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+    for tensor in std::iter::once(weight).chain(bias) {
+        columns.push(tensor.flatten_all()?);
+    }
+    Ok(())
 }
 
 impl Algebra for Repairing<'_> {
-    type Value = Tensor;
+    type Value = Vec<Tensor>;
     type Error = Error;
     const NAME: &'static str = "REPAIR";
 
-    /// The last layer is not changed.
-    fn affine(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = op.tensors(self.theta)?;
-        self.keep(&weight, bias.as_ref())?;
-        Ok(x.matmul(&weight.t()?)?)
+    fn affine(&mut self, op: &Affine, x: &Vec<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(vec![self.layer_of(op, &x[0])?])
     }
 
-    fn layer(&mut self, op: &Affine, rho: Activation, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = op.tensors(self.theta)?;
-        let z = x.matmul(&weight.t()?)?;
-        let (mean, deviation) = statistics(&sums(&z)?, z.dim(0)?)?;
-        let scale = ratio(&self.between(|ends| &ends.1)?, &deviation)?;
-        let weight = weight.broadcast_mul(&scale.unsqueeze(1)?)?;
-        let mut z = z.broadcast_mul(&scale)?;
-        let bias = match bias {
-            Some(_) => Some((self.between(|ends| &ends.0)? - (mean * scale)?)?),
-            None => None,
-        };
-        if let Some(bias) = &bias {
-            z = z.broadcast_add(bias)?;
-        }
-        self.keep(&weight, bias.as_ref())?;
-        self.layer += 1;
-        Ok(rho.forward(&z)?)
+    fn activation(&mut self, rho: Activation, x: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(self.plain.activation(rho, x)?)
+    }
+
+    fn pool(&mut self, op: &Pool, x: &Vec<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(self.plain.pool(op, x)?)
+    }
+
+    fn add(&mut self, x: Vec<Tensor>, y: &Vec<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(self.plain.add(x, y)?)
+    }
+
+    fn concat(&mut self, inputs: &[Vec<Tensor>]) -> Result<Vec<Tensor>> {
+        Ok(self.plain.concat(inputs)?)
+    }
+
+    fn pad(&mut self, op: &Pad, x: &Vec<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(self.plain.pad(op, x)?)
+    }
+
+    fn reshape(&mut self, shape: &[usize], x: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        Ok(self.plain.reshape(shape, x)?)
     }
 }
 

@@ -119,15 +119,11 @@ impl Affine {
     /// The errors of candle.
     pub fn forward(&self, theta: &Tensor, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = self.tensors(theta)?;
-        let z = match self.map {
-            Map::Dense { .. } => x.matmul(&weight.t()?)?,
-            Map::Conv2d(conv) => conv.forward(&weight, x)?,
-        };
-        Ok(match (bias, self.map) {
-            (Some(bias), Map::Dense { .. }) => z.broadcast_add(&bias)?,
-            (Some(bias), Map::Conv2d(_)) => z.broadcast_add(&bias.reshape((1, (), 1, 1))?)?,
-            (None, _) => z,
-        })
+        let z = self.map.forward(&weight, x)?;
+        match bias {
+            Some(bias) => self.map.add_bias(&z, &bias),
+            None => Ok(z),
+        }
     }
 
     /// The column of a point that holds $W_{ij}$, in row i and column j of W as a matrix `[out, fan in]`.
@@ -150,6 +146,28 @@ impl Map {
                 vec![outputs, inputs / groups, kernel[0], kernel[1]]
             }
         }
+    }
+
+    /// $W*x$ in tensors, for the weight W and `x` `[N, in]` or `[N, in, height, width]`.
+    ///
+    /// # Errors
+    /// The errors of candle.
+    pub fn forward(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Dense { .. } => Ok(x.matmul(&weight.t()?)?),
+            Self::Conv2d(conv) => conv.forward(weight, x),
+        }
+    }
+
+    /// $z+b$ in tensors, for a result z of the map and the bias b `[out]`.
+    ///
+    /// # Errors
+    /// The errors of candle.
+    pub fn add_bias(&self, z: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Dense { .. } => z.broadcast_add(bias)?,
+            Self::Conv2d(_) => z.broadcast_add(&bias.reshape((1, (), 1, 1))?)?,
+        })
     }
 
     /// Shape of the result for one example.

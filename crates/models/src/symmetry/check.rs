@@ -3,7 +3,7 @@
 use candle_core::{DType, Tensor};
 
 use super::Symmetry;
-use crate::{Error, Result, pre_activations};
+use crate::{Error, PointTensors, Result, TensorMoments};
 
 /// The differences between a network's outputs before and after a symmetry, over some examples.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,8 +15,9 @@ pub struct OutputDifference {
 }
 
 impl Symmetry {
-    /// Compares $\Phi(\cdot;\pi(\theta))$ with $\Phi(\cdot;\theta)$ on the examples `probes` `[N, n_0]`, for a point
+    /// Compares $\Phi(\cdot;\pi(\theta))$ with $\Phi(\cdot;\theta)$ on the examples `probes` `[N, ..]`, for a point
     /// `theta` `[S]`. Parameters count as they are stored (rounded to their dtype); the comparison is done in `f64`.
+    /// Batch normalisation uses the statistics of the probes.
     ///
     /// # Errors
     /// When the outputs differ by more than 1e-6 (`f32`) or 1e-12 (`f64`) of the largest: the symmetry is refused.
@@ -31,10 +32,14 @@ impl Symmetry {
     }
 
     fn difference(&self, before: &Tensor, after: &Tensor, probes: &Tensor) -> Result<OutputDifference> {
+        let network = self.arch.network();
+        network.check_input(probes.dims().get(1..).unwrap_or_default())?;
         let probes = probes.to_dtype(DType::F64)?;
         let outputs = |theta: &Tensor| -> Result<Tensor> {
-            let all = pre_activations(&self.arch, &theta.to_dtype(DType::F64)?, &probes)?;
-            all.into_iter().next_back().ok_or_else(|| Error::mismatch("layers", "at least 1", 0))
+            let theta = theta.to_dtype(DType::F64)?;
+            let mut tensors = PointTensors::new(&theta, TensorMoments::Batch);
+            let tiles = network.run(&mut tensors, vec![probes.clone()])?;
+            Ok(Tensor::cat(&tiles, 0)?)
         };
         let largest = |t: &Tensor| -> Result<f64> {
             let values = t.flatten_all()?.to_vec1::<f64>()?;

@@ -1,0 +1,179 @@
+//! The moments of two networks' activations over data, taken in one pass through both.
+
+use candle_core::Tensor;
+use collado_models::{
+    Activation, Affine, Algebra, Arch, Axis, Groups, Norm, Pad, PointTensors, Pool, TensorMoments,
+};
+
+use crate::{Error, Result};
+
+/// Number of examples that are processed at a time.
+const TILE: usize = 1024;
+
+/// Sums over examples, and over the pixels of channels, of the activations a and b in two networks.
+pub(super) struct Moments {
+    /// Number of terms of each sum.
+    count: usize,
+    /// The sum of products, $\sum ab^T$ `[n, n]`.
+    product: Tensor,
+    /// The sums $\sum a,\sum a^2$ and $\sum b,\sum b^2$, `[2, n]` each.
+    a: Tensor,
+    b: Tensor,
+}
+
+impl Moments {
+    fn new(a: &Tensor, b: &Tensor) -> Result<Self> {
+        Ok(Self { count: a.dim(0)?, product: a.t()?.matmul(b)?, a: sums(a)?, b: sums(b)? })
+    }
+
+    fn add(self, other: &Self) -> Result<Self> {
+        Ok(Self {
+            count: self.count + other.count,
+            product: (self.product + &other.product)?,
+            a: (self.a + &other.a)?,
+            b: (self.b + &other.b)?,
+        })
+    }
+
+    /// Pearson's correlation `[n, n]`; 0 for units that are constant.
+    pub(super) fn correlation(&self) -> Result<Tensor> {
+        let (mean_a, deviation_a) = statistics(&self.a, self.count)?;
+        let (mean_b, deviation_b) = statistics(&self.b, self.count)?;
+        let inverse = |d: &Tensor| -> Result<Tensor> {
+            let d = d.to_vec1::<f64>()?.into_iter().map(|d| if d > 0. { d.recip() } else { 0. });
+            Ok(Tensor::new(d.collect::<Vec<_>>(), self.product.device())?)
+        };
+        let means = mean_a.unsqueeze(1)?.matmul(&mean_b.unsqueeze(0)?)?;
+        let covariance = ((&self.product / self.count as f64)? - means)?;
+        let scaled = covariance.broadcast_mul(&inverse(&deviation_a)?.unsqueeze(1)?)?;
+        Ok(scaled.broadcast_mul(&inverse(&deviation_b)?.unsqueeze(0)?)?)
+    }
+
+    /// For each unit, whether its activation in the first network is the same on all data.
+    pub(super) fn constant(&self) -> Result<Vec<bool>> {
+        let deviation = statistics(&self.a, self.count)?.1;
+        Ok(deviation.to_vec1::<f64>()?.into_iter().map(|d| d == 0.).collect())
+    }
+}
+
+/// The moments of the activations of each group of units, in the order of the network, for two points `a` and `b` `[S]`
+/// and the examples `data` `[N, ..]`, all in `f64`. Batch normalisation uses the statistics of these examples.
+pub(super) fn moments(
+    arch: &Arch,
+    groups: &Groups,
+    a: &Tensor,
+    b: &Tensor,
+    data: &Tensor,
+) -> Result<Vec<Vec<Moments>>> {
+    let network = arch.network();
+    network.check_input(data.dims().get(1..).unwrap_or_default())?;
+    let point = |theta| PointTensors::new(theta, TensorMoments::Batch);
+    let found = groups.groups().iter().map(|_| Vec::new()).collect();
+    let mut both = Both { a: point(a), b: point(b), sites: groups.sites().iter(), found };
+    let tiles = tiles(data)?;
+    network.run(&mut both, (tiles.clone(), tiles))?;
+    Ok(both.found)
+}
+
+/// The rows of `data`, in tiles.
+pub(super) fn tiles(data: &Tensor) -> Result<Vec<Tensor>> {
+    let n = data.dim(0)?;
+    (0..n).step_by(TILE).map(|from| Ok(data.narrow(0, from, TILE.min(n - from))?)).collect()
+}
+
+/// The sums $\sum z$ and $\sum z^2$ over the rows of `z` `[N, n]`, as a tensor `[2, n]`.
+pub(super) fn sums(z: &Tensor) -> Result<Tensor> {
+    Ok(Tensor::stack(&[z.sum(0)?, z.sqr()?.sum(0)?], 0)?)
+}
+
+/// Mean and standard deviation `[n]` of N numbers with these sums; deviations as small as rounding are set to 0.
+pub(super) fn statistics(sums: &Tensor, n: usize) -> Result<(Tensor, Tensor)> {
+    let sums = (sums / n as f64)?;
+    let (mean, square) = (sums.get(0)?, sums.get(1)?);
+    let variance = (&square - mean.sqr()?)?.to_vec1::<f64>()?;
+    let square = square.to_vec1::<f64>()?;
+    let deviation = variance.iter().zip(square).map(|(v, s)| if *v > 1e-14 * s { v.sqrt() } else { 0. });
+    let deviation = Tensor::new(deviation.collect::<Vec<_>>(), sums.device())?;
+    Ok((mean, deviation))
+}
+
+/// The numbers of each channel of `x` `[N, C, ..]` as the columns of a matrix.
+pub(super) fn samples(x: &Tensor) -> Result<Tensor> {
+    if x.rank() == 2 {
+        return Ok(x.clone());
+    }
+    let x = x.flatten_from(2)?.transpose(1, 2)?;
+    Ok(x.flatten(0, 1)?)
+}
+
+/// The arithmetic of two points beside each other. At each activation function it takes the moments of the results.
+struct Both<'a> {
+    a: PointTensors<'a>,
+    b: PointTensors<'a>,
+    sites: std::slice::Iter<'a, Axis>,
+    found: Vec<Vec<Moments>>,
+}
+
+type Pair = (Vec<Tensor>, Vec<Tensor>);
+
+impl Both<'_> {
+    fn take(&mut self, a: &[Tensor], b: &[Tensor]) -> Result<()> {
+        let site = self.sites.next().expect("the same network has as many activation functions");
+        for block in &site.blocks {
+            let positions: Vec<u32> = block.positions.iter().map(|&at| at as u32).collect();
+            let positions = Tensor::new(positions, a[0].device())?;
+            let mut sum: Option<Moments> = None;
+            for (a, b) in a.iter().zip(b) {
+                let units = |x: &Tensor| samples(&x.index_select(&positions, 1)?);
+                let tile = Moments::new(&units(a)?, &units(b)?)?;
+                sum = Some(match sum {
+                    Some(sum) => sum.add(&tile)?,
+                    None => tile,
+                });
+            }
+            self.found[block.group].push(sum.expect("there is a tile of rows"));
+        }
+        Ok(())
+    }
+}
+
+impl Algebra for Both<'_> {
+    type Value = Pair;
+    type Error = Error;
+    const NAME: &'static str = "activation matching";
+
+    fn affine(&mut self, op: &Affine, (a, b): &Pair) -> Result<Pair> {
+        Ok((self.a.affine(op, a)?, self.b.affine(op, b)?))
+    }
+
+    fn norm(&mut self, op: &Norm, (a, b): Pair) -> Result<Pair> {
+        Ok((self.a.norm(op, a)?, self.b.norm(op, b)?))
+    }
+
+    fn activation(&mut self, rho: Activation, (a, b): Pair) -> Result<Pair> {
+        let (a, b) = (self.a.activation(rho, a)?, self.b.activation(rho, b)?);
+        self.take(&a, &b)?;
+        Ok((a, b))
+    }
+
+    fn pool(&mut self, op: &Pool, (a, b): &Pair) -> Result<Pair> {
+        Ok((self.a.pool(op, a)?, self.b.pool(op, b)?))
+    }
+
+    fn add(&mut self, (a, b): Pair, (c, d): &Pair) -> Result<Pair> {
+        Ok((self.a.add(a, c)?, self.b.add(b, d)?))
+    }
+
+    fn concat(&mut self, inputs: &[Pair]) -> Result<Pair> {
+        let (a, b): (Vec<_>, Vec<_>) = inputs.iter().cloned().unzip();
+        Ok((self.a.concat(&a)?, self.b.concat(&b)?))
+    }
+
+    fn pad(&mut self, op: &Pad, (a, b): &Pair) -> Result<Pair> {
+        Ok((self.a.pad(op, a)?, self.b.pad(op, b)?))
+    }
+
+    fn reshape(&mut self, shape: &[usize], (a, b): Pair) -> Result<Pair> {
+        Ok((self.a.reshape(shape, a)?, self.b.reshape(shape, b)?))
+    }
+}
