@@ -230,7 +230,7 @@ impl Assembly {
 
     fn axis(&mut self, from: &mut Derivation, positions: &[Position]) -> Axis {
         // The positions of each group in each block, with the number of the unit.
-        let mut blocks: Vec<((usize, usize), Vec<(usize, usize)>)> = Vec::new();
+        let (mut groups, mut blocks) = (Vec::new(), Vec::<Vec<(usize, usize)>>::new());
         let mut numbers = HashMap::new();
         for (at, position) in positions.iter().enumerate() {
             let Some(unit) = position.unit else { continue };
@@ -238,11 +238,12 @@ impl Assembly {
             let key = (group, position.block);
             let number = *numbers.entry(key).or_insert(blocks.len());
             if number == blocks.len() {
-                blocks.push((key, Vec::new()));
+                groups.push(group);
+                blocks.push(Vec::new());
             }
-            blocks[number].1.push((i, at));
+            blocks[number].push((i, at));
         }
-        let blocks = blocks.into_iter().map(|((group, _), mut at)| {
+        let blocks = groups.into_iter().zip(blocks).map(|(group, mut at)| {
             at.sort_unstable();
             let positions_of: Vec<usize> = at.into_iter().map(|(_, at)| at).collect();
             let mut scale = |of: fn(&Position) -> Option<usize>| {

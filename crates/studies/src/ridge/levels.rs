@@ -59,7 +59,7 @@ mod tests {
         {
             let at = |i: i32| f64::from(i) * 1e-5;
             let f = |i: i32| gain(layers, sigma, kappa, at(i));
-            let lowest = (1..150_000).filter(|&i| f(i) < f(i - 1) && f(i) <= f(i + 1)).next_back().unwrap();
+            let lowest = (1..150_000).rfind(|&i| f(i) < f(i - 1) && f(i) <= f(i + 1)).unwrap();
             let w = balanced(layers, sigma, kappa).unwrap();
             assert!((w - at(lowest)).abs() < 2e-5, "K = {layers}: {w} {}", at(lowest));
             assert!((levels(layers, &[sigma], kappa)[1] - f(lowest)).abs() < 1e-9);
