@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod cell_cache;
+mod condition;
 pub mod convexity;
 pub mod deep_linear;
 mod error;
 mod estimate;
 pub mod lazy;
 pub mod overparam_gap;
+mod proportion;
 mod report;
 pub mod ridge;
 mod scatter;
@@ -21,9 +23,11 @@ mod widths;
 
 pub use self::{
     cell_cache::CellCache,
+    condition::{Condition, Verdict},
     error::StudyError,
-    estimate::{Estimate, wilson},
-    report::{Report, Table, Verdict},
+    estimate::Estimate,
+    proportion::{newcombe, shown_by, wilson},
+    report::{Report, Table},
     study::Study,
 };
 

@@ -5,28 +5,7 @@ use collado_plots::Figure;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What an experiment says about its claim, by the rule that its report states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// The numbers are as the claim says.
-    Supported,
-    /// The numbers are not as the claim says.
-    Contradicted,
-    /// The numbers do not decide.
-    Inconclusive,
-}
-
-impl Verdict {
-    /// The word for it in results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Supported => "supported",
-            Self::Contradicted => "contradicted",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-}
+use crate::{Condition, Verdict};
 
 /// What every study hands over: the claim, what was measured, and what it says about the claim.
 ///
@@ -37,10 +16,16 @@ pub struct Report {
     pub claim: &'static str,
     /// The publication that makes the claim.
     pub source: &'static str,
-    /// The rule by which the numbers decide on the claim.
+    /// The rule by which the numbers decide on the conditions of the claim.
     pub rule: &'static str,
-    /// What the rule says.
+    /// What would contradict the claim.
+    pub contradicted_by: &'static str,
+    /// The verdict on the claim: [`Verdict::of`] its conditions.
     pub verdict: Verdict,
+    /// The conditions of the claim, each with its verdict and the numbers that decide.
+    pub conditions: Vec<Condition>,
+    /// A sentence on the size of the effects that this sample would have detected.
+    pub power: String,
     /// A sentence on what the numbers show.
     pub shown: String,
     /// A sentence on what the numbers do not show.
@@ -54,6 +39,14 @@ pub struct Report {
     /// The pictures, each with the name of its file.
     #[serde(skip)]
     pub pictures: Vec<(&'static str, Figure)>,
+}
+
+impl Report {
+    /// The conditions that keep the claim from being supported: those that contradict it, or else those left open.
+    pub fn decisive(&self) -> impl Iterator<Item = &Condition> {
+        let (verdict, supported) = (self.verdict, self.verdict == Verdict::Supported);
+        self.conditions.iter().filter(move |c| !supported && c.verdict == verdict)
+    }
 }
 
 /// The fields of a struct as JSON.

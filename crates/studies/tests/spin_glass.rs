@@ -105,3 +105,34 @@ fn the_numbers_of_the_theory_come_out() {
         assert!(point.index_fraction() == 0. && point.energy < threshold(3) + 0.25, "{}", point.energy);
     }
 }
+
+/// Where the energies of the critical points are shuffled, energy no longer fixes the index.
+#[test]
+fn energies_without_a_link_to_the_index_contradict_the_claim() {
+    let settings = SpinGlassSettings {
+        size: 24,
+        starts: 160,
+        descents: 40,
+        network_starts: 0,
+        ..SpinGlassSettings::default()
+    };
+    let mut study = spin_glass(&settings, &CellCache::none(), &mut ()).unwrap();
+    let energies: Vec<f64> = study.points.iter().map(|p| p.energy).collect();
+    // Descents, which come last, are given the energies of saddles, and the other way round.
+    let count = energies.len();
+    for (i, point) in study.points.iter_mut().enumerate() {
+        point.energy = energies[(i + 40) % count];
+    }
+    let report = Report::from(&study);
+    assert_eq!(report.verdict, Verdict::Contradicted, "{:?}", report.conditions);
+}
+
+/// With three spins a spectrum has two eigenvalues: nothing can be told, and nothing is printed as NaN.
+#[test]
+fn three_spins_decide_nothing() {
+    let settings =
+        SpinGlassSettings { size: 3, starts: 100, network_starts: 0, ..SpinGlassSettings::default() };
+    let report = Report::from(&spin_glass(&settings, &CellCache::none(), &mut ()).unwrap());
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{:?}", report.conditions);
+    assert!(!report.shown.contains("NaN") && report.shown.contains("too short"), "{}", report.shown);
+}

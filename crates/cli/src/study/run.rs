@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args as ClapArgs;
 use collado_risk::Progress;
-use collado_studies::{CellCache, Report, Study, StudyError};
+use collado_studies::{CellCache, Condition, Report, Study, StudyError};
 use serde::Serialize;
 use tracing::info_span;
 
@@ -130,5 +130,10 @@ fn summary(report: &Report, folder: &Path) {
         }
     }
     print(&format!("{}\n{}", report.shown, report.not_shown));
-    print(&format!("verdict: {}\nwritten to {}", report.verdict.name(), folder.display()));
+    print(&format!("Contradicted by: {}\nPower: {}", report.contradicted_by, report.power));
+    print(&format!("verdict: {}", report.verdict.name()));
+    for Condition { condition, verdict, found } in report.decisive() {
+        print(&format!("  {}: {condition}: {found}", verdict.name()));
+    }
+    print(&format!("written to {}", folder.display()));
 }

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Settings of [`convexity`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "clap", derive(clap::Args))]
 pub struct ConvexitySettings {
     /// Number of points on the segment, which has to be odd.
@@ -37,11 +37,14 @@ pub struct ConvexitySettings {
     /// Nodes of the midpoint rule on \[−1, 1\], an even number.
     #[cfg_attr(feature = "clap", arg(skip))]
     pub nodes: usize,
+    /// The targets of the two examples −1 and 1.
+    #[cfg_attr(feature = "clap", arg(skip))]
+    pub targets: [f64; 2],
 }
 
 impl Default for ConvexitySettings {
     fn default() -> Self {
-        Self { points: 101, sequence: (0..13).map(|k| 1 << k).collect(), nodes: 1 << 16 }
+        Self { points: 101, sequence: (0..13).map(|k| 1 << k).collect(), nodes: 1 << 16, targets: [0., 1.] }
     }
 }
 
@@ -116,7 +119,7 @@ const ENDS: [[f64; 6]; 2] = [[1., 1., 1., 0., 1., -1.], [1., 1., 0., 1., -1., 1.
 /// When a setting is out of range, or `progress` stops the study.
 pub fn convexity(settings: &ConvexitySettings, progress: &mut dyn Progress) -> Result<Convexity> {
     settings.check()?;
-    let risk = objective(&[-1., 1.], &[0., 1.])?;
+    let risk = objective(&[-1., 1.], &settings.targets)?;
     let last = (settings.points - 1) as f64;
     let t: Vec<f64> = (0..settings.points).map(|i| i as f64 / last).collect();
     let along = |end: [f64; 6]| -> Result<Vec<f64>> {
@@ -144,8 +147,11 @@ fn sequence(settings: &ConvexitySettings) -> Result<Vec<Member>> {
     let x: Vec<f64> = (0..settings.nodes).map(|i| (2 * i + 1) as f64 / settings.nodes as f64 - 1.).collect();
     let y: Vec<f64> = x.iter().map(|x| f64::from(u8::from(*x > 0.))).collect();
     let row = |n: f64| [1., 1., 1. / n, 0., n, -n];
-    let rows: Vec<f64> = settings.sequence.iter().flat_map(|&n| row(f64::from(n))).collect();
-    let stack = Tensor::from_vec(rows, (settings.sequence.len(), 6), &Device::Cpu)?;
+    let mut sorted = settings.sequence.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let rows: Vec<f64> = sorted.iter().flat_map(|&n| row(f64::from(n))).collect();
+    let stack = Tensor::from_vec(rows, (sorted.len(), 6), &Device::Cpu)?;
     let risks = objective(&x, &y)?.risks(&Span::stack(&stack)?)?;
     let member = |(&n, risk): (&u32, f64)| {
         let m = f64::from(n);
@@ -159,13 +165,13 @@ fn sequence(settings: &ConvexitySettings) -> Result<Vec<Member>> {
             least_norm: (2. * m * (1. + (1. / (m * m) + 1.).sqrt())).sqrt(),
         }
     };
-    Ok(settings.sequence.iter().zip(risks).map(member).collect())
+    Ok(sorted.iter().zip(risks).map(member).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StudyError;
+    use crate::{StudyError, Verdict};
 
     #[test]
     fn the_numbers_are_those_of_the_example() {
@@ -179,7 +185,27 @@ mod tests {
             assert!((member.distance / member.expected - 1.).abs() < 0.01, "{member:?}");
             assert!(member.least_norm <= member.norm * (1. + 1e-15), "{member:?}");
         }
+        assert_eq!(Report::from(&found).verdict, Verdict::Supported);
         let even = ConvexitySettings { points: 10, ..ConvexitySettings::default() };
         assert!(matches!(convexity(&even, &mut ()), Err(StudyError::Setting { .. })));
+    }
+
+    /// With both targets 0 the two ends have risk ½ and their midpoint 0: on this segment the risk is convex.
+    #[test]
+    fn targets_for_which_the_segment_is_convex_contradict_the_claim() {
+        let settings = ConvexitySettings { targets: [0., 0.], ..ConvexitySettings::default() };
+        let found = convexity(&settings, &mut ()).unwrap();
+        assert_eq!((found.straight[0], found.straight[50]), (0.5, 0.));
+        let report = Report::from(&found);
+        assert_eq!(report.verdict, Verdict::Contradicted);
+        assert!(report.decisive().any(|c| c.condition.contains("midpoint")), "{:?}", report.conditions);
+    }
+
+    /// One network is no sequence.
+    #[test]
+    fn one_member_shows_no_growth() {
+        let settings = ConvexitySettings { sequence: vec![4], ..ConvexitySettings::default() };
+        let report = Report::from(&convexity(&settings, &mut ()).unwrap());
+        assert_eq!(report.verdict, Verdict::Inconclusive);
     }
 }

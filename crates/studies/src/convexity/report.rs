@@ -4,13 +4,19 @@ use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
 use serde::Serialize;
 
 use super::{Convexity, ConvexitySettings, Member};
-use crate::{Report, Study, Table, Verdict, report::fields};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields};
 
 const SOURCE: &str =
     "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, Example 1.20";
 const RULE: &str = "supported: both ends have risk 0 and the midpoint ½ exactly, the aligned segment has risk 0 \
                     throughout, and every network of the sequence is within 1 % of 1/√(3n) of the limit while even its \
-                    smallest norm grows; else contradicted";
+                    smallest norm grows; contradicted: one of these fails; inconclusive: the sequence has fewer than two \
+                    members";
+const CONTRADICTED_BY: &str = "a midpoint that is not ½ above both ends, as with targets (0, 0); a segment between the \
+                               exchanged networks that is not at 0; a sequence that does not approach the step, or that \
+                               rescaling keeps in a bounded set";
+const POWER: &str = "nothing is sampled: the risks are exact in f64, and the distances are quadratures that are right to \
+                     well below the 1 % asked for";
 const NOT_SHOWN: &str = "Not shown: anything about networks of practice; alignment removes the barrier because both \
                          ends are one function.";
 
@@ -29,16 +35,41 @@ impl Convexity {
         risks.iter().copied().fold(0., |m, r| if r <= m { m } else { r })
     }
 
-    fn verdict(&self) -> Verdict {
-        let n = self.straight.len();
-        let ends = self.straight[0] == 0. && self.straight[n - 1] == 0.;
-        let close = |m: &Member| (m.distance / m.expected - 1.).abs() < 0.01;
-        let leaves = self.sequence.windows(2).all(|w| w[1].least_norm > w[0].least_norm);
-        let aligned = Self::max(&self.aligned) == 0.;
-        match ends && self.straight[n / 2] == 0.5 && aligned && leaves && self.sequence.iter().all(close) {
-            true => Verdict::Supported,
-            false => Verdict::Contradicted,
-        }
+    fn conditions(&self) -> Vec<Condition> {
+        let last = self.straight.len() - 1;
+        let (ends, middle) = ([self.straight[0], self.straight[last]], self.straight[last / 2]);
+        let aligned = Self::max(&self.aligned);
+        let off = self.sequence.iter().map(|m| (m.distance / m.expected - 1.).abs()).collect::<Vec<_>>();
+        let grows = self.sequence.windows(2).all(|w| w[1].least_norm > w[0].least_norm);
+        let norms =
+            [self.sequence.first(), self.sequence.last()].map(|m| m.map_or(f64::NAN, |m| m.least_norm));
+        let of_sequence = |holds| match self.sequence.len() {
+            0 | 1 => Verdict::Inconclusive,
+            _ => Verdict::exactly(holds),
+        };
+        vec![
+            Condition::new(
+                "both ends have risk 0",
+                Verdict::exactly(ends == [0., 0.]),
+                format!("{} and {}", ends[0], ends[1]),
+            ),
+            Condition::new("the midpoint has risk ½", Verdict::exactly(middle == 0.5), format!("{middle}")),
+            Condition::new(
+                "the segment between the networks with exchanged neurons has risk 0",
+                Verdict::exactly(aligned == 0.),
+                format!("at most {aligned}"),
+            ),
+            Condition::new(
+                "the sequence is within 1 % of 1/√(3n) of the step",
+                of_sequence(Self::max(&off) < 0.01),
+                format!("{} members, at most {:.2} % off", off.len(), 100. * Self::max(&off)),
+            ),
+            Condition::new(
+                "the smallest norms of the sequence grow",
+                of_sequence(grows),
+                format!("from {:.2} to {:.2}", norms[0], norms[1]),
+            ),
+        ]
     }
 }
 
@@ -55,12 +86,16 @@ impl From<&Convexity> for Report {
             aligned_max: Convexity::max(&found.aligned),
             sequence: &found.sequence,
         };
+        let conditions = found.conditions();
         let norms: Vec<f64> = found.sequence.iter().map(|m| m.least_norm).collect();
         Self {
             claim: ConvexitySettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict: found.verdict(),
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: POWER.into(),
             shown: format!(
                 "Shown: risk {} in the middle between two networks of risk 0, {} with exchanged neurons; the norms of the sequence \
                  reach {:.1}.",

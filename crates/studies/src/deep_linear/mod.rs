@@ -11,7 +11,7 @@ use candle_core::{DType, Device, Tensor};
 use collado_data::range::{count_from_one, positive, whole};
 use collado_dynamics::{Rule, Stop, TrainSettings, linear_optimum, train};
 use collado_models::{Activation, Arch, ArchSpec, Init};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Progress, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Progress, Regularizer, Span};
 use serde::{Serialize, Serializer};
 
 pub use self::paths::Pair;
@@ -126,8 +126,12 @@ pub struct DeepLinear {
     pub optimum: f64,
     /// The final risk of each start.
     pub risks: Vec<f64>,
+    /// The risk of the network whose parameters are all 0, in which heights are measured.
+    pub zero_risk: f64,
     /// Whether the gradient of each start became as small as asked; the others decide nothing.
     pub converged: Vec<bool>,
+    /// Whether each start left the finite numbers or ended above where it began.
+    pub diverged: Vec<bool>,
     /// Explicit paths between neighbouring starts, and between their ends; none where a hidden width is too small.
     pub pairs: Vec<Pair>,
 }
@@ -138,29 +142,37 @@ pub struct DeepLinear {
 /// # Errors
 /// When a setting is out of range, `progress` stops the study, or training or connecting fails.
 pub fn deep_linear(settings: &DeepLinearSettings, progress: &mut dyn Progress) -> Result<DeepLinear> {
-    let arch = settings.network()?;
     if settings.starts < 2 {
         return refuse("starts", "at least 2", settings.starts);
     }
+    measure(settings, &settings.network()?, progress)
+}
+
+/// The same for any network of dense layers.
+fn measure(settings: &DeepLinearSettings, arch: &Arch, progress: &mut dyn Progress) -> Result<DeepLinear> {
     let (d, q, n, seed) = (arch.inputs(), arch.outputs(), settings.examples, settings.seed);
     let (inputs, targets) = regression(&format!("synthetic:linear?d={d}&q={q}&n={n}&noise=0.5&seed={seed}"))?;
     let narrowest = arch.widths().iter().copied().min().unwrap_or(0);
     let optimum = linear_optimum(&inputs, &targets, narrowest, false)?.risk;
     let criterion = Criterion { loss: Loss::Squared, kappa: 0., regularizer: Regularizer::L2 };
     let objective =
-        EmpiricalRisk::new(&arch, Examples::new(&inputs, &targets)?, criterion)?.with_memory(256 << 20);
+        EmpiricalRisk::new(arch, Examples::new(&inputs, &targets)?, criterion)?.with_memory(256 << 20);
     let seeds: Vec<u64> = (0..settings.starts as u64).map(|i| seed.wrapping_add(i)).collect();
-    let start = Init::default().stack(&arch, &seeds, DType::F64, &Device::Cpu)?;
+    let start = Init::default().stack(arch, &seeds, DType::F64, &Device::Cpu)?;
     let mut training = TrainingProgress::new(progress, 0., 0.9);
     let runs = train(&objective, &start, &seeds, &settings.training(), &mut training)?.runs;
     training.finish()?;
     let ends = Tensor::stack(&runs.iter().map(|run| run.theta.clone()).collect::<Vec<_>>(), 0)?;
+    let diverged: Vec<bool> = runs.iter().map(|run| run.stop == Stop::Diverged).collect();
+    let zero = Tensor::zeros((1, arch.layout().len()), DType::F64, &Device::Cpu)?;
     Ok(DeepLinear {
         settings: settings.clone(),
         optimum,
+        zero_risk: objective.risks(&Span::stack(&zero)?)?[0],
         risks: runs.iter().map(|run| run.value.risk).collect(),
         converged: runs.iter().map(|run| run.stop == Stop::Converged).collect(),
-        pairs: paths::pairs(&objective, &start, &ends)?,
+        pairs: paths::pairs(&objective, &start, &ends, &diverged)?,
+        diverged,
     })
 }
 
@@ -169,7 +181,7 @@ mod tests {
     use std::ops::ControlFlow;
 
     use super::*;
-    use crate::StudyError;
+    use crate::{StudyError, Verdict};
 
     #[test]
     fn every_start_ends_at_least_squares() {
@@ -181,9 +193,11 @@ mod tests {
             let found = deep_linear(&settings, &mut ()).unwrap();
             assert!(found.converged.iter().all(|c| *c), "{found:?}");
             assert!(found.risks.iter().all(|r| (r - found.optimum).abs() < 1e-10), "{found:?}");
+            let verdict = if pairs > 0 { Verdict::Supported } else { Verdict::Inconclusive };
+            assert_eq!(Report::from(&found).verdict, verdict);
             assert_eq!(found.pairs.len(), pairs);
             for pair in &found.pairs {
-                assert!(pair.excess() <= 1e-10, "{}", pair.excess());
+                assert!(pair.excess(1e-6) <= 1e-10, "{}", pair.excess(1e-6));
                 assert!(!pair.minima || pair.straight > 0.01, "{}", pair.straight);
             }
         }
@@ -198,5 +212,47 @@ mod tests {
         };
         let stopped = deep_linear(&DeepLinearSettings::quick(), &mut stop);
         assert!(matches!(stopped, Err(StudyError::Interrupted)) && calls == 3);
+    }
+
+    fn small() -> DeepLinearSettings {
+        let arch = "linear:3-5-5-2".parse().unwrap();
+        DeepLinearSettings { starts: 4, examples: 40, arch, ..DeepLinearSettings::default() }
+    }
+
+    /// One ReLU neuron fits the examples on one side of 0 only: its two minima are not global.
+    #[test]
+    fn an_activation_contradicts_the_claim() {
+        let settings = DeepLinearSettings { starts: 8, ..small() };
+        let arch = Arch::dense(Activation::Relu, &[1, 1, 1], false).unwrap();
+        let found = measure(&settings, &arch, &mut ()).unwrap();
+        assert!(found.bad() >= 4, "{found:?}");
+        assert_eq!(Report::from(&found).verdict, Verdict::Contradicted);
+    }
+
+    /// Where the straight line is taken for the path, the path rises.
+    #[test]
+    fn a_path_that_rises_contradicts_the_claim() {
+        let mut found = deep_linear(&small(), &mut ()).unwrap();
+        assert_eq!(Report::from(&found).verdict, Verdict::Supported);
+        found.pairs.iter_mut().for_each(|pair| pair.path.clone_from(&pair.line));
+        assert_eq!(Report::from(&found).verdict, Verdict::Contradicted);
+    }
+
+    /// Too long steps leave the finite numbers: no path, no error, no verdict.
+    #[test]
+    fn divergence_is_said_and_decides_nothing() {
+        let settings = DeepLinearSettings { lr: 1., ..small() };
+        let found = deep_linear(&settings, &mut ()).unwrap();
+        assert!(found.diverged.iter().all(|d| *d) && found.pairs.iter().all(|pair| !pair.minima));
+        let report = Report::from(&found);
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        assert!(report.decisive().any(|c| c.found.contains("4 diverged")), "{:?}", report.conditions);
+    }
+
+    /// Fewer examples than inputs are fitted exactly; the optimum is then 0 up to rounding.
+    #[test]
+    fn an_optimum_of_zero_is_no_contradiction() {
+        let found = deep_linear(&DeepLinearSettings { examples: 2, ..small() }, &mut ()).unwrap();
+        assert!(found.optimum < 1e-20 && Report::from(&found).verdict == Verdict::Supported, "{found:?}");
     }
 }

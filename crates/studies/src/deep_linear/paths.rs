@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 use collado_dynamics::{Connect, DeepLinear, Linear, Search};
+use collado_models::Activation;
 use collado_risk::{EmpiricalRisk, profile};
 
 use crate::Result;
@@ -27,25 +28,33 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// How far the path rises above its higher end, over F there.
-    pub fn excess(&self) -> f64 {
-        self.path.iter().fold(f64::NEG_INFINITY, |max, f| max.max(*f)) / self.higher - 1.
+    /// How far the path rises above its higher end, over F there, or over `floor` where that is higher: rounding is not in
+    /// proportion to a risk near 0.
+    pub fn excess(&self, floor: f64) -> f64 {
+        let highest = self.path.iter().fold(self.higher, |max, f| if *f <= max { max } else { *f });
+        (highest - self.higher) / self.higher.max(floor)
     }
 }
 
-/// The paths between neighbouring starts, then between neighbouring ends; none where a hidden width is too small for the
-/// theorem.
-pub(super) fn pairs(objective: &EmpiricalRisk, starts: &Tensor, ends: &Tensor) -> Result<Vec<Pair>> {
+/// The paths between neighbouring starts, then between neighbouring ends that have not `diverged`; none where a hidden width is
+/// too small for the theorem.
+pub(super) fn pairs(
+    objective: &EmpiricalRisk,
+    starts: &Tensor,
+    ends: &Tensor,
+    diverged: &[bool],
+) -> Result<Vec<Pair>> {
     let arch = objective.arch();
     let q = arch.inputs().min(arch.outputs());
     let hidden = &arch.widths()[1..arch.depth()];
-    if hidden.is_empty() || hidden.iter().any(|&n| n <= q) {
+    if arch.activation() != Activation::Linear || hidden.is_empty() || hidden.iter().any(|&n| n <= q) {
         return Ok(Vec::new());
     }
     let method = DeepLinear::new(objective);
     let mut pairs = Vec::new();
     for (minima, stack) in [(false, starts), (true, ends)] {
-        for i in (0..stack.dims()[0] - 1).step_by(2) {
+        for i in (0..stack.dims()[0] - 1).step_by(2).filter(|&i| !minima || !(diverged[i] || diverged[i + 1]))
+        {
             let (a, b) = (stack.get(i)?, stack.get(i + 1)?);
             let mut search = Search { objective, seed: 0, progress: &mut () };
             let path = method.find(&a, &b, &mut search)?.path;

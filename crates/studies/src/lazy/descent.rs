@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub bound: f64,
     /// The smallest eigenvalue $\lambda_\min(\bar K_t)$ of the last layer's kernel.
     pub lambda_min: f64,
+    /// The smallest eigenvalue of the tangent kernel $\Theta_t$, of which $\bar K_t$ is the last layer's part.
+    pub tangent_lambda_min: f64,
     /// The distance from the start, $\|\theta_t-\theta_0\|$.
     pub displacement: f64,
     /// The first layer's share of that distance, $\|\theta^1_t-\theta^1_0\|$.
@@ -97,8 +99,12 @@ pub(super) fn run(
     }
     let walk = DescentRuns { neurons, setup, objective: &objective, targets: &targets, origins: &origins };
     let seeds = setup.seeds(start, neurons);
-    let gradient = walk.descend(&stack, None, step_size, &mut Part::new(progress, 0., 0.5))?;
-    let stochastic = walk.descend(&stack, Some(&seeds), sgd_step_size, &mut Part::new(progress, 0.5, 1.))?;
+    let steps = setup.settings.steps;
+    let gradient =
+        walk.descend(&stack, None, [step_size, steps as f64], &mut Part::new(progress, 0., 0.5))?;
+    // To the same time.
+    let sgd = [sgd_step_size, (steps as f64 * step_size / sgd_step_size).round()];
+    let stochastic = walk.descend(&stack, Some(&seeds), sgd, &mut Part::new(progress, 0.5, 1.))?;
     Ok(Descent { start, neurons, step_size, sgd_step_size, gradient, stochastic })
 }
 
@@ -111,14 +117,15 @@ struct DescentRuns<'a> {
 }
 
 impl DescentRuns<'_> {
-    /// All runs as one stack; with minibatches when there are `seeds` for them.
+    /// All runs as one stack with a step size and a number of steps; with minibatches when there are `seeds` for them.
     fn descend(
         &self,
         stack: &Tensor,
         seeds: Option<&[u64]>,
-        lr: f64,
+        [lr, steps]: [f64; 2],
         progress: &mut dyn Progress,
     ) -> Result<Vec<Vec<Snapshot>>> {
+        let steps = steps.max(1.) as u64;
         let settings = self.setup.settings;
         let theta = stack.copy()?;
         let (span, mut grad) = (Span::stack(&theta)?, theta.zeros_like()?);
@@ -128,12 +135,12 @@ impl DescentRuns<'_> {
         let mut samplers: Vec<Sampler> = seeds.unwrap_or(&[]).iter().map(sampler).collect();
         let mut linear: Vec<Vec<f64>> = self.origins.iter().map(|o| o.residual.clone()).collect();
         let mut moments = vec![Vec::new(); self.origins.len()];
-        let times = record_at(settings.steps);
+        let times = record_at(steps);
         let mut rows = Vec::new();
-        for step in 0..=settings.steps {
+        for step in 0..=steps {
             if times.contains(&step) {
                 self.record(&theta, step, lr, seeds.is_none().then_some(&linear), &mut moments)?;
-                proceed(progress.update(step as f64 / settings.steps as f64))?;
+                proceed(progress.update(step as f64 / steps as f64))?;
             }
             rows.clear();
             samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(step)));
@@ -167,7 +174,9 @@ impl DescentRuns<'_> {
             let residual: Vec<f64> = at.outputs().iter().zip(self.targets).map(|(f, y)| f - y).collect();
             let (last_layer, tangent) = (at.last_layer(), at.kernel(Outputs::Mean));
             let risk = squares(residual.iter().copied()) / m;
-            let lambda_min = KernelSpectrum::new(&last_layer, &SpectrumSettings::default())?.min.value;
+            let least =
+                |kernel| KernelSpectrum::new(kernel, &SpectrumSettings::default()).map(|s| s.min.value);
+            let (lambda_min, tangent_lambda_min) = (least(&last_layer)?, least(&tangent)?);
             let infimum = moments.iter().map(|x: &Snapshot| x.lambda_min).fold(lambda_min, f64::min);
             let start = moments.first().map_or(risk, |x| x.risk);
             let gap = |linear: &Vec<Vec<f64>>| {
@@ -184,6 +193,7 @@ impl DescentRuns<'_> {
                 risk,
                 bound: start * (-4. * infimum.max(0.) * time / m).exp(),
                 lambda_min,
+                tangent_lambda_min,
                 displacement: distance(moved.len()),
                 // The columns of θ² are the last ones.
                 first_layer_displacement: distance(moved.len() - self.neurons),
@@ -200,13 +210,13 @@ fn squares(values: impl Iterator<Item = f64>) -> f64 {
     values.map(|x| x * x).sum()
 }
 
-/// 0, the last step, and about four steps an octave between them.
+/// 0, the last step, about four steps an octave between them, and twenty at equal distances.
 fn record_at(steps: u64) -> Vec<u64> {
     let octaves = (steps as f64).log2();
     let count = (4. * octaves).ceil() as u64;
     let mut times: Vec<u64> =
         (0..=count).map(|i| (octaves * i as f64 / count.max(1) as f64).exp2().round() as u64).collect();
-    times.extend([0, steps]);
+    times.extend((0..=20).map(|i| steps * i / 20));
     times.sort_unstable();
     times.dedup();
     times

@@ -1,7 +1,7 @@
 //! What is fitted to the measurements, and how it decides on the claim.
 
-use super::{Descent, Growth, LazySettings, STARTS, SecondDerivative, Snapshot};
-use crate::{Estimate, Verdict};
+use super::{Descent, Growth, LazySettings, Rate, STARTS, SecondDerivatives, Snapshot};
+use crate::{Condition, Estimate, Verdict};
 
 /// Everything that [`lazy`](super::lazy) measures.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,8 +14,8 @@ pub struct Lazy {
     pub arc_cosine_lambda_min: f64,
     /// The descents for each of [`STARTS`] and each width.
     pub descents: Vec<Descent>,
-    /// The table of second derivatives.
-    pub second_derivatives: Vec<SecondDerivative>,
+    /// The second derivatives of Φ at initialisation.
+    pub second_derivatives: Vec<SecondDerivatives>,
 }
 
 /// A quantity of a run of gradient descent, for fits against n.
@@ -79,32 +79,136 @@ impl Lazy {
         Estimate::of_exponents(&self.widths(), &self.values(start, quantity))
     }
 
-    /// Recorded moments of gradient descent at which r(t) is above its bound, and all of them.
-    pub fn violations(&self, start: usize) -> (usize, usize) {
-        let moments = || {
-            let all = self.descents.iter().filter(|d| d.start == start);
-            all.flat_map(|d| d.gradient.iter().flatten())
+    /// Recorded moments of gradient descent, and of SGD, at which r(t) is above its bound, and all of them.
+    pub fn violations(&self, start: usize) -> [(usize, usize); 2] {
+        let of = |runs: fn(&Descent) -> &Vec<Vec<Snapshot>>| {
+            let moments =
+                || self.descents.iter().filter(|d| d.start == start).flat_map(|d| runs(d).iter().flatten());
+            // NaN is above every bound.
+            let above = moments().filter(|m| m.risk.is_nan() || m.risk > m.bound * (1. + 1e-9)).count();
+            (above, moments().count())
         };
-        // NaN is above every bound.
-        let above = moments().filter(|m| m.risk.is_nan() || m.risk > m.bound * (1. + 1e-9)).count();
-        (above, moments().count())
+        [of(|d| &d.gradient), of(|d| &d.stochastic)]
     }
 
-    /// Whether the measurements support the theorem's statements for one initialisation, by `RULE`.
-    pub fn verdict(&self, start: usize) -> Verdict {
-        let slope = self.slope(start).interval;
-        let moved =
-            [displacement, last_layer_drift, tangent_drift].map(|of| self.exponent(start, of).interval);
-        let (above, all) = self.violations(start);
-        let half = self.arc_cosine_lambda_min / 2.;
-        if slope[0] > half && moved.iter().all(|exponent| exponent[1] < -0.25) && above == 0 {
-            Verdict::Supported
-        } else if slope[1] < half || moved.iter().any(|exponent| exponent[0] > -0.25) || 20 * above > all {
-            Verdict::Contradicted
-        } else {
-            Verdict::Inconclusive
-        }
+    /// The rates of gradient descent and of SGD for each width, ascending.
+    pub fn rates(&self, start: usize) -> Vec<[Rate; 2]> {
+        let m = self.settings.examples as f64;
+        self.descents.iter().filter(|d| d.start == start).map(|d| Rate::both(d, m)).collect()
     }
+
+    /// The theorem's statements as conditions, for one initialisation.
+    pub fn conditions(&self, start: usize) -> Vec<Condition> {
+        let mut conditions = vec![self.growth_condition(start), self.bound_condition(start)];
+        if let Some([gradient, stochastic]) = self.rates(start).last() {
+            conditions.extend(convergence(gradient));
+            conditions.push(rate_condition("SGD", stochastic, 0.5));
+        }
+        let moved = [
+            ("‖θ_t − θ_0‖", displacement as Quantity),
+            ("the relative drift of K̄", last_layer_drift),
+            ("the relative drift of the tangent kernel", tangent_drift),
+        ];
+        conditions.extend(moved.map(|(name, of)| {
+            let exponent = self.exponent(start, of);
+            let verdict = Verdict::at_most(exponent.interval, -0.25);
+            let found = format!("exponent {}", exponent.text(2));
+            Condition::new(format!("{name} falls like n^(−1/4) or faster"), verdict, found)
+        }));
+        conditions.extend(self.derivative_conditions(start));
+        conditions
+    }
+
+    fn growth_condition(&self, start: usize) -> Condition {
+        let (slope, half) = (self.slope(start), self.arc_cosine_lambda_min / 2.);
+        let found = format!("slope {}; half of the limit is {half:.5}", slope.text(5));
+        let verdict = Verdict::at_least(slope.interval, half);
+        Condition::new("λ_min(K̄) grows in proportion to n, by half of its limit or more", verdict, found)
+    }
+
+    fn bound_condition(&self, start: usize) -> Condition {
+        let [(above, all), _] = self.violations(start);
+        let verdict = match above {
+            0 => Verdict::Supported,
+            above if 20 * above > all => Verdict::Contradicted,
+            _ => Verdict::Inconclusive,
+        };
+        let found = format!("{above} of {all} moments above");
+        Condition::new("the risk of gradient descent stays under its bound", verdict, found)
+    }
+
+    fn derivative_conditions(&self, start: usize) -> [Condition; 2] {
+        let rows = || self.second_derivatives.iter().filter(move |r| r.start == start);
+        let largest = rows().map(|r| if r.outer > r.across { r.outer } else { r.across });
+        let largest = largest.fold(0., |max, x| if x <= max { max } else { x });
+        let off = |estimate: &Estimate, expected: f64| {
+            let [low, high] = estimate.interval;
+            Verdict::near_zero([low - expected, high - expected], 1e-12, 0.25 * expected + 0.01)
+        };
+        let agreements =
+            rows().flat_map(|r| [off(&r.mixed, r.mixed_expected), off(&r.first, r.first_expected)]);
+        let agreements: Vec<_> = agreements.map(|verdict| Condition::new("", verdict, "")).collect();
+        let fit = agreements.iter().filter(|c| c.verdict == Verdict::Supported).count();
+        [
+            Condition::new(
+                "second derivatives vanish between outer weights and between different neurons",
+                Verdict::exactly(largest <= 1e-12),
+                format!("at most {largest:.0e}"),
+            ),
+            Condition::new(
+                "E(∂²Φ/∂θ²_i ∂θ¹_ik)² does not depend on n, and E(∂²Φ/∂θ¹_ik ∂θ¹_il)² falls like 1/n",
+                Verdict::of(&agreements),
+                format!("{fit} of {} means agree with their quadrature", agreements.len()),
+            ),
+        ]
+    }
+
+    /// The verdict on them.
+    pub fn verdict(&self, start: usize) -> Verdict {
+        Verdict::of(&self.conditions(start))
+    }
+}
+
+/// What the bound has to fall to for a run to be long enough to show convergence.
+const LONG: f64 = 1e-3;
+
+/// The share of the bound's rate that gradient descent has to reach: in the end, and for wide networks, the two are equal, so that an
+/// interval would hold 1 however long the run.
+const LEAST: f64 = 0.9;
+
+/// Whether the widest networks converge exponentially, and the run was long enough to tell.
+fn convergence(rate: &Rate) -> [Condition; 3] {
+    let is_long = rate.bound_left <= LONG;
+    let left = match (rate.risk_left <= LONG, is_long) {
+        (true, _) => Verdict::Supported,
+        (false, true) => Verdict::Contradicted,
+        (false, false) => Verdict::Inconclusive,
+    };
+    [
+        Condition::new(
+            format!("at n = {} the run is long enough for the bound to fall to {LONG} of r(0)", rate.n),
+            if is_long { Verdict::Supported } else { Verdict::Inconclusive },
+            format!("it falls to {:.1e}; more --steps let it fall further", rate.bound_left),
+        ),
+        Condition::new(
+            format!("there gradient descent falls to {LONG} of r(0)"),
+            left,
+            format!("it falls to {:.1e}", rate.risk_left),
+        ),
+        rate_condition("gradient descent", rate, LEAST),
+    ]
+}
+
+/// Whether the fitted rate is at least `least` times that of the bound.
+fn rate_condition(method: &str, rate: &Rate, least: f64) -> Condition {
+    Condition::new(
+        format!(
+            "at n = {} log r falls with {method} at {least} times the rate 4 inf λ_min(K̄)/m or faster",
+            rate.n
+        ),
+        Verdict::at_least(rate.over_bound.interval, least),
+        format!("{} times {:.3}", rate.over_bound.text(2), rate.bound.mean),
+    )
 }
 
 /// The exponents in n that the orders of magnitude give for $\theta^1_j\sim N(0,1)$, $\theta^2_j\sim N(0,1/n)$ at a
@@ -120,13 +224,19 @@ pub(super) const SCALING: [(&str, f64); 5] = [
     ("linear_gap", -2.),
 ];
 
+/// What would contradict the claim.
+pub(super) const CONTRADICTED_BY: &str = "a λ_min(K̄) that does not grow, or θ and kernels that move as much at all widths, as \
+                                          with the slides' N(0, 1/n); a risk above its bound, or one that stays when the bound \
+                                          has fallen to 1e-3; second derivatives between different neurons";
+
 /// How the measurements decide on the claim.
-pub(super) const RULE: &str = "supported: the 95 % interval of the slope of λ_min(K̄) against n is above half of λ_min \
-                               of the arc-cosine Gram matrix, the intervals of the exponents of ‖θ_t − θ_0‖ and of the \
-                               drifts of K̄ and of the tangent kernel are below −1/4, and no recorded moment of \
-                               gradient descent is above its bound; contradicted: one of the intervals is on the other \
-                               side, or more than 5 % of the moments are above; otherwise inconclusive. Intervals: \
-                               Student's t over runs of least-squares fits";
+pub(super) const RULE: &str = "every statement is a condition; intervals are 95 % (Student's t over networks). Growth: the slope of λ_min(K̄) against n \
+                               is above half of λ_min of the arc-cosine Gram matrix. Bound: no recorded moment of gradient descent \
+                               is above it (contradicted from 5 % on). Convergence, at the largest n: the run is long enough for the \
+                               bound to fall to 1e-3, the risk falls so far too, and the fitted rate is at least 0.9 of that of the \
+                               bound (in the end they are equal), for SGD at least half of it. Laziness: the exponents of ‖θ_t − θ_0‖ and of the drifts are at most −1/4. \
+                               Second derivatives: 0 (to 1e-12) where the theory says so, and equal to their quadrature elsewhere \
+                               (intervals jointly 95 %)";
 
 /// All of [`STARTS`], by index.
 pub(super) fn starts() -> std::ops::Range<usize> {

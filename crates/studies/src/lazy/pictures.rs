@@ -3,8 +3,9 @@
 use collado_plots::{Figure, Panel, Role, Scale, Series};
 
 use super::{
-    Descent, Lazy, STARTS,
+    Descent, Lazy, STARTS, Snapshot,
     outcome::{self, Quantity, starts},
+    rate::FLOOR,
 };
 use crate::scatter::{geometric_mean, runs_and_means};
 
@@ -48,33 +49,34 @@ pub(super) fn growth(lazy: &Lazy) -> Figure {
         .panel(panel("λ_min(K) / n", 0))
 }
 
-/// r(t)/r(0) over λ-free time for the theorem's initialisation, with its bound, at three widths.
+/// r(t)/r(0) of gradient descent and of SGD at the largest width over time, with the bound, for both initialisations.
 pub(super) fn descent(lazy: &Lazy) -> Figure {
-    let theorem: Vec<&Descent> = lazy.descents.iter().filter(|d| d.start == 0).collect();
-    let chosen = [0, theorem.len() / 2, theorem.len() - 1];
-    let panel = |title: &str, of: fn(&Descent) -> &Vec<Vec<super::Snapshot>>, rate: fn(&Descent) -> f64| {
-        let mut panel = Panel::new(title).scale(Scale::Log);
-        for (color, &at) in chosen.iter().enumerate() {
-            let (d, role) = (theorem[at], Role::Group(color as u8));
-            let Some(run) = of(d).first() else { continue };
-            // Steps 0 have no place on a log axis.
-            let run = &run[1..];
-            let xs: Vec<f64> = run.iter().map(|m| m.time / rate(d)).collect();
-            let start = of(d)[0][0].risk;
-            let ys: Vec<f64> = run.iter().map(|m| m.risk / start).collect();
-            let bound: Vec<f64> = run.iter().map(|m| m.bound / start).collect();
-            panel = panel
-                .series(Series::line(format!("n = {}", d.neurons), &xs, &ys).role(role))
-                .series(Series::line("", &xs, &bound).role(role).dashed().width(1.2));
-        }
-        panel
+    let widest = |start: usize| lazy.descents.iter().rev().find(|d| d.start == start);
+    let [(above, all), (sgd_above, sgd_all)] = lazy.violations(0);
+    let figure = Figure::new("Risk over time: gradient descent, SGD, and the bound by λ_min(K)")
+        .subtitle(format!(
+            "n = {}; with θ¹ ~ N(0, 1), at all n: {above} of {all} moments of gradient descent above the bound, {sgd_above} of {sgd_all} of SGD",
+            widest(0).map_or(0, |d| d.neurons)
+        ))
+        .x_label("Time, in steps of gradient descent");
+    starts().filter_map(widest).fold(figure, |figure, d| figure.panel(over_time(d)))
+}
+
+/// The first run of each method; time is measured in steps of gradient descent, which are longer than those of SGD.
+fn over_time(d: &Descent) -> Panel {
+    let panel = Panel::new(format!("r(t)/r(0), {} (log scale)", STARTS[d.start].law)).scale(Scale::Log);
+    let methods = [(&d.gradient, "gradient descent", Role::Train), (&d.stochastic, "SGD", Role::Test)];
+    let curve = |run: &[Snapshot], of: fn(&Snapshot) -> f64| {
+        run.iter().map(|m| (m.time / d.step_size, of(m) / run[0].risk)).filter(|p| p.1 > FLOOR).unzip()
     };
-    Figure::new("The risk stays under the bound of the kernel's smallest eigenvalue")
-        .subtitle("Dashed: exp(−4 inf λ_min(K) t/m); θ¹ ~ N(0, 1), one run a width")
-        .x_label("Steps (log scale)")
-        .x_scale(Scale::Log)
-        .panel(panel("r(t)/r(0), gradient descent (log scale)", |d| &d.gradient, |d| d.step_size))
-        .panel(panel("r(t)/r(0), SGD (log scale)", |d| &d.stochastic, |d| d.sgd_step_size))
+    let panel = methods.into_iter().fold(panel, |panel, (runs, label, role)| {
+        let Some(run) = runs.first() else { return panel };
+        let (xs, ys): (Vec<f64>, Vec<f64>) = curve(run, |m| m.risk);
+        panel.series(Series::line(label, &xs, &ys).role(role))
+    });
+    let Some(run) = d.gradient.first() else { return panel };
+    let (xs, ys): (Vec<f64>, Vec<f64>) = curve(run, |m| m.bound);
+    panel.series(Series::line("exp(−4 inf λ_min(K) t/m)", &xs, &ys).role(Role::Reference).dashed())
 }
 
 /// How far θ, the kernels and the linear model are from the start, against n.
@@ -97,8 +99,10 @@ pub(super) fn laziness(lazy: &Lazy) -> Figure {
         let mut panel = Panel::new(format!("{name} (log scale)")).scale(Scale::Log).weight(0.6);
         for start in starts() {
             let exponent = lazy.exponent(start, quantity);
-            let half = (exponent.interval[1] - exponent.interval[0]) / 2.;
-            let label = format!("{}, n^({:.2} ± {:.2})", STARTS[start].law, exponent.mean, half);
+            let label = match exponent.half().is_finite() {
+                true => format!("{}, n^({:.2} ± {:.2})", STARTS[start].law, exponent.mean, exponent.half()),
+                false => STARTS[start].law.to_owned(),
+            };
             let values = lazy.values(start, quantity);
             panel = runs_and_means(panel, &label, &widths, &values, geometric_mean, ROLES[start]);
         }

@@ -71,7 +71,7 @@ impl Default for OverparamGapSettings {
     fn default() -> Self {
         Self {
             inputs: 2,
-            widths: vec![4, 8, 16, 32],
+            widths: vec![3, 4, 6, 8, 16, 32],
             pairs: 10,
             examples: 400,
             kappa: 1e-3,
@@ -88,11 +88,11 @@ impl Study for OverparamGapSettings {
                                  falls at least as fast as m^(−1/n) for n inputs.";
 
     fn quick() -> Self {
-        Self { pairs: 6, steps: 2000, ..Self::default() }
+        Self { widths: vec![3, 4, 6, 8, 16], pairs: 6, steps: 1500, ..Self::default() }
     }
 
     fn full() -> Self {
-        Self { widths: vec![4, 8, 16, 32, 64, 128], pairs: 20, ..Self::default() }
+        Self { widths: vec![3, 4, 6, 8, 12, 16, 32, 64, 128], pairs: 20, ..Self::default() }
     }
 
     fn with_seed(self, seed: u64) -> Self {
@@ -210,19 +210,44 @@ fn minima(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Verdict;
 
+    /// The constructive path supports the claim; the straight line, taken for it, contradicts it.
     #[test]
-    fn wider_networks_leave_less() {
+    fn wider_networks_leave_less_and_straight_lines_do_not() {
         let settings = OverparamGapSettings {
-            widths: vec![32, 4],
+            widths: vec![32, 3, 8, 4],
             examples: 100,
-            pairs: 2,
+            pairs: 8,
             steps: 800,
             ..OverparamGapSettings::default()
         };
-        let all = overparam_gap(&settings, &CellCache::none(), &mut ()).unwrap().widths;
+        let mut found = overparam_gap(&settings, &CellCache::none(), &mut ()).unwrap();
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
-        assert!(mean(&all[1].gaps) < mean(&all[0].gaps), "{all:?}");
-        assert!(mean(&all[1].gaps) < mean(&all[1].straight) / 5., "{all:?}");
+        let (narrow, wide) = (&found.widths[0], &found.widths[3]);
+        assert!(mean(&wide.gaps) < mean(&narrow.gaps) && mean(&wide.gaps) < mean(&wide.straight) / 5.);
+        assert_eq!(Report::from(&found).verdict, Verdict::Supported, "{found:?}");
+        found.widths.iter_mut().for_each(|at| at.gaps.clone_from(&at.straight));
+        let report = Report::from(&found);
+        assert_eq!(report.verdict, Verdict::Contradicted, "{:?}", report.conditions);
+        // Two widths give no exponent.
+        found.widths.truncate(2);
+        let report = Report::from(&found);
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        assert!(report.conditions[0].found.contains("at 2 widths"), "{:?}", report.conditions);
+    }
+
+    /// Zeros at wide networks speak for the claim: what is left above zero must not contradict it.
+    #[test]
+    fn zeros_are_no_contradiction() {
+        let at = |width: usize, gaps: Vec<f64>| Gaps { width, straight: gaps.clone(), gaps };
+        let widths = vec![
+            at(4, vec![0.1, 0.1001, 0.0999]),
+            at(8, vec![0.1, 0.1002, 0.0998]),
+            at(16, vec![0.1, 0., 0., 0., 0., 0.]),
+        ];
+        let found = OverparamGap { settings: OverparamGapSettings::default(), widths };
+        assert!(found.exponent().unwrap().interval[0] > found.bound());
+        assert_eq!(Report::from(&found).verdict, Verdict::Inconclusive);
     }
 }

@@ -201,6 +201,7 @@ fn near(cube: &collado_certify::Interval, w: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Verdict;
 
     #[test]
     fn all_minima_are_found_and_certified() {
@@ -213,6 +214,7 @@ mod tests {
         for (per_dim, ratio) in [(3, 10.), (2, 10.), (4, 12.)] {
             let study = SingleNeuronSettings { per_dim, ratio, ..settings.clone() };
             let found = single_neuron(&study, &CellCache::none(), &mut ()).unwrap();
+            assert_eq!(Report::from(&found).verdict, Verdict::Supported);
             for row in found.rows {
                 assert_eq!(
                     (row.found as u64, row.certified as u64, row.proved),
@@ -221,8 +223,13 @@ mod tests {
             }
         }
         // docs/theory.md §9: for R below 5.72 there are fewer.
-        let study = SingleNeuronSettings { ratio: 5., ..settings };
+        let study = SingleNeuronSettings { ratio: 5., ..settings.clone() };
         let found = single_neuron(&study, &CellCache::none(), &mut ()).unwrap();
         assert!(found.rows.iter().all(|row| (row.found as u64) < row.expected), "{:?}", found.rows);
+        assert_eq!(Report::from(&found).verdict, Verdict::Contradicted);
+        // One start cannot hit nine minima: nothing is said.
+        let few = SingleNeuronSettings { starts: 1, dims: vec![2], ratio: 10., ..study };
+        let report = Report::from(&single_neuron(&few, &CellCache::none(), &mut ()).unwrap());
+        assert_eq!(report.verdict, Verdict::Inconclusive, "{:?}", report.conditions);
     }
 }

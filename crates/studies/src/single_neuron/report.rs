@@ -3,32 +3,57 @@
 use serde::Serialize;
 
 use super::{NeuronRow, RandomLabels, SingleNeuron, SingleNeuronSettings, picture};
-use crate::{Estimate, Report, Study, Table, Verdict, report::fields, scatter};
+use crate::{Condition, Estimate, Report, Study, Table, Verdict, report::fields, scatter, shown_by};
 
 const SOURCE: &str =
     "Auer, Herbster & Warmuth 1996, Exponentially many local minima for single neurons, theorem 3.1";
-const RULE: &str = "supported: for every d the certificate proves p^d minima, and descent from random starts ends at \
-                    as many, each in a proved box; contradicted: more minima are found than p^d, or fewer boxes proved \
-                    without a candidate left open; otherwise (some not hit, some not proved) inconclusive";
+const RULE: &str = "supported: the certificate proves p minima of each coordinate, so p^d, and for every d descent from \
+                    random starts ends at as many, each in a proved box; contradicted: the certificate leaves nothing open \
+                    and proves another number, or descent finds more than p^d minima; otherwise (some not hit, some not \
+                    proved) inconclusive";
+const CONTRADICTED_BY: &str = "a ratio of lengths for which a coordinate has fewer than p minima, as --ratio 5; a minimum \
+                               outside the proved boxes";
 
 const NOT_SHOWN: &str = "Not shown: that data of practice do this, as the examples are made for it (on the axes, \
                          lengths of many scales); for random labels only minima that were hit and proved are counted, \
                          a lower bound.";
 
 impl SingleNeuron {
-    fn verdict(&self) -> Verdict {
-        let exact = |r: &NeuronRow| {
-            r.found as u64 == r.expected && r.certified as u64 == r.expected && r.proved == r.expected
+    fn conditions(&self) -> Vec<Condition> {
+        let (asked, proved, open) = (self.settings.per_dim, self.boxes.boxes.len(), self.boxes.unproved);
+        let certificate = if open > 0 { Verdict::Inconclusive } else { Verdict::exactly(proved == asked) };
+        let certificate = Condition::new(
+            "the certificate proves p minima of each coordinate",
+            certificate,
+            format!("{proved} proved and {open} candidates left open, p = {asked}"),
+        );
+        let row = |r: &NeuronRow| {
+            let verdict = match (r.found as u64, r.certified as u64) {
+                (found, _) if found > r.expected => Verdict::Contradicted,
+                (found, certified) if found == r.expected && certified == found => Verdict::Supported,
+                _ => Verdict::Inconclusive,
+            };
+            Condition::new(
+                format!("descent ends at p^d minima for d = {}, all of them proved", r.dims),
+                verdict,
+                format!(
+                    "{} found and {} proved of {}, {} starts",
+                    r.found, r.certified, r.expected, self.settings.starts
+                ),
+            )
         };
-        let proved = self.boxes.unproved == 0;
-        let other = |r: &NeuronRow| r.found as u64 > r.expected || (proved && r.proved != r.expected);
-        if self.rows.iter().all(exact) && proved {
-            Verdict::Supported
-        } else if self.rows.iter().any(other) {
-            Verdict::Contradicted
-        } else {
-            Verdict::Inconclusive
-        }
+        std::iter::once(certificate).chain(self.rows.iter().map(row)).collect()
+    }
+
+    fn power(&self) -> String {
+        let starts = self.settings.starts;
+        let most = self.rows.iter().map(|r| r.expected).max().unwrap_or(1);
+        format!(
+            "of {starts} starts at least one ends in a minimum whose basin has {:.3} % of them, with a probability of 95 %; {most} \
+             equal basins have {:.3} % each",
+            100. * shown_by(starts as u64),
+            100. / most as f64
+        )
     }
 
     fn shown(&self) -> String {
@@ -61,6 +86,7 @@ struct RandomNumbers {
     samples: usize,
     minima: f64,
     ci: [f64; 2],
+    data_sets: usize,
     most: Option<usize>,
     lost: f64,
 }
@@ -73,6 +99,7 @@ impl RandomNumbers {
             samples: labels.samples,
             minima: minima.mean,
             ci: minima.interval,
+            data_sets: minima.count,
             most: labels.minima.iter().max().copied(),
             lost: scatter::mean(&labels.lost),
         }
@@ -81,6 +108,7 @@ impl RandomNumbers {
 
 impl From<&SingleNeuron> for Report {
     fn from(found: &SingleNeuron) -> Self {
+        let conditions = found.conditions();
         let numbers = Numbers {
             settings: &found.settings,
             boxes: found.boxes.boxes.iter().map(|b| [b.lo(), b.hi()]).collect(),
@@ -92,7 +120,10 @@ impl From<&SingleNeuron> for Report {
             claim: SingleNeuronSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict: found.verdict(),
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: found.power(),
             shown: found.shown(),
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),
@@ -116,7 +147,7 @@ fn table(found: &SingleNeuron) -> Table {
         table.push(&[&["construction".into()], &counts[..], &rest].concat());
     }
     for r in &found.random {
-        let Estimate { mean, interval: [low, high] } = mean(&r.minima);
+        let Estimate { mean, interval: [low, high], .. } = mean(&r.minima);
         let counts = [r.law.name().into(), 2_usize.into(), r.samples.into()];
         table.push(&[&counts[..], &[mean.into(), low.into(), high.into(), f64::NAN.into()]].concat());
     }

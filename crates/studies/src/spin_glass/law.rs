@@ -3,6 +3,7 @@
 use std::f64::consts::PI;
 
 use super::SpinPoint;
+use crate::Estimate;
 
 /// Mean ratio of adjacent gaps of GOE matrices (Atas, Bogomolny, Giraud, Roux 2013); 0.386 for independent levels.
 pub const GAP_RATIO: f64 = 0.5307;
@@ -33,6 +34,8 @@ pub struct Bin {
     pub found: [f64; 2],
     /// Mean of the law at the points' energies.
     pub theory: f64,
+    /// The mean of found minus theory, point by point, with an interval that holds for all bins jointly.
+    pub deviation: Estimate,
 }
 
 /// Bins of width 0.2 with at least 5 critical points, ascending.
@@ -42,24 +45,27 @@ pub fn bins(p: usize, points: &[SpinPoint]) -> Vec<Bin> {
     let mut numbers: Vec<i64> = critical.iter().map(|x| number(x)).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let bin = |b: i64| {
-        let members: Vec<&&SpinPoint> = critical.iter().filter(|x| number(x) == b).collect();
-        let n = members.len() as f64;
-        let mean = |f: &dyn Fn(&SpinPoint) -> f64| members.iter().map(|x| f(x)).sum::<f64>() / n;
-        let found = mean(&SpinPoint::index_fraction);
-        let variance = mean(&|x| (x.index_fraction() - found).powi(2)) * n / (n - 1.);
-        let theory = mean(&|x| index_fraction(p, x.energy));
-        Bin {
-            energy: mean(&|x| x.energy),
-            count: members.len(),
-            found: [found, (variance / n).sqrt()],
-            theory,
-        }
-    };
-    numbers.into_iter().map(bin).filter(|b| b.count >= 5).collect()
+    let members = |b: i64| critical.iter().copied().filter(|x| number(x) == b).collect::<Vec<_>>();
+    let groups: Vec<Vec<&SpinPoint>> = numbers.into_iter().map(members).filter(|m| m.len() >= 5).collect();
+    groups.iter().map(|members| bin(p, members, groups.len())).collect()
 }
 
-/// Mean ratio of adjacent gaps (the smaller over the larger) in the middle half of the spectra.
+fn bin(p: usize, members: &[&SpinPoint], bins: usize) -> Bin {
+    let law = |x: &SpinPoint| index_fraction(p, x.energy);
+    let column = |of: &dyn Fn(&SpinPoint) -> f64| members.iter().map(|x| of(x)).collect::<Vec<_>>();
+    let mean = |of: &dyn Fn(&SpinPoint) -> f64| Estimate::new(&column(of)).mean;
+    let (n, found) = (members.len() as f64, mean(&SpinPoint::index_fraction));
+    let variance = mean(&|x| (x.index_fraction() - found).powi(2)) * n / (n - 1.);
+    Bin {
+        energy: mean(&|x| x.energy),
+        count: members.len(),
+        found: [found, (variance / n).sqrt()],
+        theory: mean(&law),
+        deviation: Estimate::jointly(&column(&|x| x.index_fraction() - law(x)), bins),
+    }
+}
+
+/// Mean ratio of adjacent gaps (the smaller over the larger) in the middle half of the spectra; NaN where these are too short.
 pub fn gap_ratio(points: &[SpinPoint]) -> f64 {
     let ratios: Vec<f64> = points
         .iter()

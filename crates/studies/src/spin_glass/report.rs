@@ -8,12 +8,20 @@ use super::{
     picture::{bulk_picture, network_picture, picture},
     threshold,
 };
-use crate::{Report, Study, Table, Verdict, report::fields};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields};
 
 const SOURCE: &str = "Auffinger, Ben Arous, Černý 2013; Choromanska et al. 2015";
-const RULE: &str = "supported: in every energy bin (width 0.2, at least 5 points, at least 3 bins) the mean share of \
-                    negative eigenvalues is within 3 standard errors and one eigenvalue of the law; contradicted: in \
-                    fewer than half";
+const RULE: &str = "in every energy bin (width 0.2, at least 5 points) the mean of the share of negative eigenvalues minus the \
+                    law has an interval (Student's t, jointly 95 %). Supported: there are at least 3 bins, every interval meets \
+                    ± one eigenvalue of N − 1 and is short enough to show a deviation of 0.1; contradicted: one interval lies \
+                    outside; otherwise inconclusive, as for an N so small that one eigenvalue is half of 0.1 or more";
+const CONTRADICTED_BY: &str = "critical points of one energy whose mean index is off the law by more than one eigenvalue and the \
+                               sampling error, as when energies and indices have nothing to do with each other";
+
+/// The deviation from the law that each bin has to be able to show.
+const VISIBLE: f64 = 0.1;
+/// The least number of bins: the law is a relation between energies and indices.
+const BINS: usize = 3;
 
 /// The study's own fields of the result.
 #[derive(Serialize)]
@@ -45,6 +53,8 @@ struct BinNumbers {
     found: f64,
     stderr: f64,
     theory: f64,
+    deviation: f64,
+    deviation_ci: [f64; 2],
 }
 
 /// The critical points of the small network, and the law that fits them.
@@ -78,7 +88,8 @@ impl PointNumbers {
 impl BinNumbers {
     fn new(b: &Bin) -> Self {
         let [found, stderr] = b.found;
-        Self { energy: b.energy, count: b.count, found, stderr, theory: b.theory }
+        let (deviation, deviation_ci) = (b.deviation.mean, b.deviation.interval);
+        Self { energy: b.energy, count: b.count, found, stderr, theory: b.theory, deviation, deviation_ci }
     }
 }
 
@@ -95,26 +106,54 @@ impl NetworkNumbers {
     }
 }
 
-/// By [`RULE`]; and the number of bins that follow the law.
-fn verdict(settings: &SpinGlassSettings, bins: &[Bin]) -> (Verdict, usize) {
-    // One eigenvalue of N − 1 is the resolution of a spectrum this small.
-    let resolution = 1. / (settings.size as f64 - 1.);
-    let near = |b: &&Bin| (b.found[0] - b.theory).abs() <= 3. * b.found[1] + resolution;
-    let hits = bins.iter().filter(near).count();
-    let verdict = match bins.len() {
-        0..=2 => Verdict::Inconclusive,
-        n if hits == n => Verdict::Supported,
-        n if 2 * hits < n => Verdict::Contradicted,
-        _ => Verdict::Inconclusive,
+/// By [`RULE`].
+fn conditions(settings: &SpinGlassSettings, bins: &[Bin]) -> Vec<Condition> {
+    let enough = if bins.len() >= BINS { Verdict::Supported } else { Verdict::Inconclusive };
+    let mut conditions = vec![Condition::new(
+        format!("critical points fill at least {BINS} energy bins"),
+        enough,
+        format!("{} bins with 5 points or more", bins.len()),
+    )];
+    conditions.extend(bins.iter().map(|bin| on_the_law(settings, bin)));
+    conditions
+}
+
+/// One eigenvalue of N − 1 is the resolution of a spectrum.
+fn resolution(settings: &SpinGlassSettings) -> f64 {
+    1. / (settings.size as f64 - 1.)
+}
+
+fn on_the_law(settings: &SpinGlassSettings, bin: &Bin) -> Condition {
+    let (resolution, [low, high]) = (resolution(settings), bin.deviation.interval);
+    let verdict = match Verdict::near_zero([low, high], resolution, VISIBLE) {
+        Verdict::Supported if 2. * resolution > VISIBLE => Verdict::Inconclusive,
+        verdict => verdict,
     };
-    (verdict, hits)
+    let found = format!(
+        "{:.3} found, {:.3} by the law, difference {low:.3} to {high:.3}, one eigenvalue is {resolution:.3} ({} points)",
+        bin.found[0], bin.theory, bin.count
+    );
+    Condition::new(format!("at u = {:.2} the mean index follows the law", bin.energy), verdict, found)
+}
+
+fn power(settings: &SpinGlassSettings, bins: &[Bin]) -> String {
+    let widest = bins.iter().map(|b| b.deviation.half()).fold(0., f64::max) + resolution(settings);
+    match bins.is_empty() {
+        true => "none: no energy bin has 5 points".to_owned(),
+        false => format!(
+            "a mean index that is {widest:.3} or more off the law, a fraction of all eigenvalues, would contradict it in the bin that \
+             shows least ({} bins jointly)",
+            bins.len()
+        ),
+    }
 }
 
 impl From<&SpinGlass> for Report {
     fn from(study: &SpinGlass) -> Self {
         let (settings, points) = (&study.settings, study.points.as_slice());
         let bins = bins(settings.p, points);
-        let (verdict, hits) = verdict(settings, &bins);
+        let conditions = conditions(settings, &bins);
+        let hits = conditions[1..].iter().filter(|c| c.verdict == Verdict::Supported).count();
         let critical = || points.iter().filter(|x| x.is_critical);
         let unresolved = points.len() - critical().count();
         let numbers = Numbers {
@@ -129,6 +168,10 @@ impl From<&SpinGlass> for Report {
             gap_ratio_goe: GAP_RATIO,
             network: NetworkNumbers::new(&study.network),
         };
+        let ratio = match numbers.gap_ratio.is_finite() {
+            true => format!("mean gap ratio {:.4}, a GOE matrix has {GAP_RATIO}", numbers.gap_ratio),
+            false => "the spectra are too short for gap ratios".to_owned(),
+        };
         let mut pictures =
             vec![("spin-glass", picture(settings, points)), ("bulk", bulk_picture(settings, points))];
         if !study.network.points.is_empty() {
@@ -138,14 +181,17 @@ impl From<&SpinGlass> for Report {
             claim: SpinGlassSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict,
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: power(settings, &bins),
             shown: format!(
-                "{hits} of {} energy bins follow the law; mean gap ratio {:.4}, a GOE matrix has {GAP_RATIO}.",
+                "Shown: {hits} of {} energy bins follow the law, {} critical points; {ratio}.",
                 bins.len(),
-                numbers.gap_ratio
+                numbers.critical_points.len()
             ),
             not_shown: format!(
-                "{unresolved} of {} searches found no critical point; those found are where Newton's method leads, not all of them. \
+                "Not shown: {unresolved} of {} searches found no critical point; those found are where Newton's method leads, not all of them. \
                  The network's points are drawn beside them; no law is claimed for it.",
                 points.len()
             ),

@@ -3,6 +3,7 @@
 //! networks"; Safran, Yehudai & Shamir 2021, "The effects of mild over-parameterization on the optimization landscape of
 //! shallow ReLU neural networks"; docs/theory.md §10).
 
+mod decision;
 mod minima;
 mod picture;
 mod published;

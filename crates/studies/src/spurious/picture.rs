@@ -2,7 +2,10 @@
 
 use collado_plots::{Figure, Panel, Role, Series};
 
-use super::{SampledRow, SpuriousRow, published::published};
+use super::{
+    SampledRow, SpuriousRow,
+    published::{PublishedRate, published},
+};
 
 /// Share of spurious runs against k, one panel for each n − k: Wilson intervals beside the published rates.
 pub(super) fn picture(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Figure {
@@ -12,7 +15,7 @@ pub(super) fn picture(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Figure {
     // The same axis for all panels, up to the next ten above everything drawn.
     let high =
         rows.iter().map(|r| r.tally.interval()[1]).chain(sampled.iter().map(|r| r.tally.interval()[1]));
-    let known = rows.iter().filter_map(|r| Some(published(r.k)?.1[1]));
+    let known = rows.iter().filter_map(|r| Some(published(r.k)?.interval()[1]));
     let top = 10. * (10. * high.chain(known).fold(0., f64::max)).ceil().clamp(1., 10.);
     let runs = rows.first().map_or(0, |r| r.tally.runs);
     let figure = Figure::new("How often gradient descent ends in a spurious minimum")
@@ -34,12 +37,13 @@ fn panel(extra: usize, rows: &[&SpuriousRow], sampled: &[SampledRow], top: f64) 
         |of: &dyn Fn(&SpuriousRow) -> f64| -> Vec<f64> { rows.iter().map(|r| 100. * of(r)).collect() };
     if extra == 0 {
         let known: Vec<_> = rows.iter().filter_map(|r| Some((r.k as f64, published(r.k)?))).collect();
-        let column = |of: fn(&(f64, [f64; 2])) -> f64| -> Vec<f64> {
-            known.iter().map(|(_, p)| 100. * of(p)).collect()
-        };
+        let column =
+            |of: fn(&PublishedRate) -> f64| -> Vec<f64> { known.iter().map(|(_, p)| 100. * of(p)).collect() };
         let at: Vec<f64> = known.iter().map(|p| p.0).collect();
-        let series = Series::line("published, 500 runs", &at, &column(|p| p.0)).role(Role::Reference);
-        panel = panel.series(series.dashed().band(&column(|p| p.1[0]), &column(|p| p.1[1])));
+        let series =
+            Series::line("published, 500 runs", &at, &column(PublishedRate::rate)).role(Role::Reference);
+        panel =
+            panel.series(series.dashed().band(&column(|p| p.interval()[0]), &column(|p| p.interval()[1])));
     }
     for row in rows {
         let [lo, hi] = row.tally.interval();

@@ -19,8 +19,28 @@ pub const PUBLISHED: [(usize, f64); 10] = [
 /// Number of runs behind each of them.
 const PUBLISHED_RUNS: u64 = 500;
 
-/// The published rate for n = k, and its 95 % Wilson interval.
-pub(super) fn published(k: usize) -> Option<(f64, [f64; 2])> {
+/// A published rate as a count.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PublishedRate {
+    /// Number of spurious runs.
+    pub(super) hits: u64,
+    /// Number of runs.
+    pub(super) runs: u64,
+}
+
+impl PublishedRate {
+    pub(super) fn rate(&self) -> f64 {
+        self.hits as f64 / self.runs as f64
+    }
+
+    /// The 95 % Wilson interval.
+    pub(super) fn interval(&self) -> [f64; 2] {
+        wilson(self.hits, self.runs)
+    }
+}
+
+/// The published rate for n = k.
+pub(super) fn published(k: usize) -> Option<PublishedRate> {
     let &(_, rate) = PUBLISHED.iter().find(|p| p.0 == k)?;
-    Some((rate, wilson((rate * PUBLISHED_RUNS as f64).round() as u64, PUBLISHED_RUNS)))
+    Some(PublishedRate { hits: (rate * PUBLISHED_RUNS as f64).round() as u64, runs: PUBLISHED_RUNS })
 }

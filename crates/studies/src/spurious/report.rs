@@ -3,38 +3,29 @@
 use serde::Serialize;
 
 use super::{
-    SampledRow, Spurious, SpuriousMinimum, SpuriousRow, SpuriousSettings, Tally, picture,
+    SampledRow, Spurious, SpuriousMinimum, SpuriousRow, SpuriousSettings, Tally,
+    decision::{conditions, power},
+    picture,
     published::published,
 };
 use crate::{
     Report, Study, Table, Verdict,
     report::{Cell, fields},
-    wilson,
 };
 
 const SOURCE: &str = "Safran & Shamir 2018, Spurious local minima are common in two-layer ReLU neural networks; \
                       Safran, Yehudai & Shamir 2021 for the rates";
-const RULE: &str = "supported: for every n = k with a published rate its 95 % Wilson interval meets the one found, and \
-                    no run with n = k + 2 ends in a spurious minimum; contradicted: one of these fails; inconclusive: \
-                    neither kind of row is there, or more than 5 % of the runs of one are unresolved.";
+const RULE: &str = "supported: for every n = k with a published rate the interval of the difference of both rates (Newcombe, \
+                    jointly 95 %) holds 0 and is at most 20 percentage points long, and for n = k + 2 no run ends in a \
+                    spurious minimum, of so many that a share of 1 % would have shown (95 %); contradicted: such an interval \
+                    leaves 0 out, or a run with n = k + 2 ends in a spurious minimum; inconclusive: too few runs, more than \
+                    5 % of a row unresolved, no k with a published rate, or no row with n = k + 2";
+const CONTRADICTED_BY: &str = "a rate for n = k that differs from the published one by more than both samples allow; one run \
+                               with n = k + 2 that ends at F > 1e-3 with a gradient of 1e-9 and a positive definite Hessian";
 
 const NOT_SHOWN: &str = "Not shown: anything about other laws of inputs or starts than N(0, I) and N(0, I/k), or about \
                          the minima that no run has hit; for n > k the global minimum is not a point, and F ≤ 1e-3 is \
                          taken for it.";
-
-/// By [`RULE`].
-fn verdict(rows: &[SpuriousRow]) -> Verdict {
-    let judged: Vec<_> =
-        rows.iter().filter(|r| r.n == r.k + 2 || (r.n == r.k && published(r.k).is_some())).collect();
-    if judged.is_empty() || judged.iter().any(|r| r.tally.unresolved as f64 > 0.05 * r.tally.runs as f64) {
-        return Verdict::Inconclusive;
-    }
-    let fits = |r: &&SpuriousRow| match published(r.k).filter(|_| r.n == r.k) {
-        Some((_, [lo, hi])) => r.tally.interval()[0] <= hi && lo <= r.tally.interval()[1],
-        None => r.tally.spurious == 0,
-    };
-    if judged.iter().all(fits) { Verdict::Supported } else { Verdict::Contradicted }
-}
 
 /// The study's own fields of the result.
 #[derive(Serialize)]
@@ -91,7 +82,7 @@ impl RowNumbers {
             |m: &SpuriousMinimum| MinimumNumbers { risk: m.risk, hits: m.hits, lambda_min: m.lambda_min };
         Self {
             rate: RateNumbers::new(r.k, r.n, r.tally),
-            published: published(r.k).filter(|_| r.n == r.k).map(|p| p.0),
+            published: published(r.k).filter(|_| r.n == r.k).map(|p| p.rate()),
             minima: r.minima.iter().map(minimum).collect(),
         }
     }
@@ -105,6 +96,7 @@ impl SampledNumbers {
 
 impl From<&Spurious> for Report {
     fn from(Spurious { settings, rows, sampled }: &Spurious) -> Self {
+        let conditions = conditions(rows);
         let numbers = Numbers {
             settings,
             rows: rows.iter().map(RowNumbers::new).collect(),
@@ -114,7 +106,10 @@ impl From<&Spurious> for Report {
             claim: SpuriousSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict: verdict(rows),
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: power(rows),
             shown: shown(rows, sampled),
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),
@@ -124,27 +119,26 @@ impl From<&Spurious> for Report {
     }
 }
 
+/// Rates differ from k to k: each is given for itself.
 fn shown(rows: &[SpuriousRow], sampled: &[SampledRow]) -> String {
-    let share = |extra: usize| {
-        let of: Vec<_> = rows.iter().filter(|r| r.n == r.k + extra).collect();
-        let (hits, runs) =
-            (of.iter().map(|r| r.tally.spurious).sum::<u64>(), of.iter().map(|r| r.tally.runs).sum::<u64>());
-        (runs > 0).then(|| {
-            let [lo, hi] = wilson(hits, runs).map(|x| 100. * x);
-            let name = if extra == 0 { "n = k".into() } else { format!("n = k + {extra}") };
-            format!("{hits} of {runs} runs for {name} ({lo:.1}–{hi:.1} %)")
-        })
+    let mut extras: Vec<usize> = rows.iter().map(|r| r.n - r.k).collect();
+    extras.sort_unstable();
+    extras.dedup();
+    let rate = |k: usize, tally: &Tally| format!("{} of {} at k = {k}", tally.spurious, tally.runs);
+    let share = |&extra: &usize| {
+        let name = if extra == 0 { "n = k".into() } else { format!("n = k + {extra}") };
+        let of = rows.iter().filter(|r| r.n - r.k == extra).map(|r| rate(r.k, &r.tally));
+        format!("for {name} in {}", of.collect::<Vec<_>>().join(", "))
     };
-    let shares: Vec<_> = (0..3).filter_map(share).collect();
-    let drawn = (!sampled.is_empty()).then(|| {
-        let hits = sampled.iter().map(|r| r.tally.spurious).sum::<u64>();
-        let runs = sampled.iter().map(|r| r.tally.runs).sum::<u64>();
-        format!("; SGD on drawn data ends near one in {hits} of {runs}, n = k")
-    });
-    let drawn = drawn.unwrap_or_default();
+    let shares: Vec<_> = extras.iter().map(share).collect();
+    let drawn: Vec<_> = sampled.iter().map(|r| rate(r.k, &r.tally)).collect();
+    let drawn = match drawn.is_empty() {
+        true => String::new(),
+        false => format!("; SGD on drawn data ends near one, n = k, in {}", drawn.join(", ")),
+    };
     format!(
-        "Shown: gradient descent ends in spurious minima, each with a positive definite Hessian, in {}{drawn}.",
-        shares.join(", ")
+        "Shown: runs of gradient descent that end in spurious minima, each with a positive definite Hessian: {}{drawn}.",
+        shares.join("; ")
     )
 }
 
@@ -175,7 +169,7 @@ fn table(rows: &[SpuriousRow], sampled: &[SampledRow]) -> Table {
 }
 
 fn row_of<'a>(method: &'a str, k: usize, n: usize, tally: &Tally, minima: [Cell<'a>; 2]) -> Vec<Cell<'a>> {
-    let known = published(k).filter(|_| n == k).map_or(f64::NAN, |p| p.0);
+    let known = published(k).filter(|_| n == k).map_or(f64::NAN, |p| p.rate());
     let counts = [tally.runs, tally.spurious, tally.unresolved].map(|count| Cell::from(count as usize));
     let [low, high] = tally.interval();
     let head = [method.into(), k.into(), n.into()].into_iter().chain(counts);

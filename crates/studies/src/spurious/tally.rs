@@ -25,4 +25,14 @@ impl Tally {
     pub fn interval(&self) -> [f64; 2] {
         wilson(self.spurious, self.runs)
     }
+
+    /// Whether at most the share `limit` of the runs is unresolved.
+    pub(super) fn is_resolved(&self, limit: f64) -> bool {
+        self.unresolved as f64 <= limit * self.runs as f64
+    }
+
+    /// The counts in words.
+    pub(super) fn text(&self) -> String {
+        format!("{} of {} runs, {} unresolved", self.spurious, self.runs, self.unresolved)
+    }
 }

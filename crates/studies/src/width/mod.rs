@@ -75,7 +75,7 @@ impl Default for WidthSettings {
             batch: 64,
             lr: 0.01,
             target: 0.01,
-            curve_epochs: 60,
+            curve_epochs: 200,
             seed: 0,
         }
     }
@@ -88,7 +88,14 @@ impl Study for WidthSettings {
                                  are connected without a barrier.";
 
     fn quick() -> Self {
-        Self { widths: vec![4, 8, 16, 64], runs: 8, ..Self::default() }
+        Self {
+            widths: vec![4, 16, 64],
+            runs: 8,
+            epochs: 60,
+            target: 0.02,
+            curve_epochs: 120,
+            ..Self::default()
+        }
     }
 
     fn full() -> Self {
@@ -161,6 +168,7 @@ pub fn width(settings: &WidthSettings, cells: &CellCache, progress: &mut dyn Pro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Verdict;
 
     #[test]
     fn wide_networks_hit_and_narrow_ones_do_not() {
@@ -186,5 +194,23 @@ mod tests {
         wide.straight.iter().zip(&wide.curved).for_each(|(line, curve)| assert!(*curve < line + 0.05));
         let values = WidthSettings { data: "synthetic:sine".parse().unwrap(), ..settings };
         assert!(width(&values, &CellCache::none(), &mut ()).is_err());
+    }
+
+    /// Classes that do not depend on the inputs cannot be learned by eight neurons: no run hits at any width.
+    #[test]
+    fn random_labels_contradict_the_claim() {
+        let settings = WidthSettings {
+            data: "synthetic:gaussians?d=5&k=4&n=200&sep=0".parse().unwrap(),
+            widths: vec![1, 8],
+            runs: 8,
+            epochs: 40,
+            lr: 2e-2,
+            target: 0.05,
+            curve_epochs: 2,
+            ..WidthSettings::default()
+        };
+        let report = Report::from(&width(&settings, &CellCache::none(), &mut ()).unwrap());
+        assert_eq!(report.verdict, Verdict::Contradicted, "{:?}", report.conditions);
+        assert!(report.decisive().any(|c| c.condition.contains("every run")), "{:?}", report.conditions);
     }
 }

@@ -3,34 +3,70 @@
 use serde::Serialize;
 
 use super::{Width, WidthSettings, Widths, picture};
-use crate::{Estimate, Report, Study, Table, Verdict, report::fields, wilson};
+use crate::{Condition, Estimate, Report, Study, Table, Verdict, newcombe, report::fields, shown_by, wilson};
 
 const SOURCE: &str = "Freeman & Bruna 2017; Safran, Yehudai & Shamir 2021, The effects of mild over-parameterization \
                       on the optimization landscape of shallow ReLU neural networks; both for other data";
-const RULE: &str = "supported: at the largest width every run hits the target loss, the 95 % Wilson interval of its \
-                    hit rate lies above that of the smallest width, and trained curves there rise on average at most \
-                    the target above their ends; contradicted: the hit rate of the largest width lies below that of \
-                    the smallest; otherwise inconclusive";
+const RULE: &str = "supported: at the largest width every run hits the target loss, the 95 % interval (Newcombe) of its hit \
+                    rate minus that of the smallest width is above 0, and the 95 % interval (Student's t) of the rise of \
+                    trained curves there ends at or below the target; contradicted: the 95 % Wilson interval of the hit rate \
+                    at the largest width is below ½, the difference of the rates is below 0, or the rise is above the \
+                    target; otherwise inconclusive";
+const CONTRADICTED_BY: &str = "a largest width at which most runs miss the target, as with random labels, or hit it less often \
+                               than at the smallest; curves that rise above their ends by more than the target";
 
 const NOT_SHOWN: &str = "Not shown: that runs which miss the target are at minima, as they were stopped after a fixed \
                          number of epochs, or that narrower networks could reach it at all; nothing is said about test \
                          rows.";
 
 impl Widths {
-    fn verdict(&self) -> Verdict {
-        let (Some(small), Some(large)) = (self.widths.first(), self.widths.last()) else {
-            return Verdict::Inconclusive;
-        };
+    fn conditions(&self) -> Vec<Condition> {
+        let (Some(small), Some(large)) = (self.widths.first(), self.widths.last()) else { return Vec::new() };
         let target = self.settings.target;
-        let rate = |w: &Width| wilson(w.hits(target) as u64, w.losses.len() as u64);
-        let flat = Estimate::new(&large.curved).mean <= target;
-        if rate(large)[1] < rate(small)[0] {
-            Verdict::Contradicted
-        } else if large.hits(target) == large.losses.len() && rate(large)[0] > rate(small)[1] && flat {
-            Verdict::Supported
-        } else {
-            Verdict::Inconclusive
-        }
+        let tally = |w: &Width| (w.hits(target) as u64, w.losses.len() as u64);
+        let ((few, runs), (hits, all)) = (tally(small), tally(large));
+        let rate = wilson(hits, all);
+        let all_hit = match hits == all {
+            true => Verdict::Supported,
+            false if rate[1] < 0.5 => Verdict::Contradicted,
+            false => Verdict::Inconclusive,
+        };
+        let difference = newcombe((hits, all), (few, runs), 1);
+        let rise = Estimate::new(&large.curved);
+        vec![
+            Condition::new(
+                format!("every run hits the target at m = {}", large.neurons),
+                all_hit,
+                format!("{hits} of {all} runs, {:.0} to {:.0} %", 100. * rate[0], 100. * rate[1]),
+            ),
+            Condition::new(
+                format!("more runs hit it than at m = {}", small.neurons),
+                Verdict::at_least(difference, f64::MIN_POSITIVE),
+                format!(
+                    "{hits} of {all} and {few} of {runs}, difference {:.0} to {:.0} %",
+                    100. * difference[0],
+                    100. * difference[1]
+                ),
+            ),
+            Condition::new(
+                format!("trained curves at m = {} rise at most the target above their ends", large.neurons),
+                Verdict::at_most(rise.interval, target),
+                format!("{} for {target}", rise.text(4)),
+            ),
+        ]
+    }
+
+    fn power(&self) -> String {
+        self.widths.last().map_or_else(String::new, |w| {
+            let runs = w.losses.len();
+            format!(
+                "at each width {runs} runs would have shown a miss with a probability of 95 % where {:.0} % of all runs miss; a mean rise \
+                 that is {:.4} or more away from the target is told from it in 80 % of samples ({} curves)",
+                100. * shown_by(runs as u64),
+                Estimate::new(&w.curved).detectable(),
+                w.curved.len()
+            )
+        })
     }
 
     fn shown(&self) -> String {
@@ -45,10 +81,12 @@ impl Widths {
             |width| format!("from m = {width} on all runs do"),
         );
         let barriers = self.widths.last().map_or_else(String::new, |w| {
-            let (line, curve) = (Estimate::new(&w.straight).mean, Estimate::new(&w.curved).mean);
+            let (line, curve) = (Estimate::new(&w.straight), Estimate::new(&w.curved));
             format!(
-                "; at m = {} straight lines rise {line:.3} above their ends, trained curves {curve:.4}",
-                w.neurons
+                "; at m = {} straight lines rise {} above their ends, trained curves {}",
+                w.neurons,
+                line.text(3),
+                curve.text(4)
             )
         });
         format!("Shown: runs that reach a training loss of {target}: {}; {from}{barriers}.", rates.join(", "))
@@ -95,7 +133,7 @@ impl WidthNumbers {
 
 impl From<&Widths> for Report {
     fn from(found: &Widths) -> Self {
-        let target = found.settings.target;
+        let (target, conditions) = (found.settings.target, found.conditions());
         let numbers = Numbers {
             settings: &found.settings,
             start: found.start(),
@@ -105,7 +143,10 @@ impl From<&Widths> for Report {
             claim: WidthSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict: found.verdict(),
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: found.power(),
             shown: found.shown(),
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),
