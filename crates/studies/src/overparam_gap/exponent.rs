@@ -45,7 +45,8 @@ pub fn gap_exponent(all: &[Gaps], zero: f64, floor: Option<f64>) -> Option<Expon
     let square: f64 = xs.iter().map(|at| (at - x).powi(2)).sum();
     let residual: f64 = xs.iter().zip(&ys).map(|(at, of)| (of - y - slope * (at - x)).powi(2)).sum();
     let half = student(0.975, freedom) * (residual / freedom / square).sqrt();
-    let zeros = all.iter().flat_map(|at| &at.gaps).filter(|g| !(**g > zero)).count();
+    let gaps = || all.iter().flat_map(|at| &at.gaps);
+    let zeros = gaps().count() - gaps().filter(|g| **g > zero).count();
     let detectable = half * detectable_over_half(freedom);
     Some(Exponent { slope, interval: [slope - half, slope + half], detectable, points, widths, zeros })
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Depth, Ridge, RidgeSettings, picture};
-use crate::{Report, Study, Table, Verdict, report::fields};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by};
 
 const SOURCE: &str = "the claim: the slides, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
                       optimization; the counter-example: docs/theory.md §2";
@@ -14,6 +14,9 @@ const RULE: &str = "contradicted: for some K the point 0 is proved (interval ari
                     otherwise inconclusive. So two layers alone (--depths 2) can come out supported, and would be \
                     contradicted by one converged start above the optimum";
 
+const CONTRADICTED_BY: &str = "a number of layers for which 0 is proved to be a strict local minimum above another point, as for \
+                               K = 3, or a converged start above the closed-form optimum";
+
 impl Ridge {
     /// What the numbers say, and if they do not decide, which conditions failed.
     pub fn verdict(&self) -> (Verdict, Vec<String>) {
@@ -22,6 +25,24 @@ impl Ridge {
         let any = |verdict| each.iter().any(|(v, _)| *v == verdict);
         let verdict = [Verdict::Contradicted, Verdict::Inconclusive].into_iter().find(|&v| any(v));
         (verdict.unwrap_or(Verdict::Supported), reasons)
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        let condition = |depth: &Depth| {
+            let (verdict, reason) = depth.verdict();
+            let found = reason.unwrap_or_else(|| sentence(depth));
+            Condition::new(format!("for K = {} every local minimum is global", depth.layers), verdict, found)
+        };
+        self.depths.iter().map(condition).collect()
+    }
+
+    fn power(&self) -> String {
+        let fewest = self.depths.iter().map(|depth| depth.converged().count()).min().unwrap_or(0);
+        format!(
+            "for every K a bad minimum that attracts {:.0} % of the starts or more would have been met with a probability of 95 % (at least \
+             {fewest} converged starts); the wall around 0 is proved, whatever its height",
+            100. * shown_by(fewest as u64)
+        )
     }
 
     fn shown(&self) -> String {
@@ -122,7 +143,10 @@ impl From<&Ridge> for Report {
             claim: RidgeSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
+            contradicted_by: CONTRADICTED_BY,
             verdict,
+            conditions: found.conditions(),
+            power: found.power(),
             shown: found.shown(),
             not_shown: "Not shown: that the other levels at which descent ends are strict local minima, which is proved of 0 \
                         only; inputs that are not white, for which 0 is walled in alike but the optimum has no closed form; \

@@ -96,7 +96,7 @@ impl Study for SpuriousSettings {
                                  minima for n = k, as often as published, and never for n = k + 2.";
 
     fn quick() -> Self {
-        Self { k: vec![6, 7, 8], runs: 500, max_steps: 50_000, sgd_runs: 100, ..Self::default() }
+        Self { k: vec![6, 7, 8], runs: 300, max_steps: 50_000, sgd_runs: 50, ..Self::default() }
     }
 
     /// All k of the published table.
