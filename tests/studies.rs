@@ -131,7 +131,7 @@ fn lazy_training_converges_exponentially() {
     let (theorem, slides) = (rates(0, "gradient_descent"), rates(1, "gradient_descent"));
     assert!(number(&theorem["risk_left"]) <= number(&theorem["bound_left"]), "{theorem}");
     // The slides' networks fit too, faster than K̄ says.
-    assert!(number(&slides["risk_left"]) < 1e-3 && number(&slides["over_bound"]["mean"]) > 10., "{slides}");
+    assert!(number(&slides["risk_left"]) < 1e-3 && number(&slides["over_bound"]["mean"]) > 3., "{slides}");
     let one = tempfile::tempdir().unwrap();
     let result = study(one.path(), &[&["lazy"], &small[..], &["--steps", "1"]].concat());
     assert_eq!(result["verdict"], "inconclusive", "{}", result["conditions"]);

@@ -12,9 +12,9 @@ use crate::{Condition, Estimate, Report, Study, Table, Verdict, report::fields};
 const SOURCE: &str =
     "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, theorem 2.4";
 const RULE: &str = "supported: the 95 % interval of the fitted exponent (Student's t) ends at or below −1/n; contradicted: \
-                    it begins above −1/n, also when pairs with ε ≤ 1e-9 count as 1e-9; otherwise inconclusive, as where \
-                    pairs with ε > 1e-9 lie at fewer than 3 widths or leave fewer than 4 degrees of freedom. Pairs with ε ≤ \
-                    1e-9 are left out of the fit (censored), which makes the exponent less steep";
+                    it begins above −1/n and at most 5 % of the pairs have ε ≤ 1e-9; otherwise inconclusive, as where pairs \
+                    with ε > 1e-9 lie at fewer than 3 widths or leave fewer than 4 degrees of freedom. Pairs with ε ≤ 1e-9 \
+                    are left out of the fit (censored), which makes the exponent less steep";
 const CONTRADICTED_BY: &str = "gaps that stay as high as they are, as those of the straight line do, or that fall more slowly \
                                than m^(−1/n)";
 
@@ -27,7 +27,7 @@ const ZERO: f64 = 1e-9;
 impl OverparamGap {
     /// The fitted exponent, where there are pairs to fit.
     pub fn exponent(&self) -> Option<Exponent> {
-        gap_exponent(&self.widths, ZERO, None)
+        gap_exponent(&self.widths, ZERO)
     }
 
     /// The theorem's exponent −1/n.
@@ -36,15 +36,16 @@ impl OverparamGap {
     }
 
     fn conditions(&self) -> Vec<Condition> {
-        let (verdict, found) = match (self.exponent(), gap_exponent(&self.widths, ZERO, Some(ZERO))) {
-            (Some(fit), Some(with_zeros)) => {
-                let [without, with] =
-                    [fit, with_zeros].map(|fit| Verdict::at_most(fit.interval, self.bound()));
-                // What is left out speaks for the claim: alone, the rest contradicts nothing.
-                let taken_back = without == Verdict::Contradicted && with != Verdict::Contradicted;
-                (if taken_back { Verdict::Inconclusive } else { without }, self.fit_text(&fit))
+        let (verdict, found) = match self.exponent() {
+            Some(fit) => {
+                let verdict = match Verdict::at_most(fit.interval, self.bound()) {
+                    // What is left out speaks for the claim: where it is much, the rest alone contradicts nothing.
+                    Verdict::Contradicted if 20 * fit.zeros > fit.zeros + fit.points => Verdict::Inconclusive,
+                    verdict => verdict,
+                };
+                (verdict, self.fit_text(&fit))
             }
-            _ => (Verdict::Inconclusive, self.lacking()),
+            None => (Verdict::Inconclusive, self.lacking()),
         };
         vec![Condition::new("the exponent of ε in m is at most −1/n", verdict, found)]
     }
