@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::support::collado;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 26] = [
     "train",
     "eval",
     "connect",
@@ -24,8 +24,10 @@ const COMMANDS: [&str; 24] = [
     "kernel",
     "point",
     "study convexity",
+    "study level-sets",
     "study deep-linear",
     "study ridge",
+    "study relu-barrier",
     "study overparam-gap",
     "study single-neuron",
     "study spin-glass",

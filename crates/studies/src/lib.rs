@@ -2,13 +2,16 @@
 
 mod cell_cache;
 mod condition;
+mod circle;
 pub mod convexity;
 pub mod deep_linear;
 mod error;
 mod estimate;
 pub mod lazy;
+pub mod level_sets;
 pub mod overparam_gap;
 mod proportion;
+pub mod relu_barrier;
 mod report;
 pub mod ridge;
 mod scatter;

@@ -10,8 +10,9 @@ mod run;
 use clap::{Args as ClapArgs, Subcommand};
 use collado_studies::{
     convexity::ConvexitySettings, deep_linear::DeepLinearSettings, lazy::LazySettings,
-    overparam_gap::OverparamGapSettings, ridge::RidgeSettings, single_neuron::SingleNeuronSettings,
-    spin_glass::SpinGlassSettings, spurious::SpuriousSettings, width::WidthSettings,
+    level_sets::LevelSetsSettings, overparam_gap::OverparamGapSettings, relu_barrier::ReluBarrierSettings,
+    ridge::RidgeSettings, single_neuron::SingleNeuronSettings, spin_glass::SpinGlassSettings,
+    spurious::SpuriousSettings, width::WidthSettings,
 };
 use serde::Serialize;
 
@@ -73,12 +74,18 @@ studies! {
     /// Example 1.20: a midpoint of risk 1/2 between two networks of risk 0, and a sequence without a limit.
     #[command(after_help = "Example:\n  collado study convexity --out runs/convexity")]
     Convexity(ConvexitySettings),
+    /// Proposition 1: connected level sets, and local minima that are not global.
+    #[command(after_help = "Example:\n  collado study level-sets --levels 500 --out runs/level-sets")]
+    LevelSets(LevelSetsSettings),
     /// Deep linear networks: no bad minima, and explicit paths between any two points.
     #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
     DeepLinear(DeepLinearSettings),
     /// Deep linear networks with the regulariser ‖θ‖²: from three layers on, 0 is a local minimum.
     #[command(after_help = "Example:\n  collado study ridge --depths 2,3,4 --kappa 0.15 --out runs/ridge")]
     Ridge(RidgeSettings),
+    /// One ReLU neuron whose level sets are disconnected, proved, and how that depends on the data.
+    #[command(after_help = "Example:\n  collado study relu-barrier --y=1,-2,1 --other-y=0,0,1 --out runs/relu-barrier")]
+    ReluBarrier(ReluBarrierSettings),
     /// Height above two minima of two-layer ReLU networks that a path needs, against the width.
     #[command(after_help = "Example:\n  collado study overparam-gap --inputs 2 --widths 4,8,16 --pairs 10 --out runs/gap")]
     OverparamGap(OverparamGapSettings),

@@ -72,6 +72,7 @@ fn sentence(depth: &Depth) -> String {
         );
     }
     let curves = depth.curves.map_or_else(String::new, |(rise, count)| {
+        let rise = rise.max(f64::EPSILON);
         format!(", and F rises by at most {rise:.0e} (relative) above the higher end on {count} curves between starts")
     });
     format!(
