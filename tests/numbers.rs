@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::support::collado;
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "train",
     "eval",
     "connect",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 26] = [
     "point",
     "study convexity",
     "study level-sets",
+    "study descent-paths",
     "study deep-linear",
     "study ridge",
     "study relu-barrier",

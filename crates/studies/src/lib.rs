@@ -5,6 +5,7 @@ mod condition;
 mod circle;
 pub mod convexity;
 pub mod deep_linear;
+pub mod descent_paths;
 mod error;
 mod estimate;
 pub mod lazy;

@@ -9,10 +9,10 @@ mod run;
 
 use clap::{Args as ClapArgs, Subcommand};
 use collado_studies::{
-    convexity::ConvexitySettings, deep_linear::DeepLinearSettings, lazy::LazySettings,
-    level_sets::LevelSetsSettings, overparam_gap::OverparamGapSettings, relu_barrier::ReluBarrierSettings,
-    ridge::RidgeSettings, single_neuron::SingleNeuronSettings, spin_glass::SpinGlassSettings,
-    spurious::SpuriousSettings, width::WidthSettings,
+    convexity::ConvexitySettings, deep_linear::DeepLinearSettings, descent_paths::DescentPathsSettings,
+    lazy::LazySettings, level_sets::LevelSetsSettings, overparam_gap::OverparamGapSettings,
+    relu_barrier::ReluBarrierSettings, ridge::RidgeSettings, single_neuron::SingleNeuronSettings,
+    spin_glass::SpinGlassSettings, spurious::SpuriousSettings, width::WidthSettings,
 };
 use serde::Serialize;
 
@@ -77,6 +77,9 @@ studies! {
     /// Proposition 1: connected level sets, and local minima that are not global.
     #[command(after_help = "Example:\n  collado study level-sets --levels 500 --out runs/level-sets")]
     LevelSets(LevelSetsSettings),
+    /// Paths to the global minimum on which F never rises, and a network without them.
+    #[command(after_help = "Example:\n  collado study descent-paths --neurons 9,18 --out runs/descent-paths")]
+    DescentPaths(DescentPathsSettings),
     /// Deep linear networks: no bad minima, and explicit paths between any two points.
     #[command(after_help = "Example:\n  collado study deep-linear --arch linear:6-8-8-3 --out runs/deep-linear")]
     DeepLinear(DeepLinearSettings),

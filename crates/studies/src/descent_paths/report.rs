@@ -1,0 +1,158 @@
+//! What the study of paths that never rise says: verdict, sentences, numbers and table.
+
+use serde::Serialize;
+
+use super::{DescentPaths, DescentPathsSettings, Family, Narrow, PlantedMinimum, picture};
+use crate::{Report, Study, Table, Verdict, report::fields};
+
+const SOURCE: &str = "the slides, section 1.2; Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization; \
+                      for wide networks Venturi, Bandeira & Bruna 2019, Spurious valleys in one-hidden-layer neural networks";
+const RULE: &str = "supported: on every path F rises by at most 1e-10 of its value at the start and ends within 1e-10 of the optimum, \
+                    and for one neuron a minimum is proved (interval arithmetic) from which every path to the global minimum rises; \
+                    contradicted: one neuron is among --neurons and such a minimum is proved for it, so that the claim is false there; \
+                    otherwise inconclusive, as for widths between, for which no construction is known";
+const NOT_SHOWN: &str = "Not shown: that descent takes such a path; widths between one neuron and the number of examples; regularised \
+                         risks. That F does not rise between the points looked at follows from its convexity on each leg.";
+
+/// Rises and misses up to this are rounding.
+const ROUNDING: f64 = 1e-10;
+
+impl Family {
+    /// The largest rise and the largest miss of all paths.
+    pub fn worst(&self) -> [f64; 2] {
+        let largest = |of: fn(&super::DescentPath) -> f64| {
+            self.paths.iter().map(of).fold(0., |m, x| if x <= m { m } else { x })
+        };
+        [largest(super::DescentPath::rise), largest(super::DescentPath::missed)]
+    }
+}
+
+impl DescentPaths {
+    /// What the numbers say, and if they do not decide, which conditions failed.
+    pub fn verdict(&self) -> (Verdict, Vec<String>) {
+        if self.settings.neurons.contains(&1) && self.narrow.level.is_some() {
+            return (Verdict::Contradicted, Vec::new());
+        }
+        let mut failed: Vec<String> = self.families.iter().filter_map(|f| f.missing.clone()).collect();
+        for family in &self.families {
+            let [rise, missed] = family.worst();
+            if rise.is_nan() || rise > ROUNDING || missed.is_nan() || missed > ROUNDING {
+                failed.push(format!(
+                    "{}: a path rises by {rise:.0e} or misses the optimum by {missed:.0e}",
+                    family.name
+                ));
+            }
+        }
+        if self.narrow.level.is_none() {
+            failed.push("no minimum of one neuron is proved to be walled in".into());
+        }
+        (if failed.is_empty() { Verdict::Supported } else { Verdict::Inconclusive }, failed)
+    }
+
+    fn shown(&self) -> String {
+        let mut sentences: Vec<String> = self.families.iter().filter(|f| !f.paths.is_empty()).map(|family| {
+            let [rise, missed] = family.worst().map(|x| x.max(f64::EPSILON));
+            format!(
+                "{}: {} paths to the optimum rise by at most {rise:.0e} of F at the start and end within {missed:.0e}",
+                family.name,
+                family.paths.len()
+            )
+        }).collect();
+        if let (Some(risk), Some(level)) = (self.narrow.spurious_risk, self.narrow.level) {
+            sentences.push(format!(
+                "one neuron, same data: every path from the minimum with F = {risk:.4} to the least F = {:.4} reaches F ≥ {level:.4}",
+                self.narrow.least
+            ));
+        }
+        let PlantedMinimum { k, risk, radius, rise, .. } = self.planted;
+        if rise > 0. {
+            sentences.push(format!(
+                "{k} planted neurons: every path that leaves the strict minimum with F ≥ {risk:.4}, the only critical point within \
+                 {radius:.0e}, rises"
+            ));
+        }
+        let (_, failed) = self.verdict();
+        sentences.extend(failed.into_iter().map(|reason| format!("not decided: {reason}")));
+        format!("Shown: {}.", sentences.join("; "))
+    }
+}
+
+/// The study's own fields of the result.
+#[derive(Serialize)]
+struct Numbers<'a> {
+    settings: &'a DescentPathsSettings,
+    families: Vec<FamilyNumbers<'a>>,
+    one_neuron: &'a Narrow,
+    planted: &'a PlantedMinimum,
+    not_decided: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct FamilyNumbers<'a> {
+    name: &'a str,
+    paths: usize,
+    most_vertices: Option<usize>,
+    largest_rise: f64,
+    largest_miss: f64,
+    missing: Option<&'a str>,
+}
+
+impl<'a> FamilyNumbers<'a> {
+    fn new(family: &'a Family) -> Self {
+        let [largest_rise, largest_miss] = family.worst();
+        Self {
+            name: &family.name,
+            paths: family.paths.len(),
+            most_vertices: family.paths.iter().map(|path| path.vertices).max(),
+            largest_rise,
+            largest_miss,
+            missing: family.missing.as_deref(),
+        }
+    }
+}
+
+impl From<&DescentPaths> for Report {
+    fn from(found: &DescentPaths) -> Self {
+        let (verdict, not_decided) = found.verdict();
+        let numbers = Numbers {
+            settings: &found.settings,
+            families: found.families.iter().map(FamilyNumbers::new).collect(),
+            one_neuron: &found.narrow,
+            planted: &found.planted,
+            not_decided,
+        };
+        Self {
+            claim: DescentPathsSettings::CLAIM,
+            source: SOURCE,
+            rule: RULE,
+            verdict,
+            shown: found.shown(),
+            not_shown: NOT_SHOWN.into(),
+            numbers: fields(&numbers),
+            table: table(&found.families),
+            pictures: picture::pictures(found),
+        }
+    }
+}
+
+/// A row for each path.
+fn table(families: &[Family]) -> Table {
+    let mut table =
+        Table::new(&["network", "path", "start", "vertices", "F at start", "F at end", "optimum", "rise"]);
+    for family in families {
+        for (i, path) in family.paths.iter().enumerate() {
+            let (first, last) = (path.risks[0], path.risks[path.risks.len() - 1]);
+            table.push(&[
+                family.name.as_str().into(),
+                i.into(),
+                path.start.into(),
+                path.vertices.into(),
+                first.into(),
+                last.into(),
+                path.optimum.into(),
+                path.rise().into(),
+            ]);
+        }
+    }
+    table
+}
