@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::support::collado;
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 28] = [
     "train",
     "eval",
     "connect",
@@ -34,6 +34,7 @@ const COMMANDS: [&str; 27] = [
     "study spin-glass",
     "study spurious",
     "study width",
+    "study gradient-bound",
     "study lazy",
 ];
 

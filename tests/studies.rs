@@ -175,6 +175,32 @@ fn linear_networks_have_no_bad_minima() {
     assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: --arch: expected linear:"));
 }
 
+/// The claims that have a counter-example come out contradicted where it applies, and supported elsewhere.
+#[test]
+fn counter_examples_contradict() {
+    let out = tempfile::tempdir().unwrap();
+    let cases = [
+        ("ridge --starts 8 --steps 10000 --depths 2,3", "contradicted"),
+        ("ridge --starts 8 --steps 10000 --depths 2", "supported"),
+        ("relu-barrier --quick", "supported"),
+        ("relu-barrier --quick --y=0,0,1", "contradicted"),
+        ("level-sets --quick", "supported"),
+        ("level-sets --quick --all-minima", "contradicted"),
+        ("descent-paths --quick --starts 3", "supported"),
+        ("descent-paths --quick --starts 3 --neurons 1", "contradicted"),
+        ("gradient-bound --neurons 64,128,256 --examples 8 --runs 5", "supported"),
+        ("gradient-bound --neurons 64,128,256 --examples 8 --runs 5 --as-printed", "contradicted"),
+    ];
+    for (i, (args, verdict)) in cases.into_iter().enumerate() {
+        let args: Vec<&str> = args.split(' ').collect();
+        let result = study(&out.path().join(i.to_string()), &args);
+        assert_eq!(result["verdict"], verdict, "{args:?}: {}", result["shown"]);
+    }
+    let dir = out.path().join("x").display().to_string();
+    let wrong = collado(&["relu-barrier", "--y=1,2", "--out", &dir]);
+    assert!(String::from_utf8_lossy(&wrong.stderr).starts_with("error: --y: expected"), "{wrong:?}");
+}
+
 #[test]
 fn gaps_fall_with_the_width() {
     let out = tempfile::tempdir().unwrap();

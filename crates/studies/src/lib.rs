@@ -8,6 +8,7 @@ pub mod deep_linear;
 pub mod descent_paths;
 mod error;
 mod estimate;
+pub mod gradient_bound;
 pub mod lazy;
 pub mod level_sets;
 pub mod overparam_gap;

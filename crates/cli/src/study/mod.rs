@@ -10,9 +10,10 @@ mod run;
 use clap::{Args as ClapArgs, Subcommand};
 use collado_studies::{
     convexity::ConvexitySettings, deep_linear::DeepLinearSettings, descent_paths::DescentPathsSettings,
-    lazy::LazySettings, level_sets::LevelSetsSettings, overparam_gap::OverparamGapSettings,
-    relu_barrier::ReluBarrierSettings, ridge::RidgeSettings, single_neuron::SingleNeuronSettings,
-    spin_glass::SpinGlassSettings, spurious::SpuriousSettings, width::WidthSettings,
+    gradient_bound::GradientBoundSettings, lazy::LazySettings, level_sets::LevelSetsSettings,
+    overparam_gap::OverparamGapSettings, relu_barrier::ReluBarrierSettings, ridge::RidgeSettings,
+    single_neuron::SingleNeuronSettings, spin_glass::SpinGlassSettings, spurious::SpuriousSettings,
+    width::WidthSettings,
 };
 use serde::Serialize;
 
@@ -104,6 +105,9 @@ studies! {
     /// Two-layer ReLU networks on real data: hit rates and barriers against the width.
     #[command(after_help = "Example:\n  collado study width --data digits --widths 2,8,32 --out runs/width")]
     Width(WidthSettings),
+    /// The gradient of wide networks is at least c n/m times the risk: the constant, and where it holds.
+    #[command(after_help = "Example:\n  collado study gradient-bound --neurons 256,1024 --examples 16,64 --out runs/gradient-bound")]
+    GradientBound(GradientBoundSettings),
     /// Kernel, exponential convergence and lazy training against the width.
     #[command(after_help = "Example:\n  collado study lazy --widths 64,256,1024 --out runs/lazy")]
     Lazy(LazySettings),
