@@ -76,6 +76,10 @@ fn a_path_is_drawn_in_its_plane() {
     let found = json(dir.path(), "landscape plane --path c/path.safetensors --points 11 --out p --json -q");
     assert_eq!(found["path"]["in_plane"], true, "{found}");
     assert!(found["path"]["risk_differs"].as_f64().unwrap() < 1e-8, "{found}");
+    // The level set that joins the ends, and the path on the surface.
+    assert!(found["pass"].as_f64().unwrap() > 0. && dir.path().join("p/levels.png").exists(), "{found}");
+    let surface = std::fs::read_to_string(dir.path().join("p/surface.svg")).unwrap();
+    assert!(surface.contains(">A</text>") && surface.contains(">B</text>") && surface.contains("#d55e00"));
     let risks = column(&dir.path().join("p/path.csv"), "risk");
     let max = profile["barrier"]["max"].as_f64().unwrap();
     assert!((risks.iter().copied().fold(0., f64::max) - max).abs() < 0.02 * max);
@@ -109,6 +113,26 @@ fn four_scales_share_their_middle() {
     assert!(all.iter().all(|r| r[12] == all[0][12]));
     // A quarter of the half side: rows 1 of 5 and 2 of 5 of the coarse grid hold no finer point but the middle.
     assert!(all[0][0] > all[3][0] && dir.path().join("z/zoom.png").exists());
+}
+
+/// Without a checkpoint a network is trained, around whose minimum there are others.
+#[test]
+fn the_network_of_the_zoom_has_several_minima() {
+    let dir = tempfile::tempdir().unwrap();
+    let found = json(dir.path(), "landscape zoom --points 31 --epochs 1000 --out z --json -q");
+    let minima: Vec<u64> =
+        found["scales"].as_array().unwrap().iter().map(|s| s["local_minima"].as_u64().unwrap()).collect();
+    assert!(minima[0] > 1 && minima[3] == 1, "{minima:?}");
+    assert!(found["run"]["arch"].as_str().unwrap().starts_with("relu:1-10-10-10-1"), "{found}");
+    // Counted once more from the file.
+    let risks = column(&dir.path().join("z/grid-1.csv"), "risk");
+    let lowest = |at: &usize| {
+        let around =
+            [-32, -31, -30, -1, 1, 30, 31, 32].map(|step| risks[at.checked_add_signed(step).unwrap()]);
+        around.iter().all(|r| *r > risks[*at])
+    };
+    let inside = |at: &usize| (1..30).contains(&(at % 31)) && (1..30).contains(&(at / 31));
+    assert_eq!((0..31 * 31).filter(inside).filter(lowest).count() as u64, minima[0]);
 }
 
 #[test]

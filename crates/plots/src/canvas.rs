@@ -73,6 +73,8 @@ pub(crate) enum Shape {
     Runs(Vec<(Xy, f64)>, f64, Color),
     /// A disc: centre, radius, fill (as opaque as the stroke).
     Circle(Xy, f64, Color, Stroke),
+    /// Discs of one radius, colour and opacity.
+    Dots(Vec<Xy>, f64, Color, f64),
     /// Text with its baseline at a place.
     Text(Xy, String, Style),
     /// Shapes cut off at a window.
@@ -84,7 +86,17 @@ pub(crate) struct Picture {
     pub(crate) size: Xy,
     /// The title for screen readers and windows.
     pub(crate) title: String,
+    /// What is to be seen, and the height at which the caption that says so begins.
+    pub(crate) caption: String,
+    pub(crate) body: f64,
     pub(crate) shapes: Vec<Shape>,
+}
+
+impl Picture {
+    /// The picture with a caption that begins at the height `body`.
+    pub(crate) fn captioned(self, caption: &str, body: f64) -> Self {
+        Self { caption: caption.to_owned(), body: px(body), ..self }
+    }
 }
 
 /// The picture under construction.
@@ -124,6 +136,11 @@ impl Canvas {
         self.shapes.push(Shape::Circle(place(center), px(radius), fill, stroke));
     }
 
+    /// Discs of one colour without an edge.
+    pub(crate) fn dots(&mut self, centers: &[Xy], radius: f64, color: Color, opacity: f64) {
+        self.shapes.push(Shape::Dots(rounded(centers), px(radius), color, opacity));
+    }
+
     /// Sets `text` with its baseline at `at`.
     pub(crate) fn text(&mut self, at: Xy, text: &str, style: Style) {
         self.shapes.push(Shape::Text(place(at), text.to_owned(), style));
@@ -139,7 +156,13 @@ impl Canvas {
     }
 
     pub(crate) fn finish(self, size: Xy, title: &str) -> Picture {
-        Picture { size: place(size), title: title.to_owned(), shapes: self.shapes }
+        Picture {
+            size: place(size),
+            title: title.to_owned(),
+            caption: String::new(),
+            body: px(size.1),
+            shapes: self.shapes,
+        }
     }
 }
 

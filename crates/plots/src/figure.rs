@@ -1,52 +1,62 @@
-//! Figures: a title over a stack of panels that share the x axis.
+//! Figures: a title over panels that share the x axis, and a caption under them.
 
 use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Anchor, Canvas, Picture, Rect, Style};
 use crate::color::SOFT;
+use crate::curves;
 use crate::error::{Error, Result};
+use crate::frame;
 use crate::header::Header;
-use crate::heading::{MARGIN, heading};
+use crate::heading::{Caption, heading};
 use crate::labels::Labels;
+use crate::layout::{self, Cell};
+use crate::marks;
 use crate::panel::Panel;
+use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
 use crate::text::Font;
-use crate::{curves, frame, marks, png, svg};
+use crate::{png, svg};
 
-/// The space between two panels in px.
-const GAP: f64 = 14.0;
-/// The space for tick labels and label of the x axis in px.
-const FOOT: f64 = 46.0;
-
-/// A title, a subtitle and panels stacked vertically over one x axis.
+/// A title, a subtitle, panels over one x axis, and a caption.
 #[derive(Clone, Debug)]
 pub struct Figure {
     title: String,
     subtitle: String,
+    caption: String,
     x_label: String,
     x_scale: Scale,
-    width: f64,
-    height: Option<f64>,
+    x_ticks: Vec<f64>,
+    size: (f64, f64),
+    beside: bool,
     panels: Vec<Panel>,
 }
 
 impl Figure {
-    /// An empty figure, 720 px wide.
+    /// An empty figure on a paper of 16:9.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
             subtitle: String::new(),
+            caption: String::new(),
             x_label: String::new(),
             x_scale: Scale::Linear,
-            width: 720.0,
-            height: None,
+            x_ticks: Vec::new(),
+            size: (WIDTH, HEIGHT),
+            beside: false,
             panels: Vec::new(),
         }
     }
 
-    /// Sets the grey line under the title.
+    /// Sets the grey line under the title: what was measured.
     #[must_use]
     pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
         Self { subtitle: subtitle.into(), ..self }
+    }
+
+    /// Sets the sentence under the panels: what is to be seen.
+    #[must_use]
+    pub fn caption(self, caption: impl Into<String>) -> Self {
+        Self { caption: caption.into(), ..self }
     }
 
     /// Sets the label of the shared x axis.
@@ -61,16 +71,43 @@ impl Figure {
         Self { x_scale, ..self }
     }
 
-    /// Sets the size in px (default: 720 wide, as high as the panels need).
+    /// Puts the ticks of the x axis at these values, those that were measured, in place of round numbers.
     #[must_use]
-    pub fn size(self, width: f64, height: f64) -> Self {
-        Self { width, height: Some(height), ..self }
+    pub fn x_ticks(self, values: &[f64]) -> Self {
+        Self { x_ticks: values.to_vec(), ..self }
     }
 
-    /// Adds a panel under those already there.
+    /// Sets the size in px (default: 800 x 450).
+    #[must_use]
+    pub fn size(self, width: f64, height: f64) -> Self {
+        Self { size: (width, height), ..self }
+    }
+
+    /// Puts the panels side by side (default: one above the other).
+    #[must_use]
+    pub fn beside(self) -> Self {
+        Self { beside: true, ..self }
+    }
+
+    /// Adds a panel under or beside those already there.
     #[must_use]
     pub fn panel(mut self, panel: Panel) -> Self {
         self.panels.push(panel);
+        self
+    }
+
+    /// The caption.
+    pub fn caption_text(&self) -> &str {
+        &self.caption
+    }
+
+    /// The same figure with every text replaced by what `translate` makes of it.
+    #[must_use]
+    pub fn translated(mut self, translate: &dyn Fn(&str) -> String) -> Self {
+        for text in [&mut self.title, &mut self.subtitle, &mut self.caption, &mut self.x_label] {
+            *text = translate(text);
+        }
+        self.panels.iter_mut().for_each(|panel| panel.translate(translate));
         self
     }
 
@@ -94,78 +131,80 @@ impl Figure {
         self.check()?;
         let font = Font::regular();
         let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), self.width);
-        let height = self.height.unwrap_or_else(|| self.natural_height(top));
-        self.draw_panels(&mut canvas, &font, top, height)?;
-        Ok(canvas.finish((self.width, height), &self.title))
+        let (width, height) = self.size;
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), width);
+        let caption = Caption::new(&font, &self.caption, width);
+        let bottom = height - caption.height();
+        self.draw_panels(&mut canvas, &font, Rect { left: MARGIN, top, right: width - MARGIN, bottom })?;
+        caption.draw(&mut canvas, self.size);
+        Ok(canvas.finish(self.size, &self.title).captioned(&self.caption, bottom))
     }
 
     fn check(&self) -> Result<()> {
         if self.panels.is_empty() {
             return Err(Error::NoPanels);
         }
-        let (width, height) = (self.width, self.height.unwrap_or(self.width));
+        let (width, height) = self.size;
         if ![width, height].into_iter().all(|side| (200.0..=10_000.0).contains(&side)) {
             return Err(Error::Size { width, height });
         }
         self.panels.iter().flat_map(|panel| &panel.series).try_for_each(|series| series.check())
     }
 
-    /// The default height: 330 px for the first panel, the others in proportion, plus titles and axes.
-    fn natural_height(&self, top: f64) -> f64 {
-        let heaviest = self.panels.iter().map(Panel::share).fold(0.0, f64::max);
-        let panels: f64 = self.panels.iter().map(|panel| panel.share() / heaviest * 310.0 + 24.0).sum();
-        let gaps = GAP * (self.panels.len() as f64 - 1.0);
-        (top + panels + gaps + FOOT + MARGIN / 2.0).min(10_000.0)
-    }
-
-    fn draw_panels(&self, canvas: &mut Canvas, font: &Font, top: f64, height: f64) -> Result<()> {
+    fn draw_panels(&self, canvas: &mut Canvas, font: &Font, paper: Rect) -> Result<()> {
         let ranges: Vec<Range> = self.panels.iter().map(frame::y_range).collect();
-        let widest = self.panels.iter().zip(&ranges);
-        let widest = widest.map(|(panel, &range)| frame::tick_width(font, panel, range)).fold(0.0, f64::max);
-        let (left, right) = (MARGIN + widest + 8.0, self.width - MARGIN);
+        let ticks = self.panels.iter().zip(&ranges);
+        let ticks: Vec<f64> = ticks.map(|(panel, &range)| frame::tick_width(font, panel, range)).collect();
+        let room =
+            if self.beside { layout::column(paper, self.panels.len()) } else { paper.right - paper.left };
         let headers: Vec<Header<'_>> =
-            self.panels.iter().map(|panel| Header::new(panel, font, right - MARGIN)).collect();
-        let heads: f64 = headers.iter().map(Header::height).sum();
-        let gaps = GAP * (self.panels.len() as f64 - 1.0);
-        let room = height - top - heads - gaps - FOOT;
-        if room < 20.0 * self.panels.len() as f64 || right - left < 60.0 {
-            return Err(Error::Size { width: self.width, height });
-        }
-        let shares: f64 = self.panels.iter().map(Panel::share).sum();
-        let x_axis = Axis { scale: self.x_scale, range: self.x_range(), start: left, end: right };
-        let mut y = top;
-        for (index, ((panel, header), range)) in self.panels.iter().zip(&headers).zip(ranges).enumerate() {
-            header.draw(canvas, (MARGIN, right), y);
-            let top = y + header.height();
-            let bottom = top + room * panel.share() / shares;
-            let window = Rect { left, top, right, bottom };
+            self.panels.iter().map(|panel| Header::new(panel, font, room)).collect();
+        let cells = if self.beside {
+            layout::beside(&headers, &ticks, paper)
+        } else {
+            layout::stacked(&self.panels, &headers, &ticks, paper)
+        };
+        let (width, height) = self.size;
+        let cells = cells.ok_or(Error::Size { width, height })?;
+        let x_range = self.x_range();
+        for (((panel, header), range), cell) in self.panels.iter().zip(&headers).zip(ranges).zip(cells) {
+            let Rect { left, right, top, bottom } = cell.window;
+            header.draw(canvas, (cell.left, right), cell.top);
+            let x_axis = Axis { scale: self.x_scale, range: x_range, start: left, end: right };
             let y_axis = Axis { scale: panel.scale, range, start: bottom, end: top };
-            let last = index + 1 == self.panels.len();
-            draw_panel(canvas, font, panel, window, (x_axis, y_axis), last);
-            y = bottom + GAP;
+            self.draw_panel(canvas, font, panel, cell, (x_axis, y_axis));
+            if cell.labelled {
+                let center = (f64::midpoint(left, right), bottom + 40.0);
+                let label = font.fitted(&self.x_label, SMALL, right - cell.left);
+                canvas.text(center, &label, Style::new(SMALL, SOFT).anchor(Anchor::Middle));
+            }
         }
-        let center = (f64::midpoint(left, right), y - GAP + 38.0);
-        canvas.text(center, &self.x_label, Style::new(12.0, SOFT).anchor(Anchor::Middle));
         Ok(())
     }
 
     fn x_range(&self) -> Range {
         let series = self.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.xs);
         let points = self.panels.iter().flat_map(|panel| &panel.points).map(|point| &point.x);
-        Range::tight(self.x_scale, series.chain(points).copied())
+        let values = series.chain(points).copied();
+        // Measured values stand off the frame, so that dots are whole.
+        if self.x_ticks.is_empty() {
+            Range::tight(self.x_scale, values)
+        } else {
+            Range::airy(self.x_scale, false, values)
+        }
     }
-}
 
-/// Draws one panel, from the background to the foreground.
-fn draw_panel(canvas: &mut Canvas, font: &Font, panel: &Panel, window: Rect, axes: (Axis, Axis), last: bool) {
-    marks::draw_shades(canvas, panel, window, axes.0);
-    frame::draw_grid(canvas, panel, window, axes);
-    frame::draw_x_axis(canvas, window, axes.0, last);
-    let mut labels = Labels::new(font, window);
-    marks::draw_rules(canvas, panel, window, axes, &mut labels);
-    curves::draw(canvas, panel, window, axes, &mut labels);
-    marks::draw_spans(canvas, panel, window, axes, &mut labels);
-    marks::draw_points(canvas, panel, axes, &mut labels);
-    labels.draw(canvas);
+    /// Draws one panel, from the background to the foreground.
+    fn draw_panel(&self, canvas: &mut Canvas, font: &Font, panel: &Panel, cell: Cell, axes: (Axis, Axis)) {
+        let window = cell.window;
+        marks::draw_shades(canvas, panel, window, axes.0);
+        frame::draw_grid(canvas, panel, window, axes);
+        frame::draw_x_axis(canvas, font, window, axes.0, &self.x_ticks, cell.labelled);
+        let mut labels = Labels::new(font, window);
+        marks::draw_rules(canvas, panel, window, axes, &mut labels);
+        curves::draw(canvas, panel, window, axes, &mut labels);
+        marks::draw_spans(canvas, panel, window, axes, &mut labels);
+        marks::draw_points(canvas, panel, axes, &mut labels);
+        labels.draw(canvas);
+    }
 }

@@ -4,11 +4,10 @@ use crate::axis::{Axis, Range};
 use crate::canvas::{Anchor, Canvas, Rect, Stroke, Style};
 use crate::color::{AXIS, FINE_GRID, GRID, SOFT};
 use crate::panel::Panel;
+use crate::paper::SMALL as SIZE;
 use crate::text::Font;
-use crate::ticks::{Tick, minor, ticks};
+use crate::ticks::{Tick, given, minor, ticks};
 
-/// The size of tick labels in px.
-const SIZE: f64 = 11.5;
 /// The number of ticks for which the widths of labels are measured, whatever the panel's height will be.
 const MOST: usize = 8;
 
@@ -34,8 +33,11 @@ pub(crate) fn tick_width(font: &Font, panel: &Panel, range: Range) -> f64 {
     labels.map(|tick| font.width(&tick.label, SIZE)).fold(0.0, f64::max)
 }
 
-/// The ticks of the y axis, which are numbers or the panel's names.
+/// The ticks of the y axis: the given ones, round numbers, or the panel's names.
 fn y_ticks(panel: &Panel, range: Range, wanted: usize) -> Vec<Tick> {
+    if !panel.y_ticks.is_empty() {
+        return given(&panel.y_ticks, range);
+    }
     if panel.y_names.is_empty() {
         return ticks(panel.scale, range, wanted);
     }
@@ -51,7 +53,7 @@ fn wanted(window: Rect) -> usize {
 /// Draws the horizontal grid lines with their labels, and the finer lines of a log axis.
 pub(crate) fn draw_grid(canvas: &mut Canvas, panel: &Panel, window: Rect, (_, axis): (Axis, Axis)) {
     let wanted = wanted(window);
-    let fine = panel.y_names.is_empty();
+    let fine = panel.y_names.is_empty() && panel.y_ticks.is_empty();
     for y in minor(axis.scale, axis.range, wanted)
         .into_iter()
         .filter(|_| fine)
@@ -67,22 +69,43 @@ pub(crate) fn draw_grid(canvas: &mut Canvas, panel: &Panel, window: Rect, (_, ax
     }
 }
 
-/// Draws the x axis under a panel; labels only under the last one.
-pub(crate) fn draw_x_axis(canvas: &mut Canvas, window: Rect, axis: Axis, labelled: bool) {
+/// Draws the x axis under a panel, with ticks at the given `values` if there are any; labels only where it is `labelled`.
+pub(crate) fn draw_x_axis(
+    canvas: &mut Canvas,
+    font: &Font,
+    window: Rect,
+    axis: Axis,
+    values: &[f64],
+    labelled: bool,
+) {
     let Rect { left, right, bottom, .. } = window;
     canvas.line((left, bottom), (right, bottom), Stroke::solid(AXIS, 1.0));
     let wanted = ((right - left) / 90.0).clamp(2.0, 10.0) as usize;
-    for value in minor(axis.scale, axis.range, wanted) {
+    for value in minor(axis.scale, axis.range, wanted).into_iter().filter(|_| values.is_empty()) {
         if let Some(x) = axis.place(value) {
             canvas.line((x, bottom), (x, bottom + 3.0), Stroke::solid(AXIS, 0.6));
         }
     }
-    for tick in ticks(axis.scale, axis.range, wanted) {
-        let Some(x) = axis.place(tick.value) else { continue };
-        canvas.line((x, bottom), (x, bottom + 4.5), Stroke::solid(AXIS, 1.0));
-        if labelled {
+    let found =
+        if values.is_empty() { ticks(axis.scale, axis.range, wanted) } else { given(values, axis.range) };
+    let places: Vec<(f64, Tick)> =
+        found.into_iter().filter_map(|tick| Some((axis.place(tick.value)?, tick))).collect();
+    let stride = stride(font, &places);
+    for (index, (x, tick)) in places.iter().enumerate() {
+        canvas.line((*x, bottom), (*x, bottom + 4.5), Stroke::solid(AXIS, 1.0));
+        if labelled && index % stride == 0 {
             let style = Style::new(SIZE, SOFT).anchor(Anchor::Middle);
-            canvas.text((x, bottom + 18.0), &tick.label, style);
+            canvas.text((*x, bottom + 19.0), &tick.label, style);
         }
     }
+}
+
+/// The least stride at which labels of every so manieth tick do not run into each other.
+fn stride(font: &Font, places: &[(f64, Tick)]) -> usize {
+    let half = |tick: &Tick| font.width(&tick.label, SIZE) / 2.0 + 3.0;
+    let fits = |stride: &usize| {
+        let kept: Vec<&(f64, Tick)> = places.iter().step_by(*stride).collect();
+        kept.windows(2).all(|pair| pair[0].0 + half(&pair[0].1) <= pair[1].0 - half(&pair[1].1))
+    };
+    (1..places.len()).find(fits).unwrap_or(places.len().max(1))
 }

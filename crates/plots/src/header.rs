@@ -7,12 +7,12 @@ use crate::canvas::{Canvas, Stroke, Style, Xy};
 use crate::color::{FAINT, SOFT};
 use crate::curves::{DASH, cross, missing};
 use crate::panel::Panel;
+use crate::paper::SMALL as SIZE;
 use crate::series::Series;
 use crate::text::Font;
 
-const SIZE: f64 = 11.5;
 /// The height of one row of the legend in px.
-const ROW: f64 = 17.0;
+const ROW: f64 = 19.0;
 /// The width of a swatch, and the space after it, in px.
 const SWATCH: Xy = (20.0, 6.0);
 /// The space between two entries in px.
@@ -62,7 +62,7 @@ impl<'a> Header<'a> {
 
     /// Draws the header between `left` and `right`, from `top` down.
     pub(crate) fn draw(&self, canvas: &mut Canvas, (left, right): Xy, top: f64) {
-        let mut baseline = top + 12.0;
+        let mut baseline = top + 13.0;
         canvas.text((left, baseline), self.y_label, Style::new(SIZE + 0.5, SOFT));
         for row in &self.rows {
             let width: f64 = row.iter().map(|(_, _, width)| width + AIR).sum();
@@ -93,6 +93,6 @@ fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
         canvas.line((x, y), (x + SWATCH.0, y), stroke);
     }
     if series.markers {
-        canvas.circle((x + SWATCH.0 / 2.0, y), 2.6, color, Stroke { width: 0.0, ..stroke });
+        canvas.dots(&[(x + SWATCH.0 / 2.0, y)], 3.4, color, series.opacity);
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::canvas::{Anchor, Canvas, Rect, Style, Xy};
 use crate::color::{Color, FAINT, INK};
+use crate::paper::SMALL as SIZE;
 use crate::text::Font;
 
-const SIZE: f64 = 11.5;
 /// The distance between two baselines in px.
-const LEADING: f64 = 14.5;
+const LEADING: f64 = 16.5;
 
 /// A label with its place.
 struct Placed {
@@ -168,7 +168,7 @@ fn draw_label(canvas: &mut Canvas, label: &Placed) {
         Anchor::Middle => f64::midpoint(left, right),
     };
     for (index, line) in label.lines.iter().enumerate() {
-        let baseline = top + LEADING * index as f64 + 11.0;
+        let baseline = top + LEADING * index as f64 + 12.5;
         let color = if index > 0 && label.color == INK { FAINT } else { label.color };
         let bold = line.chars().count() == 1;
         let style = Style { bold, halo: true, ..Style::new(SIZE, color).anchor(label.anchor) };

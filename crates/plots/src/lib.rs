@@ -1,6 +1,6 @@
 //! Pictures of collado: the risk along a path and the curves of a training, as SVG and PNG.
 //!
-//! A [`Figure`] is a stack of [`Panel`]s over one x axis; a panel holds [`Series`], rules, shades
+//! A [`Figure`] holds [`Panel`]s over one x axis, on a paper of 16:9 with a caption; a panel holds [`Series`], rules, shades
 //! and [`Point`]s. [`profile_figure`] and [`history_figure`] are ready-made compositions.
 //!
 //! Three promises: a value that is not finite is never dropped silently (it leaves a gap, a cross at
@@ -19,6 +19,7 @@
 mod axis;
 mod canvas;
 mod color;
+mod colormap;
 mod curves;
 mod error;
 mod figure;
@@ -27,11 +28,13 @@ mod header;
 mod heading;
 mod history;
 mod labels;
+mod layout;
 mod map;
 mod marks;
 mod merge_tree;
 mod number;
 mod panel;
+mod paper;
 mod png;
 mod point;
 mod profile;
@@ -45,7 +48,7 @@ pub use color::Role;
 pub use error::{Error, Result};
 pub use figure::Figure;
 pub use history::{History, Run, history_figure};
-pub use map::{Field, Map, MapFigure, Mark, SurfaceFigure};
+pub use map::{Field, Map, MapFigure, Mark, SurfaceFigure, ZoomFigure};
 pub use merge_tree::{TreeNode, merge_tree_figure};
 pub use panel::Panel;
 pub use point::Point;

@@ -82,7 +82,7 @@ pub(crate) fn draw_points(
         }
         let (at, color) = ((px, py), role.color());
         match shape {
-            Shape::Dot => canvas.circle(at, 3.6, color, Stroke::solid(PAPER, 1.2)),
+            Shape::Dot => canvas.circle(at, 4.2, color, Stroke::solid(PAPER, 1.2)),
             Shape::Ring => canvas.circle(at, 2.4, PAPER, Stroke::solid(color, 1.2)),
             Shape::Bare => {}
         }

@@ -4,6 +4,7 @@ use crate::axis::Scale;
 use crate::color::Role;
 use crate::figure::Figure;
 use crate::panel::Panel;
+use crate::paper::{HEIGHT, WIDTH};
 use crate::point::Point;
 use crate::series::Series;
 
@@ -51,12 +52,12 @@ pub fn merge_tree_figure(
         panel =
             panel.series(Series::line("", &[root.height, stem], &[row, row]).role(Role::Train).width(1.6));
     }
-    let height = 110.0 + (18.0 * order.len() as f64).max(90.0);
+    let height = (150.0 + 20.0 * order.len() as f64).max(HEIGHT);
     Figure::new(title)
         .subtitle(subtitle)
         .x_label(if log { "risk \u{3bb} (log scale)" } else { "risk \u{3bb}" })
         .x_scale(if log { Scale::Log } else { Scale::Linear })
-        .size(720.0, height)
+        .size(WIDTH, height)
         .panel(panel)
 }
 

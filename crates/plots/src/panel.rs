@@ -12,6 +12,7 @@ pub struct Panel {
     pub(crate) from_zero: bool,
     pub(crate) y_limits: Option<(f64, f64)>,
     pub(crate) y_names: Vec<String>,
+    pub(crate) y_ticks: Vec<f64>,
     pub(crate) weight: f64,
     pub(crate) series: Vec<Series>,
     pub(crate) rules: Vec<(f64, String)>,
@@ -31,6 +32,7 @@ impl Panel {
             from_zero: false,
             y_limits: None,
             y_names: Vec::new(),
+            y_ticks: Vec::new(),
             weight: 1.0,
             series: Vec::new(),
             rules: Vec::new(),
@@ -65,6 +67,12 @@ impl Panel {
         let y_names: Vec<String> = names.into_iter().collect();
         let last = y_names.len().saturating_sub(1) as f64;
         Self { y_names, y_limits: Some((-0.5, last + 0.5)), ..self }
+    }
+
+    /// Puts the ticks of the y axis at these values in place of round numbers.
+    #[must_use]
+    pub fn y_ticks(self, values: &[f64]) -> Self {
+        Self { y_ticks: values.to_vec(), ..self }
     }
 
     /// Sets the height relative to the other panels (default: 1).
@@ -113,6 +121,15 @@ impl Panel {
     pub fn point(mut self, point: Point) -> Self {
         self.points.push(point);
         self
+    }
+
+    /// Replaces every text by what `translate` makes of it.
+    pub(crate) fn translate(&mut self, translate: &dyn Fn(&str) -> String) {
+        let labels = self.series.iter_mut().map(|series| &mut series.label);
+        let rules = self.rules.iter_mut().chain(&mut self.uprights).map(|(_, label)| label);
+        let lines = self.points.iter_mut().flat_map(|point| &mut point.lines);
+        let texts = labels.chain(rules).chain(lines).chain(&mut self.y_names).chain([&mut self.y_label]);
+        texts.for_each(|text| *text = translate(text));
     }
 
     /// The weight, or 1 where it is not a positive number.

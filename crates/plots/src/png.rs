@@ -51,6 +51,12 @@ impl Painter {
                 self.fill(path.clone(), paint(*fill, stroke.opacity));
                 self.stroke(path, &pen(*stroke), paint(stroke.color, stroke.opacity));
             }
+            Shape::Dots(centers, radius, color, opacity) => {
+                for &(x, y) in centers {
+                    let path = PathBuilder::from_circle(x as f32, y as f32, *radius as f32);
+                    self.fill(path, paint(*color, *opacity));
+                }
+            }
             Shape::Text(at, text, style) => self.text(*at, text, *style),
             Shape::Clipped(window, shapes) => self.clipped(*window, shapes),
         }

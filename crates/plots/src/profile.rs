@@ -52,7 +52,7 @@ pub fn profile_figure(profile: &Profile<'_>) -> Figure {
     let figure = Figure::new(profile.title)
         .subtitle(profile.subtitle)
         .x_label("t, from A to B along the path")
-        .panel(risk_panel(profile).weight(2.0));
+        .panel(risk_panel(profile).weight(2.2));
     match error_panel(profile.t, profile.train_error, profile.test_error) {
         Some(panel) => figure.panel(panel),
         None => figure,

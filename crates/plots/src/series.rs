@@ -28,7 +28,7 @@ impl Series {
             xs: xs.to_vec(),
             ys: ys.to_vec(),
             role: Role::default(),
-            width: 1.75,
+            width: 2.25,
             opacity: 1.0,
             dashed: false,
             joined: true,
@@ -50,7 +50,7 @@ impl Series {
         Self { role, ..self }
     }
 
-    /// Sets the width of the line in px (default: 1.75).
+    /// Sets the width of the line in px (default: 2.25).
     #[must_use]
     pub fn width(self, width: f64) -> Self {
         Self { width, ..self }

@@ -8,30 +8,32 @@ use crate::text::FAMILY;
 
 /// The SVG document of a picture.
 pub(crate) fn write(picture: &Picture) -> String {
-    let Picture { size: (width, height), title, shapes } = picture;
-    let mut writer = Writer { body: String::new(), clips: 0 };
+    let Picture { size: (width, height), title, caption, body, shapes } = picture;
+    let mut writer = Writer { text: String::new(), clips: 0 };
     shapes.iter().for_each(|shape| writer.shape(shape));
-    let (title, body) = (escape(title), writer.body);
+    let (title, text) = (escape(title), writer.text);
+    let caption =
+        if caption.is_empty() { String::new() } else { format!("<desc>{}</desc>\n", escape(caption)) };
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" font-family="{FAMILY}">
+<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" data-body="{body}" font-family="{FAMILY}">
 <title>{title}</title>
-<rect width="{width}" height="{height}" fill="{PAPER}"/>
-{body}</svg>
+{caption}<rect width="{width}" height="{height}" fill="{PAPER}"/>
+{text}</svg>
 "#
     )
 }
 
 struct Writer {
-    body: String,
+    text: String,
     clips: usize,
 }
 
 impl Writer {
     /// Appends one line of SVG. Writing to a `String` cannot fail.
     fn push(&mut self, line: std::fmt::Arguments<'_>) {
-        let _ = self.body.write_fmt(line);
-        self.body.push('\n');
+        let _ = self.text.write_fmt(line);
+        self.text.push('\n');
     }
 
     fn shape(&mut self, shape: &Shape) {
@@ -48,6 +50,13 @@ impl Writer {
                 self.push(format_args!(
                     r#"<circle cx="{x}" cy="{y}" r="{radius}" fill="{fill}" fill-opacity="{opacity}" stroke="{color}" stroke-width="{width}" stroke-opacity="{opacity}"/>"#,
                 ));
+            }
+            Shape::Dots(centers, radius, color, opacity) => {
+                self.push(format_args!(r#"<g fill="{color}" fill-opacity="{}">"#, px(*opacity)));
+                for (x, y) in centers {
+                    self.push(format_args!(r#"<circle cx="{x}" cy="{y}" r="{radius}"/>"#));
+                }
+                self.push(format_args!("</g>"));
             }
             Shape::Text(at, text, style) => self.text(*at, text, *style),
             Shape::Clipped(window, shapes) => self.clipped(*window, shapes),

@@ -1,7 +1,7 @@
 //! Ticks of an axis: round numbers and their labels.
 
 use crate::axis::{Range, Scale};
-use crate::number::{fixed, magnitude, scientific, superscript};
+use crate::number::{fixed, magnitude, scientific, short, superscript};
 
 /// A labelled tick.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,17 @@ pub(crate) fn ticks(scale: Scale, range: Range, wanted: usize) -> Vec<Tick> {
         Scale::Linear => linear(range, wanted),
         Scale::Log => logarithmic(range, wanted),
     }
+}
+
+/// Ticks at given values, in ascending order, those outside of `range` left out.
+pub(crate) fn given(values: &[f64], range: Range) -> Vec<Tick> {
+    let mut values: Vec<f64> =
+        values.iter().copied().filter(|value| (range.low..=range.high).contains(value)).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let whole = |value: f64| value.fract() == 0.0 && value.abs() < 1e7;
+    let label = |value| if whole(value) { fixed(value, 0) } else { short(value) };
+    values.into_iter().map(|value| Tick { value, label: label(value) }).collect()
 }
 
 /// Unlabelled ticks: 2, 3, …, 9 in every decade of a log axis that shows every decade.
@@ -154,6 +165,12 @@ mod tests {
         assert_eq!(labels(Scale::Log, 2e-4, 3.0), ["10⁻³", "10⁻²", "10⁻¹", "1"]);
         assert_eq!(labels(Scale::Log, 0.015, 0.3), ["0.02", "0.05", "0.1", "0.2"]);
         assert_eq!(labels(Scale::Log, 1e-300, 1e300).len(), 3);
+    }
+
+    #[test]
+    fn given_ticks_are_those_that_were_measured() {
+        let found = given(&[16.0, 4.0, 8.0, 0.3, 4.0], Range { low: 0.1, high: 10.0 });
+        assert_eq!(found.iter().map(|tick| tick.label.as_str()).collect::<Vec<_>>(), ["0.300", "4", "8"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `collado landscape`: sections of the risk, with one file for each subcommand.
 
+mod basins;
 mod grid;
 mod line;
 mod output;
@@ -39,9 +40,8 @@ enum SectionName {
     )]
     Plane(plane::PlaneArgs),
     /// Draw the risk around a minimum at several scales.
-    #[command(
-        after_help = "Example:\n  collado landscape zoom checkpoints/digits-a.safetensors --out runs/zoom"
-    )]
+    #[command(after_help = "Examples:\n  collado landscape zoom --out runs/zoom
+  collado landscape zoom checkpoints/digits-a.safetensors --out runs/zoom-digits")]
     Zoom(zoom::ZoomArgs),
     /// Draw the risk on the plane of the two principal components of a training trajectory.
     #[command(

@@ -6,10 +6,10 @@ use collado_data::NpzWriter;
 use collado_landscape::Section;
 use collado_plots::{Field, Map, MapFigure, SurfaceFigure};
 
-use super::{grid::Grid, sampled::Sampled, vtk};
+use super::{basins::Pass, grid::Grid, sampled::Sampled, vtk};
 use crate::{
     failure::Failure,
-    files,
+    files, shown,
     table::{text, write_table},
     task::Task,
 };
@@ -71,6 +71,36 @@ pub(super) fn draw(
     let contour = MapFigure::new(title).subtitle(subtitle).labels(labels.0, labels.1).map(map);
     picture(folder, "contour", &contour.to_svg()?, &contour.to_png()?)?;
     picture(folder, "surface", &surface.to_svg()?, &surface.to_png()?)
+}
+
+/// Draws the picture `levels`: the level set {F ≤ λ} just below and just above the pass between two points, or at the level of the
+/// higher end where no pass separates them.
+pub(super) fn draw_levels(
+    folder: &Path,
+    [a, b, subtitle]: [&str; 3],
+    labels: (&str, &str),
+    map: &Map,
+    pass: &Pass,
+) -> Result<(), Failure> {
+    let Pass { level, higher } = *pass;
+    let figure = MapFigure::new(format!("Level sets {{F ≤ λ}}: are {a} and {b} in one piece?"));
+    let figure = figure.subtitle(subtitle).labels(labels.0, labels.1);
+    let at = |level: f64, words: &str| {
+        map.clone().titled(format!("λ = {}, {words}", shown::significant(level, 3))).level_set(level)
+    };
+    let figure = if pass.separates() {
+        let (below, above) = (level - 0.15 * (level - higher), level + 0.15 * (level - higher));
+        figure
+            .map(at(below, "below the pass"))
+            .map(at(above, "above the pass"))
+            .caption("Full colours: F ≤ λ. Below the pass the two lie in separate pieces; above it a path inside the level set joins them.")
+    } else {
+        let words = "the level of the higher end";
+        figure.map(at(level, words)).caption(
+            "Full colours: F ≤ λ. Already at the level of the higher end the two lie in one piece: no pass separates them.",
+        )
+    };
+    picture(folder, "levels", &figure.to_svg()?, &figure.to_png()?)
 }
 
 /// The risk of a grid as a map.

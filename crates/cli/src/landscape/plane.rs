@@ -10,10 +10,11 @@ use collado_risk::{Objective, Path, Span};
 use serde::Serialize;
 
 use super::{
+    basins::pass,
     grid::Grid,
-    output::{FILES, draw, map, save_grid, save_section},
+    output::{FILES, draw, draw_levels, map, save_grid, save_section},
     sampled::sample,
-    shared::{SharedArgs, open, short},
+    shared::{SharedArgs, open, short, stem},
     vtk,
 };
 use crate::{
@@ -59,6 +60,9 @@ struct Summary {
     cosine: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<OffPlane>,
+    /// The lowest level on the grid at which both ends of the path, or the first two checkpoints, lie in one component of the level set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pass: Option<f64>,
     not_finite: usize,
 }
 
@@ -106,6 +110,13 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
     for (label, (x, y)) in &scene.marks {
         picture = picture.mark(Mark { x: *x, y: *y, label: label.clone() });
     }
+    let mut found = None;
+    if let [(a, from), (b, to), ..] = &scene.marks[..]
+        && let Some(pass) = pass(&scene.grid, &values.risk, *from, *to)
+    {
+        found = Some(pass.level);
+        draw_levels(folder.path(), [a, b, &subtitle], scene.labels, &picture, &pass)?;
+    }
     draw(folder.path(), [&scene.title, &subtitle], scene.labels, picture)?;
     let summary = Summary {
         section: "plane",
@@ -113,6 +124,7 @@ pub(super) fn run(args: &PlaneArgs) -> Result<(), Failure> {
         seed: shared.common.seed,
         cosine: scene.section.cosine(),
         path: off,
+        pass: found,
         not_finite: values.risk.iter().filter(|r| !r.is_finite()).count(),
     };
     let described = folder.finish(&shared.common, &summary, false)?;
@@ -133,14 +145,14 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, PlanePlot), Failure> {
         let directions = filter_normalized(&task.arch, &origin, args.shared.common.seed, 2)?;
         let section = Section::along(&origin, &directions)?;
         let labels = ("first random direction, in units of the filters' norms", "second");
-        let (grid, marks) = (Grid::square(args.radius, args.points), vec![(short(&files[0]), (0., 0.))]);
+        let (grid, marks) = (Grid::square(args.radius, args.points), vec![(stem(&files[0]), (0., 0.))]);
         let title = "Risk on a plane of two random directions".to_owned();
         return Ok((task, PlanePlot { section, grid, title, labels, marks, path: None }));
     }
     let section = Section::through(&stack)?;
     let corners: Vec<(f64, f64)> = section.project(&stack)?.iter().map(|s| (s.at[0], s.at[1])).collect();
     let grid = Grid::around(&corners, args.margin, args.points);
-    let marks = files.iter().map(|f| short(f)).zip(corners).collect();
+    let marks = files.iter().map(|f| stem(f)).zip(corners).collect();
     let labels = ("distance in parameter space", "the same, at right angles");
     let title = "Risk on the plane through three checkpoints".to_owned();
     Ok((task, PlanePlot { section, grid, title, labels, marks, path: None }))

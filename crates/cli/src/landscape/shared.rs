@@ -35,6 +35,11 @@ pub(super) fn short(file: &Path) -> String {
     file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
 }
 
+/// A file's name without folders and ending, as a label.
+pub(super) fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned()
+}
+
 pub(super) fn at_least(name: &str, found: usize, least: usize) -> Result<(), Failure> {
     match found >= least {
         true => Ok(()),

@@ -1,13 +1,13 @@
 //! The conversion of values to colours, and the colour bar that explains it.
 
-use super::colormap::{MISSING, color};
-use super::field::Field;
+use super::panel::Map;
 use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Canvas, Rect, Stroke, Style};
 use crate::color::{AXIS, Color, SOFT};
+use crate::colormap::{MISSING, color};
 use crate::ticks::ticks;
 
-const SIZE: f64 = 11.0;
+const SIZE: f64 = 12.0;
 
 /// The scale of colours between the lowest and the highest value.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +20,11 @@ impl Shade {
     /// The number of different colours.
     pub(super) const BANDS: usize = 48;
 
-    pub(super) fn new(field: &Field, scale: Scale) -> Self {
-        Self { scale, range: field.range(scale) }
+    /// One scale for all values of some maps: logarithmic where they are positive and far apart, unless a map sets it.
+    pub(super) fn of<'a>(maps: impl Iterator<Item = &'a Map> + Clone) -> Self {
+        let values = maps.clone().flat_map(|map| map.field.values.iter().copied());
+        let scale = maps.clone().find_map(|map| map.scale).unwrap_or_else(|| natural(values.clone()));
+        Self { scale, range: Range::tight(scale, values) }
     }
 
     /// The value, or on a log scale its logarithm, which is not finite for values that the scale cannot show.
@@ -61,6 +64,14 @@ impl Shade {
     pub(super) fn axis(&self, start: f64, end: f64) -> Axis {
         Axis { scale: self.scale, range: self.range, start, end }
     }
+}
+
+/// Logarithmic where all finite values are positive and span more than a decade and a half.
+fn natural(values: impl Iterator<Item = f64>) -> Scale {
+    let (low, high) = values
+        .filter(|v| v.is_finite())
+        .fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+    if low > 0.0 && high / low > 30.0 { Scale::Log } else { Scale::Linear }
 }
 
 /// Draws the colour bar at the right of `window`, and below it the meaning of grey if values are missing.

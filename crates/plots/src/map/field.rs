@@ -1,6 +1,5 @@
 //! Values on a rectangular grid, with interpolation between them.
 
-use crate::axis::{Range, Scale};
 use crate::error::{Error, Result};
 
 /// Values of a function on a grid of the plane. Values that are not finite are kept and drawn as such.
@@ -36,17 +35,6 @@ impl Field {
     /// The number of values that are not finite.
     pub(super) fn missing(&self) -> usize {
         self.values.iter().filter(|v| !v.is_finite()).count()
-    }
-
-    /// The default scale: logarithmic where all finite values are positive and span more than a decade and a half.
-    pub(super) fn natural_scale(&self) -> Scale {
-        let finite = || self.values.iter().copied().filter(|v| v.is_finite());
-        let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(0.0, f64::max));
-        if low > 0.0 && high / low > 30.0 { Scale::Log } else { Scale::Linear }
-    }
-
-    pub(super) fn range(&self, scale: Scale) -> Range {
-        Range::tight(scale, self.values.iter().copied())
     }
 
     /// Every `step`-th row and column, the last ones included.

@@ -1,21 +1,26 @@
-//! Figures of one or several maps.
+//! Figures of maps side by side, with one scale of colours.
 
-use super::panel::{BAR, FOOT, HEAD, Map};
+use super::bar::{Shade, draw_bar};
+use super::panel::{BAR, FOOT, GUTTER, HEAD, Map};
 use crate::canvas::{Canvas, Picture, Rect, Style};
 use crate::color::SOFT;
 use crate::error::{Error, Result};
-use crate::heading::{MARGIN, heading};
+use crate::heading::{Caption, heading};
+use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
 use crate::text::Font;
 use crate::{png, svg};
 
 /// The space at the left of a map for its tick labels, in px.
-const LEFT: f64 = 44.0;
+const LEFT: f64 = 48.0;
+/// The space under the maps for the line that says what the axes are, in px.
+const AXES: f64 = 24.0;
 
-/// A title over one map, or over several in rows of two.
+/// A title over one map, or over two or a few side by side, and a caption.
 #[derive(Clone, Debug)]
 pub struct MapFigure {
     title: String,
     subtitle: String,
+    caption: String,
     labels: (String, String),
     maps: Vec<Map>,
 }
@@ -24,14 +29,20 @@ impl MapFigure {
     /// An empty figure.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        let labels = Default::default();
-        Self { title: title.into(), subtitle: String::new(), labels, maps: Vec::new() }
+        let (title, labels) = (title.into(), Default::default());
+        Self { title, subtitle: String::new(), caption: String::new(), labels, maps: Vec::new() }
     }
 
     /// Sets the grey line under the title.
     #[must_use]
     pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
         Self { subtitle: subtitle.into(), ..self }
+    }
+
+    /// Sets the sentence under the maps.
+    #[must_use]
+    pub fn caption(self, caption: impl Into<String>) -> Self {
+        Self { caption: caption.into(), ..self }
     }
 
     /// Sets the labels of both axes.
@@ -65,27 +76,32 @@ impl MapFigure {
 
     fn draw(&self) -> Result<Picture> {
         let aspect = self.maps.first().ok_or(Error::NoPanels)?.aspect().clamp(0.2, 2.5);
-        let columns = if self.maps.len() > 1 { 2 } else { 1 };
-        let side: f64 = if columns == 1 { 520.0 } else { 300.0 };
-        let (width, height) = if aspect > 1.0 { (side / aspect, side) } else { (side, side * aspect) };
-        let (cell, row) = (LEFT + width + BAR, HEAD + height + FOOT);
-        let rows = self.maps.len().div_ceil(columns);
+        let count = self.maps.len() as f64;
         let mut canvas = Canvas::new();
         let font = Font::regular();
-        let across = 2.0 * MARGIN + cell * columns as f64;
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), across);
-        let paper = (across, top + row * rows as f64 + 20.0 + MARGIN / 2.0);
-        // The y label stands upright over the first map's ticks: a horizontal label is read without turning the head.
-        for (n, map) in self.maps.iter().enumerate() {
-            let left = MARGIN + LEFT + (n % columns) as f64 * cell;
-            let above = top + (n / columns) as f64 * row + HEAD;
-            let window = Rect { left, top: above, right: left + width, bottom: above + height };
-            map.draw(&mut canvas, &font, window);
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH) + HEAD;
+        let caption = Caption::new(&font, &self.caption, WIDTH);
+        let body = HEIGHT - caption.height();
+        let room =
+            ((WIDTH - 2.0 * MARGIN - BAR - GUTTER * (count - 1.0)) / count - LEFT, body - top - FOOT - AXES);
+        let width = room.0.min(room.1 / aspect);
+        let height = width * aspect;
+        let block = count * (LEFT + width) + GUTTER * (count - 1.0) + BAR;
+        let start = (WIDTH - block) / 2.0;
+        let shade = Shade::of(self.maps.iter());
+        let mut window = Rect { left: 0.0, top, right: 0.0, bottom: top + height };
+        for (index, map) in self.maps.iter().enumerate() {
+            let left = start + LEFT + index as f64 * (LEFT + width + GUTTER);
+            window = Rect { left, right: left + width, ..window };
+            map.draw(&mut canvas, &font, window, &shade, false);
         }
+        draw_bar(&mut canvas, window, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
+        // The y label is written beside the x label: a horizontal label is read without turning the head.
         let (x, y) = &self.labels;
-        let text = if y.is_empty() { x.clone() } else { format!("across: {x};  up: {y}") };
-        let place = (MARGIN + LEFT, top + row * rows as f64 + 14.0);
-        canvas.text(place, &font.fitted(&text, 12.0, paper.0 - 2.0 * MARGIN - LEFT), Style::new(12.0, SOFT));
-        Ok(canvas.finish(paper, &self.title))
+        let text = if y.is_empty() { x.clone() } else { format!("→ {x};  ↑ {y}") };
+        let text = font.fitted(&text, SMALL, WIDTH - MARGIN - start - LEFT);
+        canvas.text((start + LEFT, window.bottom + FOOT + 15.0), &text, Style::new(SMALL, SOFT));
+        caption.draw(&mut canvas, (WIDTH, HEIGHT));
+        Ok(canvas.finish((WIDTH, HEIGHT), &self.title).captioned(&self.caption, body))
     }
 }

@@ -1,16 +1,18 @@
 //! Maps: a function of two variables as colours with lines of equal value, or as a surface.
 
 mod bar;
-mod colormap;
 mod field;
 mod figure;
 mod isolines;
 mod panel;
 mod surface;
+mod view;
+mod zoom;
 
 pub use self::{
     field::Field,
     figure::MapFigure,
     panel::{Map, Mark},
     surface::SurfaceFigure,
+    zoom::ZoomFigure,
 };

@@ -120,6 +120,7 @@ fn segment(found: &Convexity) -> Figure {
         .point(Point::new(0.5, middle).text("½"));
     Figure::new("Between two networks of risk 0")
         .subtitle("Example 1.20: six parameters, s = ((−1, 0), (1, 1))")
+        .caption("A convex risk would stay at 0 on the straight line between two networks of risk 0.")
         .x_label("t, from θ to the other network")
         .panel(panel)
 }
@@ -141,8 +142,11 @@ fn sequence(found: &Convexity) -> Figure {
         .series(Series::line("as written", &n, &pick(|m| m.norm)).role(Role::Test).markers());
     Figure::new("A convergent sequence of networks whose limit is none")
         .subtitle("n(ρ(x + 1/n) − ρ(x)) on [−1, 1]")
+        .caption("Left: the distance from a step, which no network of this size is. Right: the parameters that it takes.")
         .x_label("n")
         .x_scale(Scale::Log)
+        .x_ticks(&n)
+        .beside()
         .panel(distance)
         .panel(norm)
 }

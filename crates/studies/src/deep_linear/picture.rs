@@ -26,7 +26,9 @@ fn paths(found: &DeepLinear) -> Figure {
     };
     Figure::new("The explicit path never rises above its higher end")
         .subtitle(format!("{}, up to five pairs each; F over F at the higher end", found.settings.arch))
+        .caption("The higher end of each pair is at 1. By the theorem a path need not rise above it, as straight lines do.")
         .x_label("Position t on the path")
+        .beside()
         .panel(panel("Between random starts", false))
         .panel(panel("Between minima", true))
 }

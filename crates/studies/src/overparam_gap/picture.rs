@@ -18,7 +18,8 @@ pub(super) fn gap(found: &OverparamGap, zero: f64) -> Figure {
     ];
     for (label, of, role) in kinds {
         let points = found.widths.iter().flat_map(|at| of(at).iter().map(|&y| (at.width as f64, y)));
-        let (xs, ys): (Vec<f64>, Vec<f64>) = points.filter(|&(_, y)| y > zero).unzip();
+        // A gap of zero has no place on a log axis: a cross at its foot.
+        let (xs, ys): (Vec<f64>, Vec<f64>) = points.map(|(x, y)| (x, if y > zero { y } else { 0. })).unzip();
         panel = panel.series(Series::dots("", &xs, &ys).role(role).opacity(0.5));
         let means = found.widths.iter().filter_map(|at| {
             let above: Vec<f64> = of(at).iter().filter(|y| **y > zero).map(|y| y.ln()).collect();
@@ -36,10 +37,12 @@ pub(super) fn gap(found: &OverparamGap, zero: f64) -> Figure {
     }
     Figure::new("What the constructive path leaves above two minima")
         .subtitle(format!(
-            "{} inputs, {} pairs a width; lines: geometric means; {zeros} gaps of zero are left out",
+            "{} inputs, {} pairs a width; lines: geometric means; {zeros} gaps of zero: crosses",
             settings.inputs, settings.pairs
         ))
+        .caption("How far a path has to rise above two minima: by the theorem less and less, the wider the network.")
         .x_label("Width m (log scale)")
         .x_scale(Scale::Log)
+        .x_ticks(&found.widths.iter().map(|at| at.width as f64).collect::<Vec<_>>())
         .panel(panel)
 }

@@ -3,15 +3,44 @@
 use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
 use collado_risk::LogisticNeuron;
 
-use super::{LAWS, SingleNeuron, report::mean, search};
+use super::{LAWS, NeuronRow, SingleNeuron, report::mean, search};
 
 pub(super) fn pictures(found: &SingleNeuron) -> Vec<(&'static str, Figure)> {
     let s = &found.settings;
     let of = |dims| LogisticNeuron::new(dims, s.per_dim, s.ratio).ok();
+    let growth = (!found.rows.is_empty()).then(|| ("growth", growth(found)));
     let curve = of(1).map(|risk| ("minima-1d", curve(found, &risk)));
     let basins = of(2).map(|risk| ("minima-2d", basins(found, &risk)));
     let counts = (!found.random.is_empty()).then(|| ("counts", random_labels(found)));
-    curve.into_iter().chain(basins).chain(counts).collect()
+    growth.into_iter().chain(curve).chain(basins).chain(counts).collect()
+}
+
+/// The number of minima against d, beside the number of examples that make them.
+fn growth(found: &SingleNeuron) -> Figure {
+    let per_dim = found.settings.per_dim;
+    let column = |of: &dyn Fn(&NeuronRow) -> f64| found.rows.iter().map(of).collect::<Vec<f64>>();
+    let (dims, expected) = (column(&|r| r.dims as f64), column(&|r| r.expected as f64));
+    let examples = column(&|r| (r.dims * per_dim) as f64);
+    let hit = column(&|r| r.certified as f64);
+    let panel = Panel::new("Number (log scale)")
+        .scale(Scale::Log)
+        .y_ticks(&[&expected[..], &[1.]].concat())
+        .series(Series::line("examples: pd", &dims, &examples).role(Role::Reference).markers())
+        .series(Series::line("proved minima: p^d", &dims, &expected).role(Role::Ink).width(1.4))
+        .series(Series::dots("minima hit by descent, each proved", &dims, &hit));
+    let panel = found.rows.iter().fold(panel, |panel, r| {
+        let point = Point::new(r.dims as f64, r.certified as f64);
+        panel.point(point.text(r.certified.to_string()).role(Role::Train))
+    });
+    Figure::new("One neuron: the local minima grow exponentially with the inputs")
+        .subtitle(format!(
+            "One logistic neuron, squared loss, p = {per_dim} minima a coordinate; {} starts of descent for each d",
+            found.settings.starts
+        ))
+        .caption("By the theorem the minima multiply with every input, while the examples that make them only add up.")
+        .x_label("Inputs d")
+        .x_ticks(&dims)
+        .panel(panel)
 }
 
 /// F for d = 1, over log w.
@@ -30,6 +59,7 @@ fn curve(found: &SingleNeuron, risk: &LogisticNeuron) -> Figure {
             "{} examples of lengths 1 to {longest}, all with target 0.75; dots: certified minima",
             risk.per_dim()
         ))
+        .caption("Each dip is a local minimum; a dot marks those that are proved.")
         .x_label("Weight w (log scale)")
         .x_scale(Scale::Log)
         .panel(panel)
@@ -37,7 +67,7 @@ fn curve(found: &SingleNeuron, risk: &LogisticNeuron) -> Figure {
 
 /// Where descent from a start leads for d = 2.
 fn basins(found: &SingleNeuron, risk: &LogisticNeuron) -> Figure {
-    let starts = search::starts(risk, 4000, found.settings.seed);
+    let starts = search::starts(risk, 2500, found.settings.seed);
     let number = |w: f64| found.boxes.boxes.iter().position(|b| (w / b.hi() - 1.).abs() < 1e-6);
     let mut groups = vec![(Vec::new(), Vec::new()); found.boxes.boxes.len().pow(2)];
     for start in starts {
@@ -61,9 +91,9 @@ fn basins(found: &SingleNeuron, risk: &LogisticNeuron) -> Figure {
             "{} certified minima (black); small dots: starts, coloured by where descent leads",
             groups.len()
         ))
+        .caption("Where descent ends depends on the start: each colour leads to another minimum, and they form a grid.")
         .x_label("Weight w_1 (log scale)")
         .x_scale(Scale::Log)
-        .size(720., 640.)
         .panel(panel)
 }
 
@@ -84,7 +114,11 @@ fn random_labels(found: &SingleNeuron) -> Figure {
             "Two inputs, labels 0.25 or 0.75; {} data sets a point, {} starts each; bands: 95 % intervals",
             s.draws, s.tries
         ))
+        .caption(
+            "Do random labels make many minima, too? Each one counted here was found by descent and proved.",
+        )
         .x_label("Examples (log scale)")
         .x_scale(Scale::Log)
+        .x_ticks(&found.settings.samples.iter().map(|&m| m as f64).collect::<Vec<_>>())
         .panel(panel)
 }

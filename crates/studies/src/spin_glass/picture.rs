@@ -26,7 +26,8 @@ pub(super) fn picture(settings: &SpinGlassSettings, points: &[SpinPoint]) -> Fig
     let count = points.iter().filter(|x| x.is_critical).count();
     Figure::new("Critical points of the spherical p-spin glass")
         .subtitle(format!("p = {}, N = {}, {count} critical points", settings.p, settings.size))
-        .x_label("energy u = H/N")
+        .caption("By the law the energy of a critical point says which share of all directions leads down.")
+        .x_label("Energy u = H/N")
         .panel(panel)
 }
 
@@ -52,6 +53,7 @@ pub(super) fn bulk_picture(settings: &SpinGlassSettings, points: &[SpinPoint]) -
         .series(Series::dots("eigenvalues found", &middles, &found));
     Figure::new("Bulk of the Hessians at critical points")
         .subtitle(format!("p = {}, N = {}, {} eigenvalues", settings.p, settings.size, all.len()))
+        .caption("By the law the eigenvalues, moved and scaled like this, have the density of a semicircle.")
         .x_label("(λ + pu) / 2√(p(p−1))")
         .panel(panel)
 }
@@ -81,5 +83,9 @@ pub(super) fn network_picture(network: &NetworkScatter) -> Figure {
         panel = panel.series(Series::dots(label, &x, &y).role(role).opacity(0.6));
     }
     let note = format!("{}; {} critical points", NetworkScatter::title(), network.points.len());
-    Figure::new("Critical points of a small network").subtitle(note).x_label("risk F").panel(panel)
+    Figure::new("Critical points of a small network")
+        .subtitle(note)
+        .caption("Does a higher risk come with more directions that lead down in a network, too?")
+        .x_label("Risk F")
+        .panel(panel)
 }

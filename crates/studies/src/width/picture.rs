@@ -16,11 +16,11 @@ pub(super) fn curves(found: &Widths) -> Figure {
     let mut panel = Panel::new("Training loss (log scale)")
         .scale(Scale::Log)
         .rule(found.settings.target, format!("target {}", found.settings.target));
-    for (color, w) in found.widths.iter().enumerate() {
+    for (at, w) in found.widths.iter().enumerate() {
         for (run, losses) in w.history.iter().enumerate() {
             let epochs: Vec<f64> = (0..losses.len()).map(|i| i as f64).collect();
             let label = if run == 0 { format!("m = {}", w.neurons) } else { String::new() };
-            let line = Series::line(label, &epochs, losses).role(Role::Group(color as u8));
+            let line = Series::line(label, &epochs, losses).role(Role::level(at, found.widths.len()));
             panel = panel.series(line.width(1.).opacity(0.7));
         }
     }
@@ -29,11 +29,12 @@ pub(super) fn curves(found: &Widths) -> Figure {
             "{}, {} runs a width, Adam with a cosine schedule",
             found.settings.data, found.settings.runs
         ))
+        .caption("Each line is a run, from narrow (dark) to wide (bright): which of them reach the target?")
         .x_label("Epoch")
         .panel(panel)
 }
 
-/// Hit rates, final losses and barriers against the width.
+/// Hit rates and final losses against the width.
 pub(super) fn width(found: &Widths) -> Figure {
     let target = found.settings.target;
     let xs: Vec<f64> = found.widths.iter().map(|w| w.neurons as f64).collect();
@@ -50,19 +51,32 @@ pub(super) fn width(found: &Widths) -> Figure {
         Role::Train,
     )
     .rule(target, format!("target {target}"));
-    let barriers = Panel::new("Barrier above the ends").from_zero();
-    let barriers = runs(barriers, found, "straight line", |w| &w.straight, Role::Test);
-    let barriers = runs(barriers, found, "Bézier curve, one bend", |w| &w.curved, Role::Train);
     Figure::new("Where over-parameterisation starts to help")
         .subtitle(format!(
             "{}, {} runs a width; band: 95 % Wilson interval; lines: means",
             found.settings.data, found.settings.runs
         ))
+        .caption("From which width on does every run reach the target, wherever it starts?")
         .x_label("Hidden neurons m (log scale)")
         .x_scale(Scale::Log)
-        .panel(Panel::new("Runs that reach the target (%)").y_limits(0., 100.).weight(0.8).series(rate))
-        .panel(losses.weight(0.8))
-        .panel(barriers.weight(0.8))
+        .x_ticks(&xs)
+        .beside()
+        .panel(Panel::new("Runs that reach the target (%)").y_limits(-3., 103.).series(rate))
+        .panel(losses)
+}
+
+/// Barriers between two ends against the width.
+pub(super) fn barriers(found: &Widths) -> Figure {
+    let panel = Panel::new("Barrier above the ends").from_zero();
+    let panel = runs(panel, found, "straight line", |w| &w.straight, Role::Test);
+    let panel = runs(panel, found, "Bézier curve, one bend", |w| &w.curved, Role::Train);
+    Figure::new("Between two ends of training")
+        .subtitle(format!("{}, {} runs a width; lines: means", found.settings.data, found.settings.runs))
+        .caption("How high is the mountain between two ends, on the straight line and on a curve?")
+        .x_label("Hidden neurons m (log scale)")
+        .x_scale(Scale::Log)
+        .x_ticks(&found.widths.iter().map(|w| w.neurons as f64).collect::<Vec<_>>())
+        .panel(panel)
 }
 
 /// The runs of each width, and their means.

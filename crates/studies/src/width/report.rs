@@ -151,7 +151,11 @@ impl From<&Widths> for Report {
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),
             table: table(found),
-            pictures: vec![("curves", picture::curves(found)), ("width", picture::width(found))],
+            pictures: vec![
+                ("width", picture::width(found)),
+                ("barriers", picture::barriers(found)),
+                ("curves", picture::curves(found)),
+            ],
         }
     }
 }

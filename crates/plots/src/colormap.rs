@@ -25,10 +25,10 @@ const STOPS: [(u8, u8, u8); 17] = [
 ];
 
 /// The colour of values that are not finite.
-pub(super) const MISSING: Color = Color(0xd9dce0);
+pub(crate) const MISSING: Color = Color(0xd9dce0);
 
 /// The colour of `part` in [0, 1] shaded by `light` in [0, 1].
-pub(super) fn color(part: f64, light: f64) -> Color {
+pub(crate) fn color(part: f64, light: f64) -> Color {
     let place = part.clamp(0.0, 1.0) * (STOPS.len() - 1) as f64;
     let index = (place as usize).min(STOPS.len() - 2);
     let t = place - index as f64;

@@ -1,0 +1,102 @@
+//! Zooms into a function of two variables: the surface of each region above its map, in one scale of colours.
+
+use super::bar::{Shade, draw_bar};
+use super::panel::{BAR, FOOT, HEAD, Map};
+use super::surface::draw_surface;
+use super::view::View;
+use crate::canvas::{Canvas, Picture, Rect, Style};
+use crate::color::SOFT;
+use crate::error::{Error, Result};
+use crate::heading::{Caption, heading};
+use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
+use crate::text::Font;
+use crate::{png, svg};
+
+/// The number of zooms in a row.
+const ROW: usize = 4;
+/// The space between two zooms in px.
+const GUTTER: f64 = 16.0;
+/// The height of a surface divided by its width.
+const FLAT: f64 = 0.72;
+
+/// A title over zooms, in rows of four, and a caption.
+#[derive(Clone, Debug)]
+pub struct ZoomFigure {
+    title: String,
+    subtitle: String,
+    caption: String,
+    axes: String,
+    maps: Vec<Map>,
+}
+
+impl ZoomFigure {
+    /// The figure of some maps, from the widest to the narrowest.
+    #[must_use]
+    pub fn new(title: impl Into<String>, subtitle: impl Into<String>, maps: Vec<Map>) -> Self {
+        let (caption, axes) = (String::new(), String::new());
+        Self { title: title.into(), subtitle: subtitle.into(), caption, axes, maps }
+    }
+
+    /// Sets the sentence under the zooms.
+    #[must_use]
+    pub fn caption(self, caption: impl Into<String>) -> Self {
+        Self { caption: caption.into(), ..self }
+    }
+
+    /// Sets the line that says what the axes are.
+    #[must_use]
+    pub fn axes(self, axes: impl Into<String>) -> Self {
+        Self { axes: axes.into(), ..self }
+    }
+
+    /// The picture as an SVG document.
+    ///
+    /// # Errors
+    /// When there is no map.
+    pub fn to_svg(&self) -> Result<String> {
+        Ok(svg::write(&self.draw()?))
+    }
+
+    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
+    ///
+    /// # Errors
+    /// The errors of [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        png::render(&self.draw()?)
+    }
+
+    fn draw(&self) -> Result<Picture> {
+        if self.maps.is_empty() {
+            return Err(Error::NoPanels);
+        }
+        let font = Font::regular();
+        let mut canvas = Canvas::new();
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH);
+        let caption = Caption::new(&font, &self.caption, WIDTH);
+        let side = (WIDTH - 2.0 * MARGIN - BAR + GUTTER) / ROW as f64 - GUTTER;
+        let surface = FLAT * side;
+        let row = surface + HEAD + side + FOOT;
+        let rows = self.maps.len().div_ceil(ROW) as f64;
+        let height = (top + row * rows + 22.0 + caption.height()).max(HEIGHT);
+        let shade = Shade::of(self.maps.iter());
+        let mut last = Rect { left: MARGIN, top, right: MARGIN, bottom: top };
+        for (index, map) in self.maps.iter().enumerate() {
+            let left = MARGIN + (index % ROW) as f64 * (GUTTER + side);
+            let above = top + (index / ROW) as f64 * row;
+            let right = left + side;
+            let room = Rect { left, top: above, right, bottom: above + surface };
+            // Each surface fills its height; colours say how high it is.
+            let heights = Shade::of(std::iter::once(map));
+            draw_surface(&mut canvas, &font, &View::new(room), map, (&heights, &shade));
+            let top = room.bottom + HEAD;
+            last = Rect { left, top, right, bottom: top + side };
+            map.draw(&mut canvas, &font, last, &shade, true);
+        }
+        let bar = Rect { left: MARGIN, top: top + 20.0, right: WIDTH - MARGIN - BAR, ..last };
+        draw_bar(&mut canvas, bar, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
+        let text = font.fitted(&self.axes, SMALL, WIDTH - 2.0 * MARGIN);
+        canvas.text((MARGIN, last.bottom + FOOT + 14.0), &text, Style::new(SMALL, SOFT));
+        caption.draw(&mut canvas, (WIDTH, height));
+        Ok(canvas.finish((WIDTH, height), &self.title).captioned(&self.caption, height - caption.height()))
+    }
+}
