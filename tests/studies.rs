@@ -320,5 +320,38 @@ fn all_studies_run_and_resume() {
     assert!(studies.iter().any(|s| s["name"] == "convexity" && s["shown"] != "Shown."), "{summary}");
     let page = std::fs::read_to_string(Path::new(&dir).join("index.html")).unwrap();
     names.iter().for_each(|name| assert!(page.contains(&format!("id=\"{name}\"")), "{name}"));
-    assert!(page.contains("1 &lt; 2") && page.contains("single-neuron/minima-2d.svg"), "{page}");
+    assert!(page.contains("1 &lt; 2"), "{page}");
+    // The pictures are parts of the page, the claim's own first, and nothing is fetched from elsewhere.
+    let place = |picture: &str| page.find(&format!("single-neuron-{picture}-clip1")).unwrap();
+    assert!(place("growth") < place("minima-1d") && place("minima-1d") < place("minima-2d"));
+    for outside in ["src=", "http://", "https://", "url(h"] {
+        let links = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!links.contains(outside), "{outside}");
+    }
+    assert!(page.contains("<html lang=\"en\">") && page.matches("<math").count() >= names.len());
+}
+
+/// The same page in Spanish: its words, its pictures, and the sentences of the reports.
+#[test]
+fn the_page_speaks_spanish() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("all").display().to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_collado"));
+    let mut child =
+        child.args(["study", "all", "--quick", "--lang", "es", "--out", &dir, "--quiet"]).spawn().unwrap();
+    // `convexity` is the first and takes no time.
+    while !Path::new(&dir).join("summary.json").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "ended without a study");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let page = std::fs::read_to_string(Path::new(&dir).join("index.html")).unwrap();
+    for text in ["<html lang=\"es\">", "riesgo empírico", "✓ respaldada", "Qué la contradiría"] {
+        assert!(page.contains(text), "{text}");
+    }
+    let section = &page[page.find("<section id=\"convexity\"").unwrap()..];
+    assert!(!section.contains("<span lang=\"en\""), "{section}");
+    let picture = std::fs::read_to_string(Path::new(&dir).join("convexity/segment.svg")).unwrap();
+    assert!(picture.contains("Entre dos redes de riesgo 0"), "{picture}");
 }

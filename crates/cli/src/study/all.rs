@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     flags::SizeArgs,
     headline::{Headline, StudyOutcome},
-    index,
+    page::{self, About, Language},
     run::{self, Entry, RunLocation},
 };
 use crate::{
@@ -28,6 +28,9 @@ use crate::{
 pub(crate) struct AllArgs {
     #[command(flatten)]
     size: SizeArgs,
+    /// Language of the page and of the pictures.
+    #[arg(long, value_enum, default_value_t)]
+    lang: Language,
     #[command(flatten)]
     out: Out,
     #[command(flatten)]
@@ -45,6 +48,7 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
         entries.iter().try_for_each(|entry| state::remove(&folder.join(entry.name)))?;
     }
     progress::catch_interrupt();
+    let about = About { language: args.lang, size: args.size.size().name(), seed: args.common.seed };
     let mut done = Vec::new();
     for entry in entries {
         let result = one(args, entry, &folder.join(entry.name));
@@ -53,7 +57,7 @@ pub(crate) fn run(args: &AllArgs, entries: &[Entry]) -> Result<(), Failure> {
                 .hint("--resume goes on with the rest"));
         }
         done.push(StudyOutcome { name: entry.name, result: result.map_err(|e| e.to_string()) });
-        index::write(folder.path(), &done)?;
+        page::write(folder.path(), &about, &done)?;
         let so_far = Summary::new(args, &done, start);
         let so_far = args.common.run.describe(&so_far, RunStatus::Interrupted);
         json::write(&folder.join(SUMMARY), &so_far)?;
@@ -121,7 +125,7 @@ fn one(args: &AllArgs, entry: &Entry, folder: &Path) -> Result<Headline, Failure
     files::make(folder)?;
     let (size, seed) = (args.size.size(), args.common.seed);
     let report = |cells: &CellCache, progress: &mut dyn Progress| (entry.report)(size, seed, cells, progress);
-    let place = RunLocation { name: entry.name, folder, quiet: args.common.quiet };
+    let place = RunLocation { name: entry.name, folder, quiet: args.common.quiet, language: args.lang };
     let result = run::measure(&place, report)?;
     json::write(&file, &args.common.run.describe(&result, RunStatus::Finished))?;
     state::remove(folder)?;

@@ -1,8 +1,9 @@
 //! What is shown of a study that has run.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::run::StudyResult;
+use crate::json;
 
 /// The claim, the verdict and the sentences of a result, as they stand in `result.json`.
 #[derive(Debug, Default, Deserialize)]
@@ -12,22 +13,34 @@ pub(crate) struct Headline {
     pub(crate) source: String,
     pub(crate) rule: String,
     pub(crate) verdict: String,
+    pub(crate) contradicted_by: String,
+    pub(crate) power: String,
+    pub(crate) conditions: Vec<ConditionLine>,
     pub(crate) shown: String,
     pub(crate) not_shown: String,
+    pub(crate) pictures: Vec<PictureFile>,
     pub(crate) seconds: Option<f64>,
 }
 
+/// A condition of the claim, with what was found.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ConditionLine {
+    pub(crate) condition: String,
+    pub(crate) verdict: String,
+    pub(crate) found: String,
+}
+
+/// A picture of a study: the name of its files, without their ending, and its caption.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PictureFile {
+    pub(crate) file: String,
+    pub(crate) caption: String,
+}
+
 impl From<&StudyResult> for Headline {
-    fn from(StudyResult { report, seconds }: &StudyResult) -> Self {
-        Self {
-            claim: report.claim.into(),
-            source: report.source.into(),
-            rule: report.rule.into(),
-            verdict: report.verdict.name().into(),
-            shown: report.shown.clone(),
-            not_shown: report.not_shown.clone(),
-            seconds: Some(*seconds),
-        }
+    fn from(result: &StudyResult) -> Self {
+        Self::deserialize(json::value(result)).unwrap_or_default()
     }
 }
 

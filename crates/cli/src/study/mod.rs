@@ -4,7 +4,7 @@
 mod all;
 mod flags;
 mod headline;
-mod index;
+mod page;
 mod run;
 
 use clap::{Args as ClapArgs, Subcommand};

@@ -8,7 +8,11 @@ use collado_studies::{CellCache, Condition, Report, Study, StudyError};
 use serde::Serialize;
 use tracing::info_span;
 
-use super::flags::{SettingsArgs, Size};
+use super::{
+    flags::{SettingsArgs, Size},
+    headline::PictureFile,
+    page::Language,
+};
 use crate::{
     args::{Common, Dtype, Out},
     failure::Failure,
@@ -35,7 +39,8 @@ impl<S: Study + ClapArgs> Run<S> {
         let Some(folder) = Folder::open(&self.out, &self.common, "result.json", &[])? else { return Ok(()) };
         progress::catch_interrupt();
         let settings = self.settings.0.clone().with_seed(self.common.seed);
-        let location = RunLocation { name: S::NAME, folder: folder.path(), quiet: self.common.quiet };
+        let (quiet, language) = (self.common.quiet, Language::default());
+        let location = RunLocation { name: S::NAME, folder: folder.path(), quiet, language };
         let report = |cells: &CellCache, progress: &mut dyn Progress| settings.report(cells, progress);
         let result = measure(&location, report)?;
         let described = folder.finish(&self.common, &result, false)?;
@@ -76,6 +81,8 @@ pub(crate) struct RunLocation<'a> {
     pub(crate) name: &'static str,
     pub(crate) folder: &'a Path,
     pub(crate) quiet: bool,
+    /// The language of its pictures.
+    pub(crate) language: Language,
 }
 
 /// The content of `result.json`.
@@ -83,6 +90,8 @@ pub(crate) struct RunLocation<'a> {
 pub(crate) struct StudyResult {
     #[serde(flatten)]
     pub(crate) report: Report,
+    /// The pictures, the claim's own first.
+    pub(crate) pictures: Vec<PictureFile>,
     /// The time that the study took, with that of the cells it found finished.
     pub(crate) seconds: f64,
 }
@@ -93,7 +102,7 @@ pub(crate) fn measure(
     location: &RunLocation<'_>,
     report: impl FnOnce(&CellCache, &mut dyn Progress) -> Result<Report, StudyError>,
 ) -> Result<StudyResult, Failure> {
-    let &RunLocation { name, folder, quiet } = location;
+    let &RunLocation { name, folder, quiet, language } = location;
     let (cells, bar) = (CellCache::in_folder(state::folder(folder)), progress::bar(name, quiet));
     let start = std::time::Instant::now();
     let span = info_span!("study", name).entered();
@@ -104,9 +113,14 @@ pub(crate) fn measure(
     let seconds = start.elapsed().as_secs_f64() + cells.seconds();
     collado_files::atomically(&folder.join("rows.csv"), |file| report.table.write(file))?;
     for (name, figure) in &report.pictures {
-        files::picture(folder, name, figure)?;
+        files::picture(folder, name, &figure.clone().translated(&|text| language.translated(text)))?;
     }
-    Ok(StudyResult { report, seconds })
+    let listed = |(name, figure): &(&str, collado_plots::Figure)| PictureFile {
+        file: (*name).to_owned(),
+        caption: figure.caption_text().to_owned(),
+    };
+    let pictures = report.pictures.iter().map(listed).collect();
+    Ok(StudyResult { report, pictures, seconds })
 }
 
 /// Prints a table that fits on a screen, and the sentences of the report.
