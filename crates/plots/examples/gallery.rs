@@ -24,6 +24,7 @@ fn profile(mountain: f64, base: f64, errors: f64, direct: bool) -> Figure {
         test_error: &sampled(&|t| errors * (0.028 + 0.009 * bump(t))),
         references: if direct { &[] } else { &reference },
         knots: &[0.0, 0.25, 0.5, 0.75, 1.0],
+        end: "B",
         above_ends: highest - risk[0].max(risk[60]),
     })
 }

@@ -42,6 +42,8 @@ pub struct Profile<'a> {
     pub references: &'a [Reference<'a>],
     /// The parameters t of the path's vertices, with or without the ends.
     pub knots: &'a [f64],
+    /// The name of the end at t = 1; "" stands for B.
+    pub end: &'a str,
     /// The height of the path above the higher of its ends.
     pub above_ends: f64,
 }
@@ -51,7 +53,7 @@ pub struct Profile<'a> {
 pub fn profile_figure(profile: &Profile<'_>) -> Figure {
     let figure = Figure::new(profile.title)
         .subtitle(profile.subtitle)
-        .x_label("t, from A to B along the path")
+        .x_label(format!("t, from A to {} along the path", end_name(profile)))
         .panel(risk_panel(profile).weight(2.2));
     match error_panel(profile.t, profile.train_error, profile.test_error) {
         Some(panel) => figure.panel(panel),
@@ -79,6 +81,10 @@ fn risk_panel(profile: &Profile<'_>) -> Panel {
     landmarks(panel, profile)
 }
 
+fn end_name<'a>(profile: &Profile<'a>) -> &'a str {
+    if profile.end.is_empty() { "B" } else { profile.end }
+}
+
 /// Adds the vertices, the ends, the level of the higher end, the highest point and the barrier.
 fn landmarks(mut panel: Panel, profile: &Profile<'_>) -> Panel {
     let (t, risk) = (profile.t, profile.train_risk);
@@ -88,7 +94,7 @@ fn landmarks(mut panel: Panel, profile: &Profile<'_>) -> Panel {
             panel = panel.point(Point::new(knot, height).role(Role::Train).ring());
         }
     }
-    let ends = [("A", start, risk.first()), ("B", end, risk.last())];
+    let ends = [("A", start, risk.first()), (end_name(profile), end, risk.last())];
     let ends = ends.map(|(name, t, risk)| (name, t, risk.copied().unwrap_or(f64::NAN)));
     for (name, t, risk) in ends {
         panel = panel.point(Point::new(t, risk).text(name));

@@ -141,6 +141,11 @@ fn a_profile_says_what_was_found() {
         assert!(!found.iter().any(|text| text == absent), "{absent} in {found:?}");
     }
     assert!(!found.iter().any(|text| text.contains("not finite")), "{found:?}");
+    profile.end = "B′";
+    let found = texts(&profile_figure(&profile));
+    for wanted in ["B′", "t, from A to B′ along the path"] {
+        assert!(found.iter().any(|text| text == wanted), "{wanted} in {found:?}");
+    }
     profile.test_error = &[0.1, NAN, 0.2];
     let found = texts(&profile_figure(&profile));
     assert!(found.contains(&"Error (%)".to_owned()) && found.contains(&"1 value not finite".to_owned()));

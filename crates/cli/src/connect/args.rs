@@ -15,11 +15,12 @@ pub(crate) struct ConnectArgs {
     pub(crate) ends: EndsArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
-    /// Method; auto tries the straight line, aligned lines, the theorems, Bézier curves with more and more bends, a
-    /// band.
+    /// Method; auto tries the straight line, the theorems, Bézier curves with more and more bends and a band, all to B
+    /// itself; beside them aligned lines and, where nothing else meets the target, aligned curves, which end at a copy of B.
     #[arg(long, default_value = "auto")]
     pub(crate) method: Method,
-    /// Permute and rescale the neurons of B onto those of A first [default: none; auto tries both].
+    /// Permute and rescale the neurons of B onto those of A first, so that the path ends at that copy B′ and not at B
+    /// [default: none; auto tries both beside B itself].
     #[arg(long)]
     pub(crate) align: Option<AlignBy>,
     /// Number of points of the profile, including both ends.

@@ -7,7 +7,7 @@ mod summary;
 
 use std::{path::PathBuf, time::Instant};
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use collado_certify::{Certificate, CertifySettings};
 use collado_dynamics::Linear;
 use collado_risk::{Objective, Span};
@@ -63,8 +63,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let mut tried = match args.method {
         Method::Auto => search::attempts(&runner, &ends)?,
         _ => {
-            let ends = ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?;
-            let tried = named(method, &runner, &ends);
+            let near = ends.align(args.align.unwrap_or(AlignBy::None), &task, &args.common)?;
+            let tried = named(method, &runner, &near);
             if tried.is_err() {
                 // Only the straight line was found: nothing to go on with.
                 state::remove(folder.path())?;
@@ -74,17 +74,18 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     };
     // A named method answers with its own path, even where the straight line is lower.
     let best = match args.method {
-        Method::Auto => runner.lowest(&mut tried.found)?,
+        Method::Auto => runner.best(&mut tried.found)?,
         _ => tried.found.len() - 1,
     };
     let best = &tried.found[best];
-    info!(name = best.name, above_ends = best.above_ends(), "path chosen");
+    info!(name = best.name, end = best.end().name(), above_ends = best.above_ends(), "path chosen");
     let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
-    output::save(&task, folder.path(), named, best)?;
+    output::save(&task, folder.path(), named, &tried.found, best)?;
     let proof = proof(args, &task, &tried.found, best);
     let shown = proof.as_ref().ok().and_then(Option::as_ref);
     output::draw(&task, folder.path(), &tried.found, best, shown)?;
-    let summary = Summary::new(&tried, best, proof?.as_ref(), start.elapsed().as_secs_f64());
+    let moved = distance(&task, &ends.b, best)?;
+    let summary = Summary::new(&tried, best, moved, proof?.as_ref(), start.elapsed().as_secs_f64());
     let described = folder.finish(&args.common, &summary, progress::interrupted())?;
     args.common.show(&described, || summary.print(folder.path()));
     if progress::interrupted() {
@@ -113,6 +114,13 @@ fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Fa
             Err(Failure::new(message).hint("--dtype f64 reaches farther than f32"))
         }
     }
+}
+
+/// The distance of the path's end from B.
+fn distance(task: &Task, b: &Tensor, best: &Attempt) -> Result<f64, Failure> {
+    let vertices = best.path.vertices();
+    let end = vertices.get(vertices.dim(0)? - 1)?.to_device(&task.device)?.to_dtype(DType::F64)?;
+    Ok((end - b.to_dtype(DType::F64)?)?.sqr()?.sum_all()?.sqrt()?.to_scalar()?)
 }
 
 /// Tries the straight line, for comparison, and the method that was asked for.

@@ -14,7 +14,9 @@ impl Summary {
         self.attempts.iter().for_each(Row::print);
         let barrier = &self.barrier;
         print(&format!("\nbest path            {}", self.method));
-        print(&format!("risk at A, B         {}, {}", risk(self.ends.a), risk(self.ends.b)));
+        let end = self.end.name();
+        let label = format!("risk at A, {end}");
+        print(&format!("{label:<21}{}, {}", risk(self.ends.a), risk(self.ends.b)));
         let points = self.points;
         print(&format!("highest risk         {}  (sampled at {points} points)", risk(barrier.max)));
         if let Some(proof) = &self.certified {
@@ -27,7 +29,10 @@ impl Summary {
             }
         }
         if let Some(aligned) = &self.align {
-            print(&format!("B is aligned to A    by {}", aligned.by));
+            let (by, distance) = (aligned.by, self.distance_of_end_from_b);
+            print(&format!(
+                "B′                   B permuted and rescaled onto A by {by}; {distance:.3} away from B"
+            ));
         }
         self.about.iter().for_each(|about| print(&about.text()));
         print(&format!(
@@ -53,13 +58,14 @@ impl Summary {
 impl Row {
     fn print(&self) {
         let Self { method, seconds, .. } = self;
-        if self.end.is_some() {
-            print(&format!("{method:<32} diverged                          {seconds:>6.2} s"));
+        let end = format!("to {}", self.end.name());
+        if self.stop.is_some() {
+            print(&format!("{method:<38} {end:<5} diverged                          {seconds:>6.2} s"));
             return;
         }
         // Some of the points sufficed to see that the path is too high.
         let least = if self.complete { " " } else { "≥" };
         let barrier = risk(self.above_ends);
-        print(&format!("{method:<32} barrier above ends {least} {barrier:>10}   {seconds:>6.2} s"));
+        print(&format!("{method:<38} {end:<5} barrier above ends {least} {barrier:>10}   {seconds:>6.2} s"));
     }
 }

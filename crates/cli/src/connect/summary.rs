@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     align::Alignment,
     certify::Certified,
-    search::{Attempt, Attempts, Diverged, GuaranteeRecord},
+    search::{Attempt, Attempts, Diverged, End, GuaranteeRecord},
 };
 
 /// The result of `connect`: the best path, and all that was tried.
@@ -19,6 +19,10 @@ pub(super) struct Summary {
     pub(super) normalized_length: f64,
     pub(super) points: usize,
     pub(super) method: String,
+    /// The point at which the path ends.
+    pub(super) end: End,
+    /// Its distance from B.
+    pub(super) distance_of_end_from_b: f64,
     pub(super) about: Option<GuaranteeRecord>,
     pub(super) align: Option<Aligned>,
     pub(super) seconds: f64,
@@ -60,8 +64,9 @@ pub(super) struct Row {
     pub(super) above_ends: f64,
     points: usize,
     pub(super) seconds: f64,
+    pub(super) end: End,
     #[serde(flatten)]
-    pub(super) end: Option<End>,
+    pub(super) stop: Option<Stop>,
     /// Whether all points were evaluated.
     #[serde(skip)]
     pub(super) complete: bool,
@@ -70,12 +75,18 @@ pub(super) struct Row {
 /// The reason why an attempt has no path.
 #[derive(Clone, Copy, Serialize)]
 #[serde(tag = "stop", rename_all = "lowercase")]
-pub(super) enum End {
+pub(super) enum Stop {
     Diverged,
 }
 
 impl Summary {
-    pub(super) fn new(tried: &Attempts, best: &Attempt, proof: Option<&Certificate>, seconds: f64) -> Self {
+    pub(super) fn new(
+        tried: &Attempts,
+        best: &Attempt,
+        distance_of_end_from_b: f64,
+        proof: Option<&Certificate>,
+        seconds: f64,
+    ) -> Self {
         let (profile, barrier) = (&best.profile, best.profile.barrier());
         let risks = profile.risks();
         Self {
@@ -93,6 +104,8 @@ impl Summary {
             normalized_length: profile.normalized_length(),
             points: profile.t.len(),
             method: best.name.clone(),
+            end: best.end(),
+            distance_of_end_from_b,
             about: GuaranteeRecord::new(&best.guarantee),
             align: best.alignment.as_ref().map(|a| {
                 let alignment = Alignment::new(&a.aligned, a.seconds);
@@ -118,7 +131,8 @@ impl Row {
             above_ends: attempt.above_ends(),
             points: attempt.profile.t.len(),
             seconds: attempt.fit_seconds,
-            end: None,
+            end: attempt.end(),
+            stop: None,
             complete: attempt.complete,
         }
     }
@@ -129,7 +143,8 @@ impl Row {
             above_ends: f64::NAN,
             points: 0,
             seconds: search.seconds,
-            end: Some(End::Diverged),
+            end: search.end,
+            stop: Some(Stop::Diverged),
             complete: false,
         }
     }

@@ -7,7 +7,7 @@ use collado_risk::{Objective, Path, Profile, profile};
 use tracing::info;
 
 use super::{
-    ends::{Alignment, Ends},
+    ends::{Alignment, End, Ends},
     flags::{AlignBy, SearchArgs, Target},
     saved_attempts::SavedAttempts,
 };
@@ -45,6 +45,7 @@ impl Outcome {
 /// A search that diverged, so that there is no path.
 pub(crate) struct Diverged {
     pub(crate) name: String,
+    pub(crate) end: End,
     /// The reason in words.
     pub(crate) reason: String,
     pub(crate) seconds: f64,
@@ -61,7 +62,7 @@ pub(crate) struct Attempts {
 pub(crate) struct AttemptRunner<'a> {
     pub(crate) common: &'a Common,
     pub(crate) search: &'a SearchArgs,
-    /// The alignment of B that `auto` tries; both kinds if it is `None`.
+    /// The alignment of B that `auto` tries beside B itself; both kinds if it is `None`.
     pub(crate) align: Option<AlignBy>,
     /// Number of points of a profile.
     pub(crate) points: usize,
@@ -93,7 +94,7 @@ impl AttemptRunner<'_> {
         let begin = Instant::now();
         let diverged = |reason| {
             let (name, seconds) = (name.to_owned(), begin.elapsed().as_secs_f64());
-            Ok(Outcome::Diverged(Diverged { name, reason, seconds }))
+            Ok(Outcome::Diverged(Diverged { name, end: ends.end(), reason, seconds }))
         };
         let (Connection { path, guarantee }, fit_seconds) = match self.find(name, find)? {
             Ok(found) => found,
@@ -111,7 +112,7 @@ impl AttemptRunner<'_> {
         let mut attempt =
             Attempt { name, path, guarantee, alignment, profile, complete, fit_seconds, profile_seconds };
         let risks = attempt.profile.risks();
-        if !name_is_line(&attempt.name) && risks.iter().any(|risk| !risk.is_finite()) {
+        if !attempt.is_line() && risks.iter().any(|risk| !risk.is_finite()) {
             let error = Error::Diverged { method: "the search" };
             return diverged(error.to_string());
         }
@@ -192,26 +193,42 @@ impl AttemptRunner<'_> {
         self.target.is_some_and(|t| attempt.above_ends() <= t.bound(attempt.higher_end()))
     }
 
-    /// The lowest of several paths, evaluated at all points.
-    pub(crate) fn lowest(&self, attempts: &mut [Attempt]) -> Result<usize, Failure> {
+    /// The path that answers the question: the lowest to B; only where none of these meets the target, and one that
+    /// ends up to symmetry does, the lowest of those. It is evaluated at all points.
+    pub(crate) fn best(&self, attempts: &mut [Attempt]) -> Result<usize, Failure> {
+        let to_b = self.lowest(attempts, End::B)?.ok_or_else(|| Failure::new("no path was found"))?;
+        if self.target.is_none() || self.met(&attempts[to_b]) {
+            return Ok(to_b);
+        }
+        let near = self.lowest(attempts, End::UpToSymmetry)?;
+        Ok(near.filter(|&i| self.met(&attempts[i])).unwrap_or(to_b))
+    }
+
+    /// The lowest of the paths with that end, evaluated at all points.
+    fn lowest(&self, attempts: &mut [Attempt], end: End) -> Result<Option<usize>, Failure> {
         loop {
             let lowest = (0..attempts.len())
+                .filter(|&i| attempts[i].end() == end)
                 .min_by(|&i, &j| attempts[i].above_ends().total_cmp(&attempts[j].above_ends()));
-            let i = lowest.ok_or_else(|| Failure::new("no path was found"))?;
-            if attempts[i].complete {
-                return Ok(i);
+            match lowest {
+                Some(i) if !attempts[i].complete => self.complete(&mut attempts[i])?,
+                lowest => return Ok(lowest),
             }
-            self.complete(&mut attempts[i])?;
         }
     }
 }
 
-/// Whether an attempt of that name is a straight line.
-fn name_is_line(name: &str) -> bool {
-    name.starts_with("linear")
-}
-
 impl Attempt {
+    /// The point at which the path ends.
+    pub(crate) fn end(&self) -> End {
+        if self.alignment.is_some() { End::UpToSymmetry } else { End::B }
+    }
+
+    /// Whether the path is the straight line.
+    pub(crate) fn is_line(&self) -> bool {
+        self.name.starts_with("linear")
+    }
+
     pub(crate) fn above_ends(&self) -> f64 {
         self.profile.barrier().above_ends
     }

@@ -1,4 +1,5 @@
-//! `connect --method auto`: tries methods from the cheapest to the most expensive, until a path meets the target.
+//! `connect --method auto`: tries methods from the cheapest to the most expensive, until a path meets the target. Paths
+//! to B itself come first; paths to copies of B that compute the same function are tried beside them.
 
 use candle_core::Tensor;
 use collado_dynamics::{
@@ -19,14 +20,21 @@ use crate::{failure::Failure, progress};
 const ALIGNED: usize = 3;
 const OTHER: usize = 5;
 
+/// Number of bends of the first curve. On a pair of MNIST, one bend left five times the barrier that is allowed where two
+/// left none after as many steps.
+const BENDS: usize = 2;
 /// The least number of steps of the first curve, and of passes over the examples.
 const STEPS: u64 = 2000;
 const EPOCHS: u64 = 5;
 
-/// Makes the attempts in order, until one meets the target.
+/// Makes the attempts in order: to B until one meets the target, then up to symmetry.
 pub(crate) fn attempts(runner: &AttemptRunner<'_>, ends: &Ends) -> Result<Attempts, Failure> {
-    let mut auto = AutoSearch { runner, ends: ends.clone(), tried: Attempts::default() };
-    let _ = auto.lines()? || auto.theorems()? || auto.curves()? || auto.band()?;
+    let mut auto = AutoSearch { runner, tried: Attempts::default() };
+    if auto.line(ends)? {
+        return Ok(auto.tried);
+    }
+    let reached = auto.theorems(ends)? || auto.curves(ends)? || auto.band(ends)?;
+    auto.up_to_symmetry(ends, reached)?;
     Ok(auto.tried)
 }
 
@@ -38,10 +46,10 @@ impl Connect for AutoConnector<'_> {
         let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
         let mut lowest = || {
             let mut tried = attempts(&self.0, &ends)?.found;
-            let lowest = self.0.lowest(&mut tried)?;
+            let best = self.0.best(&mut tried)?;
             // So that the caller learns of an interruption, too: the path would be one that was given up.
             let _ = search.progress.update(1.);
-            Ok::<_, Failure>(tried.swap_remove(lowest).path.into())
+            Ok::<_, Failure>(tried.swap_remove(best).path.into())
         };
         lowest().map_err(|failure| Error::Method(failure.to_string()))
     }
@@ -49,8 +57,6 @@ impl Connect for AutoConnector<'_> {
 
 struct AutoSearch<'a> {
     runner: &'a AttemptRunner<'a>,
-    /// The ends, with the alignment whose straight line is lowest.
-    ends: Ends,
     tried: Attempts,
 }
 
@@ -71,38 +77,47 @@ impl AutoSearch<'_> {
         met || progress::interrupted()
     }
 
-    /// Tries the straight lines to B and to the aligned B.
-    fn lines(&mut self) -> Result<bool, Failure> {
-        let start = self.ends.clone();
-        let straight = self
-            .runner
-            .attempt("linear", &start, self.runner.line_points(), |p| Linear.find(&start.a, &start.b, p))?;
-        let mut lowest = straight.above_ends();
-        if self.keep(straight) {
-            return Ok(true);
-        }
+    /// Tries the straight line.
+    fn line(&mut self, ends: &Ends) -> Result<bool, Failure> {
+        let few = self.runner.line_points();
+        let line = self.runner.attempt("linear", ends, few, |p| Linear.find(&ends.a, &ends.b, p))?;
+        Ok(self.keep(line))
+    }
+
+    /// Tries what ends at a copy of B: the straight lines to the aligned B, for comparison, and curves from the lowest
+    /// of them where no path has `reached` B.
+    fn up_to_symmetry(&mut self, ends: &Ends, reached: bool) -> Result<(), Failure> {
         let ways = match self.runner.align {
             None => vec![AlignBy::Activations, AlignBy::Weights],
             Some(AlignBy::None) => vec![],
             Some(way) => vec![way],
         };
+        let mut lowest: Option<(f64, Ends)> = None;
+        let mut met = false;
         for way in ways {
-            let Some(ends) = self.aligned(&start, way)? else { continue };
-            let name = format!("linear, aligned by {}", ends.alignment.as_ref().map_or("none", |a| a.by));
+            if progress::interrupted() {
+                return Ok(());
+            }
+            let Some(near) = self.aligned(ends, way)? else { continue };
+            let name = near.attempt("linear");
             let mut outcome =
-                self.runner.attempt(&name, &ends, ALIGNED, |p| Linear.find(&ends.a, &ends.b, p))?;
+                self.runner.attempt(&name, &near, ALIGNED, |p| Linear.find(&near.a, &near.b, p))?;
             if let Outcome::Connected(attempt) = &mut outcome {
-                attempt.fit_seconds += ends.alignment.as_ref().map_or(0., |a| a.seconds);
+                attempt.fit_seconds += near.alignment.as_ref().map_or(0., |a| a.seconds);
             }
-            if outcome.above_ends().total_cmp(&lowest).is_lt() {
-                (lowest, self.ends) = (outcome.above_ends(), ends);
-                info!(name, "alignment of what follows");
-            }
-            if self.keep(outcome) {
-                return Ok(true);
+            let height = outcome.above_ends();
+            met |= self.keep(outcome);
+            if lowest.as_ref().is_none_or(|(least, _)| height.total_cmp(least).is_lt()) {
+                lowest = Some((height, near));
             }
         }
-        Ok(false)
+        match lowest {
+            Some((_, near)) if !(reached || met) => {
+                info!(alignment = near.attempt("linear"), "curves up to symmetry");
+                self.curves(&near).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Aligns B; the result is `None` where rounding errors prevent it.
@@ -114,16 +129,15 @@ impl AutoSearch<'_> {
     }
 
     /// Tries the explicit paths of the theorems, where their hypotheses hold.
-    fn theorems(&mut self) -> Result<bool, Failure> {
+    fn theorems(&mut self, ends: &Ends) -> Result<bool, Failure> {
         let task = self.runner.task;
         let known: [(&str, Box<dyn Connect>); 2] = [
             ("deep-linear", Box::new(DeepLinear::new(&task.train))),
             ("constructive", Box::new(methods::constructive(task))),
         ];
         for (name, method) in known {
-            let ends = self.ends.clone();
             let mut silent = false;
-            let attempt = self.runner.attempt(name, &ends, OTHER, |search| {
+            let attempt = self.runner.attempt(name, ends, OTHER, |search| {
                 let found = method.find(&ends.a, &ends.b, search);
                 silent = matches!(found, Err(Error::Hypothesis { .. }));
                 found
@@ -136,23 +150,22 @@ impl AutoSearch<'_> {
     }
 
     /// Tries Bézier curves. Each starts from the one before, with two more bends and twice the training.
-    fn curves(&mut self) -> Result<bool, Failure> {
+    fn curves(&mut self, ends: &Ends) -> Result<bool, Failure> {
         let search = self.runner.search;
         let first = search.epochs(self.runner.task, STEPS, EPOCHS);
         let mut path: Option<Path> = None;
         for (more, epochs) in [(0, first), (2, 2 * first), (4, 2 * first)] {
-            let (kind, bends) = (CurveKind::Bezier, search.bends() + more);
+            let (kind, bends) = (CurveKind::Bezier, search.bends.unwrap_or(BENDS) + more);
             let (batch, lr) = (search.batch(), search.lr());
             let curve = Curve { kind, bends, epochs, batch, lr, ..Curve::default() };
-            let ends = self.ends.clone();
-            let attempt =
-                self.runner.attempt(&methods::curve_name("bezier", bends), &ends, OTHER, |search| {
-                    let path = match &path {
-                        None => curve.find(&ends.a, &ends.b, search)?.path,
-                        Some(path) => curve.refine(path, search)?,
-                    };
-                    Ok(Connection { path, guarantee: Guarantee::Sampled })
-                })?;
+            let name = ends.attempt(&methods::curve_name("bezier", bends));
+            let attempt = self.runner.attempt(&name, ends, OTHER, |search| {
+                let path = match &path {
+                    None => curve.find(&ends.a, &ends.b, search)?.path,
+                    Some(path) => curve.refine(path, search)?,
+                };
+                Ok(Connection { path, guarantee: Guarantee::Sampled })
+            })?;
             // The next starts where this one ended, or afresh where this one went astray.
             if let Outcome::Connected(attempt) = &attempt {
                 path = Some(attempt.path.clone());
@@ -164,12 +177,11 @@ impl AutoSearch<'_> {
         Ok(false)
     }
 
-    fn band(&mut self) -> Result<bool, Failure> {
+    fn band(&mut self, ends: &Ends) -> Result<bool, Failure> {
         let search = self.runner.search;
         let epochs = search.epochs(self.runner.task, 2 * STEPS, 2 * EPOCHS);
         let band = Neb { epochs, batch: search.batch(), lr: search.lr(), ..Neb::default() };
-        let ends = self.ends.clone();
-        let attempt = self.runner.attempt("neb", &ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
+        let attempt = self.runner.attempt("neb", ends, OTHER, |p| band.find(&ends.a, &ends.b, p))?;
         Ok(self.keep(attempt))
     }
 }

@@ -4,6 +4,7 @@ use std::{rc::Rc, time::Instant};
 
 use candle_core::Tensor;
 use collado_dynamics::{Align, Aligned, Matching, Result};
+use serde::Serialize;
 
 use super::flags::AlignBy;
 use crate::{args::Common, task::Task};
@@ -23,7 +24,41 @@ pub(crate) struct Alignment {
     pub(crate) seconds: f64,
 }
 
+/// The point at which a path from A ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum End {
+    /// B itself.
+    #[serde(rename = "b")]
+    B,
+    /// B′: B with its neurons permuted and rescaled, which computes the same function.
+    #[serde(rename = "b-up-to-symmetry")]
+    UpToSymmetry,
+}
+
+impl End {
+    /// The name of the point for people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::B => "B",
+            Self::UpToSymmetry => "B′",
+        }
+    }
+}
+
 impl Ends {
+    /// The point at which a path between them ends.
+    pub(crate) fn end(&self) -> End {
+        if self.alignment.is_some() { End::UpToSymmetry } else { End::B }
+    }
+
+    /// The name of an attempt between these ends: that of the method, and by what B was aligned.
+    pub(crate) fn attempt(&self, method: &str) -> String {
+        match &self.alignment {
+            None => method.to_owned(),
+            Some(alignment) => format!("{method}, aligned by {}", alignment.by),
+        }
+    }
+
     /// The same ends with B aligned to A.
     pub(crate) fn align(&self, by: AlignBy, task: &Task, common: &Common) -> Result<Self> {
         let matching = match by {

@@ -45,7 +45,7 @@ impl AlignBy {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Search")]
 pub(crate) struct SearchArgs {
-    /// Number of bends of the curve [default: 1].
+    /// Number of bends of the curve [default: 1; auto starts with 2].
     #[arg(long, value_parser = whole::<usize>(1..=1000))]
     pub(crate) bends: Option<usize>,
     /// Number of passes over the examples [default: as many as 5 000 steps need, at least 10; auto starts with fewer].

@@ -11,7 +11,7 @@ mod saved_attempts;
 pub(crate) use self::{
     attempt::{Attempt, AttemptRunner, Attempts, Diverged, Outcome},
     auto::{AutoConnector, attempts},
-    ends::Ends,
+    ends::{End, Ends},
     flags::{AlignBy, Method, SearchArgs, Target},
     guarantee::GuaranteeRecord,
     methods::{Named, named, note_unused},
