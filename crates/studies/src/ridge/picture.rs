@@ -18,7 +18,7 @@ fn ridge(found: &Ridge) -> Figure {
     let highest = drawn.iter().map(|d| d.wall.height).fold(0., f64::max).max(1e-3);
     let mut wall =
         Panel::new("F − F(0) along a ray from 0").y_limits(-4. * highest, 2.5 * highest).rule(0., "F(0)");
-    let mut ends = Panel::new("F at the end of descent, from the optimum (0) to F(0) (1)")
+    let mut ends = Panel::new("F at the end of descent, scaled")
         .y_limits(-0.12, 1.2)
         .rule(1., "F(0)")
         .rule(0., "optimum");
@@ -38,11 +38,12 @@ fn ridge(found: &Ridge) -> Figure {
     }
     Figure::new("With ridge, from three layers on θ = 0 is a local minimum")
         .subtitle(format!(
-            "κ = {}, {} starts for each K; above: the ray to the first singular direction; below: ends, dots of K shifted up",
+            "κ = {}, {} starts for each K; left: the ray to the first singular direction; right: ends, dots of K shifted up",
             found.settings.kappa, found.settings.starts
         ))
-        .x_label("Norm of θ on the ray (above), at the start of descent (below)")
-        .size(960., 540.)
+        .caption("Left: F first rises on the way out of 0 where 0 is a minimum. Right: where descent ends, by the size of its start.")
+        .x_label("Norm of θ on the ray (left), at the start (right)")
+        .beside()
         .panel(wall)
         .panel(ends)
 }
