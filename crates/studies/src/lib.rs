@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod cell_cache;
-mod condition;
 mod circle;
+mod condition;
 pub mod convexity;
 pub mod deep_linear;
 pub mod descent_paths;

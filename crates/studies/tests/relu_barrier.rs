@@ -27,7 +27,7 @@ fn risk(settings: &ReluBarrierSettings, [u, b, w]: [f64; 3]) -> f64 {
 fn the_level_is_proved_and_tight() {
     let settings = settings(&[1., -2., 1.], &[0., 0., 1.]);
     let found = relu_barrier(&settings, &mut ()).unwrap();
-    assert_eq!(found.verdict(), (Verdict::Supported, vec![]));
+    assert_eq!(found.verdict(), Verdict::Supported);
     let (_, level) = found.blocked.pass.unwrap();
     // A path comes within the tolerance of its certificate and of its legs.
     let path = found.blocked.path.as_ref().unwrap();

@@ -88,8 +88,9 @@ pub(crate) fn tuple(numbers: &[f64]) -> String {
 }
 
 /// The label of the axis of angles.
-pub(crate) const ANGLE: &str =
-    "Angle of (u, b) in degrees: 0 rises to the right, 90 is constant, 180 rises to the left, 270 is dead";
+pub(crate) const ANGLE: &str = "Direction of (u, b) in degrees";
+/// The angles with a meaning: rising to the right, constant, rising to the left, and dead.
+pub(crate) const ANGLES: [f64; 4] = [0., 90., 180., 270.];
 
 /// The angle of a direction in degrees, from −45 at the start of the boundary to 315.
 pub(crate) fn degrees(at: f64) -> f64 {

@@ -35,6 +35,7 @@ pub(super) fn family(settings: &DescentPathsSettings) -> Result<Family> {
     });
     Ok(Family {
         name: format!("deep linear network {}", settings.linear),
+        width: None,
         paths: paths.collect::<Result<_>>()?,
         missing: None,
     })

@@ -106,6 +106,8 @@ impl DescentPathsSettings {
 pub struct Family {
     /// What the network is.
     pub name: String,
+    /// The number of neurons of a ReLU network.
+    pub width: Option<usize>,
     /// A path for each start; none where no construction is known.
     pub paths: Vec<DescentPath>,
     /// Why there are no paths.

@@ -3,7 +3,7 @@
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
 use super::{DescentPaths, Family, Narrow};
-use crate::circle::ANGLE;
+use crate::circle::{ANGLE, ANGLES};
 
 pub(super) fn pictures(found: &DescentPaths) -> Vec<(&'static str, Figure)> {
     vec![("paths", paths(found)), ("one-neuron", narrow(&found.narrow))]
@@ -16,8 +16,9 @@ fn paths(found: &DescentPaths) -> Figure {
     let drawn = found.families.iter().filter(|family| !family.paths.is_empty());
     let figure = Figure::new("From any point a path leads down to the global minimum")
         .subtitle(format!("Up to {MOST} paths each, as they are written down; F over F at the start"))
+        .caption("Where F is constant only the parameters change; no path has to climb.")
         .x_label("Position t on the path")
-        .size(960., 540.);
+        .beside();
     drawn.take(2).fold(figure, |figure, family| figure.panel(panel(family)))
 }
 
@@ -49,7 +50,8 @@ fn narrow(of: &Narrow) -> Figure {
     }
     Figure::new("One neuron on the same data: no way down from one valley")
         .subtitle(format!("Φ(x) = wρ(ux + b), {} examples, y = cos 2πx + x/5", of.x.len()))
+        .caption("0° rises to the right, 90° is constant, 180° rises to the left, 270° is off.")
         .x_label(ANGLE)
-        .size(960., 540.)
+        .x_ticks(&ANGLES)
         .panel(panel)
 }

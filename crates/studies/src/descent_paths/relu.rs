@@ -24,7 +24,7 @@ pub(super) fn family(settings: &DescentPathsSettings, narrow: &Narrow, width: us
     let name = format!("two-layer ReLU, {width} neurons, {} examples", settings.examples);
     if width < settings.examples {
         let missing = Some(format!("no construction for {width} neurons on {} examples", settings.examples));
-        return Ok(Family { name, paths: Vec::new(), missing });
+        return Ok(Family { name, width: Some(width), paths: Vec::new(), missing });
     }
     let arch = Arch::two_layer(1, width, 1)?;
     let (x, y) = (&narrow.x, &narrow.y);
@@ -43,7 +43,7 @@ pub(super) fn family(settings: &DescentPathsSettings, narrow: &Narrow, width: us
         let risks = profile(&Path::polychain(stack)?, POINTS, &objective, None)?.risks();
         Ok(DescentPath { start, risks, optimum: 0., vertices: count })
     });
-    Ok(Family { name, paths: paths.collect::<Result<_>>()?, missing: None })
+    Ok(Family { name, width: Some(width), paths: paths.collect::<Result<_>>()?, missing: None })
 }
 
 /// One neuron, and others that are 0: the order of a stack is (u_1, …, u_m, b_1, …, b_m, w_1, …, w_m).

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DescentPaths, DescentPathsSettings, Family, Narrow, PlantedMinimum, picture};
-use crate::{Report, Study, Table, Verdict, report::fields};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by};
 
 const SOURCE: &str = "the slides, section 1.2; Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization; \
                       for wide networks Venturi, Bandeira & Bruna 2019, Spurious valleys in one-hidden-layer neural networks";
@@ -11,6 +11,7 @@ const RULE: &str = "supported: on every path F rises by at most 1e-10 of its val
                     and for one neuron a minimum is proved (interval arithmetic) from which every path to the global minimum rises; \
                     contradicted: one neuron is among --neurons and such a minimum is proved for it, so that the claim is false there; \
                     otherwise inconclusive, as for widths between, for which no construction is known";
+const CONTRADICTED_BY: &str = "a network of --neurons with a point from which every path to the global minimum is proved to rise, as one neuron";
 const NOT_SHOWN: &str = "Not shown: that descent takes such a path; widths between one neuron and the number of examples; regularised \
                          risks. That F does not rise between the points looked at follows from its convexity on each leg.";
 
@@ -28,25 +29,57 @@ impl Family {
 }
 
 impl DescentPaths {
-    /// What the numbers say, and if they do not decide, which conditions failed.
-    pub fn verdict(&self) -> (Verdict, Vec<String>) {
-        if self.settings.neurons.contains(&1) && self.narrow.level.is_some() {
-            return (Verdict::Contradicted, Vec::new());
-        }
-        let mut failed: Vec<String> = self.families.iter().filter_map(|f| f.missing.clone()).collect();
-        for family in &self.families {
-            let [rise, missed] = family.worst();
-            if rise.is_nan() || rise > ROUNDING || missed.is_nan() || missed > ROUNDING {
-                failed.push(format!(
-                    "{}: a path rises by {rise:.0e} or misses the optimum by {missed:.0e}",
-                    family.name
-                ));
-            }
-        }
-        if self.narrow.level.is_none() {
-            failed.push("no minimum of one neuron is proved to be walled in".into());
-        }
-        (if failed.is_empty() { Verdict::Supported } else { Verdict::Inconclusive }, failed)
+    /// What the numbers say about the claim.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.conditions())
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
+        let one = match (self.narrow.spurious_risk, self.narrow.level) {
+            (Some(risk), Some(level)) => Some(format!(
+                "from F = {risk:.4} every path to the least F = {:.4} reaches {level:.4}",
+                self.narrow.least
+            )),
+            _ => None,
+        };
+        let mut conditions: Vec<Condition> =
+            self.families.iter().map(|f| self.family(f, one.as_deref())).collect();
+        let verdict = if one.is_some() { Verdict::Supported } else { Verdict::Inconclusive };
+        let found = one.unwrap_or_else(|| "no minimum is proved to be walled in".into());
+        conditions.push(Condition::new(
+            "with one neuron there is a point without such a path",
+            verdict,
+            found,
+        ));
+        conditions
+    }
+
+    /// The condition on one network; `one` says what is proved of one neuron.
+    fn family(&self, family: &Family, one: Option<&str>) -> Condition {
+        let condition = format!("{}: a path on which F never rises from every start", family.name);
+        let [rise, missed] = family.worst();
+        let level = rise <= ROUNDING && missed <= ROUNDING;
+        let (verdict, found) = match (&family.missing, one) {
+            (Some(_), Some(found)) if family.width == Some(1) => (Verdict::Contradicted, found.to_owned()),
+            (Some(missing), _) => (Verdict::Inconclusive, missing.clone()),
+            (None, _) => (
+                if level { Verdict::Supported } else { Verdict::Inconclusive },
+                format!(
+                    "{} paths rise by at most {rise:.0e} and end within {missed:.0e}",
+                    family.paths.len()
+                ),
+            ),
+        };
+        Condition::new(condition, verdict, found)
+    }
+
+    fn power(&self) -> String {
+        format!(
+            "starts from which a path rises would have been met with a probability of 95 % if they were {:.0} % of all or more ({} random \
+             starts for each network); the level for one neuron is proved",
+            100. * shown_by(self.settings.starts as u64),
+            self.settings.starts
+        )
     }
 
     fn shown(&self) -> String {
@@ -71,8 +104,6 @@ impl DescentPaths {
                  {radius:.0e}, rises"
             ));
         }
-        let (_, failed) = self.verdict();
-        sentences.extend(failed.into_iter().map(|reason| format!("not decided: {reason}")));
         format!("Shown: {}.", sentences.join("; "))
     }
 }
@@ -84,7 +115,6 @@ struct Numbers<'a> {
     families: Vec<FamilyNumbers<'a>>,
     one_neuron: &'a Narrow,
     planted: &'a PlantedMinimum,
-    not_decided: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -113,19 +143,21 @@ impl<'a> FamilyNumbers<'a> {
 
 impl From<&DescentPaths> for Report {
     fn from(found: &DescentPaths) -> Self {
-        let (verdict, not_decided) = found.verdict();
+        let conditions = found.conditions();
         let numbers = Numbers {
             settings: &found.settings,
             families: found.families.iter().map(FamilyNumbers::new).collect(),
             one_neuron: &found.narrow,
             planted: &found.planted,
-            not_decided,
         };
         Self {
             claim: DescentPathsSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict,
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: found.power(),
             shown: found.shown(),
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),

@@ -1,7 +1,7 @@
 //! What is fitted to the measurements, and how it decides on the claim.
 
 use super::{Cell, GradientBoundSettings, Run};
-use crate::{Estimate, Verdict};
+use crate::{Condition, Estimate, Verdict};
 
 /// Everything that [`gradient_bound`](super::gradient_bound) measures.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,31 +91,37 @@ impl GradientBound {
         ratios.fold(f64::INFINITY, f64::min)
     }
 
-    /// What the numbers say, and if they do not decide, which conditions failed.
-    pub fn verdict(&self) -> (Verdict, Vec<String>) {
-        let fits = self.fits();
+    /// What the numbers say about the claim.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.conditions())
+    }
+
+    /// The conditions of the claim.
+    pub(super) fn conditions(&self) -> Vec<Condition> {
         let (below, all) = self.below();
-        let other_side =
-            |fit: &Fit| fit.bound.interval[1] < 2. * fit.limit || fit.radius_exponent.interval[1] < 0.25;
-        if below > 0 || fits.iter().any(other_side) {
-            return (Verdict::Contradicted, Vec::new());
-        }
-        let mut failed = Vec::new();
-        for fit in &fits {
-            let (m, half, [low, high]) = (fit.examples, 2. * fit.limit, fit.bound.interval);
-            if low.is_nan() || low <= half {
-                failed.push(format!("m = {m}: the bound of c, [{low:.2e}, {high:.2e}], is not above half of its limit, {half:.2e}"));
-            }
-            let [low, high] = fit.radius_exponent.interval;
-            if low.is_nan() || low <= 0.25 {
-                failed.push(format!(
-                    "m = {m}: the exponent of the radius, [{low:.2}, {high:.2}], is not above 1/4"
-                ));
-            }
-        }
-        if all == 0 {
-            failed.push("no point was looked at".into());
-        }
-        (if failed.is_empty() { Verdict::Supported } else { Verdict::Inconclusive }, failed)
+        let points = if all == 0 { Verdict::Inconclusive } else { Verdict::exactly(below == 0) };
+        let text =
+            |of: &Estimate| format!("[{:.2e}, {:.2e}], {} runs", of.interval[0], of.interval[1], of.count);
+        let of = |fit: &Fit| {
+            let (m, half) = (fit.examples, 2. * fit.limit);
+            [
+                Condition::new(
+                    format!("m = {m}: the bound of c at the largest n is at least half of its limit"),
+                    Verdict::at_least(fit.bound.interval, half),
+                    format!("{}, half of the limit is {half:.2e}", text(&fit.bound)),
+                ),
+                Condition::new(
+                    format!("m = {m}: the radius grows at least like n^(1/4)"),
+                    Verdict::at_least(fit.radius_exponent.interval, 0.25),
+                    format!("exponent {}", text(&fit.radius_exponent)),
+                ),
+            ]
+        };
+        let everywhere = Condition::new(
+            "c is at least its bound at all points",
+            points,
+            format!("{below} of {all} below"),
+        );
+        self.fits().iter().flat_map(of).chain([everywhere]).collect()
     }
 }

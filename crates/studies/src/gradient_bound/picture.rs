@@ -19,9 +19,13 @@ fn law(found: &GradientBound) -> &'static str {
 
 /// The constant with random and with the worst targets, its bound, and the radius, against n.
 fn constant(found: &GradientBound) -> Figure {
-    let title = "c at the start: random targets (dots), worst targets (lines), proved bound (dashed)";
-    let (mut constants, mut radii) =
-        (Panel::new(title).scale(Scale::Log), Panel::new("Radius R of the neighbourhood").scale(Scale::Log));
+    let (mut constants, mut radii) = (
+        Panel::new("c = (m/n) |grad r|²/r at the start (log scale)").scale(Scale::Log),
+        Panel::new("Radius R of the neighbourhood (log scale)").scale(Scale::Log),
+    );
+    let mut all: Vec<f64> = found.cells.iter().map(|cell| cell.neurons as f64).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
     for (i, &(examples, _)) in found.limits.iter().enumerate() {
         let role = Role::Group(i as u8);
         let ns: Vec<f64> = found.of(examples).map(|cell| cell.neurons as f64).collect();
@@ -42,9 +46,11 @@ fn constant(found: &GradientBound) -> Figure {
             found.settings.runs,
             found.settings.dims
         ))
+        .caption("Left: with random targets (dots) c is large, with the worst ones (lines) it is at its proved bound (dashed).")
         .x_label("Number of neurons n (log scale)")
         .x_scale(Scale::Log)
-        .size(960., 540.)
+        .x_ticks(&all)
+        .beside()
         .panel(constants)
         .panel(radii)
 }
@@ -85,7 +91,10 @@ fn neighbourhood(found: &GradientBound, cell: &Cell) -> Figure {
             cell.neurons,
             cell.runs.len()
         ))
+        .caption(
+            "Even the worst targets at points that were made bad stay above what is proved for all points.",
+        )
         .x_label("Distance from the start over R")
-        .size(960., 540.)
+        .x_ticks(&distances)
         .panel(panel)
 }

@@ -3,34 +3,44 @@
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
 use super::{INPUTS, Landscape, LevelSets};
-use crate::circle::{ANGLE, tuple};
+use crate::circle::{ANGLE, ANGLES, tuple};
 
 pub(super) fn pictures(found: &LevelSets) -> Vec<(&'static str, Figure)> {
     let [one, two, twins, plateau] = &found.landscapes[..] else { return Vec::new() };
     vec![
-        ("proposition", landscapes("Proposition 1: connected level sets, no bad strict minimum", [one, two])),
+        (
+            "proposition",
+            landscapes("Proposition 1: connected level sets, no bad strict minimum", HOLDS, [one, two]),
+        ),
         (
             "exceptions",
-            landscapes("Plateaus are not strict minima, and the converse fails", [plateau, twins]),
+            landscapes("Plateaus are not strict minima, and the converse fails", FAILS, [plateau, twins]),
         ),
         ("components", components(found)),
     ]
 }
 
-fn landscapes(title: &str, two: [&Landscape; 2]) -> Figure {
+const HOLDS: &str =
+    "Left: connected level sets, and the only minimum is global. Right: two valleys, and one is not global.";
+const FAILS: &str =
+    "Left: connected level sets, but a plateau where the neuron is off. Right: two global minima, parted.";
+
+fn landscapes(title: &str, caption: &str, two: [&Landscape; 2]) -> Figure {
     let figure = Figure::new(title)
         .subtitle(format!(
-            "Φ(x) = wρ(ux + b) on x = {}; the least F over all (u, b, w) with this direction of (u, b)",
+            "Φ(x) = wρ(ux + b) on x = {}; the least F of each direction of (u, b)",
             tuple(&INPUTS)
         ))
+        .caption(caption)
         .x_label(ANGLE)
-        .size(960., 540.);
+        .x_ticks(&ANGLES)
+        .beside();
     two.into_iter().fold(figure, |figure, landscape| figure.panel(panel(landscape)))
 }
 
 fn panel(of: &Landscape) -> Panel {
     let (xs, ys): (Vec<f64>, Vec<f64>) = of.profile.iter().copied().unzip();
-    let title = format!("{}: F for y = {}, κ = {}", of.name, tuple(&of.targets), of.kappa);
+    let title = format!("{}: y = {}, κ = {}", of.name, tuple(&of.targets), of.kappa);
     let lowest = of.minima.iter().map(|minimum| minimum.risk[1]).fold(of.zero, f64::min);
     let room = 0.3 * (of.zero - lowest).max(1e-6);
     let mut panel = Panel::new(title)
@@ -66,9 +76,12 @@ fn components(found: &LevelSets) -> Figure {
         panel
     };
     Figure::new("How many pieces the level sets have")
-        .subtitle("Counted with proof, except at critical values; the second line of each panel is drawn a little higher")
+        .subtitle("Counted with proof, except at critical values; second lines are drawn a little higher")
+        .caption(
+            "Left: one piece at every level. Right: two pieces at some levels, and a strict minimum in each.",
+        )
         .x_label("Level λ over F(0)")
-        .size(960., 540.)
+        .beside()
         .panel(panel([0, 3]))
         .panel(panel([1, 2]))
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Landscape, LevelSets, LevelSetsSettings, picture};
-use crate::{Report, Study, Table, Verdict, circle::tuple, report::fields};
+use crate::{Condition, Report, Study, Table, Verdict, circle::tuple, report::fields};
 
 const SOURCE: &str = "the slides, Proposition 1, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
                       optimization, proposition 2.1; the reduction to a circle: docs/theory.md §7";
@@ -11,36 +11,55 @@ const RULE: &str = "contradicted: a landscape whose level sets are proved to be 
                     one, or any with --all-minima) that is proved not to be global; supported: none has, and all three cases occur: \
                     connected with a strict minimum that is global, disconnected with a strict minimum that is not, and disconnected \
                     with two strict minima of which none is above the other; inconclusive: a case is missing";
+const CONTRADICTED_BY: &str = "a landscape with connected level sets and a strict local minimum that is proved not to be global; for the \
+                               proposition as printed a plateau is one";
+const POWER: &str =
+    "nothing is sampled: all minima are enclosed, but for valleys that are shallower than 1e-6 of F(0)";
 const NOT_SHOWN: &str = "Not shown: the proposition itself, which is proved in two lines (around a strict local minimum that is not \
                          global a small level set has a component of its own); level sets of networks with more than three parameters.";
 
 impl LevelSets {
-    /// What the numbers say, and if they do not decide, which cases are missing.
-    pub fn verdict(&self) -> (Verdict, Vec<&'static str>) {
+    /// What the numbers say about the claim.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.conditions())
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
         let all = self.settings.all_minima;
         let (bad, strict) = (|l: &Landscape| l.bad_minima(all) > 0, Landscape::strict_minima);
-        if self.landscapes.iter().any(|l| l.is_connected() && bad(l)) {
-            return (Verdict::Contradicted, Vec::new());
-        }
-        let some = |case: &dyn Fn(&Landscape) -> bool| self.landscapes.iter().any(case);
-        let cases = [
-            (some(&|l| l.is_connected() && strict(l) > 0), "connected level sets with a strict minimum"),
-            (
-                some(&|l| !l.is_connected() && bad(l)),
-                "disconnected level sets with a strict minimum that is not global",
+        let which = |case: &dyn Fn(&Landscape) -> bool| {
+            let names: Vec<&str> = self.landscapes.iter().filter(|l| case(l)).map(|l| l.name).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        let against = which(&|l| l.is_connected() && bad(l));
+        let occurs = |condition: &str, case: &dyn Fn(&Landscape) -> bool| {
+            let found = which(case);
+            let verdict = if found == "none" { Verdict::Inconclusive } else { Verdict::Supported };
+            Condition::new(condition, verdict, found)
+        };
+        let kind = if all { "" } else { "strict " };
+        vec![
+            Condition::new(
+                format!(
+                    "no landscape with connected level sets has a {kind}local minimum that is not global"
+                ),
+                Verdict::exactly(against == "none"),
+                against,
             ),
-            (
-                some(&|l| !l.is_connected() && strict(l) > 1 && !bad(l)),
-                "disconnected level sets with strict minima of one level",
-            ),
-        ];
-        let missing: Vec<&str> = cases.iter().filter(|(found, _)| !found).map(|(_, case)| *case).collect();
-        (if missing.is_empty() { Verdict::Supported } else { Verdict::Inconclusive }, missing)
+            occurs("connected level sets with a strict minimum occur", &|l| {
+                l.is_connected() && strict(l) > 0
+            }),
+            occurs("disconnected level sets with a minimum that is not global occur", &|l| {
+                !l.is_connected() && bad(l)
+            }),
+            occurs("disconnected level sets with strict minima of one level occur", &|l| {
+                !l.is_connected() && strict(l) > 1 && !bad(l)
+            }),
+        ]
     }
 
     fn shown(&self) -> String {
-        let mut sentences: Vec<String> = self.landscapes.iter().map(sentence).collect();
-        sentences.extend(self.verdict().1.iter().map(|case| format!("missing: {case}")));
+        let sentences: Vec<String> = self.landscapes.iter().map(sentence).collect();
         format!("Shown: {}.", sentences.join("; "))
     }
 }
@@ -72,7 +91,6 @@ fn sentence(l: &Landscape) -> String {
 struct Numbers<'a> {
     settings: &'a LevelSetsSettings,
     landscapes: Vec<LandscapeNumbers<'a>>,
-    missing: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -103,14 +121,17 @@ impl<'a> LandscapeNumbers<'a> {
 
 impl From<&LevelSets> for Report {
     fn from(found: &LevelSets) -> Self {
-        let (verdict, missing) = found.verdict();
+        let conditions = found.conditions();
         let landscapes = found.landscapes.iter().map(LandscapeNumbers::new).collect();
-        let numbers = Numbers { settings: &found.settings, landscapes, missing };
+        let numbers = Numbers { settings: &found.settings, landscapes };
         Self {
             claim: LevelSetsSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict,
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: POWER.into(),
             shown: found.shown(),
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),

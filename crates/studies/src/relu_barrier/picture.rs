@@ -3,7 +3,7 @@
 use collado_plots::{Figure, Panel, Point, Role, Series};
 
 use super::{Landscape, ReluBarrier};
-use crate::circle::{ANGLE, tuple};
+use crate::circle::{ANGLE, ANGLES, tuple};
 
 pub(super) fn pictures(found: &ReluBarrier) -> Vec<(&'static str, Figure)> {
     let sweep = (!found.sweep.is_empty()).then(|| ("data", data(found)));
@@ -15,12 +15,14 @@ fn circle(found: &ReluBarrier) -> Figure {
     let settings = &found.settings;
     Figure::new("One ReLU neuron: two valleys or one, as the data decide")
         .subtitle(format!(
-            "Φ(x) = wρ(ux + b), x = {}, κ = {}; the least F over all (u, b, w) with this direction of (u, b)",
+            "Φ(x) = wρ(ux + b), x = {}, κ = {}; the least F of each direction of (u, b)",
             tuple(&settings.x),
             settings.kappa
         ))
+        .caption("0° rises to the right, 90° is constant, 180° rises to the left, 270° is off. No path leaves a valley below the line.")
         .x_label(ANGLE)
-        .size(960., 540.)
+        .x_ticks(&ANGLES)
+        .beside()
         .panel(panel(&found.blocked))
         .panel(panel(&found.free))
 }
@@ -56,7 +58,7 @@ fn data(found: &ReluBarrier) -> Figure {
             tuple(&found.blocked.targets),
             found.settings.x[middle]
         ))
+        .caption("The same network: for some targets every path between the minima has to climb, for others none has.")
         .x_label(format!("Target at x = {}", found.settings.x[middle]))
-        .size(960., 540.)
         .panel(panel)
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Certified, Landscape, ReluBarrier, ReluBarrierSettings, SweepPoint, Valley, picture};
-use crate::{Report, Study, Table, Verdict, circle::tuple, report::fields};
+use crate::{Condition, Report, Study, Table, Verdict, circle::tuple, report::fields};
 
 const SOURCE: &str = "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, section 2.3; the proof: \
                       docs/theory.md §3";
@@ -12,42 +12,60 @@ const RULE: &str = "supported: for the first targets a level is proved (interval
                     between the same two points is certified to stay at its higher end up to 1e-4; and so is the path with one more \
                     neuron; contradicted: the first targets have no second minimum below F(0), so that all level sets are connected, \
                     or the other targets have such a level; otherwise inconclusive";
+const CONTRADICTED_BY: &str = "first targets with one minimum below F(0), as (0, 0, 1), for which all level sets are connected; or other targets \
+                               with two minima and a proved level between them";
+const POWER: &str = "nothing is sampled: minima and levels are enclosed, and a path is called level when its certificate is within 1e-4 \
+                     of its higher end";
 const NOT_SHOWN: &str = "Not shown: how high barriers are for networks and data of practice; that such data are rare or common; \
                          anything about a single neuron's minima at or above F(0), where all level sets are connected.";
 
 impl ReluBarrier {
-    /// What the numbers say, and if they do not decide, which conditions failed.
-    pub fn verdict(&self) -> (Verdict, Vec<&'static str>) {
+    /// What the numbers say about the claim.
+    pub fn verdict(&self) -> Verdict {
+        Verdict::of(&self.conditions())
+    }
+
+    fn conditions(&self) -> Vec<Condition> {
         let walled = |of: &Landscape| of.barrier().is_some_and(|barrier| barrier > 0.);
-        if self.blocked.is_connected() || walled(&self.free) {
-            return (Verdict::Contradicted, Vec::new());
-        }
-        let level = |path: &Option<Certified>| path.as_ref().is_some_and(Certified::is_level);
-        let conditions = [
-            (walled(&self.blocked), "no level above both minima is proved for the first targets"),
-            (self.free.is_connected(), "the other targets have a second minimum below F(0)"),
-            (
+        let level = |path: &Option<Certified>| match path {
+            Some(path) if path.is_level() => Verdict::Supported,
+            _ => Verdict::Inconclusive,
+        };
+        let decided = |yes: bool, no: bool| match (yes, no) {
+            (_, true) => Verdict::Contradicted,
+            (true, _) => Verdict::Supported,
+            _ => Verdict::Inconclusive,
+        };
+        let minima = |of: &Landscape| format!("{} below F(0) = {:.4}", of.minima.len(), of.zero);
+        vec![
+            Condition::new(
+                "for the first targets no path between the two lowest minima stays below a level above both",
+                decided(walled(&self.blocked), self.blocked.is_connected()),
+                blocked_sentence(&self.blocked),
+            ),
+            Condition::new(
+                "for the other targets all level sets are connected: one minimum below F(0)",
+                decided(self.free.is_connected(), walled(&self.free)),
+                minima(&self.free),
+            ),
+            Condition::new(
+                "for the other targets a path between the same points stays at its higher end",
                 level(&self.free.path),
-                "the path for the other targets is not certified to stay at its higher end",
+                path_sentence(self.free.path.as_ref()),
             ),
-            (
+            Condition::new(
+                "for the first targets and two neurons a path stays at its higher end",
                 level(&self.two_neurons),
-                "the path with two neurons is not certified to stay at its higher end",
+                path_sentence(self.two_neurons.as_ref()),
             ),
-        ];
-        let failed: Vec<&str> =
-            conditions.iter().filter(|(holds, _)| !holds).map(|(_, reason)| *reason).collect();
-        (if failed.is_empty() { Verdict::Supported } else { Verdict::Inconclusive }, failed)
+        ]
     }
 
     fn shown(&self) -> String {
         let free = path_sentence(self.free.path.as_ref());
         let two = path_sentence(self.two_neurons.as_ref());
-        let (_, failed) = self.verdict();
-        let failed =
-            if failed.is_empty() { String::new() } else { format!(" Not decided: {}.", failed.join("; ")) };
         format!(
-            "Shown: targets {}: {}; targets {}, same points: {free}; two neurons, first targets: {two}.{failed}",
+            "Shown: targets {}: {}; targets {}, same points: {free}; two neurons, first targets: {two}.",
             tuple(&self.blocked.targets),
             blocked_sentence(&self.blocked),
             tuple(&self.free.targets),
@@ -88,7 +106,6 @@ struct Numbers<'a> {
     other: LandscapeNumbers<'a>,
     two_neurons: Option<&'a Certified>,
     sweep: &'a [SweepPoint],
-    not_decided: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -116,20 +133,22 @@ impl<'a> LandscapeNumbers<'a> {
 
 impl From<&ReluBarrier> for Report {
     fn from(found: &ReluBarrier) -> Self {
-        let (verdict, not_decided) = found.verdict();
+        let conditions = found.conditions();
         let numbers = Numbers {
             settings: &found.settings,
             first: LandscapeNumbers::new(&found.blocked),
             other: LandscapeNumbers::new(&found.free),
             two_neurons: found.two_neurons.as_ref(),
             sweep: &found.sweep,
-            not_decided,
         };
         Self {
             claim: ReluBarrierSettings::CLAIM,
             source: SOURCE,
             rule: RULE,
-            verdict,
+            contradicted_by: CONTRADICTED_BY,
+            verdict: Verdict::of(&conditions),
+            conditions,
+            power: POWER.into(),
             shown: found.shown(),
             not_shown: NOT_SHOWN.into(),
             numbers: fields(&numbers),

@@ -18,8 +18,9 @@ fn ridge(found: &Ridge) -> Figure {
     let highest = drawn.iter().map(|d| d.wall.height).fold(0., f64::max).max(1e-3);
     let mut wall =
         Panel::new("F − F(0) along a ray from 0").y_limits(-4. * highest, 2.5 * highest).rule(0., "F(0)");
-    let mut ends = Panel::new("F at the end of descent, scaled")
+    let mut ends = Panel::new("F at the end of descent")
         .y_limits(-0.12, 1.2)
+        .y_ticks(&[0., 1.])
         .rule(1., "F(0)")
         .rule(0., "optimum");
     for (i, depth) in drawn.into_iter().enumerate() {
@@ -38,11 +39,11 @@ fn ridge(found: &Ridge) -> Figure {
     }
     Figure::new("With ridge, from three layers on θ = 0 is a local minimum")
         .subtitle(format!(
-            "κ = {}, {} starts for each K; left: the ray to the first singular direction; right: ends, dots of K shifted up",
+            "κ = {}, {} starts for each K (dots moved apart); the ray fits the first singular direction",
             found.settings.kappa, found.settings.starts
         ))
-        .caption("Left: F first rises on the way out of 0 where 0 is a minimum. Right: where descent ends, by the size of its start.")
-        .x_label("Norm of θ on the ray (left), at the start (right)")
+        .caption("Left: three and four layers have to climb over a wall. Right: so descent from small starts ends at 0.")
+        .x_label("Norm of θ: on the ray, at the start of descent")
         .beside()
         .panel(wall)
         .panel(ends)

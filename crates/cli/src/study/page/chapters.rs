@@ -215,6 +215,20 @@ pub(super) const CHAPTERS: &[Chapter] = &[
                 formula: include_str!("formulas/width.mml"),
             },
             Topic {
+                study: "gradient-bound",
+                title: [
+                    "The gradient is large wherever the risk is: the constant, and where it holds",
+                    "El gradiente es grande donde el riesgo lo es: la constante y dónde vale",
+                ],
+                text: [
+                    "With the smallest eigenvalue of the random kernel K̄ the squared gradient is at least c n/m times the risk, at the \
+                     start Θ and in a neighbourhood whose radius grows with n. How large is c, and how does it depend on m?",
+                    "Con el valor propio más pequeño del kernel aleatorio K̄, el cuadrado del gradiente es al menos c n/m veces el riesgo, \
+                     en el punto inicial Θ y en una vecindad cuyo radio crece con n. ¿Cuánto vale c, y cómo depende de m?",
+                ],
+                formula: include_str!("formulas/gradient-bound.mml"),
+            },
+            Topic {
                 study: "lazy",
                 title: [
                     "What can be proved: exponential convergence, and lazy training",
