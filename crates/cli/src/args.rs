@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_files::{Checkpoint, ReadOptions};
 use collado_models::ArchSpec;
-use collado_risk::{Loss, Regularizer};
+use collado_risk::{Loss, Regularizer, Statistics};
 use serde::Serialize;
 
 use crate::{
@@ -113,7 +113,8 @@ pub(crate) enum Dtype {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
-    /// Network, for files that do not state it: relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    /// Network, for files that do not state it: relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn,
+    /// resnet20:width=2, wrn-16-4.
     #[arg(long)]
     pub(crate) arch: Option<ArchSpec>,
     /// Key of the state dict to read, for a .pt file with several; two keys are joined by a dot.
@@ -159,7 +160,8 @@ impl NetworkArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Data and risk")]
 pub(crate) struct DataArgs {
-    /// Data set: digits, mnist:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or "synthetic:NAME?..."
+    /// Data set: digits, mnist:DIR, cifar10:DIR, cifar100:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or
+    /// "synthetic:NAME?..."
     /// [default: what the files state; train: digits].
     #[arg(long)]
     pub(crate) data: Option<collado_data::Spec>,
@@ -172,12 +174,24 @@ pub(crate) struct DataArgs {
     /// Regulariser R in loss + kappa R: l2, l1-last or l2-last [default: what the files state, else l2].
     #[arg(long)]
     pub(crate) regularizer: Option<Regularizer>,
+    /// Statistics of batch normalisation: population, interpolate, garipov[:ROWS], repair[:ROWS] or train[:ROWS]
+    /// [default: what the files state, else population].
+    #[arg(long)]
+    pub(crate) bn: Option<Statistics>,
+    /// Number of training rows, evenly spaced, that the statistics are taken over [default: what the files state, else
+    /// all, at most 10000].
+    #[arg(long, value_parser = whole::<usize>(2..=u64::MAX))]
+    pub(crate) bn_rows: Option<usize>,
 }
 
 impl DataArgs {
     /// Whether a flag states a part of the risk.
     pub(crate) fn is_said(&self) -> bool {
-        self.loss.is_some() || self.kappa.is_some() || self.regularizer.is_some()
+        self.loss.is_some()
+            || self.kappa.is_some()
+            || self.regularizer.is_some()
+            || self.bn.is_some()
+            || self.bn_rows.is_some()
     }
 }
 

@@ -49,8 +49,12 @@ struct Row {
 /// Prints risk, loss and error of checkpoints, all evaluated as one stack.
 pub(crate) fn run(args: &EvalArgs) -> Result<(), Failure> {
     let files = place::all(&args.checkpoints)?;
-    let (stack, task) = task::open_stack(&files, &args.network, &args.data, &args.common)?;
+    let (stack, buffers, task) = task::open_stack(&files, &args.network, &args.data, &args.common)?;
     let span = Span::stack(&stack)?;
+    let span = match &buffers {
+        Some(rows) => span.with_buffers(rows)?,
+        None => span,
+    };
     let train = task.train.evaluate(&span, Rows::All, None)?;
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
     let row = |(i, file): (usize, &PathBuf)| {

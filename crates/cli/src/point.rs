@@ -2,10 +2,18 @@
 
 use std::path::{Path as FilePath, PathBuf};
 
+use candle_core::Tensor;
 use clap::Args as ClapArgs;
 use collado_files::{Checkpoint, PathFile, Provenance};
 
-use crate::{failure::Failure, files, json, numbers::share, place, record};
+use crate::{
+    args::{Common, DataArgs},
+    failure::Failure,
+    files, json,
+    numbers::share,
+    place, record,
+    task::{Precision, Source, Task},
+};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct PointArgs {
@@ -20,6 +28,10 @@ pub(crate) struct PointArgs {
     /// Overwrite an existing file.
     #[arg(long)]
     pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 /// Writes γ(t) as a checkpoint.
@@ -39,6 +51,7 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--out {}: is the path itself", args.out.display())));
     }
     let theta = file.path.at(args.t)?;
+    let buffers = running_statistics(args, &place, &file, &theta)?;
     // What the path states about data and risk holds for its points.
     let path: Provenance = serde_json::from_value(file.provenance)
         .map_err(|e| Failure::new(format!("{}: metadata 'collado.provenance': {e}", place.display())))?;
@@ -50,10 +63,29 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
         loss: path.loss,
         kappa: path.kappa,
         regularizer: path.regularizer,
+        statistics: path.statistics,
+        statistics_rows: path.statistics_rows,
         ..Provenance::default()
     };
     provenance.extra.insert("path".into(), place.display().to_string().into());
     provenance.extra.insert("t".into(), json::value(&args.t));
-    Checkpoint::new(file.arch, theta, provenance).named(file.names).write(&args.out)?;
+    Checkpoint::new(file.arch, theta, provenance).with_buffers(buffers).named(file.names).write(&args.out)?;
     Ok(())
+}
+
+/// The running statistics of a point by a pass over training rows, if the network has some: those that the path's files
+/// have do not belong to points between them.
+fn running_statistics(
+    args: &PointArgs,
+    place: &FilePath,
+    file: &PathFile,
+    theta: &Tensor,
+) -> Result<Option<Tensor>, Failure> {
+    if file.arch.network().buffers().is_empty() {
+        return Ok(None);
+    }
+    let source = Source::of_path(place, file)?;
+    let task = Task::for_files(&source, &args.data, &args.common, Precision::OfFiles)?;
+    let theta = task.place(theta, place)?;
+    task.running_statistics(&theta)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use collado_data::{Dataset, Spec};
 use collado_files::Provenance;
-use collado_risk::{Loss, Regularizer};
+use collado_risk::{Loss, Regularizer, Statistics};
 
 use crate::{
     args::{Common, DataArgs},
@@ -18,6 +18,8 @@ pub(crate) struct Stated {
     loss: Option<Sourced<Loss>>,
     kappa: Option<Sourced<f64>>,
     regularizer: Option<Sourced<Regularizer>>,
+    statistics: Option<Sourced<Statistics>>,
+    statistics_rows: Option<Sourced<usize>>,
 }
 
 /// A value and the file that states it.
@@ -40,6 +42,8 @@ pub(crate) struct Terms {
     pub(crate) loss: Option<Loss>,
     pub(crate) kappa: f64,
     pub(crate) regularizer: Regularizer,
+    pub(crate) statistics: Option<Statistics>,
+    pub(crate) statistics_rows: Option<usize>,
 }
 
 impl Stated {
@@ -54,12 +58,15 @@ impl Stated {
         }
         let loss = provenance.loss.as_ref().map(|l| l.parse::<Loss>()).transpose();
         let regularizer = provenance.regularizer.as_ref().map(|r| r.parse::<Regularizer>()).transpose();
+        let statistics = provenance.statistics.as_ref().map(|s| s.parse::<Statistics>()).transpose();
         let source = |spec: &String| DataSource { spec: spec.clone(), hash: provenance.data_hash.clone() };
         Ok(Self {
             data: said(provenance.data.as_ref().map(source), &name),
             loss: said(loss.map_err(|e| fail(e.to_string()))?, &name),
             kappa: said(kappa, &name),
             regularizer: said(regularizer.map_err(|e| fail(e.to_string()))?, &name),
+            statistics: said(statistics.map_err(|e| fail(e.to_string()))?, &name),
+            statistics_rows: said(provenance.statistics_rows, &name),
         })
     }
 
@@ -75,6 +82,17 @@ impl Stated {
             other.kappa,
             args.kappa.is_some(),
             "kappa",
+            |a, b| a == b,
+            ToString::to_string,
+        )?;
+        let said = args.bn.is_some();
+        join(&mut self.statistics, other.statistics, said, "bn", |a, b| a == b, ToString::to_string)?;
+        let said = args.bn_rows.is_some();
+        join(
+            &mut self.statistics_rows,
+            other.statistics_rows,
+            said,
+            "bn-rows",
             |a, b| a == b,
             ToString::to_string,
         )?;
@@ -142,6 +160,8 @@ impl Stated {
             kappa: choose("kappa", args.kappa, &self.kappa, common).unwrap_or(0.),
             regularizer: choose("regularizer", args.regularizer, &self.regularizer, common)
                 .unwrap_or_default(),
+            statistics: choose("bn", args.bn, &self.statistics, common),
+            statistics_rows: choose("bn-rows", args.bn_rows, &self.statistics_rows, common),
         }
     }
 }

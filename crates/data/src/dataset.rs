@@ -21,6 +21,8 @@ pub struct Dataset {
     /// Whether the labels in the files decide which class is which: words in sorted order, or labels that begin at 1
     /// without the string saying so. Rows of fewer classes would then number them otherwise.
     pub classes_inferred: bool,
+    /// Channels, height and width, where the rows are images: a row has its pixels channel by channel, row by row.
+    pub image: Option<[usize; 3]>,
 }
 
 impl Dataset {
@@ -37,7 +39,8 @@ impl Dataset {
             }
         }
         let hash = content_hash(&train, test.as_ref())?;
-        Ok(Self { spec, hash, train, test, notes: Vec::new(), classes_inferred: false })
+        let notes = Vec::new();
+        Ok(Self { spec, hash, train, test, notes, classes_inferred: false, image: None })
     }
 
     /// The same data set with the given notes added.
@@ -45,6 +48,12 @@ impl Dataset {
         self.notes.extend(notes.lines.iter().map(|note| shown(note).into_owned()));
         self.classes_inferred |= notes.classes_inferred;
         self
+    }
+
+    /// The same data set, whose rows are images of that many channels, rows and columns.
+    pub(crate) fn with_image(self, image: Option<[usize; 3]>) -> Self {
+        debug_assert!(image.is_none_or(|image| image.iter().product::<usize>() == self.features()));
+        Self { image, ..self }
     }
 
     /// The number of inputs n0.

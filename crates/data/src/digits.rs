@@ -29,5 +29,5 @@ pub fn digits() -> Result<Dataset> {
     let pixels = table.inputs.iter().map(|&pixel| pixel as f32 / WHITE).collect();
     let targets = table.targets;
     let (train, test) = Split::at(NAME, NAME, matrix(pixels, PIXELS)?, targets)?.every(TEST_EVERY)?;
-    Dataset::new("digits", train, Some(test))
+    Ok(Dataset::new("digits", train, Some(test))?.with_image(Some([1, 8, 8])))
 }

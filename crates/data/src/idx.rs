@@ -11,6 +11,7 @@ use candle_core::Tensor;
 use crate::array::matrix;
 use crate::bytes::{elements, ends, io_error, numbers, read_exactly, unpacked};
 use crate::files::Files;
+use crate::images::{Normalize, normalized};
 use crate::labels::{Labels, LabelsFrom, classes};
 use crate::split::row_error;
 use crate::text::Notes;
@@ -25,7 +26,12 @@ const WHITE: f32 = 255.0;
 /// f32.
 ///
 /// Shapes are compared before any pixel is read, and pixels become numbers as they are read.
-pub(crate) fn mnist(spec: &str, folder: &Path, from: LabelsFrom, files: Files<'_>) -> Result<Dataset> {
+pub(crate) fn mnist(
+    spec: &str,
+    folder: &Path,
+    (from, normalize): (LabelsFrom, Option<&Normalize>),
+    files: Files<'_>,
+) -> Result<Dataset> {
     if matches!(files, Files::Disk) {
         check_folder(folder)?;
     }
@@ -35,15 +41,16 @@ pub(crate) fn mnist(spec: &str, folder: &Path, from: LabelsFrom, files: Files<'_
         let size = |pair: &Pair<'_>| format!("{:?} pixels", &pair.images.shape[1..]);
         return Err(Error::Splits { spec: spec.to_owned(), expected: size(&train), found: size(&test) });
     }
+    let image = [1, train.images.shape[1] as usize, train.images.shape[2] as usize];
     let ((train_places, train_x, train_y), (test_places, test_x, test_y)) = (train.read()?, test.read()?);
     let mut notes = Notes::default();
     let mut targets = classes(&[train_y, test_y], from, &mut notes)?.into_iter();
     let mut split = |(images, labels): (String, String), x| {
         let y = targets.next().ok_or_else(|| Error::format(labels.as_str(), "labels", "none"))?;
-        Split::at(&images, &labels, x, y)
+        Split::at(&images, &labels, normalized(normalize, x, image[0])?, y)
     };
     let (train, test) = (split(train_places, train_x)?, split(test_places, test_x)?);
-    Ok(Dataset::new(spec, train, Some(test))?.with_notes(notes))
+    Ok(Dataset::new(spec, train, Some(test))?.with_notes(notes).with_image(Some(image)))
 }
 
 fn check_folder(folder: &Path) -> Result<()> {

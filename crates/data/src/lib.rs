@@ -5,9 +5,10 @@
 //! | string | rows |
 //! |---|---|
 //! | `digits` | 1 797 handwritten digits of 8×8 pixels, embedded ([`digits`]) |
-//! | `mnist:DIR` | the four IDX files of MNIST, gzipped or not; none are shipped |
+//! | `mnist:DIR?normalize=…` | the four IDX files of MNIST, gzipped or not; none are shipped |
+//! | `cifar10:DIR?normalize=…`, `cifar100:DIR` | the original files, binary or Python version; none are shipped |
 //! | `csv:FILE?target=COL&drop=COL&header=true\|false&task=classes\|regress&test-every=K` | one row a line, gzipped or not |
-//! | `npz:FILE?task=classes\|regress` | arrays `x`, `y` (or `x_train`, `y_train`) and optional `x_test`, `y_test` |
+//! | `npz:FILE?task=classes\|regress&layout=nchw\|nhwc&normalize=…` | arrays `x`, `y` (or `x_train`, `y_train`) and optional `x_test`, `y_test` |
 //! | `safetensors:FILE` | the same names and rules |
 //! | `synthetic:NAME?key=value&…` | drawn from a seed ([`synthetic_tasks`] lists the names) |
 //!
@@ -25,6 +26,7 @@
 
 mod array;
 mod bytes;
+mod cifar;
 mod csv;
 mod dataset;
 mod digits;
@@ -32,12 +34,14 @@ mod error;
 mod files;
 mod hash;
 mod idx;
+mod images;
 mod labels;
 mod named;
 mod npy;
 mod npz;
 mod npz_writer;
 mod options;
+mod pickle;
 pub mod range;
 mod safetensors;
 mod spec;

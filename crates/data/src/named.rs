@@ -96,13 +96,22 @@ pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions)
         None => (None, None),
     };
     let (train_y, test_y) = targets(train_y, test_y, options, &mut notes)?;
-    let split = |pair: &Pair, x, y| Split::at(&pair.x.place, &pair.y.place, x, y);
+    let split = |pair: &Pair, x, y| {
+        let x = options.images(&pair.x.place, &pair.x.header.shape, x)?;
+        Split::at(&pair.x.place, &pair.y.place, x, y)
+    };
+    let image = options.image(&train.x.header.shape);
+    let shape = |pair: &Pair| options.image(&pair.x.header.shape);
+    if let Some(other) = test.as_ref().filter(|test| shape(test) != image) {
+        let (expected, found) = (format!("images of {image:?}"), format!("images of {:?}", shape(other)));
+        return Err(Error::Splits { spec: spec.to_owned(), expected, found });
+    }
     let train = split(&train, train_x, train_y)?;
     let test = match (&test, test_x, test_y) {
         (Some(pair), Some(x), Some(y)) => Some(split(pair, x, y)?),
         _ => None,
     };
-    Ok(Dataset::new(spec, train, test)?.with_notes(notes))
+    Ok(Dataset::new(spec, train, test)?.with_notes(notes).with_image(image))
 }
 
 /// The arrays of one split, or none if the file has neither; their numbers of rows agree.

@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::cifar::{Cifar, Kind};
 use crate::csv::CsvOptions;
 use crate::files::Files;
+use crate::images::{MNIST, Normalize};
 use crate::labels::LabelsFrom;
 use crate::named::NamedOptions;
 use crate::options::{Options, spec_error};
@@ -13,24 +15,29 @@ use crate::synthetic::Synthetic;
 use crate::{Dataset, Error, Result};
 
 /// The schemes that may precede the first `:`, for error messages.
-const SCHEMES: &str =
-    "digits, mnist:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?key=value";
+const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?key=value";
 
 /// The name of a data set, whose scheme, names and options are understood; its files have not been looked at.
 ///
 /// * `digits`
-/// * `mnist:DIR`, `mnist:DIR?labels-from=0|1`
+/// * `mnist:DIR`, `mnist:DIR?labels-from=0|1&normalize=mean/std`
+/// * `cifar10:DIR`, `cifar100:DIR` (its fine labels), both with `?normalize=mean/std`: the original files in either
+///   version, in the folder itself or in the folder that the archives have
 /// * `csv:FILE`, `csv:FILE?target=COL[,COL…]&drop=COL[,COL…]&header=true|false&task=classes|regress&test-every=K`,
 ///   plain or gzipped: COL is a column name or an index from 0 (negative: from the end). The target is by default the
 ///   last column; columns under `drop` are left out. A column without a name is called `unnamed`, or as pandas does
 ///   `Unnamed: 0` by its index. Rows whose index is a multiple of K become the test split.
-/// * `npz:FILE`, `safetensors:FILE`, both with `?task=classes|regress&labels-from=0|1`
+/// * `npz:FILE`, `safetensors:FILE`, both with `?task=classes|regress&labels-from=0|1`; an `x` with four axes is images
+///   `[N, C, H, W]`, or with `layout=nhwc` `[N, H, W, C]`, and takes `normalize=` too
 /// * `synthetic:NAME?key=value&…`: see [`synthetic_tasks`](crate::synthetic_tasks).
 ///
 /// **Targets.** Without `task`, one CSV column of words is class labels, in sorted order; one of integers too, and one
 /// of whole numbers written as floats (`0.0`) where they are 0 to k − 1 or 1 to k without a gap. In arrays integers are
 /// class labels and floats are not. Everything else is regression. Labels that begin at 1 become classes from 0, unless
 /// `labels-from=0` says that label 0 has no rows.
+///
+/// **Images** take `normalize=mean/std` for the usual constants of the set, or numbers such as `normalize=0.5/0.25` or
+/// `normalize=0.49,0.48,0.45/0.25,0.24,0.26`, a mean and a standard deviation for each channel. Nothing undoes it.
 ///
 /// **CSV header.** Without `header`, the first line is a header
 /// 1. if it has a name that `target` or `drop` ask for and that is no index;
@@ -52,7 +59,8 @@ pub struct Spec {
 #[derive(Debug, Clone)]
 enum Source {
     Digits,
-    Mnist(PathBuf, LabelsFrom),
+    Mnist(PathBuf, LabelsFrom, Option<Normalize>),
+    Cifar(Cifar),
     Csv(PathBuf, CsvOptions),
     Npz(PathBuf, NamedOptions),
     Safetensors(PathBuf, NamedOptions),
@@ -87,7 +95,10 @@ impl Spec {
     fn read(&self, files: Files<'_>) -> Result<Dataset> {
         match &self.source {
             Source::Digits => crate::digits(),
-            Source::Mnist(folder, labels_from) => crate::idx::mnist(&self.text, folder, *labels_from, files),
+            Source::Mnist(folder, labels_from, normalize) => {
+                crate::idx::mnist(&self.text, folder, (*labels_from, normalize.as_ref()), files)
+            }
+            Source::Cifar(cifar) => cifar.load(&self.text, files),
             Source::Csv(file, options) => crate::csv::load(&self.text, file, options, files),
             Source::Npz(file, options) => crate::npz::load(&self.text, file, options, files),
             Source::Safetensors(file, options) => crate::safetensors::load(&self.text, file, options, files),
@@ -114,8 +125,14 @@ impl FromStr for Spec {
                 let folder = path(file, "a folder with the four IDX files")?;
                 let options = Options::parse(text, options)?;
                 let labels_from = LabelsFrom::parse(&options)?;
+                let normalize = Normalize::parse(&options, Some(MNIST))?;
                 options.finish()?;
-                Source::Mnist(folder, labels_from)
+                Source::Mnist(folder, labels_from, normalize)
+            }
+            "cifar10" | "cifar100" => {
+                let kind = if scheme == "cifar10" { Kind::Ten } else { Kind::Hundred };
+                let folder = path(file, "a folder with the files of CIFAR")?;
+                Source::Cifar(Cifar::parse(kind, folder, &Options::parse(text, options)?)?)
             }
             "npz" => Source::Npz(path(file, "a file")?, named()?),
             "safetensors" => Source::Safetensors(path(file, "a file")?, named()?),

@@ -152,7 +152,7 @@ fn states_that_do_not_fit_are_refused() {
             // The run that goes on has ended too.
             &|s| {
                 let (theta, value) = (s.theta.get(0).unwrap(), Evaluation::from(1.));
-                s.ended[0] = Some(Trained { theta, value, stop: Stop::Epochs, steps: 1 });
+                s.ended[0] = Some(Trained { theta, buffers: None, value, stop: Stop::Epochs, steps: 1 });
             },
         ];
         for (i, damage) in damages.into_iter().enumerate() {

@@ -14,9 +14,9 @@ use crate::{
     outline::Outline,
     path_file::{PATH, PROVENANCE},
     resolve::{ARCH, resolve},
-    stack::stack,
+    stack::{buffers, stack},
     tensors::TensorFile,
-    write::Contents,
+    write::{Contents, with_layout},
 };
 
 /// A network with its parameters, as a checkpoint file holds it.
@@ -26,6 +26,8 @@ pub struct Checkpoint {
     pub arch: Arch,
     /// Its parameters `[S]` on the CPU, F32 or F64.
     pub theta: Tensor,
+    /// The running statistics of batch normalisation `[B]` in F64, if there are any.
+    pub buffers: Option<Tensor>,
     /// The origin of the parameters: data, loss, seed, command and so on.
     pub provenance: Provenance,
     /// SHA-256 of the file that it was read from, if it was.
@@ -39,7 +41,14 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// A checkpoint that was not read from a file, under the names of the network's own layout.
     pub fn new(arch: Arch, theta: Tensor, provenance: Provenance) -> Self {
-        Self { arch, theta, provenance, hash: None, names: Names::default(), notes: Vec::new() }
+        let (names, notes) = (Names::default(), Vec::new());
+        Self { arch, theta, buffers: None, provenance, hash: None, names, notes }
+    }
+
+    /// The same checkpoint with the running statistics `[B]` of batch normalisation.
+    #[must_use]
+    pub fn with_buffers(self, buffers: Option<Tensor>) -> Self {
+        Self { buffers, ..self }
     }
 
     /// The same checkpoint, to be written under the names of another file's tensors.
@@ -84,10 +93,13 @@ impl Checkpoint {
         };
         let outline = Outline::new(file, None)?;
         let found = resolve(&outline, options)?;
-        let theta = stack(&outline, &found.arch.layout(), &found.order, 1)?.squeeze(0)?;
-        let names = Names::new(&outline, &found.order);
+        let network = found.arch.network();
+        let theta = stack(&outline, network.layout(), &found.order, 1)?.squeeze(0)?;
+        let buffers = buffers(&outline, network.buffers(), &found.buffers, 1)?;
+        let buffers = buffers.map(|rows| rows.squeeze(0)).transpose()?;
+        let names = found.names(&outline);
         let notes = file.notes.iter().map(|text| outline.note(text)).chain(found.notes).collect();
-        Ok(Self { arch: found.arch, theta, provenance, hash: None, names, notes })
+        Ok(Self { arch: found.arch, theta, buffers, provenance, hash: None, names, notes })
     }
 
     /// Writes a file that PyTorch's `load_state_dict` takes as it is: `.safetensors`, or `.pt` and `.pth` as
@@ -97,7 +109,8 @@ impl Checkpoint {
     /// When the name ends in something else, the file cannot be written, or `theta` is not a point of the
     /// architecture in F32 or F64.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let layout = self.arch.layout();
+        let network = self.arch.network();
+        let layout = network.layout();
         if self.theta.dims() != [layout.len()] {
             let found = format!("{:?}", self.theta.dims());
             return Err(Error::mismatch("point", format!("[{}]", layout.len()), found));
@@ -106,7 +119,9 @@ impl Checkpoint {
             serde_json::to_string(&self.provenance).map_err(|e| file_error(path, e.to_string()))?;
         let metadata = BTreeMap::from([(ARCH, self.arch.to_string()), (PROVENANCE, provenance)]);
         let points = self.theta.unsqueeze(0)?;
-        let contents = Contents::new(&layout, &self.names, &[], &points, metadata)?;
+        let rows = self.buffers.as_ref().map(|row| row.unsqueeze(0)).transpose()?;
+        let buffers = with_layout(&network, rows.as_ref())?;
+        let contents = Contents::new(layout, &self.names, &[], &points, buffers, metadata)?;
         format::write(&contents, path)
     }
 }

@@ -25,10 +25,30 @@ pub(crate) struct NamedTensor<'a> {
     pub(crate) entry: &'a Entry,
     /// Whether the file has the tensor as `[in, out]`.
     pub(crate) transposed: bool,
+    /// What its numbers are.
+    pub(crate) part: Part,
+}
+
+/// The kinds of numbers in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Parameters.
+    Parameters,
+    /// Running means or variances.
+    Statistics,
+    /// A number of batches, which is an integer.
+    Count,
+}
+
+impl Part {
+    /// The kind of a buffer.
+    fn of(buffer: &Entry) -> Self {
+        if buffer.shape.is_empty() { Self::Count } else { Self::Statistics }
+    }
 }
 
 impl Names {
-    /// The names of a file whose tensor `order[i]` is entry `i` of the layout.
+    /// The names of a file whose tensor `order[i]` is entry `i` of the layout, or of the buffers after it.
     pub(crate) fn new(outline: &Outline, order: &[usize]) -> Self {
         let list = order.iter().map(|&i| outline.file.tensors[i].name.clone()).collect();
         let mut entries: Vec<usize> = (0..order.len()).collect();
@@ -36,9 +56,10 @@ impl Names {
         Self { list, order: entries }
     }
 
-    /// Whether these are the names of the layout itself.
-    pub(crate) fn is_plain(&self, layout: &Layout) -> bool {
-        self.list.is_empty() || self.list.iter().eq(layout.entries().iter().map(|entry| &entry.name))
+    /// Whether these are the names of the layouts themselves.
+    pub(crate) fn is_plain(&self, layout: &Layout, buffers: &Layout) -> bool {
+        let entries = layout.entries().iter().chain(buffers.entries());
+        self.list.is_empty() || self.list.iter().eq(entries.map(|entry| &entry.name))
     }
 
     /// The JSON of the metadata.
@@ -46,14 +67,24 @@ impl Names {
         serde_json::json!(self.list).to_string()
     }
 
-    /// The tensors of `layout` under these names, in the order of the file.
+    /// The tensors of `layout` and of `buffers` under these names, in the order of the file.
     ///
     /// # Errors
     /// When the names belong to another network.
-    pub(crate) fn places<'a>(&'a self, layout: &'a Layout) -> Result<Vec<NamedTensor<'a>>> {
-        let entries = layout.entries();
+    pub(crate) fn places<'a>(
+        &'a self,
+        layout: &'a Layout,
+        buffers: &'a Layout,
+    ) -> Result<Vec<NamedTensor<'a>>> {
+        let parameters = layout.entries().iter().map(|entry| (entry, Part::Parameters));
+        let entries: Vec<_> = parameters.chain(buffers.entries().iter().map(|e| (e, Part::of(e)))).collect();
         if self.list.is_empty() {
-            let plain = |entry: &'a Entry| NamedTensor { name: &entry.name, entry, transposed: false };
+            let plain = |&(entry, part): &(&'a Entry, Part)| NamedTensor {
+                name: &entry.name,
+                entry,
+                transposed: false,
+                part,
+            };
             return Ok(entries.iter().map(plain).collect());
         }
         if self.list.len() != entries.len() {
@@ -64,22 +95,24 @@ impl Names {
             ));
         }
         let place = |&i: &usize| {
-            let (name, entry) = (self.list[i].as_str(), &entries[i]);
-            NamedTensor { name, entry, transposed: entry.shape.len() == 2 && is_kernel(name) }
+            let (name, (entry, part)) = (self.list[i].as_str(), entries[i]);
+            NamedTensor { name, entry, transposed: entry.shape.len() == 2 && is_kernel(name), part }
         };
         Ok(self.order.iter().map(place).collect())
     }
 }
 
-/// The names that a file of this program records for the tensors of `layout`, where they are not the layout's own.
+/// The names that a file of this program records for the tensors of `layout` and of `buffers`, where they are not the
+/// layouts' own.
 ///
 /// # Errors
 /// When the metadata are not a list of as many different names.
-pub(crate) fn recorded(outline: &Outline, layout: &Layout) -> Result<Option<Vec<String>>> {
+pub(crate) fn recorded(outline: &Outline, layout: &Layout, buffers: &Layout) -> Result<Option<Vec<String>>> {
     let Some(text) = outline.file.metadata.get(NAMES) else { return Ok(None) };
     let names: Vec<String> =
         serde_json::from_str(text).map_err(|e| outline.reject(format!("metadata '{NAMES}': {e}")))?;
-    let (different, needed) = (names.iter().collect::<HashSet<_>>().len(), layout.entries().len());
+    let needed = layout.entries().len() + buffers.entries().len();
+    let different = names.iter().collect::<HashSet<_>>().len();
     if names.len() != needed || different != needed {
         let reason = format!("metadata '{NAMES}': expected {needed} different names, found {different}");
         return Err(outline.reject(reason));

@@ -15,9 +15,9 @@ use crate::{
     names::Names,
     outline::Outline,
     resolve::{ARCH, resolve},
-    stack::stack,
+    stack::{buffers, stack},
     tensors::TensorFile,
-    write::Contents,
+    write::{Contents, with_layout},
 };
 
 /// The metadata key of the kind of a path.
@@ -108,9 +108,15 @@ impl PathFile {
         };
         let outline = Outline::new(file, Some(points))?;
         let found = resolve(&outline, &ReadOptions::default())?;
-        let vertices = stack(&outline, &found.arch.layout(), &found.order, points)?;
-        let names = Names::new(&outline, &found.order);
-        Ok(Self { arch: found.arch, path: Path::new(kind, vertices)?, provenance, names })
+        let network = found.arch.network();
+        let vertices = stack(&outline, network.layout(), &found.order, points)?;
+        let names = found.names(&outline);
+        let path = Path::new(kind, vertices)?;
+        let path = match buffers(&outline, network.buffers(), &found.buffers, points)? {
+            Some(rows) => path.with_buffers(rows)?,
+            None => path,
+        };
+        Ok(Self { arch: found.arch, path, provenance, names })
     }
 
     /// Writes the path. A run that is killed leaves the old file or the new one.
@@ -118,7 +124,8 @@ impl PathFile {
     /// # Errors
     /// When the file cannot be written, or the vertices or the knots are not those of a path.
     pub fn write(&self, path: &FilePath) -> Result<()> {
-        let layout = self.arch.layout();
+        let network = self.arch.network();
+        let layout = network.layout();
         let (points, size) = self.path.vertices().dims2()?;
         if size != layout.len() {
             let expected = format!("[V, {}]", layout.len());
@@ -128,7 +135,8 @@ impl PathFile {
         let provenance = self.provenance.to_string();
         let metadata =
             BTreeMap::from([(ARCH, self.arch.to_string()), (PATH, kind), (PROVENANCE, provenance)]);
-        Contents::new(&layout, &self.names, &[points], self.path.vertices(), metadata)?
+        let buffers = with_layout(&network, self.path.buffers())?;
+        Contents::new(layout, &self.names, &[points], self.path.vertices(), buffers, metadata)?
             .write_safetensors(path)
     }
 

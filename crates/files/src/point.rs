@@ -23,7 +23,8 @@ pub fn write_point(path: &Path, layout: &Layout, theta: &Tensor, provenance: &Pr
     }
     let provenance = serde_json::to_string(provenance).map_err(|e| file_error(path, e.to_string()))?;
     let (points, names) = (theta.unsqueeze(0)?, Names::default());
-    let contents = Contents::new(layout, &names, &[], &points, BTreeMap::from([(PROVENANCE, provenance)]))?;
+    let contents =
+        Contents::new(layout, &names, &[], &points, None, BTreeMap::from([(PROVENANCE, provenance)]))?;
     format::write(&contents, path)
 }
 

@@ -39,6 +39,12 @@ pub struct Provenance {
     /// Name of the regularizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regularizer: Option<String>,
+    /// Name of the rule for the statistics of batch normalisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<String>,
+    /// Number of training rows that those statistics are taken over, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics_rows: Option<usize>,
     /// Number of epochs of training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,

@@ -18,7 +18,7 @@ use serde::{
 use crate::Result;
 use crate::{
     fault::{file_error, io_error, tensor_error},
-    tensors::{Input, Named, Source, TensorFile, check_total},
+    tensors::{Input, Named, Source, TensorFile, check_total, is_count},
 };
 
 /// The longest header that is read, which is also the limit of other readers.
@@ -96,6 +96,8 @@ fn check(path: &Path, tensors: &[(String, Info)], available: u64) -> Result<Vec<
             "F32" => DType::F32,
             "F16" => DType::F16,
             "BF16" => DType::BF16,
+            // Numbers of batches are the only integers in the state of a network.
+            "I64" if is_count(name) => DType::I64,
             other => return Err(fault("F32, F64, F16 or BF16".into(), other.escape_debug().to_string())),
         };
         let size = shape.iter().try_fold(known.size_in_bytes(), |product, &n| product.checked_mul(n));

@@ -39,6 +39,33 @@ pub(crate) fn stack(outline: &Outline, layout: &Layout, order: &[usize], points:
     Ok(Tensor::cat(&parts, 1)?)
 }
 
+/// The buffers `[V, B]` of a file in F64, whose tensor `order[i]` is entry `i` of `layout` at V points; `None` where the
+/// file has none of them. A missing number of batches is 0.
+pub(crate) fn buffers(
+    outline: &Outline,
+    layout: &Layout,
+    order: &[Option<usize>],
+    points: usize,
+) -> Result<Option<Tensor>> {
+    if order.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let mut parts: Vec<Tensor> = Vec::with_capacity(order.len());
+    for (entry, place) in layout.entries().iter().zip(order) {
+        let shape = [points, entry.len()];
+        let Some(i) = *place else {
+            parts.push(Tensor::zeros(&shape[..], DType::F64, &Device::Cpu)?);
+            continue;
+        };
+        let named = &outline.file.tensors[i];
+        let part = Tensor::from_raw_buffer(&named.bytes, named.dtype, &shape, &Device::Cpu)?;
+        let part = part.to_dtype(DType::F64)?;
+        check_finite(outline.file, named, &part)?;
+        parts.push(part);
+    }
+    Ok(Some(Tensor::cat(&parts, 1)?))
+}
+
 fn check_finite(file: &TensorFile, named: &Named, values: &Tensor) -> Result<()> {
     let values = values.flatten_all()?;
     let odd = match values.dtype() {

@@ -53,6 +53,11 @@ pub(crate) fn check_total(path: &Path, total: u64, len: u64) -> Result<()> {
     Err(file_error(path, reason))
 }
 
+/// Whether a tensor of this name is a number of batches, as batch normalisation keeps it.
+pub(crate) fn is_count(name: &str) -> bool {
+    name.rsplit('.').next() == Some("num_batches_tracked")
+}
+
 /// The name of a dtype as in safetensors, for example `F32`.
 pub(crate) fn dtype_name(dtype: DType) -> String {
     dtype.as_str().to_uppercase()

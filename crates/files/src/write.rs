@@ -1,18 +1,18 @@
 //! The content of a file of parameters, and its writing as safetensors.
 
-use std::{collections::BTreeMap, io::Write, path::Path};
+use std::{collections::BTreeMap, io::Write, path::Path, sync::LazyLock};
 
 use candle_core::{DType, Tensor};
 use serde_json::{Map, json};
 
-use crate::Result;
+use crate::{Error, Result};
 use crate::{
     atomic::atomically,
     fault::file_error,
-    names::{NAMES, NamedTensor, Names},
+    names::{NAMES, NamedTensor, Names, Part},
     tensors::dtype_name,
 };
-use collado_models::Layout;
+use collado_models::{Layout, Network};
 
 /// The content of a file of parameters: the tensors of a layout at the points `[V, S]`.
 pub(crate) struct Contents<'a> {
@@ -26,6 +26,8 @@ pub(crate) struct Contents<'a> {
     len: usize,
     data: Vec<u8>,
     width: usize,
+    /// The buffers `[V, B]`, row by row.
+    buffers: Vec<f64>,
 }
 
 impl<'a> Contents<'a> {
@@ -38,15 +40,34 @@ impl<'a> Contents<'a> {
         names: &'a Names,
         lead: &'a [usize],
         points: &Tensor,
+        buffers: Option<(&'a Layout, &Tensor)>,
         mut metadata: BTreeMap<&'static str, String>,
     ) -> Result<Self> {
+        static NONE: LazyLock<Layout> = LazyLock::new(Layout::default);
         let (data, width) = little_endian(points)?;
-        if !names.is_plain(layout) {
+        let statistics = buffers.map_or(&*NONE, |(layout, _)| layout);
+        if !names.is_plain(layout, statistics) {
             metadata.insert(NAMES, names.to_json());
         }
-        let places = names.places(layout)?;
+        let places = names.places(layout, statistics)?;
         let (dtype, count) = (points.dtype(), points.dim(0)?);
-        Ok(Self { places, dtype, metadata, lead, points: count, len: layout.len(), data, width })
+        let buffers = match buffers {
+            None => Vec::new(),
+            Some((layout, rows)) => {
+                let (expected, found) = ([count, layout.len()], rows.dims());
+                if found != expected {
+                    let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
+                    return Err(Error::mismatch("running statistics", expected, found));
+                }
+                rows.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?
+            }
+        };
+        Ok(Self { places, dtype, metadata, lead, points: count, len: layout.len(), data, width, buffers })
+    }
+
+    /// The number type of a tensor in the file.
+    pub(crate) fn dtype(&self, place: &NamedTensor<'_>) -> DType {
+        if place.part == Part::Count { DType::I64 } else { self.dtype }
     }
 
     /// Shape of a tensor in the file.
@@ -66,6 +87,9 @@ impl<'a> Contents<'a> {
     /// The bytes of a tensor, little-endian, last index fastest.
     pub(crate) fn bytes(&self, place: &NamedTensor<'_>) -> Vec<u8> {
         let (entry, width) = (place.entry, self.width);
+        if place.part != Part::Parameters {
+            return self.buffer(place);
+        }
         let range = entry.offset * width..(entry.offset + entry.len()) * width;
         let rows = self.data.chunks_exact(self.len * width).map(|row| &row[range.clone()]);
         match entry.shape.as_slice() {
@@ -83,17 +107,29 @@ impl<'a> Contents<'a> {
         }
     }
 
+    /// The bytes of a buffer.
+    fn buffer(&self, place: &NamedTensor<'_>) -> Vec<u8> {
+        let range = place.entry.offset..place.entry.offset + place.entry.len();
+        let rows = self.buffers.chunks_exact(self.buffers.len() / self.points);
+        let numbers = rows.flat_map(|row| row[range.clone()].iter().copied());
+        match self.dtype(place) {
+            DType::I64 => numbers.flat_map(|x| (x.round() as i64).to_le_bytes()).collect(),
+            DType::F32 => numbers.flat_map(|x| (x as f32).to_le_bytes()).collect(),
+            _ => numbers.flat_map(f64::to_le_bytes).collect(),
+        }
+    }
+
     /// Writes a file of safetensors. The same contents give the same bytes.
     pub(crate) fn write_safetensors(&self, path: &Path) -> Result<()> {
         let mut metadata = self.metadata.clone();
         metadata.insert("format", "pt".into());
-        let dtype = dtype_name(self.dtype);
         let mut header = Map::from_iter([("__metadata__".to_owned(), json!(metadata))]);
         let mut end = 0;
         for place in &self.places {
             let start = end;
-            end += self.count(place) * self.width;
-            let info = json!({ "dtype": dtype, "shape": self.shape(place), "data_offsets": [start, end] });
+            let dtype = self.dtype(place);
+            end += self.count(place) * dtype.size_in_bytes();
+            let info = json!({ "dtype": dtype_name(dtype), "shape": self.shape(place), "data_offsets": [start, end] });
             header.insert(place.name.to_owned(), info);
         }
         let mut header = serde_json::to_vec(&header).map_err(|e| file_error(path, e.to_string()))?;
@@ -104,6 +140,22 @@ impl<'a> Contents<'a> {
             file.write_all(&header)?;
             self.places.iter().try_for_each(|place| file.write_all(&self.bytes(place)))
         })
+    }
+}
+
+/// The running statistics `[V, B]` of a network with their places.
+///
+/// # Errors
+/// When the network has some, and there are none.
+pub(crate) fn with_layout<'a>(
+    network: &'a Network,
+    rows: Option<&'a Tensor>,
+) -> Result<Option<(&'a Layout, &'a Tensor)>> {
+    let layout = network.buffers();
+    match rows {
+        _ if layout.is_empty() => Ok(None),
+        Some(rows) => Ok(Some((layout, rows))),
+        None => Err(Error::mismatch("running statistics", layout.len(), "none")),
     }
 }
 

@@ -10,6 +10,7 @@ mod init;
 mod layout;
 mod modules;
 mod network;
+mod network_module;
 mod real;
 mod symmetry;
 mod tensors;
@@ -27,6 +28,7 @@ pub use self::{
         Affine, Algebra, Chain, Conv2d, ConvSettings, Layer, Map, Network, NetworkBuilder, Node, NodeId,
         Norm, NormKind, Op, Pad, Place, Pool, PoolKind, Reverse, Running,
     },
+    network_module::NetworkModule,
     real::{Real, check_dtype, with_slice, with_slice_mut},
     symmetry::{Axis, Block, Group, Groups, OutputDifference, Scale, Symmetry, TensorAxes},
     tensors::{BatchMoments, PointTensors, TensorMoments},

@@ -1,7 +1,9 @@
 //! The families of networks for images: sizes and names as in the usual PyTorch sources.
 #![allow(clippy::unwrap_used)]
 
-use collado_models::{ArchSpec, Network, Op};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::{ModuleT, VarBuilder, VarMap};
+use collado_models::{ArchSpec, Init, Network, NetworkModule, Op};
 
 fn network(spec: &str, input: [usize; 3], outputs: usize) -> Network {
     spec.parse::<ArchSpec>().unwrap().resolve_images(input, outputs).unwrap().network()
@@ -115,5 +117,55 @@ fn units_do_not_overlap() {
             }
         }
         assert_eq!(net.units(), end);
+    }
+}
+
+/// A module that a builder creates starts as PyTorch's does, and normalises by its batch in training only.
+#[test]
+fn families_are_candle_modules() {
+    let net = network("resnet8:width=1/4", [1, 8, 8], 3);
+    let variables = VarMap::new();
+    let vb = VarBuilder::from_varmap(&variables, DType::F64, &Device::Cpu);
+    let module = NetworkModule::new(net.clone(), vb).unwrap();
+    let x = Tensor::from_vec((0..4 * 64).map(|i| f64::from(i).sin()).collect(), (4, 1, 8, 8), &Device::Cpu)
+        .unwrap();
+    let [train, eval] = [true, false].map(|train| module.forward_t(&x, train).unwrap());
+    assert_eq!((train.dims(), eval.dims()), (&[4, 3][..], &[4, 3][..]));
+    assert_ne!(train.to_vec2::<f64>().unwrap(), eval.to_vec2::<f64>().unwrap());
+    let names = variables.data().lock().unwrap();
+    for entry in net.layout().entries() {
+        let values = names[&entry.name].flatten_all().unwrap().to_vec1::<f64>().unwrap();
+        let bound = match entry.shape.as_slice() {
+            [_, rest @ ..] if !rest.is_empty() => (rest.iter().product::<usize>() as f64).sqrt().recip(),
+            _ => 1.,
+        };
+        assert!(values.iter().all(|x| x.abs() <= bound), "{}", entry.name);
+    }
+    let gradients = train.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+    for entry in net.layout().entries() {
+        assert!(gradients.get(&names[&entry.name]).is_some(), "{} has a gradient", entry.name);
+    }
+}
+
+/// The same stream of random numbers fills the tensors of a stack: the first weights are PyTorch's distribution.
+#[test]
+fn starts_are_drawn_as_in_pytorch() {
+    let arch = "resnet20".parse::<ArchSpec>().unwrap().resolve_images([3, 32, 32], 10).unwrap();
+    let net = arch.network();
+    let rows =
+        Init::Pytorch.stack(&arch, &[3, 4], DType::F64, &Device::Cpu).unwrap().to_vec2::<f64>().unwrap();
+    assert_ne!(rows[0], rows[1]);
+    for layer in net.affine() {
+        let weights = layer.weight_of(&rows[0]);
+        let bound = (layer.fan_in() as f64).sqrt().recip();
+        let (mean, square) = weights.iter().fold((0., 0.), |(m, s), w| (m + w, s + w * w));
+        let n = weights.len() as f64;
+        assert!(weights.iter().all(|w| w.abs() <= bound), "{}", layer.name);
+        assert!((mean / n).abs() < 4. * bound / (3. * n).sqrt(), "{}", layer.name);
+        assert!((square / n / (bound * bound / 3.) - 1.).abs() < 5. / n.sqrt(), "{}", layer.name);
+    }
+    for norm in net.norms() {
+        assert!(rows[0][norm.weight.clone()].iter().all(|&x| x == 1.));
+        assert!(rows[0][norm.bias.clone()].iter().all(|&x| x == 0.));
     }
 }

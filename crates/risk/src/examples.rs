@@ -42,6 +42,18 @@ impl Examples {
         Self::checked(inputs, Targets::new(targets)?)
     }
 
+    /// Examples with `inputs` `[N, ..]` and the targets of a data set.
+    ///
+    /// # Errors
+    /// When the two have different numbers of rows.
+    pub fn of(inputs: &Tensor, targets: &collado_data::Targets) -> Result<Self> {
+        let targets = match targets {
+            collado_data::Targets::Classes { labels, .. } => Targets::Classes(labels.clone()),
+            collado_data::Targets::Values(values) => Targets::new(values)?,
+        };
+        Self::checked(inputs, targets)
+    }
+
     fn checked(inputs: &Tensor, targets: Targets) -> Result<Self> {
         check_dtype(inputs.dtype())?;
         let n = inputs.dims().first().copied().unwrap_or(0);
@@ -116,11 +128,7 @@ impl TryFrom<&Split> for Examples {
     type Error = Error;
 
     fn try_from(split: &Split) -> Result<Self> {
-        let targets = match &split.targets {
-            collado_data::Targets::Classes { labels, .. } => Targets::Classes(labels.clone()),
-            collado_data::Targets::Values(values) => Targets::new(values)?,
-        };
-        Self::checked(&split.inputs, targets)
+        Self::of(&split.inputs, &split.targets)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `collado connect`: finds a low-risk path between two minima.
 
 mod args;
+mod conventions;
 mod output;
 mod report;
 mod summary;
@@ -13,7 +14,7 @@ use collado_dynamics::Linear;
 use collado_risk::{Objective, Span};
 
 pub(crate) use self::args::ConnectArgs;
-use self::summary::Summary;
+use self::{conventions::Conventions, summary::Summary};
 use tracing::info;
 
 use crate::{
@@ -39,7 +40,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         return Err(certify::rounded());
     }
     let place = |i: usize| task.place(&checkpoints[i].theta, &files[i]);
-    let ends = Ends { a: place(0)?, b: place(1)?, alignment: None };
+    let buffers = [0, 1].map(|i| checkpoints[i].buffers.clone());
+    let ends = Ends { a: place(0)?, b: place(1)?, buffers, alignment: None };
     let method = search::named(args.method, &args.search, &task)?;
     if let Some((_, method)) = &method {
         method.check().map_err(Failure::usage)?;
@@ -85,7 +87,9 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let shown = proof.as_ref().ok().and_then(Option::as_ref);
     output::draw(&task, folder.path(), &tried.found, best, shown)?;
     let moved = distance(&task, &ends.b, best)?;
-    let summary = Summary::new(&tried, best, moved, proof?.as_ref(), start.elapsed().as_secs_f64());
+    let barriers = Conventions::of(&runner, best)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let summary = Summary::new(&tried, best, moved, (proof?.as_ref(), barriers), seconds);
     let described = folder.finish(&args.common, &summary, progress::interrupted())?;
     args.common.show(&described, || summary.print(folder.path()));
     if progress::interrupted() {
@@ -105,7 +109,12 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
 
 /// Refuses ends whose risk overflows, since then no path has a barrier.
 fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Failure> {
-    let risks = task.train.risks(&Span::stack(&Tensor::stack(&[&ends.a, &ends.b], 0)?)?)?;
+    let span = Span::stack(&Tensor::stack(&[&ends.a, &ends.b], 0)?)?;
+    let span = match &ends.buffers {
+        [Some(a), Some(b)] => span.with_buffers(&Tensor::stack(&[a, b], 0)?)?,
+        _ => span,
+    };
+    let risks = task.train.risks(&span)?;
     match risks.iter().zip(files).find(|(risk, _)| !risk.is_finite()) {
         None => Ok(()),
         Some((risk, file)) => {
@@ -161,6 +170,7 @@ fn proof(
     let cover = 10. * pieces * best.profile_seconds / args.points as f64;
     let limit = match args.certify {
         CertifyMode::Never => return Ok(None),
+        CertifyMode::Auto if !task.arch.is_dense() => return Ok(None),
         CertifyMode::Auto if task.rounds => {
             args.common.note("nothing is proved: --dtype f32 rounds the numbers of the files, which are F64");
             return Ok(None);

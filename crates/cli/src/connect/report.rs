@@ -46,6 +46,9 @@ impl Summary {
             risk(barrier.midpoint),
             risk(barrier.mean)
         ));
+        if let Some(both) = &self.barriers {
+            print(&both.text());
+        }
         let ratio = match self.normalized_length {
             x if x.is_nan() => "and the ends are one point".into(),
             x => format!("{x:.3} times the distance of the ends"),

@@ -1,8 +1,10 @@
 //! The result of `collado connect`.
 
 use collado_certify::Certificate;
+use collado_risk::Profile;
 use serde::Serialize;
 
+use super::conventions::Conventions;
 use crate::{
     align::Alignment,
     certify::Certified,
@@ -13,6 +15,8 @@ use crate::{
 #[derive(Serialize)]
 pub(super) struct Summary {
     pub(super) barrier: Heights,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) barriers: Option<Conventions>,
     pub(super) certified: Option<Certified>,
     pub(super) ends: Risks,
     pub(super) length: f64,
@@ -40,6 +44,20 @@ pub(super) struct Heights {
     pub(super) above_chord: f64,
     pub(super) midpoint: f64,
     pub(super) mean: f64,
+}
+
+impl Heights {
+    pub(super) fn new(profile: &Profile) -> Self {
+        let barrier = profile.barrier();
+        Self {
+            max: barrier.max,
+            above_ends: barrier.above_ends,
+            above_mean: barrier.above_mean,
+            above_chord: barrier.above_chord,
+            midpoint: barrier.midpoint,
+            mean: barrier.mean,
+        }
+    }
 }
 
 /// The risks of the ends.
@@ -84,20 +102,14 @@ impl Summary {
         tried: &Attempts,
         best: &Attempt,
         distance_of_end_from_b: f64,
-        proof: Option<&Certificate>,
+        (proof, barriers): (Option<&Certificate>, Option<Conventions>),
         seconds: f64,
     ) -> Self {
-        let (profile, barrier) = (&best.profile, best.profile.barrier());
+        let profile = &best.profile;
         let risks = profile.risks();
         Self {
-            barrier: Heights {
-                max: barrier.max,
-                above_ends: barrier.above_ends,
-                above_mean: barrier.above_mean,
-                above_chord: barrier.above_chord,
-                midpoint: barrier.midpoint,
-                mean: barrier.mean,
-            },
+            barrier: Heights::new(profile),
+            barriers,
             certified: proof.map(Certified::new),
             ends: Risks { a: risks[0], b: risks[risks.len() - 1] },
             length: profile.length(),

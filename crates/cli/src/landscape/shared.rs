@@ -27,7 +27,8 @@ pub(super) struct SharedArgs {
 
 /// Reads the checkpoints of a section as a stack `[P, S]`, with their task.
 pub(super) fn open(shared: &SharedArgs, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
-    task::open_stack(files, &shared.network, &shared.data, &shared.common)
+    let (stack, _, task) = task::open_stack(files, &shared.network, &shared.data, &shared.common)?;
+    Ok((stack, task))
 }
 
 /// A file's name without folders.

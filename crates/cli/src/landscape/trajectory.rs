@@ -82,6 +82,7 @@ pub(super) fn run(args: &TrajectoryArgs) -> Result<(), Failure> {
     let path = Path::polychain(points.to_device(&Device::Cpu)?)?;
     let mut provenance = task.provenance();
     provenance.extra.insert("what".into(), "training trajectory".into());
+    let path = task.with_running_statistics(path, &[None, None])?;
     PathFile::new(task.arch.clone(), path, json::value(&provenance))
         .write(&folder.join("trajectory.safetensors"))?;
     let summary = compare(&task, &section, &points, &shadows, &found, folder.path())?;

@@ -50,7 +50,7 @@ pub(super) fn read(
         let lowest = (0..risks.len()).min_by(|&i, &j| risks[i].total_cmp(&risks[j])).unwrap_or(0);
         let a = points[lowest].clone();
         for b in points.iter_mut() {
-            let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
+            let ends = Ends { a: a.clone(), b: b.clone(), buffers: [None, None], alignment: None };
             *b = ends.align(args.align, task, &args.common)?.b;
         }
         stack = Tensor::stack(&points, 0)?;

@@ -36,7 +36,9 @@ impl Paths<'_> {
         for (name, value) in [("a", names[i].as_str()), ("b", &names[j]), ("align", self.args.align.name())] {
             provenance.extra.insert(name.into(), value.into());
         }
-        let file = PathFile::new(self.task.arch.clone(), path.clone(), json::value(&provenance));
+        let path = self.task.with_running_statistics(path.clone(), &[None, None]);
+        let path = path.map_err(|e| Error::Method(e.to_string()))?;
+        let file = PathFile::new(self.task.arch.clone(), path, json::value(&provenance));
         let file = file.named(self.minima.tensors[i].clone());
         file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))
     }

@@ -33,6 +33,11 @@ pub(crate) struct RiskRecord {
     pub(crate) loss: String,
     pub(crate) kappa: f64,
     pub(crate) regularizer: String,
+    /// The rule for the statistics of batch normalisation, where there is some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) statistics: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) statistics_rows: Option<usize>,
     pub(crate) dtype: String,
 }
 

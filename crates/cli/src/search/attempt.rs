@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Instant};
 
 use collado_dynamics::{Connection, Error, Guarantee, Search};
-use collado_risk::{Objective, Path, Profile, profile};
+use collado_risk::{Objective, Path, Profile, Statistics, profile};
 use tracing::info;
 
 use super::{
@@ -103,6 +103,7 @@ impl AttemptRunner<'_> {
                 return diverged(reason);
             }
         };
+        let path = self.task.with_running_statistics(path, &ends.buffers)?;
         let start = Instant::now();
         let points = self.points;
         let complete = points.saturating_mul(self.numbers()) <= CHEAP || few >= points;
@@ -150,7 +151,11 @@ impl AttemptRunner<'_> {
         let bar = progress::bar(name, self.common.quiet);
         let start = Instant::now();
         let mut tell = progress::shares(&bar);
-        let mut search = Search { objective: &self.task.train, seed: self.common.seed, progress: &mut tell };
+        // Bends have no running statistics while they are searched for.
+        let interpolates = self.task.statistics() == Some(Statistics::Interpolate);
+        let recomputing = self.task.train.clone().with_statistics(Statistics::Population);
+        let objective = if interpolates { &recomputing } else { &self.task.train };
+        let mut search = Search { objective, seed: self.common.seed, progress: &mut tell };
         let found = find(&mut search);
         bar.finish_and_clear();
         let (found, seconds) = match found {
@@ -163,6 +168,12 @@ impl AttemptRunner<'_> {
             kept.write(name, &found, seconds)?;
         }
         Ok(Ok((found, seconds)))
+    }
+
+    /// The profile of a path under another rule for the statistics.
+    pub(crate) fn under(&self, rule: Statistics, path: &Path) -> Result<Profile, Failure> {
+        let train = self.task.train.clone().with_statistics(rule);
+        Ok(profile(path, self.points, &train, None)?)
     }
 
     fn profile(&self, path: &Path) -> Result<Profile, Failure> {

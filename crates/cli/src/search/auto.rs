@@ -43,7 +43,7 @@ pub(crate) struct AutoConnector<'a>(pub(crate) AttemptRunner<'a>);
 
 impl Connect for AutoConnector<'_> {
     fn find(&self, a: &Tensor, b: &Tensor, search: &mut Search<'_>) -> Result<Connection, Error> {
-        let ends = Ends { a: a.clone(), b: b.clone(), alignment: None };
+        let ends = Ends { a: a.clone(), b: b.clone(), buffers: [None, None], alignment: None };
         let mut lowest = || {
             let mut tried = attempts(&self.0, &ends)?.found;
             let best = self.0.best(&mut tried)?;
@@ -88,6 +88,7 @@ impl AutoSearch<'_> {
     /// of them where no path has `reached` B.
     fn up_to_symmetry(&mut self, ends: &Ends, reached: bool) -> Result<(), Failure> {
         let ways = match self.runner.align {
+            None if !self.runner.task.arch.is_dense() => vec![],
             None => vec![AlignBy::Activations, AlignBy::Weights],
             Some(AlignBy::None) => vec![],
             Some(way) => vec![way],
@@ -131,6 +132,9 @@ impl AutoSearch<'_> {
     /// Tries the explicit paths of the theorems, where their hypotheses hold.
     fn theorems(&mut self, ends: &Ends) -> Result<bool, Failure> {
         let task = self.runner.task;
+        if !task.arch.is_dense() {
+            return Ok(false);
+        }
         let known: [(&str, Box<dyn Connect>); 2] = [
             ("deep-linear", Box::new(DeepLinear::new(&task.train))),
             ("constructive", Box::new(methods::constructive(task))),

@@ -14,6 +14,8 @@ use crate::{args::Common, task::Task};
 pub(crate) struct Ends {
     pub(crate) a: Tensor,
     pub(crate) b: Tensor,
+    /// The running statistics `[B]` of A and B, where the files have some.
+    pub(crate) buffers: [Option<Tensor>; 2],
     pub(crate) alignment: Option<Rc<Alignment>>,
 }
 
@@ -74,6 +76,7 @@ impl Ends {
             align.align(&task.arch, &host(&self.a)?, &host(&self.b)?, Some(&task.data.train.inputs))?;
         let b = aligned.theta.to_device(&task.device)?;
         let seconds = start.elapsed().as_secs_f64();
-        Ok(Self { a: self.a.clone(), b, alignment: Some(Rc::new(Alignment { by, aligned, seconds })) })
+        let alignment = Some(Rc::new(Alignment { by, aligned, seconds }));
+        Ok(Self { a: self.a.clone(), b, buffers: [self.buffers[0].clone(), None], alignment })
     }
 }

@@ -30,19 +30,28 @@ pub(crate) fn open(
     }
     let pairs: Vec<_> = files.iter().map(PathBuf::as_path).zip(&checkpoints).collect();
     let task = Task::for_files(&Source::of(&pairs, data)?, data, common, precision)?;
+    // One file's own running statistics hold for whatever is around it.
+    let own = match checkpoints.as_slice() {
+        [one] => one.buffers.clone(),
+        _ => None,
+    };
+    let task = task.with_buffers(own.as_ref())?;
     Ok((checkpoints, task))
 }
 
-/// Reads checkpoints of one network as a stack `[P, S]`, with their task.
+/// Reads checkpoints of one network as a stack `[P, S]`, with their running statistics `[P, B]` if all have some, and
+/// their task.
 pub(crate) fn open_stack(
     files: &[PathBuf],
     network: &NetworkArgs,
     data: &DataArgs,
     common: &Common,
-) -> Result<(Tensor, Task), Failure> {
+) -> Result<(Tensor, Option<Tensor>, Task), Failure> {
     let (checkpoints, task) = open(files, network, data, common, Precision::OfFiles)?;
     let points = checkpoints.iter().zip(files).map(|(c, file)| task.place(&c.theta, file));
-    Ok((Tensor::stack(&points.collect::<Result<Vec<_>, _>>()?, 0)?, task))
+    let rows: Option<Vec<&Tensor>> = checkpoints.iter().map(|c| c.buffers.as_ref()).collect();
+    let rows = rows.map(|rows| Tensor::stack(&rows, 0)).transpose()?;
+    Ok((Tensor::stack(&points.collect::<Result<Vec<_>, _>>()?, 0)?, rows, task))
 }
 
 /// Reads a path, with its task.

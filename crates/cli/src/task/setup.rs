@@ -1,12 +1,12 @@
 //! The task of a command: its data, its network and its risk.
 
-use std::path::Path;
+use std::path::Path as FilePath;
 
 use candle_core::{DType, Device, Tensor};
 use collado_data::{Dataset, Split};
 use collado_files::Provenance;
 use collado_models::{Arch, ArchSpec};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, Statistics};
 
 use super::{
     fit::{classes_are_those_of, default_loss, outputs},
@@ -101,7 +101,7 @@ impl Task {
         files: DType,
     ) -> Result<Self, Failure> {
         let loss = terms.loss.unwrap_or_else(|| default_loss(&data, spec.head()));
-        let arch = spec.resolve(data.features(), outputs(&data, spec, loss, common))?;
+        let arch = network(&data, spec, outputs(&data, spec, loss, common))?;
         let device = device(&common.device)?;
         let dtype = match common.dtype {
             Some(Dtype::F32) => DType::F32,
@@ -111,16 +111,24 @@ impl Task {
         let criterion = Criterion { loss, kappa: terms.kappa, regularizer: terms.regularizer };
         let memory = common.memory();
         let name = data.spec.clone();
-        let objective = |split: &mut Split| -> Result<EmpiricalRisk, Failure> {
+        let examples = |split: &mut Split| -> Result<Examples, Failure> {
             cast::check_inputs(&split.inputs, dtype, &name)?;
             if dtype == DType::F64 {
                 // Widened, they are the same numbers: they need not be held twice.
                 split.inputs = split.inputs.to_dtype(dtype)?;
             }
-            Ok(EmpiricalRisk::new(&arch, Examples::try_from(&*split)?, criterion)?.with_memory(memory))
+            match arch.image() {
+                None => Ok(Examples::try_from(&*split)?),
+                Some([channels, height, width]) => {
+                    let inputs = split.inputs.reshape((split.len(), channels, height, width))?;
+                    Ok(Examples::of(&inputs, &split.targets)?)
+                }
+            }
         };
-        let train = objective(&mut data.train)?;
-        let test = data.test.as_mut().map(objective).transpose()?;
+        let train = EmpiricalRisk::new(&arch, examples(&mut data.train)?, criterion)?.with_memory(memory);
+        let train = with_statistics(train, &terms, common)?;
+        let test =
+            data.test.as_mut().map(|split| Ok::<_, Failure>(train.on(examples(split)?)?)).transpose()?;
         let rounds = files == DType::F64 && dtype == DType::F32;
         Ok(Self { data, arch, criterion, dtype, device, train, test, rounds })
     }
@@ -135,6 +143,8 @@ impl Task {
             loss: criterion.loss.to_string(),
             kappa: criterion.kappa,
             regularizer: criterion.regularizer.to_string(),
+            statistics: self.statistics().map(|rule| rule.to_string()),
+            statistics_rows: self.statistics().map(|_| self.train.reference_rows().len()),
             dtype: format!("{dtype:?}"),
         });
         let rows = |split: &Split| split.inputs.dims()[0];
@@ -147,8 +157,49 @@ impl Task {
         info!(device = common.device, threads, memory_mib = memory >> 20);
     }
 
+    /// The rule for the statistics of batch normalisation, if the network has some.
+    pub(crate) fn statistics(&self) -> Option<Statistics> {
+        self.train.network().batch_norms().next().map(|_| self.train.statistics())
+    }
+
+    /// The running statistics `[B]` of a point `[S]` by a pass over training rows, if the network has some.
+    pub(crate) fn running_statistics(&self, theta: &Tensor) -> Result<Option<Tensor>, Failure> {
+        let rows = self.train.running_statistics(&theta.unsqueeze(0)?)?;
+        Ok(rows.map(|rows| rows.squeeze(0)).transpose()?)
+    }
+
+    /// The path with the running statistics of its vertices, if the network has some: those `[B]` of the ends where they
+    /// are known, and those of a pass over training rows elsewhere.
+    pub(crate) fn with_running_statistics(
+        &self,
+        path: Path,
+        ends: &[Option<Tensor>; 2],
+    ) -> Result<Path, Failure> {
+        if self.statistics().is_none() {
+            return Ok(path);
+        }
+        let last = path.vertices().dims()[0] - 1;
+        let row = |i: usize| match (i, ends) {
+            (0, [Some(row), _]) => Ok(Some(row.clone())),
+            (i, [_, Some(row)]) if i == last => Ok(Some(row.clone())),
+            _ => self.running_statistics(&path.vertices().get(i)?),
+        };
+        match (0..=last).map(row).collect::<Result<Option<Vec<_>>, Failure>>()? {
+            Some(rows) => Ok(path.with_buffers(Tensor::stack(&rows, 0)?)?),
+            None => Ok(path),
+        }
+    }
+
+    /// The same task where the running statistics `[B]` of a file hold for all points without their own.
+    pub(crate) fn with_buffers(self, buffers: Option<&Tensor>) -> Result<Self, Failure> {
+        let Some(row) = buffers else { return Ok(self) };
+        let train = self.train.with_buffers(row)?;
+        let test = self.test.map(|test| test.with_buffers(row)).transpose()?;
+        Ok(Self { train, test, ..self })
+    }
+
     /// The parameters that `file` holds, in the type and on the device of this task.
-    pub(crate) fn place(&self, theta: &Tensor, file: &Path) -> Result<Tensor, Failure> {
+    pub(crate) fn place(&self, theta: &Tensor, file: &FilePath) -> Result<Tensor, Failure> {
         Ok(cast::parameters(theta, self.dtype, &self.arch, file)?.to_device(&self.device)?)
     }
 
@@ -162,7 +213,40 @@ impl Task {
             loss: Some(self.criterion.loss.to_string()),
             kappa: Some(self.criterion.kappa),
             regularizer: Some(self.criterion.regularizer.to_string()),
+            statistics: self.statistics().map(|rule| rule.to_string()),
+            statistics_rows: self.statistics().map(|_| self.train.reference_rows().len()),
             ..Provenance::default()
         }
+    }
+}
+
+/// The network of `spec` for the data. One for images needs images.
+fn network(data: &Dataset, spec: &ArchSpec, outputs: usize) -> Result<Arch, Failure> {
+    match (spec.image(), data.image) {
+        (None, _) => Ok(spec.resolve(data.features(), outputs)?),
+        (Some(_), Some(image)) => Ok(spec.resolve_images(image, outputs)?),
+        (Some(_), None) => {
+            let (features, spec) = (data.features(), &data.spec);
+            let message = format!("{spec}: expected images [N, C, H, W], found rows of {features} numbers");
+            Err(Failure::new(message)
+                .hint("digits, mnist:, cifar10:, cifar100: and 4-D x of npz: are images"))
+        }
+    }
+}
+
+/// The risk with the rule for the statistics of batch normalisation.
+fn with_statistics(risk: EmpiricalRisk, terms: &Terms, common: &Common) -> Result<EmpiricalRisk, Failure> {
+    if risk.network().batch_norms().next().is_none() {
+        if terms.statistics.is_some() || terms.statistics_rows.is_some() {
+            common.note("--bn and --bn-rows change nothing: the network has no batch normalisation");
+        }
+        return Ok(risk);
+    }
+    let risk = risk.with_statistics(terms.statistics.unwrap_or_default());
+    match terms.statistics_rows {
+        Some(rows) if rows != risk.reference_rows().len() => {
+            risk.with_reference_rows(rows).map_err(|e| Failure::new(format!("--bn-rows: {e}")))
+        }
+        _ => Ok(risk),
     }
 }

@@ -12,7 +12,8 @@ use crate::{
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
-    /// Network, such as relu:64-64-64-10, linear:64-32-10 or two-layer:256.
+    /// Network, such as relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn, resnet20:width=2 or
+    /// wrn-16-4.
     #[arg(long)]
     pub(crate) arch: ArchSpec,
     /// Range a..b of seeds, excluding b, with one run for each; overrides --seed.

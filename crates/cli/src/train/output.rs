@@ -31,7 +31,13 @@ pub(super) fn save(
         provenance.epochs = log.epochs.last().map(|&e| e as u64);
         provenance.risk = Some(run.value.risk);
         let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
-        Checkpoint::new(task.arch.clone(), theta, provenance).write(&folder.join(file))?;
+        let buffers = match &run.buffers {
+            Some(row) => Some(row.clone()),
+            None => task.running_statistics(&theta)?,
+        };
+        Checkpoint::new(task.arch.clone(), theta, provenance)
+            .with_buffers(buffers)
+            .write(&folder.join(file))?;
     }
     history(folder, seeds, logs)?;
     picture(folder, &task.arch.to_string(), &task.data.spec, seeds, logs)

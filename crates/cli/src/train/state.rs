@@ -31,6 +31,9 @@ struct Payload {
     optimizer: Option<OptimizerRecord>,
     /// The ends of the other runs.
     ended: Vec<Option<EndRecord>>,
+    /// Whether there are running statistics.
+    #[serde(default)]
+    kept: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +64,7 @@ impl Saved {
         state: Payload,
         mut tensors: Tensors,
     ) -> candle_core::Result<(TrainState, Vec<EpochLog>)> {
-        let Payload { steps, seconds, alive, stuck, optimizer, ended: ends } = state;
+        let Payload { steps, seconds, alive, stuck, optimizer, ended: ends, kept } = state;
         let mut take = |name: String| tensors.remove(&name).ok_or_else(missing);
         if ends.len() != self.runs {
             return Err(missing());
@@ -77,7 +80,14 @@ impl Saved {
             let [risk, loss, error] = value[..] else { return Err(missing()) };
             let stop = Stop::from_name(&stop).ok_or_else(missing)?;
             let theta = take(format!("ended.{run}.theta"))?;
-            ended.push(Some(Trained { theta, value: Evaluation { risk, loss, error }, stop, steps }));
+            let buffers = kept.then(|| take(format!("ended.{run}.buffers"))).transpose()?;
+            ended.push(Some(Trained {
+                theta,
+                buffers,
+                value: Evaluation { risk, loss, error },
+                stop,
+                steps,
+            }));
         }
         if (0..self.runs).any(|run| ended[run].is_none() != alive.contains(&run)) {
             return Err(missing());
@@ -93,7 +103,8 @@ impl Saved {
             (0..self.runs).map(|run| from_table(&take(format!("log.{run}"))?)).collect::<Result<_, _>>()?;
         let theta = take("theta".into())?.to_device(&self.device)?;
         let first = take("first".into())?.to_vec1::<f64>()?;
-        Ok((TrainState { steps, seconds, alive, theta, optimizer, ended, first, stuck }, logs))
+        let buffers = (kept && !alive.is_empty()).then(|| take("buffers".into())).transpose()?;
+        Ok((TrainState { steps, seconds, alive, theta, buffers, optimizer, ended, first, stuck }, logs))
     }
 
     /// Replaces the state.
@@ -106,9 +117,11 @@ impl Saved {
         for (i, memory) in state.optimizer.iter().flat_map(|(memory, _)| memory).enumerate() {
             tensors.push((format!("optimizer.{i}"), memory.clone()));
         }
+        tensors.extend(state.buffers.iter().map(|rows| ("buffers".to_owned(), rows.clone())));
         for (run, ended) in state.ended.iter().enumerate() {
-            let Some(Trained { theta, value: v, .. }) = ended else { continue };
+            let Some(Trained { theta, buffers, value: v, .. }) = ended else { continue };
             tensors.push((format!("ended.{run}.theta"), theta.clone()));
+            tensors.extend(buffers.iter().map(|row| (format!("ended.{run}.buffers"), row.clone())));
             tensors
                 .push((format!("ended.{run}.value"), Tensor::new(&[v.risk, v.loss, v.error], &Device::Cpu)?));
         }
@@ -121,6 +134,7 @@ impl Saved {
             stuck: state.stuck,
             optimizer: optimizer.map(|(m, steps)| OptimizerRecord { steps: *steps, tensors: m.len() }),
             ended: state.ended.iter().map(|e| e.as_ref().map(end)).collect(),
+            kept: state.buffers.is_some(),
         };
         self.state.write(&payload, tensors)
     }

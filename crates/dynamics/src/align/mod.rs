@@ -93,6 +93,7 @@ impl Align {
         if a.dims() != b.dims() {
             return Err(collado_risk::Error::Ends { expected: a.elem_count(), found: b.elem_count() }.into());
         }
+        arch.network().dense_chain("an alignment")?;
         let _span = info_span!("align", by = ?self.matching).entered();
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
         let (a64, b64) = (wide(a)?, wide(b)?);

@@ -166,6 +166,8 @@ impl<F: FnMut(&Epoch<'_>) -> Result<()>> Observe for F {
 pub struct Trained {
     /// The last point `[S]`.
     pub theta: Tensor,
+    /// The running statistics `[B]` of batch normalisation that training kept, if it kept some.
+    pub buffers: Option<Tensor>,
     /// Its values on all training examples.
     pub value: Evaluation,
     /// The reason why it ended.
@@ -194,6 +196,8 @@ pub struct TrainState {
     pub alive: Vec<usize>,
     /// Their points `[alive, S]`.
     pub theta: Tensor,
+    /// Their running statistics `[alive, B]`, if training keeps some.
+    pub buffers: Option<Tensor>,
     /// The tensors that the optimiser remembers, `[alive, S]` each, and its steps; `None` before the first step.
     pub optimizer: Option<(Vec<Tensor>, u64)>,
     /// The results of the runs that have ended.
@@ -222,6 +226,7 @@ pub fn train(
         seconds: 0.,
         alive: (0..points).collect(),
         theta: theta.copy()?,
+        buffers: None,
         optimizer: None,
         ended: vec![None; points],
         first: vec![f64::NAN; points],

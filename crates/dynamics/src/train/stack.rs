@@ -6,7 +6,7 @@ use std::{
 };
 
 use candle_core::Tensor;
-use collado_risk::{Evaluation, Objective, Rows, Span};
+use collado_risk::{Evaluation, Objective, Rows, Span, Training as TrainingObjective};
 use tracing::info;
 
 use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};
@@ -15,6 +15,8 @@ use crate::{Error, Optimizer, Result, Rule};
 /// The runs that are still going.
 pub(super) struct Stack<'a> {
     objective: &'a dyn Objective,
+    /// What the steps follow, where it is another objective.
+    training: Option<Box<dyn TrainingObjective + 'a>>,
     settings: &'a TrainSettings,
     alive: Vec<usize>,
     theta: Tensor,
@@ -82,8 +84,17 @@ impl<'a> Stack<'a> {
         let sampler = |&i: &usize| crate::Sampler::new(seeds[i], n, settings.batch);
         let per_epoch = crate::Sampler::new(0, n, settings.batch).steps_per_epoch();
         let update = Update::new(objective, settings, &state)?;
+        let training = match settings.rule {
+            // A line search looks at points that it does not step to: no running averages are kept.
+            Rule::Lbfgs => None,
+            _ => objective.training(state.alive.len())?,
+        };
+        if let (Some(training), Some(buffers)) = (&training, &state.buffers) {
+            training.restore(buffers)?;
+        }
         Ok(Self {
             objective,
+            training,
             settings,
             samplers: state.alive.iter().map(sampler).collect(),
             alive: state.alive,
@@ -143,12 +154,13 @@ impl<'a> Stack<'a> {
                     self.samplers.iter_mut().for_each(|s| rows.extend_from_slice(s.batch(self.steps)));
                     Rows::Each { rows, batch: rows.len() / self.samplers.len() }
                 };
+                let objective = self.training.as_deref().map_or(self.objective, |training| training as _);
                 let lr = self.settings.lr * self.settings.schedule.factor(self.steps, self.total);
                 if let Some((keep, velocity)) = optimizer.velocity() {
-                    self.objective.accumulate(span, batch, keep, velocity)?;
+                    objective.accumulate(span, batch, keep, velocity)?;
                     optimizer.follow(&self.theta, lr)?;
                 } else {
-                    self.objective.evaluate(span, batch, Some(&mut self.grad))?;
+                    objective.evaluate(span, batch, Some(&mut self.grad))?;
                     optimizer.step(&self.theta, &self.grad, lr)?;
                 }
             }
@@ -209,6 +221,7 @@ impl<'a> Stack<'a> {
     /// Ends the runs that have a reason to; the others stay in the stack.
     fn end_some(&mut self, values: &[Evaluation], stops: &[Option<Stop>]) -> Result<()> {
         let mut kept = Vec::new();
+        let buffers = self.buffers()?;
         for (i, (value, stop)) in values.iter().zip(stops).enumerate() {
             match *stop {
                 None => kept.push(i as u32),
@@ -221,8 +234,9 @@ impl<'a> Stack<'a> {
                         "ended"
                     );
                     let theta = self.theta.get(i)?.copy()?;
+                    let buffers = buffers.as_ref().map(|rows| rows.get(i)).transpose()?;
                     self.ended[self.alive[i]] =
-                        Some(Trained { theta, value: *value, stop, steps: self.steps });
+                        Some(Trained { theta, buffers, value: *value, stop, steps: self.steps });
                 }
             }
         }
@@ -236,6 +250,9 @@ impl<'a> Stack<'a> {
         let index = Tensor::from_slice(&kept, kept.len(), self.theta.device())?;
         self.theta = self.theta.index_select(&index, 0)?;
         self.grad = self.theta.zeros_like()?;
+        if let Some(training) = &self.training {
+            training.keep(&kept);
+        }
         self.samplers = kept.iter().map(|&i| self.samplers[i as usize].clone()).collect();
         match &mut self.update {
             Update::Rule(optimizer) => optimizer.keep(&kept),
@@ -249,6 +266,11 @@ impl<'a> Stack<'a> {
         self.end_some(&values, &vec![Some(Stop::Interrupted); values.len()])
     }
 
+    /// The running statistics `[alive, B]`, if training keeps some.
+    fn buffers(&self) -> Result<Option<Tensor>> {
+        Ok(self.training.as_ref().map(|training| training.buffers()).transpose()?)
+    }
+
     /// A copy of everything that is needed to go on.
     fn state(&self) -> Result<TrainState> {
         Ok(TrainState {
@@ -256,6 +278,7 @@ impl<'a> Stack<'a> {
             seconds: self.busy.as_secs_f64(),
             alive: self.alive.clone(),
             theta: self.theta.copy()?,
+            buffers: self.buffers()?,
             optimizer: Some(self.update.state(self.steps)?),
             ended: self.ended.clone(),
             first: self.first.clone(),

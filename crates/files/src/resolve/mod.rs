@@ -1,6 +1,7 @@
 //! Finds the network that a file describes, and assigns the file's tensors to the entries of its layout.
 
 mod chains;
+mod image;
 mod infer;
 mod layers;
 mod natural;
@@ -12,12 +13,13 @@ use crate::{Error, Result};
 use crate::{
     ReadOptions,
     fault::file_error,
-    names::recorded,
+    names::{Names, recorded},
     outline::Outline,
+    resolve::image::resolve_image,
     resolve::infer::infer,
     resolve::layers::{Layer, layers},
 };
-use collado_models::{Arch, ArchSpec};
+use collado_models::{Arch, ArchSpec, Layout};
 
 /// Metadata key of the architecture.
 pub(crate) const ARCH: &str = "collado.arch";
@@ -26,8 +28,21 @@ pub(crate) const ARCH: &str = "collado.arch";
 pub(crate) struct Match {
     pub(crate) arch: Arch,
     pub(crate) order: Vec<usize>,
+    /// The same for each buffer, if the file has it.
+    pub(crate) buffers: Vec<Option<usize>>,
     /// Sentences that tell what was guessed.
     pub(crate) notes: Vec<String>,
+}
+
+impl Match {
+    /// The names under which the network is written again. Where the file lacks buffers, its names are not used.
+    pub(crate) fn names(&self, outline: &Outline) -> Names {
+        let buffers: Option<Vec<usize>> = self.buffers.iter().copied().collect();
+        match buffers {
+            Some(buffers) => Names::new(outline, &[&self.order[..], &buffers].concat()),
+            None => Names::default(),
+        }
+    }
 }
 
 /// Finds the network of a file: by its metadata, or else by `options` and the names and shapes of its tensors.
@@ -39,7 +54,7 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
     let given = options.arch.as_ref();
     match (own.transpose()?, given) {
         (Some(own), given) => {
-            let (mut arch, order) = by_name(outline, &own)?;
+            let Match { mut arch, order, buffers, .. } = by_name(outline, &own)?;
             if let Some(given) = given {
                 arch = reconcile(outline, arch, given)?;
             }
@@ -49,7 +64,7 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
                     names.join(",").escape_debug()
                 ))
             });
-            Ok(Match { arch, order, notes: notes.into_iter().collect() })
+            Ok(Match { arch, order, buffers, notes: notes.into_iter().collect() })
         }
         (None, given) => foreign(outline, given, options.layers.as_deref()),
     }
@@ -57,7 +72,8 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
 
 /// The network of the file's own metadata, with what `arch` adds about its head.
 fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
-    let arch = given.to_string().parse::<ArchSpec>()?.with_ends(own.inputs(), own.outputs());
+    let given_whole = given.to_string().parse::<ArchSpec>()?.filled_from(own.spec());
+    let arch = given_whole.with_ends(own.inputs(), own.outputs());
     let same = arch.activation() == own.activation() && arch.layout() == own.layout();
     match (own.spec().head(), given.head()) {
         (_, None) if same => Ok(own),
@@ -70,13 +86,21 @@ fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
 /// The network of a file without metadata: by the names of `spec` if the file has them all, else by the order of
 /// layers.
 fn foreign(outline: &Outline, spec: Option<&ArchSpec>, names: Option<&[String]>) -> Result<Match> {
+    if let Some(spec) = spec.filter(|spec| spec.image().is_some()) {
+        return by_name(outline, spec);
+    }
+    if let (None, Some(i)) = (spec, (0..outline.keys.len()).find(|&i| outline.shape(i).len() == 4)) {
+        let name = outline.keys[i].escape_debug();
+        return Err(outline.reject(format!(
+            "'{name}' is a convolution: `arch` resnet20, vgg11:norm=bn, lenet or another says which network it is"
+        )));
+    }
     if let Some(spec) = spec.filter(|_| names.is_none()) {
         let layout = spec.with_ends(1, 1).layout();
         let own: HashSet<&str> = layout.entries().iter().map(|e| e.name.as_str()).collect();
         // Where some are missing, the message says which.
         if outline.keys.iter().all(|key| own.contains(key)) {
-            let (arch, order) = by_name(outline, spec)?;
-            return Ok(Match { arch, order, notes: Vec::new() });
+            return by_name(outline, spec);
         }
     }
     let layers = layers(outline)?;
@@ -107,7 +131,7 @@ fn foreign(outline: &Outline, spec: Option<&ArchSpec>, names: Option<&[String]>)
         Some(spec) => fit(outline, spec, &tensors)?,
         None => infer(outline, &layers, &order, &mut notes)?,
     };
-    Ok(Match { arch, order: tensors, notes })
+    Ok(Match { arch, order: tensors, buffers: Vec::new(), notes })
 }
 
 /// Whether `layer` can be layer `k` of the network of `spec`.
@@ -127,8 +151,11 @@ fn has_open_ends(spec: &ArchSpec, draft: &Arch) -> bool {
 
 /// Finds every tensor by the name that the network gives it, or that the file records for it. None may be missing or
 /// left over.
-fn by_name(outline: &Outline, spec: &ArchSpec) -> Result<(Arch, Vec<usize>)> {
-    let recorded = recorded(outline, &spec.with_ends(1, 1).layout())?;
+fn by_name(outline: &Outline, spec: &ArchSpec) -> Result<Match> {
+    if let Some(image) = spec.image() {
+        return resolve_image(outline, spec, image);
+    }
+    let recorded = recorded(outline, &spec.with_ends(1, 1).layout(), &Layout::default())?;
     let find = |k: usize, name: &str| match &recorded {
         Some(names) => outline.file.tensors.iter().position(|tensor| tensor.name == names[k]),
         None => outline.find(name),
@@ -151,7 +178,7 @@ fn by_name(outline: &Outline, spec: &ArchSpec) -> Result<(Arch, Vec<usize>)> {
     let used: HashSet<usize> = order.iter().copied().collect();
     match (0..outline.keys.len()).find(|i| !used.contains(i)) {
         Some(i) => Err(outline.fault(i, format!("no such tensor in {arch}"))),
-        None => Ok((arch, order)),
+        None => Ok(Match { arch, order, buffers: Vec::new(), notes: Vec::new() }),
     }
 }
 

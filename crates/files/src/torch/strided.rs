@@ -7,6 +7,7 @@ use candle_core::DType;
 use crate::Result;
 use crate::{
     fault::tensor_error,
+    tensors::is_count,
     torch::objects::{Id, Object},
     torch::pickle::Pickle,
 };
@@ -105,6 +106,10 @@ impl<'a> Strided<'a> {
     /// # Errors
     /// When numbers of this type cannot be parameters.
     pub(crate) fn dtype(&self, path: &Path) -> Result<DType> {
+        // Numbers of batches are the only integers in the state of a network.
+        if self.storage.kind == "LongStorage" && is_count(self.name) {
+            return Ok(DType::I64);
+        }
         let expected = "F32, F64, F16 or BF16";
         self.storage
             .dtype()

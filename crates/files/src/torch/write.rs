@@ -43,10 +43,14 @@ pub(crate) fn write(contents: &Contents<'_>, path: &Path) -> Result<()> {
 
 /// The pickle of the state dict, in protocol 2.
 fn pickle(contents: &Contents<'_>) -> io::Result<Vec<u8>> {
-    let kind = if contents.dtype == DType::F64 { "DoubleStorage" } else { "FloatStorage" };
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (i, place) in contents.places.iter().enumerate() {
         text(&mut out, place.name)?;
+        let kind = match contents.dtype(place) {
+            DType::F64 => "DoubleStorage",
+            DType::I64 => "LongStorage",
+            _ => "FloatStorage",
+        };
         tensor(&mut out, contents, place, kind, &i.to_string())?;
     }
     out.extend(b"u.");

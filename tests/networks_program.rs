@@ -1,0 +1,110 @@
+//! The program on networks for images: training, evaluation, paths and points, with batch normalisation.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::path::Path;
+
+use collado_files::{Checkpoint, PathFile, ReadOptions};
+
+use self::support::{collado, json};
+
+const ARCH: &str = "resnet8:width=1/8";
+
+fn train(dir: &Path, out: &str, more: &str) -> serde_json::Value {
+    let args =
+        format!("train --arch {ARCH} --data digits --batch 128 --lr 0.02 --json --quiet --out {out} {more}");
+    json(dir, args.trim())
+}
+
+fn read(file: &Path) -> Checkpoint {
+    Checkpoint::read(file, &ReadOptions::default()).unwrap()
+}
+
+#[test]
+fn networks_are_trained_connected_and_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let summary = train(dir, "t", "--seeds 0..2 --epochs 3");
+    assert!(summary["runs"][0]["risk"].as_f64().unwrap() < 2.);
+    assert_eq!(summary["run"]["statistics"], "population");
+    let arch = summary["run"]["arch"].as_str().unwrap();
+    assert_eq!(
+        arch,
+        "resnet8:width=0.125,norm=bn,shortcut=conv1,bias=false,activation=relu,classes=10,input=1x8x8"
+    );
+    let a = read(&dir.join("t/seed-0.safetensors"));
+    let buffers = a.buffers.unwrap().to_vec1::<f64>().unwrap();
+    let network = a.arch.network();
+    let running = network.batch_norms().next().unwrap().running.clone().unwrap();
+    // 1437 rows in minibatches of 128, the last one smaller: 12 steps an epoch.
+    assert_eq!(buffers[running.batches], 36.);
+
+    let evaluated = json(dir, "eval t/seed-0.safetensors t/seed-1.safetensors --json --quiet");
+    let risk = evaluated["checkpoints"][0]["risk"].as_f64().unwrap();
+    assert!((risk - summary["runs"][0]["risk"].as_f64().unwrap()).abs() < 1e-6);
+    let own = json(dir, "eval t/seed-0.safetensors t/seed-1.safetensors --bn interpolate --json --quiet");
+    let own = own["checkpoints"][0]["risk"].as_f64().unwrap();
+    assert!(own != risk);
+
+    let line = json(dir, "connect t --method linear --points 5 --out line --json --quiet");
+    let both = &line["barriers"];
+    assert_eq!(both["population"], line["barrier"]);
+    assert!(both["interpolate"]["max"].as_f64().unwrap() > 0.);
+    assert!((both["ends_above_own"]["a"].as_f64().unwrap() - (risk - own)).abs() < 1e-5);
+    let file = PathFile::read(&dir.join("line/path.safetensors")).unwrap();
+    assert_eq!(file.path.buffers().unwrap().dims(), [2, buffers.len()]);
+
+    let curve = json(
+        dir,
+        "connect t --method bezier --epochs 2 --points 5 --bn interpolate --out curve --json --quiet",
+    );
+    assert_eq!(curve["barriers"]["interpolate"], curve["barrier"]);
+    assert!(collado(dir, "point curve --t 0.5 --out half.safetensors").status.success());
+    let half = read(&dir.join("half.safetensors"));
+    let row = half.buffers.unwrap().to_vec1::<f64>().unwrap();
+    assert_eq!(row[running.batches], 1.);
+    let recomputed = json(dir, "eval half.safetensors --bn garipov:1437 --json --quiet");
+    let stored = json(dir, "eval half.safetensors --bn interpolate --json --quiet");
+    let risks = [&recomputed, &stored].map(|s| s["checkpoints"][0]["risk"].as_f64().unwrap());
+    assert!((risks[0] - risks[1]).abs() < 1e-5, "{risks:?}");
+    for command in ["align t --out al", "connect t --method deep-linear --out no", "certify line"] {
+        let output = collado(dir, command);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.code() == Some(1) && text.contains("no chain of dense layers"),
+            "{command}: {text}"
+        );
+    }
+}
+
+#[test]
+fn training_goes_on_to_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    train(dir, "whole", "--epochs 2 --save-every 0");
+    // The state of the first epoch is kept by a run that is stopped there.
+    let args = format!(
+        "train --arch {ARCH} --data digits --batch 128 --lr 0.02 --quiet --out part --epochs 2 --save-every 0"
+    );
+    let mut child = support::spawn(dir, &args);
+    let state = dir.join("part/.state/train.safetensors");
+    while !state.exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(collado(dir, &format!("{args} --resume")).status.success());
+    let [whole, part] = ["whole", "part"].map(|out| read(&dir.join(format!("{out}/seed-0.safetensors"))));
+    assert_eq!(whole.theta.to_vec1::<f32>().unwrap(), part.theta.to_vec1::<f32>().unwrap());
+    let rows = [whole, part].map(|c| c.buffers.unwrap().to_vec1::<f64>().unwrap());
+    assert_eq!(rows[0], rows[1]);
+}
+
+#[test]
+fn data_without_images_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = collado(dir.path(), "train --arch lenet --data synthetic:teacher --out t");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && text.contains("expected images"), "{text}");
+}
