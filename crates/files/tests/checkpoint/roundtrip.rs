@@ -106,6 +106,8 @@ fn provenance_is_kept() {
         loss: Some("squared".into()),
         kappa: Some(0.1 + 0.2),
         regularizer: Some("l2".into()),
+        statistics: Some("population".into()),
+        statistics_rows: Some(2000),
         epochs: Some(7),
         risk: Some(f64::INFINITY),
         extra: serde_json::Map::from_iter([("note".into(), json!({"a": [1, null]}))]),
