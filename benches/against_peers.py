@@ -7,7 +7,7 @@ Then:  cargo build --release
 
 Prints medians, quartiles and the ratio "time of the faster peer / our time". A peer's step draws its minibatch by
 index from data in memory, as ours does. Planes of the peers, which take a point after the other, are timed on a
-twentieth of the points and scaled. Nothing here is a test.
+twentieth of the points and scaled. Nothing here is a test. With --device cuda, gpu_peers.py has the peers.
 """
 import argparse
 import gzip
@@ -25,10 +25,15 @@ parser.add_argument("--rounds", type=int, default=7)
 parser.add_argument("--only", default="", help="only rows whose name holds this")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--binary", default="target/release/collado")
+parser.add_argument("--device", default="cpu", help="cpu, or cuda: a binary built with the feature cuda on one GPU")
+parser.add_argument("--precision", default="tf32x3", help="how collado multiplies on a GPU: tf32x3 or f32")
+parser.add_argument("--budget", type=float, default=1e9, help="seconds after which no further row of a GPU begins")
 args = parser.parse_args()
+
 # Before the libraries start their thread pools.
-os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(args.threads)
-os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
+if args.device == "cpu":
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(args.threads)
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
 
 import jax
 import jax.numpy as jnp
@@ -277,6 +282,19 @@ def first_rows():
     return file
 
 
+def ours_on_gpu(row):
+    data = "digits" if row.widths[0] == 64 else f"mnist:{args.mnist}"
+    if row.rows == 10000:
+        data = f"npz:{first_rows()}"
+    arch = "relu:" + "-".join(map(str, row.widths))
+    command = [args.binary, "time", row.kind, "--arch", arch, "--data", data, "--batch", row.batch, "--steps", row.steps,
+               "--stack", row.stack, "--points", row.points, "--device", "cuda", "--precision", args.precision]
+    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if out.returncode:
+        sys.exit(out.stderr)
+    return json.loads(out.stdout)["seconds"]
+
+
 WORKS = [
     Work("step 784-512-512-10, batch 128", "train", (784, 512, 512, 10), 1.15, 128, 200),
     Work("step 784-1024-1024-10, batch 256", "train", (784, 1024, 1024, 10), 1.05, 256, 100),
@@ -316,9 +334,14 @@ def main():
         print(f"| {work.name} | {' | '.join(map(show, times))} | **{ratio:.2f}** | {work.target} |", flush=True)
 
 
-MNIST, DIGITS = mnist(), digits()
+MNIST, DIGITS = mnist(), digits() if args.device == "cpu" else None
 try:
-    main()
+    if args.device == "cuda":
+        import gpu_peers
+
+        gpu_peers.table(ours_on_gpu, args.only, args.budget, min(args.rounds, 3))
+    else:
+        main()
 finally:
     if os.path.exists(path := os.path.join(os.environ.get("TMPDIR", "/tmp"), f"collado-peers-{os.getpid()}.npz")):
         os.remove(path)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_files::{Checkpoint, ReadOptions};
 use collado_models::ArchSpec;
-use collado_risk::{Loss, Regularizer, Statistics};
+use collado_risk::{Loss, Precision, Regularizer, Statistics};
 use serde::Serialize;
 
 use crate::{
@@ -29,6 +29,9 @@ pub(crate) struct Common {
     /// Floating-point type [default: f32; f64 for proofs, curvature, sections, kernels and studies].
     #[arg(long)]
     pub(crate) dtype: Option<Dtype>,
+    /// How a GPU multiplies f32 numbers: as three products of TF32 numbers, with errors of f32's order, or in f32.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) precision: Products,
     /// Seed of all random choices.
     #[arg(long, default_value_t = 0, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
@@ -107,6 +110,24 @@ pub(crate) struct Out {
 pub(crate) enum Dtype {
     F32,
     F64,
+}
+
+/// How a GPU multiplies f32 numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Products {
+    #[default]
+    Tf32x3,
+    F32,
+}
+
+impl Products {
+    /// The same for the engines.
+    pub(crate) fn precision(self) -> Precision {
+        match self {
+            Self::Tf32x3 => Precision::Tf32x3,
+            Self::F32 => Precision::F32,
+        }
+    }
 }
 
 /// The flags by which a file of parameters is read as a network.

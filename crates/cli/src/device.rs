@@ -30,6 +30,7 @@ pub(crate) fn device(name: &str) -> Result<Device, Failure> {
             Err(Failure::new(format!("--device {name}: built without CUDA"))
                 .hint("build with --features cuda"))
         }
-        Some(n) => Device::new_cuda(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
+        // A stream of its own: launches on the default one cannot be recorded.
+        Some(n) => Device::new_cuda_with_stream(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
     }
 }

@@ -27,6 +27,11 @@ impl Sampler {
         self.examples.div_ceil(self.batch) as u64
     }
 
+    /// Number of examples in a batch; the last of an epoch may have fewer.
+    pub(crate) fn size(&self) -> usize {
+        self.batch
+    }
+
     /// Whether every batch is the whole data set.
     pub fn is_full(&self) -> bool {
         self.batch == self.examples
@@ -34,6 +39,12 @@ impl Sampler {
 
     /// The examples of step `step` (0-based).
     pub fn batch(&mut self, step: u64) -> &[u32] {
+        self.prepare(step);
+        self.prepared(step)
+    }
+
+    /// Permutes the examples for the epoch of step `step`, if they are not yet.
+    pub(crate) fn prepare(&mut self, step: u64) {
         let epoch = step / self.steps_per_epoch();
         if self.epoch != Some(epoch) {
             let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
@@ -43,6 +54,10 @@ impl Sampler {
             self.order.shuffle(&mut rng);
             self.epoch = Some(epoch);
         }
+    }
+
+    /// The examples of a step in the epoch that was prepared.
+    pub(crate) fn prepared(&self, step: u64) -> &[u32] {
         let from = (step % self.steps_per_epoch()) as usize * self.batch;
         &self.order[from..(from + self.batch).min(self.examples)]
     }

@@ -10,14 +10,16 @@ use collado_data::Split;
 use collado_models::{Arch, Network};
 
 use crate::{
-    Criterion, Error, Examples, Loss, Result, Statistics, engine::Engine, statistics::evenly_spaced,
+    Criterion, Error, Examples, Loss, Precision, Result, Statistics, engine::Engine,
+    statistics::evenly_spaced,
 };
 
 /// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value.
 /// Training minimises it, paths and curvature are computed for it, and proofs are about it.
 ///
 /// It is an [`Objective`] on stacks `[P, S]` in `f32` or `f64`. On the CPU the fused engine computes it, with the same
-/// bits for any number of threads; on other devices candle's batched operations do. Clones share everything.
+/// bits for any number of threads; on a GPU own kernels compute dense chains in `f32`, and candle's batched operations all
+/// else. Clones share everything.
 #[derive(Clone)]
 pub struct EmpiricalRisk {
     network: Arc<Network>,
@@ -30,6 +32,7 @@ pub struct EmpiricalRisk {
     /// Running statistics `[1, B]` for points without their own.
     buffers: Option<Tensor>,
     memory: usize,
+    precision: Precision,
     /// Whether candle's operations are to be used even where another engine is faster.
     tensors_only: bool,
     engines: Arc<Engines>,
@@ -46,6 +49,12 @@ const REFERENCE_ROWS: usize = 10_000;
 pub(crate) struct Engines(Mutex<Vec<(DeviceLocation, DType, Engine)>>);
 
 impl Engines {
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Engine> {
+        let engines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        engines.iter().map(|(_, _, engine)| engine.clone()).collect()
+    }
+
     /// The engine for points like `points`, which `make` makes the first time.
     pub(crate) fn get(&self, points: &Tensor, make: impl FnOnce() -> Result<Engine>) -> Result<Engine> {
         let (device, dtype) = (points.device().location(), points.dtype());
@@ -81,6 +90,7 @@ impl EmpiricalRisk {
             statistics: Statistics::default(),
             buffers: None,
             memory: MEMORY,
+            precision: Precision::default(),
             tensors_only: false,
             engines: Arc::default(),
         })
@@ -90,6 +100,17 @@ impl EmpiricalRisk {
     #[must_use]
     pub fn with_memory(self, memory: usize) -> Self {
         Self { memory, engines: Arc::default(), ..self }
+    }
+
+    /// The same risk with products of `f32` numbers on GPUs computed in this way.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, engines: Arc::default(), ..self }
+    }
+
+    /// How products of `f32` numbers are computed on GPUs.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// The same risk on other examples. Statistics of batch normalisation are still those of the same reference rows.

@@ -46,6 +46,9 @@ pub enum Error {
     /// An error of the network.
     #[error(transparent)]
     Models(#[from] collado_models::Error),
+    /// An error of a machine that runs kernels.
+    #[error(transparent)]
+    Machine(#[from] collado_cuda::Error),
     /// An error of candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

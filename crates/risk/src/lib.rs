@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod criterion;
+mod descent;
 mod empirical_risk;
 mod engine;
 mod error;
@@ -22,8 +23,9 @@ mod training;
 
 pub use self::{
     criterion::Criterion,
+    descent::{Batches, Descent, Draw, NO_EXAMPLE, StepRule},
     empirical_risk::{EmpiricalRisk, RiskOn},
-    engine::{CurvatureForm, CurvaturePoint, DenseCurvature},
+    engine::{CurvatureForm, CurvaturePoint, DenseCurvature, Precision},
     error::{Error, Result},
     examples::{Examples, Targets},
     graph::risk_node,

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use crate::{Error, Result, Span, Training};
+use crate::{Descent, Error, Result, Span, Training};
 
 /// The examples that a risk is averaged over.
 #[derive(Debug, Clone, Copy)]
@@ -119,6 +119,29 @@ pub trait Objective: Send + Sync {
         let values = self.evaluate(span, rows, Some(&mut gradient))?;
         velocity.slice_set(&((&*velocity * keep)? + gradient)?, 0, 0)?;
         Ok(values)
+    }
+
+    /// How many steps like those of `descent` [`descend`](Self::descend) takes well at a time; `None` where it takes none,
+    /// so that a caller goes step by step.
+    fn stride(&self, _span: &Span, _descent: &Descent<'_>) -> Option<usize> {
+        None
+    }
+
+    /// Waits for the steps of all [descents](Self::descend), which may go on after these calls.
+    ///
+    /// # Errors
+    /// What went wrong in the meantime.
+    fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Takes all steps of `descent` with the free vertices of `span`, in place, and with `memory`, which is what the rule
+    /// remembers of them: nothing or the velocity, or two moments, `[span.free().len(), S]` each.
+    ///
+    /// # Errors
+    /// When the objective [takes no steps](Self::stride), and the errors of [`evaluate`](Self::evaluate).
+    fn descend(&self, _span: &Span, descent: &Descent<'_>, _memory: &[Tensor]) -> Result<()> {
+        Err(Error::Unsupported { what: "many steps at a time", found: format!("{:?}", descent.rule) })
     }
 
     /// Number of examples that minibatches are drawn from; 1 where there are no examples.

@@ -125,7 +125,8 @@ impl Task {
                 }
             }
         };
-        let train = EmpiricalRisk::new(&arch, examples(&mut data.train)?, criterion)?.with_memory(memory);
+        let train = EmpiricalRisk::new(&arch, examples(&mut data.train)?, criterion)?;
+        let train = train.with_memory(memory).with_precision(common.precision.precision());
         let train = with_statistics(train, &terms, common)?;
         let test =
             data.test.as_mut().map(|split| Ok::<_, Failure>(train.on(examples(split)?)?)).transpose()?;

@@ -6,7 +6,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tracing::info_span;
 
-use super::search::{Connect, Connection, Search, finite, refuse_infinite};
+use super::{
+    ahead::Ahead,
+    search::{Connect, Connection, Search, finite, refuse_infinite},
+};
 use crate::{Error, Optimizer, Result, Rule, Sampler, Schedule, schedule::Decay};
 
 /// The kind of curve that the bends define.
@@ -146,10 +149,31 @@ impl Curve {
         let mut rng = ChaCha8Rng::seed_from_u64(search.seed);
         let total = self.epochs * sampler.steps_per_epoch();
         let schedule = Schedule { decay: Decay::Cosine, warmup: 0 };
-        for step in 0..total {
-            let part = 1. / self.samples as f64;
-            let ts: Vec<f64> = (0..self.samples).map(|i| (i as f64 + rng.random::<f64>()) * part).collect();
-            let span = path.span(&ts)?.with_free(1..self.bends + 1);
+        let part = 1. / self.samples as f64;
+        let mut draw =
+            || -> Vec<f64> { (0..self.samples).map(|i| (i as f64 + rng.random::<f64>()) * part).collect() };
+        let (mut step, mut chunks) = (0, 0);
+        if let Some(ahead) = Ahead::new(search.objective, &path, self.bends, &sampler, &optimizer)? {
+            while step < total {
+                let end = total.min(step + ahead.stride);
+                let sizes: Vec<f64> =
+                    (step..end).map(|step| self.lr * schedule.factor(step, total)).collect();
+                let coefficients: Vec<f64> =
+                    sizes.iter().flat_map(|_| draw()).flat_map(|t| path.coefficients(t)).collect();
+                ahead.go(&mut sampler, &mut optimizer, step, &sizes, &coefficients)?;
+                chunks += 1;
+                // To look means to wait, while the next steps could be prepared.
+                if chunks % 8 == 0 && !path.is_finite()? {
+                    return Err(Error::Diverged { method: self.name() });
+                }
+                step = end;
+                if search.progress.update(step as f64 / total as f64).is_break() {
+                    step = total;
+                }
+            }
+        }
+        for step in step..total {
+            let span = path.span(&draw())?.with_free(1..self.bends + 1);
             let rows = if sampler.is_full() { Rows::All } else { Rows::Shared(sampler.batch(step)) };
             let values = search.objective.evaluate(&span, rows, Some(&mut grad))?;
             refuse_infinite(&values, self.name())?;

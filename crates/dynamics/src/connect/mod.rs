@@ -1,5 +1,6 @@
 //! Methods that find a path from one minimum to another (docs/theory.md §2 to §4), one file or folder each.
 
+mod ahead;
 mod constructive;
 mod curve;
 mod deep_linear;

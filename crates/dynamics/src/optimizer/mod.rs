@@ -6,6 +6,8 @@ mod in_place;
 use candle_core::Tensor;
 
 pub use self::adaptive::AdaptiveRule;
+use collado_risk::StepRule;
+
 use crate::{Error, Result};
 
 /// An update rule on a stack `[P, S]`, elementwise, so that rows stay apart.
@@ -96,6 +98,22 @@ impl Optimizer {
             *memory = memory.index_select(&index, 0)?;
         }
         Ok(())
+    }
+
+    /// The rule for engines that take steps themselves, if they may know it.
+    pub(crate) fn step_rule(&self) -> Option<StepRule> {
+        match self.rule {
+            Rule::Sgd { momentum, nesterov, weight_decay } => {
+                Some(StepRule::Sgd { momentum, nesterov, weight_decay })
+            }
+            Rule::Adam { weight_decay, decoupled } => Some(StepRule::Adam { weight_decay, decoupled }),
+            Rule::Adaptive { .. } | Rule::Lbfgs => None,
+        }
+    }
+
+    /// Counts steps that an engine has taken.
+    pub(crate) fn count(&mut self, steps: u64) {
+        self.steps += steps;
     }
 
     /// The momentum μ and the velocity, if a step is exactly $v\gets\mu v+g$, $\theta\gets\theta-\alpha v$. The

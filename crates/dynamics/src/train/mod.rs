@@ -1,5 +1,6 @@
 //! The training loop: optimises every point of a stack, each with its own minibatches.
 
+mod ahead;
 mod lbfgs;
 mod stack;
 mod trainer;
@@ -130,13 +131,18 @@ pub trait Observe {
     /// An error of the observer, which ends the loop.
     fn observe(&mut self, epoch: &Epoch<'_>) -> Result<()>;
 
-    /// Called after each step. After `Break` the state is handed to [`save`](Self::save), and all runs end here.
+    /// Called after each step, or after several where the objective takes them together. After `Break` the state is handed to [`save`](Self::save), and all runs end here.
     fn poll(&mut self) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// Called after each step: whether the state is to be handed to [`save`](Self::save) now.
+    /// Called after each [`poll`](Self::poll): whether the state is to be handed to [`save`](Self::save) now.
     fn is_save_due(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing is done with what the observer is told, so that a loop may tell it at the end only.
+    fn is_idle(&self) -> bool {
         false
     }
 
@@ -152,6 +158,10 @@ pub trait Observe {
 impl Observe for () {
     fn observe(&mut self, _: &Epoch<'_>) -> Result<()> {
         Ok(())
+    }
+
+    fn is_idle(&self) -> bool {
+        true
     }
 }
 

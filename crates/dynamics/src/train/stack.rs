@@ -14,25 +14,25 @@ use crate::{Error, Optimizer, Result, Rule};
 
 /// The runs that are still going.
 pub(super) struct Stack<'a> {
-    objective: &'a dyn Objective,
+    pub(super) objective: &'a dyn Objective,
     /// What the steps follow, where it is another objective.
     training: Option<Box<dyn TrainingObjective + 'a>>,
-    settings: &'a TrainSettings,
+    pub(super) settings: &'a TrainSettings,
     alive: Vec<usize>,
     theta: Tensor,
     grad: Tensor,
-    update: Update<'a>,
-    samplers: Vec<crate::Sampler>,
-    steps: u64,
+    pub(super) update: Update<'a>,
+    pub(super) samplers: Vec<crate::Sampler>,
+    pub(super) steps: u64,
     per_epoch: u64,
-    total: u64,
+    pub(super) total: u64,
     ended: Vec<Option<Trained>>,
     busy: Duration,
     /// The risk of each run at its start.
     first: Vec<f64>,
 }
 
-enum Update<'a> {
+pub(super) enum Update<'a> {
     Rule(Optimizer),
     Lbfgs { solver: Box<Lbfgs<'a>>, stuck: bool },
 }
@@ -125,12 +125,19 @@ impl<'a> Stack<'a> {
 
     /// On to the end of the epoch. `Break` when the observer stopped it before.
     pub(super) fn epoch(&mut self, observer: &mut dyn Observe) -> Result<ControlFlow<()>> {
-        let end = ((self.steps / self.per_epoch + 1) * self.per_epoch).min(self.total);
         let mut rows = Vec::new();
         let span = Span::stack(&self.theta)?;
+        let stride = self.stride(&span);
+        let end = match stride.is_some() && observer.is_idle() && !self.is_watched() {
+            true => self.total,
+            false => ((self.steps / self.per_epoch + 1) * self.per_epoch).min(self.total),
+        };
         while self.steps < end {
             let start = Instant::now();
-            self.step(&span, &mut rows)?;
+            match stride {
+                Some(stride) => self.go_ahead(&span, (end - self.steps).min(stride as u64))?,
+                None => self.step(&span, &mut rows)?,
+            }
             self.busy += start.elapsed();
             let flow = observer.poll();
             if flow.is_break() || observer.is_save_due() {
@@ -140,7 +147,16 @@ impl<'a> Stack<'a> {
                 return Ok(flow);
             }
         }
+        let start = Instant::now();
+        self.objective.settle()?;
+        self.busy += start.elapsed();
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Whether a run may end before all steps are done.
+    fn is_watched(&self) -> bool {
+        let TrainSettings { max_time, until_risk, until_gradient, .. } = *self.settings;
+        max_time.is_some() || until_risk.is_some() || until_gradient.is_some()
     }
 
     fn step(&mut self, span: &Span, rows: &mut Vec<u32>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Engines that compute an empirical risk and its gradient at many points at once.
 
 mod chain;
+mod cuda;
 mod curvature;
 mod normalised;
 mod points;
@@ -9,14 +10,19 @@ mod tensors;
 use std::sync::Arc;
 
 use candle_core::Tensor;
+use collado_cuda::Machine;
 use collado_models::dispatch;
 use tracing::debug;
 
-pub use self::curvature::{CurvatureForm, CurvaturePoint, DenseCurvature};
 pub(crate) use self::normalised::{Normalised, Seen};
-use self::{chain::Fused, points::Points, tensors::Tensors};
+use self::{chain::Fused, cuda::Kernels, points::Points, tensors::Tensors};
+pub use self::{
+    cuda::Precision,
+    curvature::{CurvatureForm, CurvaturePoint, DenseCurvature},
+};
 use crate::{
-    EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, Training, training::BatchTraining,
+    Descent, EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, Training,
+    training::BatchTraining,
 };
 
 /// An engine for points on a device, of a number type.
@@ -29,11 +35,35 @@ pub(crate) enum Engine {
 }
 
 impl EmpiricalRisk {
+    /// The same risk through the kernels for GPUs on `machine`, in `f32`, for chains of dense layers.
+    ///
+    /// # Errors
+    /// When the network is no chain, or the machine does not take the examples.
+    pub fn on_machine(
+        &self,
+        machine: Arc<dyn Machine>,
+        precision: Precision,
+    ) -> Result<impl Objective + use<>> {
+        let chain = self.network().chain().ok_or_else(|| Error::Unsupported {
+            what: "the engine of kernels",
+            found: self.arch().to_string(),
+        })?;
+        Kernels::new(self, chain, machine, precision)
+    }
+
     /// The engine for points like `points`.
     pub(crate) fn engine(&self, points: &Tensor) -> Result<Engine> {
         self.engines().get(points, || {
             let (dtype, device) = (points.dtype(), points.device());
             let chain = self.network().chain();
+            #[cfg(feature = "cuda")]
+            if let (candle_core::Device::Cuda(card), candle_core::DType::F32, Some(chain), false) =
+                (device, dtype, chain, self.is_tensors_only())
+            {
+                debug!(kernels = ?self.precision(), "engine");
+                let card = Arc::new(collado_cuda::Card::new(card)?);
+                return Ok(Engine::Plain(Arc::new(Kernels::new(self, chain, card, self.precision())?)));
+            }
             let fused = chain.filter(|_| device.is_cpu() && !self.is_tensors_only());
             let (examples, memory_mib) = (self.data().len(), self.memory() >> 20);
             debug!(fused = fused.is_some(), ?dtype, examples, memory_mib, "engine");
@@ -98,6 +128,30 @@ impl Objective for EmpiricalRisk {
                 Ok(values)
             }
         }
+    }
+
+    fn stride(&self, span: &Span, descent: &Descent<'_>) -> Option<usize> {
+        match self.engine(span.vertices()).ok()? {
+            Engine::Plain(engine) => engine.stride(span, descent),
+            Engine::Normalised(_) => None,
+        }
+    }
+
+    fn descend(&self, span: &Span, descent: &Descent<'_>, memory: &[Tensor]) -> Result<()> {
+        match self.engine(span.vertices())? {
+            Engine::Plain(engine) => engine.descend(span, descent, memory),
+            Engine::Normalised(_) => {
+                let found = "networks with batch normalisation".into();
+                Err(Error::Unsupported { what: "many steps at a time", found })
+            }
+        }
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.engines().all().iter().try_for_each(|engine| match engine {
+            Engine::Plain(engine) => engine.settle(),
+            Engine::Normalised(_) => Ok(()),
+        })
     }
 
     fn examples(&self) -> usize {

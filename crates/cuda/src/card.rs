@@ -1,0 +1,354 @@
+//! A GPU, through the CUDA driver.
+
+mod beside;
+
+use std::{
+    collections::HashMap,
+    ffi::{CString, c_int, c_void},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use candle_core::{
+    CudaDevice, CudaStorage, InplaceOp1, Layout, Storage, Tensor,
+    cuda_backend::cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, DriverError, result, sys},
+};
+
+use self::beside::Beside;
+use crate::{Error, Info, Launch, Machine, Recorded, Result};
+
+/// The kernels for one generation of GPUs.
+struct Image {
+    /// The generation, as in "9.0".
+    major: i32,
+    bytes: &'static [u8],
+}
+
+const IMAGES: [Image; 3] = [
+    Image { major: 8, bytes: include_bytes!(concat!(env!("OUT_DIR"), "/kernels_80.cubin")) },
+    Image { major: 9, bytes: include_bytes!(concat!(env!("OUT_DIR"), "/kernels_90a.cubin")) },
+    Image { major: 10, bytes: include_bytes!(concat!(env!("OUT_DIR"), "/kernels_100.cubin")) },
+];
+/// For other generations; the driver compiles it.
+const PTX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
+
+/// A GPU. Its kernels run on the stream of candle's device, in order with candle's own operations.
+pub struct Card {
+    stream: Arc<CudaStream>,
+    module: sys::CUmodule,
+    functions: Mutex<HashMap<String, Option<(usize, Info)>>>,
+    beside: Mutex<Option<Beside>>,
+    processors: usize,
+}
+
+// SAFETY: the driver's handles may be used from any thread once the context is bound to it.
+unsafe impl Send for Card {}
+// SAFETY: as above; the driver locks what it must.
+unsafe impl Sync for Card {}
+
+fn driver<T>(what: &str, done: std::result::Result<T, DriverError>) -> Result<T> {
+    done.map_err(|e| Error::Driver { what: what.into(), reason: e.to_string() })
+}
+
+/// Lets the driver keep memory that is given back, for the next one who asks.
+fn keep_memory(device: sys::CUdevice) -> Result<()> {
+    let mut most = u64::MAX;
+    let threshold = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: a device of the driver, its pool, and a number of the attribute's type.
+    unsafe {
+        let pool = driver("the memory pool", result::device::get_default_mem_pool(device))?;
+        let value = std::ptr::from_mut(&mut most).cast();
+        driver("the memory pool", result::mem_pool::set_attribute(pool, threshold, value))
+    }
+}
+
+/// Bytes of shared memory that a launch may ask for beyond what its kernel always needs.
+const MORE_SHARED: usize = 8 << 10;
+
+impl Card {
+    /// The GPU of candle's device, with the kernels for its generation.
+    ///
+    /// # Errors
+    /// When the kernels do not load.
+    pub fn new(device: &CudaDevice) -> Result<Self> {
+        let stream = device.cuda_stream();
+        let context = stream.context();
+        driver("the context", context.bind_to_thread())?;
+        let (major, minor) = driver("the generation", context.compute_capability())?;
+        // Machine code for 9.0a runs on nothing else.
+        let own =
+            IMAGES.iter().find(|i| i.major == major && (major != 9 || minor == 0) && !i.bytes.is_empty());
+        let image = own.map_or(PTX, |image| image.bytes);
+        // PTX is text and has to end with a zero.
+        let image: Vec<u8> = image.iter().copied().chain([0]).collect();
+        // SAFETY: an image that nvcc made.
+        let module = driver("the kernels", unsafe { result::module::load_data(image.as_ptr().cast()) })?;
+        keep_memory(context.cu_device())?;
+        let count = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+        let processors = driver("the number of multiprocessors", context.attribute(count))? as usize;
+        Ok(Self { stream, module, functions: Mutex::default(), beside: Mutex::default(), processors })
+    }
+
+    fn bind(&self) -> Result<()> {
+        driver("the context", self.stream.context().bind_to_thread())
+    }
+
+    fn function(&self, name: &str) -> Option<(sys::CUfunction, Info)> {
+        let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = functions.get(name) {
+            return known.map(|(f, info)| (f as sys::CUfunction, info));
+        }
+        let found = self.bind().and_then(|()| self.load(name)).ok();
+        functions.insert(name.into(), found.map(|(f, info)| (f as usize, info)));
+        found
+    }
+
+    fn load(&self, name: &str) -> Result<(sys::CUfunction, Info)> {
+        let text = |name: String| CString::new(name).expect("names have no zeros");
+        let mut info = [0_i32; 4];
+        // SAFETY: the module is loaded for as long as this value lives; the symbol holds four numbers.
+        unsafe {
+            let function = driver(name, result::module::get_function(self.module, text(name.into())))?;
+            let (at, _) =
+                driver(name, result::module::get_global(self.module, text(format!("{name}_info"))))?;
+            driver(name, result::memcpy_dtoh_sync(&mut info, at))?;
+            let shared = info[1] + MORE_SHARED as i32;
+            let most = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            driver(name, result::function::set_function_attribute(function, most, shared as c_int))?;
+            let [threads, shared, rows, columns] = info;
+            let info = Info {
+                threads: threads as u32,
+                shared: shared as usize,
+                rows: rows as usize,
+                columns: columns as usize,
+            };
+            Ok((function, info))
+        }
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        if self.bind().is_ok() {
+            // SAFETY: nothing of the module is used any more once the stream is through.
+            unsafe {
+                _ = self.stream.synchronize();
+                *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                _ = result::module::unload(self.module);
+            }
+        }
+    }
+}
+
+impl Machine for Card {
+    fn allocate(&self, bytes: usize) -> Result<u64> {
+        self.bind()?;
+        // SAFETY: a live stream, on which alone the memory is used.
+        let what = format!("{} MiB of GPU memory", bytes >> 20);
+        driver(&what, unsafe { result::malloc_async(self.stream.cu_stream(), bytes) })
+    }
+
+    unsafe fn free(&self, address: u64) {
+        if self.bind().is_ok() {
+            // SAFETY: the caller's promise; the stream orders it behind all uses.
+            unsafe { _ = result::free_async(address, self.stream.cu_stream()) }
+        }
+    }
+
+    unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<()> {
+        if from.is_empty() {
+            return Ok(());
+        }
+        self.bind()?;
+        // SAFETY: the caller's promise; the driver has copied pageable memory before it returns.
+        driver("a copy to the GPU", unsafe { result::memcpy_htod_async(to, from, self.stream.cu_stream()) })
+    }
+
+    unsafe fn download(&self, from: u64, to: &mut [u8]) -> Result<()> {
+        self.bind()?;
+        if !to.is_empty() {
+            // SAFETY: the caller's promise; the stream is waited for below.
+            let copied = unsafe { result::memcpy_dtoh_async(to, from, self.stream.cu_stream()) };
+            driver("a copy from the GPU", copied)?;
+        }
+        driver("the kernels", self.stream.synchronize())
+    }
+
+    unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()> {
+        self.bind()?;
+        // SAFETY: the caller's promise.
+        driver("zeros", unsafe { result::memset_d8_async(address, 0, bytes, self.stream.cu_stream()) })
+    }
+
+    unsafe fn fill_beside(
+        &self,
+        slot: usize,
+        to: u64,
+        bytes: usize,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<()> {
+        self.bind()?;
+        let mut held = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        let beside = match &mut *held {
+            Some(beside) => beside,
+            none => none.insert(Beside::new()?),
+        };
+        // SAFETY: the caller's promise.
+        unsafe { beside.upload(slot, (to, bytes), fill, self.stream.cu_stream()) }
+    }
+
+    fn used_beside(&self, slot: usize) -> Result<()> {
+        self.bind()?;
+        match &mut *self.beside.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(beside) => beside.used(slot, self.stream.cu_stream()),
+            None => Ok(()),
+        }
+    }
+
+    fn info(&self, kernel: &str) -> Option<Info> {
+        self.function(kernel).map(|(_, info)| info)
+    }
+
+    fn processors(&self) -> usize {
+        self.processors
+    }
+
+    unsafe fn launch_bytes(&self, launch: &Launch<'_>, argument: &[u8]) -> Result<()> {
+        let unknown = || Error::Kernel { name: launch.kernel.into(), bytes: argument.len() };
+        let (function, info) = self.function(launch.kernel).ok_or_else(unknown)?;
+        self.bind()?;
+        let mut attributes = Vec::with_capacity(2);
+        // SAFETY: all zeros is a valid value of these plain structs.
+        let mut attribute: sys::CUlaunchAttribute = unsafe { std::mem::zeroed() };
+        if launch.cluster > 1 {
+            attribute.id = sys::CUlaunchAttributeID_enum::CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION;
+            attribute.value.clusterDim.x = launch.cluster;
+            attribute.value.clusterDim.y = 1;
+            attribute.value.clusterDim.z = 1;
+            attributes.push(attribute);
+        }
+        if launch.early {
+            attribute.id =
+                sys::CUlaunchAttributeID_enum::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+            attribute.value.programmaticStreamSerializationAllowed = 1;
+            attributes.push(attribute);
+        }
+        let config = sys::CUlaunchConfig {
+            gridDimX: launch.grid[0],
+            gridDimY: launch.grid[1],
+            gridDimZ: launch.grid[2],
+            blockDimX: info.threads,
+            blockDimY: 1,
+            blockDimZ: 1,
+            sharedMemBytes: (info.shared + launch.more_shared) as u32,
+            hStream: self.stream.cu_stream(),
+            attrs: attributes.as_mut_ptr(),
+            numAttrs: attributes.len() as u32,
+        };
+        let mut parameters = [argument.as_ptr().cast_mut().cast::<c_void>()];
+        // SAFETY: the caller promises that the argument is the kernel's; the driver copies it before it returns.
+        let done = unsafe {
+            sys::cuLaunchKernelEx(&config, function, parameters.as_mut_ptr(), std::ptr::null_mut())
+        };
+        driver(launch.kernel, done.result())
+    }
+
+    fn record(&self, work: &mut dyn FnMut() -> Result<()>) -> Result<Option<Box<dyn Recorded>>> {
+        self.bind()?;
+        let stream = self.stream.cu_stream();
+        let mode = sys::CUstreamCaptureMode_enum::CU_STREAM_CAPTURE_MODE_THREAD_LOCAL;
+        // SAFETY: a live stream; the capture ends below in any case.
+        let graph = unsafe {
+            driver("a recording", result::stream::begin_capture(stream, mode))?;
+            let worked = work();
+            let graph = driver("a recording", result::stream::end_capture(stream));
+            worked?;
+            graph?
+        };
+        // SAFETY: the graph was just made, and is not needed once it is instantiated.
+        unsafe {
+            let mut graph_exec = std::mem::MaybeUninit::uninit();
+            let done = sys::cuGraphInstantiateWithFlags(graph_exec.as_mut_ptr(), graph, 0).result();
+            _ = result::graph::destroy(graph);
+            driver("a recording", done)?;
+            let graph = Graph { stream: Arc::clone(&self.stream), graph: graph_exec.assume_init() };
+            driver("a recording", result::graph::upload(graph.graph, stream))?;
+            Ok(Some(Box::new(graph)))
+        }
+    }
+}
+
+struct Graph {
+    stream: Arc<CudaStream>,
+    graph: sys::CUgraphExec,
+}
+
+// SAFETY: the driver's handles may be used from any thread once the context is bound to it.
+unsafe impl Send for Graph {}
+
+impl Recorded for Graph {
+    fn run(&mut self) -> Result<()> {
+        driver("the context", self.stream.context().bind_to_thread())?;
+        // SAFETY: graph and stream are live.
+        driver("a recording", unsafe { result::graph::launch(self.graph, self.stream.cu_stream()) })
+    }
+}
+
+impl Drop for Graph {
+    fn drop(&mut self) {
+        // SAFETY: the graph was made by `record` and is used by nothing else.
+        unsafe { _ = result::graph::exec_destroy(self.graph) }
+    }
+}
+
+/// Lends the address of the first number of a contiguous `f32` tensor on a GPU, for reading.
+///
+/// # Errors
+/// When the tensor is of another kind.
+pub fn with_address<R>(tensor: &Tensor, read: impl FnOnce(u64) -> R) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cuda(storage) = &*storage else { return Err(not_here("reading")) };
+    let (start, _) = layout.contiguous_offsets().ok_or_else(|| not_here("reading"))?;
+    let stream = storage.device.cuda_stream();
+    let slice = storage.as_cuda_slice::<f32>()?;
+    let (address, _guard) = slice.device_ptr(&stream);
+    Ok(read(address + 4 * start as u64))
+}
+
+/// Lends the address of the first number of a contiguous `f32` tensor on a GPU, for writing in place.
+///
+/// # Errors
+/// When the tensor is of another kind.
+pub fn with_address_mut<R>(tensor: &Tensor, write: impl FnOnce(u64) -> R) -> Result<R> {
+    let op = InPlace { write: Mutex::new((Some(write), None)) };
+    tensor.inplace_op1(&op)?;
+    let (_, result) = op.write.into_inner().unwrap_or_else(PoisonError::into_inner);
+    result.ok_or_else(|| not_here("writing in place"))
+}
+
+struct InPlace<F, R> {
+    write: Mutex<(Option<F>, Option<R>)>,
+}
+
+impl<R, F: FnOnce(u64) -> R> InplaceOp1 for InPlace<F, R> {
+    fn name(&self) -> &'static str {
+        "write-in-place"
+    }
+
+    fn cpu_fwd(&self, _: &mut candle_core::CpuStorage, _: &Layout) -> candle_core::Result<()> {
+        Err(candle_core::Error::Msg("a tensor on the CPU".into()))
+    }
+
+    fn cuda_fwd(&self, storage: &mut CudaStorage, layout: &Layout) -> candle_core::Result<()> {
+        let Some((start, _)) = layout.contiguous_offsets() else { return Ok(()) };
+        let stream = storage.device.cuda_stream();
+        let slice = storage.as_cuda_slice_mut::<f32>()?;
+        let (address, _guard) = slice.device_ptr_mut(&stream);
+        let mut state = self.write.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 = state.0.take().map(|write| write(address + 4 * start as u64));
+        Ok(())
+    }
+}
+
+fn not_here(what: &str) -> Error {
+    Error::Driver { what: what.into(), reason: "expected contiguous f32 numbers on a GPU".into() }
+}

@@ -1,0 +1,29 @@
+//! Errors of machines.
+
+/// The result of an operation of a machine.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of a machine.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A kernel that this machine does not have.
+    #[error("kernel {name}: expected one of this machine's, with arguments of {bytes} bytes")]
+    Kernel {
+        /// The name of the kernel.
+        name: String,
+        /// The size of its arguments.
+        bytes: usize,
+    },
+    /// What the driver says.
+    #[error("{what}: {reason}")]
+    Driver {
+        /// The operation that failed.
+        what: String,
+        /// The driver's message.
+        reason: String,
+    },
+    /// An error of candle.
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+pub mod args;
+mod buffer;
+#[cfg(feature = "cuda")]
+mod card;
+#[cfg(feature = "emulation")]
+mod emulated;
+mod error;
+mod machine;
+
+#[cfg(feature = "cuda")]
+pub use self::card::{Card, with_address, with_address_mut};
+#[cfg(feature = "emulation")]
+pub use self::emulated::Emulated;
+pub use self::{
+    buffer::Buffer,
+    error::{Error, Result},
+    machine::{Info, Launch, Machine, Recorded, launch},
+};

@@ -1,0 +1,15 @@
+#!/bin/sh
+# run-on-gpu.sh BINARY [ARGS...] : find CUDA 13 run-time libraries (toolkit, PyTorch's wheels, driver) and start BINARY.
+L=$(python3 - <<'P'
+import glob, os, site
+dirs = [d for s in site.getsitepackages() for d in glob.glob(s + "/nvidia/*/lib")]
+dirs += glob.glob(os.path.join(os.environ.get("CUDA_HOME", "/usr/local/cuda"), "lib64")) + glob.glob("/usr/local/*/lib64")
+print(":".join(dirs))
+P
+)
+export LD_LIBRARY_PATH=$L:${LD_LIBRARY_PATH:-}
+# keep the driver's JIT results between runs (PTX is compiled at first use of each kernel file)
+export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-${TMPDIR:-.}/cuda-jit} CUDA_CACHE_MAXSIZE=1073741824
+chmod +x "$1" 2>/dev/null
+LD_TRACE_LOADED_OBJECTS=1 "$1" 2>&1 | grep 'not found' && { echo "missing libraries (searched $L)"; exit 3; }
+exec "$@"
