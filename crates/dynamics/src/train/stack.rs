@@ -16,7 +16,7 @@ use crate::{Error, Optimizer, Result, Rule};
 pub(super) struct Stack<'a> {
     pub(super) objective: &'a dyn Objective,
     /// What the steps follow, where it is another objective.
-    training: Option<Box<dyn TrainingObjective + 'a>>,
+    pub(super) training: Option<Box<dyn TrainingObjective + 'a>>,
     pub(super) settings: &'a TrainSettings,
     alive: Vec<usize>,
     theta: Tensor,
