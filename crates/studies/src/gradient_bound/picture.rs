@@ -95,6 +95,5 @@ fn neighbourhood(found: &GradientBound, cell: &Cell) -> Figure {
             "Even the worst targets at points that were made bad stay above what is proved for all points.",
         )
         .x_label("Distance from the start over R")
-        .x_ticks(&distances)
         .panel(panel)
 }

@@ -29,7 +29,7 @@ fn ridge(found: &Ridge) -> Figure {
         wall = wall.series(Series::line(label, &norms, &heights).role(role).width(2.4));
         if depth.wall.is_bad_minimum() {
             let point = Point::new(depth.wall.radius, depth.wall.height).role(role);
-            wall = wall.point(point.text(format!("wall ≥ {:.1e}", depth.wall.height)));
+            wall = wall.point(point.text(format!("wall ≥ {:.4}", depth.wall.height)));
         }
         let (least, zero) = (depth.optimum(), depth.zero);
         let shift = SHIFT * i as f64;
