@@ -43,8 +43,11 @@ pub(super) fn growth(lazy: &Lazy) -> Figure {
             slope.interval[1],
             lazy.arc_cosine_lambda_min
         ))
+        .caption("By the theorem λ_min(K) grows in proportion to n (left), so that it has a limit when divided by n (right).")
         .x_label("Neurons n (log scale)")
         .x_scale(Scale::Log)
+        .x_ticks(widths)
+        .beside()
         .panel(panel("λ_min(K)", 1))
         .panel(panel("λ_min(K) / n", 0))
 }
@@ -58,7 +61,9 @@ pub(super) fn descent(lazy: &Lazy) -> Figure {
             "n = {}; with θ¹ ~ N(0, 1), at all n: {above} of {all} moments of gradient descent above the bound, {sgd_above} of {sgd_all} of SGD",
             widest(0).map_or(0, |d| d.neurons)
         ))
-        .x_label("Time, in steps of gradient descent");
+        .caption("Gradient descent and SGD beside the bound: for the theorem's initialisation (left) and for the slides' (right).")
+        .x_label("Time, in steps of gradient descent")
+        .beside();
     starts().filter_map(widest).fold(figure, |figure, d| figure.panel(over_time(d)))
 }
 
@@ -79,24 +84,40 @@ fn over_time(d: &Descent) -> Panel {
     panel.series(Series::line("exp(−4 inf λ_min(K) t/m)", &xs, &ys).role(Role::Reference).dashed())
 }
 
-/// How far θ, the kernels and the linear model are from the start, against n.
+/// How far θ and the last layer's kernel are from the start, against n.
 pub(super) fn laziness(lazy: &Lazy) -> Figure {
-    let widths = lazy.widths();
-    let quantities: [(&str, Quantity); 4] = [
-        ("|θ_t − θ_0|", outcome::displacement),
-        ("|K_t − K_0| / |K_0|", outcome::last_layer_drift),
+    let quantities: [(&str, Quantity); 2] =
+        [("|θ_t − θ_0|", outcome::displacement), ("|K_t − K_0| / |K_0|", outcome::last_layer_drift)];
+    against_width(lazy, &quantities, "What moves in training, against the width").caption(
+        "Lazy training: do the parameters (left) and the kernel (right) move less, the wider the network?",
+    )
+}
+
+/// How far the tangent kernel and the outputs are from the linear model, against n.
+pub(super) fn linearity(lazy: &Lazy) -> Figure {
+    let quantities: [(&str, Quantity); 2] = [
         ("Tangent kernel: |Θ_t − Θ_0| / |Θ_0|", outcome::tangent_drift),
         ("Distance from linear model", outcome::linear_gap),
     ];
-    let figure = Figure::new("What moves in training, against the width")
+    against_width(lazy, &quantities, "How close training is to that of the linearised network").caption(
+        "Does training come closer to that of the linearisation at the start, the wider the network?",
+    )
+}
+
+/// Quantities after training against n, every run a dot, with their fitted exponents.
+fn against_width(lazy: &Lazy, quantities: &[(&str, Quantity)], title: &str) -> Figure {
+    let widths = lazy.widths();
+    let figure = Figure::new(title)
         .subtitle(format!(
             "After {} steps of gradient descent; {} networks a width; fitted exponents in the legend",
             lazy.settings.steps, lazy.settings.runs
         ))
         .x_label("Neurons n (log scale)")
-        .x_scale(Scale::Log);
-    quantities.into_iter().fold(figure, |figure, (name, quantity)| {
-        let mut panel = Panel::new(format!("{name} (log scale)")).scale(Scale::Log).weight(0.6);
+        .x_scale(Scale::Log)
+        .x_ticks(&widths)
+        .beside();
+    quantities.iter().fold(figure, |figure, &(name, quantity)| {
+        let mut panel = Panel::new(format!("{name} (log scale)")).scale(Scale::Log);
         for start in starts() {
             let exponent = lazy.exponent(start, quantity);
             let label = match exponent.half().is_finite() {

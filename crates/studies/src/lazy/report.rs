@@ -170,6 +170,7 @@ impl From<&Lazy> for Report {
                 ("growth", pictures::growth(lazy)),
                 ("descent", pictures::descent(lazy)),
                 ("laziness", pictures::laziness(lazy)),
+                ("linearity", pictures::linearity(lazy)),
             ],
         }
     }
