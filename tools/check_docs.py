@@ -37,7 +37,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"```sh\n(?P<commands>.*?)```\s*(?P<comments>(?:<!-- numbers:.*?-->\s*)+)", re.S)
 COMMENT = re.compile(r"<!-- numbers:\s*(?P<file>[^\n,]+?)\s*(?:,\s*(?P<slow>slow))?\s*\n(?P<lines>.*?)-->", re.S)
-LINE = re.compile(r"(?:(count|max|min|mean|sum)\s+)?(\S+)\s+=\s+(.+?)(?:\s+±\s+(\S+))?")
+LINE = re.compile(
+    r"(?:(count|max|min|mean|sum)\s+)?((?:\[[^\]]*\]|[^\s\[\]])+)\s+=\s+(.+?)(?:\s+±\s+(\S+))?"
+)
 FUNCTIONS = {
     "count": len,
     "max": max,
