@@ -168,9 +168,11 @@ fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, PlanePlot)
     let section = Section::through(&corners(&vertices)?)?;
     let shadows = section.project(&span.materialize()?)?;
     let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
-    let marks = vec![("A".to_owned(), line[0]), ("B".to_owned(), line[DRAWN - 1])];
+    // The path says itself whether it ends at B or at a permuted and rescaled copy.
+    let end = if found.provenance["end"] == "b-up-to-symmetry" { "B′" } else { "B" };
+    let marks = vec![("A".to_owned(), line[0]), (end.to_owned(), line[DRAWN - 1])];
     let grid = Grid::around(&line, args.margin, args.points);
-    let labels = ("distance in parameter space, from A towards B", "the same, at right angles");
+    let labels = ("distance in parameter space, from A towards the other end", "the same, at right angles");
     let title = format!("Risk on the plane of {}", short(file));
     Ok((task, PlanePlot { section, grid, title, labels, marks, path: Some((span, shadows)) }))
 }

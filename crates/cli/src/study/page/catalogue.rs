@@ -32,7 +32,7 @@ pub(super) fn read(po: &str) -> HashMap<String, String> {
     entries.into_iter().map(|(id, text)| (Template::of(&id).key(), with_slots(&id, &text))).collect()
 }
 
-/// The translation of a text as a whole, or of its parts between separators; `None` where a part is not in the catalogue.
+/// The translation of a text as a whole, or of its sentences, clauses and words between separators; `None` where a part is not in the catalogue.
 pub(super) fn translate(catalogue: &HashMap<String, String>, text: &str) -> Option<String> {
     let template = Template::of(text);
     if !text.chars().any(char::is_alphabetic) {
@@ -44,7 +44,7 @@ pub(super) fn translate(catalogue: &HashMap<String, String>, text: &str) -> Opti
     if let Some(rest) = text.strip_suffix('.') {
         return Some(translate(catalogue, rest)? + ".");
     }
-    ["; ", ": ", ", "].into_iter().find_map(|separator| {
+    [". ", "; ", ": ", ", "].into_iter().find_map(|separator| {
         let parts: Vec<&str> = text.split(separator).collect();
         let parts: Option<Vec<String>> = (parts.len() > 1)
             .then(|| parts.into_iter().map(|part| translate(catalogue, part)).collect())
