@@ -203,6 +203,17 @@ pub(crate) struct DataArgs {
     /// all, at most 10000].
     #[arg(long, value_parser = whole::<usize>(2..=u64::MAX))]
     pub(crate) bn_rows: Option<usize>,
+    /// Engine of risks and gradients: fused, the fastest there is for the network and the device, or candle, the
+    /// framework's own operations and automatic differentiation.
+    #[arg(long, default_value = "fused")]
+    pub(crate) engine: Engine,
+}
+
+/// The engine that computes risks and their gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Fused,
+    Candle,
 }
 
 impl DataArgs {
@@ -213,6 +224,15 @@ impl DataArgs {
             || self.regularizer.is_some()
             || self.bn.is_some()
             || self.bn_rows.is_some()
+    }
+
+    /// Refuses candle's engine for work that has an arithmetic of its own; `what` names it, as in "proofs are computed
+    /// by intervals".
+    pub(crate) fn without_candle(&self, what: &str) -> Result<(), Failure> {
+        match self.engine {
+            Engine::Fused => Ok(()),
+            Engine::Candle => Err(Failure::usage(format!("--engine candle: {what}"))),
+        }
     }
 }
 

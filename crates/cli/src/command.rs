@@ -28,7 +28,7 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado train --arch relu:64-64-64-10 --seeds 0..8 --out runs/digits"
     )]
     Train(train::TrainArgs),
-    /// Compute risk, loss and error of checkpoints.
+    /// Compute risk, loss, error and gradient norm of checkpoints.
     #[command(after_help = "Example:\n  collado eval checkpoints/digits-a.safetensors")]
     Eval(eval::EvalArgs),
     /// Connect two minima by a low-risk path.

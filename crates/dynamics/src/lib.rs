@@ -4,6 +4,7 @@ mod align;
 mod connect;
 mod dense;
 mod error;
+mod finish;
 mod levelset;
 mod optimizer;
 mod sampler;
@@ -17,6 +18,9 @@ pub use self::{
         Guarantee, Level, Linear, LinearOptimum, Neb, RidgePath, Search, StringReport, linear_optimum,
     },
     error::{Error, Result},
+    finish::{
+        FinishSettings, FinishState, FinishStep, FinishStop, Finished, ObserveFinish, finish, gradient_norm,
+    },
     levelset::{
         Edge, EdgeKind, EdgeValues, Edges, Enclosure, MergeTree, Node, SampledEdges, distinct, pairs,
         spanning_tree,

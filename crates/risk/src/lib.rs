@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod constant;
 mod criterion;
 mod descent;
 mod empirical_risk;

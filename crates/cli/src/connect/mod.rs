@@ -2,19 +2,19 @@
 
 mod args;
 mod conventions;
+mod examine;
 mod output;
 mod report;
 mod summary;
 
-use std::{path::PathBuf, time::Instant};
+use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 use collado_certify::{Certificate, CertifySettings};
 use collado_dynamics::Linear;
-use collado_risk::{Objective, Span};
 
 pub(crate) use self::args::ConnectArgs;
-use self::{conventions::Conventions, summary::Summary};
+use self::{conventions::Conventions, examine::examine, summary::Summary};
 use tracing::info;
 
 use crate::{
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     if let Some((_, method)) = &method {
         method.check().map_err(Failure::usage)?;
     }
-    refuse_infinite(&task, &ends, &files)?;
+    examine(&task, &ends, &files, &args.common)?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
     let Some(folder) = folder else { return Ok(()) };
     let kept = SavedAttempts::new(&folder);
@@ -104,24 +104,6 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
                 .hint("the best path is saved; more --bends or --epochs, or another --target"))
         }
         _ => Ok(()),
-    }
-}
-
-/// Refuses ends whose risk overflows, since then no path has a barrier.
-fn refuse_infinite(task: &Task, ends: &Ends, files: &[PathBuf]) -> Result<(), Failure> {
-    let span = Span::stack(&Tensor::stack(&[&ends.a, &ends.b], 0)?)?;
-    let span = match &ends.buffers {
-        [Some(a), Some(b)] => span.with_buffers(&Tensor::stack(&[a, b], 0)?)?,
-        _ => span,
-    };
-    let risks = task.train.risks(&span)?;
-    match risks.iter().zip(files).find(|(risk, _)| !risk.is_finite()) {
-        None => Ok(()),
-        Some((risk, file)) => {
-            let message =
-                format!("{}: expected a finite risk in {:?}, found {risk}", file.display(), task.dtype);
-            Err(Failure::new(message).hint("--dtype f64 reaches farther than f32"))
-        }
     }
 }
 

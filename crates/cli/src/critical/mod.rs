@@ -27,6 +27,7 @@ const MOST: usize = 5000;
 
 /// Finds critical points and draws index against risk.
 pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
+    args.data.without_candle("critical points are found by exact curvature, without an engine")?;
     if args.common.dtype.replace(Dtype::F64) == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: critical points are computed in f64"));
     }

@@ -20,6 +20,7 @@ use crate::{
 
 /// Computes kernels of a checkpoint, writes and analyses them.
 pub(crate) fn run(args: &KernelArgs) -> Result<(), Failure> {
+    args.data.without_candle("kernels are computed from slopes, without an engine")?;
     if args.common.dtype == Some(Dtype::F32) {
         return Err(Failure::usage("--dtype f32: kernels are computed in f64"));
     }

@@ -1,6 +1,6 @@
 //! The whole spectrum of a small network.
 
-use collado_landscape::{Curvature, dense_spectrum, explicit};
+use collado_landscape::{LinearOperator, dense_spectrum, explicit};
 use collado_plots::{Panel, Role, Scale, Series};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{failure::Failure, progress};
 
 /// Computes all eigenvalues.
-pub(super) fn dense(args: &SpectrumArgs, operator: &Curvature<'_>) -> Result<SpectrumResult, Failure> {
+pub(super) fn dense(args: &SpectrumArgs, operator: &dyn LinearOperator) -> Result<SpectrumResult, Failure> {
     let bar = progress::bar("matrix", args.common.quiet);
     let (matrix, asymmetry) = explicit(operator, &mut progress::shares(&bar)).map_err(failed)?;
     bar.finish_and_clear();

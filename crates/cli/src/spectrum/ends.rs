@@ -1,7 +1,7 @@
 //! The ends of the spectrum of a large network, with trace and density.
 
 use collado_landscape::{
-    Curvature, Density, DensitySettings, LanczosSettings, TraceSettings, density, lanczos, trace,
+    Density, DensitySettings, LanczosSettings, LinearOperator, TraceSettings, density, lanczos, trace,
 };
 use collado_plots::{Panel, Role, Scale, Series};
 
@@ -19,7 +19,7 @@ const SHOWN: f64 = 1e-6;
 /// Computes one or both ends, trace and density; `memory` bounds the bytes of their vectors.
 pub(super) fn ends(
     args: &SpectrumArgs,
-    operator: &Curvature<'_>,
+    operator: &dyn LinearOperator,
     memory: usize,
 ) -> Result<SpectrumResult, Failure> {
     let seed = args.common.seed;

@@ -12,9 +12,9 @@ mod summary;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
-use collado_landscape::Curvature;
+use collado_landscape::{CentralDifference, Curvature, LinearOperator};
 use collado_models::with_slice;
-use collado_risk::{DenseCurvature, Objective, Rows};
+use collado_risk::{CurvatureForm, DenseCurvature, Objective, Rows};
 
 pub(crate) use self::args::SpectrumArgs;
 use self::{
@@ -26,7 +26,7 @@ use self::{
     summary::{Spectrum, Summary},
 };
 use crate::{
-    args::Dtype,
+    args::{Dtype, Engine},
     failure::Failure,
     files,
     folder::{self, Folder},
@@ -41,6 +41,9 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--dtype f32: spectra are computed in f64"));
     }
     args.common.on_cpu("spectra are computed")?;
+    if args.matrix.form() != CurvatureForm::Hessian {
+        args.data.without_candle("of the matrices only the Hessian is computed from gradients")?;
+    }
     let files = place::all(&args.checkpoints)?;
     let (checkpoints, task) =
         task::open(&files, &args.network, &args.data, &args.common, Precision::OfFiles)?;
@@ -54,7 +57,7 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     let mut all = Vec::with_capacity(files.len());
     for (i, (file, checkpoint)) in files.iter().zip(&checkpoints).enumerate() {
         let theta = checkpoint.theta.to_dtype(DType::F64)?;
-        let found = one(&args, &curvature, &theta, memory)?;
+        let found = one(&args, &task, &curvature, &theta, memory)?;
         if let Some(folder) = folders.get(i) {
             save(&args, &task, &files::make(folder)?, &found)?;
         }
@@ -84,6 +87,9 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The step of central differences.
+const STEP: f64 = 1e-4;
+
 /// Files that are not written over, beside the summary.
 const FILES: [&str; 3] = ["eigenvalues.csv", "spectrum.csv", "spectrum.svg"];
 
@@ -106,18 +112,25 @@ fn folders(out: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
 /// Computes the spectrum at one point.
 fn one(
     args: &SpectrumArgs,
+    task: &Task,
     curvature: &DenseCurvature,
     theta: &Tensor,
     memory: usize,
 ) -> Result<SpectrumResult, Failure> {
-    let operator = Curvature::new(curvature, args.matrix.form(), theta)?;
+    let operator: Box<dyn LinearOperator> = match args.data.engine {
+        Engine::Fused => Box::new(Curvature::new(curvature, args.matrix.form(), theta)?),
+        Engine::Candle => {
+            args.common.note("Hessian products are central differences of the gradients of candle's engine");
+            Box::new(CentralDifference::new(&task.train, theta, STEP)?)
+        }
+    };
     let size = curvature.size();
     // The matrix, and what its decomposition needs.
     let fits = 3 * size_of::<f64>() * size * size <= memory;
     if size <= args.dense && !fits {
         args.common.note(format!("--memory does not hold a {size} x {size} matrix: the ends alone"));
     }
-    if size <= args.dense && fits { dense(args, &operator) } else { ends(args, &operator, memory / 4 * 3) }
+    if size <= args.dense && fits { dense(args, &*operator) } else { ends(args, &*operator, memory / 4 * 3) }
 }
 
 fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {

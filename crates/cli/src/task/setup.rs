@@ -15,7 +15,7 @@ use super::{
 use tracing::info;
 
 use crate::{
-    args::{Common, DataArgs, Dtype},
+    args::{Common, DataArgs, Dtype, Engine},
     cast,
     device::device,
     failure::Failure,
@@ -58,7 +58,7 @@ impl Task {
             _ => Stated::default().load(args, common)?,
         };
         let terms = Stated::default().terms(args, common);
-        let task = Self::new(data, spec, terms, common, DType::F32, DType::F32)?;
+        let task = Self::new(data, spec, terms, args.engine, common, [DType::F32; 2])?;
         task.tell(common, task.dtype);
         Ok(task)
     }
@@ -87,7 +87,8 @@ impl Task {
                 data.spec
             ));
         }
-        let task = Self::new(data, source.arch.spec(), terms, common, usual, source.dtype)?;
+        let types = [usual, source.dtype];
+        let task = Self::new(data, source.arch.spec(), terms, args.engine, common, types)?;
         task.tell(common, if precision == Precision::OfData { DType::F64 } else { task.dtype });
         Ok(task)
     }
@@ -96,9 +97,9 @@ impl Task {
         mut data: Dataset,
         spec: &ArchSpec,
         terms: Terms,
+        engine: Engine,
         common: &Common,
-        usual: DType,
-        files: DType,
+        [usual, files]: [DType; 2],
     ) -> Result<Self, Failure> {
         let loss = terms.loss.unwrap_or_else(|| default_loss(&data, spec.head()));
         let arch = network(&data, spec, outputs(&data, spec, loss, common))?;
@@ -128,6 +129,7 @@ impl Task {
         let train = EmpiricalRisk::new(&arch, examples(&mut data.train)?, criterion)?;
         let train = train.with_memory(memory).with_precision(common.precision.precision());
         let train = with_statistics(train, &terms, common)?;
+        let train = if engine == Engine::Candle { train.in_tensors() } else { train };
         let test =
             data.test.as_mut().map(|split| Ok::<_, Failure>(train.on(examples(split)?)?)).transpose()?;
         let rounds = files == DType::F64 && dtype == DType::F32;

@@ -44,9 +44,9 @@ pub(crate) struct TrainArgs {
     /// Weight decay.
     #[arg(long, default_value_t = 0., value_parser = not_negative)]
     pub(crate) weight_decay: f64,
-    /// Schedule of the step size over the run.
-    #[arg(long, default_value = "constant")]
-    pub(crate) schedule: ScheduleName,
+    /// Schedule of the step size over the run [default: constant; cosine with --finish].
+    #[arg(long)]
+    pub(crate) schedule: Option<ScheduleName>,
     /// Number of epochs of linear warm-up.
     #[arg(long, default_value_t = 0, value_parser = any::<u64>())]
     pub(crate) warmup: u64,
@@ -56,6 +56,10 @@ pub(crate) struct TrainArgs {
     /// Gradient norm at which a run stops.
     #[arg(long, value_parser = not_negative)]
     pub(crate) until_gradient: Option<f64>,
+    /// Go on after the last epoch to a minimum, by Newton's method with exact Hessian products in F64, until the norm
+    /// of the gradient is at most GRADIENT·(1+F).
+    #[arg(long, value_parser = positive, value_name = "GRADIENT")]
+    pub(crate) finish: Option<f64>,
     /// Largest number of steps.
     #[arg(long, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) max_steps: Option<u64>,

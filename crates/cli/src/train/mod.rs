@@ -1,6 +1,7 @@
 //! `collado train`: trains one or many networks as one stack.
 
 mod args;
+mod finish;
 mod log;
 mod output;
 mod state;
@@ -12,8 +13,8 @@ use std::{
 };
 
 use collado_dynamics::{
-    AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, resume,
-    train,
+    AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Training,
+    resume, train,
 };
 use collado_risk::Objective;
 use indicatif::ProgressBar;
@@ -21,6 +22,7 @@ use indicatif::ProgressBar;
 pub(crate) use self::args::TrainArgs;
 use self::{
     args::{OptimizerName, ScheduleName},
+    finish::{FinishRecord, Stage},
     log::EpochLog,
     state::Saved,
     summary::Summary,
@@ -39,6 +41,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     let settings = settings(args, task.train.examples())?;
     let Some(folder) = Folder::open(&args.out, &args.common, "summary.json", &[])? else { return Ok(()) };
     let files = Saved::new(&folder, &task, &seeds);
+    refuse_finish(args, &task)?;
     let saved = files.read()?;
     progress::catch_interrupt();
     let mut watch = TrainObserver {
@@ -46,13 +49,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         files: &files,
         bar: progress::bar("training", args.common.quiet),
         logs: vec![EpochLog::default(); seeds.len()],
+        stages: vec![None; seeds.len()],
         every: args.save_every,
         last: Instant::now(),
     };
-    let training = match saved {
-        Some((state, logs)) => {
-            watch.logs = logs;
-            resume(&task.train, &seeds, &settings, state, &mut watch)?
+    let mut training = match saved {
+        Some((state, logs, stages)) => {
+            (watch.logs, watch.stages) = (logs, stages);
+            match all_ended(&state) {
+                Some(training) => training,
+                None => resume(&task.train, &seeds, &settings, state, &mut watch)?,
+            }
         }
         None => {
             let theta = args.init.stack(&task.arch, &seeds, task.dtype, &task.device)?;
@@ -60,9 +67,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
     };
     watch.bar.finish_and_clear();
-    output::save(&task, folder.path(), &seeds, &training, &watch.logs)?;
-    let summary = Summary::new(&seeds, &training, &watch.logs);
-    let interrupted = training.runs.iter().any(|r| r.stop == Stop::Interrupted);
+    let TrainObserver { mut logs, mut stages, .. } = watch;
+    let stopped = |training: &Training| training.runs.iter().any(|r| r.stop == Stop::Interrupted);
+    if let Some(gradient) = args.finish.filter(|_| !stopped(&training)) {
+        (logs, stages) = finish::all(args, &task, &files, gradient, &mut training, logs, stages)?;
+    }
+    let record =
+        |stage: &Option<Stage>| Some(FinishRecord::new(args.finish?, stage.as_ref().and_then(Stage::done)?));
+    let records: Vec<_> = stages.iter().map(record).collect();
+    output::save(&task, folder.path(), &seeds, &training, &logs, &records)?;
+    let summary = Summary::new(&seeds, &training, &logs, records);
+    let interrupted = stopped(&training);
     let described = folder.finish(&args.common, &summary, interrupted)?;
     args.common.show(&described, || summary.print(args.epochs, folder.path()));
     if interrupted {
@@ -79,8 +94,24 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
             Err(Failure::new(format!("seed {}: diverged: {how}", seeds[i]))
                 .hint("a smaller --lr or a --warmup helps"))
         }
-        None => Ok(()),
+        None => args.finish.and_then(|g| finish::missed(&seeds, g, &stages)).map_or(Ok(()), Err),
     }
+}
+
+/// The result of a training that had ended when its state was saved, while its runs were being finished.
+fn all_ended(state: &TrainState) -> Option<Training> {
+    let runs = state.ended.iter().cloned().collect::<Option<Vec<_>>>()?;
+    Some(Training { runs, seconds: state.seconds })
+}
+
+/// Refuses to finish networks whose risk depends on how batches are drawn.
+fn refuse_finish(args: &TrainArgs, task: &Task) -> Result<(), Failure> {
+    if args.finish.is_none() || task.train.network().batch_norms().next().is_none() {
+        return Ok(());
+    }
+    let message =
+        "--finish: expected a network without batch normalisation, whose risk depends on its batches";
+    Err(Failure::usage(message).hint("norm=ln, norm=gn:G or norm=none"))
 }
 
 /// Refuses combinations of flags that make no sense.
@@ -105,7 +136,7 @@ fn note_unused(args: &TrainArgs) {
         ("--momentum", args.momentum.is_some() && !sgd),
         ("--nesterov", args.nesterov && (!sgd || args.momentum == Some(0.))),
         ("--weight-decay", args.weight_decay != 0. && lbfgs),
-        ("--schedule", args.schedule != ScheduleName::Constant && lbfgs),
+        ("--schedule", args.schedule.is_some_and(|s| s != ScheduleName::Constant) && lbfgs),
         ("--warmup", args.warmup != 0 && lbfgs),
     ];
     for (flag, _) in flags.into_iter().filter(|(_, unused)| *unused) {
@@ -119,6 +150,7 @@ struct TrainObserver<'a> {
     files: &'a Saved,
     bar: ProgressBar,
     logs: Vec<EpochLog>,
+    stages: Vec<Option<Stage>>,
     every: Duration,
     last: Instant,
 }
@@ -140,7 +172,9 @@ impl Observe for TrainObserver<'_> {
 
     fn save(&mut self, state: TrainState) -> collado_dynamics::Result<()> {
         self.last = Instant::now();
-        self.files.write(&state, &self.logs).map_err(|e| collado_dynamics::Error::Method(e.to_string()))
+        self.files
+            .write(&state, &self.logs, &self.stages)
+            .map_err(|e| collado_dynamics::Error::Method(e.to_string()))
     }
 }
 
@@ -162,7 +196,9 @@ fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure>
         OptimizerName::Adamax => (adaptive(AdaptiveRule::Adamax), 2e-3),
         OptimizerName::Lbfgs => (Rule::Lbfgs, 1.),
     };
-    let decay = match args.schedule {
+    // Finishing begins after decaying steps.
+    let usual = if args.finish.is_some() { ScheduleName::Cosine } else { ScheduleName::Constant };
+    let decay = match args.schedule.unwrap_or(usual) {
         ScheduleName::Constant => Decay::Constant,
         ScheduleName::Step => Decay::Step,
         ScheduleName::Cosine => Decay::Cosine,

@@ -8,10 +8,11 @@ use collado_files::Checkpoint;
 use collado_plots::{History, Run, history_figure};
 use collado_risk::Evaluation;
 
-use super::{log::EpochLog, summary::file};
+use super::{finish::FinishRecord, log::EpochLog, summary::file};
 use crate::{
     failure::Failure,
-    files,
+    files, json,
+    shown::counted,
     table::{text, write_table},
     task::Task,
 };
@@ -23,13 +24,17 @@ pub(super) fn save(
     seeds: &[u64],
     training: &Training,
     logs: &[EpochLog],
+    records: &[Option<FinishRecord>],
 ) -> Result<(), Failure> {
-    for ((&seed, run), log) in seeds.iter().zip(&training.runs).zip(logs) {
+    for (((&seed, run), log), record) in seeds.iter().zip(&training.runs).zip(logs).zip(records) {
         let Some(file) = file(seed, run) else { continue };
         let mut provenance = task.provenance();
         provenance.seed = Some(seed);
-        provenance.epochs = log.epochs.last().map(|&e| e as u64);
+        provenance.epochs = log.trained().map(|epoch| epoch as u64);
         provenance.risk = Some(run.value.risk);
+        if let Some(record) = record {
+            provenance.extra.insert("finish".into(), json::value(record));
+        }
         let theta: Tensor = run.theta.to_device(&candle_core::Device::Cpu)?;
         let buffers = match &run.buffers {
             Some(row) => Some(row.clone()),
@@ -40,7 +45,11 @@ pub(super) fn save(
             .write(&folder.join(file))?;
     }
     history(folder, seeds, logs)?;
-    picture(folder, &task.arch.to_string(), &task.data.spec, seeds, logs)
+    let subtitle = match records.iter().flatten().map(|record| record.steps).max() {
+        None => task.data.spec.clone(),
+        Some(steps) => format!("{}; the last {} finish it", task.data.spec, counted(steps as usize, "step")),
+    };
+    picture(folder, &task.arch.to_string(), &subtitle, seeds, logs)
 }
 
 fn history(folder: &Path, seeds: &[u64], logs: &[EpochLog]) -> Result<(), Failure> {
@@ -53,11 +62,15 @@ fn history(folder: &Path, seeds: &[u64], logs: &[EpochLog]) -> Result<(), Failur
         "train_error",
         "test_loss",
         "test_error",
+        "stage",
+        "gradient_norm",
     ])?;
     for (seed, log) in seeds.iter().zip(logs) {
-        for ((epoch, a), b) in log.epochs.iter().zip(&log.train).zip(&log.test) {
+        for (((epoch, a), b), norm) in log.epochs.iter().zip(&log.train).zip(&log.test).zip(&log.gradient) {
             let numbers = [*epoch, a.risk, a.loss, a.error, b.loss, b.error].map(text);
-            table.write_record(std::iter::once(seed.to_string()).chain(numbers))?;
+            let stage = if norm.is_nan() { "train" } else { "finish" };
+            let last = [stage.to_owned(), text(*norm)];
+            table.write_record(std::iter::once(seed.to_string()).chain(numbers).chain(last))?;
         }
     }
     write_table(&folder.join("history.csv"), table)

@@ -1,11 +1,11 @@
 //! The saved state of a training run.
 
 use candle_core::{DType, Device, Tensor};
-use collado_dynamics::{Stop, TrainState, Trained};
+use collado_dynamics::{FinishState, FinishStop, Finished, Stop, TrainState, Trained};
 use collado_risk::Evaluation;
 use serde::{Deserialize, Serialize};
 
-use super::log::EpochLog;
+use super::{finish::Stage, log::EpochLog};
 use crate::{
     failure::Failure,
     folder::Folder,
@@ -34,6 +34,20 @@ struct Payload {
     /// Whether there are running statistics.
     #[serde(default)]
     kept: bool,
+    /// Where the finishing of the runs stands.
+    stages: Vec<Option<StageRecord>>,
+}
+
+/// The finishing of one run, without its tensors; the reason why it ended is missing where it goes on.
+#[derive(Serialize, Deserialize)]
+struct StageRecord {
+    steps: u64,
+    products: u64,
+    seconds: f64,
+    radius: Option<f64>,
+    memory: usize,
+    stop: Option<String>,
+    gradient_norm: Option<f64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,18 +69,14 @@ impl Saved {
     }
 
     /// Reads the state with the history up to it, if there is one.
-    pub(super) fn read(&self) -> Result<Option<(TrainState, Vec<EpochLog>)>, Failure> {
+    pub(super) fn read(&self) -> Result<Option<Read>, Failure> {
         self.state.read(|state, tensors| self.parse(state, tensors))
     }
 
-    fn parse(
-        &self,
-        state: Payload,
-        mut tensors: Tensors,
-    ) -> candle_core::Result<(TrainState, Vec<EpochLog>)> {
-        let Payload { steps, seconds, alive, stuck, optimizer, ended: ends, kept } = state;
+    fn parse(&self, state: Payload, mut tensors: Tensors) -> candle_core::Result<Read> {
+        let Payload { steps, seconds, alive, stuck, optimizer, ended: ends, kept, stages } = state;
         let mut take = |name: String| tensors.remove(&name).ok_or_else(missing);
-        if ends.len() != self.runs {
+        if ends.len() != self.runs || stages.len() != self.runs {
             return Err(missing());
         }
         let mut ended = Vec::with_capacity(self.runs);
@@ -104,11 +114,20 @@ impl Saved {
         let theta = take("theta".into())?.to_device(&self.device)?;
         let first = take("first".into())?.to_vec1::<f64>()?;
         let buffers = (kept && !alive.is_empty()).then(|| take("buffers".into())).transpose()?;
-        Ok((TrainState { steps, seconds, alive, theta, buffers, optimizer, ended, first, stuck }, logs))
+        let stages = stages.into_iter().enumerate();
+        let stages =
+            stages.map(|(run, stage)| stage.map(|s| s.read(run, &self.device, &mut take)).transpose());
+        let stages = stages.collect::<candle_core::Result<Vec<_>>>()?;
+        Ok((TrainState { steps, seconds, alive, theta, buffers, optimizer, ended, first, stuck }, logs, stages))
     }
 
     /// Replaces the state.
-    pub(super) fn write(&self, state: &TrainState, logs: &[EpochLog]) -> collado_files::Result<()> {
+    pub(super) fn write(
+        &self,
+        state: &TrainState,
+        logs: &[EpochLog],
+        stages: &[Option<Stage>],
+    ) -> collado_files::Result<()> {
         let first = Tensor::from_slice(&state.first, state.first.len(), &Device::Cpu)?;
         let mut tensors = vec![("theta".to_owned(), state.theta.clone()), ("first".to_owned(), first)];
         for (run, log) in logs.iter().enumerate() {
@@ -125,6 +144,11 @@ impl Saved {
             tensors
                 .push((format!("ended.{run}.value"), Tensor::new(&[v.risk, v.loss, v.error], &Device::Cpu)?));
         }
+        for (run, stage) in stages.iter().enumerate() {
+            if let Some(stage) = stage {
+                tensors.extend(StageRecord::tensors(run, stage)?);
+            }
+        }
         let end = |e: &Trained| EndRecord { steps: e.steps, stop: e.stop.name().to_owned() };
         let optimizer = state.optimizer.as_ref();
         let payload = Payload {
@@ -135,32 +159,98 @@ impl Saved {
             optimizer: optimizer.map(|(m, steps)| OptimizerRecord { steps: *steps, tensors: m.len() }),
             ended: state.ended.iter().map(|e| e.as_ref().map(end)).collect(),
             kept: state.buffers.is_some(),
+            stages: stages.iter().map(|s| s.as_ref().map(StageRecord::new)).collect(),
         };
         self.state.write(&payload, tensors)
     }
 }
 
-/// The history as a table `[epochs, 7]`: epoch, training values, test values.
+/// What a state holds: the training, its history, and the finishing of its runs.
+type Read = (TrainState, Vec<EpochLog>, Vec<Option<Stage>>);
+
+impl StageRecord {
+    fn new(stage: &Stage) -> Self {
+        match stage {
+            Stage::Going(FinishState { steps, products, seconds, radius, memory, .. }) => Self {
+                steps: *steps,
+                products: *products,
+                seconds: *seconds,
+                radius: *radius,
+                memory: memory.len(),
+                stop: None,
+                gradient_norm: None,
+            },
+            Stage::Done(Finished { steps, products, seconds, stop, gradient_norm, .. }) => Self {
+                steps: *steps,
+                products: *products,
+                seconds: *seconds,
+                radius: None,
+                memory: 0,
+                stop: Some(stop.name().to_owned()),
+                gradient_norm: Some(*gradient_norm),
+            },
+        }
+    }
+
+    fn tensors(run: usize, stage: &Stage) -> candle_core::Result<Vec<(String, Tensor)>> {
+        match stage {
+            Stage::Going(FinishState { theta, memory, .. }) => {
+                let memory = memory.iter().enumerate();
+                let memory = memory.map(|(i, m)| (format!("finish.{run}.memory.{i}"), m.clone()));
+                Ok(std::iter::once((format!("finish.{run}.theta"), theta.clone())).chain(memory).collect())
+            }
+            Stage::Done(Finished { theta, value: v, .. }) => {
+                let value = Tensor::new(&[v.risk, v.loss, v.error], &Device::Cpu)?;
+                Ok(vec![
+                    (format!("finish.{run}.theta"), theta.clone()),
+                    (format!("finish.{run}.value"), value),
+                ])
+            }
+        }
+    }
+
+    fn read(
+        self,
+        run: usize,
+        device: &Device,
+        take: &mut dyn FnMut(String) -> candle_core::Result<Tensor>,
+    ) -> candle_core::Result<Stage> {
+        let Self { steps, products, seconds, radius, memory, stop, gradient_norm } = self;
+        let theta = take(format!("finish.{run}.theta"))?.to_device(device)?;
+        let Some(stop) = stop else {
+            let memory = (0..memory).map(|i| take(format!("finish.{run}.memory.{i}"))?.to_device(device));
+            let memory = memory.collect::<candle_core::Result<_>>()?;
+            return Ok(Stage::Going(FinishState { theta, steps, products, seconds, radius, memory }));
+        };
+        let value = take(format!("finish.{run}.value"))?.to_vec1::<f64>()?;
+        let [risk, loss, error] = value[..] else { return Err(missing()) };
+        let stop = FinishStop::from_name(&stop).ok_or_else(missing)?;
+        let gradient_norm = gradient_norm.ok_or_else(missing)?;
+        let value = Evaluation { risk, loss, error };
+        Ok(Stage::Done(Finished { theta, value, gradient_norm, steps, products, seconds, stop }))
+    }
+}
+
+/// The history as a table `[epochs, 8]`: epoch, training values, test values, norm of the gradient.
 fn to_table(log: &EpochLog) -> candle_core::Result<Tensor> {
     let columns = |v: &Evaluation| [v.risk, v.loss, v.error];
     let mut rows = Vec::new();
-    for ((&epoch, a), b) in log.epochs.iter().zip(&log.train).zip(&log.test) {
+    for (((&epoch, a), b), &norm) in log.epochs.iter().zip(&log.train).zip(&log.test).zip(&log.gradient) {
         rows.push(epoch);
         rows.extend(columns(a).into_iter().chain(columns(b)));
+        rows.push(norm);
     }
-    Tensor::from_vec(rows, (log.epochs.len(), 7), &Device::Cpu)
+    Tensor::from_vec(rows, (log.epochs.len(), 8), &Device::Cpu)
 }
 
 fn from_table(table: &Tensor) -> candle_core::Result<EpochLog> {
     let value = |row: &[f64]| Evaluation { risk: row[0], loss: row[1], error: row[2] };
     let mut log = EpochLog::default();
-    if table.dims2()?.1 != 7 || table.dtype() != DType::F64 {
+    if table.dims2()?.1 != 8 || table.dtype() != DType::F64 {
         candle_core::bail!("a log of another shape");
     }
     for row in table.to_vec2::<f64>()? {
-        log.epochs.push(row[0]);
-        log.train.push(value(&row[1..4]));
-        log.test.push(value(&row[4..7]));
+        log.push(row[0], value(&row[1..4]), Some(value(&row[4..7])), row[7]);
     }
     Ok(log)
 }

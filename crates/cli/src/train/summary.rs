@@ -5,7 +5,7 @@ use std::path::Path;
 use collado_dynamics::{Stop, Trained, Training};
 use serde::Serialize;
 
-use super::log::EpochLog;
+use super::{finish::FinishRecord, log::EpochLog};
 use crate::{json::print, shown};
 
 /// The result of `train`.
@@ -28,6 +28,9 @@ struct Run {
     test_error: f64,
     stop: &'static str,
     steps: u64,
+    /// How finishing ended, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish: Option<FinishRecord>,
 }
 
 /// The checkpoint of a run, if its numbers are finite.
@@ -36,8 +39,13 @@ pub(super) fn file(seed: u64, run: &Trained) -> Option<String> {
 }
 
 impl Summary {
-    pub(super) fn new(seeds: &[u64], training: &Training, logs: &[EpochLog]) -> Self {
-        let run = |((&seed, run), log): ((&u64, &Trained), &EpochLog)| Run {
+    pub(super) fn new(
+        seeds: &[u64],
+        training: &Training,
+        logs: &[EpochLog],
+        records: Vec<Option<FinishRecord>>,
+    ) -> Self {
+        let run = |(((&seed, run), log), finish): (((&u64, &Trained), &EpochLog), _)| Run {
             seed,
             checkpoint: file(seed, run),
             risk: run.value.risk,
@@ -45,9 +53,10 @@ impl Summary {
             test_error: log.test.last().map_or(f64::NAN, |v| v.error),
             stop: run.stop.name(),
             steps: run.steps,
+            finish,
         };
         Self {
-            runs: seeds.iter().zip(&training.runs).zip(logs).map(run).collect(),
+            runs: seeds.iter().zip(&training.runs).zip(logs).zip(records).map(run).collect(),
             steps: training.runs.iter().map(|r| r.steps).max(),
             train_seconds: training.seconds,
         }
@@ -66,7 +75,8 @@ impl Summary {
                 stop if stop == Stop::Epochs.name() => shown::counted(epochs as usize, "epoch"),
                 stop => stop.into(),
             };
-            print(&format!("seed {}: risk {risk}{train}{test}, {stop}", run.seed));
+            let finish = run.finish.map_or_else(String::new, |end| end.text());
+            print(&format!("seed {}: risk {risk}{train}{test}, {stop}{finish}", run.seed));
         }
         print(&format!(
             "{} in {:.2} s, written to {}",

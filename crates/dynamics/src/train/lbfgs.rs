@@ -15,7 +15,7 @@ const NO_GRADIENT: f64 = 1e-12;
 const NO_STEP: f64 = 1e-14;
 
 /// One run of L-BFGS on all examples.
-pub(super) struct Lbfgs<'a> {
+pub(crate) struct Lbfgs<'a> {
     objective: &'a dyn Objective,
     lr: f64,
     /// The steps s and the changes y of the gradient `[1, S]`, the latest last; all have ⟨s, y⟩ > 0.
@@ -26,17 +26,17 @@ pub(super) struct Lbfgs<'a> {
 }
 
 impl<'a> Lbfgs<'a> {
-    pub(super) fn new(objective: &'a dyn Objective, lr: f64) -> Self {
+    pub(crate) fn new(objective: &'a dyn Objective, lr: f64) -> Self {
         Self { objective, lr, history: VecDeque::new(), here: None }
     }
 
     /// The remembered tensors, s and y alternating.
-    pub(super) fn memory(&self) -> Vec<Tensor> {
+    pub(crate) fn memory(&self) -> Vec<Tensor> {
         self.history.iter().flat_map(|(s, y)| [s.clone(), y.clone()]).collect()
     }
 
     /// Restores the remembered tensors, for a point like `theta`.
-    pub(super) fn restore(&mut self, memory: &[Tensor], theta: &Tensor) -> Result<()> {
+    pub(crate) fn restore(&mut self, memory: &[Tensor], theta: &Tensor) -> Result<()> {
         if !memory.len().is_multiple_of(2) || memory.len() > 2 * HISTORY {
             let found = memory.len();
             return Err(Error::State(format!(
@@ -49,7 +49,7 @@ impl<'a> Lbfgs<'a> {
     }
 
     /// Does one iteration, whose result is written over `theta` `[1, S]`, and returns whether it can go on.
-    pub(super) fn step(&mut self, theta: &Tensor) -> Result<bool> {
+    pub(crate) fn step(&mut self, theta: &Tensor) -> Result<bool> {
         let (risk, grad) = match self.here.take() {
             Some(here) => here,
             None => self.evaluate(theta)?,

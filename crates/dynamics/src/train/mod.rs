@@ -15,6 +15,7 @@ use candle_core::Tensor;
 use collado_risk::{Evaluation, Objective};
 use tracing::{info, info_span};
 
+pub(crate) use self::lbfgs::Lbfgs;
 use self::stack::Stack;
 pub use self::trainer::Trainer;
 use crate::{Error, Result, Rule, Schedule};
