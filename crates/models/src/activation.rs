@@ -87,7 +87,7 @@ impl Activation {
                     z
                 }
             }
-            Self::Tanh => z.tanh(),
+            Self::Tanh => z.tangent(),
             Self::Softplus => softplus(z),
             Self::Gelu => z * normal_distribution(z),
             Self::Logistic => logistic(z),
@@ -117,7 +117,7 @@ impl Activation {
             Self::Tanh => T::one() - a * a,
             Self::Softplus => logistic(z),
             Self::Gelu => {
-                let density = T::of(FRAC_1_SQRT_2PI) * (T::of(-0.5) * z * z).exp();
+                let density = T::of(FRAC_1_SQRT_2PI) * (T::of(-0.5) * z * z).exp_decay();
                 normal_distribution(z) + z * density
             }
             Self::Logistic => a * (T::one() - a),
@@ -151,16 +151,58 @@ const LEAK: f64 = 0.01;
 
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
+/// Runs `$body` with the constant `$name` = the activation `$rho`, so that a loop in it is compiled for each function by
+/// itself.
+#[macro_export]
+macro_rules! specialize {
+    ($rho:expr, $name:ident => $body:expr) => {
+        match $rho {
+            $crate::Activation::Linear => {
+                const $name: $crate::Activation = $crate::Activation::Linear;
+                $body
+            }
+            $crate::Activation::Relu => {
+                const $name: $crate::Activation = $crate::Activation::Relu;
+                $body
+            }
+            $crate::Activation::Tanh => {
+                const $name: $crate::Activation = $crate::Activation::Tanh;
+                $body
+            }
+            $crate::Activation::Softplus => {
+                const $name: $crate::Activation = $crate::Activation::Softplus;
+                $body
+            }
+            $crate::Activation::Gelu => {
+                const $name: $crate::Activation = $crate::Activation::Gelu;
+                $body
+            }
+            $crate::Activation::Logistic => {
+                const $name: $crate::Activation = $crate::Activation::Logistic;
+                $body
+            }
+            $crate::Activation::Silu => {
+                const $name: $crate::Activation = $crate::Activation::Silu;
+                $body
+            }
+            $crate::Activation::Leaky => {
+                const $name: $crate::Activation = $crate::Activation::Leaky;
+                $body
+            }
+        }
+    };
+}
+
 /// Computes $\log(1 + e^z)$ without overflow.
 #[inline(always)]
 pub(crate) fn softplus<T: Real>(z: T) -> T {
-    num_traits::Float::max(z, T::zero()) + (-z.abs()).exp().ln_1p()
+    num_traits::Float::max(z, T::zero()) + (-z.abs()).exp_decay().ln_1p_unit()
 }
 
 /// Computes $1 / (1 + e^{-z})$ without overflow.
 #[inline(always)]
 pub(crate) fn logistic<T: Real>(z: T) -> T {
-    let e = (-z.abs()).exp();
+    let e = (-z.abs()).exp_decay();
     (if z >= T::zero() { T::one() } else { e }) / (T::one() + e)
 }
 

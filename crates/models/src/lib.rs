@@ -2,6 +2,7 @@
 
 mod activation;
 mod arch;
+mod elementary;
 mod error;
 mod exponential;
 mod families;

@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, DType, Tensor, WithDType};
 
-use crate::{Error, Result, exponential};
+use crate::{Error, Result, elementary, exponential};
 
 /// The two floating-point types of parameters: `f32` for training, `f64` where a number is a claim.
 pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::NumAssign + Send + Sync {
@@ -10,8 +10,15 @@ pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::Num
     fn of(x: f64) -> Self;
     /// Converts to `f64`, which is exact.
     fn wide(self) -> f64;
-    /// The complementary error function.
+    /// The complementary error function: in `f32` to a few units in the last place, in operations that compilers turn
+    /// into vector instructions; in `f64` that of the mathematical library.
     fn erfc(self) -> Self;
+    /// The hyperbolic tangent, likewise.
+    fn tangent(self) -> Self;
+    /// $\log(1+x)$ for 0 ≤ x ≤ 1, likewise.
+    fn ln_1p_unit(self) -> Self;
+    /// $e^x$ for x ≤ 0, likewise.
+    fn exp_decay(self) -> Self;
     /// $e^x$ for x ≤ 0, to two units in the last place, in operations that compilers turn into vector instructions;
     /// 0 where it would be no normal number.
     fn exp_nonpositive(self) -> Self;
@@ -20,7 +27,7 @@ pub trait Real: WithDType + num_traits::Float + std::iter::Sum + num_traits::Num
 }
 
 macro_rules! real {
-    ($t:ty, $variant:ident, $erfc:path, $exp:path) => {
+    ($t:ty, $variant:ident, $erfc:path, $tanh:path, $ln_1p:path, $decay:path, $exp:path) => {
         impl Real for $t {
             #[inline(always)]
             fn of(x: f64) -> Self {
@@ -35,6 +42,18 @@ macro_rules! real {
                 $erfc(self)
             }
             #[inline(always)]
+            fn tangent(self) -> Self {
+                $tanh(self)
+            }
+            #[inline(always)]
+            fn ln_1p_unit(self) -> Self {
+                $ln_1p(self)
+            }
+            #[inline(always)]
+            fn exp_decay(self) -> Self {
+                $decay(self)
+            }
+            #[inline(always)]
             fn exp_nonpositive(self) -> Self {
                 $exp(self)
             }
@@ -47,8 +66,16 @@ macro_rules! real {
         }
     };
 }
-real!(f32, F32, libm::erfcf, exponential::f32);
-real!(f64, F64, libm::erfc, exponential::f64);
+real!(
+    f32,
+    F32,
+    elementary::erfc,
+    elementary::tanh,
+    elementary::ln_1p_unit,
+    exponential::f32,
+    exponential::f32
+);
+real!(f64, F64, libm::erfc, f64::tanh, f64::ln_1p, f64::exp, exponential::f64);
 
 /// Lends the elements of a contiguous CPU tensor to `read`.
 ///

@@ -9,7 +9,7 @@ use super::{
 };
 use std::ops::Range;
 
-use collado_models::{Activation, Affine, Algebra, Real};
+use collado_models::{Activation, Affine, Algebra, Real, specialize};
 
 use crate::{Examples, Loss, loss::loss_and_slope, span::combine};
 
@@ -35,9 +35,9 @@ pub(in crate::engine) fn bias_of<'a, T: Real>(
 
 /// Sums over examples: the loss and the number of misclassified examples.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
-    pub(super) loss: f64,
-    pub(super) errors: f64,
+pub(in crate::engine) struct Sums {
+    pub(in crate::engine) loss: f64,
+    pub(in crate::engine) errors: f64,
 }
 
 /// The scratch memory of one tile: the activations of all layers `[Σ n_k][examples]`, their gradients of the same size,
@@ -157,7 +157,7 @@ pub(super) fn bias_and_activation<T: Real>(
                 match activation {
                     Activation::Linear => z.iter_mut().for_each(|z| *z += bias),
                     Activation::Relu => z.iter_mut().for_each(|z| *z = Activation::Relu.value(*z + bias)),
-                    _ => z.iter_mut().for_each(|z| *z = activation.value(*z + bias)),
+                    _ => specialize!(activation, RHO => z.iter_mut().for_each(|z| *z = RHO.value(*z + bias))),
                 }
             }
         },
@@ -178,7 +178,7 @@ pub(super) fn times_slope<T: Real>(
                 match activation {
                     Activation::Linear => {}
                     Activation::Relu => both.for_each(|(d, (&z, &a))| *d *= Activation::Relu.slope(z, a)),
-                    _ => both.for_each(|(d, (&z, &a))| *d *= activation.slope(z, a)),
+                    _ => specialize!(activation, RHO => both.for_each(|(d, (&z, &a))| *d *= RHO.slope(z, a))),
                 }
             }
         },
@@ -187,15 +187,15 @@ pub(super) fn times_slope<T: Real>(
 
 /// The targets and the loss of a batch, whose i-th row is example `rows[i]`, or example i.
 #[derive(Clone, Copy)]
-pub(super) struct ReadOut<'a> {
-    pub(super) loss: Loss,
-    pub(super) examples: &'a Examples,
-    pub(super) rows: Option<&'a [u32]>,
+pub(in crate::engine) struct ReadOut<'a> {
+    pub(in crate::engine) loss: Loss,
+    pub(in crate::engine) examples: &'a Examples,
+    pub(in crate::engine) rows: Option<&'a [u32]>,
 }
 
 impl ReadOut<'_> {
     /// Computes the loss of `outputs` `[q][r]` for the rows `first..first + r` of the batch.
-    pub(super) fn apply<T: Real>(
+    pub(in crate::engine) fn apply<T: Real>(
         &self,
         outputs: Mat<'_, T>,
         mut delta: Option<MatMut<'_, T>>,
