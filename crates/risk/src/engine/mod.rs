@@ -3,19 +3,26 @@
 mod chain;
 mod cuda;
 mod curvature;
+mod graph;
 mod normalised;
 mod points;
 mod tensors;
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use collado_cuda::Machine;
 use collado_models::dispatch;
 use tracing::debug;
 
 pub(crate) use self::normalised::{Normalised, Seen};
-use self::{chain::Fused, cuda::Kernels, points::Points, tensors::Tensors};
+use self::{
+    chain::Fused,
+    cuda::Kernels,
+    graph::{Graph, Number},
+    points::Points,
+    tensors::Tensors,
+};
 pub use self::{
     cuda::Precision,
     curvature::{CurvatureForm, CurvaturePoint, DenseCurvature},
@@ -73,15 +80,27 @@ impl EmpiricalRisk {
                     made?
                 }
                 (None, Some(_)) => Engine::Plain(Arc::new(Tensors::new(self, dtype, device)?)),
-                (None, None) => {
-                    let engine = Points::new(self, dtype, device)?;
-                    match self.network().batch_norms().next() {
-                        Some(_) => Engine::Normalised(Arc::new(engine)),
-                        None => Engine::Plain(Arc::new(engine)),
-                    }
-                }
+                (None, None) => match device.is_cpu() && !self.is_tensors_only() {
+                    true => dispatch!(dtype, T => self.graph::<T>())?,
+                    false => self.made(Points::new(self, dtype, device)?),
+                },
             })
         })
+    }
+
+    /// The fused engine, or candle's operations where it lacks an operation.
+    fn graph<T: Number>(&self) -> Result<Engine> {
+        match Graph::<T>::new(self)? {
+            Some(engine) => Ok(self.made(engine)),
+            None => Ok(self.made(Points::new(self, T::DTYPE, &Device::Cpu)?)),
+        }
+    }
+
+    fn made<E: Objective + Normalised + 'static>(&self, engine: E) -> Engine {
+        match self.network().batch_norms().next() {
+            Some(_) => Engine::Normalised(Arc::new(engine)),
+            None => Engine::Plain(Arc::new(engine)),
+        }
     }
 
     fn check(&self, points: usize, size: usize, rows: Rows<'_>) -> Result<()> {

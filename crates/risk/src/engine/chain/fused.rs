@@ -78,7 +78,7 @@ pub(super) struct Sink<'a, T> {
 }
 
 /// The number of floating-point operations from which on several threads are used.
-pub(super) const PARALLEL_FLOPS: usize = 1 << 23;
+pub(in crate::engine) const PARALLEL_FLOPS: usize = 1 << 23;
 
 /// Number of columns that one thread combines or scatters at a time.
 const COLUMNS: usize = 1 << 14;

@@ -11,6 +11,8 @@ mod values;
 
 pub(crate) use self::fused::Fused;
 pub(super) use self::{
+    fused::PARALLEL_FLOPS,
     matmul::{Mat, MatMut},
-    tile::{First, Forward, TILE, Tile, bias_of, weight_of},
+    pool::{Buffer, Pool},
+    tile::{First, Forward, ReadOut, Sums, TILE, Tile, bias_of, weight_of},
 };

@@ -12,7 +12,7 @@ const LINE: usize = 64;
 
 /// Scratch buffers that outlive a call, so that a training step allocates nothing.
 #[derive(Debug)]
-pub(super) struct Pool<T> {
+pub(in crate::engine) struct Pool<T> {
     free: Mutex<Vec<Vec<T>>>,
 }
 
@@ -26,9 +26,10 @@ impl<T: Real> Pool<T> {
     /// A buffer of `len` elements with arbitrary content; it returns to the pool when dropped.
     ///
     /// It starts on a cache line, so that threads that write neighbouring columns of it do not share one.
-    pub(super) fn take(&self, len: usize) -> Buffer<'_, T> {
-        let mut data = self.free.lock().ok().and_then(|mut free| free.pop()).unwrap_or_default();
+    pub(in crate::engine) fn take(&self, len: usize) -> Buffer<'_, T> {
         let room = len + LINE / size_of::<T>();
+        let mut data =
+            self.free.lock().ok().and_then(|mut free| fitting(&mut free, room)).unwrap_or_default();
         if data.len() < room {
             data.clear();
             data.resize(room, T::zero());
@@ -38,8 +39,15 @@ impl<T: Real> Pool<T> {
     }
 }
 
+/// Takes the smallest buffer that has room, or else the smallest of all, which is to grow.
+fn fitting<T>(free: &mut Vec<Vec<T>>, room: usize) -> Option<Vec<T>> {
+    let key = |i: &usize| (free[*i].len() < room, free[*i].len());
+    let best = (0..free.len()).min_by_key(key)?;
+    Some(free.swap_remove(best))
+}
+
 /// A buffer borrowed from a [`Pool`].
-pub(super) struct Buffer<'a, T> {
+pub(in crate::engine) struct Buffer<'a, T> {
     data: Vec<T>,
     start: usize,
     len: usize,

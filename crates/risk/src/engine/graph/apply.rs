@@ -1,0 +1,163 @@
+//! One step on one tile.
+
+use collado_models::Activation;
+use pulp::Arch;
+
+use super::{
+    alone,
+    image::Image,
+    lanes::Number,
+    lines,
+    plan::{Kind, Step},
+    point::{self, Scales},
+    windows,
+};
+
+/// A tile with its layout.
+pub(super) type View<'a, T> = (&'a [T], &'a Image);
+
+/// How the results of a step are finished: $\rho(sx+t+y)$.
+#[derive(Clone, Copy)]
+pub(super) struct Finish<'a, T> {
+    pub(super) scales: &'a Scales<T>,
+    pub(super) other: Option<View<'a, T>>,
+    pub(super) rho: Activation,
+}
+
+impl<T: Number> Finish<'_, T> {
+    /// Finishes row `row` of all channels.
+    #[inline(always)]
+    pub(super) fn row(&self, y: &mut [T], to: &Image, row: usize) {
+        for channel in 0..to.channels {
+            let other = self.other.map(|(other, of)| &other[of.line::<T>(channel, row)]);
+            lines::finish(&mut y[to.line::<T>(channel, row)], self.scales.channel(channel), other, self.rho);
+        }
+    }
+
+    /// Finishes row `row` of all channels unless that changes nothing, and adds up moments where they are wanted.
+    #[inline(always)]
+    fn finished_row(
+        &self,
+        y: &mut [T],
+        to: &Image,
+        row: usize,
+        is_plain: bool,
+        moments: &mut Option<(usize, &mut [[f64; 2]])>,
+    ) {
+        if !is_plain {
+            self.row(y, to, row);
+        }
+        if let Some((examples, sums)) = moments {
+            for (channel, sum) in sums.iter_mut().enumerate() {
+                let [a, b] = lines::moments(&y[to.line::<T>(channel, row)], *examples);
+                *sum = [sum[0] + a, sum[1] + b];
+            }
+        }
+    }
+
+    /// Finishes a whole tile.
+    pub(super) fn tile(&self, y: &mut [T], to: &Image) {
+        Arch::new().dispatch(
+            #[inline(always)]
+            || (0..to.height).for_each(|row| self.row(y, to, row)),
+        );
+    }
+}
+
+/// Computes a step on a tile, and finishes the results. `moments` are the number of examples and the sums of each
+/// channel, to which those of the results are added.
+pub(super) fn finished<T: Number>(
+    step: &Step,
+    theta: &[T],
+    inputs: &[View<'_, T>],
+    (y, to): (&mut [T], &Image),
+    finish: Finish<'_, T>,
+    mut moments: Option<(usize, &mut [[f64; 2]])>,
+) {
+    let is_plain = finish.other.is_none() && finish.rho == Activation::Linear && finish.scales.is_unit();
+    match step.kind {
+        Kind::Map(_) => compute(
+            step,
+            theta,
+            inputs,
+            (y, to),
+            #[inline(always)]
+            |y, row| finish.finished_row(y, to, row, is_plain, &mut moments),
+        ),
+        _ => {
+            compute(step, theta, inputs, (y, to), |_, _| {});
+            Arch::new().dispatch(
+                #[inline(always)]
+                || (0..to.height).for_each(|row| finish.finished_row(y, to, row, is_plain, &mut moments)),
+            );
+        }
+    }
+}
+
+/// Computes f of a step on the tiles `inputs`; `row` is called after each row of a map's results.
+fn compute<T: Number>(
+    step: &Step,
+    theta: &[T],
+    inputs: &[View<'_, T>],
+    (y, to): (&mut [T], &Image),
+    row: impl FnMut(&mut [T], usize),
+) {
+    let (x, of) = inputs[0];
+    match &step.kind {
+        Kind::Map(map) => map.convolution.forward(&theta[map.weight.clone()], (x, of), (y, to), row),
+        Kind::Copy => copy((x, of), (y, to), 0),
+        Kind::Flatten => flatten((x, of), y),
+        Kind::Pool(op) => windows::forward(op, (x, of), (y, to)),
+        Kind::Concat => {
+            let mut channel = 0;
+            for &(x, of) in inputs {
+                copy((x, of), (y, to), channel);
+                channel += of.channels;
+            }
+        }
+        Kind::Pad(before) => {
+            y.fill(T::zero());
+            copy((x, of), (y, to), *before);
+        }
+        Kind::Alone(norm) => alone::forward(norm, point::alone(norm, theta), (x, of), (y, to)),
+    }
+}
+
+/// Copies the channels of `x` over those of `y` from channel `first` on.
+pub(super) fn copy<T: Number>((x, of): View<'_, T>, (y, to): (&mut [T], &Image), first: usize) {
+    for (channel, row) in (0..of.channels).flat_map(|c| (0..of.height).map(move |row| (c, row))) {
+        y[to.line::<T>(first + channel, row)].copy_from_slice(&x[of.line::<T>(channel, row)]);
+    }
+}
+
+/// Copies all pixels, without borders, one after another.
+pub(super) fn flatten<T: Number>((x, of): View<'_, T>, y: &mut [T]) {
+    let lines = (0..of.channels).flat_map(|c| (0..of.height).map(move |row| (c, row)));
+    for (y, (channel, row)) in y.chunks_exact_mut(of.width * T::LANES).zip(lines) {
+        y.copy_from_slice(&x[of.line::<T>(channel, row)]);
+    }
+}
+
+/// Writes a tile of examples; the missing ones of the last tile are zeros. `row` gives the places of the examples.
+pub(super) fn gather<T: Number>(
+    inputs: &[T],
+    (first, count): (usize, usize),
+    row: impl Fn(usize) -> usize,
+    (x, of): (&mut [T], &Image),
+) {
+    let units = of.units();
+    let mut sources: [&[T]; 16] = [&[]; 16];
+    for (lane, source) in sources.iter_mut().enumerate().take(count) {
+        *source = &inputs[row(first + lane) * units..][..units];
+    }
+    let lines = (0..of.channels).flat_map(|c| (0..of.height).map(move |row| (c, row)));
+    for (n, (channel, row)) in lines.enumerate() {
+        let line = &mut x[of.line::<T>(channel, row)];
+        for (column, pixel) in line.chunks_exact_mut(T::LANES).enumerate() {
+            for (x, source) in pixel.iter_mut().zip(&sources[..count]) {
+                *x = source[n * of.width + column];
+            }
+            pixel[count..].fill(T::zero());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The engine for networks of any kind on the CPU. Examples run in the lanes of vector instructions, in tiles of one
+//! cache line of examples, `[channel][row][column][example]`: convolutions read weights where they lie, with any kernel,
+//! stride and groups; normalisation, sums and activations finish results while they are in cache. The results have the
+//! same bits for any number of threads.
+
+mod alone;
+mod apply;
+mod backward;
+#[cfg(test)]
+mod check;
+mod convolution;
+mod evaluate;
+mod forward;
+mod image;
+mod kinds;
+mod lanes;
+mod lines;
+mod plan;
+mod point;
+mod products;
+mod reverse;
+mod risk;
+mod rows;
+mod store;
+mod windows;
+
+use std::{ops::Range, sync::Arc};
+
+use candle_core::Tensor;
+use collado_models::Network;
+
+pub(super) use self::lanes::Number;
+use self::{evaluate::Slots, plan::Plan};
+use super::chain::{PARALLEL_FLOPS, Pool};
+use crate::{Criterion, EmpiricalRisk, Examples, Result, Rows};
+
+/// The engine for one network on one data set, in `f32` or `f64`.
+pub(super) struct Graph<T> {
+    network: Arc<Network>,
+    plan: Plan,
+    slots: Slots,
+    examples: Arc<Examples>,
+    /// The inputs `[N, ..]`.
+    inputs: Tensor,
+    /// The inputs of the reference examples.
+    reference: Tensor,
+    criterion: Criterion,
+    /// The columns that the regulariser depends on.
+    regularized: Range<usize>,
+    memory: usize,
+    pool: Pool<T>,
+}
+
+impl<T: Number> Graph<T> {
+    /// The engine for `risk`, or `None` where the network has an operation without a rule here.
+    pub(super) fn new(risk: &EmpiricalRisk) -> Result<Option<Self>> {
+        let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
+        let Some(plan) = Plan::of(&network) else { return Ok(None) };
+        Ok(Some(Self {
+            slots: Slots::new::<T>(&plan),
+            plan,
+            inputs: risk.data().inputs(T::DTYPE)?.clone(),
+            reference: risk.reference().inputs(T::DTYPE)?.clone(),
+            examples: Arc::clone(risk.data()),
+            regularized: criterion.regularizer.columns(&network),
+            criterion,
+            memory: risk.memory(),
+            pool: Pool::default(),
+            network,
+        }))
+    }
+
+    /// Number of outputs of the network.
+    fn outputs(&self) -> usize {
+        self.plan.values[self.plan.output()].units()
+    }
+
+    /// Number of examples in a minibatch, or of all examples where there is no minibatch.
+    fn batch_size(&self, rows: Rows<'_>) -> usize {
+        rows.of(0).map_or(self.examples.len(), <[u32]>::len)
+    }
+
+    /// Whether a pass over `examples` examples is worth several threads.
+    fn is_parallel(&self, examples: usize) -> bool {
+        2 * self.plan.products * examples >= PARALLEL_FLOPS
+    }
+}
