@@ -236,6 +236,172 @@ def jax_values(work, x, y):
     return run
 
 
+# Networks of images
+
+
+class Block(torch.nn.Module):
+    """A residual block with a 1 x 1 shortcut."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        conv, norm = torch.nn.Conv2d, torch.nn.BatchNorm2d
+        self.conv1, self.bn1 = conv(inputs, outputs, 3, stride, 1, bias=False), norm(outputs)
+        self.conv2, self.bn2 = conv(outputs, outputs, 3, 1, 1, bias=False), norm(outputs)
+        self.shortcut = torch.nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = torch.nn.Sequential(conv(inputs, outputs, 1, stride, bias=False), norm(outputs))
+
+    def forward(self, x):
+        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        return torch.relu(y + self.shortcut(x))
+
+
+def resnet(blocks, width):
+    layers = [torch.nn.Conv2d(3, width, 3, 1, 1, bias=False), torch.nn.BatchNorm2d(width), torch.nn.ReLU()]
+    inputs = width
+    for stage, outputs in enumerate((width, 2 * width, 4 * width)):
+        for block in range(blocks):
+            layers.append(Block(inputs, outputs, 2 if stage and not block else 1))
+            inputs = outputs
+    return torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(inputs, 10))
+
+
+def lenet():
+    nn = torch.nn
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+
+
+def vgg11(width):
+    layers, inputs = [], 3
+    for outputs in (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"):
+        if outputs == "M":
+            layers.append(torch.nn.MaxPool2d(2))
+        else:
+            outputs = int(outputs * width)
+            layers += [torch.nn.Conv2d(inputs, outputs, 3, padding=1), torch.nn.BatchNorm2d(outputs), torch.nn.ReLU()]
+            inputs = outputs
+    return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(inputs, 10))
+
+
+def dense(rho):
+    nn = torch.nn
+    return nn.Sequential(nn.Linear(784, 512), rho(), nn.Linear(512, 512), rho(), nn.Linear(512, 10))
+
+
+def torch_images(work, last):
+    """A step, an evaluation, or a profile point by point; `last`: whether channels come last in memory."""
+    torch.manual_seed(0)
+    models = [work.model() for _ in range(max(work.stack, 2 if work.kind == "profile" else 1))]
+    x, y = torch.randn(work.rows or 2048, *work.images), torch.randint(0, 10, (work.rows or 2048,))
+    if last:
+        models = [m.to(memory_format=torch.channels_last) for m in models]
+        x = x.to(memory_format=torch.channels_last)
+    rules = [torch.optim.SGD(m.parameters(), lr=RATE, momentum=MOMENTUM) for m in models]
+    rows = torch.from_numpy(rounds_of(len(x), work.batch, work.steps))
+    loss = torch.nn.functional.cross_entropy
+
+    def step(count):
+        for i in range(count):
+            for model, rule in zip(models, rules):
+                rule.zero_grad()
+                loss(model(x[rows[i]]), y[rows[i]]).backward()
+                rule.step()
+
+    @torch.no_grad()
+    def evaluate(count):
+        for _ in range(count):
+            for model in models:
+                loss(model.eval()(x[: work.batch]), y[: work.batch]).item()
+
+    @torch.no_grad()
+    def profile(count):
+        a, b = ([p.clone() for p in m.parameters()] for m in models[:2])
+        model = models[0].train()
+        for t in np.linspace(0, 1, count):
+            for p, u, v in zip(model.parameters(), a, b):
+                p.copy_((1 - t) * u + t * v)
+            # One batch of all rows in training mode: its statistics are those of the population.
+            loss(model(x), y).item()
+
+    return {"train": step, "eval": evaluate, "profile": profile}[work.kind]
+
+
+def jax_seeds(work):
+    """A step of `work.stack` residual networks together, by `vmap`."""
+    width, x = work.width, jnp.asarray(np.random.default_rng(0).standard_normal((2048, 32, 32, 3), np.float32))
+    y = jnp.asarray(np.random.default_rng(1).integers(0, 10, 2048))
+    rng, shapes = np.random.default_rng(2), [(3, 3, 3, width)]
+    inputs = width
+    for stage, outputs in enumerate((width, 2 * width, 4 * width)):
+        shapes += [(3, 3, inputs, outputs), (3, 3, outputs, outputs)]
+        shapes += [(1, 1, inputs, outputs)] if stage else []
+        inputs = outputs
+    weights = [rng.standard_normal((work.stack, *s), np.float32) * (2 / np.prod(s[:3])) ** 0.5 for s in shapes]
+    norms = [np.stack([np.ones((work.stack, s[3])), np.zeros((work.stack, s[3]))], 1) for s in shapes]
+    head = rng.standard_normal((work.stack, inputs, 10), np.float32) * 0.1
+    theta = jax.tree.map(lambda a: jnp.asarray(a, jnp.float32), (weights, norms, head, np.zeros((work.stack, 10))))
+
+    def unit(x, w, n, stride):
+        x = jax.lax.conv_general_dilated(x, w, (stride, stride), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        mean, variance = x.mean((0, 1, 2)), x.var((0, 1, 2))
+        return (x - mean) * jax.lax.rsqrt(variance + 1e-5) * n[0] + n[1]
+
+    def loss(theta, x, y):
+        weights, norms, head, bias = theta
+        units = iter(zip(weights, norms))
+        x = jax.nn.relu(unit(x, *next(units), 1))
+        for stage in range(3):
+            stride = 2 if stage else 1
+            z = unit(jax.nn.relu(unit(x, *next(units), stride)), *next(units), 1)
+            x = jax.nn.relu(z + (unit(x, *next(units), 2) if stage else x))
+        out = jax.nn.log_softmax(x.mean((1, 2)) @ head + bias)
+        return -jnp.take_along_axis(out, y[:, None], 1).mean()
+
+    def step(theta, v, rows):
+        g = jax.grad(loss)(theta, x[rows], y[rows])
+        v = jax.tree.map(lambda m, d: MOMENTUM * m + d, v, g)
+        return jax.tree.map(lambda p, m: p - RATE * m, theta, v), v
+
+    step = jax.jit(jax.vmap(step), donate_argnums=(0, 1))
+    rows = np.stack([rounds_of(2048, work.batch, work.steps, s) for s in range(work.stack)], 1)
+    rows = [jnp.asarray(r) for r in rows]
+    state = [theta, jax.tree.map(jnp.zeros_like, theta)]
+
+    def run(count):
+        for i in range(count):
+            state[:] = step(*state, rows[i])
+        jax.block_until_ready(state)
+
+    return run
+
+
+class ImageWork:
+    """One row of the table of networks of images, on random images. `targets`: over PyTorch with channels last, over
+    PyTorch's default."""
+
+    def __init__(self, name, kind, arch, model, images, targets, steps, stack=1, points=21, rows=None, width=None):
+        self.name, self.kind, self.arch, self.model, self.images = name, kind, arch, model, images
+        self.target, self.steps, self.stack, self.points, self.rows = targets, steps, stack, points, rows
+        self.width, self.batch = width, 128
+
+    def peers(self):
+        runs = [torch_images(self, True), torch_images(self, False)] + ([jax_seeds(self)] if self.width else [])
+        count = self.points if self.kind == "profile" else self.steps
+        scale = count if self.kind == "profile" else 1
+        return [lambda run=run: timed(run, count) * scale for run in runs]
+
+    def ours(self):
+        command = [args.binary, "time", self.kind, "--arch", self.arch, "--images", "x".join(map(str, self.images)),
+                   "--batch", self.batch, "--steps", self.steps, "--stack", self.stack, "--points", self.points,
+                   "--threads", args.threads] + (["--examples", self.rows] if self.rows else [])
+        out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+        if out.returncode:
+            sys.exit(out.stderr)
+        return json.loads(out.stdout)["seconds"]
+
+
 class Work:
     """One row of the table."""
 
@@ -306,11 +472,46 @@ WORKS = [
     Work("plane 51 x 51 x 10 000, 784-1024-10", "plane", (784, 1024, 10), 20, points=51, rows=10000),
 ]
 
+CIFAR, MNIST_SHAPE = (3, 32, 32), (1, 28, 28)
+IMAGE_WORKS = [
+    ImageWork("ResNet-20 step", "train", "resnet20", lambda: resnet(3, 16), CIFAR, "1.1 / 1.4", 5),
+    ImageWork("ResNet-20 evaluation", "eval", "resnet20", lambda: resnet(3, 16), CIFAR, "1.2 / 1.6", 10),
+    ImageWork("LeNet step", "train", "lenet", lenet, MNIST_SHAPE, "2 / 3", 50),
+    ImageWork("LeNet evaluation", "eval", "lenet", lenet, MNIST_SHAPE, "4 / 6", 100),
+    ImageWork("VGG11 x 1/2 step", "train", "vgg11:width=0.5", lambda: vgg11(0.5), CIFAR, "1.0 / 1.2", 5),
+    ImageWork("step of 8 seeds, ResNet-8 of width 8", "train", "resnet8:width=0.5", lambda: resnet(1, 8), CIFAR,
+              "2 / 2, JAX 2", 5, stack=8, width=8),
+    ImageWork("profile 21 x 10 000, ResNet-8 of width 8", "profile", "resnet8:width=0.5", lambda: resnet(1, 8), CIFAR,
+              "1.5 / 1.5", 1, rows=10000),
+]
+for _name, _rho in (("tanh", torch.nn.Tanh), ("gelu", torch.nn.GELU), ("softplus", torch.nn.Softplus)):
+    _model = lambda rho=_rho: torch.nn.Sequential(torch.nn.Flatten(), dense(rho))
+    IMAGE_WORKS.append(ImageWork(f"step 784-512-512-10, {_name}", "train", f"{_name}:784-512-512-10", _model,
+                                 MNIST_SHAPE, "1.3 / 1.3", 50))
+
 
 def show(seconds):
     low, mid, high = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else seconds * 3
     unit, scale = ("s", 1) if mid >= 1 else ("ms", 1e3)
     return f"{mid * scale:8.3f} {unit} [{low * scale:.3f}, {high * scale:.3f}]"
+
+
+def main_images():
+    print("\n| work | channels last | default | JAX | collado | torch / ours | goal |\n|---|---|---|---|---|---|---|")
+    for work in (w for w in IMAGE_WORKS if args.only in w.name):
+        runs = [*work.peers(), work.ours]
+        if work.kind != "profile":
+            for run in runs[:-1]:
+                run()
+        times = [[] for _ in runs]
+        for _ in range(args.rounds if work.kind != "profile" else max(args.rounds // 3, 1)):
+            for taken, run in zip(times, runs):
+                time.sleep(0.4)
+                taken.append(run())
+        ours = statistics.median(times[-1])
+        ratios = " / ".join(f"**{statistics.median(t) / ours:.2f}**" for t in times[:-1])
+        shown = [show(t) for t in times[:-1]] + ["–"] * (4 - len(times)) + [show(times[-1])]
+        print(f"| {work.name} | {' | '.join(shown)} | {ratios} | {work.target} |", flush=True)
 
 
 def main():
@@ -342,6 +543,7 @@ try:
         gpu_peers.table(ours_on_gpu, args.only, args.budget, min(args.rounds, 3))
     else:
         main()
+        main_images()
 finally:
     if os.path.exists(path := os.path.join(os.environ.get("TMPDIR", "/tmp"), f"collado-peers-{os.getpid()}.npz")):
         os.remove(path)
