@@ -46,7 +46,7 @@ fn ridge() -> EmpiricalRisk {
     let x = Tensor::from_vec(x, (10, 4), &Device::Cpu).unwrap();
     let y = Tensor::from_vec(y, (10, 1), &Device::Cpu).unwrap();
     let criterion = Criterion { loss: Loss::Squared, kappa: 0.1, ..Criterion::default() };
-    EmpiricalRisk::new(&arch("linear:4-1", 4, 1), Examples::new(&x, &y).unwrap(), criterion).unwrap()
+    EmpiricalRisk::new(arch("linear:4-1", 4, 1), Examples::new(&x, &y).unwrap(), criterion).unwrap()
 }
 
 /// A network with many saddles.
@@ -56,7 +56,7 @@ fn network() -> EmpiricalRisk {
     let x = Tensor::from_vec(x, (20, 3), &Device::Cpu).unwrap();
     let labels = Tensor::from_vec(labels, 20, &Device::Cpu).unwrap();
     let criterion = Criterion { kappa: 1e-3, ..Criterion::default() };
-    EmpiricalRisk::new(&arch("tanh:3-6-3", 3, 3), Examples::new(&x, &labels).unwrap(), criterion).unwrap()
+    EmpiricalRisk::new(arch("tanh:3-6-3", 3, 3), Examples::new(&x, &labels).unwrap(), criterion).unwrap()
 }
 
 fn start(size: usize) -> Tensor {

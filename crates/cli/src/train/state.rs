@@ -118,7 +118,11 @@ impl Saved {
         let stages =
             stages.map(|(run, stage)| stage.map(|s| s.read(run, &self.device, &mut take)).transpose());
         let stages = stages.collect::<candle_core::Result<Vec<_>>>()?;
-        Ok((TrainState { steps, seconds, alive, theta, buffers, optimizer, ended, first, stuck }, logs, stages))
+        Ok((
+            TrainState { steps, seconds, alive, theta, buffers, optimizer, ended, first, stuck },
+            logs,
+            stages,
+        ))
     }
 
     /// Replaces the state.

@@ -5,6 +5,9 @@ use std::ops::ControlFlow;
 use super::{dot, norm};
 use crate::Result;
 
+/// Writes the product of the Hessian with a direction; it breaks to give up.
+type Product<'a> = dyn FnMut(&[f64], &mut [f64]) -> Result<ControlFlow<()>> + 'a;
+
 /// A step inside a trust region.
 pub(super) struct TrustStep {
     pub(super) step: Vec<f64>,
@@ -16,13 +19,12 @@ pub(super) struct TrustStep {
 
 /// Lowers the model $\langle g,p\rangle+\frac12\langle p,Hp\rangle$ over $\lVert p\rVert\le$ `radius`, until its gradient
 /// is at most `tolerance`, or after `most` products. Directions of negative curvature are followed to the boundary.
-/// `product` writes $Hd$; it breaks to give up.
 pub(super) fn steihaug(
     gradient: &[f64],
     radius: f64,
     tolerance: f64,
     most: usize,
-    product: &mut dyn FnMut(&[f64], &mut [f64]) -> Result<ControlFlow<()>>,
+    product: &mut Product<'_>,
 ) -> Result<Option<TrustStep>> {
     let mut p = vec![0.; gradient.len()];
     // The gradient of the model at p.
