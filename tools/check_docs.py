@@ -7,7 +7,7 @@ A block of commands is followed by a comment that says where its numbers are:
     collado study spin-glass --out runs/spin-glass
     ```
     <!-- numbers: runs/spin-glass/result.json
-    count critical_points        = 228
+    count critical_points        = 226 ± 5
     bins[count>=5].0.found       = .349
     max random_labels.*.minima   = 2.55 ± .02
     -->
