@@ -10,7 +10,7 @@ const NETWORKS: [&str; 7] = [
     "resnet8:width=0.25",
     "resnet8:width=0.25,shortcut=pad",
     "resnet8:width=0.25,shortcut=conv3,norm=gn:2",
-    "resnet8:width=0.125,norm=ln",
+    "resnet8:width=0.5,norm=ln",
     "wrn-10-1:width=0.25",
     "vgg11:width=0.0625",
     "lenet:width=0.5",
@@ -95,7 +95,7 @@ fn single_precision_agrees_with_double() {
         let theta = stack(&risk, 1, DType::F64);
         let wide = all(&risk, &Span::stack(&theta).unwrap(), Rows::All);
         let narrow = theta.to_dtype(DType::F32).unwrap();
-        close(spec, &all(&risk, &Span::stack(&narrow).unwrap(), Rows::All), &wide, 2e-4);
+        close(spec, &all(&risk, &Span::stack(&narrow).unwrap(), Rows::All), &wide, 1e-3);
     }
 }
 
