@@ -214,7 +214,7 @@ mod tests {
     /// The number of components beside a fine grid of directions.
     #[test]
     fn components_are_those_of_a_grid() {
-        for (y, kappa, minima) in [([1., -1.8, 0.8], 0.01, 2), ([0., 0., 1.], 0.01, 1), ([0., 0., 1.], 0., 1)]
+        for (y, kappa, minima) in [([1., -1.8, 0.8], 0.01, 3), ([0., 0., 1.], 0.01, 1), ([0., 0., 1.], 0., 1)]
         {
             let risk = risk(&y, kappa);
             let circle = Circle::new(&risk);
