@@ -179,7 +179,8 @@ def jax_train(row, x, y):
 def jax_bend(row, x, y):
     x, y = jnp.asarray(x), jnp.asarray(y)
     a, b, bend = (jax_parameters(row.widths, seed) for seed in range(3))
-    zeros = jax.tree.map(jnp.zeros_like, bend)
+    # Twice, since each is given away.
+    m, v = (jax.tree.map(jnp.zeros_like, bend) for _ in range(2))
 
     def step(state, given):
         (w, m, v, k), (rows, t) = state, given
@@ -196,7 +197,7 @@ def jax_bend(row, x, y):
 
     steps = row.peer_steps
     given = jnp.asarray(RNG.integers(0, len(x), (steps, row.batch))), jnp.asarray(RNG.random(steps), jnp.float32)
-    return jax_clock(scanned(step), (bend, zeros, zeros, jnp.float32(0)), given, steps)
+    return jax_clock(scanned(step), (bend, m, v, jnp.float32(0)), given, steps)
 
 
 def jax_values(row, x, y):

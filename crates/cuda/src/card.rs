@@ -142,8 +142,8 @@ impl Drop for Card {
 impl Machine for Card {
     fn allocate(&self, bytes: usize) -> Result<u64> {
         self.bind()?;
-        // SAFETY: a live stream, on which alone the memory is used.
         let what = format!("{} MiB of GPU memory", bytes >> 20);
+        // SAFETY: a live stream, on which alone the memory is used.
         driver(&what, unsafe { result::malloc_async(self.stream.cu_stream(), bytes) })
     }
 

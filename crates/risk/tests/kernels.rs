@@ -268,7 +268,6 @@ fn all_tiles_compute_the_same() {
             let machine = Watched::new(i % 3, processors);
             let kernels = case.on(&machine, precision);
             case.compare(&kernels, &span, Rows::All);
-            eprintln!("{processors} {precision:?}: {:?}", machine.launched());
         }
     }
 }
@@ -512,7 +511,8 @@ fn small_networks_descend_as_in_f64() {
         let mut criterion = criterion(loss);
         criterion.kappa = if i % 2 == 1 { 0.01 } else { 0. };
         let case = Case::new(Arch::dense(activation, &widths, i != 3).unwrap(), 90, criterion);
-        for (processors, blocks) in [(2, "c1"), (9, "c4"), (16, "c8")] {
+        // One block for each network, four, or eight.
+        for processors in [2, 9, 16] {
             let machine = Watched::new(i % 3, processors);
             let batch = if i % 2 == 0 { 64 } else { 37 };
             let table = table(4, 2, batch, 90);
@@ -528,7 +528,6 @@ fn small_networks_descend_as_in_f64() {
             let small = launched.iter().any(|k| k.starts_with("small"));
             let hidden = widths.len() - 2;
             assert!(small || hidden == 3, "{widths:?}: {launched:?}");
-            eprintln!("{widths:?} {blocks}: {launched:?}");
         }
     }
 }

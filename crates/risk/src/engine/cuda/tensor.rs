@@ -124,8 +124,7 @@ impl Kernels {
             // At most 65 535 rows a launch along the third axis.
             for first in (0..change.to_rows).step_by(1 << 15) {
                 let rows = (change.to_rows - first).min(1 << 15);
-                let (to, from, c) = if change.back { (dense, padded, ()) } else { (padded, dense, ()) };
-                let () = c;
+                let (to, from) = if change.back { (dense, padded) } else { (padded, dense) };
                 let mut argument = argument;
                 argument.to += 4 * (first * to) as u64;
                 argument.to_rows = rows as i32;
