@@ -14,14 +14,14 @@ fn number(value: &Json) -> f64 {
 }
 
 fn checkpoint(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data").join(name)
 }
 
 #[test]
 fn a_path_is_enclosed_for_every_t() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let (a, b) = (checkpoint("digits-a.safetensors"), checkpoint("digits-b.safetensors"));
+    let (a, b) = (checkpoint("relu-a.safetensors"), checkpoint("relu-b.safetensors"));
     let ends = format!("--a {} --b {}", a.display(), b.display());
     let line = json(
         dir,
@@ -64,7 +64,7 @@ fn a_path_is_enclosed_for_every_t() {
 fn what_cannot_be_certified_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let end = checkpoint("digits-a.safetensors");
+    let end = checkpoint("relu-a.safetensors");
     let missing = collado(dir, "certify nowhere.safetensors");
     assert_eq!(missing.status.code(), Some(1));
     let no_path = collado(dir, &format!("certify {}", end.display()));

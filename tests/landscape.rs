@@ -11,8 +11,8 @@ use std::{
 use self::support::{collado, json};
 
 fn checkpoint(name: &str) -> String {
-    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints");
-    root.join(format!("digits-{name}.safetensors")).display().to_string()
+    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data");
+    root.join(format!("relu-{name}.safetensors")).display().to_string()
 }
 
 /// A column of a CSV file.

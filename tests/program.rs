@@ -106,7 +106,7 @@ fn bad_input_gets_one_clear_line() {
     assert!(trained.status.success(), "{trained:?}");
     let other = format!("{wide}/seed-0.safetensors");
     let text = failure(&["connect", "--a", &a, "--b", &other, "--out", &dir], 1);
-    assert!(text.contains("relu:64-64-64-10") && text.contains("relu:64-8-10"), "{text}");
+    assert!(text.contains(":64-64-64-10") && text.contains("relu:64-8-10"), "{text}");
     assert!(!Path::new(&dir).exists());
     let text = failure(&["connect", "--a", &a, "--b", "nowhere.safetensors", "--out", &dir], 1);
     assert!(text.contains("nowhere.safetensors"), "{text}");

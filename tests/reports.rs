@@ -19,8 +19,9 @@ fn folder() -> tempfile::TempDir {
         let file = file.unwrap();
         fs::copy(file.path(), dir.path().join(file.file_name())).unwrap();
     }
-    for name in ["digits-a.safetensors", "digits-b.safetensors"] {
-        fs::copy(root().join("checkpoints").join(name), dir.path().join(name)).unwrap();
+    for name in ["a", "b"] {
+        let file = root().join(format!("tests/data/relu-{name}.safetensors"));
+        fs::copy(file, dir.path().join(format!("digits-{name}.safetensors"))).unwrap();
     }
     dir
 }

@@ -19,7 +19,7 @@ fn report(scheme: &str, file: &str) -> String {
 #[test]
 fn digits_are_judged_as_by_pytorch() {
     let dir = tempfile::tempdir().unwrap();
-    let checkpoint = root().join("checkpoints/digits-a.safetensors");
+    let checkpoint = root().join("tests/data/relu-a.safetensors");
     for (file, risk) in [
         ("digits-without-nines.npz", 0.059_672_413_579_551_58),
         ("keras-names.npz", 0.083_664_272_272_412_31),

@@ -1,4 +1,4 @@
-//! Hessian-vector products of the shipped pair against PyTorch's double backward (`data/hvp.py`), vector sin(1), sin(2), …
+//! Hessian-vector products of a pair of ReLU networks against PyTorch's double backward (`data/hvp.py`), vector sin(1), sin(2), …
 #![allow(clippy::unwrap_used)]
 
 use collado_risk::{Criterion, CurvatureForm, DenseCurvature, EmpiricalRisk, Examples};
@@ -18,7 +18,7 @@ fn products_are_those_of_double_backward() {
     let Targets::Classes { labels, .. } = &data.train.targets else { panic!("digits have classes") };
     let labels = Tensor::from_slice(labels, labels.len(), &Device::Cpu).unwrap();
     for name in ["a", "b"] {
-        let file = root.join(format!("../../checkpoints/digits-{name}.safetensors"));
+        let file = root.join(format!("../../tests/data/relu-{name}.safetensors"));
         let checkpoint = Checkpoint::read(&file, &collado_files::ReadOptions::default()).unwrap();
         let curvature = DenseCurvature::new(
             &EmpiricalRisk::new(

@@ -21,14 +21,14 @@ fn report(name: &str) -> PathBuf {
 
 fn digits_a() -> Vec<f64> {
     values(
-        &Checkpoint::read(&root("checkpoints/digits-a.safetensors"), &ReadOptions::default()).unwrap().theta,
+        &Checkpoint::read(&root("tests/data/relu-a.safetensors"), &ReadOptions::default()).unwrap().theta,
     )
 }
 
 /// Reads digits-a under other names.
 fn renamed(rename: impl Fn(&str) -> String, options: &ReadOptions) -> Result<Checkpoint, Error> {
     let (_dir, path) = file("c.safetensors");
-    let bytes = fs::read(root("checkpoints/digits-a.safetensors")).unwrap();
+    let bytes = fs::read(root("tests/data/relu-a.safetensors")).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     let tensors: Vec<_> = tensors.tensors().into_iter().map(|(name, t)| (rename(&name), t)).collect();
     let mut raw: Vec<Raw> =

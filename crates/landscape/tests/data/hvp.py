@@ -1,4 +1,4 @@
-"""Writes hvp.csv: Hessian-vector products of the shipped pair by double backward in float64 (run at the root, PyTorch 1.13)."""
+"""Writes hvp.csv: Hessian-vector products of a pair of ReLU networks by double backward in float64 (run at the root, PyTorch 1.13)."""
 import gzip, json, struct, torch, numpy as np
 def load(f):
     b=open(f,'rb').read(); n=struct.unpack('<Q',b[:8])[0]; h=json.loads(b[8:8+n]); out={}
@@ -12,7 +12,7 @@ keep=np.arange(len(d))%5!=0
 x=torch.tensor(d[keep,:64]/16); y=torch.tensor(d[keep,64].astype(np.int64))
 rows=[]
 for name in 'ab':
-    p=load(f'checkpoints/digits-{name}.safetensors')
+    p=load(f'tests/data/relu-{name}.safetensors')
     keys=['0.weight','0.bias','2.weight','2.bias','4.weight','4.bias']
     ps=[p[k].clone().requires_grad_() for k in keys]
     def F():
