@@ -20,9 +20,7 @@ fn report(name: &str) -> PathBuf {
 }
 
 fn digits_a() -> Vec<f64> {
-    values(
-        &Checkpoint::read(&root("tests/data/relu-a.safetensors"), &ReadOptions::default()).unwrap().theta,
-    )
+    values(&Checkpoint::read(&root("tests/data/relu-a.safetensors"), &ReadOptions::default()).unwrap().theta)
 }
 
 /// Reads digits-a under other names.
