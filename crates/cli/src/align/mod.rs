@@ -76,14 +76,19 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let aligned = align.align(&a.arch, &a.theta, &theta, task.as_ref().map(|t| &t.data.train.inputs))?;
     let seconds = start.elapsed().as_secs_f64();
+    let moved = b.buffers.as_ref().map(|row| aligned.symmetry.apply_to_buffers(row)).transpose()?;
     let mut summary = Summary { alignment: Alignment::new(&aligned, seconds), risks: None };
     if let Some(task) = &task {
-        let a = task.place(&a.theta, &files[0])?;
-        let [b, near] = [task.place(&b.theta, &files[1])?, task.place(&aligned.theta, &files[1])?];
+        let end = |theta: &Tensor, buffers: &Option<Tensor>, i: usize| -> Result<End, Failure> {
+            Ok(End { theta: task.place(theta, &files[i])?, buffers: buffers.clone() })
+        };
+        let [a, b] = [end(&a.theta, &a.buffers, 0)?, end(&b.theta, &b.buffers, 1)?];
+        let near = end(&aligned.theta, &moved, 1)?;
         let (risk, barrier_above_ends) = (risks(task, &b, &near)?, barriers(task, &a, &b, &near)?);
         summary.risks = Some(Risks { risk, barrier_above_ends });
     }
-    write([(&files[0], &a), (&files[1], &b)], task.as_ref(), &aligned, &folder.join("aligned.safetensors"))?;
+    let to = folder.join("aligned.safetensors");
+    write([(&files[0], &a), (&files[1], &b)], task.as_ref(), (&aligned, moved), &to)?;
     let described = folder.finish(&args.common, &summary, false)?;
     args.common.show(&described, || summary.print(POINTS, folder.path()));
     Ok(())
@@ -93,7 +98,7 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
 fn write(
     [a, b]: [(&Path, &Checkpoint); 2],
     task: Option<&Task>,
-    aligned: &Aligned,
+    (aligned, buffers): (&Aligned, Option<Tensor>),
     to: &Path,
 ) -> Result<(), Failure> {
     let mut provenance = b.1.provenance.clone();
@@ -111,25 +116,41 @@ fn write(
     provenance.extra.insert("aligned".into(), file(b));
     provenance.extra.insert("aligned_to".into(), file(a));
     let (arch, theta) = (b.1.arch.clone(), aligned.theta.clone());
-    Ok(Checkpoint::new(arch, theta, provenance).named(a.1.names.clone()).write(to)?)
+    Ok(Checkpoint::new(arch, theta, provenance).with_buffers(buffers).named(a.1.names.clone()).write(to)?)
 }
 
-fn risks(task: &Task, b: &Tensor, near: &Tensor) -> Result<RiskOfB, Failure> {
-    let risks = task.train.risks(&Span::stack(&Tensor::stack(&[b, near], 0)?)?)?;
+/// A network, with the running statistics that its file has.
+struct End {
+    theta: Tensor,
+    buffers: Option<Tensor>,
+}
+
+fn risks(task: &Task, b: &End, near: &End) -> Result<RiskOfB, Failure> {
+    let span = Span::stack(&Tensor::stack(&[&b.theta, &near.theta], 0)?)?;
+    let span = match (&b.buffers, &near.buffers) {
+        (Some(b), Some(near)) => span.with_buffers(&Tensor::stack(&[b, near], 0)?)?,
+        _ => span,
+    };
+    let risks = task.train.risks(&span)?;
     Ok(RiskOfB { b: risks[0], aligned: risks[1] })
 }
 
-fn barriers(task: &Task, a: &Tensor, b: &Tensor, near: &Tensor) -> Result<Barriers, Failure> {
+fn barriers(task: &Task, a: &End, b: &End, near: &End) -> Result<Barriers, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
-    let height = |method: &dyn Connect, b: &Tensor| -> Result<f64, Failure> {
+    let height = |method: &dyn Connect, b: &End| -> Result<f64, Failure> {
         let progress = &mut ();
         let mut search = Search { objective: &task.train, seed: 0, progress };
-        let path = method.find(a, b, &mut search)?.path;
+        let path = method.find(&a.theta, &b.theta, &mut search)?.path;
+        let path = task.with_running_statistics(path, &[a.buffers.clone(), b.buffers.clone()])?;
         Ok(profile(&path, POINTS, &task.train, None)?.barrier().above_ends)
     };
     Ok(Barriers {
         line: height(&Linear, b)?,
         aligned_line: height(&Linear, near)?,
-        aligned_repaired: height(&repair, near)?,
+        // Statistics of normalisation are computed anew at every point, unless --bn interpolate asks for others.
+        aligned_repaired: match task.arch.network().norms().next() {
+            None => Some(height(&repair, near)?),
+            Some(_) => None,
+        },
     })
 }

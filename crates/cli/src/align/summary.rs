@@ -59,12 +59,13 @@ pub(super) struct RiskOfB {
     pub(super) aligned: f64,
 }
 
-/// Sampled barriers of the straight lines from A to B and to the aligned B, and of the latter with REPAIR.
+/// Sampled barriers of the straight lines from A to B and to the aligned B, and of the latter with REPAIR, which is for
+/// networks without normalisation.
 #[derive(Serialize)]
 pub(super) struct Barriers {
     pub(super) line: f64,
     pub(super) aligned_line: f64,
-    pub(super) aligned_repaired: f64,
+    pub(super) aligned_repaired: Option<f64>,
 }
 
 impl Summary {
@@ -77,7 +78,9 @@ impl Summary {
             print(&format!("risk of B            {} before, {} after", risk(of_b.b), risk(of_b.aligned)));
             print(&format!("barrier above ends   line {}", risk(barrier.line)));
             print(&format!("                     aligned line {}", risk(barrier.aligned_line)));
-            print(&format!("                     aligned, with REPAIR {}", risk(barrier.aligned_repaired)));
+            if let Some(repaired) = barrier.aligned_repaired {
+                print(&format!("                     aligned, with REPAIR {}", risk(repaired)));
+            }
             print(&format!("                     (sampled at {points} points, not certified)"));
         }
         print(&format!("written to           {}", folder.display()));

@@ -88,7 +88,6 @@ impl AutoSearch<'_> {
     /// of them where no path has `reached` B.
     fn up_to_symmetry(&mut self, ends: &Ends, reached: bool) -> Result<(), Failure> {
         let ways = match self.runner.align {
-            None if !self.runner.task.arch.is_dense() => vec![],
             None => vec![AlignBy::Activations, AlignBy::Weights],
             Some(AlignBy::None) => vec![],
             Some(way) => vec![way],

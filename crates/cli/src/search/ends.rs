@@ -75,8 +75,10 @@ impl Ends {
         let aligned =
             align.align(&task.arch, &host(&self.a)?, &host(&self.b)?, Some(&task.data.train.inputs))?;
         let b = aligned.theta.to_device(&task.device)?;
+        let moved = |row: &Tensor| aligned.symmetry.apply_to_buffers(row);
+        let buffers = [self.buffers[0].clone(), self.buffers[1].as_ref().map(moved).transpose()?];
         let seconds = start.elapsed().as_secs_f64();
         let alignment = Some(Rc::new(Alignment { by, aligned, seconds }));
-        Ok(Self { a: self.a.clone(), b, buffers: [self.buffers[0].clone(), None], alignment })
+        Ok(Self { a: self.a.clone(), b, buffers, alignment })
     }
 }

@@ -83,7 +83,7 @@ impl Align {
     /// Aligns `b` to `a`, two points `[S]` of `arch`. `a` never changes.
     ///
     /// Both are put into balanced form ([`Symmetry::balancing`]), matched there, and B is written in A's scales.
-    /// `data` `[N, n_0]` are the examples for activation matching and for the symmetry's check of itself; without them
+    /// `data` `[N, ..]` are the examples for activation matching and for the symmetry's check of itself; without them
     /// the check uses random ones.
     ///
     /// # Errors
@@ -93,13 +93,12 @@ impl Align {
         if a.dims() != b.dims() {
             return Err(collado_risk::Error::Ends { expected: a.elem_count(), found: b.elem_count() }.into());
         }
-        arch.network().dense_chain("an alignment")?;
         let _span = info_span!("align", by = ?self.matching).entered();
         let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
         let (a64, b64) = (wide(a)?, wide(b)?);
         let network = arch.network();
         let probes = match data {
-            Some(data) => wide(&evenly(data, self.rows.min(affordable(&network)))?)?,
+            Some(data) => wide(&shaped(evenly(data, self.rows.min(affordable(&network)))?, &network)?)?,
             None if self.matching == Matching::Weights => noise(network.input(), self.seed)?,
             None => {
                 let expected = "data to compare activations on";
@@ -139,13 +138,20 @@ impl Align {
 /// Number of examples that a symmetry is checked on. An error would show on the first few.
 const CHECKED: usize = 512;
 
-/// The largest number of activations of one operation that are held at a time, 256 MiB of them.
-const HELD: usize = 1 << 25;
+/// The largest number of activations of one operation that are held at a time, 64 MiB of them.
+const HELD: usize = 1 << 23;
 
 /// The number of examples whose activations can be held. Batch normalisation needs those of all examples at once.
 fn affordable(network: &Network) -> usize {
     let largest = network.nodes().iter().map(|node| node.shape.iter().product::<usize>()).max();
     (HELD / largest.unwrap_or(1).max(1)).max(CHECKED)
+}
+
+/// The examples `[N, ..]` in the shape that the network reads; rows of pixels are taken as images.
+fn shaped(data: Tensor, network: &Network) -> Result<Tensor> {
+    let shape = [&data.dims()[..1], network.input()].concat();
+    let fits = data.elem_count() == shape.iter().product::<usize>();
+    Ok(if fits { data.reshape(shape)? } else { data })
 }
 
 /// At most `rows` rows of `data`, picked evenly.

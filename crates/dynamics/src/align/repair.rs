@@ -9,6 +9,7 @@ use tracing::info_span;
 use super::{
     affordable, evenly,
     moments::{samples, statistics, sums},
+    shaped,
 };
 use crate::{Connect, Connection, Error, Result, Search, connect::finite};
 
@@ -52,7 +53,8 @@ impl Connect for Repair<'_> {
         if let Some(constant) = line.constant()? {
             return Ok(constant.into());
         }
-        let data = evenly(self.data, self.rows.min(affordable(&self.arch.network())))?
+        let network = self.arch.network();
+        let data = shaped(evenly(self.data, self.rows.min(affordable(&network)))?, &network)?
             .to_dtype(DType::F64)?
             .to_device(a.device())?;
         let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];

@@ -20,10 +20,6 @@ const DISTANCE: f64 = 1e-5;
 /// # Errors
 /// When the stack does not belong to `arch` or is not finite.
 pub fn distinct(arch: &Arch, minima: &Tensor, risks: &[f64], seed: u64) -> Result<Vec<usize>> {
-    if !arch.is_dense() {
-        // Symmetries of other networks are not compared.
-        return Ok((0..risks.len()).collect());
-    }
     let align = Align { seed, ..Align::default() };
     let mut first: Vec<usize> = Vec::with_capacity(risks.len());
     for (i, &risk) in risks.iter().enumerate() {
