@@ -44,7 +44,7 @@ fn finished_attempts_are_not_done_again() {
     assert!(!dir.join("whole/.state").exists());
     for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
         let out = dir.join(signal);
-        let kept = out.join(".state/bezier--1-bend.safetensors");
+        let kept = out.join(".state/bezier--2-bends.safetensors");
         let args = format!("{how} --out {signal}").replace("--out -", "--out ./-");
         assert_eq!(stop(&mut spawn(dir, &args), &kept, signal), code);
         // Other settings are another search.
@@ -60,9 +60,9 @@ fn finished_attempts_are_not_done_again() {
         let summary: Json = serde_json::from_slice(&resumed.stdout).unwrap();
         let attempts = summary["attempts"].as_array().unwrap();
         // The seconds are those of the first run: the attempt was not made again.
-        let bezier = attempts.iter().find(|a| a["method"] == "bezier, 1 bend").unwrap();
+        let bezier = attempts.iter().find(|a| a["method"] == "bezier, 2 bends").unwrap();
         assert_eq!(bezier["seconds"], first["state"]["seconds"]);
-        assert_eq!(attempts.last().unwrap()["method"], "neb");
+        assert!(attempts.iter().any(|a| a["method"] == "neb"), "{summary}");
         assert_eq!(vertices(&out), whole);
         assert!(!out.join(".state").exists());
         // What is finished is shown again.

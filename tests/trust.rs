@@ -274,10 +274,7 @@ fn proofs_are_about_the_numbers_in_the_files() {
     refused(dir, "levelset t --certify --dtype f32 --out x", 2, part);
     refused(dir, "connect t --certify always --dtype f32 --out x", 2, part);
     let auto = json(dir, "connect t --method linear --dtype f32 --out y --json --quiet");
-    assert!(
-        auto["certified"].is_null() && auto["notes"][0].as_str().unwrap().contains("nothing is proved"),
-        "{auto}"
-    );
+    assert!(auto["certified"].is_null() && auto["notes"].to_string().contains("nothing is proved"), "{auto}");
     // The data are those of the file, too: nothing is rounded before it is proved.
     refused(dir, "certify c --dtype f32", 2, "proofs are computed in f64");
     refused(dir, "certify-minimum t/seed-0.safetensors --dtype f32", 2, "proofs are computed in f64");
