@@ -76,8 +76,9 @@ fn hessian_products_are_central_differences_of_gradients() {
                 // More than one tile, the last one short.
                 let case = case(&arch, loss, 150, regularizer);
                 let hessian = Curvature::new(&case.curvature, CurvatureForm::Hessian, &case.theta).unwrap();
-                // ReLU networks are smooth inside their regions only: small steps.
-                let step = if arch.activation() == Activation::Relu { 1e-6 } else { 1e-3 };
+                // Networks of rectifiers are smooth inside their regions only: small steps.
+                let kinked = matches!(arch.activation(), Activation::Relu | Activation::Leaky);
+                let step = if kinked { 1e-6 } else { 1e-3 };
                 let numeric = CentralDifference::new(&case.objective, &case.theta, step).unwrap();
                 let v = normal(9, 3 * hessian.size());
                 let (mut exact, mut near) = (vec![0.; v.len()], vec![0.; v.len()]);

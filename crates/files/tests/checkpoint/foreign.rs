@@ -200,7 +200,8 @@ fn metadata_that_is_wrong_is_refused() {
     assert_eq!(
         reading(&path, None),
         "c.safetensors: metadata 'collado.arch': architecture 'cubic:3-4': unknown family; \
-         expected one of relu, linear, tanh, softplus, gelu, logistic, two-layer"
+         expected one of relu, linear, tanh, softplus, gelu, logistic, silu, leaky, two-layer, lenet, convfc, vgg11, vgg13, \
+         vgg16, vgg19, resnetN, wrn-D-K"
     );
     safetensors(&path, &tensors, json!({"collado.arch": "relu:3-5"}));
     assert_eq!(reading(&path, None), "c.safetensors: tensor '0.weight': expected [5, 3], found [4, 3]");
