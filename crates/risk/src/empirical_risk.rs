@@ -17,7 +17,7 @@ use crate::{
 /// The empirical risk $F(\theta)=\frac1N\sum_i\ell(\Phi(x_i;\theta),y_i)+\kappa R(\theta)$ of a network as one value.
 /// Training minimises it, paths and curvature are computed for it, and proofs are about it.
 ///
-/// It is an [`Objective`] on stacks `[P, S]` in `f32` or `f64`. On the CPU the fused engine computes it, with the same
+/// It is an [`Objective`](crate::Objective) on stacks `[P, S]` in `f32` or `f64`. On the CPU the fused engine computes it, with the same
 /// bits for any number of threads; on a GPU own kernels compute dense chains in `f32`, and candle's batched operations all
 /// else. Clones share everything.
 #[derive(Clone)]
