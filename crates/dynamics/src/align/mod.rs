@@ -109,11 +109,8 @@ impl Align {
         let (flat_a, flat_b) = (of_a.apply(&a64)?, of_b.apply(&b64)?);
         let identity = Symmetry::identity(arch)?;
         let groups = identity.groups();
-        let moments = match (data, self.matching) {
-            (Some(_), Matching::Weights) => Some(moments(arch, groups, &flat_a, &flat_a, &probes)?),
-            (Some(_), Matching::Activations) => Some(moments(arch, groups, &flat_a, &flat_b, &probes)?),
-            (None, _) => None,
-        };
+        let other = (self.matching == Matching::Activations).then_some(&flat_b);
+        let moments = data.map(|_| moments(arch, groups, &flat_a, other, &probes)).transpose()?;
         let permutations = match (self.matching, &moments) {
             (Matching::Activations, Some(moments)) => match_activations(groups, &flat_a, &flat_b, moments)?,
             _ => match_weights(groups, &flat_a, &flat_b, self.seed)?,

@@ -57,21 +57,22 @@ impl Moments {
 }
 
 /// The moments of the activations of each group of units, in the order of the network, for two points `a` and `b` `[S]`
-/// and the examples `data` `[N, ..]`, all in `f64`. Batch normalisation uses the statistics of these examples.
+/// and the examples `data` `[N, ..]`, all in `f64`. Batch normalisation uses the statistics of these examples. Without
+/// `b` the moments are those of A with itself.
 pub(super) fn moments(
     arch: &Arch,
     groups: &Groups,
     a: &Tensor,
-    b: &Tensor,
+    b: Option<&Tensor>,
     data: &Tensor,
 ) -> Result<Vec<Vec<Moments>>> {
     let network = arch.network();
     network.check_input(data.dims().get(1..).unwrap_or_default())?;
     let point = |theta| PointTensors::new(theta, TensorMoments::Batch);
     let found = groups.groups().iter().map(|_| Vec::new()).collect();
-    let mut both = Both { a: point(a), b: point(b), sites: groups.sites().iter(), found };
+    let mut both = Both { a: point(a), b: b.map(point), sites: groups.sites().iter(), found };
     let tiles = tiles(data)?;
-    network.run(&mut both, (tiles.clone(), tiles))?;
+    network.run(&mut both, [tiles.clone(), tiles])?;
     Ok(both.found)
 }
 
@@ -109,14 +110,28 @@ pub(super) fn samples(x: &Tensor) -> Result<Tensor> {
 /// The arithmetic of two points beside each other. At each activation function it takes the moments of the results.
 struct Both<'a> {
     a: PointTensors<'a>,
-    b: PointTensors<'a>,
+    /// The second point, where it is not the first one again.
+    b: Option<PointTensors<'a>>,
     sites: std::slice::Iter<'a, Axis>,
     found: Vec<Vec<Moments>>,
 }
 
-type Pair = (Vec<Tensor>, Vec<Tensor>);
+type Pair = [Vec<Tensor>; 2];
 
-impl Both<'_> {
+impl<'a> Both<'a> {
+    /// Applies a rule at each point, to the values with the number 0 and 1.
+    fn each(
+        &mut self,
+        mut rule: impl FnMut(&mut PointTensors<'a>, usize) -> collado_models::Result<Vec<Tensor>>,
+    ) -> Result<Pair> {
+        let a = rule(&mut self.a, 0)?;
+        let b = match &mut self.b {
+            Some(b) => rule(b, 1)?,
+            None => a.clone(),
+        };
+        Ok([a, b])
+    }
+
     fn take(&mut self, a: &[Tensor], b: &[Tensor]) -> Result<()> {
         let site = self.sites.next().expect("the same network has as many activation functions");
         for block in &site.blocks {
@@ -142,38 +157,37 @@ impl Algebra for Both<'_> {
     type Error = Error;
     const NAME: &'static str = "activation matching";
 
-    fn affine(&mut self, op: &Affine, (a, b): &Pair) -> Result<Pair> {
-        Ok((self.a.affine(op, a)?, self.b.affine(op, b)?))
+    fn affine(&mut self, op: &Affine, x: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.affine(op, &x[i]))
     }
 
-    fn norm(&mut self, op: &Norm, (a, b): Pair) -> Result<Pair> {
-        Ok((self.a.norm(op, a)?, self.b.norm(op, b)?))
+    fn norm(&mut self, op: &Norm, x: Pair) -> Result<Pair> {
+        self.each(|point, i| point.norm(op, x[i].clone()))
     }
 
-    fn activation(&mut self, rho: Activation, (a, b): Pair) -> Result<Pair> {
-        let (a, b) = (self.a.activation(rho, a)?, self.b.activation(rho, b)?);
-        self.take(&a, &b)?;
-        Ok((a, b))
+    fn activation(&mut self, rho: Activation, x: Pair) -> Result<Pair> {
+        let results = self.each(|point, i| point.activation(rho, x[i].clone()))?;
+        self.take(&results[0], &results[1])?;
+        Ok(results)
     }
 
-    fn pool(&mut self, op: &Pool, (a, b): &Pair) -> Result<Pair> {
-        Ok((self.a.pool(op, a)?, self.b.pool(op, b)?))
+    fn pool(&mut self, op: &Pool, x: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.pool(op, &x[i]))
     }
 
-    fn add(&mut self, (a, b): Pair, (c, d): &Pair) -> Result<Pair> {
-        Ok((self.a.add(a, c)?, self.b.add(b, d)?))
+    fn add(&mut self, x: Pair, y: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.add(x[i].clone(), &y[i]))
     }
 
     fn concat(&mut self, inputs: &[Pair]) -> Result<Pair> {
-        let (a, b): (Vec<_>, Vec<_>) = inputs.iter().cloned().unzip();
-        Ok((self.a.concat(&a)?, self.b.concat(&b)?))
+        self.each(|point, i| point.concat(&inputs.iter().map(|x| x[i].clone()).collect::<Vec<_>>()))
     }
 
-    fn pad(&mut self, op: &Pad, (a, b): &Pair) -> Result<Pair> {
-        Ok((self.a.pad(op, a)?, self.b.pad(op, b)?))
+    fn pad(&mut self, op: &Pad, x: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.pad(op, &x[i]))
     }
 
-    fn reshape(&mut self, shape: &[usize], (a, b): Pair) -> Result<Pair> {
-        Ok((self.a.reshape(shape, a)?, self.b.reshape(shape, b)?))
+    fn reshape(&mut self, shape: &[usize], x: Pair) -> Result<Pair> {
+        self.each(|point, i| point.reshape(shape, x[i].clone()))
     }
 }
