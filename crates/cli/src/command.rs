@@ -7,7 +7,7 @@ use crate::{
     args::{Common, MACHINE},
     certify, certify_minimum, connect, critical, eval,
     failure::Failure,
-    json, kernel, landscape, levelset, point, spectrum, study, time, train,
+    json, kernel, landscape, levelset, point, report, spectrum, study, time, train,
 };
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
@@ -80,6 +80,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
     )]
     Point(point::PointArgs),
+    /// Write one self-contained page about one or many runs.
+    #[command(
+        after_help = "Examples:\n  collado report runs/first --out first.html\n  collado report runs/first runs/plane runs/levels --out all.html"
+    )]
+    Report(report::ReportArgs),
     /// Measure the seconds of one piece of work, for benchmarks.
     #[command(hide = true)]
     Time(time::TimeArgs),
@@ -107,7 +112,7 @@ impl Command {
             Self::Critical(args) => &mut args.common,
             Self::Study(args) => return args.common(),
             Self::Time(args) => &mut args.common,
-            Self::Point(_) | Self::Completions { .. } => return None,
+            Self::Point(_) | Self::Report(_) | Self::Completions { .. } => return None,
         })
     }
 
@@ -128,6 +133,7 @@ impl Command {
             Self::Study(args) => study::run(&args),
             Self::Time(args) => time::run(&args),
             Self::Point(args) => point::run(&args),
+            Self::Report(args) => report::run(&args),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Args::command(), "collado", &mut script);

@@ -105,7 +105,8 @@ fn save(task: &Task, folder: &FilePath, proof: &Certificate) -> Result<(), Failu
     history(folder, proof)
 }
 
-fn pieces(folder: &FilePath, proof: &Certificate) -> Result<(), Failure> {
+/// Writes the bound on each piece of the path as `pieces.csv`.
+pub(crate) fn pieces(folder: &FilePath, proof: &Certificate) -> Result<(), Failure> {
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["t_from", "t_to", "risk_lo", "risk_hi", "error_hi"])?;
     for p in &proof.pieces {

@@ -31,6 +31,9 @@ pub(crate) struct ConnectArgs {
     /// Whether to enclose the risk of the path for every t: auto for as long as finding the path took, at least 1 s.
     #[arg(long, value_enum, default_value_t = CertifyMode::Auto)]
     pub(crate) certify: CertifyMode,
+    /// Write report.html beside the results: one page with all of them, which needs no network access.
+    #[arg(long)]
+    pub(crate) report: bool,
     #[command(flatten)]
     pub(crate) data: DataArgs,
     #[command(flatten)]

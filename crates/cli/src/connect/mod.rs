@@ -47,7 +47,9 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
         method.check().map_err(Failure::usage)?;
     }
     examine(&task, &ends, &files, &args.common)?;
-    let folder = Folder::open(&args.out, &args.common, "summary.json", &["path.safetensors"])?;
+    let results: &[&str] =
+        if args.report { &["path.safetensors", "report.html"] } else { &["path.safetensors"] };
+    let folder = Folder::open(&args.out, &args.common, "summary.json", results)?;
     let Some(folder) = folder else { return Ok(()) };
     let kept = SavedAttempts::new(&folder);
     progress::catch_interrupt();
@@ -86,11 +88,17 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     let proof = proof(args, &task, &tried.found, best);
     let shown = proof.as_ref().ok().and_then(Option::as_ref);
     output::draw(&task, folder.path(), &tried.found, best, shown)?;
+    if let Some(proof) = shown {
+        certify::pieces(folder.path(), proof)?;
+    }
     let moved = distance(&task, &ends.b, best)?;
     let barriers = Conventions::of(&runner, best)?;
     let seconds = start.elapsed().as_secs_f64();
     let summary = Summary::new(&tried, best, moved, (proof?.as_ref(), barriers), seconds);
     let described = folder.finish(&args.common, &summary, progress::interrupted())?;
+    if args.report {
+        crate::report::write(&[folder.path()], &folder.join("report.html"))?;
+    }
     args.common.show(&described, || summary.print(folder.path()));
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; the best path so far is saved")

@@ -3,15 +3,14 @@
 mod catalogue;
 mod chapters;
 mod language;
-mod picture;
 mod words;
 
 use std::{fmt::Write as _, io::Write as _, path::Path};
 
 use self::chapters::{CHAPTERS, MORE, Text, Topic};
 pub(crate) use self::language::Language;
-use super::headline::{Headline, StudyOutcome};
-use crate::failure::Failure;
+use super::headline::{Headline, PictureFile, StudyOutcome};
+use crate::{failure::Failure, inline_picture};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -142,8 +141,8 @@ impl Page {
 
     /// The pictures, the claim's own first.
     fn pictures(&mut self, folder: &Path, name: &str, headline: &Headline) {
-        for picture in picture::of(folder, &headline.pictures) {
-            let Some(svg) = picture::inline(folder, name, &picture.file) else { continue };
+        for picture in pictures(folder, &headline.pictures) {
+            let Some(svg) = inline_picture::inline(folder, name, &picture.file) else { continue };
             let caption = if picture.caption.is_empty() {
                 String::new()
             } else {
@@ -211,6 +210,15 @@ impl Page {
 /// The topic of a study.
 fn topic(study: &str) -> Option<&'static Topic> {
     CHAPTERS.iter().flat_map(|chapter| chapter.topics).find(|topic| topic.study == study)
+}
+
+/// The pictures of a study, in the order of its report; all SVG files of its folder where the report does not list them.
+fn pictures(folder: &Path, listed: &[PictureFile]) -> Vec<PictureFile> {
+    if !listed.is_empty() {
+        return listed.to_vec();
+    }
+    let unlisted = |file| PictureFile { file, caption: String::new() };
+    inline_picture::names(folder).into_iter().map(unlisted).collect()
 }
 
 /// A sentence without the words `Shown:` or `Not shown:` that it has on a terminal.

@@ -1,34 +1,28 @@
-//! Pictures as parts of the page.
+//! Pictures as parts of a page.
 
 use std::path::Path;
 
-use super::super::headline::PictureFile;
-
-/// The pictures of a study, in the order of its report; all SVG files of its folder where the report does not list them.
-pub(super) fn of(folder: &Path, listed: &[PictureFile]) -> Vec<PictureFile> {
-    if !listed.is_empty() {
-        return listed.to_vec();
-    }
+/// The names of all SVG files of a folder, without their extension, in order.
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".svg")?.to_owned()));
-    let mut names: Vec<String> = names.collect();
+    let mut names: Vec<String> =
+        files.filter_map(|file| Some(file.file_name().to_str()?.strip_suffix(".svg")?.to_owned())).collect();
     names.sort_unstable();
-    names.into_iter().map(|file| PictureFile { file, caption: String::new() }).collect()
+    names
 }
 
-/// An SVG file as an element of the page, without the caption at its foot, which the page sets below it; `None` where the file
-/// cannot be read.
-pub(super) fn inline(folder: &Path, study: &str, file: &str) -> Option<String> {
+/// An SVG file as an element of a page, without the caption at its foot, which the page sets below it; `None` where the file
+/// cannot be read. Its names get the prefix `run`, since they are unique in a file only.
+pub(crate) fn inline(folder: &Path, run: &str, file: &str) -> Option<String> {
     let svg = std::fs::read_to_string(folder.join(format!("{file}.svg"))).ok()?;
     let svg = svg.split_once("?>").map_or(svg.as_str(), |(_, svg)| svg.trim_start());
     let (head, body) = svg.split_once('>')?;
     let (width, height) = (attribute(head, "width")?, attribute(head, "height")?);
     let height = attribute(head, "data-body").unwrap_or(height);
     let fonts = attribute(head, "font-family")?;
-    // Names are unique in a file only.
     let body = body
-        .replace("id=\"clip", &format!("id=\"{study}-{file}-clip"))
-        .replace("url(#clip", &format!("url(#{study}-{file}-clip"));
+        .replace("id=\"clip", &format!("id=\"{run}-{file}-clip"))
+        .replace("url(#clip", &format!("url(#{run}-{file}-clip"));
     Some(format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" font-family=\"{fonts}\">{body}"
     ))
@@ -52,7 +46,7 @@ mod tests {
         let found = inline(folder.path(), "study", "a").unwrap();
         assert!(found.starts_with("<svg ") && found.contains("viewBox=\"0 0 800 410\""), "{found}");
         assert!(found.contains("id=\"study-a-clip1\"") && found.contains("url(#study-a-clip1)"), "{found}");
-        assert_eq!(of(folder.path(), &[])[0].file, "a");
+        assert_eq!(names(folder.path()), ["a"]);
         assert!(inline(folder.path(), "study", "b").is_none());
     }
 }
