@@ -181,8 +181,8 @@ impl NetworkArgs {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Data and risk")]
 pub(crate) struct DataArgs {
-    /// Data set: digits, mnist:DIR, cifar10:DIR, cifar100:DIR, "csv:FILE?target=COL", npz:FILE, safetensors:FILE or
-    /// "synthetic:NAME?..."
+    /// Data set: digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR, "csv:FILE?target=COL", npz:FILE,
+    /// safetensors:FILE or "synthetic:NAME?..."
     /// [default: what the files state; train: digits].
     #[arg(long)]
     pub(crate) data: Option<collado_data::Spec>,

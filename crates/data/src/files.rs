@@ -1,5 +1,7 @@
 //! Access to the files of a data set, which may lie on disk or in memory.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
@@ -49,6 +51,38 @@ impl<'a> Files<'a> {
             Self::Disk => path.exists(),
             Self::Memory(_) => self.in_memory(path).is_some(),
         }
+    }
+
+    /// The names in a folder in sorted order, each with whether it is a folder too.
+    pub(crate) fn list(self, folder: &Path) -> Result<BTreeMap<OsString, bool>> {
+        let fail = |path: &Path, source| io_error(&path.display().to_string(), source);
+        let mut names = BTreeMap::new();
+        match self {
+            Self::Disk => {
+                for entry in std::fs::read_dir(folder).map_err(|source| fail(folder, source))? {
+                    let entry = entry.map_err(|source| fail(folder, source))?;
+                    let path = entry.path();
+                    let mut kind = entry.file_type().map_err(|source| fail(&path, source))?;
+                    if kind.is_symlink() {
+                        kind = std::fs::metadata(&path).map_err(|source| fail(&path, source))?.file_type();
+                    }
+                    names.insert(entry.file_name(), kind.is_dir());
+                }
+            }
+            Self::Memory(files) => {
+                for (path, _) in files {
+                    let Ok(inner) = Path::new(path).strip_prefix(folder) else { continue };
+                    let mut parts = inner.components();
+                    if let Some(name) = parts.next() {
+                        names.insert(name.as_os_str().to_owned(), parts.next().is_some());
+                    }
+                }
+                if names.is_empty() {
+                    return Err(fail(folder, std::io::ErrorKind::NotFound.into()));
+                }
+            }
+        }
+        Ok(names)
     }
 
     fn in_memory(self, path: &Path) -> Option<&'a [u8]> {

@@ -7,6 +7,7 @@
 //! | `digits` | 1 797 handwritten digits of 8×8 pixels, embedded ([`digits`]) |
 //! | `mnist:DIR?normalize=…` | the four IDX files of MNIST, gzipped or not; none are shipped |
 //! | `cifar10:DIR?normalize=…`, `cifar100:DIR` | the original files, binary or Python version; none are shipped |
+//! | `folder:DIR?split=TRAIN/TEST&test-every=K&channels=1\|3&normalize=…` | PNG and JPEG files in a folder for each class |
 //! | `csv:FILE?target=COL&drop=COL&header=true\|false&task=classes\|regress&test-every=K` | one row a line, gzipped or not |
 //! | `npz:FILE?task=classes\|regress&layout=nchw\|nhwc&normalize=…` | arrays `x`, `y` (or `x_train`, `y_train`) and optional `x_test`, `y_test` |
 //! | `safetensors:FILE` | the same names and rules |
@@ -32,6 +33,7 @@ mod dataset;
 mod digits;
 mod error;
 mod files;
+mod folder;
 mod hash;
 mod idx;
 mod images;

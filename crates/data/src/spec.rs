@@ -7,6 +7,7 @@ use std::str::FromStr;
 use crate::cifar::{Cifar, Kind};
 use crate::csv::CsvOptions;
 use crate::files::Files;
+use crate::folder::Folder;
 use crate::images::{MNIST, Normalize};
 use crate::labels::LabelsFrom;
 use crate::named::NamedOptions;
@@ -15,7 +16,7 @@ use crate::synthetic::Synthetic;
 use crate::{Dataset, Error, Result};
 
 /// The schemes that may precede the first `:`, for error messages.
-const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?key=value";
+const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR, csv:FILE?target=COL, npz:FILE, safetensors:FILE or synthetic:NAME?key=value";
 
 /// The name of a data set, whose scheme, names and options are understood; its files have not been looked at.
 ///
@@ -23,6 +24,9 @@ const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, csv:FILE?ta
 /// * `mnist:DIR`, `mnist:DIR?labels-from=0|1&normalize=mean/std`
 /// * `cifar10:DIR`, `cifar100:DIR` (its fine labels), both with `?normalize=mean/std`: the original files in either
 ///   version, in the folder itself or in the folder that the archives have
+/// * `folder:DIR`, `folder:DIR?split=TRAIN/TEST&test-every=K&channels=1|3&normalize=…`: PNG and JPEG files, all of one
+///   size, in a folder for each class; the classes are in sorted order. Where DIR has folders `train` and `test`, or
+///   those of `split`, their folders are the classes. Images are grey or coloured as the files are, or as `channels` says
 /// * `csv:FILE`, `csv:FILE?target=COL[,COL…]&drop=COL[,COL…]&header=true|false&task=classes|regress&test-every=K`,
 ///   plain or gzipped: COL is a column name or an index from 0 (negative: from the end). The target is by default the
 ///   last column; columns under `drop` are left out. A column without a name is called `unnamed`, or as pandas does
@@ -61,6 +65,7 @@ enum Source {
     Digits,
     Mnist(PathBuf, LabelsFrom, Option<Normalize>),
     Cifar(Cifar),
+    Folder(Folder),
     Csv(PathBuf, CsvOptions),
     Npz(PathBuf, NamedOptions),
     Safetensors(PathBuf, NamedOptions),
@@ -99,6 +104,7 @@ impl Spec {
                 crate::idx::mnist(&self.text, folder, (*labels_from, normalize.as_ref()), files)
             }
             Source::Cifar(cifar) => cifar.load(&self.text, files),
+            Source::Folder(folder) => folder.load(&self.text, files),
             Source::Csv(file, options) => crate::csv::load(&self.text, file, options, files),
             Source::Npz(file, options) => crate::npz::load(&self.text, file, options, files),
             Source::Safetensors(file, options) => crate::safetensors::load(&self.text, file, options, files),
@@ -133,6 +139,10 @@ impl FromStr for Spec {
                 let kind = if scheme == "cifar10" { Kind::Ten } else { Kind::Hundred };
                 let folder = path(file, "a folder with the files of CIFAR")?;
                 Source::Cifar(Cifar::parse(kind, folder, &Options::parse(text, options)?)?)
+            }
+            "folder" => {
+                let folder = path(file, "a folder with a folder for each class")?;
+                Source::Folder(Folder::parse(folder, &Options::parse(text, options)?)?)
             }
             "npz" => Source::Npz(path(file, "a file")?, named()?),
             "safetensors" => Source::Safetensors(path(file, "a file")?, named()?),

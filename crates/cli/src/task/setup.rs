@@ -232,7 +232,7 @@ fn network(data: &Dataset, spec: &ArchSpec, outputs: usize) -> Result<Arch, Fail
             let (features, spec) = (data.features(), &data.spec);
             let message = format!("{spec}: expected images [N, C, H, W], found rows of {features} numbers");
             Err(Failure::new(message)
-                .hint("digits, mnist:, cifar10:, cifar100: and 4-D x of npz: are images"))
+                .hint("digits, mnist:, cifar10:, cifar100:, folder: and 4-D x of npz: are images"))
         }
     }
 }

@@ -5,6 +5,8 @@
 
 mod damage;
 mod memory;
+#[path = "../pictures/mod.rs"]
+mod pictures;
 
 use std::io::{Cursor, Write};
 use std::time::{Duration, Instant};
@@ -218,6 +220,37 @@ fn csv_files() {
         let text = sound[rng.random_range(0..sound.len())];
         let options = options[rng.random_range(0..options.len())];
         (format!("csv:f{options}"), vec![("f", packed(rng, text))])
+    });
+    assert!((INPUTS / 20..INPUTS / 2).contains(&accepted), "{accepted}");
+}
+
+#[test]
+fn folders_of_pictures() {
+    let pixels: Vec<u8> = (0..16 * 8).map(|i| (i * 37 % 256) as u8).collect();
+    let png = |pixels: &[u8]| pictures::png(16, 8, png::ColorType::Grayscale, png::BitDepth::Eight, pixels);
+    let jpeg = |values: &[u8]| pictures::jpeg(2, 1, &values.iter().map(|&v| vec![v]).collect::<Vec<_>>());
+    let sound = [
+        ("d/train/a/1.png", png(&pixels)),
+        ("d/train/b/1.jpg", jpeg(&[20, 200])),
+        ("d/test/b/2.jpg", jpeg(&[90, 3])),
+    ];
+    let accepted = campaign(5, |rng| {
+        let mut files = sound.to_vec();
+        match rng.random_range(0..4) {
+            // Behind sound checksums.
+            0 => {
+                let mut damaged = damaged(rng, &pixels);
+                damaged.resize(pixels.len(), 0);
+                files[0].1 = png(&damaged);
+            }
+            1 => files[0].1 = damaged(rng, &sound[0].1),
+            _ => {
+                let which = rng.random_range(1..files.len());
+                files[which].1 = damaged(rng, &sound[which].1);
+            }
+        }
+        let options = ["", "?channels=1", "?channels=3"][rng.random_range(0..3)];
+        (format!("folder:d{options}"), files)
     });
     assert!((INPUTS / 20..INPUTS / 2).contains(&accepted), "{accepted}");
 }
