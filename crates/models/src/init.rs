@@ -1,13 +1,13 @@
 //! Random initialisation: the distributions from which training starts.
 
-use std::{fmt, ops::Range, str::FromStr};
+use std::{collections::HashSet, fmt, ops::Range, str::FromStr};
 
 use candle_core::{DType, Device, Tensor};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
-use crate::{Arch, Error, Op, Result};
+use crate::{Affine, Arch, Error, Op, Result};
 
 /// The distribution that initial parameters are drawn from. Biases are 0 unless stated otherwise; normalisations have
 /// the scale 1 and the shift 0.
@@ -35,45 +35,61 @@ pub enum Init {
 }
 
 impl Init {
-    /// Draws one point `[S]` of `arch`, in the order of a stack's columns.
+    /// Draws one point `[S]` of `arch`, in the order of a stack's columns. A tensor that several operations share is that
+    /// of the first. Tables of embeddings are $N(0,1)$, parameters that are used as values $N(0,0.02^2)$.
     pub fn init(&self, arch: &Arch, rng: &mut impl Rng) -> Vec<f64> {
         let network = arch.network();
-        let mut theta = Vec::with_capacity(network.size());
+        let mut theta = vec![0.; network.size()];
+        let mut drawn = HashSet::new();
         let mut layers = 0..;
         for node in network.nodes() {
-            let (k, layer) = match &node.op {
-                Op::Affine(layer) => (layers.next().expect("there are more numbers than layers"), layer),
-                Op::Norm(norm) => {
-                    theta.resize(norm.weight.end, 1.);
-                    theta.resize(norm.bias.end, 0.);
-                    continue;
-                }
-                _ => continue,
+            let places: Vec<Range<usize>> = node.op.parameters().collect();
+            let k = match node.op {
+                Op::Affine(_) => layers.next().expect("there are more numbers than layers"),
+                _ => 0,
             };
-            // For a convolution the inputs that one output depends on, and the outputs that depend on one input.
-            let (inputs, outputs) = (layer.fan_in(), layer.outputs());
-            let fan_out = layer.weight.len() / layer.inputs();
-            let biases = layer.bias.as_ref().map_or(0, Range::len);
-            let fan = inputs as f64;
-            match self {
-                Self::Pytorch => uniform(&mut theta, inputs * outputs + biases, fan.sqrt().recip(), rng),
-                Self::Standard if k == 0 => normal(&mut theta, inputs * outputs + biases, 1., rng),
-                Self::Narrow if k == 0 => {
-                    normal(&mut theta, inputs * outputs + biases, (outputs as f64).sqrt().recip(), rng);
-                }
-                Self::Standard | Self::Narrow => {
-                    normal(&mut theta, inputs * outputs, fan.sqrt().recip(), rng)
-                }
-                Self::He => normal(&mut theta, inputs * outputs, (2. / fan).sqrt(), rng),
-                Self::Normal { sigma } => normal(&mut theta, inputs * outputs, sigma / fan.sqrt(), rng),
-                Self::Xavier => {
-                    uniform(&mut theta, inputs * outputs, (6. / (inputs + fan_out) as f64).sqrt(), rng);
-                }
-                Self::Orthogonal => orthogonal(&mut theta, outputs, inputs, rng),
+            if places.first().is_none_or(|columns| !drawn.insert(columns.start)) {
+                continue;
             }
-            theta.resize(layer.end(), 0.);
+            let mut numbers = Vec::new();
+            match &node.op {
+                Op::Affine(layer) => self.layer(layer, k, &mut numbers, rng),
+                Op::Norm(norm) => numbers.resize(norm.weight.as_ref().map_or(0, Range::len), 1.),
+                Op::Embedding(table) => normal(&mut numbers, table.table.len(), 1., rng),
+                _ => normal(&mut numbers, places[0].len(), 0.02, rng),
+            }
+            // What was not drawn is 0.
+            for columns in places {
+                let count = columns.len().min(numbers.len());
+                let rest = numbers.split_off(count);
+                theta[columns.start..columns.start + count].copy_from_slice(&numbers);
+                numbers = rest;
+            }
         }
         theta
+    }
+
+    /// Draws the weight of the affine map number `k`, and its bias unless that is 0.
+    fn layer(&self, layer: &Affine, k: usize, theta: &mut Vec<f64>, rng: &mut impl Rng) {
+        // For a convolution the inputs that one output depends on, and the outputs that depend on one input.
+        let (inputs, outputs) = (layer.fan_in(), layer.outputs());
+        let fan_out = layer.weight.len() / layer.inputs();
+        let biases = layer.bias.as_ref().map_or(0, Range::len);
+        let fan = inputs as f64;
+        match self {
+            Self::Pytorch => uniform(theta, inputs * outputs + biases, fan.sqrt().recip(), rng),
+            Self::Standard if k == 0 => normal(theta, inputs * outputs + biases, 1., rng),
+            Self::Narrow if k == 0 => {
+                normal(theta, inputs * outputs + biases, (outputs as f64).sqrt().recip(), rng);
+            }
+            Self::Standard | Self::Narrow => normal(theta, inputs * outputs, fan.sqrt().recip(), rng),
+            Self::He => normal(theta, inputs * outputs, (2. / fan).sqrt(), rng),
+            Self::Normal { sigma } => normal(theta, inputs * outputs, sigma / fan.sqrt(), rng),
+            Self::Xavier => {
+                uniform(theta, inputs * outputs, (6. / (inputs + fan_out) as f64).sqrt(), rng);
+            }
+            Self::Orthogonal => orthogonal(theta, outputs, inputs, rng),
+        }
     }
 
     /// Draws a stack `[P, S]`, one point for each seed, each from its own generator, so that no row depends on the

@@ -26,8 +26,9 @@ pub use self::{
     layout::{Entry, Layout},
     modules::{DeepLinear, Example120, Mlp, ReluNet, TwoLayer},
     network::{
-        Affine, Algebra, Chain, Conv2d, ConvSettings, Layer, Map, Network, NetworkBuilder, Node, NodeId,
-        Norm, NormKind, Op, Pad, Place, Pool, PoolKind, Reverse, Running,
+        Affine, Algebra, Chain, Conv2d, ConvSettings, ConvShape, Embedding, Function, Layer, Map, Network,
+        NetworkBuilder, Node, NodeId, Norm, NormKind, NormSettings, Op, Pad, Place, Pool, PoolKind,
+        Rearrange, Reduce, ReduceKind, Reverse, Running, Slice, Softmax, Source, Weights,
     },
     network_module::NetworkModule,
     real::{Real, check_dtype, with_slice, with_slice_mut},

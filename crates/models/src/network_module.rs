@@ -1,5 +1,7 @@
 //! The candle module of any network.
 
+use std::collections::HashMap;
+
 use candle_core::Tensor;
 use candle_nn::{Init, ModuleT, VarBuilder};
 
@@ -25,36 +27,22 @@ impl NetworkModule {
     /// When `vb` lacks a tensor or has it in another shape.
     pub fn new(network: impl Into<Network>, vb: VarBuilder<'_>) -> candle_core::Result<Self> {
         let network = network.into();
+        let hints = hints(&network);
         let mut parts = Vec::new();
+        for entry in network.layout().entries() {
+            let hint = hints.get(&entry.offset).copied().unwrap_or(Init::Const(0.));
+            parts.push(vb.get_with_hints(entry.shape.as_slice(), &entry.name, hint)?.flatten_all()?);
+        }
         let mut statistics = Vec::new();
-        let mut take = |name: String, shape: &[usize], hint| -> candle_core::Result<()> {
-            parts.push(vb.get_with_hints(shape, &name, hint)?.flatten_all()?);
-            Ok(())
-        };
-        for node in network.nodes() {
-            match &node.op {
-                Op::Affine(op) => {
-                    let bound = (op.fan_in() as f64).sqrt().recip();
-                    let hint = Init::Uniform { lo: -bound, up: bound };
-                    take(format!("{}.weight", op.name), &op.weight_shape(), hint)?;
-                    if op.bias.is_some() {
-                        take(format!("{}.bias", op.name), &[op.outputs()], hint)?;
-                    }
+        for entry in network.buffers().entries() {
+            statistics.push(match entry.name.rsplit('.').next() {
+                // The number of batches has no meaning here.
+                Some("num_batches_tracked") => Tensor::zeros(1, vb.dtype(), vb.device())?,
+                tensor => {
+                    let start = if tensor == Some("running_var") { 1. } else { 0. };
+                    vb.get_with_hints(entry.shape.as_slice(), &entry.name, Init::Const(start))?
                 }
-                Op::Norm(op) => {
-                    take(format!("{}.weight", op.name), &[op.channels], Init::Const(1.))?;
-                    take(format!("{}.bias", op.name), &[op.channels], Init::Const(0.))?;
-                    if op.running.is_some() {
-                        for (name, start) in [("running_mean", 0.), ("running_var", 1.)] {
-                            let name = format!("{}.{name}", op.name);
-                            statistics.push(vb.get_with_hints(op.channels, &name, Init::Const(start))?);
-                        }
-                        // The number of batches has no meaning here.
-                        statistics.push(Tensor::zeros(1, vb.dtype(), vb.device())?);
-                    }
-                }
-                _ => {}
-            }
+            });
         }
         let theta = Tensor::cat(&parts, 0)?;
         let buffers = if statistics.is_empty() { None } else { Some(Tensor::cat(&statistics, 0)?.detach()) };
@@ -70,6 +58,27 @@ impl NetworkModule {
         let mut out = self.network.run(&mut PointTensors::new(&self.theta, moments), vec![x.clone()])?;
         Ok(out.remove(0))
     }
+}
+
+/// The initial distribution of each tensor, by its first column. The first operation that reads a tensor decides.
+fn hints(network: &Network) -> HashMap<usize, Init> {
+    let mut hints = HashMap::new();
+    for node in network.nodes() {
+        let each = match &node.op {
+            Op::Affine(op) => {
+                let bound = (op.fan_in() as f64).sqrt().recip();
+                [Init::Uniform { lo: -bound, up: bound }; 2]
+            }
+            Op::Norm(op) if op.weight.is_none() => [Init::Const(0.); 2],
+            Op::Norm(_) => [Init::Const(1.), Init::Const(0.)],
+            Op::Embedding(_) => [Init::Randn { mean: 0., stdev: 1. }; 2],
+            _ => [Init::Randn { mean: 0., stdev: 0.02 }; 2],
+        };
+        for (columns, hint) in node.op.parameters().zip(each) {
+            hints.entry(columns.start).or_insert(hint);
+        }
+    }
+    hints
 }
 
 impl ModuleT for NetworkModule {

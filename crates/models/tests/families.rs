@@ -165,7 +165,7 @@ fn starts_are_drawn_as_in_pytorch() {
         assert!((square / n / (bound * bound / 3.) - 1.).abs() < 5. / n.sqrt(), "{}", layer.name);
     }
     for norm in net.norms() {
-        assert!(rows[0][norm.weight.clone()].iter().all(|&x| x == 1.));
-        assert!(rows[0][norm.bias.clone()].iter().all(|&x| x == 0.));
+        assert!(rows[0][norm.weight.clone().unwrap()].iter().all(|&x| x == 1.));
+        assert!(rows[0][norm.bias.clone().unwrap()].iter().all(|&x| x == 0.));
     }
 }

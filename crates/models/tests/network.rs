@@ -199,7 +199,7 @@ impl Algebra for Sums<'_> {
         Ok(x.iter().zip(y).map(|(x, y)| x + y).collect())
     }
 
-    fn concat(&mut self, parts: &[Vec<f64>]) -> Result<Vec<f64>, Error> {
+    fn concat(&mut self, _: usize, parts: &[Vec<f64>]) -> Result<Vec<f64>, Error> {
         Ok(parts.concat())
     }
 }

@@ -2,7 +2,8 @@
 
 use candle_core::Tensor;
 use collado_models::{
-    Activation, Affine, Algebra, Arch, Axis, Groups, Norm, Pad, PointTensors, Pool, TensorMoments,
+    Activation, Affine, Algebra, Arch, Axis, Embedding, Function, Groups, Norm, Pad, PointTensors, Pool,
+    Rearrange, Reduce, Softmax, Source, TensorMoments,
 };
 
 use crate::{Error, Result};
@@ -179,8 +180,8 @@ impl Algebra for Both<'_> {
         self.each(|point, i| point.add(x[i].clone(), &y[i]))
     }
 
-    fn concat(&mut self, inputs: &[Pair]) -> Result<Pair> {
-        self.each(|point, i| point.concat(&inputs.iter().map(|x| x[i].clone()).collect::<Vec<_>>()))
+    fn concat(&mut self, axis: usize, inputs: &[Pair]) -> Result<Pair> {
+        self.each(|point, i| point.concat(axis, &inputs.iter().map(|x| x[i].clone()).collect::<Vec<_>>()))
     }
 
     fn pad(&mut self, op: &Pad, x: &Pair) -> Result<Pair> {
@@ -189,5 +190,39 @@ impl Algebra for Both<'_> {
 
     fn reshape(&mut self, shape: &[usize], x: Pair) -> Result<Pair> {
         self.each(|point, i| point.reshape(shape, x[i].clone()))
+    }
+
+    fn source(&mut self, op: &Source) -> Result<Pair> {
+        self.each(|point, _| point.source(op))
+    }
+
+    fn function(&mut self, f: Function, x: Pair) -> Result<Pair> {
+        let results = self.each(|point, i| point.function(f, x[i].clone()))?;
+        self.take(&results[0], &results[1])?;
+        Ok(results)
+    }
+
+    fn multiply(&mut self, x: Pair, y: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.multiply(x[i].clone(), &y[i]))
+    }
+
+    fn matmul(&mut self, x: &Pair, y: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.matmul(&x[i], &y[i]))
+    }
+
+    fn rearrange(&mut self, op: &Rearrange, x: Pair) -> Result<Pair> {
+        self.each(|point, i| point.rearrange(op, x[i].clone()))
+    }
+
+    fn reduce(&mut self, op: &Reduce, x: Pair) -> Result<Pair> {
+        self.each(|point, i| point.reduce(op, x[i].clone()))
+    }
+
+    fn softmax(&mut self, op: &Softmax, x: Pair) -> Result<Pair> {
+        self.each(|point, i| point.softmax(op, x[i].clone()))
+    }
+
+    fn embedding(&mut self, op: &Embedding, x: &Pair) -> Result<Pair> {
+        self.each(|point, i| point.embedding(op, &x[i]))
     }
 }

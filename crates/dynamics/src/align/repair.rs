@@ -219,8 +219,8 @@ impl Algebra for Repairing<'_> {
         Ok(self.plain.add(x, y)?)
     }
 
-    fn concat(&mut self, inputs: &[Vec<Tensor>]) -> Result<Vec<Tensor>> {
-        Ok(self.plain.concat(inputs)?)
+    fn concat(&mut self, axis: usize, inputs: &[Vec<Tensor>]) -> Result<Vec<Tensor>> {
+        Ok(self.plain.concat(axis, inputs)?)
     }
 
     fn pad(&mut self, op: &Pad, x: &Vec<Tensor>) -> Result<Vec<Tensor>> {

@@ -10,7 +10,7 @@ use crate::Result;
 /// proofs along a path, rely on both properties and on nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Affine {
-    /// Name of the layer, as in PyTorch: its tensors are `name.weight` and `name.bias`.
+    /// Name of the layer, as in PyTorch: its tensors mostly are `name.weight` and `name.bias`.
     pub name: String,
     /// The way in which W acts on x.
     pub map: Map,
@@ -25,7 +25,7 @@ pub struct Affine {
 /// The way in which a weight acts on the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Map {
-    /// The matrix product $Wx$ with W `[out, in]`.
+    /// The matrix product $Wx$ with W `[out, in]`, for features x, or along the last axis of x `[.., in]`.
     Dense {
         /// Number of features of x.
         inputs: usize,
@@ -48,12 +48,12 @@ pub struct Conv2d {
     pub size: [usize; 2],
     /// Rows and columns of the kernel.
     pub kernel: [usize; 2],
-    /// The step from one place of the kernel to the next.
-    pub stride: usize,
-    /// Zeros added on every side of x.
-    pub padding: usize,
-    /// The distance between two elements of the kernel.
-    pub dilation: usize,
+    /// The steps from one place of the kernel to the next, down and to the right.
+    pub stride: [usize; 2],
+    /// Zeros added on both sides of x, above and below, left and right.
+    pub padding: [usize; 2],
+    /// The distances between two elements of the kernel.
+    pub dilation: [usize; 2],
     /// Number of groups of channels that are mapped separately.
     pub groups: usize,
 }
@@ -62,7 +62,7 @@ impl Conv2d {
     /// Height and width of the result.
     pub fn output_size(&self) -> [usize; 2] {
         let Self { size, kernel, stride, padding, dilation, .. } = *self;
-        [0, 1].map(|axis| (size[axis] + 2 * padding - dilation * (kernel[axis] - 1) - 1) / stride + 1)
+        [0, 1].map(|i| (size[i] + 2 * padding[i] - dilation[i] * (kernel[i] - 1) - 1) / stride[i] + 1)
     }
 }
 
@@ -113,7 +113,7 @@ impl Affine {
         Ok((weight.reshape(self.weight_shape())?, bias.transpose()?))
     }
 
-    /// $W*x+b$ in tensors, for `x` `[N, in]` or `[N, in, height, width]` at the point `theta` `[S]`.
+    /// $W*x+b$ in tensors, for `x` `[N, .., in]` or `[N, in, height, width]` at the point `theta` `[S]`.
     ///
     /// # Errors
     /// The errors of candle.
@@ -148,13 +148,17 @@ impl Map {
         }
     }
 
-    /// $W*x$ in tensors, for the weight W and `x` `[N, in]` or `[N, in, height, width]`.
+    /// $W*x$ in tensors, for the weight W and `x` `[N, .., in]` or `[N, in, height, width]`.
     ///
     /// # Errors
     /// The errors of candle.
     pub fn forward(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Self::Dense { .. } => Ok(x.matmul(&weight.t()?)?),
+        match *self {
+            Self::Dense { .. } if x.rank() == 2 => Ok(x.matmul(&weight.t()?)?),
+            Self::Dense { inputs, outputs } => {
+                let (rows, last) = (x.reshape(((), inputs))?, x.rank() - 1);
+                Ok(rows.matmul(&weight.t()?)?.reshape([&x.dims()[..last], &[outputs]].concat())?)
+            }
             Self::Conv2d(conv) => conv.forward(weight, x),
         }
     }
@@ -170,10 +174,10 @@ impl Map {
         })
     }
 
-    /// Shape of the result for one example.
-    pub fn output_shape(&self) -> Vec<usize> {
+    /// Shape of the result for one example of the shape `x`.
+    pub fn output_shape(&self, x: &[usize]) -> Vec<usize> {
         match self {
-            Self::Dense { outputs, .. } => vec![*outputs],
+            Self::Dense { outputs, .. } => [&x[..x.len().saturating_sub(1)], &[*outputs]].concat(),
             Self::Conv2d(conv) => [&[conv.outputs], &conv.output_size()[..]].concat(),
         }
     }

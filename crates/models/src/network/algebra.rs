@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Affine, Norm, Op, Pad, Pool};
+use super::{Affine, Embedding, Function, Norm, Op, Pad, Pool, Rearrange, Reduce, Softmax, Source};
 use crate::{Activation, Error};
 
 /// The rules of one kind of arithmetic for the operations of a network. The arithmetic may be that of plain numbers,
@@ -68,12 +68,12 @@ pub trait Algebra {
         Err(Error::no_rule(Self::NAME, &Op::Add).into())
     }
 
-    /// The rule for channels of several results, one result after the other.
+    /// The rule for several results, one after the other along an `axis` of one example.
     ///
     /// # Errors
     /// The provided method reports that there is no rule.
-    fn concat(&mut self, _: &[Self::Value]) -> Result<Self::Value, Self::Error> {
-        Err(Error::no_rule(Self::NAME, &Op::Concat).into())
+    fn concat(&mut self, axis: usize, _: &[Self::Value]) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, &Op::Concat(axis)).into())
     }
 
     /// The rule for channels of zeros before and after those of `x`.
@@ -90,6 +90,71 @@ pub trait Algebra {
     /// The provided method reports that there is no rule.
     fn reshape(&mut self, _shape: &[usize], _: Self::Value) -> Result<Self::Value, Self::Error> {
         Err(Error::no_rule(Self::NAME, &Op::Reshape).into())
+    }
+
+    /// The rule for numbers that are the same for each example.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn source(&mut self, op: &Source) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, op).into())
+    }
+
+    /// The rule for a function of each number by itself.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn function(&mut self, f: Function, _: Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, &Op::Function(f)).into())
+    }
+
+    /// The rule for the product, number by number, of two results of the same shape.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn multiply(&mut self, _: Self::Value, _: &Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, &Op::Multiply).into())
+    }
+
+    /// The rule for the products of matrices on the last two axes of two results. Their leading axes are the same, or
+    /// have one position in one of them.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn matmul(&mut self, _: &Self::Value, _: &Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, &Op::MatMul).into())
+    }
+
+    /// The rule for numbers at other places.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn rearrange(&mut self, op: &Rearrange, _: Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, op).into())
+    }
+
+    /// The rule for sums or means over axes.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn reduce(&mut self, op: &Reduce, _: Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, op).into())
+    }
+
+    /// The rule for a softmax along an axis.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn softmax(&mut self, op: &Softmax, _: Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, op).into())
+    }
+
+    /// The rule for rows of a table.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn embedding(&mut self, op: &Embedding, _: &Self::Value) -> Result<Self::Value, Self::Error> {
+        Err(Error::no_rule(Self::NAME, op).into())
     }
 }
 
@@ -166,13 +231,13 @@ pub trait Reverse {
         Err(Error::no_rule(Self::NAME, &Op::Add).into())
     }
 
-    /// Takes the derivative at the part `y` of a concatenation's units to the place `x` of the input that lies there.
+    /// Takes the derivative at the part `y` of the units of a concatenation along the first axis to the place `x` of the input that lies there.
     /// It is called once for each input.
     ///
     /// # Errors
     /// The provided method reports that there is no rule.
     fn concat(&mut self, _y: Range<usize>, _x: Place) -> Result<(), Self::Error> {
-        Err(Error::no_rule(Self::NAME, &Op::Concat).into())
+        Err(Error::no_rule(Self::NAME, &Op::Concat(0)).into())
     }
 
     /// Takes the derivative at the part `y` of a padding's units that is no padding to the place `x` of its input.
@@ -181,5 +246,14 @@ pub trait Reverse {
     /// The provided method reports that there is no rule.
     fn pad(&mut self, op: &Pad, _y: Range<usize>, _x: Place) -> Result<(), Self::Error> {
         Err(Error::no_rule(Self::NAME, &Op::Pad(*op)).into())
+    }
+
+    /// Takes the derivative at the units `y` of any other operation to the places `x` of its inputs, in their order. A
+    /// concatenation along another axis than the first is one of those.
+    ///
+    /// # Errors
+    /// The provided method reports that there is no rule.
+    fn other(&mut self, op: &Op, _y: Range<usize>, _x: &[Place]) -> Result<(), Self::Error> {
+        Err(Error::no_rule(Self::NAME, op).into())
     }
 }

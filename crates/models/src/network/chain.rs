@@ -37,16 +37,24 @@ impl Deref for Chain {
 }
 
 impl Chain {
-    /// The chain that the operations `nodes` form, if each of them reads the one before it.
+    /// The chain that the operations `nodes` form, if each of them reads the one before it, and parameters stand in the
+    /// order of the layers, each weight before its bias.
     pub(super) fn of(nodes: &[Node]) -> Option<Self> {
         let mut layers: Vec<Layer> = Vec::new();
         let mut open = false;
+        let mut column = 0;
         for (id, node) in nodes.iter().enumerate().skip(1) {
             if node.inputs != [id - 1] {
                 return None;
             }
             match &node.op {
-                Op::Affine(affine) if matches!(affine.map, Map::Dense { .. }) => {
+                Op::Affine(affine) if matches!(affine.map, Map::Dense { .. }) && node.shape.len() == 1 => {
+                    for columns in node.op.parameters() {
+                        if columns.start != column {
+                            return None;
+                        }
+                        column = columns.end;
+                    }
                     layers.push(Layer { affine: affine.clone(), activation: Activation::Linear });
                     open = true;
                 }

@@ -25,22 +25,23 @@ impl Conv2d {
     /// For each channel, element of the kernel and pixel of the result the pixel of `x` that the element meets there:
     /// `[N, in, rows * columns, pixels]`.
     fn columns(&self, x: &Tensor) -> Result<Tensor> {
-        let (n, border) = (x.dims()[0], self.padding);
-        if self.kernel == [1, 1] && self.stride == 1 && border == 0 {
+        let (n, [above, left]) = (x.dims()[0], self.padding);
+        if self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0] {
             return Ok(x.clone());
         }
-        let padded = match border {
-            0 => x.clone(),
-            _ => x.pad_with_zeros(2, border, border)?.pad_with_zeros(3, border, border)?,
+        let padded = match self.padding {
+            [0, 0] => x.clone(),
+            _ => x.pad_with_zeros(2, above, above)?.pad_with_zeros(3, left, left)?,
         };
-        let wide = self.size[1] + 2 * border;
-        let flat = padded.reshape((n, self.inputs, (self.size[0] + 2 * border) * wide))?;
+        let wide = self.size[1] + 2 * left;
+        let flat = padded.reshape((n, self.inputs, (self.size[0] + 2 * above) * wide))?;
         let [height, width] = self.output_size();
         let mut places = Vec::with_capacity(self.kernel[0] * self.kernel[1] * height * width);
         for (i, j) in pairs(self.kernel[0], self.kernel[1]) {
             for (y, x) in pairs(height, width) {
-                let (y, x) = (y * self.stride + i * self.dilation, x * self.stride + j * self.dilation);
-                places.push((y * wide + x) as u32);
+                let row = y * self.stride[0] + i * self.dilation[0];
+                let column = x * self.stride[1] + j * self.dilation[1];
+                places.push((row * wide + column) as u32);
             }
         }
         let count = places.len();

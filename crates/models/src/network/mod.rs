@@ -9,19 +9,27 @@ mod build;
 mod chain;
 mod convolve;
 mod dense;
+mod function;
 mod norm;
 mod op;
 mod pool;
+mod rearrange;
+mod reduce;
+mod source;
 mod walk;
 
 pub use self::{
     affine::{Affine, Conv2d, Map},
     algebra::{Algebra, Place, Reverse},
-    build::{ConvSettings, NetworkBuilder},
+    build::{ConvSettings, ConvShape, NetworkBuilder, NormSettings, Weights},
     chain::{Chain, Layer},
+    function::Function,
     norm::{Norm, NormKind, Running},
     op::{Node, NodeId, Op, Pad},
     pool::{Pool, PoolKind},
+    rearrange::{Rearrange, Slice},
+    reduce::{Reduce, ReduceKind, Softmax},
+    source::{Embedding, Source},
 };
 use crate::{Arch, Error, Layout, Result};
 use std::sync::Arc;
@@ -45,6 +53,10 @@ pub(crate) struct Operations {
     last: Vec<NodeId>,
     /// For each operation the one whose units it uses, which is itself unless it works in place.
     owner: Vec<NodeId>,
+    /// For each operation whether its result depends on the input.
+    varies: Vec<bool>,
+    /// Other names of parameters, with those in the layout.
+    ties: Vec<(String, String)>,
 }
 
 impl Operations {
@@ -88,6 +100,23 @@ impl Network {
     /// The last operation that reads the result of operation `id`, or `id` where none does.
     pub fn last_reader(&self, id: NodeId) -> NodeId {
         self.list.last[id]
+    }
+
+    /// Whether the result of operation `id` depends on the input; others are the same for each example.
+    pub fn varies(&self, id: NodeId) -> bool {
+        self.list.varies[id]
+    }
+
+    /// Other names of parameters, each with the name in the layout: two layers share one tensor.
+    pub fn ties(&self) -> &[(String, String)] {
+        &self.list.ties
+    }
+
+    /// Whether operations share parameters.
+    pub fn is_tied(&self) -> bool {
+        let mut all: Vec<_> = self.nodes().iter().flat_map(|node| node.op.parameters()).collect();
+        all.sort_by_key(|columns| columns.start);
+        all.windows(2).any(|pair| pair[1].start < pair[0].end)
     }
 
     /// The normalisations whose statistics are over a batch, in order.

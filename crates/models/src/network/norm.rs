@@ -4,6 +4,8 @@ use std::{fmt, ops::Range};
 
 /// The normalisation $y=\gamma\,(x-\mu)/\sqrt{v+\varepsilon}+\beta$, with the mean μ and the biased variance v over what
 /// [`kind`](Self::kind) says, and γ, β for each channel (docs/theory.md §13).
+///
+/// Channels are the first axis of x, except for [`NormKind::Last`], where they are the last.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Norm {
     /// Name of the layer, as in PyTorch: its tensors are `name.weight` (γ), `name.bias` (β), and the buffers
@@ -13,14 +15,14 @@ pub struct Norm {
     pub kind: NormKind,
     /// Number of channels or features.
     pub channels: usize,
-    /// Number of pixels of a channel; 1 for features.
+    /// Number of pixels of a channel, or of tokens; 1 for features.
     pub positions: usize,
     /// The number ε that is added to the variance.
     pub epsilon: f64,
-    /// The columns of a point that hold γ.
-    pub weight: Range<usize>,
-    /// The columns of a point that hold β.
-    pub bias: Range<usize>,
+    /// The columns of a point that hold γ; without them it is 1.
+    pub weight: Option<Range<usize>>,
+    /// The columns of a point that hold β; without them it is 0.
+    pub bias: Option<Range<usize>>,
     /// The places of the running statistics among the buffers, for batch normalisation.
     pub running: Option<Running>,
     /// The place of the result among the values that all operations compute for one example.
@@ -37,6 +39,8 @@ pub enum NormKind {
     Layer,
     /// Group normalisation: all pixels of a group of channels of one example.
     Group(usize),
+    /// Layer normalisation of tokens: the last axis of one example, whose positions are the channels.
+    Last,
 }
 
 /// The columns of the running statistics of one layer in a row of buffers.
@@ -54,7 +58,7 @@ impl fmt::Display for Norm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
             NormKind::Batch => "batch",
-            NormKind::Layer => "layer",
+            NormKind::Layer | NormKind::Last => "layer",
             NormKind::Group(_) => "group",
         };
         write!(f, "the {kind} normalisation '{}' ({} channels)", self.name, self.channels)

@@ -31,9 +31,25 @@ impl Network {
                     let x = read(0);
                     algebra.add(x, &read(1))?
                 }
-                (None, Op::Concat) => algebra.concat(&(0..inputs.len()).map(read).collect::<Vec<_>>())?,
+                (None, Op::Concat(axis)) => {
+                    algebra.concat(*axis, &(0..inputs.len()).map(read).collect::<Vec<_>>())?
+                }
                 (None, Op::Pad(op)) => algebra.pad(op, &read(0))?,
                 (None, Op::Reshape) => algebra.reshape(&self.list.nodes[id].shape, read(0))?,
+                (None, Op::Source(op)) => algebra.source(op)?,
+                (None, Op::Function(f)) => algebra.function(*f, read(0))?,
+                (None, Op::Multiply) => {
+                    let x = read(0);
+                    algebra.multiply(x, &read(1))?
+                }
+                (None, Op::MatMul) => {
+                    let x = read(0);
+                    algebra.matmul(&x, &read(1))?
+                }
+                (None, Op::Rearrange(op)) => algebra.rearrange(op, read(0))?,
+                (None, Op::Reduce(op)) => algebra.reduce(op, read(0))?,
+                (None, Op::Softmax(op)) => algebra.softmax(op, read(0))?,
+                (None, Op::Embedding(op)) => algebra.embedding(op, &read(0))?,
                 (None, Op::Input) => unreachable!("the input is the first operation, and only that"),
             };
             values[last] = Some(value);
@@ -91,7 +107,7 @@ impl Network {
                         reverse.add(y.clone(), place(read))?;
                     }
                 }
-                Op::Concat => {
+                Op::Concat(0) => {
                     let mut start = y.start;
                     for &read in &node.inputs {
                         let end = start + self.list.nodes[read].shape.iter().product::<usize>();
@@ -105,6 +121,18 @@ impl Network {
                     reverse.pad(op, inside, place(node.inputs[0]))?;
                 }
                 Op::Reshape => {}
+                Op::Source(_)
+                | Op::Function(_)
+                | Op::Multiply
+                | Op::MatMul
+                | Op::Concat(_)
+                | Op::Rearrange(_)
+                | Op::Reduce(_)
+                | Op::Softmax(_)
+                | Op::Embedding(_) => {
+                    let places: Vec<Place> = node.inputs.iter().map(|&read| place(read)).collect();
+                    reverse.other(&node.op, y, &places)?;
+                }
             }
         }
         Ok(())

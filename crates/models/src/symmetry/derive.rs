@@ -297,13 +297,13 @@ impl Algebra for Derivation {
         self.bind(&x);
         let group = |i: usize| match op.kind {
             NormKind::Group(groups) => i / (op.channels / groups),
-            NormKind::Batch | NormKind::Layer => 0,
+            NormKind::Batch | NormKind::Layer | NormKind::Last => 0,
         };
         let groups = (0..x.len()).map(group).max().map_or(1, |last| last + 1);
         let read: Vec<Channel> =
             x.iter().enumerate().map(|(i, c)| Channel { block: c.block * groups + group(i), ..*c }).collect();
         let y = self.channelwise(&read, &op.name);
-        for columns in [&op.weight, &op.bias] {
+        for columns in op.weight.iter().chain(&op.bias) {
             let axes = vec![self.rows(&y)];
             self.parameters.push(Tensor { name: op.name.clone(), columns: columns.clone(), axes, rest: 1 });
         }
@@ -353,7 +353,10 @@ impl Algebra for Derivation {
         Ok(Rc::new(sum))
     }
 
-    fn concat(&mut self, inputs: &[Channels]) -> Result<Channels> {
+    fn concat(&mut self, axis: usize, inputs: &[Channels]) -> Result<Channels> {
+        if axis != 0 {
+            return Err(Error::no_rule(Self::NAME, &crate::Op::Concat(axis)));
+        }
         let blocks = 1 + inputs.iter().flat_map(|x| x.iter()).map(|c| c.block).max().unwrap_or(0);
         let parts = inputs.iter().enumerate();
         let all =

@@ -119,7 +119,10 @@ fn compute<T: Number>(
             y.fill(T::zero());
             copy((x, of), (y, to), *before);
         }
-        Kind::Alone(norm) => alone::forward(norm, point::alone(norm, theta), (x, of), (y, to)),
+        Kind::Alone(norm) => {
+            let (scale, shift) = point::alone(norm, theta);
+            alone::forward(norm, (&scale, &shift), (x, of), (y, to));
+        }
     }
 }
 

@@ -118,8 +118,12 @@ impl<T: Number> Graph<T> {
     ) {
         let moments = trace.moments[number].as_ref().expect("a normalisation has statistics");
         for (c, [sum, product]) in sums.iter().enumerate() {
-            grad[norm.weight.start + c] += T::of(product * moments.inverse(norm, c));
-            grad[norm.bias.start + c] += T::of(*sum);
+            if let Some(weight) = &norm.weight {
+                grad[weight.start + c] += T::of(product * moments.inverse(norm, c));
+            }
+            if let Some(bias) = &norm.bias {
+                grad[bias.start + c] += T::of(*sum);
+            }
         }
     }
 

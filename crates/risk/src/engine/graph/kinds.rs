@@ -100,12 +100,15 @@ impl<T: Number> Graph<T> {
             }
             let mut sums = vec![[0.; 2]; norm.channels];
             let x = self.view(trace, x, t).0;
-            alone::reverse(norm, scale, (x, image), slope.tile(t), d.map(|(d, _)| d), &mut sums);
+            alone::reverse(norm, &scale, (x, image), slope.tile(t), d.map(|(d, _)| d), &mut sums);
             sums
         });
         for (c, [weight, bias]) in add_up(&parts, norm.channels).into_iter().enumerate() {
-            grad[norm.weight.start + c] += T::of(weight);
-            grad[norm.bias.start + c] += T::of(bias);
+            for (columns, slope) in [(&norm.weight, weight), (&norm.bias, bias)] {
+                if let Some(columns) = columns {
+                    grad[columns.start + c] += T::of(slope);
+                }
+            }
         }
     }
 

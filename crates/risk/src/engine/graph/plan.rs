@@ -152,12 +152,13 @@ impl Draft {
             Self { kind: Kind::Copy, inputs: node.inputs.clone(), norm: None, add: None, rho: None, end: id };
         match &node.op {
             Op::Affine(op) => draft.kind = Kind::Map(map(op, &nodes[node.inputs[0]].shape)?),
+            Op::Norm(op) if op.kind == NormKind::Last => return None,
             Op::Norm(op) if op.kind == NormKind::Batch => draft.norm = Some(op.clone()),
             Op::Norm(op) => draft.kind = Kind::Alone(op.clone()),
             Op::Activation(rho) => draft.rho = Some(*rho),
             Op::Pool(pool) => draft.kind = Kind::Pool(pool.clone()),
             Op::Add => draft.add = draft.inputs.pop(),
-            Op::Concat => draft.kind = Kind::Concat,
+            Op::Concat(0) => draft.kind = Kind::Concat,
             Op::Pad(pad) => draft.kind = Kind::Pad(pad.before),
             Op::Reshape if node.shape.len() == 1 => draft.kind = Kind::Flatten,
             _ => return None,
@@ -201,9 +202,9 @@ fn map(op: &Affine, x: &[usize]) -> Option<Map> {
             inputs: conv.inputs,
             outputs: conv.outputs,
             kernel: conv.kernel,
-            stride: [conv.stride; 2],
-            padding: [conv.padding; 2],
-            dilation: [conv.dilation; 2],
+            stride: conv.stride,
+            padding: conv.padding,
+            dilation: conv.dilation,
             groups: conv.groups,
         },
     };

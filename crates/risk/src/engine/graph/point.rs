@@ -1,5 +1,7 @@
 //! What a step needs of one point: its weights, and the scales and shifts of its channels.
 
+use std::{borrow::Cow, ops::Range};
+
 use collado_models::{Norm, Real};
 
 use super::{
@@ -56,7 +58,7 @@ pub(super) struct Scales<T> {
 impl<T: Number> Scales<T> {
     /// Those that a normalisation with `moments` amounts to.
     pub(super) fn normalising(norm: &Norm, theta: &[T], moments: &Moments) -> Self {
-        let (gamma, beta) = (&theta[norm.weight.clone()], &theta[norm.bias.clone()]);
+        let (gamma, beta) = alone(norm, theta);
         let scale: Vec<f64> =
             (0..norm.channels).map(|c| gamma[c].wide() * moments.inverse(norm, c)).collect();
         let shift = (0..norm.channels).map(|c| T::of(beta[c].wide() - moments.mean[c] * scale[c])).collect();
@@ -115,7 +117,11 @@ impl<'a, T: Number> Point<'a, T> {
     }
 }
 
-/// The scales and shifts of a normalisation of each example by itself.
-pub(super) fn alone<'a, T: Real>(norm: &Norm, theta: &'a [T]) -> (&'a [T], &'a [T]) {
-    (&theta[norm.weight.clone()], &theta[norm.bias.clone()])
+/// The scales and shifts of a normalisation by its parameters.
+pub(super) fn alone<'a, T: Real>(norm: &Norm, theta: &'a [T]) -> (Cow<'a, [T]>, Cow<'a, [T]>) {
+    let column = |columns: &Option<Range<usize>>, else_all: T| match columns {
+        Some(columns) => Cow::Borrowed(&theta[columns.clone()]),
+        None => Cow::Owned(vec![else_all; norm.channels]),
+    };
+    (column(&norm.weight, T::one()), column(&norm.bias, T::zero()))
 }

@@ -5,15 +5,6 @@ use pulp::Arch;
 
 use super::{image::Image, lanes::Number};
 
-/// The rows and columns of a window that lie in the image.
-fn window(op: &Pool, at: [usize; 2]) -> [std::ops::Range<usize>; 2] {
-    [0, 1].map(|axis| {
-        let start = at[axis] * op.stride;
-        let end = (start + op.kernel[axis]).min(op.size[axis] + op.padding);
-        start.saturating_sub(op.padding)..end - op.padding.min(end)
-    })
-}
-
 /// The largest number of examples in a tile.
 const MOST: usize = 16;
 
@@ -22,11 +13,11 @@ pub(super) fn forward<T: Number>(op: &Pool, (x, of): (&[T], &Image), (y, to): (&
     Arch::new().dispatch(
         #[inline(always)]
         || {
-            let share = T::of(((op.kernel[0] * op.kernel[1]) as f64).recip());
             for (channel, row) in (0..to.channels).flat_map(|c| (0..to.height).map(move |r| (c, r))) {
                 let line = to.line::<T>(channel, row).start;
                 for column in 0..to.width {
-                    let [rows, columns] = window(op, [row, column]);
+                    let [rows, columns] = op.window([row, column]);
+                    let share = T::of((op.divisor([row, column]) as f64).recip());
                     let start = match op.kind {
                         PoolKind::Max => T::neg_infinity(),
                         PoolKind::Average => T::zero(),
@@ -68,11 +59,11 @@ pub(super) fn reverse<T: Number>(
     Arch::new().dispatch(
         #[inline(always)]
         || {
-            let share = T::of(((op.kernel[0] * op.kernel[1]) as f64).recip());
             for (channel, row) in (0..to.channels).flat_map(|c| (0..to.height).map(move |r| (c, r))) {
                 let line = to.line::<T>(channel, row).start;
                 for column in 0..to.width {
-                    let [rows, columns] = window(op, [row, column]);
+                    let [rows, columns] = op.window([row, column]);
+                    let share = T::of((op.divisor([row, column]) as f64).recip());
                     let from = line + column * T::LANES;
                     let (y, g) = (&y[from..][..T::LANES], &g[from..][..T::LANES]);
                     // The derivative that no pixel has got yet: it belongs to the first that is the largest.
