@@ -277,9 +277,9 @@ fn what_does_not_fit_together_is_refused() {
     net.add(x, 0);
     let message = net.finish("wrong").unwrap_err().to_string();
     assert_eq!(message, "terms of a sum: expected 4x8x8, found 3x8x8");
-    let mut net = NetworkBuilder::new(&[3, 8, 8]);
-    net.dense(0, "a", 4, true);
-    assert!(net.finish("wrong").unwrap_err().to_string().contains("expected 1 axes, found 3x8x8"));
+    let mut net = NetworkBuilder::new(&[3, 8]);
+    net.conv(0, "a", ConvSettings::same(4, 3));
+    assert!(net.finish("wrong").unwrap_err().to_string().contains("expected 3 axes, found 3x8"));
     let mut net = NetworkBuilder::new(&[3, 8, 8]);
     net.conv(0, "a", ConvSettings { groups: 2, ..ConvSettings::same(4, 3) });
     assert!(net.finish("wrong").unwrap_err().to_string().contains("groups"));

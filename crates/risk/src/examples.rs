@@ -108,7 +108,12 @@ impl Examples {
     /// Checks that the examples fit the inputs and outputs of `network` and the loss.
     pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<()> {
         network.check_input(&self.inputs.dims()[1..])?;
-        let outputs = network.nodes().last().expect("a network has an output").shape.iter().product();
+        let shape = &network.nodes().last().expect("a network has an output").shape;
+        if self.targets.classes().is_some() && shape.iter().filter(|&&n| n != 1).count() > 1 {
+            let what = format!("{}: outputs for one class an example", network.arch());
+            return Err(Error::mismatch(what, "one axis", format!("{shape:?}")));
+        }
+        let outputs = shape.iter().product();
         self.targets.check(outputs, loss).map_err(|error| match error {
             Error::Mismatch { what, expected, found } if what == "outputs" => {
                 Error::Mismatch { what: format!("{}: outputs", network.arch()), expected, found }

@@ -54,6 +54,10 @@ impl Connect for Repair<'_> {
             return Ok(constant.into());
         }
         let network = self.arch.network();
+        if network.is_tied() {
+            let operation = "layers that share parameters".to_owned();
+            return Err(collado_models::Error::NoRule { analysis: Repairing::NAME, operation }.into());
+        }
         let data = shaped(evenly(self.data, self.rows.min(affordable(&network)))?, &network)?
             .to_dtype(DType::F64)?
             .to_device(a.device())?;
@@ -96,7 +100,11 @@ impl Repair<'_> {
         let mut pass = Repairing::new(&theta, self.layers(), stage);
         self.arch.network().run(&mut pass, vec![data.clone()])?;
         match pass.stage {
-            Stage::Restore { columns, .. } => Ok(Tensor::cat(&columns, 0)?),
+            Stage::Restore { mut columns, .. } => {
+                columns.sort_by_key(|(start, _)| *start);
+                let parts: Vec<Tensor> = columns.into_iter().map(|(_, part)| part).collect();
+                Ok(Tensor::cat(&parts, 0)?)
+            }
             Stage::Read(_) => unreachable!("a pass keeps its stage"),
         }
     }
@@ -107,12 +115,15 @@ impl Repair<'_> {
     }
 }
 
+/// Repaired parameters, each with its first column.
+type Columns = Vec<(usize, Tensor)>;
+
 /// What a forward pass does at each hidden layer.
 enum Stage<'a> {
     /// Reads the statistics of the pre-activations.
     Read(Vec<Statistics>),
     /// Restores those that the ends have at t before it goes on, and keeps the repaired parameters.
-    Restore { t: f64, ends: &'a [Vec<Statistics>; 2], columns: Vec<Tensor> },
+    Restore { t: f64, ends: &'a [Vec<Statistics>; 2], columns: Columns },
 }
 
 /// A forward pass over all data as one tile.
@@ -131,6 +142,10 @@ impl<'a> Repairing<'a> {
     }
 
     fn layer_of(&mut self, op: &Affine, x: &Tensor) -> Result<Tensor> {
+        if matches!(op.map, Map::Dense { .. }) && x.rank() != 2 {
+            let operation = format!("{op} of several tokens");
+            return Err(collado_models::Error::NoRule { analysis: Self::NAME, operation }.into());
+        }
         let hidden = self.done + 1 < self.layers;
         let layer = self.done;
         self.done += 1;
@@ -145,7 +160,7 @@ impl<'a> Repairing<'a> {
             }
             Stage::Restore { columns, .. } if !hidden => {
                 let (weight, bias) = op.tensors(self.theta)?;
-                keep(columns, &weight, bias.as_ref())?;
+                keep(op, columns, &weight, bias.as_ref())?;
                 Ok(op.forward(self.theta, x)?)
             }
             Stage::Restore { t, ends, columns } => {
@@ -168,7 +183,7 @@ fn restore(
     theta: &Tensor,
     x: &Tensor,
     target: Statistics,
-    columns: &mut Vec<Tensor>,
+    columns: &mut Columns,
 ) -> Result<Tensor> {
     let (weight, bias) = op.tensors(theta)?;
     let z = op.map.forward(&weight, x)?;
@@ -187,13 +202,14 @@ fn restore(
     if let Some(bias) = &bias {
         z = op.map.add_bias(&z, bias)?;
     }
-    keep(columns, &weight, bias.as_ref())?;
+    keep(op, columns, &weight, bias.as_ref())?;
     Ok(z)
 }
 
-fn keep(columns: &mut Vec<Tensor>, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
-    for tensor in std::iter::once(weight).chain(bias) {
-        columns.push(tensor.flatten_all()?);
+fn keep(op: &Affine, columns: &mut Columns, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+    columns.push((op.weight.start, weight.flatten_all()?));
+    if let (Some(places), Some(bias)) = (&op.bias, bias) {
+        columns.push((places.start, bias.flatten_all()?));
     }
     Ok(())
 }
