@@ -8,7 +8,7 @@ use collado_dynamics::{
     FinishSettings, FinishState, FinishStep, FinishStop, ObserveFinish, Result, finish, gradient_norm,
 };
 use collado_models::{Arch, ArchSpec};
-use collado_risk::{Criterion, DenseCurvature, EmpiricalRisk, Evaluation, Examples, Loss, Objective, Rows};
+use collado_risk::{Criterion, EmpiricalRisk, Evaluation, ExactCurvature, Examples, Loss, Objective, Rows};
 
 /// Rosenbrock's function, whose minimum of 0 is at (1, 1).
 struct Rosenbrock;
@@ -80,14 +80,14 @@ fn without_products_lbfgs_finds_the_minimum() -> Result<()> {
 fn newton_solves_a_quadratic_and_leaves_saddles() -> Result<()> {
     let settings = FinishSettings { gradient: 1e-10, ..FinishSettings::default() };
     let risk = ridge();
-    let curvature = DenseCurvature::new(&risk)?;
+    let curvature = ExactCurvature::new(&risk)?;
     let theta = start(4);
     let end = finish(&risk, Some(&curvature), DType::F64, FinishState::start(&theta)?, &settings, &mut ())?;
     // The minimum solves (XᵀX/n + κ) w = Xᵀy/n: the gradient, which is linear, vanishes there.
     assert!(end.stop == FinishStop::Reached && end.gradient_norm <= 1e-9, "{}", end.gradient_norm);
     // All weights 0 are a saddle of a network with a hidden layer; a point near it does not stay.
     let risk = network();
-    let curvature = DenseCurvature::new(&risk)?;
+    let curvature = ExactCurvature::new(&risk)?;
     let near = (start(risk.network().size()) * 1e-3)?;
     let end = finish(&risk, Some(&curvature), DType::F64, FinishState::start(&near)?, &settings, &mut ())?;
     assert_eq!(end.stop, FinishStop::Reached);
@@ -100,7 +100,7 @@ fn newton_solves_a_quadratic_and_leaves_saddles() -> Result<()> {
 #[test]
 fn rounding_is_judged() -> Result<()> {
     let risk = network();
-    let curvature = DenseCurvature::new(&risk)?;
+    let curvature = ExactCurvature::new(&risk)?;
     let begin = || FinishState::start(&start(risk.network().size()));
     let run = |gradient| {
         let settings = FinishSettings { gradient, ..FinishSettings::default() };
@@ -134,7 +134,7 @@ impl ObserveFinish for Watch {
 #[test]
 fn it_goes_on_to_the_same_bits() -> Result<()> {
     let risk = network();
-    let curvature = DenseCurvature::new(&risk)?;
+    let curvature = ExactCurvature::new(&risk)?;
     let settings = FinishSettings { gradient: 1e-8, ..FinishSettings::default() };
     for curvature in [Some(&curvature), None] {
         let begin = FinishState::start(&start(risk.network().size()))?;

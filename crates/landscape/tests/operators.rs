@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use collado_landscape::{CentralDifference, Curvature, LinearOperator, explicit};
 use collado_models::{Activation, Arch, Init};
 use collado_risk::{
-    Criterion, CurvatureForm, DenseCurvature, EmpiricalRisk, Examples, Loss, Objective, Planted, Regularizer,
+    Criterion, CurvatureForm, EmpiricalRisk, ExactCurvature, Examples, Loss, Objective, Planted, Regularizer,
     Rows, Span,
 };
 use rand::{Rng, SeedableRng};
@@ -15,7 +15,7 @@ use rand_distr::StandardNormal;
 /// A risk with its curvature at a random point.
 struct Case {
     objective: EmpiricalRisk,
-    curvature: DenseCurvature,
+    curvature: ExactCurvature,
     theta: Tensor,
 }
 
@@ -39,7 +39,7 @@ fn case(arch: &Arch, loss: Loss, examples: usize, regularizer: Regularizer) -> C
     let objective = EmpiricalRisk::new(arch, Examples::new(&x, &targets).unwrap(), criterion)
         .unwrap()
         .with_memory(1 << 24);
-    let curvature = DenseCurvature::new(
+    let curvature = ExactCurvature::new(
         &EmpiricalRisk::new(arch, Examples::new(&x, &targets).unwrap(), criterion)
             .unwrap()
             .with_memory(1 << 24),
@@ -205,7 +205,7 @@ fn memory_does_not_change_products() {
         let q = arch.outputs();
         let targets = Tensor::from_vec(normal(2, 150 * q), (150, q), &Device::Cpu).unwrap();
         let criterion = Criterion { loss, kappa: 0.03, regularizer: Regularizer::L2 };
-        let tight = DenseCurvature::new(
+        let tight = ExactCurvature::new(
             &EmpiricalRisk::new(&arch, Examples::new(&x, &targets).unwrap(), criterion)
                 .unwrap()
                 .with_memory(1),
@@ -213,7 +213,7 @@ fn memory_does_not_change_products() {
         .unwrap();
         for form in CurvatureForm::ALL {
             let v = normal(9, case.curvature.size());
-            let product = |of: &DenseCurvature| {
+            let product = |of: &ExactCurvature| {
                 let mut out = vec![0.; v.len()];
                 Curvature::new(of, form, &case.theta).unwrap().apply(&v, &mut out).unwrap();
                 out

@@ -32,6 +32,21 @@ pub enum Error {
         /// The device, dtype or kind asked for.
         found: String,
     },
+    /// Less memory than a product needs of rows that share their statistics, in MiB.
+    #[error(
+        "`memory`: expected at least {needed} MiB for {rows} rows that share their statistics, found {found} MiB, \
+         which hold {fit} rows (`bn_rows`)"
+    )]
+    Memory {
+        /// Number of rows that share their statistics.
+        rows: usize,
+        /// The memory that they need.
+        needed: usize,
+        /// The memory that is allowed.
+        found: usize,
+        /// Number of rows that it holds.
+        fit: usize,
+    },
     /// Two ends that are not points of one parameter space.
     #[error("ends of a path: expected [{expected}] parameters at both, found [{found}]")]
     Ends {

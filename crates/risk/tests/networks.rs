@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::{Activation, ConvSettings, Network, NetworkBuilder, NodeId, NormKind, Pad, PoolKind};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Rows, Span, Statistics};
+use collado_risk::{
+    Criterion, CurvatureForm, EmpiricalRisk, Error, ExactCurvature, Examples, Loss, Objective, Rows, Span,
+    Statistics,
+};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -431,4 +434,216 @@ fn memory_and_order_of_points_do_not_matter() {
     }
     let off = (gradient - other).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
     assert!(off < 1e-13);
+}
+
+/// The products of a matrix with the rows of `vectors`.
+fn products(
+    risk: &EmpiricalRisk,
+    form: CurvatureForm,
+    theta: &[f64],
+    vectors: &[f64],
+) -> collado_risk::Result<Vec<f64>> {
+    let curvature = ExactCurvature::new(risk)?;
+    let point = curvature.at(theta.to_vec())?;
+    let mut out = vec![0.; vectors.len()];
+    curvature.apply(form, &point, vectors, &mut out)?;
+    Ok(out)
+}
+
+fn gradient(risk: &EmpiricalRisk, theta: &[f64]) -> Vec<f64> {
+    let stack = Tensor::from_slice(theta, (1, theta.len()), &Device::Cpu).unwrap();
+    let mut gradient = stack.zeros_like().unwrap();
+    risk.at(&stack, Rows::All, Some(&mut gradient)).unwrap();
+    gradient.get(0).unwrap().to_vec1().unwrap()
+}
+
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
+}
+
+fn distance(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt()
+}
+
+/// A point, and the risk with running statistics for it.
+fn point_of(risk: &EmpiricalRisk) -> (EmpiricalRisk, Vec<f64>) {
+    let width = risk.network().buffers().len();
+    let buffers = Tensor::from_vec(numbers(width, 6), width, &Device::Cpu).unwrap().abs().unwrap();
+    let theta = numbers(risk.network().size(), 5).iter().map(|x| 0.6 * x).collect();
+    (risk.clone().with_buffers(&buffers).unwrap(), theta)
+}
+
+/// Compares Hessian products with central differences of the gradient; they are symmetric and linear.
+fn check_products(name: &str, risk: &EmpiricalRisk) {
+    let (risk, theta) = point_of(risk);
+    let size = theta.len();
+    let mut vectors = numbers(3 * size, 20);
+    let (both, parts) = vectors.split_at_mut(size);
+    both.iter_mut().zip(parts.chunks_exact(size).next().unwrap()).for_each(|(x, u)| *x = 2. * u);
+    both.iter_mut().zip(&parts[size..]).for_each(|(x, v)| *x -= 0.5 * v);
+    let found = products(&risk, CurvatureForm::Hessian, &theta, &vectors).unwrap();
+    for (v, exact) in vectors.chunks_exact(size).zip(found.chunks_exact(size)) {
+        let difference = |h: f64| -> Vec<f64> {
+            let at =
+                |h: f64| gradient(&risk, &theta.iter().zip(v).map(|(x, v)| x + h * v).collect::<Vec<_>>());
+            at(h).iter().zip(at(-h)).map(|(a, b)| (a - b) / (2. * h)).collect()
+        };
+        // Steps that cross no kink.
+        let (near, far) = (difference(2e-7), difference(4e-7));
+        let numeric: Vec<f64> = near.iter().zip(&far).map(|(a, b)| (4. * a - b) / 3.).collect();
+        let off = distance(exact, &numeric);
+        assert!(off < 1e-7 * (1. + dot(exact, exact).sqrt()), "{name}: {off:e}");
+    }
+    let [sum, u, v] = [0, 1, 2].map(|i| &found[i * size..(i + 1) * size]);
+    let scale = dot(u, u).sqrt() + dot(v, v).sqrt();
+    let linear: Vec<f64> = u.iter().zip(v).map(|(u, v)| 2. * u - 0.5 * v).collect();
+    assert!(distance(sum, &linear) < 1e-12 * scale, "{name} is not linear");
+    let (a, b) = (dot(&vectors[size..2 * size], v), dot(&vectors[2 * size..], u));
+    assert!((a - b).abs() < 1e-11 * scale, "{name} is not symmetric: {a} {b}");
+}
+
+#[test]
+fn hessian_products_of_all_operations_are_central_differences() {
+    let mut covered = 0;
+    for (name, network) in bodies() {
+        // More than one tile, the last one short.
+        let risk = EmpiricalRisk::new(network, examples(11, &IMAGE, 1), criterion()).unwrap();
+        if let Err(Error::Unsupported { .. }) = ExactCurvature::new(&risk) {
+            continue;
+        }
+        check_products(&name, &risk);
+        covered += 1;
+    }
+    assert!(covered >= 26, "{covered}");
+}
+
+#[test]
+fn hessian_products_go_through_statistics() {
+    for body in ["batch norm", "norm of features"] {
+        let (_, network) = bodies().into_iter().find(|(name, _)| name == body).unwrap();
+        let train = EmpiricalRisk::new(network, examples(19, &IMAGE, 1), criterion()).unwrap();
+        let other = train.on(examples(13, &IMAGE, 2)).unwrap();
+        for rule in [Statistics::Population, Statistics::Interpolate, Statistics::Train { batch: 9 }] {
+            check_products(&format!("{body}, {rule}"), &train.clone().with_statistics(rule));
+            check_products(&format!("{body}, {rule}, other examples"), &other.clone().with_statistics(rule));
+        }
+        check_products(&format!("{body}, some rows"), &other.with_reference_rows(10).unwrap());
+        let refused = ExactCurvature::new(&train.with_statistics(Statistics::Garipov { batch: 4 }));
+        assert!(matches!(refused, Err(Error::Unsupported { .. })));
+    }
+}
+
+/// A residual network with everything: statistics, sums of all kinds, a curved activation and a shortcut.
+fn residual(kind: NormKind) -> Network {
+    let mut net = NetworkBuilder::new(&IMAGE);
+    let block = |net: &mut NetworkBuilder, x: NodeId, name: &str, rho: Activation| {
+        let y = net.conv(x, format!("{name}.conv1"), ConvSettings::same(4, 3));
+        let y = net.norm(y, format!("{name}.bn1"), kind);
+        let y = net.activation(y, rho);
+        let y = net.conv(y, format!("{name}.conv2"), ConvSettings::same(4, 3));
+        let y = net.norm(y, format!("{name}.bn2"), kind);
+        let around = net.conv(x, format!("{name}.around"), ConvSettings::same(4, 1));
+        let around = net.norm(around, format!("{name}.bn3"), kind);
+        let sum = net.add(y, around);
+        net.activation(sum, rho)
+    };
+    let x = block(&mut net, 0, "a", Activation::Relu);
+    let x = block(&mut net, x, "b", Activation::Silu);
+    let x = net.pool(x, PoolKind::Max, 2, 2, 0);
+    let x = net.global_average(x);
+    net.dense(x, "last", 3, true);
+    net.finish("a residual network").unwrap()
+}
+
+#[test]
+fn residual_networks_have_exact_products_under_all_rules() {
+    for kind in [NormKind::Batch, NormKind::Layer, NormKind::Group(2)] {
+        let train = EmpiricalRisk::new(residual(kind), examples(19, &IMAGE, 1), criterion()).unwrap();
+        for rule in [Statistics::Population, Statistics::Interpolate] {
+            check_products(&format!("{kind:?}, {rule}"), &train.clone().with_statistics(rule));
+            let other = train.on(examples(13, &IMAGE, 2)).unwrap().with_statistics(rule);
+            check_products(&format!("{kind:?}, {rule}, other examples"), &other);
+        }
+    }
+}
+
+/// The Gauss–Newton and Fisher matrices by their definitions: under the squared loss the gradient is linear in the
+/// targets, and its slope in one of them is the gradient of an output.
+#[test]
+fn other_matrices_are_their_definitions() {
+    let n = 10;
+    for (kind, rule) in [
+        (NormKind::Layer, Statistics::Population),
+        (NormKind::Batch, Statistics::Population),
+        (NormKind::Batch, Statistics::Interpolate),
+    ] {
+        let squared = Criterion { loss: Loss::Squared, ..Criterion::default() };
+        let inputs = tensor(&[&[n], &IMAGE[..]].concat(), 1);
+        let risk = |targets: &[f64]| {
+            let targets = Tensor::from_slice(targets, (n, 3), &Device::Cpu).unwrap();
+            let examples = Examples::new(&inputs, &targets).unwrap();
+            EmpiricalRisk::new(residual(kind), examples, squared).unwrap().with_statistics(rule)
+        };
+        let targets = numbers(3 * n, 8);
+        let (own, theta) = point_of(&risk(&targets));
+        let loss = |risk: &EmpiricalRisk| {
+            let stack = Tensor::from_slice(&theta, (1, theta.len()), &Device::Cpu).unwrap();
+            risk.risks(&Span::stack(&stack).unwrap()).unwrap()[0]
+        };
+        let (g, at) = (gradient(&own, &theta), loss(&own));
+        let share = n as f64;
+        let v = numbers(theta.len(), 9);
+        let (mut newton, mut fisher) = (vec![0.; v.len()], vec![0.; v.len()]);
+        for i in 0..n {
+            let mut slope = vec![0.; v.len()];
+            for o in 0..3 {
+                let mut moved = targets.clone();
+                moved[3 * i + o] += 1.;
+                let (moved, _) = point_of(&risk(&moved));
+                // The loss of one output is (Φ − y)²/N, so that a step of y by 1 changes it by (1 − 2(Φ − y))/N.
+                let rest = (1. - share * (loss(&moved) - at)) / 2.;
+                let jacobian: Vec<f64> =
+                    gradient(&moved, &theta).iter().zip(&g).map(|(a, b)| -share / 2. * (a - b)).collect();
+                let along = dot(&jacobian, &v);
+                newton.iter_mut().zip(&jacobian).for_each(|(x, j)| *x += 2. / share * along * j);
+                slope.iter_mut().zip(&jacobian).for_each(|(x, j)| *x += 2. * rest * j);
+            }
+            let along = dot(&slope, &v) / share;
+            fisher.iter_mut().zip(&slope).for_each(|(x, g)| *x += along * g);
+        }
+        for (form, expected) in [(CurvatureForm::GaussNewton, newton), (CurvatureForm::Fisher, fisher)] {
+            let found = products(&own, form, &theta, &v).unwrap();
+            let off = distance(&found, &expected);
+            assert!(off < 1e-11 * dot(&expected, &expected).sqrt(), "{kind:?} {rule} {form:?}: {off:e}");
+        }
+    }
+}
+
+#[test]
+fn products_have_the_same_bits_for_any_number_of_threads_and_blocks() {
+    let risk = EmpiricalRisk::new(residual(NormKind::Batch), examples(150, &IMAGE, 1), criterion()).unwrap();
+    for rule in [Statistics::Population, Statistics::Interpolate] {
+        let (risk, theta) = point_of(&risk.clone().with_statistics(rule));
+        let vectors = numbers(3 * theta.len(), 9);
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| products(&risk, CurvatureForm::Hessian, &theta, &vectors).unwrap())
+        };
+        let one = with(1);
+        assert_eq!(one, with(3));
+        let each = vectors.chunks_exact(theta.len());
+        let each = each.flat_map(|v| products(&risk, CurvatureForm::Hessian, &theta, v).unwrap());
+        assert_eq!(one, each.collect::<Vec<_>>());
+    }
+    // Without room for the rows that share statistics, it is said how many would have room, and these have.
+    let little = risk.clone().with_memory(1 << 20);
+    let Err(Error::Memory { rows: 150, fit, .. }) = ExactCurvature::new(&little) else {
+        panic!("no refusal")
+    };
+    assert!((8..150).contains(&fit), "{fit}");
+    assert!(ExactCurvature::new(&little.with_reference_rows(fit).unwrap()).is_ok());
+    let (constant, theta) = point_of(&risk.with_statistics(Statistics::Interpolate));
+    let v = numbers(theta.len(), 9);
+    let product = |risk: &EmpiricalRisk| products(risk, CurvatureForm::Hessian, &theta, &v).unwrap();
+    assert_eq!(product(&constant.clone().with_memory(1 << 16)), product(&constant));
 }

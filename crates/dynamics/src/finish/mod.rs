@@ -12,7 +12,7 @@ mod steihaug;
 use std::time::{Duration, Instant};
 
 use candle_core::{DType, Tensor};
-use collado_risk::{DenseCurvature, Evaluation, Objective, Rows};
+use collado_risk::{Evaluation, ExactCurvature, Objective, Rows};
 use tracing::{info, info_span};
 
 pub use self::observe::{FinishState, FinishStep, FinishStop, Finished, ObserveFinish};
@@ -67,7 +67,7 @@ impl FinishSettings {
 /// When a setting is out of range, and the errors of the objective and the observer.
 pub fn finish(
     objective: &dyn Objective,
-    curvature: Option<&DenseCurvature>,
+    curvature: Option<&ExactCurvature>,
     dtype: DType,
     mut state: FinishState,
     settings: &FinishSettings,

@@ -1,7 +1,7 @@
 //! Newton's method in a trust region.
 
 use candle_core::{Device, Tensor};
-use collado_risk::{CurvatureForm, DenseCurvature, Evaluation, Objective};
+use collado_risk::{CurvatureForm, Evaluation, ExactCurvature, Objective};
 
 use super::{
     FinishState, FinishStop, ObserveFinish, dot, evaluate, norm,
@@ -26,13 +26,13 @@ struct Here {
 
 pub(super) struct Newton<'a> {
     objective: &'a dyn Objective,
-    curvature: &'a DenseCurvature,
+    curvature: &'a ExactCurvature,
     /// They are not saved, as they can be recomputed to the same bits.
     here: Option<Here>,
 }
 
 impl<'a> Newton<'a> {
-    pub(super) fn new(objective: &'a dyn Objective, curvature: &'a DenseCurvature) -> Self {
+    pub(super) fn new(objective: &'a dyn Objective, curvature: &'a ExactCurvature) -> Self {
         Self { objective, curvature, here: None }
     }
 

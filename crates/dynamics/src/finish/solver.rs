@@ -1,6 +1,6 @@
 //! The solver that finishing uses: Newton's method where there are Hessian products, else L-BFGS.
 
-use collado_risk::{DenseCurvature, Evaluation, Objective};
+use collado_risk::{Evaluation, ExactCurvature, Objective};
 
 use super::{FinishState, FinishStop, ObserveFinish, gradient_norm, newton::Newton};
 use crate::{Result, train::Lbfgs};
@@ -13,7 +13,7 @@ pub(super) enum Solver<'a> {
 impl<'a> Solver<'a> {
     pub(super) fn new(
         objective: &'a dyn Objective,
-        curvature: Option<&'a DenseCurvature>,
+        curvature: Option<&'a ExactCurvature>,
         state: &FinishState,
     ) -> Result<Self> {
         if let Some(curvature) = curvature {

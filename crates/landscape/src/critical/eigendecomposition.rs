@@ -1,7 +1,7 @@
 //! The eigendecomposition of the Hessian at one point, with the error of rounding.
 
 use collado_linalg::{Eigen, symmetric_eigen};
-use collado_risk::{CurvatureForm, DenseCurvature};
+use collado_risk::{CurvatureForm, ExactCurvature};
 use faer::Mat;
 
 use crate::{Curvature, Error, LinearOperator, Result, explicit};
@@ -19,7 +19,7 @@ pub(super) struct Eigendecomposition {
 }
 
 impl Eigendecomposition {
-    pub(super) fn new(curvature: &DenseCurvature, theta: &candle_core::Tensor) -> Result<Self> {
+    pub(super) fn new(curvature: &ExactCurvature, theta: &candle_core::Tensor) -> Result<Self> {
         let operator = Curvature::new(curvature, CurvatureForm::Hessian, theta)?;
         let s = operator.size();
         let (matrix, asymmetry) = explicit(&operator, &mut ())?;

@@ -1,7 +1,7 @@
 //! The search for a critical point by Levenberg and Marquardt's method, with damping by Nielsen's rule (1999).
 
 use candle_core::Tensor;
-use collado_risk::DenseCurvature;
+use collado_risk::ExactCurvature;
 
 use super::{CriticalSettings, Goal, eigendecomposition::Eigendecomposition, norm};
 use crate::{Error, Result};
@@ -114,7 +114,7 @@ impl LevenbergMarquardt {
     }
 
     /// Computes the local model if there is none, and then proposes a step or ends the search.
-    pub(super) fn propose(&mut self, curvature: &DenseCurvature, settings: &CriticalSettings) -> Result<()> {
+    pub(super) fn propose(&mut self, curvature: &ExactCurvature, settings: &CriticalSettings) -> Result<()> {
         let (local, slopes) = match self.local.take() {
             Some(known) => known,
             None => {

@@ -11,7 +11,7 @@ mod semicircle;
 
 use candle_core::{DType, Tensor};
 use collado_models::{Activation, Chain, with_slice};
-use collado_risk::{DenseCurvature, EmpiricalRisk, Evaluation, Objective, Rows};
+use collado_risk::{EmpiricalRisk, Evaluation, ExactCurvature, Objective, Rows};
 
 pub use self::{
     examine::CriticalPoint,
@@ -29,7 +29,7 @@ use crate::Result;
 /// 2000 parameters.
 pub struct CriticalSearch {
     risk: EmpiricalRisk,
-    curvature: DenseCurvature,
+    curvature: ExactCurvature,
     /// The inputs `[N, n_0]` in `f64`.
     inputs: Tensor,
 }
@@ -41,7 +41,7 @@ impl CriticalSearch {
     /// When the network is not a chain of dense layers.
     pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
         let inputs = risk.data().inputs(DType::F64)?.clone();
-        Ok(Self { risk: risk.clone(), curvature: DenseCurvature::new(risk)?, inputs })
+        Ok(Self { risk: risk.clone(), curvature: ExactCurvature::new(risk)?, inputs })
     }
 
     fn chain(&self) -> &Chain {

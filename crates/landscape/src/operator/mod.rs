@@ -4,7 +4,7 @@ mod difference;
 mod explicit;
 
 use candle_core::{DType, Device, Tensor};
-use collado_risk::{CurvatureForm, CurvaturePoint, DenseCurvature};
+use collado_risk::{CurvatureForm, CurvaturePoint, ExactCurvature};
 use faer::Mat;
 
 pub use self::{difference::CentralDifference, explicit::explicit};
@@ -23,10 +23,10 @@ pub trait LinearOperator: Sync {
 }
 
 /// Hessian, Gauss–Newton or empirical Fisher matrix of a dense network at one point, exact and on all examples
-/// (see [`DenseCurvature`]).
+/// (see [`ExactCurvature`]).
 #[derive(Debug)]
 pub struct Curvature<'a> {
-    of: &'a DenseCurvature,
+    of: &'a ExactCurvature,
     form: CurvatureForm,
     point: CurvaturePoint,
 }
@@ -36,7 +36,7 @@ impl<'a> Curvature<'a> {
     ///
     /// # Errors
     /// When the sizes do not fit together.
-    pub fn new(of: &'a DenseCurvature, form: CurvatureForm, theta: &Tensor) -> Result<Self> {
+    pub fn new(of: &'a ExactCurvature, form: CurvatureForm, theta: &Tensor) -> Result<Self> {
         let theta = theta.flatten_all()?.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec1()?;
         Ok(Self { of, form, point: of.at(theta)? })
     }

@@ -25,7 +25,7 @@ use self::{
 };
 pub use self::{
     cuda::Precision,
-    curvature::{CurvatureForm, CurvaturePoint, DenseCurvature},
+    curvature::{CurvatureForm, CurvaturePoint, ExactCurvature},
 };
 use crate::{
     Descent, EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, Training,

@@ -4,7 +4,7 @@
 use candle_core::Tensor;
 use collado_landscape::{Curvature, LinearOperator};
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, CurvatureForm, DenseCurvature, EmpiricalRisk, Examples, Loss, Regularizer};
+use collado_risk::{Criterion, CurvatureForm, EmpiricalRisk, ExactCurvature, Examples, Loss, Regularizer};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -117,7 +117,7 @@ fn second_derivatives(arch: &Arch, theta: &[f64], x: &[f64]) -> Result<Vec<f64>>
         )
     };
     let output = collado_landscape::Tangent::new(arch, &point, &input)?.outputs()[0];
-    let of = DenseCurvature::new(&risk(output - 0.5)?)?;
+    let of = ExactCurvature::new(&risk(output - 0.5)?)?;
     let size = theta.len();
     let identity: Vec<f64> = (0..size * size).map(|at| f64::from(u8::from(at / size == at % size))).collect();
     let product = |form| -> Result<Vec<f64>> {

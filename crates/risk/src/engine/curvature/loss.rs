@@ -5,7 +5,7 @@ use collado_models::Activation;
 use crate::Loss;
 
 /// The curvature matrix $\nabla^2_z\ell$ of a loss at the outputs z of one example.
-pub(super) enum LossCurvature {
+pub(in crate::engine) enum LossCurvature {
     /// A diagonal matrix.
     Diagonal(Vec<f64>),
     /// The matrix $\operatorname{diag}(p)-pp^\top$ with the position of the largest p.
@@ -13,7 +13,7 @@ pub(super) enum LossCurvature {
 }
 
 impl LossCurvature {
-    pub(super) fn new(loss: Loss, z: &[f64]) -> Self {
+    pub(in crate::engine) fn new(loss: Loss, z: &[f64]) -> Self {
         match loss {
             Loss::Squared => Self::Diagonal(vec![2.; z.len()]),
             Loss::Logistic => {
@@ -30,7 +30,7 @@ impl LossCurvature {
     }
 
     /// Multiplies the vector `v` by the matrix in place.
-    pub(super) fn apply(&self, v: &mut [f64]) {
+    pub(in crate::engine) fn apply(&self, v: &mut [f64]) {
         match self {
             Self::Diagonal(d) => v.iter_mut().zip(d).for_each(|(v, d)| *v *= d),
             Self::Softmax(p, top) => {

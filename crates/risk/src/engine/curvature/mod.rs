@@ -1,20 +1,18 @@
-//! Exact products of curvature matrices of dense networks with vectors, over the whole data set.
+//! Exact products of curvature matrices with vectors, over the whole data set.
 
+mod chain;
 mod loss;
 mod pass;
 mod point;
 mod second;
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt, ops::Range};
 
-use candle_core::{DType, Tensor};
-use collado_models::{Chain, Network, with_slice};
-use rayon::prelude::*;
-
-use self::pass::Pass;
+use self::chain::ChainCurvature;
 pub use self::point::CurvaturePoint;
-use super::chain::TILE;
-use crate::{Criterion, EmpiricalRisk, Error, Examples, Regularizer, Result};
+pub(super) use self::{loss::LossCurvature, second::second};
+use super::graph::GraphCurvature;
+use crate::{Criterion, EmpiricalRisk, Error, Regularizer, Result};
 
 /// The kind of curvature matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,44 +32,52 @@ impl CurvatureForm {
     pub const ALL: [Self; 3] = [Self::Hessian, Self::GaussNewton, Self::Fisher];
 }
 
-/// Number of parts of the data set whose sums are added in order. It is fixed, so that results do not depend on the
-/// number of threads.
-const PARTS: usize = 16;
-
-/// Curvature of the empirical risk of a dense network: Hessian-vector products by Pearlmutter's R-operator
-/// (Pearlmutter 1994: Fast exact multiplication by the Hessian), for a block of vectors at once, in `f64` on the CPU.
+/// Curvature of an empirical risk: Hessian-vector products by Pearlmutter's R-operator (Pearlmutter 1994: Fast exact
+/// multiplication by the Hessian), in `f64` on the CPU, with the same bits for any number of threads.
+///
+/// Chains of dense layers have an engine of their own, which multiplies a block of vectors at once. Statistics of batch
+/// normalisation follow the [rule](EmpiricalRisk::statistics) of the risk: under
+/// [`Interpolate`](crate::Statistics::Interpolate) they are constants, under
+/// [`Population`](crate::Statistics::Population) and [`Train`](crate::Statistics::Train) the derivatives go through
+/// them, for which the values of all rows that share statistics are held at once.
 ///
 /// For R = ‖·‖² the penalty κR adds $2\kappa v$ on the columns of R to the Hessian and Gauss–Newton products; for ‖·‖₁
 /// it adds nothing.
-#[derive(Debug)]
-pub struct DenseCurvature {
-    network: Arc<Network>,
-    chain: Chain,
+pub struct ExactCurvature {
+    engine: Engine,
     size: usize,
-    examples: Arc<Examples>,
-    /// The inputs `[N, n_0]`.
-    inputs: Tensor,
+    examples: usize,
     criterion: Criterion,
     regularized: Range<usize>,
-    memory: usize,
 }
 
-impl DenseCurvature {
+enum Engine {
+    Chain(Box<ChainCurvature>),
+    Graph(Box<GraphCurvature>),
+}
+
+impl ExactCurvature {
     /// The curvature of `risk`, whose [memory](EmpiricalRisk::memory) bounds scratch.
     ///
     /// # Errors
-    /// When the network is not a chain of dense layers.
+    /// When an operation of the network has no second derivatives here, the rule for statistics has no gradient, or
+    /// memory does not hold the values of the rows that share statistics.
     pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
-        let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
+        let engine = match risk.network().chain() {
+            Some(chain) => Engine::Chain(Box::new(ChainCurvature::new(risk, chain)?)),
+            None => {
+                Engine::Graph(Box::new(GraphCurvature::new(risk)?.ok_or_else(|| Error::Unsupported {
+                    what: "the exact curvature",
+                    found: format!("all operations of {}", risk.arch()),
+                })?))
+            }
+        };
         Ok(Self {
-            chain: network.dense_chain("the exact curvature")?.clone(),
-            size: network.size(),
-            inputs: risk.data().inputs(DType::F64)?.clone(),
-            examples: Arc::clone(risk.data()),
-            regularized: criterion.regularizer.columns(&network),
-            criterion,
-            memory: risk.memory(),
-            network,
+            engine,
+            size: risk.network().size(),
+            examples: risk.data().len(),
+            criterion: risk.criterion(),
+            regularized: risk.criterion().regularizer.columns(risk.network()),
         })
     }
 
@@ -82,19 +88,20 @@ impl DenseCurvature {
 
     /// Number of examples N.
     pub fn examples(&self) -> usize {
-        self.examples.len()
+        self.examples
     }
 
-    /// Prepares the point `theta` `[S]`, with the activations of all examples as far as memory allows. All products at
-    /// one point share them.
+    /// Prepares the point `theta` `[S]`. Of a chain of dense layers the activations of all examples are kept as far as
+    /// memory allows; all products at one point share them.
     ///
     /// # Errors
     /// When the sizes do not fit together.
     pub fn at(&self, theta: Vec<f64>) -> Result<CurvaturePoint> {
-        if theta.len() != self.size {
-            return Err(Error::mismatch("parameters", self.size, theta.len()));
+        self.check(theta.len())?;
+        match &self.engine {
+            Engine::Chain(chain) => CurvaturePoint::kept(chain, theta),
+            Engine::Graph(_) => Ok(CurvaturePoint::bare(theta)),
         }
-        CurvaturePoint::new(self, theta)
     }
 
     /// Writes the products of the matrix at `point` with the rows of `vectors` `[B, S]` over `out` `[B, S]`.
@@ -108,70 +115,14 @@ impl DenseCurvature {
         vectors: &[f64],
         out: &mut [f64],
     ) -> Result<()> {
-        if point.theta.len() != self.size {
-            return Err(Error::mismatch("parameters", self.size, point.theta.len()));
-        }
+        self.check(point.theta.len())?;
         if vectors.len() != out.len() || !vectors.len().is_multiple_of(self.size) {
             let expected = format!("{} as in the result, a multiple of {}", out.len(), self.size);
             return Err(Error::mismatch("vectors", expected, vectors.len()));
         }
-        let (block, sums) = self.block(vectors.len() / self.size);
-        with_slice::<f64, _, _>(&self.inputs, |inputs| {
-            let both = vectors.chunks(block * self.size).zip(out.chunks_mut(block * self.size));
-            both.for_each(|(vectors, out)| self.block_product(form, point, inputs, sums, vectors, out));
-            Ok(())
-        })
-    }
-
-    /// Number of rows of a tile's activations.
-    fn width(&self) -> usize {
-        self.network.units()
-    }
-
-    /// The number of vectors that are multiplied at a time, and the number of parts of the data whose sums exist at
-    /// once.
-    fn block(&self, count: usize) -> (usize, usize) {
-        let threads = rayon::current_num_threads();
-        let (memory, count) = (self.memory / 2 / size_of::<f64>(), count.clamp(1, 32));
-        let fit = |sums: usize| memory / (sums * self.size + 3 * self.width() * TILE * threads).max(1);
-        if fit(PARTS) >= count {
-            return (count, PARTS);
-        }
-        let few = threads.min(PARTS);
-        match fit(few) {
-            0 => (1, (memory / self.size.max(1)).clamp(1, few)),
-            block => (block.min(count), few),
-        }
-    }
-
-    fn block_product(
-        &self,
-        form: CurvatureForm,
-        point: &CurvaturePoint,
-        inputs: &[f64],
-        sums: usize,
-        vectors: &[f64],
-        out: &mut [f64],
-    ) {
-        let (n, n0) = (self.examples.len(), self.chain.inputs());
-        let tiles = n.div_ceil(TILE);
-        let per_part = tiles.div_ceil(PARTS);
-        let part = |p: usize| {
-            let mut sum = vec![0.; vectors.len()];
-            let mut pass = Pass::new(self, form, point, vectors);
-            for t in p * per_part..((p + 1) * per_part).min(tiles) {
-                let rows = TILE.min(n - t * TILE);
-                pass.tile(t * TILE, rows, &inputs[t * TILE * n0..][..rows * n0], &mut sum);
-            }
-            sum
-        };
-        out.fill(0.);
-        let parts = tiles.div_ceil(per_part);
-        for first in (0..parts).step_by(sums) {
-            let some = (first..parts.min(first + sums)).into_par_iter().map(part);
-            for part in some.collect::<Vec<Vec<f64>>>() {
-                out.iter_mut().zip(part).for_each(|(out, x)| *out += x);
-            }
+        match &self.engine {
+            Engine::Chain(chain) => chain.apply(form, point, vectors, out)?,
+            Engine::Graph(graph) => graph.apply(form, &point.theta, vectors, out)?,
         }
         let curved = matches!(self.criterion.regularizer, Regularizer::L2 | Regularizer::L2Last);
         if self.criterion.kappa != 0. && curved && form != CurvatureForm::Fisher {
@@ -181,5 +132,20 @@ impl DenseCurvature {
                 both.for_each(|(out, v)| *out += 2. * self.criterion.kappa * v);
             }
         }
+        Ok(())
+    }
+
+    fn check(&self, found: usize) -> Result<()> {
+        match found == self.size {
+            true => Ok(()),
+            false => Err(Error::mismatch("parameters", self.size, found)),
+        }
+    }
+}
+
+impl fmt::Debug for ExactCurvature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { size, examples, criterion, .. } = self;
+        write!(f, "ExactCurvature({size} parameters, {examples} examples, {criterion:?})")
     }
 }

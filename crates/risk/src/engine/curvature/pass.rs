@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use collado_models::{Activation, Affine, Algebra, Place, Reverse};
 
-use super::{CurvatureForm, CurvaturePoint, DenseCurvature, loss::LossCurvature, second::second};
+use super::{CurvatureForm, CurvaturePoint, LossCurvature, chain::ChainCurvature, second};
 use crate::{
     engine::chain::{First, Forward, Mat, MatMut, TILE, Tile, bias_of, weight_of},
     loss::loss_and_slope,
@@ -19,7 +19,7 @@ use crate::{
 
 /// The arguments and the scratch memory for the tiles of one part of the data.
 pub(super) struct Pass<'a> {
-    of: &'a DenseCurvature,
+    of: &'a ChainCurvature,
     form: CurvatureForm,
     point: &'a CurvaturePoint,
     theta: &'a [f64],
@@ -41,7 +41,7 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(
-        of: &'a DenseCurvature,
+        of: &'a ChainCurvature,
         form: CurvatureForm,
         point: &'a CurvaturePoint,
         vectors: &'a [f64],

@@ -2,15 +2,15 @@
 
 use rayon::prelude::*;
 
-use super::DenseCurvature;
+use super::chain::ChainCurvature;
 use crate::{
     Result,
     engine::chain::{First, Forward, TILE, Tile},
 };
 use collado_models::with_slice;
 
-/// A point at which curvature products are computed, with the activations of all examples where there is memory for
-/// them.
+/// A point at which curvature products are computed; for chains of dense layers with the activations of all examples, where
+/// there is memory for them.
 ///
 /// Keeping them saves up to a third of the multiplications of one product.
 #[derive(Debug)]
@@ -23,12 +23,18 @@ pub struct CurvaturePoint {
 }
 
 impl CurvaturePoint {
-    pub(super) fn new(of: &DenseCurvature, theta: Vec<f64>) -> Result<Self> {
+    /// The point alone.
+    pub(super) fn bare(theta: Vec<f64>) -> Self {
+        Self { theta, active: Vec::new(), before: Vec::new() }
+    }
+
+    /// The point with the activations of all examples, if they take no more than a quarter of the memory.
+    pub(super) fn kept(of: &ChainCurvature, theta: Vec<f64>) -> Result<Self> {
         let (n, width) = (of.examples.len(), of.width());
         let needs_before = of.chain.iter().any(|l| l.activation.slope_needs_input());
         let bytes = size_of::<f64>() * n * width * if needs_before { 2 } else { 1 };
         if bytes > of.memory / 4 {
-            return Ok(Self { theta, active: Vec::new(), before: Vec::new() });
+            return Ok(Self::bare(theta));
         }
         let mut active = vec![0.; n * width];
         let mut before = vec![0.; if needs_before { n * width } else { 0 }];

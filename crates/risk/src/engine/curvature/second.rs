@@ -5,7 +5,7 @@ use collado_models::Activation;
 const FRAC_1_SQRT_2PI: f64 = 0.398_942_280_401_432_7;
 
 /// The second derivative $\rho''(z)$ from `z` and `a` = $\rho(z)$. It is taken as 0 for rectifiers, also at the kink.
-pub(super) fn second(activation: Activation, z: f64, a: f64) -> f64 {
+pub(in crate::engine) fn second(activation: Activation, z: f64, a: f64) -> f64 {
     match activation {
         Activation::Linear | Activation::Relu | Activation::Leaky => 0.,
         Activation::Tanh => -2. * a * (1. - a * a),

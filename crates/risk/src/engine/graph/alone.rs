@@ -11,13 +11,13 @@ use super::{image::Image, lanes::Number};
 const MOST: usize = 16;
 
 /// The means and the reciprocal deviations of the examples over a set of numbers.
-struct Moments<T> {
-    mean: [T; MOST],
-    scale: [T; MOST],
+pub(super) struct Moments<T> {
+    pub(super) mean: [T; MOST],
+    pub(super) scale: [T; MOST],
 }
 
 /// The sets of numbers with a mean and a variance of their own, as ranges of channels and of pixels.
-fn sets(
+pub(super) fn sets(
     op: &Norm,
     image: &Image,
 ) -> impl Iterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>)> + use<> {
@@ -33,7 +33,7 @@ fn sets(
 }
 
 #[inline(always)]
-fn moments<T: Number>(
+pub(super) fn moments<T: Number>(
     epsilon: f64,
     (x, of): (&[T], &Image),
     (channels, pixels): (&std::ops::Range<usize>, &std::ops::Range<usize>),
@@ -58,7 +58,7 @@ fn moments<T: Number>(
 }
 
 #[inline(always)]
-fn place<T: Number>(image: &Image, channel: usize, pixel: usize) -> usize {
+pub(super) fn place<T: Number>(image: &Image, channel: usize, pixel: usize) -> usize {
     image.line::<T>(channel, pixel / image.width).start + pixel % image.width * T::LANES
 }
 

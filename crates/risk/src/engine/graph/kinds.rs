@@ -70,7 +70,7 @@ impl<T: Number> Graph<T> {
     }
 
     /// The derivatives with respect to the value `x`, and whether they are yet to be written for the first time.
-    fn target<'s, 'a>(
+    pub(super) fn target<'s, 'a>(
         &'a self,
         at: &'s mut Option<Store<'a, T>>,
         trace: &Trace<'_, T>,
@@ -157,7 +157,7 @@ impl<T: Number> Graph<T> {
     }
 
     /// Lends a tile with a border of zeros.
-    fn with_border(&self, tile: &[T], image: &Image, run: impl FnOnce(&[T])) {
+    pub(super) fn with_border(&self, tile: &[T], image: &Image, run: impl FnOnce(&[T])) {
         if image.border == 0 {
             return run(tile);
         }
@@ -168,7 +168,7 @@ impl<T: Number> Graph<T> {
     }
 
     /// Runs `task` for runs of consecutive tiles.
-    fn map_runs<'a>(
+    pub(super) fn map_runs<'a>(
         &'a self,
         trace: &Trace<'_, T>,
         task: impl Fn(Range<usize>) -> (Buffer<'a, T>, Vec<f64>) + Sync,

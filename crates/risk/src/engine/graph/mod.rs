@@ -9,6 +9,7 @@ mod backward;
 #[cfg(test)]
 mod check;
 mod convolution;
+mod curvature;
 mod evaluate;
 mod forward;
 mod image;
@@ -29,7 +30,7 @@ use std::{ops::Range, sync::Arc};
 use candle_core::Tensor;
 use collado_models::Network;
 
-pub(super) use self::lanes::Number;
+pub(super) use self::{curvature::GraphCurvature, lanes::Number};
 use self::{evaluate::Slots, plan::Plan};
 use super::chain::{PARALLEL_FLOPS, Pool};
 use crate::{Criterion, EmpiricalRisk, Examples, Result, Rows};

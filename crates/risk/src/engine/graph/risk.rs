@@ -175,7 +175,7 @@ impl<T: Number> Graph<T> {
     }
 
     /// Writes the statistics of a batch to a row of buffers.
-    fn write(&self, trace: &Trace<'_, T>, unbiased: bool, row: &mut [f64]) {
+    pub(super) fn write(&self, trace: &Trace<'_, T>, unbiased: bool, row: &mut [f64]) {
         for (step, moments) in self.plan.steps.iter().zip(&trace.moments) {
             if let (Some(norm), Some(moments)) = (&step.norm, moments) {
                 moments.write(norm, trace.count * norm.positions, unbiased, row);

@@ -89,3 +89,29 @@ pub(super) fn reverse<T: Number>(
         },
     );
 }
+
+/// Computes the derivatives of the largest numbers of windows, `out`, along a direction from those of the pixels, `r`: each
+/// is that of the first pixel that is the largest.
+pub(super) fn largest_along<T: Number>(
+    op: &Pool,
+    (x, r, of): (&[T], &[T], &Image),
+    (y, to): (&[T], &Image),
+    out: &mut [T],
+) {
+    for (channel, row) in (0..to.channels).flat_map(|c| (0..to.height).map(move |r| (c, r))) {
+        let line = to.line::<T>(channel, row).start;
+        for column in 0..to.width {
+            let [rows, columns] = window(op, [row, column]);
+            let at = line + column * T::LANES;
+            let mut is_open = [true; MOST];
+            for pixel in rows.flat_map(|r| columns.clone().map(move |c| (r, c))) {
+                let from = of.line::<T>(channel, pixel.0).start + pixel.1 * T::LANES;
+                for i in 0..T::LANES {
+                    if is_open[i] && x[from + i] == y[at + i] {
+                        (out[at + i], is_open[i]) = (r[from + i], false);
+                    }
+                }
+            }
+        }
+    }
+}

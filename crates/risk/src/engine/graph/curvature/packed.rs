@@ -1,0 +1,26 @@
+//! Parameters, prepared for reverse passes.
+
+use super::super::{
+    Graph,
+    plan::{Kind, Step},
+    reverse::Reverse,
+};
+
+/// A point or a vector, with the weights of each step in the order in which a reverse pass reads them.
+pub(super) struct Packed<'p> {
+    pub(super) row: &'p [f64],
+    /// For each step; nothing where no derivative is wanted with respect to what the step reads.
+    pub(super) reverse: Vec<Option<Reverse<f64>>>,
+}
+
+impl<'p> Packed<'p> {
+    pub(super) fn new(graph: &Graph<f64>, row: &'p [f64]) -> Self {
+        let pack = |step: &Step| match (&step.kind, step.inputs[0]) {
+            (Kind::Map(map), x) if x != 0 => {
+                Some(Reverse::new(map.convolution, &row[map.weight.clone()], &graph.plan.values[x]))
+            }
+            _ => None,
+        };
+        Self { row, reverse: graph.plan.steps.iter().map(pack).collect() }
+    }
+}
