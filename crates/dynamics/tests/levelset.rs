@@ -255,13 +255,15 @@ fn sampled_edges_go_round_the_hill() {
     let mut edges = SampledEdges {
         objective: &Hill,
         minima: &minima,
+        buffers: None,
+        searched: None,
         method: Some(&curve),
         points: 41,
         seed: 0,
         progress: &mut (),
         keep: &mut |pair, path: Path| {
             kept.push((pair, path.vertices().dims()[0]));
-            Ok(())
+            Ok(path)
         },
         prove: &mut |_, _| Ok(None),
     };

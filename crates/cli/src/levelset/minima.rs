@@ -26,6 +26,8 @@ pub(super) struct Minima {
     /// For each minimum that equals another one up to symmetry, its name and the name of the other.
     pub(super) copies: Vec<(String, String)>,
     pub(super) stack: Tensor,
+    /// The running statistics `[M, B]` of the minima, if all files have some.
+    pub(super) buffers: Option<Tensor>,
 }
 
 impl Minima {
@@ -45,23 +47,30 @@ pub(super) fn read(
     let read = checkpoints.iter().zip(files);
     let mut points = read.map(|(c, file)| task.place(&c.theta, file)).collect::<Result<Vec<Tensor>, _>>()?;
     let mut stack = Tensor::stack(&points, 0)?;
-    let mut risks = task.train.risks(&Span::stack(&stack)?)?;
+    let mut rows: Option<Vec<Tensor>> = checkpoints.iter().map(|c| c.buffers.clone()).collect();
+    let mut risks = task.train.risks(&span(&stack, rows.as_deref())?)?;
     if args.align != AlignBy::None {
         let lowest = (0..risks.len()).min_by(|&i, &j| risks[i].total_cmp(&risks[j])).unwrap_or(0);
         let a = points[lowest].clone();
-        for b in points.iter_mut() {
-            let ends = Ends { a: a.clone(), b: b.clone(), buffers: [None, None], alignment: None };
-            *b = ends.align(args.align, task, &args.common)?.b;
+        for (i, b) in points.iter_mut().enumerate() {
+            let own = rows.as_ref().map(|rows| rows[i].clone());
+            let ends = Ends { a: a.clone(), b: b.clone(), buffers: [None, own], alignment: None };
+            let aligned = ends.align(args.align, task, &args.common)?;
+            *b = aligned.b;
+            if let (Some(rows), [_, Some(row)]) = (&mut rows, aligned.buffers) {
+                rows[i] = row;
+            }
         }
         stack = Tensor::stack(&points, 0)?;
         // Scales may have changed the regulariser.
-        risks = task.train.risks(&Span::stack(&stack)?)?;
+        risks = task.train.risks(&span(&stack, rows.as_deref())?)?;
     }
     let names = names(files);
     let firsts =
         distinct(&task.arch, &stack.to_device(&candle_core::Device::Cpu)?, &risks, args.common.seed)?;
     let kept: Vec<usize> = (0..risks.len()).filter(|&i| firsts[i] == i).collect();
-    let rows: Vec<u32> = kept.iter().map(|&i| i as u32).collect();
+    let numbers: Vec<u32> = kept.iter().map(|&i| i as u32).collect();
+    let buffers = rows.map(|rows| Tensor::stack(&kept.iter().map(|&i| &rows[i]).collect::<Vec<_>>(), 0));
     let copies = (0..risks.len()).filter(|&i| firsts[i] != i);
     let proved = |&i: &usize| args.certify.then(|| enclose::point(args, task, &points[i])).transpose();
     Ok(Minima {
@@ -71,8 +80,18 @@ pub(super) fn read(
         tensors: kept.iter().map(|&i| checkpoints[i].names.clone()).collect(),
         hashes: kept.iter().map(|&i| checkpoints[i].hash.clone()).collect(),
         risks: kept.iter().map(|&i| risks[i]).collect(),
-        stack: stack.index_select(&Tensor::new(rows, stack.device())?, 0)?,
+        stack: stack.index_select(&Tensor::new(numbers, stack.device())?, 0)?,
+        buffers: buffers.transpose()?,
     })
+}
+
+/// The points with their running statistics, where those are known.
+fn span(stack: &Tensor, rows: Option<&[Tensor]>) -> Result<Span, Failure> {
+    let span = Span::stack(stack)?;
+    match rows {
+        Some(rows) => Ok(span.with_buffers(&Tensor::stack(rows, 0)?)?),
+        None => Ok(span),
+    }
 }
 
 /// The file names without extension, or the whole paths where these are not different.

@@ -11,7 +11,7 @@ mod tree;
 use std::{ops::ControlFlow, path::Path as FilePath};
 
 use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, SampledEdges, spanning_tree};
-use collado_risk::Path;
+use collado_risk::{Objective, Path, Statistics};
 
 pub(crate) use self::args::LevelsetArgs;
 use self::{minima::Minima, proof::Paths, saved::Saved, summary::Summary, tree::LevelsetResult};
@@ -87,14 +87,19 @@ fn trees(
     let paths = Paths { args, task, minima, folder: files::make(&folder.join("paths"))? };
     let bar = progress::bar("pairs", args.common.quiet);
     let mut sampled = |_, _| Ok(None);
+    // Bends have no running statistics while they are searched for.
+    let interpolates = task.statistics() == Some(Statistics::Interpolate);
+    let recomputing = task.train.clone().with_statistics(Statistics::Population);
     let mut edges = SampledEdges {
         objective: &task.train,
         minima: &minima.stack,
+        buffers: minima.buffers.as_ref(),
+        searched: interpolates.then_some(&recomputing as &dyn Objective),
         method,
         points: args.points.into(),
         seed: args.common.seed,
         progress: &mut |_: f64| progress::flow(),
-        keep: &mut |pair, path: Path| paths.write(pair, EdgeKind::Searched, &path),
+        keep: &mut |pair, path: Path| paths.write(pair, EdgeKind::Searched, path),
         prove: &mut |pair, way| if args.certify { paths.prove(pair, way) } else { Ok(None) },
     };
     let (risks, target) = (minima.upper(), args.target());

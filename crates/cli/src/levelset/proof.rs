@@ -24,23 +24,25 @@ pub(super) fn name((i, j): (usize, usize), way: EdgeKind) -> String {
 }
 
 impl Paths<'_> {
-    /// Writes a path.
+    /// Writes a path, and returns it with the running statistics of its vertices, if the network has some.
     pub(super) fn write(
         &self,
         (i, j): (usize, usize),
         way: EdgeKind,
-        path: &Path,
-    ) -> collado_dynamics::Result<()> {
+        path: Path,
+    ) -> collado_dynamics::Result<Path> {
         let names = &self.minima.names;
         let mut provenance = self.task.provenance();
         for (name, value) in [("a", names[i].as_str()), ("b", &names[j]), ("align", self.args.align.name())] {
             provenance.extra.insert(name.into(), value.into());
         }
-        let path = self.task.with_running_statistics(path.clone(), &[None, None]);
+        let row = |i: usize| self.minima.buffers.as_ref().map(|rows| rows.get(i)).transpose();
+        let path = self.task.with_running_statistics(path, &[row(i)?, row(j)?]);
         let path = path.map_err(|e| Error::Method(e.to_string()))?;
-        let file = PathFile::new(self.task.arch.clone(), path, json::value(&provenance));
+        let file = PathFile::new(self.task.arch.clone(), path.clone(), json::value(&provenance));
         let file = file.named(self.minima.tensors[i].clone());
-        file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))
+        file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))?;
+        Ok(path)
     }
 
     /// Encloses the largest risk on a path. The path is read from its file, so that the proof can be repeated from
@@ -55,7 +57,7 @@ impl Paths<'_> {
         }
         if way == EdgeKind::Line {
             let (a, b) = (self.minima.stack.get(pair.0)?, self.minima.stack.get(pair.1)?);
-            self.write(pair, way, &Path::segment(&a, &b)?)?;
+            self.write(pair, way, Path::segment(&a, &b)?)?;
         }
         let file =
             PathFile::read(&self.folder.join(name(pair, way))).map_err(|e| Error::Method(e.to_string()))?;

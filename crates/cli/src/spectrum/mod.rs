@@ -2,6 +2,7 @@
 
 mod args;
 mod dense;
+mod differences;
 mod ends;
 mod found;
 mod lines;
@@ -12,13 +13,15 @@ mod summary;
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
-use collado_landscape::{CentralDifference, Curvature, LinearOperator};
+use collado_landscape::{Curvature, LinearOperator};
 use collado_models::with_slice;
-use collado_risk::{CurvatureForm, DenseCurvature, Objective, Rows};
+use collado_risk::{CurvatureForm, EmpiricalRisk, ExactCurvature, Objective, Rows};
 
 pub(crate) use self::args::SpectrumArgs;
 use self::{
+    args::MatrixName,
     dense::dense,
+    differences::differences,
     ends::ends,
     found::SpectrumResult,
     output::save,
@@ -32,7 +35,7 @@ use crate::{
     folder::{self, Folder},
     json::print,
     place, progress,
-    task::{self, Precision, Task},
+    task::{self, Precision},
 };
 
 /// Computes the spectra of checkpoints' curvature.
@@ -51,21 +54,23 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     folders.iter().try_for_each(|folder| files::refuse_any(folder, &FILES, args.force))?;
     progress::catch_interrupt();
-    let memory = args.common.memory();
-    // Three quarters for vectors, one for what a product needs.
-    let curvature = DenseCurvature::new(&task.train.clone().with_memory(memory / 4))?;
     let mut all = Vec::with_capacity(files.len());
     for (i, (file, checkpoint)) in files.iter().zip(&checkpoints).enumerate() {
         let theta = checkpoint.theta.to_dtype(DType::F64)?;
-        let found = one(&args, &task, &curvature, &theta, memory)?;
+        // Each has its own running statistics.
+        let risk = match &checkpoint.buffers {
+            Some(row) => task.train.clone().with_buffers(row)?,
+            None => task.train.clone(),
+        };
+        let found = one(&args, &risk, &theta)?;
         if let Some(folder) = folders.get(i) {
             save(&args, &task, &files::make(folder)?, &found)?;
         }
         let spectrum = Spectrum {
             checkpoint: (files.len() > 1).then(|| file.display().to_string()),
             matrix: args.matrix.name(),
-            parameters: curvature.size(),
-            gradient_norm: gradient_norm(&task, &theta)?,
+            parameters: theta.elem_count(),
+            gradient_norm: gradient_norm(&risk, &theta)?,
             rank_check: RankRecord::new(found.check),
             values: found.values,
         };
@@ -87,9 +92,6 @@ pub(crate) fn run(mut args: SpectrumArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The step of central differences.
-const STEP: f64 = 1e-4;
-
 /// Files that are not written over, beside the summary.
 const FILES: [&str; 3] = ["eigenvalues.csv", "spectrum.csv", "spectrum.svg"];
 
@@ -110,32 +112,43 @@ fn folders(out: &Path, files: &[PathBuf]) -> Vec<PathBuf> {
 }
 
 /// Computes the spectrum at one point.
-fn one(
-    args: &SpectrumArgs,
-    task: &Task,
-    curvature: &DenseCurvature,
-    theta: &Tensor,
-    memory: usize,
-) -> Result<SpectrumResult, Failure> {
-    let operator: Box<dyn LinearOperator> = match args.data.engine {
-        Engine::Fused => Box::new(Curvature::new(curvature, args.matrix.form(), theta)?),
+fn one(args: &SpectrumArgs, risk: &EmpiricalRisk, theta: &Tensor) -> Result<SpectrumResult, Failure> {
+    let memory = args.common.memory();
+    // The rest is for vectors. What rows that share statistics need is more than what else a product needs.
+    let share = if task::shares_statistics(risk) { 2 } else { 4 };
+    let curvature;
+    let operator: Box<dyn LinearOperator + '_> = match args.data.engine {
+        Engine::Fused => match ExactCurvature::new(&risk.clone().with_memory(memory / share)) {
+            Ok(exact) => {
+                curvature = exact;
+                Box::new(Curvature::new(&curvature, args.matrix.form(), theta)?)
+            }
+            Err(collado_risk::Error::Unsupported { what, found }) if args.matrix == MatrixName::Hessian => {
+                let why = format!("{what} is not available for {found}");
+                Box::new(differences(risk, theta, &why, &args.common)?)
+            }
+            Err(error) => return Err(task::short_of_memory(error, share)),
+        },
         Engine::Candle => {
-            args.common.note("Hessian products are central differences of the gradients of candle's engine");
-            Box::new(CentralDifference::new(&task.train, theta, STEP)?)
+            let why = "of the matrices candle's engine has none";
+            Box::new(differences(risk, theta, why, &args.common)?)
         }
     };
-    let size = curvature.size();
+    let size = theta.elem_count();
     // The matrix, and what its decomposition needs.
     let fits = 3 * size_of::<f64>() * size * size <= memory;
     if size <= args.dense && !fits {
         args.common.note(format!("--memory does not hold a {size} x {size} matrix: the ends alone"));
     }
-    if size <= args.dense && fits { dense(args, &*operator) } else { ends(args, &*operator, memory / 4 * 3) }
+    match size <= args.dense && fits {
+        true => dense(args, &*operator),
+        false => ends(args, &*operator, memory - memory / share),
+    }
 }
 
-fn gradient_norm(task: &Task, theta: &Tensor) -> Result<f64, Failure> {
+fn gradient_norm(risk: &EmpiricalRisk, theta: &Tensor) -> Result<f64, Failure> {
     let stack = theta.unsqueeze(0)?;
     let mut grad = stack.zeros_like()?;
-    task.train.at(&stack, Rows::All, Some(&mut grad))?;
+    risk.at(&stack, Rows::All, Some(&mut grad))?;
     with_slice::<f64, _, _>(&grad, |g| Ok(g.iter().map(|x| x * x).sum::<f64>().sqrt()))
 }

@@ -2,16 +2,22 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
+use candle_core::Tensor;
 use collado_dynamics::{
-    FinishSettings, FinishState, FinishStep, FinishStop, Finished, ObserveFinish, Stop, TrainState, Training,
-    finish,
+    FinishSettings, FinishState, FinishStep, FinishStop, Finished, ObserveFinish, Stop, TrainState, Trained,
+    Training, finish,
 };
-use collado_risk::{DenseCurvature, Objective, Rows, Span};
+use collado_risk::{EmpiricalRisk, ExactCurvature, Objective, Rows, Span, Statistics};
 use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{TrainArgs, log::EpochLog, state::Saved};
-use crate::{failure::Failure, progress, shown, task::Task};
+use crate::{
+    args::Common,
+    failure::Failure,
+    progress, shown,
+    task::{self, Task},
+};
 
 /// Where the finishing of one run stands.
 #[derive(Clone)]
@@ -79,7 +85,6 @@ pub(super) fn all(
     stages: Vec<Option<Stage>>,
 ) -> Result<(Vec<EpochLog>, Vec<Option<Stage>>), Failure> {
     let settings = FinishSettings { gradient, max_time: args.max_seconds, ..FinishSettings::default() };
-    let curvature = DenseCurvature::new(&task.train).ok();
     let mut watch = Watch {
         task,
         files,
@@ -88,6 +93,7 @@ pub(super) fn all(
         stages,
         run: 0,
         epochs: 0,
+        buffers: None,
         bar: progress::bar("finishing", args.common.quiet),
         every: args.save_every,
         last: Instant::now(),
@@ -100,8 +106,13 @@ pub(super) fn all(
             Some(Stage::Going(state)) => state.clone(),
             Some(Stage::Done(_)) => continue,
         };
-        watch.begin(run);
-        let end = finish(&task.train, curvature.as_ref(), task.dtype, start, &settings, &mut watch)?;
+        watch.begin(run, constants(task, trained));
+        let risk = match &watch.buffers {
+            Some(row) => task.train.clone().with_buffers(row)?,
+            None => task.train.clone(),
+        };
+        let curvature = exact(&risk, &args.common)?;
+        let end = finish(&risk, curvature.as_ref(), task.dtype, start, &settings, &mut watch)?;
         if end.stop == FinishStop::Interrupted {
             watch.save()?;
             trained.stop = Stop::Interrupted;
@@ -115,9 +126,28 @@ pub(super) fn all(
     for (trained, stage) in training.runs.iter_mut().zip(&stages) {
         if let Some(Stage::Done(end)) = stage {
             (trained.theta, trained.value) = (end.theta.clone(), end.value);
+            // Averages of the training do not belong to another point.
+            trained.buffers = constants(task, trained);
         }
     }
     Ok((logs, stages))
+}
+
+/// The running statistics of a run where they are constants of the risk.
+fn constants(task: &Task, trained: &Trained) -> Option<Tensor> {
+    trained.buffers.clone().filter(|_| task.statistics() == Some(Statistics::Interpolate))
+}
+
+/// The exact curvature, for Newton's method; without it L-BFGS is used.
+fn exact(risk: &EmpiricalRisk, common: &Common) -> Result<Option<ExactCurvature>, Failure> {
+    match ExactCurvature::new(risk) {
+        Ok(curvature) => Ok(Some(curvature)),
+        Err(collado_risk::Error::Unsupported { what, found }) => {
+            common.note(format!("--finish takes L-BFGS: {what} is not available for {found}"));
+            Ok(None)
+        }
+        Err(error) => Err(task::short_of_memory(error, 1)),
+    }
 }
 
 /// The state of a training all of whose runs have ended.
@@ -165,6 +195,8 @@ struct Watch<'a> {
     /// The run that is being finished, and the epochs that it was trained.
     run: usize,
     epochs: u64,
+    /// Its running statistics `[B]`, where they are constants.
+    buffers: Option<Tensor>,
     bar: ProgressBar,
     every: std::time::Duration,
     last: Instant,
@@ -172,8 +204,8 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    fn begin(&mut self, run: usize) {
-        self.run = run;
+    fn begin(&mut self, run: usize, buffers: Option<Tensor>) {
+        (self.run, self.buffers) = (run, buffers);
         self.epochs = self.logs[run].trained().map_or(0, |epoch| epoch as u64);
         // A bar in decades: how far the logarithm of the gradient has come.
         self.bar.set_length(100);
@@ -192,6 +224,10 @@ impl Watch<'_> {
             return Ok(());
         }
         let point = Span::stack(&step.state.theta.unsqueeze(0)?)?;
+        let point = match &self.buffers {
+            Some(row) => point.with_buffers(&row.unsqueeze(0)?)?,
+            None => point,
+        };
         let test = self.task.test.as_ref().map(|t| t.evaluate(&point, Rows::All, None)).transpose()?;
         self.logs[self.run].push(epoch, step.value, test.map(|t| t[0]), step.gradient_norm);
         Ok(())

@@ -16,7 +16,7 @@ use collado_dynamics::{
     AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Training,
     resume, train,
 };
-use collado_risk::Objective;
+use collado_risk::{Objective, Statistics};
 use indicatif::ProgressBar;
 
 pub(crate) use self::args::TrainArgs;
@@ -104,14 +104,16 @@ fn all_ended(state: &TrainState) -> Option<Training> {
     Some(Training { runs, seconds: state.seconds })
 }
 
-/// Refuses to finish networks whose risk depends on how batches are drawn.
+/// Refuses to finish networks whose risk has no gradient, or depends on how batches are drawn.
 fn refuse_finish(args: &TrainArgs, task: &Task) -> Result<(), Failure> {
-    if args.finish.is_none() || task.train.network().batch_norms().next().is_none() {
+    let rule = match task.statistics() {
+        Some(rule) if args.finish.is_some() => rule,
+        _ => return Ok(()),
+    };
+    if matches!(rule, Statistics::Population | Statistics::Interpolate | Statistics::Train { batch: 0 }) {
         return Ok(());
     }
-    let message =
-        "--finish: expected a network without batch normalisation, whose risk depends on its batches";
-    Err(Failure::usage(message).hint("norm=ln, norm=gn:G or norm=none"))
+    Err(Failure::usage(format!("--finish: expected --bn population, interpolate or train:0, found {rule}")))
 }
 
 /// Refuses combinations of flags that make no sense.

@@ -162,7 +162,7 @@ impl Saved {
             stuck: state.stuck,
             optimizer: optimizer.map(|(m, steps)| OptimizerRecord { steps: *steps, tensors: m.len() }),
             ended: state.ended.iter().map(|e| e.as_ref().map(end)).collect(),
-            kept: state.buffers.is_some(),
+            kept: state.buffers.is_some() || state.ended.iter().flatten().any(|end| end.buffers.is_some()),
             stages: stages.iter().map(|s| s.as_ref().map(StageRecord::new)).collect(),
         };
         self.state.write(&payload, tensors)

@@ -15,6 +15,10 @@ pub struct SampledEdges<'a> {
     pub objective: &'a dyn Objective,
     /// The minima `[M, S]`.
     pub minima: &'a Tensor,
+    /// The running statistics `[M, B]` of the minima, where the risk depends on them.
+    pub buffers: Option<&'a Tensor>,
+    /// The risk that `method` lowers, where it is another: bends have no running statistics while they are searched for.
+    pub searched: Option<&'a dyn Objective>,
     /// The method that finds paths other than the straight line; `None` means straight lines only.
     pub method: Option<&'a dyn Connect>,
     /// Number of points on a path, including both ends, at least 2.
@@ -23,8 +27,9 @@ pub struct SampledEdges<'a> {
     pub seed: u64,
     /// It is told the share done of each search; a pair whose search it stops counts as not searched.
     pub progress: &'a mut dyn Progress,
-    /// It is given every path that is found.
-    pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<()>,
+    /// It is given every path that is found, and returns it as it is to be evaluated: with running statistics, where the
+    /// risk depends on them.
+    pub keep: &'a mut dyn FnMut((usize, usize), Path) -> Result<Path>,
     /// Encloses the largest risk on a path; it returns `None` where no proofs are asked for.
     pub prove: &'a mut dyn FnMut((usize, usize), EdgeKind) -> Result<Option<Enclosure>>,
 }
@@ -41,7 +46,11 @@ impl Edges for SampledEdges<'_> {
             for (row, (&(a, b), &t)) in table.chunks_exact_mut(minima).zip(points) {
                 (row[a], row[b]) = (1. - t, t);
             }
-            let values_of = self.objective.evaluate(&Span::new(self.minima, table)?, Rows::All, None)?;
+            let mut span = Span::new(self.minima, table)?;
+            if let Some(buffers) = self.buffers {
+                span = span.with_buffers(buffers)?;
+            }
+            let values_of = self.objective.evaluate(&span, Rows::All, None)?;
             values.extend(values_of.chunks_exact(ts.len()).map(|v| largest(v.iter().map(|v| v.risk))));
         }
         Ok(values)
@@ -51,7 +60,8 @@ impl Edges for SampledEdges<'_> {
         let Some(method) = self.method else { return Ok(None) };
         let (a, b) = (self.minima.get(pair.0)?, self.minima.get(pair.1)?);
         let mut progress = Part::new(&mut *self.progress, 0., 1.);
-        let mut search = Search { objective: self.objective, seed: self.seed, progress: &mut progress };
+        let objective = self.searched.unwrap_or(self.objective);
+        let mut search = Search { objective, seed: self.seed, progress: &mut progress };
         let path = match method.find(&a, &b, &mut search) {
             // No path: the pair is not searched again, and the others go on.
             Err(Error::Diverged { .. }) => return Ok(Some(f64::NAN)),
@@ -61,9 +71,8 @@ impl Edges for SampledEdges<'_> {
         if progress.is_stopped() {
             return Ok(None);
         }
-        let value = largest(profile(&path, self.points, self.objective, None)?.risks().into_iter());
-        (self.keep)(pair, path)?;
-        Ok(Some(value))
+        let path = (self.keep)(pair, path)?;
+        Ok(Some(largest(profile(&path, self.points, self.objective, None)?.risks().into_iter())))
     }
 
     fn prove(&mut self, pair: (usize, usize), way: EdgeKind) -> Result<Option<Enclosure>> {
