@@ -101,7 +101,7 @@ pub(super) fn largest_along<T: Number>(
     for (channel, row) in (0..to.channels).flat_map(|c| (0..to.height).map(move |r| (c, r))) {
         let line = to.line::<T>(channel, row).start;
         for column in 0..to.width {
-            let [rows, columns] = window(op, [row, column]);
+            let [rows, columns] = op.window([row, column]);
             let at = line + column * T::LANES;
             let mut is_open = [true; MOST];
             for pixel in rows.flat_map(|r| columns.clone().map(move |c| (r, c))) {

@@ -12,6 +12,7 @@ use super::{
         windows,
     },
     alone,
+    norm::{add_parameters, direction},
     pass::{Pass, Slope},
     reverse::Slopes,
     tangent::Tangent,
@@ -104,7 +105,8 @@ impl<'g> Pass<'_, 'g> {
         product: &mut [f64],
     ) {
         let (graph, image) = (self.graph, &self.graph.plan.values[x]);
-        let [scale, r_scale] = [self.theta.row, self.vector.row].map(|row| point::alone(norm, row).0);
+        let (scale, _) = point::alone(norm, self.theta.row);
+        let (r_scale, _) = direction(norm, self.vector.row);
         let target = self.target(slopes, x);
         let parts = graph.map_tiles(self.trace.count, |t, _| {
             let mut sums = vec![[0.; 2]; norm.channels];
@@ -119,9 +121,9 @@ impl<'g> Pass<'_, 'g> {
                                 d.fill(0.);
                                 r_d.fill(0.);
                             }
-                            alone::reverse(norm, (scale, r_scale), values, all, Some((d, r_d)), &mut sums);
+                            alone::reverse(norm, (&scale, &r_scale), values, all, Some((d, r_d)), &mut sums);
                         }),
-                        None => alone::reverse(norm, (scale, r_scale), values, all, None, &mut sums),
+                        None => alone::reverse(norm, (&scale, &r_scale), values, all, None, &mut sums),
                     }
                 });
             }
@@ -131,9 +133,8 @@ impl<'g> Pass<'_, 'g> {
             (slopes.plain[x], slopes.along[x]) = (plain, Some(along));
         }
         for part in parts {
-            for (c, [weight, bias]) in part.into_iter().enumerate() {
-                product[norm.weight.start + c] += weight;
-                product[norm.bias.start + c] += bias;
+            for (c, slopes) in part.into_iter().enumerate() {
+                add_parameters(norm, c, slopes, product);
             }
         }
     }

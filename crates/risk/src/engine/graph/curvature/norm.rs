@@ -1,8 +1,28 @@
 //! The numbers of batch normalisation, with their derivatives along a vector.
 
+use std::ops::Range;
+
 use collado_models::Norm;
 
-use super::super::point::Moments;
+use super::super::point::{Moments, alone};
+
+/// The scales and shifts of a normalisation in a vector; 0 where it has no parameters for them.
+pub(super) fn direction(norm: &Norm, vector: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let column = |columns: &Option<Range<usize>>| match columns {
+        Some(columns) => vector[columns.clone()].to_vec(),
+        None => vec![0.; norm.channels],
+    };
+    (column(&norm.weight), column(&norm.bias))
+}
+
+/// Adds the derivatives with respect to scale and shift of channel `c` to a product.
+pub(super) fn add_parameters(norm: &Norm, c: usize, slopes: [f64; 2], product: &mut [f64]) {
+    for (columns, slope) in [&norm.weight, &norm.bias].into_iter().zip(slopes) {
+        if let Some(columns) = columns {
+            product[columns.start + c] += slope;
+        }
+    }
+}
 
 /// The derivatives of the mean and the variance of each channel along a vector.
 #[derive(Debug, Clone)]
@@ -70,10 +90,12 @@ impl Channel {
         theta: &[f64],
         vector: &[f64],
     ) -> Vec<Self> {
+        let (weights, _) = alone(norm, theta);
+        let (r_weights, r_shifts) = direction(norm, vector);
         let channel = |c: usize| {
             let inverse = moments.inverse(norm, c);
             let r_inverse = -0.5 * inverse.powi(3) * along.variance[c];
-            let (weight, r_weight) = (theta[norm.weight.start + c], vector[norm.weight.start + c]);
+            let (weight, r_weight) = (weights[c], r_weights[c]);
             Self {
                 mean: moments.mean[c],
                 scale: weight * inverse,
@@ -81,7 +103,7 @@ impl Channel {
                 weight,
                 r_mean: along.mean[c],
                 r_scale: r_weight * inverse + weight * r_inverse,
-                r_shift: vector[norm.bias.start + c],
+                r_shift: r_shifts[c],
                 r_inverse,
                 r_weight,
             }

@@ -4,7 +4,7 @@ use pulp::Arch;
 
 use super::{
     super::{forward::Trace, lanes::Number, lines, plan::Step, store::Store},
-    norm::{Channel, MomentSlopes, ReverseSums, Spread},
+    norm::{Channel, MomentSlopes, ReverseSums, Spread, add_parameters},
     pass::{Pass, Slope, Source, Sums},
     tangent::{Tangent, is_curved},
 };
@@ -53,9 +53,7 @@ impl<'g> Pass<'_, 'g> {
             if let Some(norm) = &step.norm {
                 let channels = &tangent.channels[number];
                 for (c, (channel, &found)) in channels.iter().zip(&found).enumerate() {
-                    let [weight, bias] = channel.parameters(found);
-                    sums.product[norm.weight.start + c] += weight;
-                    sums.product[norm.bias.start + c] += bias;
+                    add_parameters(norm, c, channel.parameters(found), &mut sums.product);
                 }
                 let spread = self.spread(number, channels, &found, injected, sums);
                 self.through_norm(number, tangent, &slope, &spread);

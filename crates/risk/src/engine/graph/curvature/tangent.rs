@@ -15,7 +15,7 @@ use super::{
         windows,
     },
     alone,
-    norm::{Channel, MomentsAlong},
+    norm::{Channel, MomentsAlong, direction},
     pass::{Pass, Source},
 };
 
@@ -182,9 +182,10 @@ impl<'g> Pass<'_, 'g> {
                 apply::copy((r, of), (y, to), *before);
             }
             Kind::Alone(norm) => {
-                let (scale, vector) =
-                    (point::alone(norm, self.trace.theta).0, point::alone(norm, self.vector.row));
-                alone::forward(norm, (scale, vector), (view(step.inputs[0]), r, of), y);
+                let (scale, _) = point::alone(norm, self.trace.theta);
+                let (r_scale, r_shift) = direction(norm, self.vector.row);
+                let x = (view(step.inputs[0]), r, of);
+                alone::forward(norm, (&scale, (&r_scale, &r_shift)), x, y);
             }
         }
     }
