@@ -65,13 +65,7 @@ impl Common {
     /// Bytes of scratch memory: as many as were asked for, or a quarter of what the system says it has; 1 GiB where it
     /// does not say.
     pub(crate) fn memory(&self) -> usize {
-        self.memory.unwrap_or_else(|| {
-            let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-            let mut lines = text.lines();
-            let kib: Option<usize> =
-                lines.find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
-            kib.map_or(1 << 30, |kib| kib * 1024 / 4)
-        })
+        self.memory.unwrap_or_else(quarter_of_memory)
     }
 
     /// Adds a note about how the command understood its input, on stderr and in the summary; each note is shown once.
@@ -90,6 +84,15 @@ impl Common {
             _ => {}
         }
     }
+}
+
+/// A quarter of the bytes of memory that the system says it has; 1 GiB where it does not say.
+pub(crate) fn quarter_of_memory() -> usize {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let mut lines = text.lines();
+    let kib: Option<usize> =
+        lines.find_map(|l| l.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse().ok());
+    kib.map_or(1 << 30, |kib| kib * 1024 / 4)
 }
 
 #[derive(Debug, ClapArgs)]

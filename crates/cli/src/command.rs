@@ -7,7 +7,7 @@ use crate::{
     args::{Common, MACHINE},
     certify, certify_minimum, connect, critical, eval,
     failure::Failure,
-    json, kernel, landscape, levelset, point, report, spectrum, study, time, train,
+    json, kernel, landscape, levelset, point, report, spectrum, study, sweep, time, train,
 };
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
@@ -75,6 +75,9 @@ pub(crate) enum Command {
     Critical(critical::CriticalArgs),
     /// Test a claim of the theory by an experiment.
     Study(study::StudyArgs),
+    /// Plan, run and collect many trainings and connections, on one machine or a cluster.
+    #[command(subcommand)]
+    Sweep(sweep::SweepCommand),
     /// Write a point of a path as a checkpoint.
     #[command(
         after_help = "Example:\n  collado point runs/first/path.safetensors --t 0.5 --out middle.safetensors"
@@ -112,7 +115,7 @@ impl Command {
             Self::Critical(args) => &mut args.common,
             Self::Study(args) => return args.common(),
             Self::Time(args) => &mut args.common,
-            Self::Point(_) | Self::Report(_) | Self::Completions { .. } => return None,
+            Self::Point(_) | Self::Report(_) | Self::Sweep(_) | Self::Completions { .. } => return None,
         })
     }
 
@@ -134,6 +137,7 @@ impl Command {
             Self::Time(args) => time::run(&args),
             Self::Point(args) => point::run(&args),
             Self::Report(args) => report::run(&args),
+            Self::Sweep(command) => command.run(),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Args::command(), "collado", &mut script);

@@ -6,13 +6,16 @@ use std::{io::Write, process::ExitCode};
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    /// The place in a text, underlined.
+    excerpt: Option<String>,
     hint: Option<String>,
     code: u8,
 }
 
 impl Failure {
     pub(crate) fn new(message: impl ToString) -> Self {
-        Self { message: without_backtrace(&message.to_string()).to_owned(), hint: None, code: 1 }
+        let message = without_backtrace(&message.to_string()).to_owned();
+        Self { message, excerpt: None, hint: None, code: 1 }
     }
 
     /// The failure of a command line that makes no sense, with exit code 2.
@@ -29,9 +32,22 @@ impl Failure {
         Self { hint: Some(hint.to_string()), ..self }
     }
 
+    /// Shows lines of a text below the message.
+    pub(crate) fn excerpt(self, lines: impl ToString) -> Self {
+        Self { excerpt: Some(lines.to_string()), ..self }
+    }
+
+    /// The same failure with the message after `place`.
+    pub(crate) fn at(self, place: impl std::fmt::Display) -> Self {
+        Self { message: format!("{place}: {}", self.message), ..self }
+    }
+
     /// Prints the error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         say(&format!("error: {}", plain(&self.message)));
+        if let Some(lines) = &self.excerpt {
+            say(&printable(lines, &['\n']));
+        }
         if let Some(hint) = &self.hint {
             say(&format!("hint: {}", plain(hint)));
         }

@@ -34,6 +34,7 @@ mod spectrum;
 mod state;
 mod stated;
 mod study;
+mod sweep;
 mod table;
 mod task;
 mod time;
@@ -54,7 +55,7 @@ use crate::{
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
-    let program = signed(Args::command());
+    let program = program();
     let parsed = program.clone().try_get_matches().and_then(|matches| {
         let mut args = Args::from_arg_matches(&matches)?;
         if let Some(common) = args.command.common() {
@@ -87,6 +88,11 @@ fn start(mut command: Command) -> Result<(), Failure> {
         Some(threads) => on_threads(threads, move || command.run()),
         None => command.run(),
     }
+}
+
+/// All commands with their flags.
+fn program() -> clap::Command {
+    signed(Args::command())
 }
 
 /// Makes the parser take `-1` for a number, which is then refused by its range, and not for a flag.

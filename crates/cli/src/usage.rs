@@ -9,11 +9,20 @@ use crate::failure::{Failure, with_flags};
 /// The failure for an error of clap, without its paragraphs.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
-    let mut paragraphs = text.split("\n\n").map(|p| p.split_whitespace().collect::<Vec<_>>().join(" "));
-    let first = paragraphs.next().unwrap_or_default();
+    let first = text.split("\n\n").next().unwrap_or_default();
+    let first = first.split_whitespace().collect::<Vec<_>>().join(" ");
     let message = refused(error).unwrap_or_else(|| first.trim_start_matches("error: ").to_owned());
-    let tip = paragraphs.find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
-    Failure::usage(message).hint(tip.unwrap_or_else(|| "--help lists all arguments".into()))
+    let tip = tip(error).unwrap_or_else(|| "--help lists all arguments".into());
+    Failure::usage(message).hint(tip)
+}
+
+/// What clap advises, such as a name that looks alike.
+pub(crate) fn tip(error: &clap::Error) -> Option<String> {
+    let text = error.render().to_string();
+    text.split("\n\n").find_map(|paragraph| {
+        let line = paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+        line.strip_prefix("tip: ").map(str::to_owned)
+    })
 }
 
 /// The message of one of our own parsers, if it names the value itself.
