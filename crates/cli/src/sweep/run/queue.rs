@@ -182,7 +182,7 @@ mod tests {
     fn a_part_does_what_it_waits_for_unless_someone_else_is_at_it() {
         let (_root, folder, claims) = place();
         let tasks = chain();
-        let mut queue = Queue::new(&tasks, vec![false, false, true, false]);
+        let queue = Queue::new(&tasks, vec![false, false, true, false]);
         assert_eq!((queue.own().count(), queue.needed), (1, vec![true, true, true, false]));
         let mut queue = Queue::new(&tasks, vec![false, false, true, false]);
         let other = Claims::new(folder.join("claims"));
