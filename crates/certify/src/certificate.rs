@@ -6,6 +6,7 @@
 /// |---|---|---|---|
 /// | `tolerance` | 1e-3 | stop when hi − lo ≤ tolerance · hi | ≥ 0, finite |
 /// | `max_subintervals` | 10 000 | pieces bounded at most; a path is always covered once, by at least one piece a leg | ≥ 1 |
+/// | `shortcuts` | true | use the polynomial F of linear networks where it is tighter | |
 /// | `memory` | 1 GiB | bytes for the first layer at the vertices of a leg; examples that do not fit are computed anew for each piece, to the same bits | any |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CertifySettings {
@@ -13,13 +14,16 @@ pub struct CertifySettings {
     pub tolerance: f64,
     /// The largest number of pieces that are bounded.
     pub max_subintervals: usize,
+    /// Whether the bounds of linear networks with squared loss also use their polynomial, which an independent check of
+    /// the pieces does not.
+    pub shortcuts: bool,
     /// The memory for products of the first layer, in bytes.
     pub memory: usize,
 }
 
 impl Default for CertifySettings {
     fn default() -> Self {
-        Self { tolerance: 1e-3, max_subintervals: 10_000, memory: 1 << 30 }
+        Self { tolerance: 1e-3, max_subintervals: 10_000, shortcuts: true, memory: 1 << 30 }
     }
 }
 
@@ -75,6 +79,13 @@ impl Method {
 pub struct Piece {
     /// The parameters t of its ends.
     pub t: (f64, f64),
+    /// The number of its leg, counted from 0.
+    pub leg: usize,
+    /// The leg's own parameters τ in \[0, 1\] of its ends, which are exact.
+    pub tau: (f64, f64),
+    /// An upper bound of F that was computed on this piece itself; `upper` may be lower, since it is also at most the bound
+    /// of any larger piece.
+    pub own: f64,
     /// A lower bound of F on the piece.
     pub lower: f64,
     /// An upper bound of F on the piece.
@@ -92,6 +103,8 @@ pub struct Certificate {
     pub hi: f64,
     /// The parameter t at which `lo` was found.
     pub t: f64,
+    /// The same point exactly: its leg, counted from 0, and the leg's own parameter τ.
+    pub at: (usize, f64),
     /// Enclosures of F at both ends.
     pub ends: [(f64, f64); 2],
     /// An upper bound of the share of misclassified examples at every t; `None` where there are no classes.

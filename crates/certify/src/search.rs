@@ -21,6 +21,8 @@ struct Node {
     a: f64,
     b: f64,
     bound: Bound,
+    /// The upper bound that was computed on this piece itself.
+    own: f64,
     /// Whether F is convex on the whole leg, so that its ends bound it.
     convex: bool,
 }
@@ -53,8 +55,8 @@ pub(crate) struct Search<'a> {
     /// The leg whose first layer's results are kept, with these results.
     first: Option<(usize, Arc<Vec<FirstLayer>>)>,
     heap: BinaryHeap<Node>,
-    /// The largest lower bound of F at a point, and the t of that point.
-    best: (f64, f64),
+    /// The largest lower bound of F at a point, and that point: its leg and τ.
+    best: (f64, (usize, f64)),
     ends: [(f64, f64); 2],
     evaluated: usize,
     history: Vec<(usize, f64, f64)>,
@@ -64,7 +66,7 @@ impl<'a> Search<'a> {
     pub(crate) fn new(path: &Path, risk: &EmpiricalRisk, settings: &'a CertifySettings) -> Result<Self> {
         let bounder = Bounder::new(risk)?;
         let legs = Leg::all(path, risk.network().size())?;
-        let moments = bounder.moments()?;
+        let moments = if settings.shortcuts { bounder.moments()? } else { None };
         let polynomial = |leg: &Leg| {
             moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.network(), m, bounder.criterion()))
         };
@@ -75,7 +77,7 @@ impl<'a> Search<'a> {
             settings,
             first: None,
             heap: BinaryHeap::new(),
-            best: (f64::NEG_INFINITY, 0.),
+            best: (f64::NEG_INFINITY, (0, 0.)),
             ends: [(0., 0.); 2],
             evaluated: 0,
             history: Vec::new(),
@@ -164,9 +166,11 @@ impl<'a> Search<'a> {
         let first = self.first(leg)?;
         let taylor = Taylor::new(self.legs[leg].degree(), a, b);
         let mut bound = self.bound(leg, &first, &taylor, (a, b))?;
+        // The ends of a leg on which F is convex bound the piece itself.
+        let own = if convex { bound.upper.min(parent) } else { bound.upper };
         bound.upper = bound.upper.min(parent);
         self.evaluated += 1;
-        self.heap.push(Node { leg, a, b, bound, convex });
+        self.heap.push(Node { leg, a, b, bound, own, convex });
         Ok(())
     }
 
@@ -179,7 +183,7 @@ impl<'a> Search<'a> {
             return Err(Error::Overflow { t: self.legs[leg].time(tau) });
         }
         if bound.lower > self.best.0 {
-            self.best = (bound.lower, self.legs[leg].time(tau));
+            self.best = (bound.lower, (leg, tau));
         }
         Ok(bound)
     }
@@ -230,6 +234,9 @@ impl<'a> Search<'a> {
             .iter()
             .map(|n| Piece {
                 t: (time(n, n.a), time(n, n.b)),
+                leg: n.leg,
+                tau: (n.a, n.b),
+                own: n.own,
                 lower: n.bound.lower,
                 upper: n.bound.upper,
                 wrong: n.bound.wrong as f64 / count,
@@ -238,7 +245,8 @@ impl<'a> Search<'a> {
         Ok(Certificate {
             lo: self.best.0,
             hi,
-            t: self.best.1,
+            t: self.legs[self.best.1.0].time(self.best.1.1),
+            at: self.best.1,
             ends: self.ends,
             error: self.bounder.is_classes().then_some(wrong as f64 / count),
             subintervals: self.evaluated,

@@ -5,7 +5,7 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use crate::{
     align,
     args::{Common, MACHINE},
-    certify, certify_minimum, connect, critical, eval,
+    certify, certify_minimum, check, connect, critical, eval,
     failure::Failure,
     json, kernel, landscape, levelset, point, report, spectrum, study, sweep, time, train,
 };
@@ -41,6 +41,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  collado certify runs/first/path.safetensors\n  collado certify runs/first/path.safetensors --tolerance 1e-6 --out runs/first/proof"
     )]
     Certify(certify::CertifyArgs),
+    /// Check a proof of certify --proof by independent code.
+    #[command(
+        after_help = "Example:\n  collado certify runs/first --proof runs/first.proof\n  collado check runs/first.proof runs/first"
+    )]
+    Check(check::CheckArgs),
     /// Permute and rescale the hidden neurons of B onto those of A.
     #[command(
         after_help = "Example:\n  collado align --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --data digits --out runs/aligned"
@@ -106,6 +111,7 @@ impl Command {
             Self::Eval(args) => &mut args.common,
             Self::Connect(args) => &mut args.common,
             Self::Certify(args) => &mut args.common,
+            Self::Check(args) => &mut args.common,
             Self::Align(args) => &mut args.common,
             Self::Levelset(args) => &mut args.common,
             Self::Kernel(args) => &mut args.common,
@@ -126,6 +132,7 @@ impl Command {
             Self::Eval(args) => eval::run(&args),
             Self::Connect(args) => connect::run(&args),
             Self::Certify(args) => certify::run(&args),
+            Self::Check(args) => check::run(&args),
             Self::Align(args) => align::run(&args),
             Self::Levelset(args) => levelset::run(&args),
             Self::Kernel(args) => kernel::run(&args),

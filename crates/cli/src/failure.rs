@@ -187,6 +187,7 @@ macro_rules! plain {
 }
 plain!(
     collado_certify::Error,
+    collado_check::Error,
     collado_dynamics::Error,
     collado_models::Error,
     collado_risk::Error,

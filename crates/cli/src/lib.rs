@@ -8,6 +8,7 @@ mod args;
 mod cast;
 mod certify;
 mod certify_minimum;
+mod check;
 mod command;
 mod connect;
 mod critical;

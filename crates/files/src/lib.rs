@@ -11,6 +11,7 @@ mod options;
 mod outline;
 mod path_file;
 mod point;
+mod proof;
 mod provenance;
 mod resolve;
 mod safetensors;
@@ -29,6 +30,7 @@ pub use self::{
     options::ReadOptions,
     path_file::PathFile,
     point::{read_point, write_point},
+    proof::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece},
     provenance::Provenance,
     state::State,
 };

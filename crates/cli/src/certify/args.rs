@@ -22,8 +22,11 @@ pub(crate) struct CertifyArgs {
     /// Folder for summary.json, pieces.csv, gap.csv and pictures, which is created.
     #[arg(long)]
     pub(super) out: Option<PathBuf>,
+    /// File for the proof itself, which collado check and tools/check_proof.py confirm independently.
+    #[arg(long)]
+    pub(super) proof: Option<PathBuf>,
     /// Overwrite existing results.
-    #[arg(long, requires = "out")]
+    #[arg(long)]
     pub(super) force: bool,
     #[command(flatten)]
     pub(super) data: DataArgs,

@@ -2,6 +2,7 @@
 
 mod args;
 mod picture;
+mod proof;
 mod summary;
 
 use std::{ops::ControlFlow, path::Path as FilePath, time::Instant};
@@ -33,16 +34,23 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     args.data.without_candle("proofs have an arithmetic of their own")?;
     refuse_f32(&args.common)?;
     args.common.on_cpu("proofs are computed")?;
-    let file = place::path(&args.path);
-    let (file, task) = task::open_path(&file, &args.data, &args.common, Precision::OfData)?;
+    if let Some(file) = &args.proof {
+        files::refuse_existing(file, args.force)?;
+    }
+    let place = place::path(&args.path);
+    let (file, task) = task::open_path(&place, &args.data, &args.common, Precision::OfData)?;
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     progress::catch_interrupt();
     let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
-    let settings = CertifySettings { tolerance, max_subintervals, ..CertifySettings::default() };
+    let shortcuts = args.proof.is_none();
+    let settings = CertifySettings { tolerance, max_subintervals, shortcuts, ..CertifySettings::default() };
     let proof = certificate(&task, &args.common, &file.path, &settings, f64::INFINITY)?;
     let summary = Certified::new(&proof);
     if let Some(folder) = &folder {
         save(&task, folder.path(), &proof)?;
+    }
+    if let Some(file) = &args.proof {
+        proof::write(file, &place, &task, &proof)?;
     }
     let described = folder::finish(folder.as_ref(), &args.common, &summary, summary.is_stopped())?;
     args.common.show(&described, || summary.print(args.out.as_deref()));

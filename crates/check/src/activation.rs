@@ -1,0 +1,198 @@
+//! Activations of first-order forms.
+
+use collado_models::Activation;
+
+use crate::{
+    Result,
+    form::Form,
+    interval::{Interval, largest, product_up, sum_up},
+};
+
+/// The form of ρ(z) for a form of z.
+pub(crate) fn activated(rho: Activation, z: Form, delta: f64) -> Result<Form> {
+    let curve = match rho {
+        Activation::Linear => return Ok(z),
+        Activation::Relu => return Ok(relu(z, delta)),
+        Activation::Tanh => {
+            Curve { value: Interval::tanh, slope: tanh_slope, second: tanh_second, steepest: 1. }
+        }
+        Activation::Softplus => Curve {
+            value: Interval::softplus,
+            slope: Interval::logistic,
+            second: softplus_second,
+            steepest: 1.,
+        },
+        Activation::Logistic => Curve {
+            value: Interval::logistic,
+            slope: logistic_slope,
+            second: logistic_second,
+            steepest: 0.25,
+        },
+        Activation::Gelu => Curve { value: gelu, slope: gelu_slope, second: gelu_second, steepest: 1.129 },
+        other => {
+            let operation = format!("the activation {other}");
+            return Err(collado_models::Error::NoRule { analysis: "the check of a proof", operation }.into());
+        }
+    };
+    Ok(curve.apply(z, delta))
+}
+
+/// ρ(z) = max(z, 0): z or 0 where the sign is certain, else αz + [0, β] with the chord's slope α, where ρ(z) − αz, which
+/// is convex and 0 at z = 0, is at most β, its larger value at the two ends.
+fn relu(z: Form, delta: f64) -> Form {
+    let range = z.range(delta);
+    if range.lo >= 0. {
+        return z;
+    }
+    if range.hi <= 0. {
+        return Form::ZERO;
+    }
+    // Any α in [0, 1] is right; this one makes β least.
+    let alpha = (range.hi / (range.hi - range.lo)).clamp(0., 1.);
+    let share = Interval::point(alpha);
+    let beta = largest((share * -range.lo).hi, ((Interval::point(1.) - share) * range.hi).hi);
+    let half = Interval::point(0.5) * beta;
+    Form::of(share * z.c + half, share * z.l, sum_up(product_up(alpha, z.r), half.hi), delta)
+}
+
+/// A smooth ρ.
+struct Curve {
+    value: fn(Interval) -> Interval,
+    slope: fn(Interval) -> Interval,
+    /// An enclosure of ρ″ on an interval.
+    second: fn(Interval) -> Interval,
+    /// An upper bound of |ρ′|.
+    steepest: f64,
+}
+
+impl Curve {
+    /// Taylor's formula around the centre, or a constant where the function moves less than that is off.
+    fn apply(&self, z: Form, delta: f64) -> Form {
+        let at = Interval::point(z.c);
+        let (value, slope) = ((self.value)(at), (self.slope)(at));
+        let reach = z.reach(delta);
+        // The remainder is ½ρ″(ξ)(z − c)², with (z − c)² in [0, reach²].
+        let second = (self.second)(z.range(delta)).hull(Interval::ZERO);
+        let rest = (Interval::point(reach).square() * Interval::point(0.5)) * second;
+        let (middle, off) = rest.center();
+        let taylor = Form::of(
+            value + Interval::point(middle),
+            slope * z.l,
+            sum_up(product_up(slope.size(), z.r), off),
+            delta,
+        );
+        let still = Form::of(value, Interval::ZERO, product_up(self.steepest, reach), delta);
+        if still.r < taylor.r { still } else { taylor }
+    }
+}
+
+fn one_minus_square(a: Interval) -> Interval {
+    (Interval::point(1.) - a.square()).within(0., 1.)
+}
+
+fn tanh_slope(z: Interval) -> Interval {
+    one_minus_square(z.tanh())
+}
+
+/// ρ″ = −2a(1 − a²) with a = tanh z, which is odd, falls to −.7698004 at z = .6584789485, and rises after it.
+fn tanh_second(z: Interval) -> Interval {
+    let f = |z: Interval| {
+        let a = z.tanh();
+        -(a * one_minus_square(a)) * 2.
+    };
+    odd(z, (0.658_478_948, 0.658_478_949), 0.769_800_359, f)
+}
+
+fn logistic_slope(z: Interval) -> Interval {
+    let a = z.logistic();
+    (a * (Interval::point(1.) - a)).within(0., 0.25)
+}
+
+/// ρ″ = a(1 − a)(1 − 2a), which is odd, falls to −.0962250449 at z = 1.3169578969, and rises after it.
+fn logistic_second(z: Interval) -> Interval {
+    let f = |z: Interval| {
+        let a = z.logistic();
+        a * (Interval::point(1.) - a) * (Interval::point(1.) - a * 2.)
+    };
+    odd(z, (1.316_957_896, 1.316_957_897), 0.096_225_045, f)
+}
+
+/// Encloses an odd function f on an interval: for z ≥ 0 it falls from 0 to −`most` somewhere in `peak`, and rises after it.
+fn odd(z: Interval, peak: (f64, f64), most: f64, f: impl Fn(Interval) -> Interval) -> Interval {
+    let ends = f(Interval::point(z.lo)).hull(f(Interval::point(z.hi)));
+    let right = z.lo <= peak.1 && z.hi >= peak.0;
+    let left = z.lo <= -peak.0 && z.hi >= -peak.1;
+    let low = if right { Interval::point(-most) } else { ends };
+    let high = if left { Interval::point(most) } else { ends };
+    ends.hull(low).hull(high).within(-most, most)
+}
+
+/// ρ″ = p(1 − p) with p the logistic function: even, largest at 0.
+fn softplus_second(z: Interval) -> Interval {
+    even_logistic(z).within(0., 0.25)
+}
+
+fn even_logistic(z: Interval) -> Interval {
+    let near = if z.lo <= 0. && z.hi >= 0. { 0. } else { crate::interval::least(z.lo.abs(), z.hi.abs()) };
+    let far = z.size();
+    let at = |z: f64| {
+        let p = Interval::point(z).logistic();
+        p * (Interval::point(1.) - p)
+    };
+    Interval::new(at(far).lo, at(near).hi)
+}
+
+fn gelu(z: Interval) -> Interval {
+    z * z.normal()
+}
+
+fn gelu_slope(z: Interval) -> Interval {
+    z.normal() + z * z.density()
+}
+
+/// ρ″ = (2 − z²)φ(z): even, falls from .79788456 at 0 through 0 at √2 to −.10798193 at 2, and rises to 0 after it.
+fn gelu_second(z: Interval) -> Interval {
+    let f = |z: f64| (Interval::point(2.) - Interval::point(z).square()) * Interval::point(z).density();
+    let near = if z.lo <= 0. && z.hi >= 0. { 0. } else { crate::interval::least(z.lo.abs(), z.hi.abs()) };
+    let far = z.size();
+    let ends = f(near).hull(f(far));
+    let lowest = Interval::point(-0.107_981_934);
+    let all = if near <= 2. && far >= 2. { ends.hull(lowest) } else { ends };
+    all.within(-0.107_981_934, 0.797_884_561)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The forms of all activations hold ρ(c + ls + r') for many s and r' within the radius.
+    #[test]
+    fn forms_hold_the_values() {
+        type Function = fn(f64) -> f64;
+        let functions: [(Activation, Function); 5] = [
+            (Activation::Relu, |z| z.max(0.)),
+            (Activation::Tanh, f64::tanh),
+            (Activation::Softplus, |z| z.max(0.) + (-z.abs()).exp().ln_1p()),
+            (Activation::Logistic, |z| 1. / (1. + (-z).exp())),
+            (Activation::Gelu, |z| 0.5 * z * libm::erfc(-z / 2_f64.sqrt())),
+        ];
+        let delta = 0.25;
+        for (rho, f) in functions {
+            for c in [-3., -1.5, -0.66, -0.2, 0., 0.1, 0.7, 1.4, 2.1, 5.] {
+                for l in [-4., -0.3, 0., 1., 6.] {
+                    for r in [0., 0.01, 0.5] {
+                        let form = activated(rho, Form { c, l, r }, delta).unwrap();
+                        for i in -20..=20 {
+                            let s = delta * f64::from(i) / 20.;
+                            for off in [-r, 0., r] {
+                                let exact = f(c + l * s + off);
+                                let line = form.c + form.l * s;
+                                assert!((exact - line).abs() <= form.r + 1e-14, "{rho} {c} {l} {r} {s}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `collado check`: bounds every piece of a proof again, by code that shares nothing with the search.
+
+mod args;
+
+use std::time::Instant;
+
+use collado_check::{Checked, Refuted};
+use collado_files::{Proof, file_hash};
+use serde::Serialize;
+
+pub(crate) use self::args::CheckArgs;
+use crate::{
+    certify::refuse_f32,
+    failure::Failure,
+    json::print,
+    place, progress,
+    task::{self, Precision},
+};
+
+/// Checks a proof against the path and the data that it is about.
+pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
+    args.data.without_candle("proofs have an arithmetic of their own")?;
+    refuse_f32(&args.common)?;
+    args.common.on_cpu("proofs are checked")?;
+    let proof = Proof::read(&args.proof)?;
+    args.common.run.file(&args.proof, Some(&file_hash(&args.proof)?));
+    let place = place::path(&args.path);
+    let same = |what: String, stated: &str, found: &str| match stated == found {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{what}: the proof is about SHA-256 {stated}, found {found}"))),
+    };
+    same(place.display().to_string(), &proof.header.path, &file_hash(&place)?)?;
+    let (file, task) = task::open_path(&place, &args.data, &args.common, Precision::OfData)?;
+    same(format!("data '{}'", task.data.spec), &proof.header.data.hash, &task.data.hash)?;
+    progress::catch_interrupt();
+    let start = Instant::now();
+    let bar = progress::bar("checking", args.common.quiet);
+    let mut show = progress::shares(&bar);
+    let checked = collado_check::check(&proof, &file.path, &task.train, &mut show)?;
+    bar.finish_and_clear();
+    if checked.refuted.is_none() && checked.holding < checked.pieces {
+        return Err(Failure::interrupted(format!(
+            "interrupted after {} of {} pieces",
+            checked.holding, checked.pieces
+        )));
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let summary = Summary::new(&proof, &checked, seconds);
+    let described = crate::folder::finish(None, &args.common, &summary, false)?;
+    args.common.show(&described, || summary.print());
+    match checked.refuted {
+        None => Ok(()),
+        Some(Refuted { piece: Some(piece), claimed, found }) => Err(Failure::new(format!(
+            "piece {piece}: its bound {claimed} could not be confirmed, the check finds {found}"
+        ))),
+        Some(Refuted { piece: None, claimed, found }) => Err(Failure::new(format!(
+            "the lower bound {claimed} could not be confirmed, the check finds {found}"
+        ))),
+    }
+}
+
+/// The result of `collado check`.
+#[derive(Serialize)]
+struct Summary {
+    holds: bool,
+    /// Number of pieces whose bound was confirmed.
+    holding: usize,
+    pieces: usize,
+    /// The claim of the proof.
+    claim: (f64, f64),
+    /// The bounds that the check found itself.
+    found: (f64, f64),
+    seconds: f64,
+}
+
+impl Summary {
+    fn new(proof: &Proof, checked: &Checked, seconds: f64) -> Self {
+        let claim = &proof.header.claim;
+        Self {
+            holds: checked.refuted.is_none(),
+            holding: checked.holding,
+            pieces: checked.pieces,
+            claim: (claim.lo, claim.hi),
+            found: (checked.lo, checked.hi),
+            seconds,
+        }
+    }
+
+    fn print(&self) {
+        let (lo, hi) = self.claim;
+        print(&format!("claim                highest risk in [{lo}, {hi}] for every t"));
+        print(&format!("pieces that hold     {} of {}", self.holding, self.pieces));
+        if self.holds {
+            print(&format!("bounds found here    [{}, {}]", self.found.0, self.found.1));
+            print(&format!("the proof holds      {:.2} s", self.seconds));
+        }
+    }
+}
