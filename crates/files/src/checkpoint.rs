@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error, Names, Provenance, ReadOptions, Result,
     atomic::file_hash,
+    described::{self, NETWORK},
     fault::file_error,
     format,
     outline::Outline,
@@ -91,7 +92,7 @@ impl Checkpoint {
                 .map_err(|e| file_error(path, format!("metadata '{PROVENANCE}': {e}")))?,
             None => Provenance::default(),
         };
-        let outline = Outline::new(file, None)?;
+        let outline = Outline::of(file, None, options)?;
         let found = resolve(&outline, options)?;
         let network = found.arch.network();
         let theta = stack(&outline, network.layout(), &found.order, 1)?.squeeze(0)?;
@@ -117,11 +118,14 @@ impl Checkpoint {
         }
         let provenance =
             serde_json::to_string(&self.provenance).map_err(|e| file_error(path, e.to_string()))?;
-        let metadata = BTreeMap::from([(ARCH, self.arch.to_string()), (PROVENANCE, provenance)]);
+        let mut metadata = BTreeMap::from([(ARCH, self.arch.to_string()), (PROVENANCE, provenance)]);
+        if self.arch.spec().is_listed() {
+            metadata.insert(NETWORK, described::to_text(&network));
+        }
         let points = self.theta.unsqueeze(0)?;
         let rows = self.buffers.as_ref().map(|row| row.unsqueeze(0)).transpose()?;
         let buffers = with_layout(&network, rows.as_ref())?;
-        let contents = Contents::new(layout, &self.names, &[], &points, buffers, metadata)?;
+        let contents = Contents::new(&network, &self.names, &[], &points, buffers, metadata)?;
         format::write(&contents, path)
     }
 }

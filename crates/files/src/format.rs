@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     ReadOptions, Result,
+    archive::Archive,
     fault::{file_error, io_error},
+    graph::{self, Exported},
     safetensors,
     tensors::{Input, Source, TensorFile},
     torch::{self, legacy},
@@ -42,10 +44,16 @@ fn read_from(mut input: Input<'_, impl Source>, options: &ReadOptions) -> Result
     input.reader.rewind().map_err(|e| io_error(path, &e))?;
     match start.as_slice() {
         [] => Err(file_error(path, "is empty")),
-        [b'P', b'K', 3, 4, ..] => torch::read(input, options),
+        [b'P', b'K', 3, 4, ..] => {
+            let archive = Archive::open(input)?;
+            match Exported::of(&archive) {
+                Some(layout) => graph::tensors(archive, layout),
+                None => torch::read(archive, options),
+            }
+        }
         // The length of a header is in front of its brace, and any byte can start it: the brace decides.
         [_, _, _, _, _, _, _, _, b'{'] => {
-            let mut file = safetensors::read(input)?;
+            let mut file = safetensors::read(input, options.kinds())?;
             if options.key.is_some() {
                 file.notes
                     .push("`key` is not looked at: a safetensors file is one dictionary of tensors".into());

@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod archive;
 mod atomic;
 mod checkpoint;
+mod described;
 mod error;
 mod fault;
 mod format;
+mod graph;
 mod names;
 mod number;
 mod options;
@@ -25,6 +28,7 @@ pub use self::{
     atomic::{TEMPORARY, atomically, file_hash},
     checkpoint::Checkpoint,
     error::{Error, Result},
+    graph::GraphFile,
     names::Names,
     number::{read_number, to_json},
     options::ReadOptions,

@@ -1,6 +1,6 @@
 //! The names of a file's tensors, kept so that results are written under the same names.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use crate::outline::{Outline, is_kernel};
 use crate::{Error, Result};
@@ -21,7 +21,7 @@ pub struct Names {
 
 /// A tensor of a layout with the name and the form in which it is written.
 pub(crate) struct NamedTensor<'a> {
-    pub(crate) name: &'a str,
+    pub(crate) name: Cow<'a, str>,
     pub(crate) entry: &'a Entry,
     /// Whether the file has the tensor as `[in, out]`.
     pub(crate) transposed: bool,
@@ -80,7 +80,7 @@ impl Names {
         let entries: Vec<_> = parameters.chain(buffers.entries().iter().map(|e| (e, Part::of(e)))).collect();
         if self.list.is_empty() {
             let plain = |&(entry, part): &(&'a Entry, Part)| NamedTensor {
-                name: &entry.name,
+                name: Cow::Borrowed(&entry.name),
                 entry,
                 transposed: false,
                 part,
@@ -96,9 +96,28 @@ impl Names {
         }
         let place = |&i: &usize| {
             let (name, (entry, part)) = (self.list[i].as_str(), entries[i]);
-            NamedTensor { name, entry, transposed: entry.shape.len() == 2 && is_kernel(name), part }
+            let transposed = entry.shape.len() == 2 && is_kernel(name) && !is_kernel(&entry.name);
+            NamedTensor { name: Cow::Borrowed(name), entry, transposed, part }
         };
         Ok(self.order.iter().map(place).collect())
+    }
+}
+
+impl Names {
+    /// Tensors of `layout` under their other names, with the prefix that the names of the file have.
+    pub(crate) fn tied<'a>(
+        &'a self,
+        layout: &'a Layout,
+        ties: &'a [(String, String)],
+    ) -> impl Iterator<Item = NamedTensor<'a>> {
+        let first = self.list.first().zip(layout.entries().first());
+        let prefix =
+            first.and_then(|(name, entry)| name.strip_suffix(entry.name.as_str())).unwrap_or_default();
+        ties.iter().filter_map(move |(alias, name)| {
+            let name_here = Cow::Owned(format!("{prefix}{alias}"));
+            let entry = layout.get(name)?;
+            Some(NamedTensor { name: name_here, entry, transposed: false, part: Part::Parameters })
+        })
     }
 }
 

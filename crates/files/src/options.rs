@@ -2,6 +2,8 @@
 
 use collado_models::ArchSpec;
 
+use crate::tensors::Kinds;
+
 /// Options that supply what a file of parameters does not state itself.
 ///
 /// | setting | default | purpose |
@@ -17,4 +19,14 @@ pub struct ReadOptions {
     pub key: Option<String>,
     /// The names of the layers, from the first to the last.
     pub layers: Option<Vec<String>>,
+}
+
+impl ReadOptions {
+    /// The kinds of numbers that a file may hold.
+    pub(crate) fn kinds(&self) -> Kinds {
+        match self.arch.as_ref().is_some_and(ArchSpec::is_listed) {
+            true => Kinds::All,
+            false => Kinds::Floats,
+        }
+    }
 }

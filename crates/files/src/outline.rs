@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use crate::{Error, Result};
 use crate::{
+    ReadOptions,
+    described::NETWORK,
     fault::{file_error, tensor_error},
     tensors::TensorFile,
 };
+use collado_models::ArchSpec;
 
 /// The names and shapes of a file's tensors, prepared for finding the network.
 pub(crate) struct Outline<'a> {
@@ -43,6 +46,17 @@ impl<'a> Outline<'a> {
             }
         }
         Ok(outline)
+    }
+
+    /// The outline of a file that may be of a network from a graph file, whose tensors are all in PyTorch's shapes.
+    ///
+    /// # Errors
+    /// The errors of [`new`](Self::new).
+    pub(crate) fn of(file: &'a TensorFile, lead: Option<usize>, options: &ReadOptions) -> Result<Self> {
+        let outline = Self::new(file, lead)?;
+        let given = options.arch.as_ref().is_some_and(ArchSpec::is_listed);
+        let listed = given || file.network.is_some() || file.metadata.contains_key(NETWORK);
+        Ok(if listed { outline.untransposed() } else { outline })
     }
 
     /// The same outline for a file whose tensors are all in PyTorch's shapes: none is transposed because of its name.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::{Error, Result};
 use crate::{
     ReadOptions,
+    described::{self, NETWORK},
     fault::file_error,
     format,
     names::Names,
@@ -106,7 +107,7 @@ impl PathFile {
             Some(text) => serde_json::from_str(text).map_err(|e| fault(PROVENANCE, e.to_string()))?,
             None => Value::Object(Default::default()),
         };
-        let outline = Outline::new(file, Some(points))?;
+        let outline = Outline::of(file, Some(points), &ReadOptions::default())?;
         let found = resolve(&outline, &ReadOptions::default())?;
         let network = found.arch.network();
         let vertices = stack(&outline, network.layout(), &found.order, points)?;
@@ -133,10 +134,13 @@ impl PathFile {
         }
         let kind = serde_json::to_string(&self.kind()).map_err(|e| file_error(path, e.to_string()))?;
         let provenance = self.provenance.to_string();
-        let metadata =
+        let mut metadata =
             BTreeMap::from([(ARCH, self.arch.to_string()), (PATH, kind), (PROVENANCE, provenance)]);
+        if self.arch.spec().is_listed() {
+            metadata.insert(NETWORK, described::to_text(&network));
+        }
         let buffers = with_layout(&network, self.path.buffers())?;
-        Contents::new(layout, &self.names, &[points], self.path.vertices(), buffers, metadata)?
+        Contents::new(&network, &self.names, &[points], self.path.vertices(), buffers, metadata)?
             .write_safetensors(path)
     }
 

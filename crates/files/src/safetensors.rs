@@ -18,7 +18,7 @@ use serde::{
 use crate::Result;
 use crate::{
     fault::{file_error, io_error, tensor_error},
-    tensors::{Input, Named, Source, TensorFile, check_total, is_count},
+    tensors::{Input, Kinds, Named, Source, TensorFile, check_total, is_count},
 };
 
 /// The longest header that is read, which is also the limit of other readers.
@@ -37,7 +37,7 @@ struct Info {
 }
 
 /// Reads a file. Nothing is allocated that the file does not hold.
-pub(crate) fn read(input: Input<'_, impl Source>) -> Result<TensorFile> {
+pub(crate) fn read(input: Input<'_, impl Source>, kinds: Kinds) -> Result<TensorFile> {
     let Input { path, reader: mut file, len } = input;
     let mut size = [0; 8];
     file.read_exact(&mut size).map_err(|e| io_error(path, &e))?;
@@ -50,7 +50,7 @@ pub(crate) fn read(input: Input<'_, impl Source>) -> Result<TensorFile> {
     let Header { metadata, mut tensors } = serde_json::from_slice(&header)
         .map_err(|e| file_error(path, format!("its header is damaged: {e}")))?;
     tensors.sort_by_key(|(_, info)| info.data_offsets);
-    let dtypes = check(path, &tensors, rest - size)?;
+    let dtypes = check(path, &tensors, rest - size, kinds)?;
     let mut tensors = tensors
         .into_iter()
         .zip(dtypes)
@@ -60,7 +60,7 @@ pub(crate) fn read(input: Input<'_, impl Source>) -> Result<TensorFile> {
         })
         .collect::<Result<_>>()?;
     add_aliases(path, &mut tensors, &metadata, len)?;
-    Ok(TensorFile { path: path.into(), tensors, metadata, notes: Vec::new() })
+    Ok(TensorFile { path: path.into(), tensors, metadata, notes: Vec::new(), network: None })
 }
 
 /// Adds the tensors that `safetensors.torch.save_model` leaves out because they share the numbers of another tensor.
@@ -86,7 +86,7 @@ fn add_aliases(
 }
 
 /// Checks that the tensors, in the order of their data, fill exactly `available` bytes; returns their dtypes.
-fn check(path: &Path, tensors: &[(String, Info)], available: u64) -> Result<Vec<DType>> {
+fn check(path: &Path, tensors: &[(String, Info)], available: u64, kinds: Kinds) -> Result<Vec<DType>> {
     let mut end = 0;
     let mut dtypes = Vec::with_capacity(tensors.len());
     for (name, Info { dtype, shape, data_offsets: (start, stop) }) in tensors {
@@ -96,8 +96,11 @@ fn check(path: &Path, tensors: &[(String, Info)], available: u64) -> Result<Vec<
             "F32" => DType::F32,
             "F16" => DType::F16,
             "BF16" => DType::BF16,
-            // Numbers of batches are the only integers in the state of a network.
-            "I64" if is_count(name) => DType::I64,
+            // Numbers of batches are the only integers in the state of most networks.
+            "I64" if kinds == Kinds::All || is_count(name) => DType::I64,
+            "I32" if kinds == Kinds::All => DType::I32,
+            "I16" if kinds == Kinds::All => DType::I16,
+            "U8" | "BOOL" if kinds == Kinds::All => DType::U8,
             other => return Err(fault("F32, F64, F16 or BF16".into(), other.escape_debug().to_string())),
         };
         let size = shape.iter().try_fold(known.size_in_bytes(), |product, &n| product.checked_mul(n));

@@ -10,6 +10,7 @@ use std::{
 };
 
 use candle_core::DType;
+use collado_models::Arch;
 
 use crate::{Result, fault::file_error};
 
@@ -29,6 +30,17 @@ pub(crate) struct TensorFile {
     pub(crate) metadata: BTreeMap<String, String>,
     /// Sentences that tell what was left out.
     pub(crate) notes: Vec<String>,
+    /// The network, where the file is a graph.
+    pub(crate) network: Option<Arch>,
+}
+
+/// The kinds of numbers that are read from a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kinds {
+    /// Floating-point numbers, and numbers of batches.
+    Floats,
+    /// Those, and whole numbers and truth values, which networks from graph files have as constants.
+    All,
 }
 
 /// A source of bytes: a file or memory.

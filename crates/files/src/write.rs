@@ -30,26 +30,46 @@ pub(crate) struct Contents<'a> {
     buffers: Vec<f64>,
 }
 
+/// The parameters that a file is to have, and other names of them.
+pub(crate) struct Tensors<'a> {
+    layout: &'a Layout,
+    ties: &'a [(String, String)],
+}
+
+impl<'a> From<&'a Network> for Tensors<'a> {
+    fn from(network: &'a Network) -> Self {
+        Self { layout: network.layout(), ties: network.ties() }
+    }
+}
+
+impl<'a> From<&'a Layout> for Tensors<'a> {
+    fn from(layout: &'a Layout) -> Self {
+        Self { layout, ties: &[] }
+    }
+}
+
 impl<'a> Contents<'a> {
     /// Checks the parts and joins them.
     ///
     /// # Errors
     /// When the numbers are not F32 or F64, or the names belong to another network.
     pub(crate) fn new(
-        layout: &'a Layout,
+        network: impl Into<Tensors<'a>>,
         names: &'a Names,
         lead: &'a [usize],
         points: &Tensor,
         buffers: Option<(&'a Layout, &Tensor)>,
         mut metadata: BTreeMap<&'static str, String>,
     ) -> Result<Self> {
+        let Tensors { layout, ties } = network.into();
         static NONE: LazyLock<Layout> = LazyLock::new(Layout::default);
         let (data, width) = little_endian(points)?;
         let statistics = buffers.map_or(&*NONE, |(layout, _)| layout);
         if !names.is_plain(layout, statistics) {
             metadata.insert(NAMES, names.to_json());
         }
-        let places = names.places(layout, statistics)?;
+        let mut places = names.places(layout, statistics)?;
+        places.extend(names.tied(layout, ties));
         let (dtype, count) = (points.dtype(), points.dim(0)?);
         let buffers = match buffers {
             None => Vec::new(),
@@ -130,7 +150,7 @@ impl<'a> Contents<'a> {
             let dtype = self.dtype(place);
             end += self.count(place) * dtype.size_in_bytes();
             let info = json!({ "dtype": dtype_name(dtype), "shape": self.shape(place), "data_offsets": [start, end] });
-            header.insert(place.name.to_owned(), info);
+            header.insert(place.name.to_string(), info);
         }
         let mut header = serde_json::to_vec(&header).map_err(|e| file_error(path, e.to_string()))?;
         // Readers that map the file into memory want the data on a multiple of 8.

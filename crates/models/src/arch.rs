@@ -35,11 +35,19 @@ enum Family {
 struct Listed {
     name: String,
     list: Arc<Operations>,
+    /// Tensors that state dicts have beside those of the network.
+    beside: Arc<[String]>,
 }
 
 impl PartialEq for Listed {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.list == other.list
+        self.name == other.name && self.does_the_same(other) && self.beside == other.beside
+    }
+}
+
+impl Listed {
+    fn does_the_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.list, &other.list) || self.list == other.list
     }
 }
 
@@ -118,6 +126,11 @@ impl ArchSpec {
             Family::Image(image) => Some(image),
             _ => None,
         }
+    }
+
+    /// Whether a list of operations describes the network, and no string does.
+    pub fn is_listed(&self) -> bool {
+        matches!(self.family, Family::Listed(_))
     }
 
     /// The list of operations of a network that no string describes.
@@ -223,8 +236,35 @@ impl Arch {
 
     /// A network that is known by its list of operations only; `name` stands for it in messages.
     pub(crate) fn listed(name: String, list: Arc<Operations>) -> Self {
-        let family = Family::Listed(Listed { name, list });
+        let family = Family::Listed(Listed { name, list, beside: Arc::new([]) });
         ArchSpec { family, bias: None, head: None }.with_ends(0, 0)
+    }
+
+    /// The same network, whose state dicts have tensors of the names `beside` too: fixed numbers that it has among its
+    /// operations. Only networks that are known by their list of operations can have such.
+    #[must_use]
+    pub fn with_beside(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        if let Family::Listed(listed) = &mut self.spec.family {
+            listed.beside = names.into_iter().collect();
+        }
+        self
+    }
+
+    /// The names of tensors that state dicts have beside those of the network.
+    pub fn beside(&self) -> &[String] {
+        match &self.spec.family {
+            Family::Listed(listed) => &listed.beside,
+            _ => &[],
+        }
+    }
+
+    /// Whether the other network has the same operations and tensors, whatever it is called.
+    pub fn does_the_same(&self, other: &Self) -> bool {
+        match (&self.spec.family, &other.spec.family) {
+            (Family::Listed(own), Family::Listed(other)) => own.does_the_same(other),
+            (Family::Listed(_), _) | (_, Family::Listed(_)) => false,
+            _ => self.activation == other.activation && self.layout() == other.layout(),
+        }
     }
 
     /// Whether this is a chain of dense layers.

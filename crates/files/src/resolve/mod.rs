@@ -4,6 +4,7 @@ mod chains;
 mod image;
 mod infer;
 mod layers;
+mod listed;
 mod natural;
 mod order;
 
@@ -12,12 +13,14 @@ use std::collections::HashSet;
 use crate::{Error, Result};
 use crate::{
     ReadOptions,
+    described::{self, NETWORK},
     fault::file_error,
     names::{Names, recorded},
     outline::Outline,
     resolve::image::resolve_image,
     resolve::infer::infer,
     resolve::layers::{Layer, layers},
+    resolve::listed::resolve_listed,
 };
 use collado_models::{Arch, ArchSpec, Layout};
 
@@ -47,6 +50,13 @@ impl Match {
 
 /// Finds the network of a file: by its metadata, or else by `options` and the names and shapes of its tensors.
 pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match> {
+    if let Some(own) = listed(outline)? {
+        let given = options.arch.as_ref().map(|given| given.with_ends(own.inputs(), own.outputs()));
+        return match given.filter(|given| !given.does_the_same(&own)) {
+            None => resolve_listed(outline, &own),
+            Some(given) => Err(outline.reject(format!("is {own} by its own graph, not {given}"))),
+        };
+    }
     let own = outline.file.metadata.get(ARCH).map(|text| {
         text.parse::<ArchSpec>()
             .map_err(|e| file_error(&outline.file.path, format!("metadata '{ARCH}': {e}")))
@@ -70,8 +80,23 @@ pub(crate) fn resolve(outline: &Outline, options: &ReadOptions) -> Result<Match>
     }
 }
 
+/// The network that the file itself lists, as a graph file or in its metadata.
+fn listed(outline: &Outline) -> Result<Option<Arch>> {
+    if let Some(arch) = &outline.file.network {
+        return Ok(Some(arch.clone()));
+    }
+    let text = outline.file.metadata.get(NETWORK);
+    let read = |text: &String| {
+        described::from_text(text).map_err(|e| outline.reject(format!("metadata '{NETWORK}': {e}")))
+    };
+    text.map(read).transpose()
+}
+
 /// The network of the file's own metadata, with what `arch` adds about its head.
 fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
+    if given.is_listed() {
+        return Err(outline.reject(format!("is {own} by its own metadata, `net` says {given}")));
+    }
     let given_whole = given.to_string().parse::<ArchSpec>()?.filled_from(own.spec());
     let arch = given_whole.with_ends(own.inputs(), own.outputs());
     let same = arch.activation() == own.activation() && arch.layout() == own.layout();
@@ -86,13 +111,17 @@ fn reconcile(outline: &Outline, own: Arch, given: &ArchSpec) -> Result<Arch> {
 /// The network of a file without metadata: by the names of `spec` if the file has them all, else by the order of
 /// layers.
 fn foreign(outline: &Outline, spec: Option<&ArchSpec>, names: Option<&[String]>) -> Result<Match> {
+    if let Some(spec) = spec.filter(|spec| spec.is_listed()) {
+        return resolve_listed(outline, &spec.with_ends(1, 1));
+    }
     if let Some(spec) = spec.filter(|spec| spec.image().is_some()) {
         return by_name(outline, spec);
     }
     if let (None, Some(i)) = (spec, (0..outline.keys.len()).find(|&i| outline.shape(i).len() == 4)) {
         let name = outline.keys[i].escape_debug();
         return Err(outline.reject(format!(
-            "'{name}' is a convolution: `arch` resnet20, vgg11:norm=bn, lenet or another says which network it is"
+            "'{name}' is a convolution: `arch` resnet20, vgg11:norm=bn, lenet or another says which network it is, or \
+             `net` names its graph file"
         )));
     }
     if let Some(spec) = spec.filter(|_| names.is_none()) {

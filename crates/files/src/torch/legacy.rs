@@ -44,7 +44,7 @@ pub(crate) fn read(input: Input<'_, impl Source>, options: &ReadOptions) -> Resu
     let (tensors, notes) = state_dict::tensors(path, &object, options.key.as_deref())?;
     let start = (head.len() - rest.len()) as u64;
     let places = places(path, &object, &keys, &mut reader, start, len)?;
-    let tensors = materialize(path, tensors, len, |storage| {
+    let tensors = materialize(path, tensors, len, options.kinds(), |storage| {
         let missing = || file_error(path, format!("has no storage '{}'", storage.key.escape_debug()));
         let &(place, bytes) = places.get(storage.key).ok_or_else(missing)?;
         reader.seek(SeekFrom::Start(place)).map_err(|e| io_error(path, &e))?;
@@ -52,7 +52,7 @@ pub(crate) fn read(input: Input<'_, impl Source>, options: &ReadOptions) -> Resu
         reader.by_ref().take(bytes).read_to_end(&mut data).map_err(|e| io_error(path, &e))?;
         Ok(data)
     })?;
-    Ok(TensorFile { path: path.into(), tensors, metadata: BTreeMap::new(), notes })
+    Ok(TensorFile { path: path.into(), tensors, metadata: BTreeMap::new(), notes, network: None })
 }
 
 /// Checks the pickle that describes the machine, `{"little_endian": True, …}`.

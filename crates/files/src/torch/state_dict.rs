@@ -47,6 +47,16 @@ pub(crate) fn tensors<'p>(
     entries(pickle, chosen).map_err(|reason| file_error(path, reason))
 }
 
+/// The tensors of the dictionary at the top of `pickle`.
+pub(crate) fn top<'p>(
+    pickle: &'p Pickle<'_>,
+) -> std::result::Result<(Vec<Strided<'p>>, Vec<String>), String> {
+    match pickle.objects.get(pickle.root) {
+        Object::Dict(_) => entries(pickle, pickle.root),
+        _ => Err("is damaged: its pickle is no dictionary of tensors".into()),
+    }
+}
+
 /// Whether `key` is the user's name of the dictionary under `keys`.
 fn is(keys: &Keys<'_>, key: &str) -> bool {
     match keys.as_slice() {

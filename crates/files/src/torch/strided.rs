@@ -7,21 +7,19 @@ use candle_core::DType;
 use crate::Result;
 use crate::{
     fault::tensor_error,
-    tensors::is_count,
+    tensors::{Kinds, is_count},
     torch::objects::{Id, Object},
     torch::pickle::Pickle,
 };
 
 /// The largest number of axes, which is PyTorch's own limit.
-const MAX_RANK: usize = 64;
+pub(crate) const MAX_RANK: usize = 64;
 
 /// A tensor as a view of a storage, given by offset, shape and strides.
 pub(crate) struct Strided<'a> {
     pub(crate) name: &'a str,
     pub(crate) storage: Storage<'a>,
-    offset: usize,
-    shape: Vec<usize>,
-    strides: Vec<usize>,
+    pub(crate) view: View,
 }
 
 /// A contiguous sequence of numbers in a file.
@@ -35,6 +33,60 @@ pub(crate) struct Storage<'a> {
     pub(crate) numbers: usize,
     /// The first element of the part that is used; old files use parts of storages.
     start: usize,
+}
+
+/// The elements of a storage that form a tensor.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct View {
+    pub(crate) offset: usize,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) strides: Vec<usize>,
+}
+
+impl View {
+    /// The number of elements of the tensor called `name`, after a check that all of them lie among `numbers`.
+    ///
+    /// # Errors
+    /// When some lie outside.
+    pub(crate) fn count(&self, path: &Path, name: &str, numbers: usize) -> Result<usize> {
+        let Self { shape, strides, offset } = self;
+        let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        let last = shape.iter().zip(strides).try_fold(*offset, |at, (&n, &stride)| {
+            n.saturating_sub(1).checked_mul(stride).and_then(|step| at.checked_add(step))
+        });
+        match (count, last) {
+            (Some(count), Some(last)) if shape.len() == strides.len() && (count == 0 || last < numbers) => {
+                Ok(count)
+            }
+            _ => Err(tensor_error(
+                path,
+                name,
+                format!("a shape within its storage of {numbers} numbers"),
+                format!("{shape:?} with strides {strides:?} from {offset}"),
+            )),
+        }
+    }
+
+    /// Copies the `count` elements in row-major order. [`count`](Self::count) has checked that they lie inside
+    /// `storage`.
+    pub(crate) fn gather(&self, storage: &[u8], width: usize, count: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(count * width);
+        let mut index = vec![0; self.shape.len()];
+        let mut at = self.offset;
+        for _ in 0..count {
+            bytes.extend_from_slice(&storage[at * width..(at + 1) * width]);
+            for ((i, &n), &stride) in index.iter_mut().zip(&self.shape).zip(&self.strides).rev() {
+                if *i + 1 < n {
+                    *i += 1;
+                    at += stride;
+                    break;
+                }
+                at -= *i * stride;
+                *i = 0;
+            }
+        }
+        bytes
+    }
 }
 
 impl<'a> Storage<'a> {
@@ -68,6 +120,17 @@ impl<'a> Storage<'a> {
         }
     }
 
+    /// The type of its elements, where they are whole numbers or truth values.
+    fn whole(&self) -> Option<DType> {
+        match self.kind {
+            "LongStorage" => Some(DType::I64),
+            "IntStorage" => Some(DType::I32),
+            "ShortStorage" => Some(DType::I16),
+            "ByteStorage" | "BoolStorage" => Some(DType::U8),
+            _ => None,
+        }
+    }
+
     fn dtype(&self) -> Option<DType> {
         match self.kind {
             "FloatStorage" => Some(DType::F32),
@@ -89,9 +152,11 @@ impl<'a> Strided<'a> {
         Some(Self {
             name,
             storage,
-            offset: objects.number(offset)?.checked_add(storage.start)?,
-            shape: numbers(pickle, shape)?,
-            strides: numbers(pickle, strides)?,
+            view: View {
+                offset: objects.number(offset)?.checked_add(storage.start)?,
+                shape: numbers(pickle, shape)?,
+                strides: numbers(pickle, strides)?,
+            },
         })
     }
 
@@ -104,11 +169,14 @@ impl<'a> Strided<'a> {
     /// The type of its numbers.
     ///
     /// # Errors
-    /// When numbers of this type cannot be parameters.
-    pub(crate) fn dtype(&self, path: &Path) -> Result<DType> {
-        // Numbers of batches are the only integers in the state of a network.
+    /// When numbers of this type cannot be parameters, nor constants where `kinds` has those.
+    pub(crate) fn dtype(&self, path: &Path, kinds: Kinds) -> Result<DType> {
+        // Numbers of batches are the only integers in the state of most networks.
         if self.storage.kind == "LongStorage" && is_count(self.name) {
             return Ok(DType::I64);
+        }
+        if let Some(whole) = self.storage.whole().filter(|_| kinds == Kinds::All) {
+            return Ok(whole);
         }
         let expected = "F32, F64, F16 or BF16";
         self.storage
@@ -121,51 +189,13 @@ impl<'a> Strided<'a> {
     /// # Errors
     /// When some lie outside.
     pub(crate) fn count(&self, path: &Path) -> Result<usize> {
-        let Self { shape, strides, offset, .. } = self;
-        let numbers = self.storage.numbers;
-        let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-        let last = shape.iter().zip(strides).try_fold(*offset, |at, (&n, &stride)| {
-            n.saturating_sub(1).checked_mul(stride).and_then(|step| at.checked_add(step))
-        });
-        match (count, last) {
-            (Some(count), Some(last)) if shape.len() == strides.len() && (count == 0 || last < numbers) => {
-                Ok(count)
-            }
-            _ => Err(tensor_error(
-                path,
-                self.name,
-                format!("a shape within its storage of {numbers} numbers"),
-                format!("{shape:?} with strides {strides:?} from {offset}"),
-            )),
-        }
-    }
-
-    /// Copies the `count` elements in row-major order. [`count`](Self::count) has checked that they lie inside
-    /// `storage`.
-    pub(crate) fn gather(&self, storage: &[u8], width: usize, count: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(count * width);
-        let mut index = vec![0; self.shape.len()];
-        let mut at = self.offset;
-        for _ in 0..count {
-            bytes.extend_from_slice(&storage[at * width..(at + 1) * width]);
-            for ((i, &n), &stride) in index.iter_mut().zip(&self.shape).zip(&self.strides).rev() {
-                if *i + 1 < n {
-                    *i += 1;
-                    at += stride;
-                    break;
-                }
-                at -= *i * stride;
-                *i = 0;
-            }
-        }
-        bytes
+        self.view.count(path, self.name, self.storage.numbers)
     }
 
     pub(crate) fn into_shape(self) -> Vec<usize> {
-        self.shape
+        self.view.shape
     }
 }
-
 fn numbers(pickle: &Pickle<'_>, tuple: Id) -> Option<Vec<usize>> {
     let items = pickle.objects.items(tuple).filter(|items| items.len() <= MAX_RANK)?;
     items.iter().map(|&n| pickle.objects.number(n)).collect()

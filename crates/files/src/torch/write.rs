@@ -45,7 +45,7 @@ pub(crate) fn write(contents: &Contents<'_>, path: &Path) -> Result<()> {
 fn pickle(contents: &Contents<'_>) -> io::Result<Vec<u8>> {
     let mut out = b"\x80\x02ccollections\nOrderedDict\n)R(".to_vec();
     for (i, place) in contents.places.iter().enumerate() {
-        text(&mut out, place.name)?;
+        text(&mut out, &place.name)?;
         let kind = match contents.dtype(place) {
             DType::F64 => "DoubleStorage",
             DType::I64 => "LongStorage",

@@ -180,8 +180,14 @@ impl NetworkBuilder {
         self.normalise(x, name.into(), settings, &[channels])
     }
 
-    /// A normalisation whose scale and shift have the shape `tensors`, with one element for each channel.
-    fn normalise(&mut self, x: NodeId, name: String, settings: NormSettings, tensors: &[usize]) -> NodeId {
+    /// A normalisation called `name` whose scale and shift have the shape `tensors`, with one element for each channel.
+    pub fn normalise(
+        &mut self,
+        x: NodeId,
+        name: String,
+        settings: NormSettings,
+        tensors: &[usize],
+    ) -> NodeId {
         let NormSettings { kind, epsilon, weight, bias } = settings;
         let shape = self.nodes[x].shape.clone();
         let channels: usize = tensors.iter().product();

@@ -1,0 +1,10 @@
+//! Networks from the archives of `torch.export.save`, against what PyTorch computes for them.
+
+#![allow(clippy::unwrap_used)]
+
+mod archive;
+mod carried;
+mod exported;
+mod mutations;
+mod refused;
+mod support;
