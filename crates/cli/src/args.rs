@@ -1,9 +1,12 @@
 //! Flags that several commands share.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::OnceCell,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_files::{Checkpoint, ReadOptions};
+use collado_files::{Checkpoint, GraphFile, ReadOptions};
 use collado_models::ArchSpec;
 use collado_risk::{Loss, Precision, Regularizer, Statistics};
 use serde::Serialize;
@@ -141,6 +144,12 @@ pub(crate) struct NetworkArgs {
     /// resnet20:width=2, wrn-16-4.
     #[arg(long)]
     pub(crate) arch: Option<ArchSpec>,
+    /// Graph file of the network, as torch.export.save writes it, instead of --arch: net.pt2.
+    #[arg(long, value_name = "FILE", conflicts_with = "arch")]
+    pub(crate) net: Option<PathBuf>,
+    /// The network of the graph file, once it is read.
+    #[arg(skip)]
+    graph: OnceCell<ArchSpec>,
     /// Key of the state dict to read, for a .pt file with several; two keys are joined by a dot.
     #[arg(long)]
     pub(crate) key: Option<String>,
@@ -151,10 +160,32 @@ pub(crate) struct NetworkArgs {
 }
 
 impl NetworkArgs {
+    /// The network that --arch or --net states.
+    pub(crate) fn spec(&self, common: &Common) -> Result<Option<ArchSpec>, Failure> {
+        if let (None, Some(net)) = (self.graph.get(), &self.net) {
+            let read = graph(net, common)?;
+            return Ok(Some(self.graph.get_or_init(|| read).clone()));
+        }
+        Ok(self.arch.as_ref().or(self.graph.get()).cloned())
+    }
+
+    /// Takes the network from the first of `files` that is a graph file, if nothing else states it.
+    pub(crate) fn take_graph(&self, files: &[PathBuf], common: &Common) -> Result<(), Failure> {
+        let graph_file = || files.iter().find(|file| GraphFile::is_one(file));
+        if self.arch.is_none()
+            && self.net.is_none()
+            && let Some(file) = graph_file()
+        {
+            let read = graph(file, common)?;
+            self.graph.get_or_init(|| read);
+        }
+        Ok(())
+    }
+
     /// Reads a checkpoint, and notes what had to be guessed.
     pub(crate) fn read(&self, file: &Path, common: &Common) -> Result<Checkpoint, Failure> {
-        let options =
-            ReadOptions { arch: self.arch.clone(), key: self.key.clone(), layers: self.layers.clone() };
+        let (key, layers) = (self.key.clone(), self.layers.clone());
+        let options = ReadOptions { arch: self.spec(common)?, key, layers };
         let checkpoint = Checkpoint::read(file, &options)?;
         checkpoint.notes.iter().for_each(|note| common.note(with_flags(note)));
         common.run.file(file, checkpoint.hash.as_deref());
@@ -169,15 +200,44 @@ impl NetworkArgs {
         common: &Common,
     ) -> Result<Checkpoint, Failure> {
         let checkpoint = self.read(file, common)?;
-        if checkpoint.arch.layout() == like.arch.layout()
-            && checkpoint.arch.activation() == like.arch.activation()
-        {
+        if checkpoint.arch.does_the_same(&like.arch) {
             return Ok(checkpoint);
         }
         let (found, expected) = (&checkpoint.arch, &like.arch);
         let message =
             format!("{}: expected a network {expected} like the first, found {found}", file.display());
         Err(Failure::new(message).hint("only minima of one architecture can be compared or connected"))
+    }
+}
+
+/// The network of a graph file, which is recorded.
+fn graph(file: &Path, common: &Common) -> Result<ArchSpec, Failure> {
+    let graph = GraphFile::read(file)?;
+    graph.notes.iter().for_each(|note| common.note(with_flags(note)));
+    common.run.file(file, Some(&graph.hash));
+    Ok(graph.arch.spec().clone())
+}
+
+/// The flags that name a network without parameters.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ArchArgs {
+    /// Network, such as relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn, resnet20:width=2 or
+    /// wrn-16-4.
+    #[arg(long, required_unless_present = "net")]
+    arch: Option<ArchSpec>,
+    /// Graph file of the network, as torch.export.save writes it, instead of --arch: net.pt2.
+    #[arg(long, value_name = "FILE", conflicts_with = "arch")]
+    net: Option<PathBuf>,
+}
+
+impl ArchArgs {
+    /// The network.
+    pub(crate) fn spec(&self, common: &Common) -> Result<ArchSpec, Failure> {
+        match (&self.arch, &self.net) {
+            (Some(arch), _) => Ok(arch.clone()),
+            (None, Some(net)) => graph(net, common),
+            (None, None) => Err(Failure::usage("expected a network: --arch or --net")),
+        }
     }
 }
 

@@ -6,12 +6,12 @@ use std::{ops::ControlFlow, time::Instant};
 use candle_core::{DType, Device, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_dynamics::{Connect, Curve, Sampler, Search, TrainSettings, train};
-use collado_models::{ArchSpec, Init};
+use collado_models::Init;
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Objective, Path, Rows, Span, Statistics, profile};
 use serde::Serialize;
 
 use crate::{
-    args::{Common, DataArgs},
+    args::{ArchArgs, Common, DataArgs},
     failure::Failure,
     json::{self, print},
     numbers,
@@ -22,9 +22,8 @@ use crate::{
 pub(crate) struct TimeArgs {
     /// Work that is timed.
     work: Work,
-    /// Network to time.
-    #[arg(long)]
-    arch: ArchSpec,
+    #[command(flatten)]
+    arch: ArchArgs,
     /// Number of networks trained as one stack.
     #[arg(long, default_value_t = 1, value_parser = numbers::whole::<u64>(1..=100000))]
     stack: u64,
@@ -73,7 +72,8 @@ pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     let (risk, dtype, device) = match args.images {
         Some(images) => (random(args, images)?, DType::F32, Device::Cpu),
         None => {
-            let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
+            let spec = args.arch.spec(&args.common)?;
+            let task = Task::for_training(&args.data, &args.common, &spec, Some("digits"))?;
             (task.train, task.dtype, task.device)
         }
     };
@@ -116,7 +116,7 @@ fn shape(text: &str) -> Result<[usize; 3], String> {
 /// The risk on random images, whose content does not matter for the time.
 fn random(args: &TimeArgs, images: [usize; 3]) -> Result<EmpiricalRisk, Failure> {
     const CLASSES: usize = 10;
-    let arch = args.arch.resolve_images(images, CLASSES)?;
+    let arch = args.arch.spec(&args.common)?.resolve_images(images, CLASSES)?;
     let shape = [&[args.examples], arch.network().input()].concat();
     let inputs = Tensor::randn(0_f32, 1., shape, &Device::Cpu)?;
     let labels: Vec<u32> = (0..args.examples).map(|i| (i % CLASSES) as u32).collect();

@@ -51,6 +51,7 @@ const POINTS: usize = 9;
 /// Aligns B to A.
 pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
     let files = args.ends.files()?;
+    args.network.take_graph(&files, &args.common)?;
     let a = args.network.read(&files[0], &args.common)?;
     let b = args.network.read_like(&files[1], &a, &args.common)?;
     let source = Source::of(&[(&files[0], &a), (&files[1], &b)], &args.data)?;

@@ -1,18 +1,17 @@
 //! The flags of `collado critical`.
 
 use clap::Args as ClapArgs;
-use collado_models::{ArchSpec, Init};
+use collado_models::Init;
 
 use crate::{
-    args::{Common, DataArgs, Out},
+    args::{ArchArgs, Common, DataArgs, Out},
     numbers,
 };
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CriticalArgs {
-    /// Network, such as tanh:2-4-1 or linear:6-4-3, with up to some 2000 parameters.
-    #[arg(long)]
-    pub(super) arch: ArchSpec,
+    #[command(flatten)]
+    pub(super) arch: ArchArgs,
     /// Number of random starts.
     #[arg(long, default_value_t = 100, value_parser = numbers::whole::<u64>(0..=1_000_000))]
     pub(super) starts: u64,

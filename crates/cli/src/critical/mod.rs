@@ -37,7 +37,7 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
         return Err(Failure::usage(message));
     }
     let begin = Instant::now();
-    let task = Task::for_training(&args.data, &args.common, &args.arch, None)?;
+    let task = Task::for_training(&args.data, &args.common, &args.arch.spec(&args.common)?, None)?;
     let size = task.arch.layout().len();
     if size > MOST {
         let message = format!("{}: expected at most {MOST} parameters, found {size}", task.arch);

@@ -124,9 +124,9 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
         progress::catch_interrupt();
         return Ok((task, points));
     }
-    let spec = shared.network.arch.as_ref();
+    let spec = shared.network.spec(&shared.common)?;
     let spec = spec.ok_or_else(|| Failure::usage("expected checkpoints, or --arch to train"))?;
-    let task = Task::for_training(&shared.data, &shared.common, spec, None)?;
+    let task = Task::for_training(&shared.data, &shared.common, &spec, None)?;
     progress::catch_interrupt();
     let settings =
         TrainSettings { epochs: args.epochs, batch: args.batch, lr: args.lr, ..TrainSettings::default() };

@@ -123,12 +123,11 @@ fn centre(args: &ZoomArgs) -> Result<(Tensor, Task, String), Failure> {
         let (stack, task) = open(shared, &[place::checkpoint(file)?])?;
         return Ok((stack.get(0)?, task, short(file)));
     }
-    let usual: ArchSpec = NETWORK.parse()?;
-    let (spec, data) = match &shared.network.arch {
+    let (spec, data) = match shared.network.spec(&shared.common)? {
         Some(spec) => (spec, None),
-        None => (&usual, Some(DATA)),
+        None => (NETWORK.parse::<ArchSpec>()?, Some(DATA)),
     };
-    let task = Task::for_training(&shared.data, &shared.common, spec, data)?;
+    let task = Task::for_training(&shared.data, &shared.common, &spec, data)?;
     let settings = TrainSettings {
         epochs: args.epochs,
         batch: 0,

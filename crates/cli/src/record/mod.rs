@@ -38,7 +38,7 @@ const MACHINE: [&str; 11] = [
     "seed",
 ];
 /// Flags that name files or data. Their content is compared instead, once it is known.
-const FILES: [&str; 7] = ["a", "b", "ends", "checkpoint", "checkpoints", "path", "to"];
+const FILES: [&str; 9] = ["a", "b", "ends", "checkpoint", "checkpoints", "path", "to", "net", "from"];
 /// Flags of the risk. The risk that results from them is recorded by [`Run::risk`].
 const RISK: [&str; 6] = ["data", "loss", "kappa", "regularizer", "arch", "dtype"];
 

@@ -22,6 +22,7 @@ pub(crate) fn open(
     common: &Common,
     precision: Precision,
 ) -> Result<(Vec<Checkpoint>, Task), Failure> {
+    network.take_graph(files, common)?;
     let first = network.read(&files[0], common)?;
     let mut checkpoints = vec![first];
     for file in &files[1..] {

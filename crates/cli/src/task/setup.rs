@@ -118,10 +118,10 @@ impl Task {
                 // Widened, they are the same numbers: they need not be held twice.
                 split.inputs = split.inputs.to_dtype(dtype)?;
             }
-            match arch.image() {
-                None => Ok(Examples::try_from(&*split)?),
-                Some([channels, height, width]) => {
-                    let inputs = split.inputs.reshape((split.len(), channels, height, width))?;
+            match arch.network().input() {
+                [_] => Ok(Examples::try_from(&*split)?),
+                shape => {
+                    let inputs = split.inputs.reshape([&[split.len()], shape].concat())?;
                     Ok(Examples::of(&inputs, &split.targets)?)
                 }
             }

@@ -1,21 +1,21 @@
 //! The flags of `collado train`.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_models::ArchSpec;
 
 use crate::{
-    args::{Common, DataArgs, Out},
+    args::{ArchArgs, Common, DataArgs, Out},
     numbers::{any, momentum, not_negative, positive, seconds, some, whole},
 };
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
-    /// Network, such as relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn, resnet20:width=2 or
-    /// wrn-16-4.
-    #[arg(long)]
-    pub(crate) arch: ArchSpec,
+    #[command(flatten)]
+    pub(crate) arch: ArchArgs,
+    /// Checkpoint of the same network to start from, instead of random parameters.
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with = "init")]
+    pub(crate) from: Option<PathBuf>,
     /// Range a..b of seeds, excluding b, with one run for each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,

@@ -4,6 +4,7 @@ mod args;
 mod finish;
 mod log;
 mod output;
+mod start;
 mod state;
 mod summary;
 
@@ -12,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use candle_core::Tensor;
 use collado_dynamics::{
     AdaptiveRule, Decay, Epoch, Observe, Rule, Sampler, Schedule, Stop, TrainSettings, TrainState, Training,
     resume, train,
@@ -37,7 +39,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     check(args, &seeds)?;
     note_unused(args);
-    let task = Task::for_training(&args.data, &args.common, &args.arch, Some("digits"))?;
+    let spec = args.arch.spec(&args.common)?;
+    let task = Task::for_training(&args.data, &args.common, &spec, Some("digits"))?;
+    let start = args.from.as_deref().map(|file| start::read(file, &task, &args.common)).transpose()?;
     let settings = settings(args, task.train.examples())?;
     let Some(folder) = Folder::open(&args.out, &args.common, "summary.json", &[])? else { return Ok(()) };
     let files = Saved::new(&folder, &task, &seeds);
@@ -62,7 +66,10 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
             }
         }
         None => {
-            let theta = args.init.stack(&task.arch, &seeds, task.dtype, &task.device)?;
+            let theta = match start {
+                Some(theta) => Tensor::stack(&vec![theta; seeds.len()], 0)?,
+                None => args.init.stack(&task.arch, &seeds, task.dtype, &task.device)?,
+            };
             train(&task.train, &theta, &seeds, &settings, &mut watch)?
         }
     };
