@@ -72,7 +72,8 @@ fn own_names(outline: &Outline, network: &Network) -> Result<Vec<String>> {
     let mut best = (Prefix::None, fits(&Prefix::None));
     for change in own.iter().take(8).flat_map(|own| prefixes(&file, own)) {
         let count = fits(&change);
-        if count > best.1 {
+        // A prefix by which few names fit is an accident, and would make a message about another network odd.
+        if count > best.1 && 2 * count >= file.len() {
             best = (change, count);
         }
     }
