@@ -7,7 +7,7 @@ use crate::{
     args::{Common, MACHINE},
     certify, certify_minimum, check, connect, critical, eval,
     failure::Failure,
-    json, kernel, landscape, levelset, point, report, spectrum, study, sweep, time, train,
+    inspect, json, kernel, landscape, levelset, point, report, spectrum, study, sweep, time, train,
 };
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
@@ -78,6 +78,11 @@ pub(crate) enum Command {
         after_help = "Example:\n  collado critical --data \"synthetic:linear?d=4&q=3\" --arch linear:4-4-3 --out runs/critical"
     )]
     Critical(critical::CriticalArgs),
+    /// List what is in a checkpoint, a path, a graph file or a data set, and which analyses cover the network.
+    #[command(
+        after_help = "Examples:\n  collado inspect checkpoints/digits-a.safetensors\n  collado inspect runs/first/path.safetensors --json\n  collado inspect net.pt2 --out net.svg\n  collado inspect \"csv:rows.csv?target=label\""
+    )]
+    Inspect(inspect::InspectArgs),
     /// Test a claim of the theory by an experiment.
     Study(study::StudyArgs),
     /// Plan, run and collect many trainings and connections, on one machine or a cluster.
@@ -109,6 +114,7 @@ impl Command {
         Some(match self {
             Self::Train(args) => &mut args.common,
             Self::Eval(args) => &mut args.common,
+            Self::Inspect(args) => &mut args.common,
             Self::Connect(args) => &mut args.common,
             Self::Certify(args) => &mut args.common,
             Self::Check(args) => &mut args.common,
@@ -130,6 +136,7 @@ impl Command {
         match self {
             Self::Train(args) => train::run(&args),
             Self::Eval(args) => eval::run(&args),
+            Self::Inspect(args) => inspect::run(&args),
             Self::Connect(args) => connect::run(&args),
             Self::Certify(args) => certify::run(&args),
             Self::Check(args) => check::run(&args),

@@ -18,6 +18,7 @@ mod failure;
 mod files;
 mod folder;
 mod inline_picture;
+mod inspect;
 mod json;
 mod kernel;
 mod landscape;

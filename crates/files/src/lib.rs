@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod format;
 mod graph;
+mod listing;
 mod names;
 mod number;
 mod options;
@@ -29,6 +30,7 @@ pub use self::{
     checkpoint::Checkpoint,
     error::{Error, Result},
     graph::GraphFile,
+    listing::{Listing, Role, TensorInfo},
     names::Names,
     number::{read_number, to_json},
     options::ReadOptions,

@@ -84,24 +84,7 @@ impl PathFile {
     fn of(file: &TensorFile) -> Result<Self> {
         let path = &file.path;
         let fault = |key: &str, e: String| file_error(path, format!("metadata '{key}': {e}"));
-        let kind = file
-            .metadata
-            .get(PATH)
-            .ok_or_else(|| file_error(path, format!("has no metadata '{PATH}': it is not a path")))?;
-        let kind: Kind = serde_json::from_str(kind).map_err(|e| fault(PATH, e.to_string()))?;
-        if !file.metadata.contains_key(ARCH) {
-            return Err(file_error(path, format!("has no metadata '{ARCH}'")));
-        }
-        let (kind, points) = match kind {
-            Kind::Polychain { knots } | Kind::Repair { knots } => {
-                let points = knots.len();
-                (PathKind::Polychain { knots }, points)
-            }
-            Kind::Bezier => {
-                let first = file.tensors.first().and_then(|t| t.shape.first().copied());
-                (PathKind::Bezier, first.unwrap_or(0))
-            }
-        };
+        let (kind, points) = kind_of(file)?;
         kind.check(points).map_err(|e| fault(PATH, e))?;
         let provenance = match file.metadata.get(PROVENANCE) {
             Some(text) => serde_json::from_str(text).map_err(|e| fault(PROVENANCE, e.to_string()))?,
@@ -156,4 +139,36 @@ impl PathFile {
             }
         }
     }
+}
+
+/// The number of vertices of the path in a file.
+///
+/// # Errors
+/// When the file is not a path.
+pub(crate) fn vertices(file: &TensorFile) -> Result<usize> {
+    Ok(kind_of(file)?.1)
+}
+
+/// The kind of the path in a file, and the number of its vertices, which are not yet compared.
+fn kind_of(file: &TensorFile) -> Result<(PathKind, usize)> {
+    let path = &file.path;
+    let fault = |key: &str, e: String| file_error(path, format!("metadata '{key}': {e}"));
+    let kind = file
+        .metadata
+        .get(PATH)
+        .ok_or_else(|| file_error(path, format!("has no metadata '{PATH}': it is not a path")))?;
+    let kind: Kind = serde_json::from_str(kind).map_err(|e| fault(PATH, e.to_string()))?;
+    if !file.metadata.contains_key(ARCH) {
+        return Err(file_error(path, format!("has no metadata '{ARCH}'")));
+    }
+    Ok(match kind {
+        Kind::Polychain { knots } | Kind::Repair { knots } => {
+            let points = knots.len();
+            (PathKind::Polychain { knots }, points)
+        }
+        Kind::Bezier => {
+            let first = file.tensors.first().and_then(|t| t.shape.first().copied());
+            (PathKind::Bezier, first.unwrap_or(0))
+        }
+    })
 }

@@ -22,6 +22,20 @@ pub enum Error {
     /// An invalid grid, with the reason.
     #[error("a map needs {0}")]
     Grid(String),
+    /// A diagram without steps, or with too many.
+    #[error("a diagram needs 1 to {most} steps, found {found}")]
+    Steps {
+        /// The largest number that can be drawn.
+        most: usize,
+        /// The number of steps.
+        found: usize,
+    },
+    /// A step of a diagram that reads one that does not come before it.
+    #[error("step {step} of a diagram reads a step that does not come before it")]
+    Order {
+        /// The number of the step.
+        step: usize,
+    },
     /// A size that leaves no room for the panels, or more than can be drawn.
     #[error("a figure of {width} x {height} px cannot be drawn: use 200 to 10000 px each way")]
     Size {

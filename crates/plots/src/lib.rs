@@ -21,6 +21,7 @@ mod canvas;
 mod color;
 mod colormap;
 mod curves;
+mod diagram;
 mod error;
 mod figure;
 mod frame;
@@ -45,6 +46,7 @@ mod ticks;
 
 pub use axis::Scale;
 pub use color::Role;
+pub use diagram::{Diagram, Step};
 pub use error::{Error, Result};
 pub use figure::Figure;
 pub use history::{History, Run, history_figure};

@@ -130,6 +130,24 @@ impl Align {
             symmetry,
         })
     }
+
+    /// Checks that points of `arch` can be aligned, by a pass of `theta` `[S]` over `data` `[N, ..]` where activations
+    /// are compared.
+    ///
+    /// # Errors
+    /// When an operation of the network has no rule, or there are no data for activation matching.
+    pub fn covers(&self, arch: &Arch, theta: &Tensor, data: Option<&Tensor>) -> Result<()> {
+        let network = arch.network();
+        let groups = network.groups()?;
+        if self.matching == Matching::Activations {
+            let expected = "data to compare activations on";
+            let found = || "none".to_owned();
+            let data = data.ok_or_else(|| Error::Setting { name: "matching", expected, found: found() })?;
+            let wide = |t: &Tensor| t.to_dtype(DType::F64)?.contiguous();
+            moments(arch, &groups, &wide(theta)?, None, &shaped(wide(data)?, &network)?)?;
+        }
+        Ok(())
+    }
 }
 
 /// Number of examples that a symmetry is checked on. An error would show on the first few.

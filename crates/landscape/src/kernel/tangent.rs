@@ -54,11 +54,11 @@ impl Tangent {
         check("parameters of a point", &[arch.layout().len()], theta.dims())?;
         check("inputs", &[examples.max(1), arch.inputs()], &[examples, features])?;
         let network = arch.network();
+        let layers = network.dense_chain("the tangent kernel")?.iter();
         let theta = wide(theta)?;
         let mut numbers = Numbers { theta: &theta, inputs: Vec::new(), slopes: Vec::new() };
         let outputs = network.run(&mut numbers, wide(inputs)?)?;
         let Numbers { inputs, slopes, .. } = numbers;
-        let layers = network.dense_chain("the tangent kernel")?.iter();
         let weights = layers.map(|layer| layer.weight_of(&theta).to_vec()).collect();
         Ok(Self { arch: arch.clone(), examples, memory: 1 << 30, weights, inputs, slopes, outputs })
     }

@@ -1,0 +1,103 @@
+//! Diagrams: steps, each of which reads earlier ones, as boxes in layers with lines between them.
+
+mod draw;
+mod layers;
+
+use self::{draw::Sheet, layers::Layers};
+use crate::canvas::{Canvas, Picture};
+use crate::color::Role;
+use crate::error::{Error, Result};
+use crate::heading::{Caption, heading};
+use crate::paper::MARGIN;
+use crate::text::Font;
+use crate::{png, svg};
+
+/// A box of a diagram.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The lines of text in it; the first stands out.
+    pub lines: Vec<String>,
+    /// The numbers of the steps that it reads, all of them smaller than its own.
+    pub reads: Vec<usize>,
+    /// The role that decides its colour.
+    pub role: Role,
+}
+
+/// A title, steps in layers from top to bottom, and a caption. Where there are many layers, they go on at the top of
+/// another column to the right.
+#[derive(Clone, Debug)]
+pub struct Diagram {
+    title: String,
+    subtitle: String,
+    caption: String,
+    steps: Vec<Step>,
+}
+
+/// The largest number of steps that can be drawn.
+const MOST: usize = 2000;
+
+impl Diagram {
+    /// A diagram without steps.
+    #[must_use]
+    pub fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), subtitle: String::new(), caption: String::new(), steps: Vec::new() }
+    }
+
+    /// Sets the grey line under the title.
+    #[must_use]
+    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
+        Self { subtitle: subtitle.into(), ..self }
+    }
+
+    /// Sets the sentence under the steps.
+    #[must_use]
+    pub fn caption(self, caption: impl Into<String>) -> Self {
+        Self { caption: caption.into(), ..self }
+    }
+
+    /// Adds a step.
+    #[must_use]
+    pub fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The picture as an SVG document.
+    ///
+    /// # Errors
+    /// When there are no steps or too many, or one reads a step that does not come before it.
+    pub fn to_svg(&self) -> Result<String> {
+        Ok(svg::write(&self.draw()?))
+    }
+
+    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
+    ///
+    /// # Errors
+    /// The errors of [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        png::render(&self.draw()?)
+    }
+
+    fn draw(&self) -> Result<Picture> {
+        if self.steps.is_empty() || self.steps.len() > MOST {
+            return Err(Error::Steps { most: MOST, found: self.steps.len() });
+        }
+        if let Some(step) =
+            self.steps.iter().enumerate().find_map(|(i, s)| s.reads.iter().any(|&r| r >= i).then_some(i))
+        {
+            return Err(Error::Order { step });
+        }
+        let font = Font::regular();
+        let layers = Layers::new(&self.steps);
+        let sheet = Sheet::new(&font, &self.steps, &layers);
+        let width = (sheet.size.0 + 2.0 * MARGIN).max(480.0);
+        let mut canvas = Canvas::new();
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), width);
+        let caption = Caption::new(&font, &self.caption, width);
+        let body = top + 12.0 + sheet.size.1 + MARGIN;
+        sheet.draw(&mut canvas, (f64::midpoint(0.0, width - sheet.size.0), top + 12.0));
+        let size = (width, body + caption.height());
+        caption.draw(&mut canvas, size);
+        Ok(canvas.finish(size, &self.title).captioned(&self.caption, body))
+    }
+}
