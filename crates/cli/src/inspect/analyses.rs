@@ -8,7 +8,7 @@ use collado_dynamics::{
 use collado_landscape::{Curvature, LinearOperator, Outputs, Tangent};
 use collado_models::{Arch, Init, Network, Op};
 use collado_risk::{
-    Criterion, CurvatureForm, DenseCurvature, EmpiricalRisk, Examples, Loss, Objective, Path, Regularizer,
+    Criterion, CurvatureForm, EmpiricalRisk, ExactCurvature, Examples, Loss, Objective, Path, Regularizer,
     Rows,
 };
 use rand::{Rng, SeedableRng};
@@ -133,7 +133,7 @@ impl Trial {
     }
 
     fn curvature(&self) -> Outcome {
-        let exact = DenseCurvature::new(&self.risk).map_err(text)?;
+        let exact = ExactCurvature::new(&self.risk).map_err(text)?;
         let at = Curvature::new(&exact, CurvatureForm::Hessian, &self.a).map_err(text)?;
         let vector = vec![1.; self.risk.network().size()];
         let mut product = vec![0.; vector.len()];
