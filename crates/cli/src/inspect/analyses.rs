@@ -16,20 +16,32 @@ use rand_chacha::ChaCha8Rng;
 
 type Outcome = Result<(), String>;
 
-/// The name of each analysis, the commands that need it, and its run.
-pub(super) const ANALYSES: [(&str, &str, fn(&Trial) -> Outcome); 12] = [
-    ("risk", "eval, connect, landscape", Trial::risk),
-    ("gradients", "train, connect, levelset", Trial::gradients),
-    ("gradients by candle", "--engine candle", Trial::tensors),
-    ("weight matching", "align, connect --align weights", Trial::weights),
-    ("activation matching", "align, connect --align activations", Trial::activations),
-    ("REPAIR", "connect --method repair", Trial::repair),
-    ("explicit paths of deep linear networks", "connect --method deep-linear", Trial::deep_linear),
-    ("constructive paths", "connect --method constructive", Trial::constructive),
-    ("proofs along paths", "certify, connect --certify", Trial::path),
-    ("proofs of minima", "certify-minimum", Trial::minimum),
-    ("exact curvature", "spectrum, critical", Trial::curvature),
-    ("tangent kernels", "kernel", Trial::kernel),
+/// An analysis.
+pub(super) struct Analysis {
+    pub(super) name: &'static str,
+    /// The commands that need it.
+    pub(super) commands: &'static str,
+    /// A run that fails where the network is not covered.
+    pub(super) run: fn(&Trial) -> Outcome,
+}
+
+const fn analysis(name: &'static str, commands: &'static str, run: fn(&Trial) -> Outcome) -> Analysis {
+    Analysis { name, commands, run }
+}
+
+pub(super) const ANALYSES: [Analysis; 12] = [
+    analysis("risk", "eval, connect, landscape", Trial::risk),
+    analysis("gradients", "train, connect, levelset", Trial::gradients),
+    analysis("gradients by candle", "--engine candle", Trial::tensors),
+    analysis("weight matching", "align, connect --align weights", Trial::weights),
+    analysis("activation matching", "align, connect --align activations", Trial::activations),
+    analysis("REPAIR", "connect --method repair", Trial::repair),
+    analysis("explicit paths of deep linear networks", "connect --method deep-linear", Trial::deep_linear),
+    analysis("constructive paths", "connect --method constructive", Trial::constructive),
+    analysis("proofs along paths", "certify, connect --certify", Trial::path),
+    analysis("proofs of minima", "certify-minimum", Trial::minimum),
+    analysis("exact curvature", "spectrum, critical", Trial::curvature),
+    analysis("tangent kernels", "kernel", Trial::kernel),
 ];
 
 /// A network with two random points and two random examples.

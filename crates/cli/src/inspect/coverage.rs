@@ -5,7 +5,7 @@ use collado_risk::Loss;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::analyses::{ANALYSES, Trial};
+use super::analyses::{ANALYSES, Analysis, Trial};
 
 /// Whether an analysis covers a network.
 #[derive(Serialize)]
@@ -31,16 +31,15 @@ pub(super) fn all(network: &Network, provenance: Option<&Value>) -> Vec<Coverage
         true => Trial::new(network, loss),
         false => Err(format!("not tried: one example takes {flops} operations, more than {MOST}")),
     };
-    let ask =
-        |&(analysis, commands, run): &(&'static str, &'static str, fn(&Trial) -> Result<(), String>)| {
-            let (covered, lacks) = match &trial {
-                Err(reason) => (None, Some(reason.clone())),
-                Ok(trial) => match run(trial) {
-                    Ok(()) => (Some(true), None),
-                    Err(reason) => (Some(false), Some(reason)),
-                },
-            };
-            Coverage { analysis, commands, covered, lacks }
+    let ask = |&Analysis { name, commands, run }: &Analysis| {
+        let (covered, lacks) = match &trial {
+            Err(reason) => (None, Some(reason.clone())),
+            Ok(trial) => match run(trial) {
+                Ok(()) => (Some(true), None),
+                Err(reason) => (Some(false), Some(reason)),
+            },
         };
+        Coverage { analysis: name, commands, covered, lacks }
+    };
     ANALYSES.iter().map(ask).collect()
 }
