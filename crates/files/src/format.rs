@@ -61,7 +61,8 @@ fn read_from(mut input: Input<'_, impl Source>, options: &ReadOptions) -> Result
             Ok(file)
         }
         [0x80, 1..=5, ..] => legacy::read(input, options),
-        _ => Err(file_error(path, "is neither a safetensors file nor one of PyTorch")),
+        start if graph::is_onnx(start) => graph::onnx_tensors(input),
+        _ => Err(file_error(path, "is neither a safetensors file nor one of PyTorch or ONNX")),
     }
 }
 

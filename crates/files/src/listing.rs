@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use candle_core::{DType, Device, Tensor};
 use collado_models::Arch;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +11,7 @@ use crate::{
     atomic::file_hash,
     fault::file_error,
     format,
+    graph::numbers,
     outline::Outline,
     path_file::{PATH, PROVENANCE, vertices},
     resolve::resolve,
@@ -26,6 +26,8 @@ pub struct Listing {
     pub tensors: Vec<TensorInfo>,
     /// The kind of the path as JSON, if the file is one.
     pub path: Option<Value>,
+    /// Whether it is a graph file, which states its network itself.
+    pub graph: bool,
     /// The number of points; 1 unless the file is a path.
     pub points: usize,
     /// The origin of the file, if it states one.
@@ -88,7 +90,8 @@ impl Listing {
         let network = network(&file, points, options, (&mut tensors, &mut notes));
         let provenance = json(&file, PROVENANCE)?;
         let points = points.unwrap_or(1);
-        Ok(Self { tensors, path: kind, points, provenance, network, notes, hash: file_hash(path)? })
+        let graph = file.network.is_some();
+        Ok(Self { tensors, path: kind, graph, points, provenance, network, notes, hash: file_hash(path)? })
     }
 }
 
@@ -105,7 +108,7 @@ fn network(
     options: &ReadOptions,
     (tensors, notes): (&mut [TensorInfo], &mut Vec<String>),
 ) -> Result<Arch> {
-    let outline = Outline::new(file, points)?;
+    let outline = Outline::of(file, points, options)?;
     let found = resolve(&outline, options)?;
     let network = found.arch.network();
     let parameters = network.layout().entries().iter().zip(found.order.iter().map(|&i| Some(i)));
@@ -121,10 +124,8 @@ fn network(
 }
 
 fn info(named: &Named) -> Result<TensorInfo> {
-    let Named { name, shape, dtype, bytes } = named;
-    let count: usize = shape.iter().product();
-    let numbers = Tensor::from_raw_buffer(bytes, *dtype, &[count], &Device::Cpu)?;
-    let numbers = numbers.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+    let Named { name, shape, dtype, .. } = named;
+    let numbers = numbers(named)?;
     let finite = || numbers.iter().copied().filter(|x| x.is_finite());
     let nan = numbers.iter().filter(|x| x.is_nan()).count();
     Ok(TensorInfo {

@@ -73,6 +73,7 @@ struct Summary {
 enum Kind {
     Checkpoint,
     Path,
+    Graph,
     Data,
 }
 
@@ -137,8 +138,9 @@ fn of_data(args: &InspectArgs, spec: &collado_data::Spec) -> Result<Summary, Fai
 }
 
 fn of_tensors(args: &InspectArgs, file: &Path) -> Result<Summary, Failure> {
-    let NetworkArgs { arch, key, layers, .. } = &args.network;
-    let options = ReadOptions { arch: arch.clone(), key: key.clone(), layers: layers.clone() };
+    let NetworkArgs { key, layers, .. } = &args.network;
+    let (key, layers) = (key.clone(), layers.clone());
+    let options = ReadOptions { arch: args.network.spec(&args.common)?, key, layers };
     let listing = Listing::read(file, &options)?;
     listing.notes.iter().for_each(|note| args.common.note(with_flags(note)));
     args.common.run.file(file, Some(&listing.hash));
@@ -154,7 +156,11 @@ fn of_tensors(args: &InspectArgs, file: &Path) -> Result<Summary, Failure> {
     let symmetry = found.as_ref().map(SymmetrySummary::new);
     let analyses = found.as_ref().map(|network| coverage::all(network, listing.provenance.as_ref()));
     Ok(Summary {
-        kind: if listing.path.is_some() { Kind::Path } else { Kind::Checkpoint },
+        kind: match (&listing.path, listing.graph) {
+            (Some(_), _) => Kind::Path,
+            (None, true) => Kind::Graph,
+            (None, false) => Kind::Checkpoint,
+        },
         file: file.display().to_string(),
         statistics: found.as_ref().map_or_else(Vec::new, |network| statistics(network, &listing.tensors)),
         path: listing.path.map(|kind| PathSummary { vertices: listing.points, kind }),

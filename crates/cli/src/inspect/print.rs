@@ -18,6 +18,7 @@ pub(super) fn show(summary: &Summary) {
         (Kind::Checkpoint, _) => "checkpoint".into(),
         (Kind::Path, Some(path)) => format!("path with {} vertices", path.vertices),
         (Kind::Path, None) => "path".into(),
+        (Kind::Graph, _) => "graph file".into(),
         (Kind::Data, _) => "data set".into(),
     };
     print(&format!("{} is a {what}", summary.file));

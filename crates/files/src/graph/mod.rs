@@ -1,9 +1,10 @@
 //! Graph files: networks that another program wrote as a list of operations. `torch.export.save` writes archives (`.pt2`)
-//! with the graph, the names of parameters and buffers, and their values.
+//! with the graph, the names of parameters and buffers, and their values; ONNX models have the same under other names.
 
 mod archive;
 mod json;
 mod lower;
+mod onnx;
 mod schema;
 mod trace;
 mod weights;
@@ -11,7 +12,7 @@ mod weights;
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
     fs::File,
-    io::BufReader,
+    io::{BufReader, Read},
     path::Path,
     rc::Rc,
 };
@@ -22,6 +23,7 @@ use collado_models::Arch;
 pub(crate) use self::{
     archive::Exported,
     lower::{MAX_FIXED, MAX_NUMBERS},
+    onnx::{is_onnx, tensors as onnx_tensors},
 };
 use self::{
     lower::{Lower, Reason},
@@ -49,14 +51,19 @@ pub struct GraphFile {
 }
 
 impl GraphFile {
-    /// Whether a file looks like a graph file: an archive with an exported program.
+    /// Whether a file looks like a graph file: an archive with an exported program, or an ONNX model.
     pub fn is_one(path: &Path) -> bool {
+        let begins = || {
+            let mut start = Vec::new();
+            File::open(path).ok()?.take(3).read_to_end(&mut start).ok()?;
+            Some(is_onnx(&start))
+        };
         let archive = || {
             let (file, len) =
                 (File::open(path).ok()?, std::fs::metadata(path).ok().filter(|m| m.is_file())?.len());
             Archive::open(Input { path, reader: BufReader::new(file), len }).ok()
         };
-        archive().is_some_and(|archive| Exported::of(&archive).is_some())
+        begins() == Some(true) || archive().is_some_and(|archive| Exported::of(&archive).is_some())
     }
 
     /// Reads the network of a graph file. The content decides whether it is one, not the name.
@@ -212,7 +219,7 @@ fn inputs<'a>(
 }
 
 /// The numbers of a tensor, whatever their type.
-fn numbers(tensor: &Named) -> Result<Vec<f64>> {
+pub(crate) fn numbers(tensor: &Named) -> Result<Vec<f64>> {
     let whole = |width: usize| {
         tensor.bytes.chunks_exact(width).map(move |bytes| {
             let sign = if bytes[width - 1] & 0x80 != 0 { u64::MAX } else { 0 };

@@ -185,6 +185,17 @@ struct Hint {
 }
 
 impl Size {
+    /// A fixed size.
+    pub(super) fn known(n: i64) -> Self {
+        Self { as_int: Some(n), as_expr: None }
+    }
+
+    /// A size that grows with the batch, which is `hint` for the batch of the export.
+    pub(super) fn open(hint: i64) -> Self {
+        let hint = Some(Hint { as_int: Some(hint) });
+        Self { as_int: None, as_expr: Some(Expression { hint }) }
+    }
+
     /// The number that does not depend on the batch.
     pub(super) fn fixed(self) -> Option<usize> {
         self.as_int.and_then(|n| usize::try_from(n).ok())

@@ -6,5 +6,6 @@ mod archive;
 mod carried;
 mod exported;
 mod mutations;
+mod onnx;
 mod refused;
 mod support;

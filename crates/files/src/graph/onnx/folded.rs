@@ -1,0 +1,219 @@
+//! Values that do not depend on the examples: fixed numbers, and sizes that depend on the batch.
+
+use super::model::{Attribute, Node};
+
+/// Fixed numbers, or sizes, with their shape.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Folded {
+    pub(super) shape: Vec<usize>,
+    pub(super) entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Entry {
+    Fixed(f64),
+    /// So many times the size of the batch.
+    Batch(i64),
+    Unknown,
+}
+
+/// The largest number of entries: sizes and masks are small.
+const MOST: usize = 1 << 20;
+
+impl Folded {
+    pub(super) fn list(entries: Vec<Entry>) -> Self {
+        Self { shape: vec![entries.len()], entries }
+    }
+
+    pub(super) fn numbers(shape: Vec<usize>, numbers: impl IntoIterator<Item = f64>) -> Self {
+        Self { shape, entries: numbers.into_iter().map(Entry::Fixed).collect() }
+    }
+
+    /// The numbers, if all are fixed.
+    pub(super) fn fixed(&self) -> Option<Vec<f64>> {
+        let fixed = |entry: &Entry| match entry {
+            Entry::Fixed(x) => Some(*x),
+            _ => None,
+        };
+        self.entries.iter().map(fixed).collect()
+    }
+
+    /// The whole numbers, if all are fixed.
+    pub(super) fn ints(&self) -> Option<Vec<i64>> {
+        self.fixed()?.into_iter().map(|x| (x.fract() == 0. && x.abs() < 1e15).then_some(x as i64)).collect()
+    }
+
+    pub(super) fn scalar(&self) -> Option<f64> {
+        self.fixed().filter(|numbers| numbers.len() == 1).map(|numbers| numbers[0])
+    }
+
+    /// The result of a node all of whose inputs are such values, if it has a rule here. The number of entries is bounded.
+    pub(super) fn of(node: &Node, inputs: &[Option<&Self>]) -> Option<Self> {
+        let at = |i: usize| inputs.get(i).copied().flatten();
+        let x = at(0)?;
+        let same = |entries: Vec<Entry>| Some(Self { shape: x.shape.clone(), entries });
+        match node.op.as_str() {
+            "Identity" | "CastLike" => Some(x.clone()),
+            "Cast" => match node.int("to", 1) {
+                6 | 7 => same(x.entries.iter().map(|entry| entry.map(f64::trunc)).collect()),
+                _ => Some(x.clone()),
+            },
+            "Sqrt" => same(x.entries.iter().map(|entry| entry.map(f64::sqrt)).collect()),
+            "Neg" => same(x.entries.iter().map(|entry| entry.map(|x| -x)).collect()),
+            "Reciprocal" => same(x.entries.iter().map(|entry| entry.map(f64::recip)).collect()),
+            "Add" => x.with(at(1)?, |a, b| match (a, b) {
+                (Entry::Fixed(a), Entry::Fixed(b)) => Entry::Fixed(a + b),
+                _ => Entry::Unknown,
+            }),
+            "Sub" => x.with(at(1)?, |a, b| match (a, b) {
+                (Entry::Fixed(a), Entry::Fixed(b)) => Entry::Fixed(a - b),
+                _ => Entry::Unknown,
+            }),
+            "Mul" => x.with(at(1)?, |a, b| match (a, b) {
+                (Entry::Fixed(a), Entry::Fixed(b)) => Entry::Fixed(a * b),
+                (Entry::Batch(n), Entry::Fixed(by)) | (Entry::Fixed(by), Entry::Batch(n))
+                    if by.fract() == 0. =>
+                {
+                    n.checked_mul(by as i64).map_or(Entry::Unknown, Entry::Batch)
+                }
+                _ => Entry::Unknown,
+            }),
+            "Div" => x.with(at(1)?, |a, b| match (a, b) {
+                (Entry::Fixed(a), Entry::Fixed(b)) => Entry::Fixed(a / b),
+                (Entry::Batch(n), Entry::Fixed(by)) if by >= 1. && n as f64 % by == 0. => {
+                    Entry::Batch(n / by as i64)
+                }
+                _ => Entry::Unknown,
+            }),
+            "Reshape" => x.reshaped(&at(1)?.ints()?),
+            "Squeeze" => {
+                let shape = match at(1).map(Self::ints) {
+                    None => x.shape.iter().copied().filter(|&n| n != 1).collect(),
+                    Some(_) => x.shape.get(1..)?.to_vec(),
+                };
+                Some(Self { shape, entries: x.entries.clone() }).filter(Self::is_whole)
+            }
+            "Unsqueeze" => {
+                let shape = [&[1], &x.shape[..]].concat();
+                Some(Self { shape, entries: x.entries.clone() })
+                    .filter(|_| at(1).and_then(Self::ints) == Some(vec![0]))
+            }
+            "Concat" => {
+                let parts: Option<Vec<&Self>> = inputs.iter().copied().collect();
+                let entries: Vec<Entry> =
+                    parts?.iter().flat_map(|part| part.entries.iter().copied()).collect();
+                Some(Self::list(entries)).filter(|list| list.entries.len() <= MOST)
+            }
+            "Gather" => {
+                let index = at(1)?;
+                let places = index.ints()?;
+                let length = i64::try_from(x.entries.len()).ok()?;
+                let place = |i: &i64| usize::try_from(if *i < 0 { i + length } else { *i }).ok();
+                let entries: Option<Vec<Entry>> =
+                    places.iter().map(|i| x.entries.get(place(i)?).copied()).collect();
+                Some(Self { shape: index.shape.clone(), entries: entries? }).filter(|_| x.shape.len() == 1)
+            }
+            "Slice" => {
+                let (start, stop) = (at(1)?.scalar()?, at(2)?.scalar()?);
+                let end = |i: f64| {
+                    if i < 0. { i + x.entries.len() as f64 } else { i }.clamp(0., x.entries.len() as f64)
+                };
+                let (start, stop) = (end(start) as usize, end(stop) as usize);
+                Some(Self::list(x.entries.get(start..stop)?.to_vec()))
+                    .filter(|_| x.shape.len() == 1 && at(4).is_none())
+            }
+            "Expand" => {
+                let shape: Vec<usize> =
+                    at(1)?.ints()?.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<_>>()?;
+                let count = count(&shape)?;
+                let [entry] = x.entries[..] else { return None };
+                Some(Self { shape, entries: vec![entry; count] })
+            }
+            "ConstantOfShape" => {
+                let shape: Vec<usize> =
+                    x.ints()?.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<_>>()?;
+                let count = count(&shape)?;
+                let value = match node.attribute("value") {
+                    None => 0.,
+                    Some(_) => return None,
+                };
+                Some(Self { shape, entries: vec![Entry::Fixed(value); count] })
+            }
+            _ => None,
+        }
+    }
+
+    /// Both values entry by entry, where one may be a single number.
+    fn with(&self, other: &Self, f: impl Fn(Entry, Entry) -> Entry) -> Option<Self> {
+        let (a, b) = (&self.entries, &other.entries);
+        let (shape, count) = if b.len() == 1 { (&self.shape, a.len()) } else { (&other.shape, b.len()) };
+        let at = |list: &[Entry], i: usize| if list.len() == 1 { list[0] } else { list[i] };
+        let fits = a.len() == b.len() && self.shape == other.shape || a.len() == 1 || b.len() == 1;
+        fits.then(|| Self {
+            shape: shape.clone(),
+            entries: (0..count).map(|i| f(at(a, i), at(b, i))).collect(),
+        })
+    }
+
+    fn reshaped(&self, sizes: &[i64]) -> Option<Self> {
+        let known: i64 = sizes.iter().filter(|n| **n != -1).product();
+        let total = i64::try_from(self.entries.len()).ok()?;
+        let open = if known > 0 { total / known } else { return None };
+        let sizes = sizes.iter().map(|&n| usize::try_from(if n == -1 { open } else { n }).ok());
+        Some(Self { shape: sizes.collect::<Option<_>>()?, entries: self.entries.clone() })
+            .filter(Self::is_whole)
+    }
+
+    fn is_whole(&self) -> bool {
+        count(&self.shape) == Some(self.entries.len())
+    }
+}
+
+impl Entry {
+    fn map(self, f: impl Fn(f64) -> f64) -> Self {
+        match self {
+            Self::Fixed(x) => Self::Fixed(f(x)),
+            Self::Batch(_) if f(2.5) == 2. || f(2.5) == 2.5 => self,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The number of entries of a shape, if it is small enough.
+fn count(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n)).filter(|&n| n <= MOST)
+}
+
+impl Node {
+    pub(super) fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    pub(super) fn int(&self, name: &str, default: i64) -> i64 {
+        match self.attribute(name) {
+            Some(Attribute::Int(n)) => *n,
+            _ => default,
+        }
+    }
+
+    pub(super) fn float(&self, name: &str, default: f64) -> f64 {
+        match self.attribute(name) {
+            Some(Attribute::Float(x)) => *x,
+            _ => default,
+        }
+    }
+
+    pub(super) fn ints(&self, name: &str) -> Option<&[i64]> {
+        match self.attribute(name) {
+            Some(Attribute::Ints(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        match self.attribute(name) {
+            Some(Attribute::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
