@@ -161,3 +161,24 @@ fn pictures_have_the_layers_and_are_not_written_over() {
     let other = collado(dir.path(), &args.replace("net.svg", "net.pdf"));
     assert_eq!(other.status.code(), Some(2));
 }
+
+#[test]
+fn graph_files_state_their_network_for_themselves_and_for_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let graph = fixture("graphs/resnet8/net-2.15.pt2");
+    let own = json(dir.path(), &format!("inspect {graph} --json"));
+    assert_eq!((&own["kind"], own["no_network"].is_null()), (&"graph".into(), true));
+    assert_eq!(own["statistics"].as_array().unwrap().len(), 9);
+    let weights = fixture("graphs/resnet8/a.safetensors");
+    let other = json(dir.path(), &format!("inspect {weights} --net {graph} --json"));
+    assert_eq!((&other["kind"], &other["network"]), (&"checkpoint".into(), &own["network"]));
+    assert_eq!(other["symmetry"], own["symmetry"]);
+    let model = json(dir.path(), &format!("inspect {} --json", fixture("graphs/resnet8/net-raw.onnx")));
+    assert_eq!(
+        (&model["kind"], &model["network"]["parameters"]),
+        (&"graph".into(), &own["network"]["parameters"])
+    );
+    let folded = collado(dir.path(), &format!("inspect {}", fixture("graphs/resnet8/net-default.onnx")));
+    assert_eq!(folded.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&folded.stderr).contains("batch normalisation was folded into it"));
+}

@@ -7,7 +7,7 @@ mod operators;
 mod translate;
 mod wire;
 
-use std::{collections::HashSet, io::Read, path::Path};
+use std::{collections::HashSet, io::Read};
 
 use self::{
     model::{Model, Node},
