@@ -32,6 +32,6 @@ pub use self::{
     },
     network_module::NetworkModule,
     real::{Real, check_dtype, with_slice, with_slice_mut},
-    symmetry::{Axis, Block, Group, Groups, OutputDifference, Scale, Symmetry, TensorAxes},
+    symmetry::{Axis, Block, Group, Groups, Inner, OutputDifference, Scale, Site, Symmetry, TensorAxes},
     tensors::{BatchMoments, PointTensors, TensorMoments},
 };

@@ -4,8 +4,8 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_models::{
-    Arch, ArchSpec, ConvSettings, Groups, Init, Network, NetworkBuilder, PointTensors, Symmetry, TensorAxes,
-    TensorMoments,
+    Activation, Arch, ArchSpec, ConvSettings, Function, Groups, Init, Inner, Network, NetworkBuilder, NodeId,
+    NormKind, PointTensors, Slice, Symmetry, TensorAxes, TensorMoments,
 };
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -28,7 +28,11 @@ fn point(network: &Network, seed: u64) -> Tensor {
 fn images(network: &Network, seed: u64) -> Tensor {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let shape = [&[6], network.input()].concat();
-    let numbers: Vec<f64> = (0..shape.iter().product()).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let mut number = || match network.tokens() {
+        Some(tokens) => rng.random_range(0..tokens) as f64,
+        None => rng.random_range(-1.0..1.0),
+    };
+    let numbers: Vec<f64> = (0..shape.iter().product()).map(|_| number()).collect();
     Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
 }
 
@@ -225,4 +229,223 @@ fn initialised_networks_pass_the_check_in_single_precision() {
     let arch = arch("resnet8:width=1/2");
     let theta = Init::Pytorch.stack(&arch, &[1], DType::F32, &Device::Cpu).unwrap().squeeze(0).unwrap();
     random(&arch, 1).check(&theta, &images(&arch.network(), 3)).unwrap();
+}
+
+const HEADS: usize = 3;
+const WIDTH: usize = 12;
+
+/// `[T, E]` as heads `[H, T, d]`.
+fn heads(net: &mut NetworkBuilder, x: NodeId) -> NodeId {
+    let tokens = net.shape(x)[0];
+    let x = net.reshape(x, &[tokens, HEADS, WIDTH / HEADS]);
+    net.permute(x, &[1, 0, 2])
+}
+
+/// A block of a transformer on `[T, E]`. Queries, keys and values come from one layer, or from three.
+fn block(net: &mut NetworkBuilder, x: NodeId, fused: bool, causal: bool) -> NodeId {
+    let tokens = net.shape(x)[0];
+    let y = net.norm(x, "norm1", NormKind::Last);
+    let qkv = if fused {
+        let all = net.dense(y, "qkv", 3 * WIDTH, true);
+        let all = net.reshape(all, &[tokens, 3, HEADS, WIDTH / HEADS]);
+        let all = net.permute(all, &[1, 2, 0, 3]);
+        [0, 1, 2].map(|i| net.select(all, 0, i))
+    } else {
+        ["q", "k", "v"].map(|name| {
+            let x = net.dense(y, name, WIDTH, true);
+            heads(net, x)
+        })
+    };
+    let mask = causal.then(|| net.causal_mask(tokens, tokens));
+    let y = net.attention(qkv, mask, None);
+    let y = net.permute(y, &[1, 0, 2]);
+    let y = net.reshape(y, &[tokens, WIDTH]);
+    let y = net.dense(y, "project", WIDTH, true);
+    let x = net.add(x, y);
+    let y = net.norm(x, "norm2", NormKind::Last);
+    let y = net.dense(y, "up", 10, true);
+    let y = net.function(y, Function::GeluTanh);
+    let y = net.dense(y, "down", WIDTH, true);
+    net.add(x, y)
+}
+
+fn vision_transformer(fused: bool) -> Network {
+    let mut net = NetworkBuilder::new(&[2, 8, 8]);
+    let patch = ConvSettings { stride: 4, padding: 0, bias: true, ..ConvSettings::same(WIDTH, 4) };
+    let x = net.conv(0, "patch", patch);
+    let x = net.reshape(x, &[WIDTH, 4]);
+    let x = net.permute(x, &[1, 0]);
+    let class = net.parameter("class", &[1, 1, WIDTH]);
+    let class = net.reshape(class, &[1, WIDTH]);
+    let x = net.concat_along(0, &[class, x]);
+    let positions = net.parameter("positions", &[1, 5, WIDTH]);
+    let positions = net.reshape(positions, &[5, WIDTH]);
+    let x = net.add(x, positions);
+    let x = block(&mut net, x, fused, false);
+    let x = net.norm(x, "norm", NormKind::Last);
+    let x = net.select(x, 0, 0);
+    net.dense(x, "head", 4, true);
+    net.finish("a vision transformer").unwrap()
+}
+
+fn language_model() -> Network {
+    let mut net = NetworkBuilder::new(&[5]);
+    net.tie("head.weight", "words.weight");
+    let words = net.embedding(0, "words", 7, WIDTH);
+    let places = net.constant("places", (0..5).map(f64::from).collect(), &[5]);
+    let places = net.embedding(places, "places", 5, WIDTH);
+    let x = net.add(words, places);
+    let x = block(&mut net, x, false, true);
+    let x = net.norm(x, "norm", NormKind::Last);
+    net.dense(x, "head", 7, false);
+    net.finish("a language model").unwrap()
+}
+
+fn mixer() -> Network {
+    let mut net = NetworkBuilder::new(&[1, 6, 6]);
+    let patch = ConvSettings { stride: 2, padding: 0, bias: true, ..ConvSettings::same(8, 2) };
+    let x = net.conv(0, "patch", patch);
+    let x = net.reshape(x, &[8, 9]);
+    let x = net.permute(x, &[1, 0]);
+    let y = net.norm(x, "norm1", NormKind::Last);
+    let y = net.permute(y, &[1, 0]);
+    let y = net.dense(y, "tokens.up", 5, true);
+    let y = net.activation(y, Activation::Gelu);
+    let y = net.dense(y, "tokens.down", 9, true);
+    let y = net.permute(y, &[1, 0]);
+    let x = net.add(x, y);
+    let y = net.norm(x, "norm2", NormKind::Last);
+    let y = net.dense(y, "channels.up", 6, true);
+    let y = net.activation(y, Activation::Relu);
+    let y = net.dense(y, "channels.down", 8, true);
+    let x = net.add(x, y);
+    let x = net.mean(x, &[0]);
+    net.dense(x, "head", 3, true);
+    net.finish("a mixer").unwrap()
+}
+
+/// An inverted bottleneck with squeeze and excitation.
+fn mobile() -> Network {
+    let mut net = NetworkBuilder::new(&[3, 6, 6]);
+    let same = |outputs, kernel, groups| ConvSettings { groups, ..ConvSettings::same(outputs, kernel) };
+    let x = net.conv(0, "stem", same(4, 3, 1));
+    let x = net.norm(x, "stem.bn", NormKind::Batch);
+    let y = net.conv(x, "expand", same(8, 1, 1));
+    let y = net.norm(y, "expand.bn", NormKind::Batch);
+    let y = net.function(y, Function::HardSwish);
+    let y = net.conv(y, "depthwise", same(8, 3, 8));
+    let y = net.norm(y, "depthwise.bn", NormKind::Batch);
+    let y = net.function(y, Function::Clamp { low: 0., high: 6. });
+    let s = net.mean(y, &[1, 2]);
+    let s = net.reshape(s, &[8, 1, 1]);
+    let s = net.conv(s, "squeeze", ConvSettings { bias: true, ..same(5, 1, 1) });
+    let s = net.activation(s, Activation::Relu);
+    let s = net.conv(s, "excite", ConvSettings { bias: true, ..same(8, 1, 1) });
+    let s = net.function(s, Function::HardSigmoid);
+    let y = net.multiply(y, s);
+    let y = net.conv(y, "project", same(4, 1, 1));
+    let x = net.add(x, y);
+    let x = net.global_average(x);
+    net.dense(x, "head", 3, true);
+    net.finish("a mobile network").unwrap()
+}
+
+/// Names and sizes of the groups.
+fn named(network: &Network) -> Vec<(String, usize)> {
+    let groups = network.groups().unwrap();
+    groups.groups().iter().map(|group| (group.name.clone(), group.size)).collect()
+}
+
+fn check(network: &Network) {
+    let (theta, x) = (point(network, 1), images(network, 2));
+    let moved = random(network.arch(), 3).apply(&theta).unwrap();
+    assert!(largest(&moved, &theta) > 0.1, "{}", network.arch());
+    let difference = largest(&outputs(network, &theta, &x), &outputs(network, &moved, &x));
+    assert!(difference < 1e-11, "{}: {difference:e}", network.arch());
+    untied(network, &network.groups().unwrap(), &theta, &x);
+}
+
+#[test]
+fn transformers_permute_their_stream_their_heads_and_hidden_units() {
+    let owned =
+        |all: &[(&str, usize)]| all.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect::<Vec<_>>();
+    let inner =
+        |left: &str, right: &str| Inner { left: left.into(), right: right.into(), size: WIDTH / HEADS };
+    for (network, groups, products) in [
+        (
+            vision_transformer(true),
+            owned(&[("patch", WIDTH), ("up", 10), ("qkv", HEADS)]),
+            [inner("qkv", "qkv"), inner("qkv", "project")],
+        ),
+        (
+            vision_transformer(false),
+            owned(&[("patch", WIDTH), ("up", 10), ("q", HEADS)]),
+            [inner("q", "k"), inner("v", "project")],
+        ),
+        (
+            language_model(),
+            owned(&[("words", WIDTH), ("up", 10), ("q", HEADS)]),
+            [inner("q", "k"), inner("v", "project")],
+        ),
+    ] {
+        let mut found = named(&network);
+        found[1..].sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+        assert_eq!(found, groups, "{}", network.arch());
+        assert_eq!(network.groups().unwrap().inner(), products);
+        assert_eq!(network.groups().unwrap().frozen(), [""; 0]);
+        check(&network);
+    }
+}
+
+#[test]
+fn mixers_permute_hidden_units_of_both_kinds() {
+    let network = mixer();
+    let mut sizes: Vec<usize> = named(&network).into_iter().map(|(_, size)| size).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [5, 6, 8]);
+    check(&network);
+}
+
+#[test]
+fn gates_and_functions_keep_their_channels() {
+    let network = mobile();
+    let mut sizes: Vec<usize> = named(&network).into_iter().map(|(_, size)| size).collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [4, 5, 8]);
+    check(&network);
+}
+
+#[test]
+fn slices_and_shuffles_tell_channels_apart() {
+    // Half of the channels pass by a layer, then both halves are shuffled, as ShuffleNet does.
+    let mut net = NetworkBuilder::new(&[2, 4, 4]);
+    let x = net.conv(0, "first", ConvSettings { bias: true, ..ConvSettings::same(8, 3) });
+    let [left, right] = [0, 4].map(|start| net.slice(x, Slice { axis: 0, start, stop: start + 4, step: 1 }));
+    let y = net.conv(left, "left", ConvSettings { bias: true, ..ConvSettings::same(4, 3) });
+    let y = net.activation(y, Activation::Tanh);
+    let both = net.concat(&[y, right]);
+    let both = net.reshape(both, &[2, 4, 4, 4]);
+    let both = net.permute(both, &[1, 0, 2, 3]);
+    let both = net.reshape(both, &[8, 4, 4]);
+    let x = net.flatten(both);
+    net.dense(x, "head", 3, true);
+    let network = net.finish("a shuffle").unwrap();
+    let sizes: Vec<usize> = named(&network).into_iter().map(|(_, size)| size).collect();
+    assert_eq!(sizes, [4, 4, 4]);
+    check(&network);
+}
+
+#[test]
+fn constants_along_an_axis_fix_it() {
+    let mut net = NetworkBuilder::new(&[3]);
+    let x = net.dense(0, "first", 4, true);
+    let steps = net.constant("steps", vec![1., 2., 3., 4.], &[4]);
+    let x = net.multiply(x, steps);
+    let x = net.dense(x, "second", 4, true);
+    let ones = net.constant("ones", vec![0.5; 4], &[4]);
+    let x = net.multiply(x, ones);
+    net.dense(x, "third", 2, true);
+    let network = net.finish("constants").unwrap();
+    assert_eq!(named(&network), [("second".to_owned(), 4)]);
+    check(&network);
 }

@@ -99,7 +99,7 @@ impl Align {
         let network = arch.network();
         let probes = match data {
             Some(data) => wide(&shaped(evenly(data, self.rows.min(affordable(&network)))?, &network)?)?,
-            None if self.matching == Matching::Weights => noise(network.input(), self.seed)?,
+            None if self.matching == Matching::Weights => noise(&network, self.seed)?,
             None => {
                 let expected = "data to compare activations on";
                 return Err(Error::Setting { name: "matching", expected, found: "none".into() });
@@ -187,10 +187,14 @@ fn evenly(data: &Tensor, rows: usize) -> Result<Tensor> {
 }
 
 /// Random examples for the check where there are no data.
-fn noise(input: &[usize], seed: u64) -> Result<Tensor> {
+fn noise(network: &Network, seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let shape = [&[CHECKED], input].concat();
-    let values: Vec<f64> = (0..shape.iter().product()).map(|_| rng.random_range(-1. ..1.)).collect();
+    let shape = [&[CHECKED], network.input()].concat();
+    let mut number = || match network.tokens() {
+        Some(tokens) => rng.random_range(0..tokens) as f64,
+        None => rng.random_range(-1. ..1.),
+    };
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| number()).collect();
     Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
 }
 

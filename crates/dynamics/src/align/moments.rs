@@ -2,8 +2,8 @@
 
 use candle_core::Tensor;
 use collado_models::{
-    Activation, Affine, Algebra, Arch, Axis, Embedding, Function, Groups, Norm, Pad, PointTensors, Pool,
-    Rearrange, Reduce, Softmax, Source, TensorMoments,
+    Activation, Affine, Algebra, Arch, Embedding, Function, Groups, Norm, NormKind, Pad, PointTensors, Pool,
+    Rearrange, Reduce, Site, Softmax, Source, TensorMoments,
 };
 
 use crate::{Error, Result};
@@ -113,7 +113,7 @@ struct Both<'a> {
     a: PointTensors<'a>,
     /// The second point, where it is not the first one again.
     b: Option<PointTensors<'a>>,
-    sites: std::slice::Iter<'a, Axis>,
+    sites: std::slice::Iter<'a, Site>,
     found: Vec<Vec<Moments>>,
 }
 
@@ -134,13 +134,14 @@ impl<'a> Both<'a> {
     }
 
     fn take(&mut self, a: &[Tensor], b: &[Tensor]) -> Result<()> {
-        let site = self.sites.next().expect("the same network has as many activation functions");
-        for block in &site.blocks {
+        let site = self.sites.next().expect("the same network has as many sites");
+        for block in &site.along.blocks {
             let positions: Vec<u32> = block.positions.iter().map(|&at| at as u32).collect();
             let positions = Tensor::new(positions, a[0].device())?;
             let mut sum: Option<Moments> = None;
             for (a, b) in a.iter().zip(b) {
-                let units = |x: &Tensor| samples(&x.index_select(&positions, 1)?);
+                let units =
+                    |x: &Tensor| samples(&x.transpose(1, site.axis + 1)?.index_select(&positions, 1)?);
                 let tile = Moments::new(&units(a)?, &units(b)?)?;
                 sum = Some(match sum {
                     Some(sum) => sum.add(&tile)?,
@@ -163,7 +164,11 @@ impl Algebra for Both<'_> {
     }
 
     fn norm(&mut self, op: &Norm, x: Pair) -> Result<Pair> {
-        self.each(|point, i| point.norm(op, x[i].clone()))
+        let results = self.each(|point, i| point.norm(op, x[i].clone()))?;
+        if op.kind == NormKind::Last {
+            self.take(&results[0], &results[1])?;
+        }
+        Ok(results)
     }
 
     fn activation(&mut self, rho: Activation, x: Pair) -> Result<Pair> {
@@ -198,7 +203,9 @@ impl Algebra for Both<'_> {
 
     fn function(&mut self, f: Function, x: Pair) -> Result<Pair> {
         let results = self.each(|point, i| point.function(f, x[i].clone()))?;
-        self.take(&results[0], &results[1])?;
+        if f.is_activation() {
+            self.take(&results[0], &results[1])?;
+        }
         Ok(results)
     }
 

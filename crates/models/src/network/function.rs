@@ -209,6 +209,12 @@ impl Function {
         }
     }
 
+    /// Whether this is an activation function, and not arithmetic.
+    pub fn is_activation(self) -> bool {
+        use Function::{Clamp, Elu, GeluTanh, HardSigmoid, HardSwish, Leaky};
+        matches!(self, Clamp { .. } | Leaky { .. } | Elu { .. } | GeluTanh | HardSigmoid | HardSwish)
+    }
+
     /// Whether the value at 0 is 0.
     pub fn keeps_zero(self) -> bool {
         self.value(0_f64) == 0.

@@ -109,6 +109,23 @@ impl Network {
         self.list.varies[id]
     }
 
+    /// The number of tokens, counted from 0, that the input's numbers may be, where they are looked up in tables.
+    pub fn tokens(&self) -> Option<usize> {
+        let mut moved = vec![0];
+        let mut fewest = None;
+        for (id, node) in self.nodes().iter().enumerate().skip(1) {
+            if !node.inputs.iter().any(|read| moved.contains(read)) {
+                continue;
+            }
+            match &node.op {
+                Op::Reshape | Op::Rearrange(_) => moved.push(id),
+                Op::Embedding(op) => fewest = Some(fewest.map_or(op.rows, |rows: usize| rows.min(op.rows))),
+                _ => {}
+            }
+        }
+        fewest
+    }
+
     /// Other names of parameters, each with the name in the layout: two layers share one tensor.
     pub fn ties(&self) -> &[(String, String)] {
         &self.list.ties

@@ -19,8 +19,9 @@ pub struct Groups {
     pub(super) scales: Vec<Scale>,
     pub(super) parameters: Vec<TensorAxes>,
     pub(super) buffers: Vec<TensorAxes>,
-    pub(super) sites: Vec<Axis>,
+    pub(super) sites: Vec<Site>,
     pub(super) frozen: Vec<String>,
+    pub(super) inner: Vec<Inner>,
 }
 
 /// Units of a network that may be permuted among themselves.
@@ -39,6 +40,27 @@ pub struct Scale {
     pub group: usize,
     /// Whether factors other than 1 are a symmetry.
     pub free: bool,
+}
+
+/// The result of an activation function, or of the normalisation of tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Site {
+    /// The axis of an example that carries an index.
+    pub axis: usize,
+    /// The index.
+    pub along: Axis,
+}
+
+/// Two layers whose features are summed over in products, as queries and keys are within each head. Any invertible
+/// matrix may stand between them, so that only the product of both weights matters. Their features are not permuted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inner {
+    /// The layer that computes the features of the left factor.
+    pub left: String,
+    /// The layer of the right factor.
+    pub right: String,
+    /// Number of features that are summed over.
+    pub size: usize,
 }
 
 /// The indices that a tensor's axes carry. Only the first two can carry one.
@@ -107,14 +129,20 @@ impl Groups {
         &self.buffers
     }
 
-    /// For each activation function, in the order of the network, the indices that the channels of its result carry.
-    pub fn sites(&self) -> &[Axis] {
+    /// For each activation function and each normalisation of tokens, in the order of the network, the index that its
+    /// result carries.
+    pub fn sites(&self) -> &[Site] {
         &self.sites
     }
 
     /// The operations that fix the indices of what they read, since they have no rule for permuting it.
     pub fn frozen(&self) -> &[String] {
         &self.frozen
+    }
+
+    /// The pairs of layers of which only the product matters, in the order of the network.
+    pub fn inner(&self) -> &[Inner] {
+        &self.inner
     }
 
     /// The axes that carry the index of group `group`: the tensor, the number of the axis and the block.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub use self::{
     check::OutputDifference,
-    groups::{Axis, Block, Group, Groups, Scale, TensorAxes},
+    groups::{Axis, Block, Group, Groups, Inner, Scale, Site, TensorAxes},
 };
 use crate::{Arch, Error, Result};
 

@@ -33,8 +33,11 @@ pub struct NetworkBuilder {
 impl NetworkBuilder {
     /// A network whose examples have the shape `input`. Its input is operation 0.
     pub fn new(input: &[usize]) -> Self {
-        let input = Node { op: Op::Input, inputs: Vec::new(), shape: input.to_vec(), units: 0..0 };
-        Self { nodes: vec![input], parameters: Places::default(), buffers: Places::default(), error: None }
+        let node = Node { op: Op::Input, inputs: Vec::new(), shape: input.to_vec(), units: 0..0 };
+        let (parameters, buffers) = (Places::default(), Places::default());
+        let mut net = Self { nodes: vec![node], parameters, buffers, error: None };
+        net.expect(!input.contains(&0), "input".into(), "at least one number".into(), shown(input));
+        net
     }
 
     /// The shape of the result of operation `x`.
@@ -108,6 +111,7 @@ impl NetworkBuilder {
     }
 
     fn push(&mut self, op: Op, inputs: Vec<NodeId>, shape: Vec<usize>) -> NodeId {
+        self.expect(!shape.contains(&0), op.to_string(), "at least one number".into(), shown(&shape));
         self.nodes.push(Node { op, inputs, shape, units: 0..0 });
         self.nodes.len() - 1
     }
