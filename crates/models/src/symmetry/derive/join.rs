@@ -78,7 +78,7 @@ impl Derivation {
             }
             let block = |c: &Channel| if c.unit.is_some() { c.block + 1 } else { 0 };
             let scale = if x.unit.is_some() { x.scale } else { y.scale };
-            let unit = if is_product { x.unit.and(y.unit) } else { x.unit.or(y.unit) };
+            let unit = if is_product { x.unit.filter(|_| y.unit.is_some()) } else { x.unit.or(y.unit) };
             Channel { unit, scale, block: block(x) * blocks + block(y) }
         });
         both.collect()

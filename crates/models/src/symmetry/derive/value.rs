@@ -50,7 +50,7 @@ impl Value {
         self
     }
 
-    /// The value with a field, or a changed one, along its axes; `f` gets the channels of those axes alone.
+    /// The index along `axis`, alone or with other axes, if there is one.
     pub(super) fn field_of(&self, axis: usize) -> Option<&Field> {
         self.fields.iter().find(|field| field.axes.contains(&axis))
     }
