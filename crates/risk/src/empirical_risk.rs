@@ -80,6 +80,10 @@ impl EmpiricalRisk {
     ) -> Result<Self> {
         let (network, examples) = (Arc::new(network.into()), examples.into());
         criterion.check()?;
+        if criterion.kappa != 0. && criterion.regularizer.columns(&network).is_empty() && network.size() > 0 {
+            let what = format!("{}: layers with weights, for the regulariser", network.arch());
+            return Err(Error::mismatch(what, "at least one", 0));
+        }
         examples.check(&network, criterion.loss)?;
         Ok(Self {
             network,

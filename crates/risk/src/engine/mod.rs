@@ -13,7 +13,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use collado_cuda::Machine;
 use collado_models::dispatch;
-use tracing::debug;
+use tracing::{debug, info};
 
 pub(crate) use self::normalised::{Normalised, Seen};
 use self::{
@@ -92,7 +92,10 @@ impl EmpiricalRisk {
     fn graph<T: Number>(&self) -> Result<Engine> {
         match Graph::<T>::new(self)? {
             Some(engine) => Ok(self.made(engine)),
-            None => Ok(self.made(Points::new(self, T::DTYPE, &Device::Cpu)?)),
+            None => {
+                info!(network = %self.arch(), "candle's operations are used: the fused engine lacks one");
+                Ok(self.made(Points::new(self, T::DTYPE, &Device::Cpu)?))
+            }
         }
     }
 

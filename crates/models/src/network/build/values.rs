@@ -181,8 +181,13 @@ impl NetworkBuilder {
         self.reduce(x, ReduceKind::Sum, axes)
     }
 
-    /// The mean over axes, which the result does not have.
+    /// The mean over axes, which the result does not have. Over the rows and columns of images it is a pooling.
     pub fn mean(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+        let mut sorted = axes.to_vec();
+        sorted.sort_unstable();
+        if self.nodes[x].shape.len() == 3 && sorted == [1, 2] {
+            return self.global_average(x);
+        }
         self.reduce(x, ReduceKind::Mean, axes)
     }
 

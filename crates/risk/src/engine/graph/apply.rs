@@ -7,7 +7,7 @@ use super::{
     alone,
     image::Image,
     lanes::Number,
-    lines,
+    lines, numbers,
     plan::{Kind, Step},
     point::{self, Scales},
     windows,
@@ -107,6 +107,9 @@ fn compute<T: Number>(
         Kind::Map(map) => map.convolution.forward(&theta[map.weight.clone()], (x, of), (y, to), row),
         Kind::Copy => copy((x, of), (y, to), 0),
         Kind::Flatten => flatten((x, of), y),
+        Kind::Function(f) => numbers::apply(*f, (x, of), (y, to)),
+        Kind::Product => numbers::product((x, of), inputs[1], (y, to)),
+        Kind::Spread => numbers::spread((x, of), (y, to)),
         Kind::Pool(op) => windows::forward(op, (x, of), (y, to)),
         Kind::Concat => {
             let mut channel = 0;

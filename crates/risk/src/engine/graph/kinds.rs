@@ -11,7 +11,7 @@ use super::{
     forward::{Trace, add_up},
     image::Image,
     lanes::Number,
-    lines,
+    lines, numbers,
     plan::{Kind, Map, Step, ValueId},
     point,
     reverse::Reverse,
@@ -64,8 +64,36 @@ impl<T: Number> Graph<T> {
                     windows::reverse(op, (self.view(trace, x, t).0, image), (y, slope.tile(t), to), d);
                 });
             }
+            Kind::Function(f) if x != 0 => {
+                let (target, is_fresh) = self.target(&mut slopes[x], trace, x);
+                self.map_tiles(trace.count, |t, _| {
+                    // SAFETY: each tile is written by its own task.
+                    let d = unsafe { target.tile_mut(t) };
+                    numbers::reverse(*f, self.view(trace, x, t).0, slope.tile(t), d, is_fresh);
+                });
+            }
+            Kind::Product => {
+                for (i, &x) in step.inputs.iter().enumerate().filter(|(_, x)| **x != 0) {
+                    let other = step.inputs[1 - i];
+                    let (target, is_fresh) = self.target(&mut slopes[x], trace, x);
+                    self.map_tiles(trace.count, |t, _| {
+                        // SAFETY: each tile is written by its own task.
+                        let d = unsafe { target.tile_mut(t) };
+                        numbers::reverse_product(self.view(trace, other, t).0, slope.tile(t), d, is_fresh);
+                    });
+                }
+            }
+            Kind::Spread if x != 0 => {
+                let pixels = self.plan.values[step.output].pixels();
+                let (target, is_fresh) = self.target(&mut slopes[x], trace, x);
+                self.map_tiles(trace.count, |t, _| {
+                    // SAFETY: each tile is written by its own task.
+                    let d = unsafe { target.tile_mut(t) };
+                    numbers::reverse_spread(slope.tile(t), pixels, d, is_fresh);
+                });
+            }
             Kind::Alone(norm) => self.through_alone(norm, x, trace, &slope, slopes, grad),
-            Kind::Pad(_) | Kind::Pool(_) => {}
+            Kind::Pad(_) | Kind::Pool(_) | Kind::Function(_) | Kind::Spread => {}
         }
     }
 

@@ -16,6 +16,7 @@ mod image;
 mod kinds;
 mod lanes;
 mod lines;
+mod numbers;
 mod plan;
 mod point;
 mod products;

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use collado_models::{Activation, Affine, Map as MapKind, Network, Node, NodeId, Norm, NormKind, Op, Pool};
+use collado_models::{
+    Activation, Affine, Function, Map as MapKind, Network, Node, NodeId, Norm, NormKind, Op, Pool, Rearrange,
+};
 
 use super::{convolution::Convolution, image::Image};
 
@@ -41,8 +43,14 @@ pub(super) enum Kind {
     Map(Map),
     /// The identity.
     Copy,
-    /// All numbers as features.
+    /// The same numbers in another shape, one after another.
     Flatten,
+    /// A function of each number by itself.
+    Function(Function),
+    /// The products of the numbers of two values.
+    Product,
+    /// The number of each channel at all of its pixels.
+    Spread,
     Pool(Pool),
     /// Channels of several values, one value after the other.
     Concat,
@@ -131,6 +139,10 @@ impl Plan {
                 products += map.weight.len() * values[step.output].pixels();
             }
         }
+        // Numbers one after another leave no room for a border.
+        if steps.iter().any(|step| matches!(step.kind, Kind::Flatten) && borders[step.output] > 0) {
+            return None;
+        }
         for (value, last) in last.into_iter().enumerate() {
             if let Some(last) = last {
                 steps[last].dead.push(value);
@@ -160,7 +172,12 @@ impl Draft {
             Op::Add => draft.add = draft.inputs.pop(),
             Op::Concat(0) => draft.kind = Kind::Concat,
             Op::Pad(pad) => draft.kind = Kind::Pad(pad.before),
-            Op::Reshape if node.shape.len() == 1 => draft.kind = Kind::Flatten,
+            Op::Reshape => draft.kind = Kind::Flatten,
+            Op::Function(f) => draft.kind = Kind::Function(*f),
+            Op::Multiply => draft.kind = Kind::Product,
+            Op::Rearrange(Rearrange::Expand { shape }) if is_spread(&nodes[node.inputs[0]].shape, shape) => {
+                draft.kind = Kind::Spread;
+            }
             _ => return None,
         }
         Some(draft)
@@ -184,6 +201,11 @@ impl Draft {
         self.end = next;
         true
     }
+}
+
+/// Whether one number of each channel goes to all of its pixels.
+fn is_spread(from: &[usize], to: &[usize]) -> bool {
+    matches!((from, to), (&[channels, 1, 1], &[of, _, _]) if channels == of)
 }
 
 /// The layout of values of some shape.

@@ -56,6 +56,9 @@ impl<'g> Pass<'_, 'g> {
             }
             Kind::Alone(norm) => self.through_alone(norm, x, tangent, &slope, slopes, product),
             Kind::Pad(_) | Kind::Pool(_) => {}
+            Kind::Function(_) | Kind::Product | Kind::Spread => {
+                unreachable!("networks with such steps have no exact curvature")
+            }
         }
     }
 

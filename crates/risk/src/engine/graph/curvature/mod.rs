@@ -26,6 +26,7 @@ use super::{
     Graph,
     forward::{Statistics as Moments, Trace},
     lanes::Number,
+    plan::{Kind, Step},
 };
 use crate::{CurvatureForm, EmpiricalRisk, Error, Result, Statistics};
 
@@ -59,10 +60,17 @@ struct Block<'b> {
     inputs: &'b [f64],
 }
 
+/// Whether the R-operator has a rule for a step.
+fn has_rule(step: &Step) -> bool {
+    !matches!(step.kind, Kind::Function(_) | Kind::Product | Kind::Spread)
+}
+
 impl GraphCurvature {
     /// The curvature of `risk`; `None` where the network has an operation without a rule here.
     pub(in crate::engine) fn new(risk: &EmpiricalRisk) -> Result<Option<Self>> {
-        let Some(graph) = Graph::new(risk)? else { return Ok(None) };
+        let Some(graph) = Graph::new(risk)?.filter(|graph| graph.plan.steps.iter().all(has_rule)) else {
+            return Ok(None);
+        };
         let all = graph.examples.len();
         let normalises = graph.network.batch_norms().next().is_some();
         let rule = match risk.statistics() {

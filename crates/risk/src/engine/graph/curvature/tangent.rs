@@ -181,6 +181,9 @@ impl<'g> Pass<'_, 'g> {
                 y.fill(0.);
                 apply::copy((r, of), (y, to), *before);
             }
+            Kind::Function(_) | Kind::Product | Kind::Spread => {
+                unreachable!("networks with such steps have no exact curvature")
+            }
             Kind::Alone(norm) => {
                 let (scale, _) = point::alone(norm, self.trace.theta);
                 let (r_scale, r_shift) = direction(norm, self.vector.row);
