@@ -4,6 +4,7 @@
 Installs nothing. In a virtual environment of your own: pip install numpy torch jax
 Then:  cargo build --release
        python benches/against_peers.py --mnist DIR [--rounds 7] [--only TEXT] [--threads 2]
+       python benches/against_peers.py --mnist DIR --only images --threads 1,2 --rounds 3    (networks for images: 8 minutes)
 
 Prints medians, quartiles and the ratio "time of the faster peer / our time". A peer's step draws its minibatch by
 index from data in memory, as ours does. Planes of the peers, which take a point after the other, are timed on a
@@ -22,13 +23,20 @@ import time
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--mnist", required=True, help="folder of the IDX files")
 parser.add_argument("--rounds", type=int, default=7)
-parser.add_argument("--only", default="", help="only rows whose name holds this")
-parser.add_argument("--threads", type=int, default=2)
+parser.add_argument("--only", default="", help="only rows whose name holds this; images: those of networks for images")
+parser.add_argument("--threads", default="2", help="number of threads, or several, one table after the other: 1,2")
 parser.add_argument("--binary", default="target/release/collado")
 parser.add_argument("--device", default="cpu", help="cpu, or cuda: a binary built with the feature cuda on one GPU")
 parser.add_argument("--precision", default="tf32x3", help="how collado multiplies on a GPU: tf32x3 or f32")
 parser.add_argument("--budget", type=float, default=1e9, help="seconds after which no further row of a GPU begins")
 args = parser.parse_args()
+
+if "," in args.threads:
+    for count in args.threads.split(","):
+        # The last of an option given twice counts.
+        subprocess.run([sys.executable, *sys.argv, "--threads", count], check=True)
+    sys.exit()
+args.threads = int(args.threads)
 
 # Before the libraries start their thread pools.
 if args.device == "cpu":
@@ -478,7 +486,7 @@ IMAGE_WORKS = [
     ImageWork("ResNet-20 evaluation", "eval", "resnet20", lambda: resnet(3, 16), CIFAR, "1.2 / 1.6", 10),
     ImageWork("LeNet step", "train", "lenet", lenet, MNIST_SHAPE, "2 / 3", 50),
     ImageWork("LeNet evaluation", "eval", "lenet", lenet, MNIST_SHAPE, "4 / 6", 100),
-    ImageWork("VGG11 x 1/2 step", "train", "vgg11:width=0.5", lambda: vgg11(0.5), CIFAR, "1.0 / 1.2", 5),
+    ImageWork("VGG11 x 1/2 step", "train", "vgg11:width=0.5,norm=bn", lambda: vgg11(0.5), CIFAR, "1.0 / 1.2", 5),
     ImageWork("step of 8 seeds, ResNet-8 of width 8", "train", "resnet8:width=0.5", lambda: resnet(1, 8), CIFAR,
               "2 / 2, JAX 2", 5, stack=8, width=8),
     ImageWork("profile 21 x 10 000, ResNet-8 of width 8", "profile", "resnet8:width=0.5", lambda: resnet(1, 8), CIFAR,
@@ -497,8 +505,9 @@ def show(seconds):
 
 
 def main_images():
+    print(f"\n{args.threads} threads, batch 128, f32")
     print("\n| work | channels last | default | JAX | collado | torch / ours | goal |\n|---|---|---|---|---|---|---|")
-    for work in (w for w in IMAGE_WORKS if args.only in w.name):
+    for work in (w for w in IMAGE_WORKS if args.only == "images" or args.only in w.name):
         runs = [*work.peers(), work.ours]
         if work.kind != "profile":
             for run in runs[:-1]:
