@@ -159,11 +159,12 @@ pub(super) fn gather<T: Number>(
     let lines = (0..of.channels).flat_map(|c| (0..of.height).map(move |row| (c, row)));
     for (n, (channel, row)) in lines.enumerate() {
         let line = &mut x[of.line::<T>(channel, row)];
-        for (column, pixel) in line.chunks_exact_mut(T::LANES).enumerate() {
-            for (x, source) in pixel.iter_mut().zip(&sources[..count]) {
-                *x = source[n * of.width + column];
-            }
-            pixel[count..].fill(T::zero());
+        if count < T::LANES {
+            line.fill(T::zero());
+        }
+        for (lane, source) in sources[..count].iter().enumerate() {
+            let pixels = line[lane..].iter_mut().step_by(T::LANES);
+            pixels.zip(&source[n * of.width..][..of.width]).for_each(|(x, &pixel)| *x = pixel);
         }
     }
 }

@@ -2,7 +2,13 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{image::Image, lanes::Number, products::Products, rows::Row};
+use super::{
+    image::Image,
+    lanes::{Number, part},
+    outer,
+    products::Products,
+    rows::{Row, TAPS},
+};
 
 /// What is fixed about a convolution. Each pair is of rows and columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +22,6 @@ pub(crate) struct Convolution {
     /// The number of groups that channels are divided into; each output reads the inputs of its own group.
     pub(crate) groups: usize,
 }
-
-/// The number of input channels whose rows fit into the L1 cache together.
-const CHANNELS: usize = 16;
 
 /// The bytes of the L1 cache that rows may fill.
 const CACHE: usize = 24 << 10;
@@ -55,6 +58,12 @@ impl Convolution {
         self.kernel[0] * self.kernel[1]
     }
 
+    /// Whether every result is of all numbers of an image, which follow one another.
+    fn is_dense(&self, x: &Image) -> bool {
+        let whole = self.kernel == [x.height, x.width] && self.dilation == [1, 1];
+        whole && x.border == 0 && self.padding == [0, 0] && self.groups == 1
+    }
+
     /// Numbers of input and output channels of a group.
     fn group(&self) -> (usize, usize) {
         (self.inputs / self.groups, self.outputs / self.groups)
@@ -63,10 +72,14 @@ impl Convolution {
     /// The place of every tap of a group's channels, relative to the place of the tap at row 0 and column 0.
     fn offsets<T: Number>(&self, x: &Image) -> Vec<usize> {
         let [d0, d1] = self.dilation;
-        let place = |c, i, j| c * x.plane::<T>() + i * d0 * x.row::<T>() + j * d1 * T::LANES;
-        let taps =
-            |c| (0..self.kernel[0]).flat_map(move |i| (0..self.kernel[1]).map(move |j| place(c, i, j)));
-        (0..self.group().0).flat_map(taps).collect()
+        let mut offsets = Vec::with_capacity(self.group().0 * self.area());
+        for c in 0..self.group().0 {
+            for i in 0..self.kernel[0] {
+                let row = c * x.plane::<T>() + i * d0 * x.row::<T>();
+                offsets.extend((0..self.kernel[1]).map(|j| row + j * d1 * T::LANES));
+            }
+        }
+        offsets
     }
 
     /// The place of the first tap for the first pixel of a row of results, in the first channel of `x`.
@@ -125,7 +138,7 @@ impl<T: Number, F: FnMut(&mut [T], usize)> WithSimd for Forward<'_, T, F> {
         let (inputs, outputs) = map.group();
         let offsets = map.offsets::<T>(of);
         let stride = inputs * map.area();
-        let block = (CHANNELS * map.area()).min(stride);
+        let block = part(stride, TAPS);
         for row in 0..to.height {
             let first = map.first::<T>(of, row);
             for group in 0..map.groups {
@@ -172,8 +185,17 @@ impl<T: Number> WithSimd for Weights<'_, T> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { map, weight, x, of, delta, at } = self;
         let (inputs, outputs) = map.group();
-        let offsets = map.offsets::<T>(of);
+        let mut offsets = map.offsets::<T>(of);
         let stride = inputs * map.area();
+        let mut weight = weight;
+        if map.is_dense(of) && at.border == 0 {
+            let done = outer::add(simd, weight, x, (delta, outputs), stride);
+            if done == stride {
+                return;
+            }
+            offsets.drain(..done);
+            weight = &mut weight[done..];
+        }
         // As many rows as fit into the L1 cache with four outputs and one input.
         let bytes = size_of::<T>() * (4 * at.row::<T>() + map.stride[0] * of.row::<T>());
         let rows = (CACHE / bytes).clamp(1, at.height);

@@ -23,6 +23,8 @@ use crate::engine::chain::Buffer;
 /// The largest number of runs of tiles whose weight gradients are summed separately. It is fixed, so that results do not
 /// depend on the threads.
 const RUNS: usize = 16;
+/// The same for maps to one pixel, where adding the sums of a run to those of the others takes as long as an example.
+const FEW_RUNS: usize = 4;
 
 impl<T: Number> Graph<T> {
     /// Takes the derivatives through f.
@@ -155,7 +157,7 @@ impl<T: Number> Graph<T> {
         let reverse = (x != 0).then(|| Reverse::new(map.convolution, weight, image));
         let at = self.plan.values[step.output].with_border(reverse.as_ref().map_or(0, Reverse::border));
         let target = (x != 0).then(|| self.target(&mut slopes[x], trace, x));
-        let parts = self.map_runs(trace, |tiles| {
+        let parts = self.map_runs(trace, &at, |tiles| {
             let mut sums = self.pool.take(map.weight.len());
             sums.fill(T::zero());
             let mut biases = vec![0.; map.bias.as_ref().map_or(0, Range::len)];
@@ -195,14 +197,15 @@ impl<T: Number> Graph<T> {
         run(&work);
     }
 
-    /// Runs `task` for runs of consecutive tiles.
+    /// Runs `task`, which sums derivatives of a map to images `to`, for runs of consecutive tiles.
     pub(super) fn map_runs<'a>(
         &'a self,
         trace: &Trace<'_, T>,
+        to: &Image,
         task: impl Fn(Range<usize>) -> (Buffer<'a, T>, Vec<f64>) + Sync,
     ) -> Vec<(Buffer<'a, T>, Vec<f64>)> {
         let tiles = trace.tiles();
-        let runs = tiles.min(RUNS);
+        let runs = tiles.min(if to.pixels() == 1 { FEW_RUNS } else { RUNS });
         let run = |i: usize| task(i * tiles / runs..(i + 1) * tiles / runs);
         match self.is_parallel(trace.count) {
             true => (0..runs).into_par_iter().map(run).collect(),

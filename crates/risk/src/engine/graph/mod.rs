@@ -17,6 +17,7 @@ mod kinds;
 mod lanes;
 mod lines;
 mod numbers;
+mod outer;
 mod plan;
 mod point;
 mod products;

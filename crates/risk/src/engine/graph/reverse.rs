@@ -2,7 +2,12 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::{convolution::Convolution, image::Image, lanes::Number, rows::Row};
+use super::{
+    convolution::Convolution,
+    image::Image,
+    lanes::{Number, part},
+    rows::{Row, TAPS},
+};
 
 /// A convolution with some weights, prepared for its reverse pass: for each remainder of rows and columns modulo the
 /// stride, the taps that reach such pixels, with their weights in the order in which they are read.
@@ -100,9 +105,6 @@ struct Run<'a, T> {
     add: bool,
 }
 
-/// The number of output channels whose rows fit into the L1 cache together.
-const CHANNELS: usize = 16;
-
 impl<T: Number> WithSimd for Run<'_, T> {
     type Output = ();
 
@@ -122,7 +124,7 @@ impl<T: Number> WithSimd for Run<'_, T> {
             };
             let offsets: Vec<usize> =
                 (0..outputs).flat_map(|o| phase.taps.iter().map(move |t| place(o, t))).collect();
-            let block = (CHANNELS * phase.taps.len()).clamp(1, taps.max(1));
+            let block = part(taps.max(1), TAPS);
             for (nth, row) in (r0..to.height).step_by(map.stride[0]).enumerate() {
                 for group in 0..map.groups {
                     let d = &mut d[to.line::<T>(group * inputs, row).start + r1 * T::LANES..];

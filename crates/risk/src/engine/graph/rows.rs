@@ -24,6 +24,9 @@ pub(super) struct Row<'a, T> {
     pub(super) outputs: usize,
 }
 
+/// The largest number of taps whose sums are taken at a time: the pixels that they read fill half of an L1 cache.
+pub(super) const TAPS: usize = 256;
+
 /// The number of outputs in a block. With 2 vectors of 32 bytes, or 4 of 64 bytes, the sums of a block and what is
 /// multiplied need 15 of 16, or 29 of 32 registers.
 const OUTPUTS: usize = 6;

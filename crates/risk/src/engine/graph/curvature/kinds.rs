@@ -159,7 +159,7 @@ impl<'g> Pass<'_, 'g> {
         let at = graph.plan.values[step.output].with_border(own.map_or(0, |reverse| reverse.border()));
         let bordered = image.with_border(map.convolution.border());
         let target = self.target(slopes, x);
-        let parts = graph.map_runs(self.trace, |tiles| {
+        let parts = graph.map_runs(self.trace, &at, |tiles| {
             let mut weights = graph.pool.take(map.weight.len());
             weights.fill(0.);
             let mut biases = vec![0.; map.bias.as_ref().map_or(0, std::ops::Range::len)];
