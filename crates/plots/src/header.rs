@@ -36,7 +36,8 @@ impl<'a> Header<'a> {
         // What is drawn last lies on top: it matters most.
         let named = panel.series.iter().rev().filter(|series| !series.label.is_empty());
         let named = named.map(|series| (Entry::Series(series), series.label.clone()));
-        let missing = missing(panel).map(|text| (Entry::Missing, text));
+        let missing = panel.missing.clone().or_else(|| missing(panel));
+        let missing = missing.map(|text| (Entry::Missing, text));
         let mut rows = vec![Vec::new()];
         let mut used = font.width(&panel.y_label, SIZE + 0.5) + AIR;
         for (entry, text) in named.chain(missing) {

@@ -1,6 +1,7 @@
 //! Panels: everything that is drawn over one pair of axes.
 
 use crate::axis::Scale;
+use crate::curves::missing;
 use crate::point::Point;
 use crate::series::Series;
 
@@ -20,6 +21,8 @@ pub struct Panel {
     pub(crate) shades: Vec<(f64, f64)>,
     pub(crate) spans: Vec<(f64, f64, f64)>,
     pub(crate) points: Vec<Point>,
+    /// The words for values that cannot be shown, where they are not the English ones.
+    pub(crate) missing: Option<String>,
 }
 
 impl Panel {
@@ -40,6 +43,7 @@ impl Panel {
             shades: Vec::new(),
             spans: Vec::new(),
             points: Vec::new(),
+            missing: None,
         }
     }
 
@@ -130,6 +134,7 @@ impl Panel {
         let lines = self.points.iter_mut().flat_map(|point| &mut point.lines);
         let texts = labels.chain(rules).chain(lines).chain(&mut self.y_names).chain([&mut self.y_label]);
         texts.for_each(|text| *text = translate(text));
+        self.missing = missing(self).map(|text| translate(&text));
     }
 
     /// The weight, or 1 where it is not a positive number.

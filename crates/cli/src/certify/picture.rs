@@ -18,6 +18,9 @@ pub(crate) fn enclosure(proof: &Certificate, subtitle: &str) -> Figure {
         .series(Series::line("lower bound", &t, &lower).role(Role::Reference))
         .point(Point::new(proof.t, proof.lo).text(shown::risk(proof.lo)));
     let figure = Figure::new("Proved bounds of the risk along the path").subtitle(subtitle).x_label("t");
+    let figure = figure.caption(
+        "For every t the risk lies between the two bounds; the point is the highest lower bound at one t.",
+    );
     let figure = figure.panel(risk.weight(2.));
     if proof.error.is_none() {
         return figure;
@@ -44,5 +47,6 @@ pub(crate) fn gap(proof: &Certificate, subtitle: &str) -> Figure {
         .subtitle(subtitle)
         .x_label("Pieces bounded (log scale)")
         .x_scale(Scale::Log)
+        .caption("How far apart the two bounds of the highest risk still are. With pieces of equal length the gap would fall as the dashed line does.")
         .panel(panel)
 }

@@ -124,7 +124,10 @@ pub(super) fn draw(
         end: end.name(),
         above_ends: best.above_ends(),
     });
-    files::picture(folder, "profile", &figure)
+    files::picture(folder, "profile", &figure.caption(match end {
+        End::B => "How high must one climb to get from one minimum to the other? Every point of the path is a network.",
+        End::UpToSymmetry => "B′ computes the same function as B, with its neurons in another order. Every point of the path is a network.",
+    }))
 }
 
 /// Whether two paths end at the same point: at B itself, or at the same copy of it.

@@ -56,5 +56,6 @@ pub(super) fn figure(found: &CriticalResult<'_>) -> Figure {
     Figure::new("Critical points: index against risk")
         .subtitle(format!("{} on {}, {count} points up to symmetry{note}", task.arch, task.data.spec))
         .x_label("risk F")
+        .caption("Each dot is a critical point. In the picture of spin glasses, the higher the risk, the more directions lead down.")
         .panel(panel)
 }

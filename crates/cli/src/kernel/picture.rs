@@ -35,6 +35,7 @@ pub(super) fn spectrum(arch: &Arch, kernels: &[KernelSummary]) -> Figure {
         .subtitle(format!("{arch}, {size} rows; values below the rounding error are left out"))
         .x_label("Number of the eigenvalue (log scale)")
         .x_scale(Scale::Log)
+        .caption("The smallest eigenvalue bounds from below how fast the risk falls. A curve that ends early is a kernel of lower rank.")
         .panel(panel)
 }
 
@@ -53,5 +54,6 @@ pub(super) fn bounds(arch: &Arch, bounds: &[Bounds]) -> Figure {
         .subtitle(format!("{arch}; of the mean loss over the first m examples"))
         .x_label("Examples m (log scale)")
         .x_scale(Scale::Log)
+        .caption("Each curve bounds the one above it. The lowest promises nothing once there are more examples than the last layer has inputs.")
         .panel(panel)
 }

@@ -80,6 +80,8 @@ pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
     let subtitle = format!("{} on {}, {} points sampled", task.arch, task.data.spec, xs.len());
     let panel = panel(&xs, &values, args.to.is_some());
     let figure = Figure::new(format!("Risk {what}")).subtitle(subtitle).x_label(label).panel(panel);
+    let figure = figure
+        .caption("One line through parameter space: what it shows of the risk holds on this line alone.");
     files::picture(folder.path(), "line", &figure)?;
     let (range, not_finite) = Range::of(&values.risk);
     let (from, until) = (xs[0], xs[xs.len() - 1]);

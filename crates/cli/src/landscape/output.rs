@@ -60,6 +60,9 @@ pub(super) fn save_section(folder: &Path, task: &Task, section: &Section) -> Res
     Ok(files::tensors(&folder.join("section.safetensors"), tensors, metadata)?)
 }
 
+/// The caption of a plane.
+const PLANE: &str = "A plane through parameter space: what it shows of the risk holds on this plane alone.";
+
 /// Draws the pictures `contour` and `surface`.
 pub(super) fn draw(
     folder: &Path,
@@ -67,8 +70,8 @@ pub(super) fn draw(
     labels: (&str, &str),
     map: Map,
 ) -> Result<(), Failure> {
-    let surface = SurfaceFigure::new(title, subtitle, labels, map.clone());
-    let contour = MapFigure::new(title).subtitle(subtitle).labels(labels.0, labels.1).map(map);
+    let surface = SurfaceFigure::new(title, subtitle, labels, map.clone()).caption(PLANE);
+    let contour = MapFigure::new(title).subtitle(subtitle).labels(labels.0, labels.1).map(map).caption(PLANE);
     picture(folder, "contour", &contour.to_svg()?, &contour.to_png()?)?;
     picture(folder, "surface", &surface.to_svg()?, &surface.to_png()?)
 }

@@ -174,6 +174,7 @@ fn compare(
     let figure = Figure::new("How much of the risk along the trajectory the plane shows")
         .subtitle(format!("{} on {}", task.arch, task.data.spec))
         .x_label("checkpoint")
+        .caption("Where the two differ, the plane of the picture is not where training went.")
         .panel(panel);
     files::picture(folder, "trajectory", &figure)?;
     let mean = own.iter().sum::<f64>() / own.len() as f64;

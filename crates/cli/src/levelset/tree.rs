@@ -59,6 +59,7 @@ impl LevelsetResult<'_> {
             &nodes,
             &order,
         )
+        .caption(self.note())
     }
 
     /// Prints a few lines for people.

@@ -53,5 +53,6 @@ pub(super) fn dense(args: &SpectrumArgs, operator: &dyn LinearOperator) -> Resul
     let rows = rank.iter().zip(&descending).map(|(r, v)| [*r, *v, found.rounding]).collect();
     let axis = "rank, largest eigenvalue first";
     let header = ["rank", "eigenvalue", "error"];
-    Ok(SpectrumResult { values: spectrum, check: None, header, rows, panel, axis, note })
+    let caption = "All eigenvalues, counted with multiplicities. One that is negative beyond rounding is a direction of descent.";
+    Ok(SpectrumResult { values: spectrum, check: None, header, rows, panel, axis, note, caption })
 }

@@ -77,5 +77,7 @@ pub(super) fn ends(
     let rows = (0..drawn.len()).map(|i| [smooth.at[i], smooth.value[i], smooth.stderr[i]]).collect();
     let note = format!("eigenvalues widened by {:.2e}", smooth.sigma);
     let header = ["lambda", "density", "stderr"];
-    Ok(SpectrumResult { values, check: Some(found.check), header, rows, panel, axis: "eigenvalue λ", note })
+    let (check, axis) = (Some(found.check), "eigenvalue λ");
+    let caption = "How many eigenvalues lie near λ, as a share of all: nearly all at 0, a few far above. Dots: those that were computed.";
+    Ok(SpectrumResult { values, check, header, rows, panel, axis, note, caption })
 }

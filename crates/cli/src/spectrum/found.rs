@@ -16,6 +16,7 @@ pub(super) struct SpectrumResult {
     pub(super) panel: Panel,
     pub(super) axis: &'static str,
     pub(super) note: String,
+    pub(super) caption: &'static str,
 }
 
 /// The failure for an error of a method.

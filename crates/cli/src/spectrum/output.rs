@@ -33,6 +33,7 @@ pub(super) fn save(
     let figure = Figure::new(format!("{} spectrum", args.matrix.title()))
         .subtitle(format!("{} on {}; {}", task.arch, task.data.spec, found.note))
         .x_label(found.axis)
+        .caption(found.caption)
         .panel(found.panel.clone());
     files::picture(folder, "spectrum", &figure)
 }

@@ -101,9 +101,10 @@ fn picture(folder: &Path, arch: &str, data: &str, seeds: &[u64], logs: &[EpochLo
         })
         .collect();
     let title = format!("Training {arch}");
-    files::picture(
-        folder,
-        "history",
-        &history_figure(&History { title: &title, subtitle: data, runs: &runs }),
-    )
+    let figure = history_figure(&History { title: &title, subtitle: data, runs: &runs });
+    let caption = match runs.len() {
+        1 => "The risk that training lowers, and the loss on examples that it does not see.",
+        _ => "Thin lines are runs from different seeds, thick ones their median at each epoch.",
+    };
+    files::picture(folder, "history", &figure.caption(caption))
 }
