@@ -145,9 +145,9 @@ fn named(method: Option<Named<'_>>, runner: &AttemptRunner<'_>, ends: &Ends) -> 
     Ok(tried)
 }
 
-/// Encloses the risk of the best path if that is asked for, or cheap: if covering the path once, estimated from the
-/// speed of the profile, takes no longer than finding the path did, or 1 s; the search is then stopped after the same
-/// time.
+/// Encloses the risk of the best path if that is asked for, or cheap: if an enclosure of the default tolerance, estimated
+/// from the speed of the profile, takes no longer than finding the path did, or 1 s; the search is then stopped after the
+/// same time.
 fn proof(
     args: &ConnectArgs,
     task: &Task,
@@ -155,9 +155,9 @@ fn proof(
     best: &Attempt,
 ) -> Result<Option<Certificate>, Failure> {
     let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
-    // A piece takes about ten times as long as a sampled point; a path begins with 8 pieces, one a leg at least.
-    let pieces = (best.path.knots().len() - 1).max(8) as f64;
-    let cover = 10. * pieces * best.profile_seconds / args.points as f64;
+    // A piece takes about ten times as long as a sampled point; lines take some 25 pieces and curves 50, one a leg at least.
+    let pieces = (best.path.knots().len() - 1).max(30) as f64;
+    let estimate = 10. * pieces * best.profile_seconds / args.points as f64;
     let limit = match args.certify {
         CertifyMode::Never => return Ok(None),
         CertifyMode::Auto if !task.arch.is_dense() => return Ok(None),
@@ -165,7 +165,7 @@ fn proof(
             args.common.note("nothing is proved: --dtype f32 rounds the numbers of the files, which are F64");
             return Ok(None);
         }
-        CertifyMode::Auto if cover > limit => return Ok(None),
+        CertifyMode::Auto if estimate > limit => return Ok(None),
         CertifyMode::Auto => limit,
         CertifyMode::Always => f64::INFINITY,
     };

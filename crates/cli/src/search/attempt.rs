@@ -76,7 +76,7 @@ pub(crate) struct AttemptRunner<'a> {
 /// evaluating fewer points first.
 const CHEAP: usize = 20_000_000_000;
 /// The same limit for the straight line, which is drawn beside a path.
-const LINE: usize = 10 * CHEAP;
+const LINE: usize = 5 * CHEAP;
 
 impl AttemptRunner<'_> {
     /// Finds a path and evaluates its risk: first at `few` points if there are many examples, and at all points only if

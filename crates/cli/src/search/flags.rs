@@ -54,7 +54,7 @@ pub(crate) struct SearchArgs {
     /// Number of examples in a minibatch; 0 = all [default: 128].
     #[arg(long, value_parser = any::<usize>())]
     pub(crate) batch: Option<usize>,
-    /// Step size of Adam [default: 2e-3].
+    /// Step size of Adam [default: 2e-3; auto takes one in proportion to the distance of the ends of dense networks].
     #[arg(long, value_parser = positive)]
     pub(crate) lr: Option<f64>,
     /// Barrier above the ends to reach: a number, or N% of the higher end's risk [default for auto and level sets: 5%].
