@@ -35,7 +35,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"```sh\n(?P<commands>.*?)```\s*(?P<comments>(?:<!-- numbers:.*?-->\s*)+)", re.S)
+BLOCK = re.compile(r"```sh\n(?P<commands>(?:(?!```).)*)```\s*(?P<comments>(?:<!-- numbers:.*?-->\s*)+)", re.S)
 COMMENT = re.compile(r"<!-- numbers:\s*(?P<file>[^\n,]+?)\s*(?:,\s*(?P<slow>slow))?\s*\n(?P<lines>.*?)-->", re.S)
 LINE = re.compile(
     r"(?:(count|max|min|mean|sum)\s+)?((?:\[[^\]]*\]|[^\s\[\]])+)\s+=\s+(.+?)(?:\s+±\s+(\S+))?"
@@ -150,7 +150,8 @@ def expanded(word, folder):
 
 
 def run(commands, binary, folder):
-    os.symlink(ROOT / "checkpoints", folder / "checkpoints")
+    for name in ("checkpoints", "tests"):
+        os.symlink(ROOT / name, folder / name)
     for command in commands.replace("\\\n", " ").splitlines():
         words = shlex.split(command, comments=True)
         if not words:
