@@ -71,7 +71,7 @@ pub(crate) struct CollectArgs {
     /// Folder for tables and pictures [default: that of the sweep].
     #[arg(long)]
     pub(super) out: Option<PathBuf>,
-    /// Column for the x axis of the pictures [default: the first one in numbers that varies].
+    /// Column for the x axis of the pictures [default: the first one that varies, of those in numbers if there are some].
     #[arg(long)]
     pub(super) x: Option<String>,
     /// Figure for the y axis of the pictures [default: barrier.above_chord of paths, risk of minima, ...].

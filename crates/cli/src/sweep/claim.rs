@@ -3,12 +3,14 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::{failure::Failure, files};
 
@@ -91,18 +93,27 @@ impl Claims {
     /// Claims a task for this process, unless a living one has it.
     pub(super) fn take(&self, id: &str) -> Result<bool, Failure> {
         let file = self.folder.join(id);
-        match File::create_new(&file) {
-            Ok(mut new) => new.write_all(self.owner.text().as_bytes()).map_err(|e| at(&file, &e))?,
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                if is_alive(&file)? {
-                    return Ok(false);
-                }
-                files::bytes(&file, self.owner.text().as_bytes())?;
+        if file.exists() {
+            if is_alive(&file)? {
+                return Ok(false);
             }
-            Err(e) => return Err(at(&file, &e)),
+            files::bytes(&file, self.owner.text().as_bytes())?;
+        } else if !self.create(&file).map_err(|e| at(&file, &e))? {
+            return Ok(false);
         }
         self.held().insert(id.to_owned());
         Ok(true)
+    }
+
+    /// Makes a claim that names its owner from its first moment; false where another process was faster.
+    fn create(&self, file: &Path) -> io::Result<bool> {
+        let mut new = temporary(&self.folder)?;
+        new.write_all(self.owner.text().as_bytes())?;
+        match new.persist_noclobber(file) {
+            Ok(_) => Ok(true),
+            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(e) => Err(e.error),
+        }
     }
 
     /// Gives a task back.
@@ -143,9 +154,12 @@ fn is_alive(file: &Path) -> Result<bool, Failure> {
 
 /// The time by the clock of the server that holds the file: clocks of machines differ.
 fn now(file: &Path) -> Result<SystemTime, Failure> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let probe = tempfile::Builder::new().prefix(collado_files::TEMPORARY).tempfile_in(folder);
+    let probe = temporary(file.parent().unwrap_or(Path::new(".")));
     probe.and_then(|probe| probe.as_file().metadata()?.modified()).map_err(|e| at(file, &e))
+}
+
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(collado_files::TEMPORARY).tempfile_in(folder)
 }
 
 fn at(file: &Path, e: &io::Error) -> Failure {
@@ -154,6 +168,8 @@ fn at(file: &Path, e: &io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]

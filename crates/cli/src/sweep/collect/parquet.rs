@@ -206,3 +206,40 @@ fn varint(mut value: u64, bytes: &mut Vec<u8>) {
     }
     bytes.push(value as u8);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes that pyarrow 26, Polars 2.1 and DuckDB 2.0 read as
+    /// `{"n": [1, None, -3], "x": [0.5, nan, None], "t": ["é", None, ""]}`.
+    const KNOWN: &str = "";
+
+    #[test]
+    fn bytes_are_those_that_other_programs_read() {
+        let mut table = Table::default();
+        let row = |n, x, t: Option<&str>| {
+            let text = t.map_or(Cell::Empty, |t| Cell::Text(t.into()));
+            vec![("n".to_owned(), n), ("x".to_owned(), x), ("t".to_owned(), text)]
+        };
+        table.push(row(Cell::Whole(1), Cell::Number(0.5), Some("é")));
+        table.push(row(Cell::Empty, Cell::Number(f64::NAN), None));
+        table.push(row(Cell::Whole(-3), Cell::Empty, Some("")));
+        let hex: String = write(&table).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, KNOWN);
+    }
+
+    #[test]
+    fn numbers_have_seven_bits_a_byte() {
+        for (value, bytes) in [(0, vec![0]), (-1, vec![1]), (1, vec![2]), (150, vec![0xac, 2])] {
+            assert_eq!(zigzag(value), bytes);
+        }
+        let mut bytes = Vec::new();
+        varint(300, &mut bytes);
+        assert_eq!(bytes, [0xac, 2]);
+        // Fields and long lists, as in Thrift's own description of the compact protocol.
+        let mut list = Thrift::default();
+        list.list(3, I32, vec![zigzag(1); 20]);
+        assert_eq!(&list.end()[..4], [0x39, 0xf5, 20, 2]);
+    }
+}

@@ -6,13 +6,19 @@ use serde_json::Value as Json;
 use super::{mean::Interval, means::CellMean, rows::said};
 use crate::sweep::stage::Stage;
 
-/// The picture of a figure of a stage, if there is a column in numbers that varies.
+/// The picture of a figure of a stage, if there is a column that varies.
 pub(super) fn picture(means: &[CellMean], stage: Stage, x: Option<&str>, figure: &str) -> Option<Figure> {
     let of: Vec<&CellMean> = means.iter().filter(|m| m.stage == stage && m.figure == figure).collect();
-    let x = x.map(str::to_owned).or_else(|| axis(&of))?;
+    let x = x.map(str::to_owned).or_else(|| axis(&of, Json::is_number)).or_else(|| axis(&of, |_| true))?;
+    // Words stand at 1, 2, ... in their order.
+    let words = words(&of, &x);
+    let place = |value: &Json| match words.iter().position(|word| word == value) {
+        Some(at) => Some(at as f64 + 1.),
+        None => value.as_f64(),
+    };
     let mut lines: Vec<(String, Vec<(f64, &CellMean)>)> = Vec::new();
     for mean in of {
-        let Some(place) = mean.cell.get(&x).and_then(Json::as_f64) else { continue };
+        let Some(place) = mean.cell.get(&x).and_then(place) else { continue };
         let rest: Vec<_> = mean.cell.0.iter().filter(|(name, _)| *name != x).cloned().collect();
         let name = said(&rest);
         match lines.iter_mut().find(|(of, _)| *of == name) {
@@ -47,23 +53,43 @@ pub(super) fn picture(means: &[CellMean], stage: Stage, x: Option<&str>, figure:
         true => "Student's t with the jackknife over networks, which the pairs share",
         false => "Student's t",
     };
+    let numbered = |(i, word): (usize, &Json)| {
+        let word = word.as_str().map_or_else(|| word.to_string(), str::to_owned);
+        format!("{} = {word}", i + 1)
+    };
+    let meaning = match words.is_empty() {
+        true => String::new(),
+        false => format!(" {x}: {}.", words.iter().enumerate().map(numbered).collect::<Vec<_>>().join(", ")),
+    };
     let figure = Figure::new(format!("{figure} against {x}"))
         .subtitle(format!("{}: means of {number} values each", stage.name()))
-        .caption(format!("Bands: 95 % intervals of the means ({how})."))
+        .caption(format!("Bands: 95 % intervals of the means ({how}).{meaning}"))
         .x_label(x)
-        .x_scale(scale(&ticks, 8.))
+        .x_scale(if words.is_empty() { scale(&ticks, 8.) } else { Scale::Linear })
         .x_ticks(&ticks);
     Some(figure.panel(panel))
 }
 
-/// The first column in numbers that varies.
-fn axis(means: &[&CellMean]) -> Option<String> {
+/// The first column that varies and whose values are all of a kind.
+fn axis(means: &[&CellMean], is_of_kind: fn(&Json) -> bool) -> Option<String> {
     let first = means.first()?;
     let varies = |name: &str| {
-        let value = |m: &&CellMean| m.cell.get(name).and_then(Json::as_f64);
-        means.iter().all(|m| value(m).is_some()) && means.iter().any(|m| value(m) != value(&first))
+        let value = |m: &&CellMean| m.cell.get(name).cloned();
+        means.iter().all(|m| value(m).is_some_and(|value| is_of_kind(&value)))
+            && means.iter().any(|m| value(m) != value(&first))
     };
     first.cell.0.iter().map(|(name, _)| name).find(|name| varies(name)).cloned()
+}
+
+/// The values of a column that is not in numbers alone.
+fn words(means: &[&CellMean], x: &str) -> Vec<Json> {
+    let mut words: Vec<Json> = Vec::new();
+    for value in means.iter().filter_map(|mean| mean.cell.get(x)) {
+        if !words.contains(value) {
+            words.push(value.clone());
+        }
+    }
+    if words.iter().all(Json::is_number) { Vec::new() } else { words }
 }
 
 /// A logarithmic scale where all values are positive and their ratio is large.

@@ -237,6 +237,12 @@ pub(super) fn networks(task: &Task) -> usize {
     }
 }
 
+/// The largest number of epochs of a training.
+pub(super) fn epochs(task: &Task) -> u64 {
+    let said = task.words.iter().find_map(|word| word.strip_prefix("--epochs=")?.parse().ok());
+    said.unwrap_or(100)
+}
+
 /// The seeds that the words of a training ask for.
 fn seeds_of(words: &[String]) -> Vec<u64> {
     let text = words.first().and_then(|word| word.split_once('=')).map_or("0", |(_, text)| text);
@@ -326,6 +332,18 @@ mod tests {
         assert_eq!(tasks.len(), 2 + 3);
         assert_eq!(tasks[0].labels.text(), "seeds = 0..2");
         assert_eq!(tasks[3].after.len(), 2);
+    }
+
+    #[test]
+    fn runs_with_a_common_beginning_are_compared_with_each_other() {
+        let text = "[grid]\nk = [0, 9]\n[start]\narch = 'relu:64-4-10'\nseeds = '0..3'\nmax_steps = '{k}'\n\
+            [train]\narch = 'relu:64-4-10'\nseeds = '7..9'\n[connect]\n";
+        let tasks = plan(text).unwrap();
+        let count = |stage| tasks.iter().filter(|task| task.stage == stage).count();
+        assert_eq!([Stage::Start, Stage::Train, Stage::Connect].map(count), [2, 6, 6]);
+        let train = tasks.iter().find(|task| task.stage == Stage::Train).unwrap();
+        assert_eq!(train.inputs, [("--from".to_owned(), format!("{}/seed-0.safetensors", tasks[0].id))]);
+        assert_eq!(tasks[13].labels.text(), "k = 9, start.seed = 2, seed_a = 7, seed_b = 8");
     }
 
     #[test]

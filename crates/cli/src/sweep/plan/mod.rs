@@ -42,6 +42,9 @@ struct StageRecord {
     /// The number of networks that are trained.
     #[serde(skip_serializing_if = "Option::is_none")]
     networks: Option<usize>,
+    /// The number of passes over the examples, summed over the networks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epochs: Option<u64>,
 }
 
 /// Writes the list of tasks.
@@ -72,11 +75,15 @@ impl Summary {
         let record = |stage: Stage| {
             let of_stage: Vec<_> = tasks.iter().filter(|task| task.stage == stage).collect();
             let networks = of_stage.iter().map(|task| expand::networks(task)).sum();
+            let epochs =
+                of_stage.iter().map(|task| expand::networks(task) as u64 * expand::epochs(task)).sum();
+            let is_training = stage.command() == "train";
             (!of_stage.is_empty()).then_some(StageRecord {
                 stage,
                 tasks: of_stage.len(),
                 done: of_stage.iter().filter(|task| done.contains(&task.id)).count(),
-                networks: (stage.command() == "train").then_some(networks),
+                networks: is_training.then_some(networks),
+                epochs: is_training.then_some(epochs),
             })
         };
         Self {
@@ -88,11 +95,13 @@ impl Summary {
     }
 
     fn print(&self) {
-        for StageRecord { stage, tasks, networks, .. } in &self.stages {
+        for StageRecord { stage, tasks, networks, epochs, .. } in &self.stages {
             let of = networks.filter(|n| n != tasks).map_or_else(String::new, |n| {
                 format!(" of {} as {}", counted(n, "network"), if *tasks == 1 { "a stack" } else { "stacks" })
             });
-            print(&format!("{:<9} {}{of}", stage.name(), stage.counted(*tasks)));
+            let epochs =
+                epochs.map_or_else(String::new, |n| format!(", {} in all", counted(n as usize, "epoch")));
+            print(&format!("{:<9} {}{of}{epochs}", stage.name(), stage.counted(*tasks)));
         }
         let done = match self.done {
             0 => String::new(),

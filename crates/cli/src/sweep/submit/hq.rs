@@ -58,7 +58,8 @@ fn text(
     let program = std::env::current_exe().map_err(Failure::new)?.display().to_string();
     let place = absolute(folder.path())?.display().to_string();
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut file = format!("name = \"collado\"\nstream_log = {}\n", quoted(&format!("{place}/logs/hq")));
+    let log = quoted(&format!("{place}/logs/hq-%{{TASK_ID}}.txt"));
+    let mut file = "name = \"collado\"\n".to_owned();
     // The element that runs each task.
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     let mut number = 0;
@@ -82,9 +83,9 @@ fn text(
             let deps: Vec<_> = after.iter().map(usize::to_string).collect();
             let _ = write!(
                 file,
-                "\n[[task]]\nid = {number}\ncommand = [{command}]\ncwd = {}\ndeps = [{}]\n",
-                quoted(&here),
-                deps.join(", ")
+                "\n[[task]]\nid = {number}\ndeps = [{}]\ncommand = [{command}]\ncwd = {}\nstdout = \"none\"\nstderr = {log}\n",
+                deps.join(", "),
+                quoted(&here)
             );
             number += 1;
         }
