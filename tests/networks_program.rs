@@ -90,6 +90,39 @@ fn networks_are_trained_connected_and_read_again() {
     }
 }
 
+/// The enclosure of a line between residual networks holds what `eval` and `connect` find on the same rows.
+#[test]
+fn paths_of_networks_for_images_are_certified() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    train(dir, "t", "--seeds 0..2 --epochs 1");
+    json(dir, "connect t --method linear --points 5 --bn interpolate --out line --json --quiet");
+    let certify = |more: &str| {
+        let words = format!("certify line --max-subintervals 12 --json --quiet --rows 20 {more}");
+        json(dir, &words)
+    };
+    let proof = certify("--bn interpolate");
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    assert!(number(&proof["lo"]) > 0. && number(&proof["lo"]) <= number(&proof["hi"]));
+    assert_eq!((proof["rows"]["count"].as_u64(), proof["rows"]["of"].as_u64()), (Some(20), Some(1437)));
+    let within = &proof["t_within"];
+    assert!(number(&within[0]) <= number(&proof["t"]) && number(&proof["t"]) <= number(&within[1]));
+    // Statistics over the same rows are another risk.
+    let other = certify("--bn population");
+    assert_eq!(other["run"]["statistics_rows"].as_u64(), Some(20));
+    assert!(other["ends"]["a"] != proof["ends"]["a"]);
+    for (more, reason) in [
+        ("--bn garipov:5", "garipov:5"),
+        ("--bn population --memory 0.001", "rows would fit"),
+        ("--bn interpolate --proof p", "--proof"),
+    ] {
+        let words = format!("certify line --rows 20 --json --quiet {more}");
+        let out = collado(dir, &words);
+        let message = String::from_utf8(out.stderr).unwrap();
+        assert!(!out.status.success() && message.contains(reason), "{more}: {message}");
+    }
+}
+
 #[test]
 fn training_goes_on_to_the_same_bits() {
     let dir = tempfile::tempdir().unwrap();

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use collado_models::{Activation, Affine, Algebra, Chain, Network};
+use collado_models::{Chain, Network};
 use collado_risk::{Criterion, EmpiricalRisk, Loss, Targets};
 use rayon::prelude::*;
 
 use crate::{
     Error, Result,
-    activation::{Row, activate},
     leg::Leg,
     loss::{cross_entropy, separable},
     model::Model,
+    pass::{Pass, Traveller, Value},
     penalty::Penalty,
-    piece::{FirstLayer, LayerPiece},
+    piece::FirstLayer,
+    plan::{Pieces, Plan, first_layer, linear_chain, live},
     polynomial::Moments,
     rounding::{U, gamma},
     taylor::Taylor,
@@ -33,9 +34,12 @@ pub(crate) struct Bound {
 /// Bounds a risk on pieces of legs.
 pub(crate) struct Bounder {
     network: Arc<Network>,
+    plan: Plan,
     criterion: Criterion,
     penalty: Penalty,
     tiles: Tiles,
+    /// The memory for products of the first layer, in bytes.
+    memory: usize,
 }
 
 /// The summed losses of a tile: upper bounds at s = δ and s = −δ, and a lower bound at 0.
@@ -47,29 +51,39 @@ struct Sums {
 }
 
 impl Bounder {
-    pub(crate) fn new(risk: &EmpiricalRisk) -> Result<Self> {
+    /// The bounds of `risk` within `memory` bytes.
+    pub(crate) fn new(risk: &EmpiricalRisk, memory: usize) -> Result<Self> {
         let (network, criterion) = (Arc::clone(risk.network()), risk.criterion());
-        network.dense_chain("a proof along a path")?;
+        let plan = Plan::new(risk)?;
         let penalty = Penalty::new(criterion, &network);
-        Ok(Self { network, criterion, penalty, tiles: Tiles::new(risk)? })
+        let tiles = Tiles::new(risk)?;
+        let rows = tiles.len();
+        // Centre, slope and radius of each number of all rows.
+        let row = if plan.couples { 3 * size_of::<f64>() * live(&network) } else { 0 };
+        if row * rows > memory {
+            return Err(Error::Memory { rows, fit: memory / row, mib: memory >> 20 });
+        }
+        Ok(Self { network, plan, criterion, penalty, tiles, memory: memory - row * rows })
     }
 
     pub(crate) fn network(&self) -> &Network {
         &self.network
     }
 
-    pub(crate) fn chain(&self) -> &Chain {
-        self.network.chain().expect("checked when it was made")
+    /// The layers, where the network is a chain of dense layers.
+    pub(crate) fn chain(&self) -> Option<&Chain> {
+        self.network.chain()
     }
 
-    /// The moments of the data for squared losses of networks without activations; `None` for other networks and
-    /// losses.
+    /// Whether the rule for statistics takes those of the files.
+    pub(crate) fn interpolates(&self) -> bool {
+        self.plan.interpolates
+    }
+
+    /// The moments of the data for squared losses of chains without activations; `None` for other networks and losses.
     pub(crate) fn moments(&self) -> Result<Option<Moments>> {
-        let chain = self.chain();
-        let linear = chain.iter().all(|layer| layer.activation == Activation::Linear);
-        let polynomial = linear && self.criterion.loss == Loss::Squared;
-        let (inputs, outputs) = (chain.inputs(), chain.outputs());
-        polynomial.then(|| Moments::new(&self.tiles, inputs, outputs)).transpose()
+        let chain = linear_chain(&self.network).filter(|_| self.criterion.loss == Loss::Squared);
+        chain.map(|chain| Moments::new(&self.tiles, chain.inputs(), chain.outputs())).transpose()
     }
 
     pub(crate) fn criterion(&self) -> Criterion {
@@ -80,34 +94,29 @@ impl Bounder {
         self.tiles.len()
     }
 
-    /// The first layer's products at the vertices of a leg, for as many tiles as fit into `memory` bytes.
-    pub(crate) fn first(&self, leg: &Leg, memory: usize) -> Result<Vec<FirstLayer>> {
+    /// The first layer's products at the vertices of a leg, for as many tiles as fit into the memory.
+    pub(crate) fn first(&self, leg: &Leg) -> Result<Vec<FirstLayer>> {
+        let Some(layer) = first_layer(&self.network, &self.plan) else { return Ok(Vec::new()) };
         let tiles = &self.tiles.tiles;
         let sizes = tiles.iter().scan(0_usize, |sum, tile| {
-            *sum = sum.saturating_add(FirstLayer::bytes(leg, &self.chain()[0], tile));
+            *sum = sum.saturating_add(FirstLayer::bytes(leg, layer, tile));
             Some(*sum)
         });
-        let fit = sizes.take_while(|&size| size <= memory).count();
-        tiles[..fit].par_iter().map(|tile| self.first_of(leg, tile)).collect()
-    }
-
-    fn first_of(&self, leg: &Leg, tile: &Tile) -> Result<FirstLayer> {
-        Ok(FirstLayer::new(leg, &self.chain()[0], tile, &self.tiles.gather(tile)?))
+        let fit = sizes.take_while(|&size| size <= self.memory).count();
+        let first = |tile: &Tile| Ok(FirstLayer::new(leg, layer, tile, &self.tiles.gather(tile)?));
+        tiles[..fit].par_iter().map(first).collect()
     }
 
     /// Bounds F on the piece of `leg` that `taylor` describes; `first` holds the first layer for some of the tiles.
     pub(crate) fn bound(&self, leg: &Leg, first: &[FirstLayer], taylor: &Taylor) -> Result<Bound> {
-        let affine: Vec<_> = self.chain()[1..].iter().map(|l| LayerPiece::new(leg, l, taylor)).collect();
-        let margins: Vec<_> = match affine.last() {
-            Some(last) if self.tiles.by_class() => (0..last.outputs).map(|y| last.margins(y)).collect(),
-            _ => Vec::new(),
-        };
-        let tiles = self.tiles.tiles.par_iter().enumerate();
-        let part = |(i, tile): (usize, &Tile)| match first.get(i) {
-            Some(first) => self.tile(tile, first, (&affine, &margins), taylor),
-            None => self.tile(tile, &self.first_of(leg, tile)?, (&affine, &margins), taylor),
-        };
-        let parts = tiles.map(part).collect::<Result<Vec<_>>>()?;
+        let pieces = Pieces::new(&self.network, &self.plan, self.tiles.by_class(), leg, taylor);
+        let traveller = |(i, tile)| self.traveller(tile, first.get(i), &pieces);
+        let tiles = self.tiles.tiles.iter().enumerate().map(traveller);
+        // Where statistics couple all rows they go together, otherwise one tile after the other.
+        let groups: Vec<Vec<Traveller<'_>>> =
+            if self.plan.couples { vec![tiles.collect()] } else { tiles.map(|tile| vec![tile]).collect() };
+        let parts = groups.into_par_iter().map(|tiles| self.sums((leg, taylor), &pieces, tiles));
+        let parts = parts.collect::<Result<Vec<_>>>()?.concat();
         let mut sums = Sums::default();
         for part in &parts {
             sums.ends[0] += part.ends[0];
@@ -132,17 +141,31 @@ impl Bounder {
         Ok(Bound { lower: lower.max(0.), upper, wrong: sums.wrong })
     }
 
-    fn tile(
+    fn traveller<'a>(
         &self,
-        tile: &Tile,
-        first: &FirstLayer,
-        (pieces, margins): (&[LayerPiece], &[LayerPiece]),
-        taylor: &Taylor,
-    ) -> Result<Sums> {
-        let margins = tile.label.and_then(|y| margins.get(y as usize));
-        let mut models = Models { first, pieces, margins, examples: tile.rows.len(), taylor };
-        let mut model = self.network.run(&mut models, None)?.expect("a layer puts out a model");
-        Ok(self.read_out(tile, &mut model, margins.is_some(), taylor.delta))
+        tile: &'a Tile,
+        first: Option<&'a FirstLayer>,
+        pieces: &'a Pieces,
+    ) -> Traveller<'a> {
+        let margins = tile.label.and_then(|y| pieces.margins.get(y as usize));
+        Traveller { tile, first, margins }
+    }
+
+    /// The summed losses of each of some tiles.
+    fn sums(
+        &self,
+        (leg, taylor): (&Leg, &Taylor),
+        pieces: &Pieces,
+        tiles: Vec<Traveller<'_>>,
+    ) -> Result<Vec<Sums>> {
+        let mut pass = Pass::new((&self.plan, pieces), (leg, taylor), &self.tiles, tiles);
+        let positions = self.network.input()[1..].iter().product();
+        let output = self.network.run(&mut pass, Value::Input(positions))?;
+        let models = pass.models(output)?.into_par_iter().zip(&pass.tiles);
+        let read = |(model, one): (Arc<Model>, &Traveller<'_>)| {
+            self.read_out(one.tile, &mut Arc::unwrap_or_clone(model), one.margins.is_some(), taylor.delta)
+        };
+        Ok(models.map(read).collect())
     }
 
     fn read_out(&self, tile: &Tile, model: &mut Model, margins: bool, delta: f64) -> Sums {
@@ -196,44 +219,6 @@ impl Bounder {
     /// Whether the targets are classes, so that an error rate exists.
     pub(crate) fn is_classes(&self) -> bool {
         self.tiles.targets().classes().is_some()
-    }
-}
-
-/// The pass of first-order models of one tile through a network. The input has no model, as the first layer has read
-/// it.
-struct Models<'a> {
-    first: &'a FirstLayer,
-    /// The layers above the first on this piece that have not been passed yet.
-    pieces: &'a [LayerPiece],
-    /// The last layer, which is combined with the loss.
-    margins: Option<&'a LayerPiece>,
-    examples: usize,
-    taylor: &'a Taylor,
-}
-
-impl Algebra for Models<'_> {
-    type Value = Option<Model>;
-    type Error = Error;
-    const NAME: &'static str = "a proof along a path";
-
-    fn affine(&mut self, op: &Affine, x: &Option<Model>) -> Result<Option<Model>> {
-        let Some(below) = x else {
-            return Ok(Some(Model::first(self.first, op.inputs(), self.examples, self.taylor)));
-        };
-        let (next, rest) = self.pieces.split_first().expect("a piece for each layer above the first");
-        self.pieces = rest;
-        let layer = self.margins.filter(|_| rest.is_empty()).unwrap_or(next);
-        Ok(Some(below.affine(layer, self.taylor)))
-    }
-
-    fn activation(&mut self, rho: Activation, x: Option<Model>) -> Result<Option<Model>> {
-        Ok(x.map(|mut model| {
-            for i in 0..model.radius.len() / model.t {
-                let (c, l, r) = model.row(i);
-                activate(rho, Row { c, l, r }, self.taylor.delta);
-            }
-            model
-        }))
     }
 }
 

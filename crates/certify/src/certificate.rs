@@ -101,8 +101,10 @@ pub struct Certificate {
     pub lo: f64,
     /// An upper bound of F on the whole path.
     pub hi: f64,
-    /// The parameter t at which `lo` was found.
+    /// The parameter t at which `lo` was found, rounded.
     pub t: f64,
+    /// An enclosure of that parameter: F is at least `lo` somewhere in it.
+    pub t_within: (f64, f64),
     /// The same point exactly: its leg, counted from 0, and the leg's own parameter τ.
     pub at: (usize, f64),
     /// Enclosures of F at both ends.

@@ -33,6 +33,26 @@ pub enum Error {
         /// The index of the number, row-major.
         place: usize,
     },
+    /// A running variance of which no root exists.
+    #[error("running variance of '{layer}', channel {channel}: expected a number ≥ 0, found {found}")]
+    NegativeVariance {
+        /// The normalisation layer.
+        layer: String,
+        /// The index of the channel.
+        channel: usize,
+        /// The value found.
+        found: f64,
+    },
+    /// Statistics over all rows for which the memory does not suffice.
+    #[error("the statistics couple all {rows} rows, of which {fit} fit into the memory of {mib} MiB")]
+    Memory {
+        /// The number of rows.
+        rows: usize,
+        /// The number of rows that would fit.
+        fit: usize,
+        /// The memory in MiB.
+        mib: usize,
+    },
     /// The risk, or its bound on the last pieces, overflows.
     #[error("the risk cannot be bounded near t = {t}: its enclosure there overflows")]
     Overflow {

@@ -2,7 +2,7 @@
 //! §6).
 
 use crate::{
-    matrix::product,
+    line::Line,
     piece::{FirstLayer, LayerPiece, Slack},
     rounding::TINY,
     taylor::Taylor,
@@ -19,10 +19,22 @@ pub(crate) struct Model {
     pub(crate) t: usize,
     /// The number of channels: 2, or 1 at a single point.
     pub(crate) channels: usize,
+    /// The number of neurons, or pixels, that share a bias.
+    pub(crate) positions: usize,
 }
 
 impl Model {
-    /// The models of the first layer, from its products at the vertices.
+    /// The models of inputs `x` `[T, ..]`, which are known, with `positions` pixels in a channel.
+    pub(crate) fn exact(x: &[f64], (t, positions): (usize, usize), taylor: &Taylor) -> Self {
+        let size = x.len() / t;
+        let mut model = Self::empty(size, (t, positions), taylor.rows.len());
+        for i in 0..size {
+            model.row(i).0.iter_mut().enumerate().for_each(|(e, c)| *c = x[e * size + i]);
+        }
+        model
+    }
+
+    /// The models of the first layer, from its products at the vertices, with dot products of length `inputs`.
     pub(crate) fn first(first: &FirstLayer, inputs: usize, t: usize, taylor: &Taylor) -> Self {
         let size = first.bound.len();
         let rows = size / t;
@@ -32,7 +44,7 @@ impl Model {
             taylor.combine(k, first.products.chunks_exact(size), out);
         }
         let slack = Slack::first(inputs, taylor);
-        let mut model = Self::empty(rows, t, powers);
+        let mut model = Self::empty(rows, (t, first.positions), powers);
         for i in 0..rows {
             let (c, l, r) = model.row(i);
             r.iter_mut().zip(&first.bound[i * t..]).for_each(|(r, b)| *r = slack * b + TINY);
@@ -51,27 +63,28 @@ impl Model {
 
     /// The models of the next layer, $z=W(s)a+b(s)$.
     pub(crate) fn affine(&self, layer: &LayerPiece, taylor: &Taylor) -> Self {
-        let (t, n, m) = (self.t, layer.outputs, layer.inputs);
-        let slack = Slack::new(m, taylor);
+        let (t, n, outputs) = (self.t, layer.neurons(), layer.outputs);
+        let slack = Slack::new(layer.inputs, taylor);
         let width = self.channels * t;
         let powers = taylor.rows.len();
         let mut products = vec![0.; powers * n * width];
-        product(&mut products, &layer.weights, &self.lines, (powers * n, m, width));
-        let mut model = Self::empty(n, t, powers);
-        product(&mut model.radius, &layer.radius, &self.riding(taylor, slack), (n, m, t));
+        layer.product(&mut products, &layer.weights, &self.lines, width);
+        let mut model = Self::empty(n, (t, layer.positions), powers);
+        layer.product(&mut model.radius, &layer.radius, &self.riding(taylor, slack), t);
         let term = |k: usize, i: usize, channel: usize| &products[(k * n + i) * width + channel * t..][..t];
         for i in 0..n {
             let (c, l, r) = model.row(i);
-            let rest = slack.bias * layer.bias_bound[i] + TINY;
+            let o = i / layer.positions;
+            let rest = slack.bias * layer.bias_bound[o] + TINY;
             r.iter_mut().for_each(|r| *r += rest);
-            c.iter_mut().zip(term(0, i, 0)).for_each(|(c, p)| *c = p + layer.bias[i]);
+            c.iter_mut().zip(term(0, i, 0)).for_each(|(c, p)| *c = p + layer.bias[o]);
             if self.channels == 2 {
-                let (above, b) = (term(1, i, 0), layer.bias[n + i]);
+                let (above, b) = (term(1, i, 0), layer.bias[outputs + o]);
                 l.iter_mut().zip(term(0, i, 1)).zip(above).for_each(|((l, p), q)| *l = p + q + b);
                 for k in 2..=powers {
                     let below = term(k - 1, i, 1);
                     if k < powers {
-                        let (here, b) = (term(k, i, 0), layer.bias[k * n + i]);
+                        let (here, b) = (term(k, i, 0), layer.bias[k * outputs + o]);
                         spread(taylor, k, |e| here[e] + below[e] + b, (c, l, r));
                     } else {
                         spread(taylor, k, |e| below[e], (c, l, r));
@@ -104,9 +117,41 @@ impl Model {
         (c, l, &mut self.radius[i * self.t..][..self.t])
     }
 
-    fn empty(rows: usize, t: usize, powers: usize) -> Self {
+    /// The model of example e in neuron i.
+    pub(crate) fn line(&self, i: usize, e: usize) -> Line {
+        let row = &self.lines[i * self.channels * self.t..];
+        let l = if self.channels == 2 { row[self.t + e] } else { 0. };
+        Line { c: row[e], l, r: self.radius[i * self.t + e] }
+    }
+
+    /// Replaces the models of neuron i: that of example e becomes `f(e, model)`.
+    #[inline(always)]
+    pub(crate) fn map_row(&mut self, i: usize, f: impl Fn(usize, Line) -> Line) {
+        let (c, l, r) = self.row(i);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for e in 0..c.len() {
+                    let slope = l.get(e).copied().unwrap_or(0.);
+                    let line = f(e, Line { c: c[e], l: slope, r: r[e] });
+                    (c[e], r[e]) = (line.c, line.r);
+                    if let Some(l) = l.get_mut(e) {
+                        *l = line.l;
+                    }
+                }
+            },
+        );
+    }
+
+    /// The number of neurons.
+    pub(crate) fn neurons(&self) -> usize {
+        self.radius.len() / self.t
+    }
+
+    /// Models that are 0, of `rows` neurons of `t` examples, with `positions` pixels in a channel.
+    pub(crate) fn empty(rows: usize, (t, positions): (usize, usize), powers: usize) -> Self {
         let channels = powers.min(2);
-        Self { lines: vec![0.; rows * channels * t], radius: vec![0.; rows * t], t, channels }
+        Self { lines: vec![0.; rows * channels * t], radius: vec![0.; rows * t], t, channels, positions }
     }
 }
 
@@ -170,7 +215,7 @@ mod tests {
             let lines = terms.iter().flat_map(|&(_, c, l)| [c * i64::from(centre), l * i64::from(slope)]);
             let lines = lines.map(|x| x as f64).enumerate().filter(|(i, _)| channels == 2 || i % 2 == 0);
             let lines = lines.map(|(_, x)| x).collect();
-            let below = Model { lines, radius: vec![0.; n], t: 1, channels };
+            let below = Model { lines, radius: vec![0.; n], t: 1, channels, positions: 1 };
             let mut model = below.affine(&LayerPiece::new(leg, layer, &taylor), &taylor);
             let (c, l, r) = model.row(0);
             let size: f64 = terms.iter().map(|t| (t.0 as f64 * t.1 as f64).abs()).sum();

@@ -1,6 +1,6 @@
 //! Proofs along a path: its highest risk, for every t (docs/certificates.md).
 
-use collado_models::{Activation, Op};
+use collado_models::Activation;
 use collado_risk::{EmpiricalRisk, Path, Progress};
 
 use crate::{Certificate, CertifySettings, Error, Result, search::Search};
@@ -25,12 +25,6 @@ pub fn certify_path(
     if settings.max_subintervals == 0 {
         let found = settings.max_subintervals.to_string();
         return Err(Error::Setting { name: "max_subintervals", expected: "at least 1", found });
-    }
-    for node in risk.network().nodes() {
-        if let Op::Activation(rho @ (Activation::Leaky | Activation::Silu)) = node.op {
-            let operation = format!("the activation {rho}");
-            return Err(collado_models::Error::NoRule { analysis: "a proof along a path", operation }.into());
-        }
     }
     let linear = risk.arch().activation() == Activation::Linear;
     Search::new(path, risk, settings)?.run(linear, progress)

@@ -1,9 +1,11 @@
 //! The parameters of one layer on a piece of a leg, with the bounds of their rounding errors.
 
-use collado_models::Affine;
+use collado_models::{Affine, Map};
 
 use crate::{
+    convolve::convolve,
     leg::Leg,
+    matrix::{product, product_t},
     rounding::{U, gamma},
     taylor::Taylor,
     tiles::Tile,
@@ -11,8 +13,13 @@ use crate::{
 
 /// The parameters of one layer on a piece of a leg: $W(s)=\sum_ks^kD_k$ for $|s|\le\delta$.
 pub(crate) struct LayerPiece {
+    map: Map,
+    /// The number of inputs of a dot product.
     pub(crate) inputs: usize,
+    /// The number of features or channels that it puts out.
     pub(crate) outputs: usize,
+    /// The number of pixels of a channel that it puts out; 1 for features.
+    pub(crate) positions: usize,
     /// The matrices $D_0,\dots,D_d$ one below the other, `[(d+1) out, in]`.
     pub(crate) weights: Vec<f64>,
     /// An upper bound `[out, in]` of $\sum_k\delta^k|D_k|$, and so of $|W(s)|$, plus [`SHARE`] of the vertices' bound,
@@ -36,7 +43,7 @@ const FLOOR: f64 = 1e-300;
 impl LayerPiece {
     /// The parameters of a layer on a piece.
     pub(crate) fn new(leg: &Leg, layer: &Affine, taylor: &Taylor) -> Self {
-        let (n, m) = (layer.outputs(), layer.inputs());
+        let (n, m) = (layer.outputs(), layer.fan_in());
         let powers: Vec<f64> = (0..taylor.rows.len()).map(|k| taylor.power(k)).collect();
         let mut weights = vec![0.; powers.len() * n * m];
         let mut bias = vec![0.; powers.len() * n];
@@ -55,10 +62,25 @@ impl LayerPiece {
         let bound = layer.weight_of(&leg.bound).to_vec();
         let bias_bound = layer.bias_of(&leg.bound).map_or_else(|| vec![0.; n], <[f64]>::to_vec);
         let radius = radius(&weights, &bound, &powers);
-        Self { inputs: m, outputs: n, weights, radius, bound, powers, bias, bias_bound }
+        let (map, positions) = (layer.map, positions(&layer.map));
+        Self { map, inputs: m, outputs: n, positions, weights, radius, bound, powers, bias, bias_bound }
     }
 
-    /// The layer that puts out the margins $z_j-z_y$ for all j ≠ y, on which the cross-entropy of class y depends.
+    /// The number of neurons, or channels times pixels, that it puts out.
+    pub(crate) fn neurons(&self) -> usize {
+        self.outputs * self.positions
+    }
+
+    /// `out` $=Wx$ for each of `weights`, matrices like [`radius`](Self::radius) one below the other, and `width`
+    /// numbers for each neuron of `x`.
+    pub(crate) fn product(&self, out: &mut [f64], weights: &[f64], x: &[f64], width: usize) {
+        match &self.map {
+            Map::Dense { .. } => product(out, weights, x, (weights.len() / self.inputs, self.inputs, width)),
+            Map::Conv2d(conv) => convolve(out, weights, x, conv, width),
+        }
+    }
+
+    /// The dense layer that puts out the margins $z_j-z_y$ for all j ≠ y, on which the cross-entropy of class y depends.
     pub(crate) fn margins(&self, y: usize) -> Self {
         let (n, m) = (self.outputs, self.inputs);
         let rows = |matrix: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
@@ -71,8 +93,10 @@ impl LayerPiece {
         let weights: Vec<f64> = self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect();
         let bound = rows(&self.bound, |a, b| a + b);
         Self {
+            map: Map::Dense { inputs: m, outputs: n - 1 },
             inputs: m,
             outputs: n - 1,
+            positions: 1,
             radius: radius(&weights, &bound, &self.powers),
             weights,
             bound,
@@ -132,29 +156,55 @@ pub(crate) struct FirstLayer {
     pub(crate) products: Vec<f64>,
     /// An upper bound of $|V_j||x|+|b_j|$ for every j, `[out][T]`.
     pub(crate) bound: Vec<f64>,
+    /// The number of pixels in a channel.
+    pub(crate) positions: usize,
 }
 
 impl FirstLayer {
     /// The memory that it takes, in bytes.
     pub(crate) fn bytes(leg: &Leg, layer: &Affine, tile: &Tile) -> usize {
-        size_of::<f64>() * (leg.vertices.len() + 1) * layer.outputs() * tile.rows.len()
+        let neurons = layer.outputs() * positions(&layer.map);
+        size_of::<f64>() * (leg.vertices.len() + 1) * neurons * tile.rows.len()
     }
 
     /// Computes the results for inputs `x` `[T, in]`.
     pub(crate) fn new(leg: &Leg, layer: &Affine, tile: &Tile, x: &[f64]) -> Self {
-        let t = tile.rows.len();
-        let size = layer.outputs() * t;
-        let shape = (layer.outputs(), layer.inputs(), t);
+        let (t, positions) = (tile.rows.len(), positions(&layer.map));
+        let size = layer.outputs() * positions * t;
+        let shape = (layer.outputs(), layer.fan_in(), t);
+        // Convolutions read inputs pixel by pixel.
+        let pixels = |x: &[f64]| match layer.map {
+            Map::Dense { .. } => x.to_vec(),
+            Map::Conv2d(_) => transposed(x, t),
+        };
         let fill = |point: &[f64], x: &[f64], out: &mut [f64]| {
-            crate::matrix::product_t(out, layer.weight_of(point), x, shape);
-            for (z, b) in out.chunks_exact_mut(t).zip(layer.bias_of(point).unwrap_or_default()) {
+            match &layer.map {
+                Map::Dense { .. } => product_t(out, layer.weight_of(point), x, shape),
+                Map::Conv2d(conv) => convolve(out, layer.weight_of(point), x, conv, t),
+            }
+            for (z, b) in out.chunks_exact_mut(positions * t).zip(layer.bias_of(point).unwrap_or_default()) {
                 z.iter_mut().for_each(|z| *z += b);
             }
         };
         let mut products = vec![0.; leg.vertices.len() * size];
-        products.chunks_exact_mut(size).zip(&leg.vertices).for_each(|(out, v)| fill(v, x, out));
+        let x = pixels(x);
+        products.chunks_exact_mut(size).zip(&leg.vertices).for_each(|(out, v)| fill(v, &x, out));
         let mut bound = vec![0.; size];
         fill(&leg.bound, &x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &mut bound);
-        Self { products, bound }
+        Self { products, bound, positions }
     }
+}
+
+/// The number of pixels of a channel that a map puts out; 1 for features.
+pub(crate) fn positions(map: &Map) -> usize {
+    match map {
+        Map::Dense { .. } => 1,
+        Map::Conv2d(conv) => conv.output_size().iter().product(),
+    }
+}
+
+/// The columns of `x` `[t, n]`, one after the other.
+fn transposed(x: &[f64], t: usize) -> Vec<f64> {
+    let n = x.len() / t;
+    (0..n).flat_map(|i| (0..t).map(move |e| x[e * n + i])).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
     Certificate, CertifySettings, Error, Method, Piece, Result, Status,
     bound::{Bound, Bounder},
     convex::is_convex,
-    leg::Leg,
+    leg::{Leg, add_statistics},
     piece::FirstLayer,
     polynomial::Polynomial,
     taylor::Taylor,
@@ -64,8 +64,11 @@ pub(crate) struct Search<'a> {
 
 impl<'a> Search<'a> {
     pub(crate) fn new(path: &Path, risk: &EmpiricalRisk, settings: &'a CertifySettings) -> Result<Self> {
-        let bounder = Bounder::new(risk)?;
-        let legs = Leg::all(path, risk.network().size())?;
+        let bounder = Bounder::new(risk, settings.memory)?;
+        let mut legs = Leg::all(path, risk.network().size())?;
+        if bounder.interpolates() {
+            add_statistics(&mut legs, path, risk)?;
+        }
         let moments = if settings.shortcuts { bounder.moments()? } else { None };
         let polynomial = |leg: &Leg| {
             moments.as_ref().and_then(|m| Polynomial::new(leg, bounder.network(), m, bounder.criterion()))
@@ -132,7 +135,8 @@ impl<'a> Search<'a> {
                 self.ends[0] = (a.lower, a.upper);
             }
             self.ends[1] = (b.lower, b.upper);
-            let convex = is_convex(&self.legs[leg], self.bounder.chain(), linear);
+            let chain = self.bounder.chain();
+            let convex = chain.is_some_and(|chain| is_convex(&self.legs[leg], chain, linear));
             all_convex &= convex;
             let parts = if convex { 1 } else { parts };
             let vertices = a.upper.max(b.upper);
@@ -201,7 +205,7 @@ impl<'a> Search<'a> {
             Some((at, first)) if *at == leg => Ok(first.clone()),
             _ => {
                 self.first = None;
-                let first = Arc::new(self.bounder.first(&self.legs[leg], self.settings.memory)?);
+                let first = Arc::new(self.bounder.first(&self.legs[leg])?);
                 self.first = Some((leg, first.clone()));
                 Ok(first)
             }
@@ -228,6 +232,7 @@ impl<'a> Search<'a> {
         } else {
             Method::FirstOrder
         };
+        let (at, tau) = self.best.1;
         let count = self.bounder.examples() as f64;
         let wrong = nodes.iter().map(|n| n.bound.wrong).max().expect("pieces cover the path");
         let pieces = nodes
@@ -245,7 +250,8 @@ impl<'a> Search<'a> {
         Ok(Certificate {
             lo: self.best.0,
             hi,
-            t: self.legs[self.best.1.0].time(self.best.1.1),
+            t: self.legs[at].time(tau),
+            t_within: self.legs[at].times(tau),
             at: self.best.1,
             ends: self.ends,
             error: self.bounder.is_classes().then_some(wrong as f64 / count),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use collado_models::{Real, dispatch, with_slice};
+use collado_models::{Network, Real, dispatch, with_slice};
 use collado_risk::{EmpiricalRisk, Loss, Targets};
 
 use crate::{Error, Result};
@@ -26,6 +26,11 @@ pub(crate) struct Tiles {
 /// The largest number of examples in a tile: few enough for the L2 cache, many enough for the matrix kernels. It is
 /// fixed, so that results do not depend on the number of threads.
 const TILE: usize = 64;
+/// The largest number of numbers that a layer of a tile may have in networks that are no chains of dense layers, as
+/// long as a tile has [`FEWEST`] examples.
+const LAYER: usize = 1 << 17;
+/// The number of examples that a tile always may have.
+const FEWEST: usize = 8;
 
 impl Tiles {
     /// Takes the examples of `risk` as they were given; widening to `f64` is exact.
@@ -41,7 +46,11 @@ impl Tiles {
         {
             return Err(Error::NotFinite { what: "targets", found: values[place], place });
         }
-        let tiles = tiles(examples.targets(), risk.criterion().loss == Loss::CrossEntropy);
+        let most = match risk.network().chain() {
+            Some(_) => TILE,
+            None => (LAYER / largest(risk.network())).clamp(FEWEST, TILE),
+        };
+        let tiles = tiles(examples.targets(), risk.criterion().loss == Loss::CrossEntropy, most);
         Ok(Self { examples, tiles })
     }
 
@@ -60,10 +69,10 @@ impl Tiles {
         self.tiles.iter().all(|tile| tile.label.is_some())
     }
 
-    /// The inputs of a tile, `[T, n_0]`.
+    /// The inputs of a tile, `[T, ..]`.
     pub(crate) fn gather(&self, tile: &Tile) -> Result<Vec<f64>> {
         let inputs = self.examples.given();
-        let width = inputs.dims()[1];
+        let width = inputs.dims()[1..].iter().product();
         let mut out = Vec::with_capacity(tile.rows.len() * width);
         dispatch!(inputs.dtype(), T => with_slice::<T, _, collado_models::Error>(inputs, |x| {
             tile.rows.iter().for_each(|i| out.extend(x[i * width..][..width].iter().map(|&x| x.wide())));
@@ -73,8 +82,13 @@ impl Tiles {
     }
 }
 
-/// Divides the examples into tiles of about equal size, at most [`TILE`] each, and each of one class if `by_class`.
-fn tiles(targets: &Targets, by_class: bool) -> Vec<Tile> {
+/// The number of neurons of the largest layer.
+fn largest(network: &Network) -> usize {
+    network.nodes().iter().map(|node| node.shape.iter().product()).max().expect("a network has an input")
+}
+
+/// Divides the examples into tiles of about equal size, with at most `most` each, and each of one class if `by_class`.
+fn tiles(targets: &Targets, by_class: bool, most: usize) -> Vec<Tile> {
     let groups: Vec<(Option<u32>, Vec<usize>)> = match targets {
         Targets::Classes(labels) if by_class => {
             let classes = labels.iter().max().expect("there is an example") + 1;
@@ -85,7 +99,7 @@ fn tiles(targets: &Targets, by_class: bool) -> Vec<Tile> {
         _ => vec![(None, (0..targets.len()).collect())],
     };
     let split = |(label, rows): &(Option<u32>, Vec<usize>)| -> Vec<Tile> {
-        let parts = rows.len().div_ceil(TILE).max(1);
+        let parts = rows.len().div_ceil(most).max(1);
         let chunks = rows.chunks(rows.len().div_ceil(parts).max(1));
         chunks.map(|rows| Tile { rows: rows.to_vec(), label: *label }).collect()
     };

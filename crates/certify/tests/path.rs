@@ -5,7 +5,7 @@ mod reference;
 
 use collado_certify::{CertifySettings, Status};
 use collado_models::{Activation, Arch};
-use collado_risk::{Criterion, Loss, Regularizer};
+use collado_risk::{Criterion, Loss, Regularizer, Statistics};
 use proptest::{prelude::*, sample::select};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -71,7 +71,9 @@ prop_compose! {
         let two = if outputs == 1 && loss != Loss::CrossEntropy { 2 } else { outputs as u32 };
         let labels = (classes || loss == Loss::CrossEntropy)
             .then(|| (0..examples).map(|_| rng.random_range(0..two)).collect());
-        Case { arch, criterion: Criterion { loss, kappa, regularizer }, vertices: points, bezier, inputs, labels, values }
+        let criterion = Criterion { loss, kappa, regularizer };
+        let (statistics, buffers) = (Statistics::default(), Vec::new());
+        Case { arch, criterion, vertices: points, bezier, inputs, labels, values, statistics, buffers }
     }
 }
 

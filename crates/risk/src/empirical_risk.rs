@@ -127,6 +127,22 @@ impl EmpiricalRisk {
         Ok(Self { examples, engines: Arc::default(), ..self.clone() })
     }
 
+    /// The same risk on `count` of its examples alone, evenly spaced. Statistics of batch normalisation are then over
+    /// these (at most 10 000 of them).
+    ///
+    /// # Errors
+    /// When there are fewer examples, or `count` is 0.
+    pub fn on_evenly_spaced(&self, count: usize) -> Result<Self> {
+        let n = self.examples.len();
+        if count == 0 || count > n {
+            return Err(Error::mismatch("rows", format!("1 to {n}"), count));
+        }
+        let examples = Arc::new(self.examples.select(&evenly_spaced(n, count))?);
+        let reference = Arc::clone(&examples);
+        let reference_rows = count.min(REFERENCE_ROWS);
+        Ok(Self { examples, reference, reference_rows, engines: Arc::default(), ..self.clone() })
+    }
+
     /// The same risk with another rule for the statistics of batch normalisation (default:
     /// [`Population`](Statistics::Population)).
     #[must_use]
@@ -208,7 +224,7 @@ impl EmpiricalRisk {
     }
 
     /// The running statistics `[1, B]` for points without their own.
-    pub(crate) fn buffers(&self) -> Option<&Tensor> {
+    pub fn buffers(&self) -> Option<&Tensor> {
         self.buffers.as_ref()
     }
 

@@ -68,6 +68,20 @@ impl Examples {
         Ok(Self { inputs, targets, f32: OnceLock::new(), f64: OnceLock::new() })
     }
 
+    /// The examples of some rows.
+    pub(crate) fn select(&self, rows: &[u32]) -> Result<Self> {
+        let at = Tensor::from_slice(rows, rows.len(), &Device::Cpu)?;
+        let places = rows.iter().map(|&row| row as usize);
+        let targets = match &self.targets {
+            Targets::Classes(labels) => Targets::Classes(places.map(|i| labels[i]).collect()),
+            Targets::Values { values, width } => {
+                let values = places.flat_map(|i| &values[i * width..(i + 1) * width]).copied().collect();
+                Targets::Values { values, width: *width }
+            }
+        };
+        Self::checked(&self.inputs.index_select(&at, 0)?, targets)
+    }
+
     /// Number of examples N.
     pub fn len(&self) -> usize {
         self.inputs.dims()[0]

@@ -2,16 +2,18 @@
 
 use collado_certify::Certificate;
 use collado_models::Arch;
-use collado_risk::{Criterion, Loss, Regularizer};
+use collado_risk::{Criterion, Loss, Regularizer, Statistics};
 use proptest::{prop_assert, test_runner::TestCaseError};
 
-use super::Case;
+use super::{Case, range::Range};
 
 /// Nothing at these t may contradict the certificate.
 pub fn check(case: &Case, proof: &Certificate, ts: impl Iterator<Item = f64>) -> Result<(), TestCaseError> {
     prop_assert!(proof.lo <= proof.hi);
-    let reached = case.risk_at(proof.t).0;
-    prop_assert!(proof.lo <= reached.hi * (1. + 1e-12), "lo {} at {}: {reached:?}", proof.lo, proof.t);
+    let (from, to) = proof.t_within;
+    prop_assert!(from <= proof.t && proof.t <= to, "{from} {} {to}", proof.t);
+    let reached = case.risk_in(Range::new(from, to)).0;
+    prop_assert!(proof.lo <= reached.hi, "lo {} at {from} to {to}: {reached:?}", proof.lo);
     for t in ts {
         let (risk, wrong) = case.risk_at(t);
         prop_assert!(risk.lo <= proof.hi, "F({t}) in {risk:?}, hi {}", proof.hi);
@@ -41,5 +43,7 @@ pub fn scalar(arch: Arch, vertices: Vec<Vec<f64>>) -> Case {
         inputs: vec![vec![1.]],
         labels: None,
         values: vec![vec![0.]],
+        statistics: Statistics::default(),
+        buffers: Vec::new(),
     }
 }

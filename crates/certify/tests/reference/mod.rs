@@ -2,14 +2,13 @@
 #![allow(clippy::unwrap_used, dead_code, unused_imports)]
 
 mod cases;
+mod network;
 mod range;
 
 use candle_core::{Device, Tensor};
 use collado_certify::{Certificate, CertifySettings, certify_path};
 use collado_models::{Activation, Arch};
-use collado_risk::EmpiricalRisk;
-use collado_risk::Examples;
-use collado_risk::{Criterion, Loss, Path, PathKind, Regularizer};
+use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, PathKind, Regularizer, Statistics};
 
 pub use cases::{check, scalar};
 use range::Range;
@@ -27,12 +26,27 @@ pub struct Case {
     /// A class, or values.
     pub labels: Option<Vec<u32>>,
     pub values: Vec<Vec<f64>>,
+    /// The rule for batch normalisation, and the running statistics of the vertices, a row a vertex.
+    pub statistics: Statistics,
+    pub buffers: Vec<Vec<f64>>,
 }
 
 impl Case {
     pub fn path(&self) -> Path {
         let vertices = Tensor::new(self.vertices.clone(), &Device::Cpu).unwrap();
-        if self.bezier { Path::bezier(vertices).unwrap() } else { Path::polychain(vertices).unwrap() }
+        let path =
+            if self.bezier { Path::bezier(vertices).unwrap() } else { Path::polychain(vertices).unwrap() };
+        match self.buffers.is_empty() {
+            true => path,
+            false => path.with_buffers(Tensor::new(self.buffers.clone(), &Device::Cpu).unwrap()).unwrap(),
+        }
+    }
+
+    pub fn risk(&self) -> collado_risk::Result<EmpiricalRisk> {
+        let (inputs, targets) = self.tensors();
+        let shape = [&[self.inputs.len()], self.arch.network().input()].concat();
+        let examples = Examples::new(&inputs.reshape(shape).unwrap(), &targets).unwrap();
+        Ok(EmpiricalRisk::new(&self.arch, examples, self.criterion)?.with_statistics(self.statistics))
     }
 
     pub fn tensors(&self) -> (Tensor, Tensor) {
@@ -44,15 +58,21 @@ impl Case {
     }
 
     pub fn certify(&self, settings: &CertifySettings) -> collado_certify::Result<Certificate> {
-        let (inputs, targets) = self.tensors();
-        let risk = EmpiricalRisk::new(&self.arch, Examples::new(&inputs, &targets).unwrap(), self.criterion)?;
-        certify_path(&self.path(), &risk, settings, &mut ())
+        certify_path(&self.path(), &self.risk()?, settings, &mut ())
     }
 
     /// Encloses F(γ(t)), and whether each example is certainly misclassified.
     pub fn risk_at(&self, t: f64) -> (Range, Vec<bool>) {
-        let theta = self.point(Range::point(t));
-        let outputs: Vec<_> = self.inputs.iter().map(|x| self.forward(&theta, x)).collect();
+        self.risk_in(Range::point(t))
+    }
+
+    /// Encloses F(γ(t)) for all t of a range, which may be a few doubles wide, and whether each example is certainly
+    /// misclassified.
+    pub fn risk_in(&self, t: Range) -> (Range, Vec<bool>) {
+        let weights = self.weights(t);
+        let theta = combine(&weights, &self.vertices);
+        let buffers = (self.statistics == Statistics::Interpolate).then(|| combine(&weights, &self.buffers));
+        let outputs = network::outputs(&self.arch.network(), &theta, buffers.as_deref(), &self.inputs);
         let n = Range::point(outputs.len() as f64).recip();
         let losses = outputs.iter().enumerate().map(|(i, z)| self.loss(z, i));
         let risk = losses.sum::<Range>() * n + self.penalty(&theta) * self.criterion.kappa;
@@ -60,7 +80,8 @@ impl Case {
         (risk, wrong)
     }
 
-    fn point(&self, t: Range) -> Vec<Range> {
+    /// The weights of the vertices.
+    fn weights(&self, t: Range) -> Vec<Range> {
         let last = self.vertices.len() - 1;
         let one = Range::point(1.);
         let mut weights = vec![Range::ZERO; last + 1];
@@ -81,28 +102,7 @@ impl Case {
                 (weights[i], weights[i + 1]) = (one - s, s);
             }
         }
-        (0..self.vertices[0].len())
-            .map(|p| weights.iter().zip(&self.vertices).map(|(&w, v)| w * v[p]).sum())
-            .collect()
-    }
-
-    fn forward(&self, theta: &[Range], x: &[f64]) -> Vec<Range> {
-        let mut a: Vec<Range> = x.iter().map(|&x| Range::point(x)).collect();
-        let mut at = 0;
-        for k in 0..self.arch.depth() {
-            let (n, m) = (self.arch.widths()[k + 1], self.arch.widths()[k]);
-            let (weight, bias) = (&theta[at..][..n * m], at + n * m);
-            let bias = self.arch.has_bias(k).then(|| &theta[bias..][..n]);
-            at += n * m + if bias.is_some() { n } else { 0 };
-            a = (0..n)
-                .map(|i| {
-                    let z: Range = weight[i * m..][..m].iter().zip(&a).map(|(&w, &a)| w * a).sum();
-                    let z = bias.map_or(z, |b| z + b[i]);
-                    if k + 1 < self.arch.depth() { activate(self.arch.activation(), z) } else { z }
-                })
-                .collect();
-        }
-        a
+        weights
     }
 
     fn loss(&self, z: &[Range], i: usize) -> Range {
@@ -126,13 +126,12 @@ impl Case {
     }
 
     fn penalty(&self, theta: &[Range]) -> Range {
-        let last = self.arch.depth() - 1;
-        let (n, m) = (self.arch.widths()[last + 1], self.arch.widths()[last]);
-        let end = theta.len() - if self.arch.has_bias(last) { n } else { 0 };
+        let network = self.arch.network();
+        let last = &theta[network.affine().next_back().unwrap().weight.clone()];
         match self.criterion.regularizer {
             Regularizer::L2 => theta.iter().map(|x| x.square()).sum(),
-            Regularizer::L2Last => theta[end - n * m..end].iter().map(|x| x.square()).sum(),
-            Regularizer::L1Last => theta[end - n * m..end].iter().map(|&x| x.relu() + (-x).relu()).sum(),
+            Regularizer::L2Last => last.iter().map(|x| x.square()).sum(),
+            Regularizer::L1Last => last.iter().map(|&x| x.relu() + (-x).relu()).sum(),
         }
     }
 
@@ -148,6 +147,12 @@ impl Case {
             _ => (0..z.len()).any(|j| j != y && z[j].lo > z[y].hi),
         }
     }
+}
+
+/// The combination of the rows with these weights.
+fn combine(weights: &[Range], rows: &[Vec<f64>]) -> Vec<Range> {
+    let width = rows.first().map_or(0, Vec::len);
+    (0..width).map(|p| weights.iter().zip(rows).map(|(&w, v)| w * v[p]).sum()).collect()
 }
 
 fn softplus(z: Range) -> Range {

@@ -56,6 +56,13 @@ impl Range {
         Self::new(down(quotient(self.hi)), up(quotient(self.lo)))
     }
 
+    /// The roots of numbers that are not negative.
+    pub fn sqrt(self) -> Self {
+        // The remainder x − q² is a double.
+        let root = |x: f64| (x.sqrt(), (-x.sqrt()).mul_add(x.sqrt(), x));
+        Self::new(down(root(self.lo)), up(root(self.hi)))
+    }
+
     /// The positive parts.
     pub fn relu(self) -> Self {
         Self { lo: self.lo.max(0.), hi: self.hi.max(0.) }

@@ -19,6 +19,9 @@ pub(crate) struct CertifyArgs {
     /// Largest number of pieces of the path that are bounded; the enclosure holds with any number.
     #[arg(long, default_value_t = 10_000, value_parser = numbers::whole::<usize>(1..=100000000))]
     pub(super) max_subintervals: usize,
+    /// Prove a statement about this many training rows alone, evenly spaced (default: all).
+    #[arg(long, value_parser = numbers::whole::<usize>(1..=1000000000))]
+    pub(super) rows: Option<usize>,
     /// Folder for summary.json, pieces.csv, gap.csv and pictures, which is created.
     #[arg(long)]
     pub(super) out: Option<PathBuf>,

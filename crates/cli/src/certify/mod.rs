@@ -39,13 +39,27 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     }
     let place = place::path(&args.path);
     let (file, task) = task::open_path(&place, &args.data, &args.common, Precision::OfData)?;
+    let all = task.train.data().len();
+    let task = match args.rows {
+        Some(rows) if rows < all => task.on_rows(rows, &args.common)?,
+        Some(rows) if rows > all => {
+            return Err(Failure::usage(format!(
+                "--rows: expected 1 to {all}, the training rows, found {rows}"
+            )));
+        }
+        _ => task,
+    };
+    let rows = task.train.data().len();
+    if args.proof.is_some() && (rows < all || task.train.network().chain().is_none()) {
+        return Err(Failure::usage("--proof: files of proofs are about all training rows and dense networks"));
+    }
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     progress::catch_interrupt();
     let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
     let shortcuts = args.proof.is_none();
     let settings = CertifySettings { tolerance, max_subintervals, shortcuts, ..CertifySettings::default() };
     let proof = certificate(&task, &args.common, &file.path, &settings, f64::INFINITY)?;
-    let summary = Certified::new(&proof);
+    let summary = Certified::new(&proof).about(rows, all);
     if let Some(folder) = &folder {
         save(&task, folder.path(), &proof)?;
     }
@@ -88,7 +102,9 @@ pub(crate) fn certificate(
 ) -> Result<Certificate, Failure> {
     let settings = CertifySettings { memory: common.memory(), ..*settings };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
+    let buffers = path.buffers().cloned();
     let path = Path::new(path.kind().clone(), vertices)?;
+    let path = buffers.into_iter().try_fold(path, Path::with_buffers)?;
     let start = Instant::now();
     let bar = progress::bar("certifying", common.quiet);
     let mut show = progress::shares(&bar);

@@ -15,13 +15,25 @@ pub(crate) struct Certified {
     pub(crate) subintervals: usize,
     method: &'static str,
     status: &'static str,
-    /// A point where the risk is at least `lo`.
+    /// A point where the risk is at least `lo`, rounded, and an interval that holds it.
     t: f64,
+    t_within: (f64, f64),
     ends: Ends,
     above_ends: (f64, f64),
     /// An upper bound of the error, where there are classes.
     error_hi: Option<f64>,
     seconds: f64,
+    /// The training rows that the statement is about, where they are not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Rows>,
+}
+
+/// Some of the training rows.
+#[derive(Debug, Serialize)]
+struct Rows {
+    count: usize,
+    of: usize,
+    which: &'static str,
 }
 
 /// The risks at both ends, enclosed.
@@ -41,11 +53,18 @@ impl Certified {
             method: proof.method.name(),
             status: proof.status.name(),
             t: proof.t,
+            t_within: proof.t_within,
             ends: Ends { a, b },
             above_ends: proof.above_ends(),
             error_hi: proof.error,
             seconds: proof.seconds,
+            rows: None,
         }
+    }
+
+    /// The same statement, which is about `count` evenly spaced rows of all training rows.
+    pub(super) fn about(self, count: usize, of: usize) -> Self {
+        Self { rows: (count < of).then_some(Rows { count, of, which: "evenly spaced" }), ..self }
     }
 
     /// Whether the search was stopped, by its time limit or by the user.
@@ -54,10 +73,18 @@ impl Certified {
     }
 
     pub(super) fn print(&self, out: Option<&Path>) {
-        let Self { lo, hi, t, ends, method, status, subintervals, seconds, .. } = self;
+        let Self { lo, hi, t_within, ends, method, status, subintervals, seconds, .. } = self;
         let gap = (hi - lo) / hi;
         print(&format!("highest risk         in {} for every t, proved", enclosure((*lo, *hi), 9)));
-        print(&format!("                     gap {gap:.2e}; at least the lower bound at t = {t:.9}"));
+        print(&format!(
+            "                     gap {gap:.2e}; at least the lower bound at a t in {}",
+            enclosure(*t_within, 9)
+        ));
+        if let Some(Rows { count, of, which }) = &self.rows {
+            print(&format!(
+                "rows                 {count} of {of} training rows, {which}; nothing is said of the others"
+            ));
+        }
         print(&format!("risk at A            in {}", enclosure(ends.a, 9)));
         print(&format!("risk at B            in {}", enclosure(ends.b, 9)));
         print(&format!("barrier above ends   in {}", enclosure(self.above_ends, 9)));

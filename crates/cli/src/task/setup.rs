@@ -201,6 +201,14 @@ impl Task {
         Ok(Self { train, test, ..self })
     }
 
+    /// The same task on `rows` of the training rows alone, evenly spaced, which statistics are then over, too. It is for
+    /// proofs, which compute in F64.
+    pub(crate) fn on_rows(self, rows: usize, common: &Common) -> Result<Self, Failure> {
+        let task = Self { train: self.train.on_evenly_spaced(rows)?, ..self };
+        task.tell(common, DType::F64);
+        Ok(task)
+    }
+
     /// The parameters that `file` holds, in the type and on the device of this task.
     pub(crate) fn place(&self, theta: &Tensor, file: &FilePath) -> Result<Tensor, Failure> {
         Ok(cast::parameters(theta, self.dtype, &self.arch, file)?.to_device(&self.device)?)
