@@ -47,6 +47,10 @@ pub(crate) struct Common {
     /// Print the result as one JSON object on stdout.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Pictures to write: for screens, or also for papers (PDF and SVG, 3.25 and 6.75 inches wide, letters of 8 points, no
+    /// title) with every drawn point in a table.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) figure_style: FigureStyle,
     /// Show no progress and no summary.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
@@ -116,6 +120,14 @@ pub(crate) struct Out {
 pub(crate) enum Dtype {
     F32,
     F64,
+}
+
+/// The pictures that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum FigureStyle {
+    #[default]
+    Screen,
+    Paper,
 }
 
 /// How a GPU multiplies f32 numbers.

@@ -7,12 +7,16 @@ use crate::{
     args::{Common, MACHINE},
     certify, certify_minimum, check, connect, critical, eval,
     failure::Failure,
-    inspect, json, kernel, landscape, levelset, point, report, spectrum, study, sweep, time, train,
+    inspect, json, kernel, landscape, levelset, man, point, report, spectrum, study, sweep, time, train,
 };
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
 #[derive(Debug, Parser)]
-#[command(name = "collado", version, arg_required_else_help = true)]
+#[command(
+    name = "collado",
+    version,
+    after_help = "collado help data and collado help arch list data sets and networks with their options."
+)]
 pub(crate) struct Args {
     /// Say on stderr what is done and decided; -vv in more detail. COLLADO_LOG=info,collado_certify=debug chooses by crate.
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = MACHINE)]
@@ -101,6 +105,9 @@ pub(crate) enum Command {
     /// Measure the seconds of one piece of work, for benchmarks.
     #[command(hide = true)]
     Time(time::TimeArgs),
+    /// Write manual pages of all commands.
+    #[command(after_help = "Example:\n  collado man ~/.local/share/man/man1")]
+    Man(man::ManArgs),
     /// Print shell completions.
     Completions {
         /// The shell.
@@ -127,7 +134,9 @@ impl Command {
             Self::Critical(args) => &mut args.common,
             Self::Study(args) => return args.common(),
             Self::Time(args) => &mut args.common,
-            Self::Point(_) | Self::Report(_) | Self::Sweep(_) | Self::Completions { .. } => return None,
+            Self::Point(_) | Self::Report(_) | Self::Sweep(_) | Self::Man(_) | Self::Completions { .. } => {
+                return None;
+            }
         })
     }
 
@@ -152,6 +161,7 @@ impl Command {
             Self::Point(args) => point::run(&args),
             Self::Report(args) => report::run(&args),
             Self::Sweep(command) => command.run(),
+            Self::Man(args) => man::run(&args),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 clap_complete::generate(shell, &mut Args::command(), "collado", &mut script);

@@ -5,11 +5,16 @@ use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use candle_core::Tensor;
+use collado_plots::{COLUMN, Print, TEXT};
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    table::{text, write_table},
+};
 
 /// Creates a folder, if it does not exist.
 pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
@@ -42,11 +47,51 @@ pub(crate) fn refuse_existing(file: &Path, force: bool) -> Result<(), Failure> {
     Err(Failure::new(message).hint("give another --out, or --force to overwrite"))
 }
 
-/// Writes a picture as SVG and PNG.
+/// Whether pictures for papers are written beside those for screens. It is set once, before any work.
+static FOR_PAPERS: AtomicBool = AtomicBool::new(false);
+
+/// Makes all pictures be written for papers too.
+pub(crate) fn print_for_papers() {
+    FOR_PAPERS.store(true, Ordering::Relaxed);
+}
+
+/// Writes a picture as SVG and PNG; for papers also in both widths as SVG and PDF, with every drawn point as a table.
 pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure) -> Result<(), Failure> {
     let (svg, png) = (figure.to_svg()?, figure.to_png()?);
     bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    bytes(&folder.join(format!("{name}.png")), &png)
+    bytes(&folder.join(format!("{name}.png")), &png)?;
+    if !FOR_PAPERS.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    for width in [COLUMN, TEXT] {
+        print(folder, name, width, &figure.print(width)?)?;
+    }
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["axis", "series", "x", "y"])?;
+    for (axis, series, x, y) in figure.drawn() {
+        table.write_record([axis, series, &text(x), &text(y)])?;
+    }
+    write_table(&folder.join(format!("{name}-drawn.csv")), table)
+}
+
+/// Writes a map, whose points are in a table already, like [`picture`].
+pub(crate) fn map(
+    folder: &Path,
+    name: &str,
+    (svg, png): (&str, &[u8]),
+    for_paper: impl FnOnce() -> collado_plots::Result<Print>,
+) -> Result<(), Failure> {
+    bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    bytes(&folder.join(format!("{name}.png")), png)?;
+    match FOR_PAPERS.load(Ordering::Relaxed) {
+        true => print(folder, name, TEXT, &for_paper()?),
+        false => Ok(()),
+    }
+}
+
+fn print(folder: &Path, name: &str, width: f64, print: &Print) -> Result<(), Failure> {
+    bytes(&folder.join(format!("{name}-{width}in.svg")), print.svg.as_bytes())?;
+    bytes(&folder.join(format!("{name}-{width}in.pdf")), &print.pdf)
 }
 
 /// Writes named tensors with metadata as a safetensors file.

@@ -24,6 +24,7 @@ mod kernel;
 mod landscape;
 mod levelset;
 mod log;
+mod man;
 mod numbers;
 mod place;
 mod point;
@@ -40,14 +41,16 @@ mod sweep;
 mod table;
 mod task;
 mod time;
+mod topics;
 mod train;
 mod usage;
 
 use std::io::IsTerminal;
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand};
+use clap::{CommandFactory, FromArgMatches};
 
 use crate::{
+    args::FigureStyle,
     command::{Args, Command},
     failure::Failure,
     record::Run,
@@ -57,17 +60,23 @@ use crate::{
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
+    if let Some(text) = general_help() {
+        json::print(text.trim_end());
+        return ended(json::printed());
+    }
     let program = program();
     let parsed = program.clone().try_get_matches().and_then(|matches| {
         let mut args = Args::from_arg_matches(&matches)?;
         if let Some(common) = args.command.common() {
+            if common.figure_style == FigureStyle::Paper {
+                files::print_for_papers();
+            }
             common.run = Run::asked(&program, &matches);
         }
         Ok(args)
     });
     let result = match parsed {
         Ok(args) => log::start(args.verbose).and_then(|()| start(args.command)),
-        Err(help) if help.kind() == DisplayHelpOnMissingArgumentOrSubcommand => help.exit(),
         Err(help) if !help.use_stderr() => {
             let text = help.render();
             // Colours are for people.
@@ -76,9 +85,23 @@ pub fn run() -> std::process::ExitCode {
             json::print(text.trim_end());
             Ok(())
         }
-        Err(wrong) => Err(usage::failure(&wrong)),
+        Err(wrong) => Err(usage::failure(&wrong, Some(&program))),
     };
-    match result.and_then(|()| json::printed()) {
+    ended(result.and_then(|()| json::printed()))
+}
+
+/// The help that is about no single command, if the arguments of this process ask for it.
+fn general_help() -> Option<String> {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => Some(topics::START.to_owned()),
+        ["help", topic] => topics::of(topic),
+        _ => None,
+    }
+}
+
+fn ended(result: Result<(), Failure>) -> std::process::ExitCode {
+    match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

@@ -13,6 +13,7 @@ use crate::layout::{self, Cell};
 use crate::marks;
 use crate::panel::Panel;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
+use crate::print::{COLUMN, INCH, Print};
 use crate::text::Font;
 use crate::{png, svg};
 
@@ -125,6 +126,37 @@ impl Figure {
     /// The errors of [`Figure::to_svg`], and if there is no memory for the pixels.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         png::render(&self.draw()?)
+    }
+
+    /// The picture for a paper, `width` inches wide, without title, subtitle and caption. In a narrow column panels stand one
+    /// above the other.
+    ///
+    /// # Errors
+    /// The errors of [`to_svg`](Self::to_svg).
+    pub fn print(&self, width: f64) -> Result<Print> {
+        let beside = self.beside && width > COLUMN;
+        let rows = if beside { 1 } else { self.panels.len().max(1) };
+        let across = width * INCH;
+        let down = (60.0 + 0.45 * across) * rows as f64;
+        let bare =
+            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
+        Ok(Print::of(&Self { beside, ..bare }.size(across, down).draw()?, width))
+    }
+
+    /// Every point that is drawn: the label of its panel's y axis, the label of its series, x and y.
+    pub fn drawn(&self) -> Vec<(&str, &str, f64, f64)> {
+        let mut points = Vec::new();
+        for panel in &self.panels {
+            for series in &panel.series {
+                let place = |(&x, &y)| (panel.y_label.as_str(), series.label.as_str(), x, y);
+                points.extend(series.xs.iter().zip(&series.ys).map(place));
+            }
+            points.extend(panel.points.iter().map(|point| {
+                let label = point.lines.first().map_or("", String::as_str);
+                (panel.y_label.as_str(), label, point.x, point.y)
+            }));
+        }
+        points
     }
 
     fn draw(&self) -> Result<Picture> {

@@ -8,6 +8,17 @@ use crate::text::FAMILY;
 
 /// The SVG document of a picture.
 pub(crate) fn write(picture: &Picture) -> String {
+    let (width, height) = picture.size;
+    sized(picture, &width.to_string(), &height.to_string())
+}
+
+/// The SVG document of a picture that is `width` inches wide on paper.
+pub(crate) fn in_inches(picture: &Picture, width: f64) -> String {
+    let height = px(width * picture.size.1 / picture.size.0);
+    sized(picture, &format!("{width}in"), &format!("{height}in"))
+}
+
+fn sized(picture: &Picture, across: &str, down: &str) -> String {
     let Picture { size: (width, height), title, caption, body, shapes } = picture;
     let mut writer = Writer { text: String::new(), clips: 0 };
     shapes.iter().for_each(|shape| writer.shape(shape));
@@ -16,7 +27,7 @@ pub(crate) fn write(picture: &Picture) -> String {
         if caption.is_empty() { String::new() } else { format!("<desc>{}</desc>\n", escape(caption)) };
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" data-body="{body}" font-family="{FAMILY}">
+<svg xmlns="http://www.w3.org/2000/svg" width="{across}" height="{down}" viewBox="0 0 {width} {height}" role="img" data-body="{body}" font-family="{FAMILY}">
 <title>{title}</title>
 {caption}<rect width="{width}" height="{height}" fill="{PAPER}"/>
 {text}</svg>

@@ -72,8 +72,8 @@ pub(super) fn draw(
 ) -> Result<(), Failure> {
     let surface = SurfaceFigure::new(title, subtitle, labels, map.clone()).caption(PLANE);
     let contour = MapFigure::new(title).subtitle(subtitle).labels(labels.0, labels.1).map(map).caption(PLANE);
-    picture(folder, "contour", &contour.to_svg()?, &contour.to_png()?)?;
-    picture(folder, "surface", &surface.to_svg()?, &surface.to_png()?)
+    files::map(folder, "contour", (&contour.to_svg()?, &contour.to_png()?), || contour.print())?;
+    files::map(folder, "surface", (&surface.to_svg()?, &surface.to_png()?), || surface.print())
 }
 
 /// Draws the picture `levels`: the level set {F ≤ λ} just below and just above the pass between two points, or at the level of the
@@ -103,15 +103,10 @@ pub(super) fn draw_levels(
             "Full colours: F ≤ λ. Already at the level of the higher end the two lie in one piece: no pass separates them.",
         )
     };
-    picture(folder, "levels", &figure.to_svg()?, &figure.to_png()?)
+    files::map(folder, "levels", (&figure.to_svg()?, &figure.to_png()?), || figure.print())
 }
 
 /// The risk of a grid as a map.
 pub(super) fn map(title: &str, grid: &Grid, risk: &[f64]) -> Result<Map, Failure> {
     Ok(Map::new(title, Field::new(&grid.xs, &grid.ys, risk)?))
-}
-
-pub(super) fn picture(folder: &Path, name: &str, svg: &str, png: &[u8]) -> Result<(), Failure> {
-    files::bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    files::bytes(&folder.join(format!("{name}.png")), png)
 }

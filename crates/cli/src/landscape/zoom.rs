@@ -13,12 +13,12 @@ use serde::Serialize;
 use super::{
     basins::local_minima,
     grid::Grid,
-    output::{map, picture, save_grid, save_section},
+    output::{map, save_grid, save_section},
     sampled::sample,
     shared::{Range, SharedArgs, open, short},
 };
 use crate::{
-    failure::Failure, folder::Folder, json::print, numbers, place, progress, table::text, task::Task,
+    failure::Failure, files, folder::Folder, json::print, numbers, place, progress, table::text, task::Task,
 };
 
 /// The network that is trained where no checkpoint is named: four layers, and data with several bends, so that the risk has
@@ -91,7 +91,7 @@ pub(super) fn run(args: &ZoomArgs) -> Result<(), Failure> {
     save_section(folder.path(), &task, &section)?;
     let counts: Vec<String> = scales.iter().map(|s| s.local_minima.to_string()).collect();
     let figure = figure(args, &task, &name, maps, &counts.join(", "));
-    picture(folder.path(), "zoom", &figure.to_svg()?, &figure.to_png()?)?;
+    files::map(folder.path(), "zoom", (&figure.to_svg()?, &figure.to_png()?), || figure.print())?;
     let (points, seed) = (args.points, shared.common.seed);
     let summary = Summary { section: "zoom", points, seed, scales, cosine: section.cosine() };
     let described = folder.finish(&shared.common, &summary, false)?;

@@ -24,7 +24,8 @@ pub(crate) use self::{
 use crate::json;
 
 /// Flags that decide where a run computes and writes, but not what.
-const MACHINE: [&str; 11] = [
+const MACHINE: [&str; 12] = [
+    "figure_style",
     "out",
     "force",
     "resume",

@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::heading::{Caption, heading};
 use crate::labels::Labels;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
+use crate::print::{Print, TEXT};
 use crate::text::Font;
 use crate::ticks::ticks;
 use crate::{png, svg};
@@ -64,6 +65,16 @@ impl SurfaceFigure {
     /// When there is no memory for the pixels.
     pub fn to_png(&self) -> Result<Vec<u8>> {
         png::render(&self.draw()?)
+    }
+
+    /// The picture for a paper, as wide as its text, without title, subtitle and caption.
+    ///
+    /// # Errors
+    /// The errors of [`to_svg`](Self::to_svg).
+    pub fn print(&self) -> Result<Print> {
+        let bare =
+            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
+        Ok(Print::of(&bare.draw()?, TEXT))
     }
 
     fn draw(&self) -> Result<Picture> {

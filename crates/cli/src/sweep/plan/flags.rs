@@ -47,7 +47,7 @@ impl Flags {
             let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
             let key = flag.as_deref().and_then(|flag| flag.strip_prefix("--"));
             let key = key.map(|key| key.split([' ', '=']).next().unwrap_or(key).to_owned());
-            (key, usage::failure(&error))
+            (key, usage::failure(&error, None))
         })
     }
 
