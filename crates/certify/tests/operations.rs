@@ -114,7 +114,7 @@ fn convolution(net: &mut NetworkBuilder, x: NodeId, name: &str, rng: &mut ChaCha
     let room = shape[1].min(shape[2]) + 2 * padding;
     let kernel = rng.random_range(1..=room.min(3));
     let dilation = if kernel > 1 && 2 * (kernel - 1) < room { rng.random_range(1..3) } else { 1 };
-    let groups = if shape[0] % 2 == 0 && rng.random() { 2 } else { 1 };
+    let groups = if shape[0].is_multiple_of(2) && rng.random() { 2 } else { 1 };
     let groups = if rng.random_range(0..4) == 0 { shape[0] } else { groups };
     let outputs = groups * rng.random_range(1..=(3 / groups).max(1));
     net.conv(x, name, ConvSettings { outputs, kernel, stride, padding, dilation, groups, bias: rng.random() })
@@ -136,7 +136,7 @@ fn case(seed: u64) -> Case {
         (0..n).map(|_| (0..m).map(|_| draw(kind, rng)).collect()).collect()
     };
     let mut points = rows(vertices, net.size());
-    if let (Kind::Ties, true) = (kind, seed % 2 == 0) {
+    if let (Kind::Ties, true) = (kind, seed.is_multiple_of(2)) {
         points[1] = points[0].clone();
     }
     let (features, outputs) = (net.input().iter().product(), net.outputs());
@@ -152,7 +152,7 @@ fn case(seed: u64) -> Case {
     }
     let statistics = [Statistics::Population, Statistics::Interpolate, Statistics::Train { batch: 0 }];
     let statistics = *statistics.choose(rng).unwrap();
-    if statistics != Statistics::Interpolate || net.buffers().len() == 0 {
+    if statistics != Statistics::Interpolate || net.buffers().is_empty() {
         buffers.clear();
     }
     let two = if outputs == 1 && loss != Loss::CrossEntropy { 2 } else { outputs as u32 };

@@ -154,7 +154,7 @@ mod tests {
         let first = Task::new(Stage::Train, vec!["train".into()], vec![], labels.clone());
         let inputs = vec![(String::new(), format!("{}/seed-0.safetensors", first.id))];
         let second = Task::new(Stage::Spectrum, vec!["spectrum".into()], inputs, labels);
-        assert_eq!(second.after, [first.id.clone()]);
+        assert_eq!(second.after, std::slice::from_ref(&first.id));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("tasks.jsonl");
         std::fs::write(&file, lines(&[first.clone(), second.clone()]).unwrap()).unwrap();

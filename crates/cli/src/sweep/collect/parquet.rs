@@ -118,7 +118,7 @@ fn values(column: &Column) -> Vec<u8> {
 fn chunk(column: &Column, offset: usize, size: usize) -> Vec<u8> {
     let mut meta = Thrift::default();
     meta.integer(1, I32, number(column.kind()));
-    meta.list(2, I32, [PLAIN, RLE].map(|n| zigzag(n)).to_vec());
+    meta.list(2, I32, [PLAIN, RLE].map(zigzag).to_vec());
     meta.list(3, BINARY, vec![counted(column.name.as_bytes())]);
     meta.integer(4, I32, 0); // UNCOMPRESSED
     meta.integer(5, I64, column.cells.len() as i64);

@@ -76,7 +76,7 @@ fn axis(means: &[&CellMean], is_of_kind: fn(&Json) -> bool) -> Option<String> {
     let varies = |name: &str| {
         let value = |m: &&CellMean| m.cell.get(name).cloned();
         means.iter().all(|m| value(m).is_some_and(|value| is_of_kind(&value)))
-            && means.iter().any(|m| value(m) != value(&first))
+            && means.iter().any(|m| value(m) != value(first))
     };
     first.cell.0.iter().map(|(name, _)| name).find(|name| varies(name)).cloned()
 }

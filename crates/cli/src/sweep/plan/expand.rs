@@ -253,12 +253,11 @@ fn seeds_of(words: &[String]) -> Vec<u64> {
     }
 }
 
-/// The inputs of each task of a stage that looks at minima, with the labels that say which they are.
-fn inputs(
-    stage: Stage,
-    table: &Table,
-    minima: &[Minimum],
-) -> Vec<(Vec<(String, String)>, Vec<(String, Json)>)> {
+/// The inputs of a task as flags and files, and the labels that say which they are.
+type Inputs = (Vec<(String, String)>, Vec<(String, Json)>);
+
+/// The inputs of each task of a stage that looks at minima.
+fn inputs(stage: Stage, table: &Table, minima: &[Minimum]) -> Vec<Inputs> {
     match stage {
         Stage::Connect | Stage::Align => {
             let pair = |(a, b): (usize, usize)| {
