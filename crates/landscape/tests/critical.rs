@@ -8,7 +8,7 @@ use collado_landscape::{
     CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Goal, SearchEnd, SemicircleLaw,
     Termination, dense_spectrum, explicit, semicircle_index,
 };
-use collado_models::{Activation, Arch, Init};
+use collado_models::{Activation, Arch, ConvSettings, Init, NetworkBuilder, NormKind, PoolKind};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
 use faer::{Mat, linalg::solvers::Solve};
 use proptest::prelude::*;
@@ -340,5 +340,60 @@ proptest! {
     fn the_semicircle_is_symmetric(x in -1.5..1.5) {
         prop_assert!((semicircle_index(x) + semicircle_index(-x) - 1.).abs() < 1e-14);
         prop_assert!((0. ..=1.).contains(&semicircle_index(x)));
+    }
+}
+
+/// A small network for images with a channelwise activation, and a search on 40 of them.
+fn images(rho: Activation, norm: Option<NormKind>, kappa: f64) -> (EmpiricalRisk, CriticalSearch) {
+    let mut net = NetworkBuilder::new(&[1, 4, 4]);
+    let mut x = net.conv(0, "conv", ConvSettings { bias: true, ..ConvSettings::same(2, 3) });
+    if let Some(kind) = norm {
+        x = net.norm(x, "norm", kind);
+    }
+    let x = net.activation(x, rho);
+    let x = net.pool(x, PoolKind::Average, 2, 2, 0);
+    let x = net.flatten(x);
+    net.dense(x, "last", 2, true);
+    let inputs = Tensor::from_vec(normal(1, 40 * 16), (40, 1, 4, 4), &Device::Cpu).unwrap();
+    let targets = Tensor::from_vec(normal(2, 80), (40, 2), &Device::Cpu).unwrap();
+    let examples = Examples::new(&inputs, &targets).unwrap();
+    let risk = EmpiricalRisk::new(net.finish("a small network").unwrap(), examples, squared(kappa)).unwrap();
+    let search = CriticalSearch::new(&risk).unwrap();
+    (risk, search)
+}
+
+#[test]
+fn critical_points_of_networks_for_images_have_the_eigenvalues_of_differences() {
+    let (risk, search) = images(Activation::Tanh, None, 0.02);
+    let starts = Tensor::from_vec(normal(5, 6 * search.size()), (6, search.size()), &Device::Cpu).unwrap();
+    let settings = CriticalSettings { goal: Goal::Risk, ..CriticalSettings::default() };
+    let ends = search.search(&starts, &settings, &mut ()).unwrap();
+    let points: Vec<CriticalPoint> = ends
+        .iter()
+        .filter(|end| end.ended == Termination::Critical)
+        .map(|end| search.examine(&end.theta).unwrap())
+        .collect();
+    assert!(!points.is_empty(), "{ends:?}");
+    for point in &points {
+        assert!(point.gradient_norm <= 1e-9 && point.idle <= point.spectrum.zero_modes, "{point:?}");
+        let theta = Tensor::from_slice(&point.theta, point.theta.len(), &Device::Cpu).unwrap();
+        let numeric = CentralDifference::new(&risk, &theta, 1e-4).unwrap();
+        let (matrix, _) = explicit(&numeric, &mut ()).unwrap();
+        let numeric = matrix.self_adjoint_eigenvalues(faer::Side::Lower).unwrap();
+        for (a, b) in point.spectrum.eigenvalues.iter().zip(&numeric) {
+            assert!((a - b).abs() < 1e-5 * (1. + numeric[numeric.len() - 1]), "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn statistics_of_other_rows_are_refused_in_searches() {
+    let (risk, _) = images(Activation::Tanh, Some(NormKind::Batch), 0.);
+    for risk in [
+        risk.clone().with_reference_rows(20).unwrap(),
+        risk.with_statistics(collado_risk::Statistics::Interpolate),
+    ] {
+        let refused = CriticalSearch::new(&risk).err().unwrap().to_string();
+        assert!(refused.contains("over other rows"), "{refused}");
     }
 }

@@ -6,7 +6,9 @@ use collado_landscape::{
     GradientBound, Kernel, KernelSpectrum, Outputs, SpectrumSettings, Tangent, WidthLimit, arc_cosine,
 };
 use collado_models::{Activation, Arch, Init};
-use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Rows, Span};
+use collado_risk::{
+    Criterion, EmpiricalRisk, Examples, Loss, Objective, Regularizer, Rows, Span, Statistics,
+};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -339,4 +341,89 @@ proptest! {
         let spectrum = KernelSpectrum::new(&whole, &SpectrumSettings::default()).unwrap();
         prop_assert!(spectrum.min.value >= -spectrum.rounding);
     }
+}
+
+/// A residual network for images under a rule for its statistics, on 4 examples and 11 reference rows.
+fn image_risk(spec: &str, rule: Statistics, targets: &[f64]) -> EmpiricalRisk {
+    let spec: collado_models::ArchSpec = spec.parse().unwrap();
+    let arch = spec.resolve_images([2, 8, 8], 3).unwrap();
+    let set = |n: usize, seed: u64, targets: &[f64]| {
+        let inputs = random(n, 128, seed).reshape((n, 2, 8, 8)).unwrap();
+        Examples::new(&inputs, &Tensor::from_slice(targets, (n, 3), &Device::Cpu).unwrap()).unwrap()
+    };
+    let width = arch.network().buffers().len();
+    let buffers =
+        random(1, width.max(1), 7).abs().unwrap().flatten_all().unwrap().narrow(0, 0, width).unwrap();
+    EmpiricalRisk::new(&arch, set(11, 3, &[0.; 33]), SQUARED)
+        .unwrap()
+        .on(set(4, 4, targets))
+        .unwrap()
+        .with_statistics(rule)
+        .with_buffers(&buffers)
+        .unwrap()
+}
+
+/// Under the squared loss the gradient is linear in the targets; its slope in one of them is the gradient of an output.
+/// The gradient through statistics of other rows is that of candle's operations.
+#[test]
+fn kernels_of_networks_for_images_are_products_of_jacobians() {
+    for (spec, rule) in [
+        ("resnet8:width=0.125", Statistics::Population),
+        ("resnet8:width=0.125", Statistics::Interpolate),
+        ("resnet8:width=0.125,norm=gn:1,activation=silu", Statistics::Population),
+    ] {
+        let what = format!("{spec}, {rule}");
+        let targets: Vec<f64> = (0..12).map(|i| f64::from(i).sin()).collect();
+        let risk = image_risk(spec, rule, &targets);
+        let theta = point(risk.arch(), Init::Pytorch, 1);
+        let gradient = |targets: &[f64]| {
+            let stack = theta.unsqueeze(0).unwrap();
+            let mut gradient = stack.zeros_like().unwrap();
+            image_risk(spec, rule, targets).at(&stack, Rows::All, Some(&mut gradient)).unwrap();
+            gradient.get(0).unwrap().to_vec1::<f64>().unwrap()
+        };
+        let (plain, s) = (gradient(&targets), risk.network().size());
+        let mut j = Vec::new();
+        for i in 0..12 {
+            let mut moved = targets.clone();
+            moved[i] += 1.;
+            j.extend(gradient(&moved).iter().zip(&plain).map(|(a, b)| -2. * (a - b)));
+        }
+        let dot = |a: usize, b: usize, columns: std::ops::Range<usize>| -> f64 {
+            columns.map(|c| j[a * s + c] * j[b * s + c]).sum()
+        };
+        let mean = |columns: std::ops::Range<usize>| -> Vec<f64> {
+            let pairs = (0..16).map(|at| (at / 4 * 3, at % 4 * 3));
+            pairs.map(|(a, b)| (0..3).map(|o| dot(a + o, b + o, columns.clone())).sum::<f64>() / 3.).collect()
+        };
+        let tangent = Tangent::of(&risk, &theta).unwrap();
+        assert_eq!((tangent.examples(), tangent.outputs().len()), (4, 12));
+        let each: Vec<f64> = (0..144).map(|at| dot(at / 12, at % 12, 0..s)).collect();
+        assert_close(&tangent.kernel(Outputs::Each), &each, 1e-11, &what);
+        let whole = mean(0..s);
+        assert_close(&tangent.kernel(Outputs::Mean), &whole, 1e-11, &what);
+        assert_close(&tangent.clone().with_memory(1 << 14).kernel(Outputs::Mean), &whole, 1e-11, &what);
+        let mut sum = vec![0.; 16];
+        for k in 0..tangent.layers().len() {
+            let part = tangent.layer(k, Outputs::Mean).unwrap();
+            sum.iter_mut().zip(part.as_slice()).for_each(|(sum, x)| *sum += x);
+        }
+        assert_close(&tangent.kernel(Outputs::Mean), &sum, 1e-12, &what);
+        assert!(tangent.layers().contains(&"layer2.0.shortcut.0".to_owned()));
+        let last = risk.arch().layout().get("fc.weight").unwrap().clone();
+        assert_close(&tangent.last_layer(), &mean(last.offset..last.offset + last.len()), 3e-11, &what);
+        // Jᵀu for the first three examples.
+        let u: Vec<f64> = (0..9).map(|i| f64::from(i).cos()).collect();
+        let product = tangent.jacobian().unwrap().transposed(&u).unwrap();
+        let scale = product.iter().fold(0., |m: f64, x| m.max(x.abs()));
+        for (c, x) in product.iter().enumerate() {
+            let expected: f64 = (0..9).map(|i| u[i] * j[i * s + c]).sum();
+            assert!((x - expected).abs() <= 1e-11 * scale, "{what}: {x} {expected}");
+        }
+    }
+    let risk = image_risk("resnet8:width=0.125", Statistics::Train { batch: 2 }, &[0.; 12]);
+    let refused = Tangent::of(&risk, &point(risk.arch(), Init::Pytorch, 1)).unwrap_err().to_string();
+    assert!(refused.contains("train:2"), "{refused}");
+    let limit = WidthLimit::new(risk.arch(), Init::Pytorch, risk.data().given()).unwrap_err().to_string();
+    assert!(limit.contains("no chain of dense layers"), "{limit}");
 }

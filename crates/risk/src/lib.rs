@@ -26,7 +26,7 @@ pub use self::{
     criterion::Criterion,
     descent::{Batches, Descent, Draw, NO_EXAMPLE, StepRule},
     empirical_risk::{EmpiricalRisk, RiskOn},
-    engine::{CurvatureForm, CurvaturePoint, ExactCurvature, Precision},
+    engine::{CurvatureForm, CurvaturePoint, ExactCurvature, Jacobian, Precision},
     error::{Error, Result},
     examples::{Examples, Targets},
     graph::risk_node,

@@ -47,7 +47,7 @@ impl ClosedForm {
     /// The closed form for the network and the risk of a task; `None` if it does not apply to them.
     pub(super) fn new(task: &Task) -> Result<Option<Self>, Failure> {
         let plain = task.arch.activation() == Activation::Linear && task.criterion.loss == Loss::Squared;
-        if !plain || task.criterion.kappa != 0. {
+        if !plain || task.criterion.kappa != 0. || task.train.network().chain().is_none() {
             return Ok(None);
         }
         let split = &task.data.train;

@@ -18,7 +18,13 @@ use rayon::prelude::*;
 
 pub(crate) use self::args::CriticalArgs;
 use self::{found::CriticalResult, saved::Saved, starts::Start, summary::Summary};
-use crate::{args::Dtype, failure::Failure, folder::Folder, progress, task::Task};
+use crate::{
+    args::Dtype,
+    failure::Failure,
+    folder::Folder,
+    progress,
+    task::{self, Task},
+};
 
 /// Number of searches that share a stack.
 const CHUNK: usize = 16;
@@ -43,7 +49,10 @@ pub(crate) fn run(mut args: CriticalArgs) -> Result<(), Failure> {
         let message = format!("{}: expected at most {MOST} parameters, found {size}", task.arch);
         return Err(Failure::new(message).hint("critical points take dense Hessians; take a smaller network"));
     }
-    let search = CriticalSearch::new(&task.train)?;
+    let search = CriticalSearch::new(&task.train).map_err(|error| match error {
+        Error::Risk(error) => task::short_of_memory(error, 1),
+        error => error.into(),
+    })?;
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["critical.csv", "critical.svg"])?;
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();

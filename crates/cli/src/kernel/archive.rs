@@ -33,9 +33,12 @@ pub(super) fn kernels(
     let mut archive = KernelArchive { npz: NpzWriter::new(file), args, kernels: Vec::new() };
     let failed = |e| unwritten(args, &e);
     archive.npz.integers("rows", &input.rows).map_err(failed)?;
-    archive.npz.array("outputs", &[m, tangent.arch().outputs()], tangent.outputs()).map_err(failed)?;
+    archive.npz.array("outputs", &[m, tangent.outputs().len() / m], tangent.outputs()).map_err(failed)?;
     let outputs = if args.outputs == OutputsName::Each { Outputs::Each } else { Outputs::Mean };
     let limit = WidthLimit::new(tangent.arch(), args.init, &input.inputs);
+    if tangent.jacobian().is_some() {
+        args.common.note("no infinite-width limit: it is known for chains of dense layers");
+    }
     let mut distances = BTreeMap::new();
     let last = archive.add("last_layer", || Ok(tangent.last_layer()))?;
     let bounds = bounds(input, &last, archive.kernels[0].spectrum.min.value)?;
@@ -54,8 +57,8 @@ pub(super) fn kernels(
         archive.add("nngp", || Ok(limit.covariance))?;
     }
     drop(ntk);
-    for k in 0..if args.by_layer { tangent.arch().depth() } else { 0 } {
-        archive.add(&format!("ntk_{}", tangent.arch().layer_name(k)), || Ok(tangent.layer(k, outputs)?))?;
+    for (k, layer) in tangent.layers().iter().enumerate().filter(|_| args.by_layer) {
+        archive.add(&format!("ntk_{layer}"), || Ok(tangent.layer(k, outputs)?))?;
     }
     archive.npz.finish().map_err(failed)?;
     Ok(Report { kernels: archive.kernels, bounds, distances, seconds: start.elapsed().as_secs_f64() })

@@ -25,12 +25,24 @@ pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> R
     let objective = EmpiricalRisk::new(tangent.arch(), Arc::clone(examples), criterion)?;
     let span = Span::stack(&theta.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.unsqueeze(0)?)?;
     let slopes = loss.slopes(tangent.outputs(), examples.targets())?;
-    let (m, q) = (kernel.size(), tangent.arch().outputs());
+    let losses = loss.values(tangent.outputs(), examples.targets())?;
+    let m = kernel.size();
+    let q = slopes.len() / m;
     let at = |n: usize| {
-        let rows: Vec<u32> = (0..n as u32).collect();
-        let mut grad = span.vertices().zeros_like()?;
-        let value = objective.evaluate(&span, Rows::Shared(&rows), Some(&mut grad))?[0];
-        let measured = grad.sqr()?.sum_all()?.to_scalar::<f64>()?;
+        let (loss, measured) = match tangent.jacobian() {
+            // Chains of dense layers have an engine for gradients of their own.
+            None => {
+                let rows: Vec<u32> = (0..n as u32).collect();
+                let mut grad = span.vertices().zeros_like()?;
+                let value = objective.evaluate(&span, Rows::Shared(&rows), Some(&mut grad))?[0];
+                (value.loss, grad.sqr()?.sum_all()?.to_scalar::<f64>()?)
+            }
+            Some(jacobian) => {
+                let gradient = jacobian.transposed(&slopes[..n * q])?;
+                let square = gradient.iter().map(|g| g * g).sum::<f64>() / (n as f64).powi(2);
+                (losses[..n].iter().sum::<f64>() / n as f64, square)
+            }
+        };
         let bound = if n == m {
             GradientBound::new(kernel, lambda_min.max(0.), &slopes)?
         } else {
@@ -38,7 +50,7 @@ pub(super) fn bounds(input: &KernelInput, kernel: &Kernel, lambda_min: f64) -> R
             let spectrum = KernelSpectrum::new(&leading, &SpectrumSettings::default())?;
             GradientBound::new(&leading, spectrum.min.value.max(0.), &slopes[..n * q])?
         };
-        Ok(Bounds { examples: n, loss: value.loss, measured, bound })
+        Ok(Bounds { examples: n, loss, measured, bound })
     };
     let doubling = std::iter::successors(Some(1), |n| Some(2 * n)).take_while(|&n| n < m);
     doubling.chain([m]).map(at).collect()

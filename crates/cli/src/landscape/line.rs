@@ -12,7 +12,7 @@ use super::{
     grid::uniform,
     output::save_section,
     sampled::{Sampled, sample},
-    shared::{Range, SharedArgs, open, short},
+    shared::{Range, SharedArgs, open, short, with_buffers},
 };
 use crate::{
     failure::Failure,
@@ -59,13 +59,13 @@ pub(super) fn run(args: &LineArgs) -> Result<(), Failure> {
     let radius = args.radius.unwrap_or(if args.to.is_some() { 0.25 } else { 1. });
     let files = std::iter::once(&args.checkpoint).chain(&args.to).map(|f| place::checkpoint(f));
     let files = files.collect::<Result<Vec<_>, _>>()?;
-    let (ends, task) = open(shared, &files)?;
+    let (ends, rows, task) = open(shared, &files)?;
     let folder = Folder::open(&shared.out, &shared.common, "summary.json", &["grid.npz", "line.svg"])?;
     let Some(folder) = folder else { return Ok(()) };
     progress::catch_interrupt();
     let origin = ends.get(0)?;
     let (section, until, label, what) = if args.to.is_some() {
-        let section = Section::segment(&origin, &ends.get(1)?)?;
+        let section = with_buffers(Section::segment(&origin, &ends.get(1)?)?, rows.as_ref());
         let what = format!("from {} to {}", short(&files[0]), short(&files[1]));
         (section, 1. + radius, "t: 0 at the first checkpoint, 1 at the second", what)
     } else {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use clap::Args as ClapArgs;
 use collado_landscape::{Projection, Section, filter_normalized};
 use collado_plots::Mark;
@@ -14,7 +14,7 @@ use super::{
     grid::Grid,
     output::{FILES, draw, draw_levels, map, save_grid, save_section},
     sampled::sample,
-    shared::{SharedArgs, open, short, stem},
+    shared::{SharedArgs, open, short, stem, with_buffers},
     vtk,
 };
 use crate::{
@@ -139,7 +139,7 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, PlanePlot), Failure> {
     if files.len() != 1 && files.len() != 3 {
         return Err(Failure::usage(format!("expected 1 or 3 checkpoints, found {}", files.len())));
     }
-    let (stack, task) = open(&args.shared, files)?;
+    let (stack, rows, task) = open(&args.shared, files)?;
     if files.len() == 1 {
         let origin = stack.get(0)?;
         let directions = filter_normalized(&task.arch, &origin, args.shared.common.seed, 2)?;
@@ -149,7 +149,7 @@ fn of_checkpoints(args: &PlaneArgs) -> Result<(Task, PlanePlot), Failure> {
         let title = "Risk on a plane of two random directions".to_owned();
         return Ok((task, PlanePlot { section, grid, title, labels, marks, path: None }));
     }
-    let section = Section::through(&stack)?;
+    let section = with_buffers(Section::through(&stack)?, rows.as_ref());
     let corners: Vec<(f64, f64)> = section.project(&stack)?.iter().map(|s| (s.at[0], s.at[1])).collect();
     let grid = Grid::around(&corners, args.margin, args.points);
     let marks = files.iter().map(|f| stem(f)).zip(corners).collect();
@@ -162,10 +162,16 @@ fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, PlanePlot)
     let file = &place::path(file);
     let (found, task) = task::open_path(file, &args.shared.data, &args.shared.common, Precision::OfFiles)?;
     let vertices = task.place(found.path.vertices(), file)?;
-    let path = Path::new(found.path.kind().clone(), vertices.clone())?;
+    let mut path = Path::new(found.path.kind().clone(), vertices.clone())?;
+    if let Some(rows) = found.path.buffers() {
+        path = path.with_buffers(rows.clone())?;
+    }
     let ts: Vec<f64> = (0..DRAWN).map(|i| i as f64 / (DRAWN - 1) as f64).collect();
     let span = path.span(&ts)?;
-    let section = Section::through(&corners(&vertices)?)?;
+    let corners = corners(&vertices)?;
+    let rows = found.path.buffers().map(|rows| rows.index_select(&corners, 0)).transpose()?;
+    let corners = vertices.index_select(&corners.to_device(vertices.device())?, 0)?;
+    let section = with_buffers(Section::through(&corners)?, rows.as_ref());
     let shadows = section.project(&span.materialize()?)?;
     let line: Vec<(f64, f64)> = shadows.iter().map(|s| (s.at[0], s.at[1])).collect();
     // The path says itself whether it ends at B or at a permuted and rescaled copy.
@@ -177,7 +183,7 @@ fn of_path(args: &PlaneArgs, file: &std::path::Path) -> Result<(Task, PlanePlot)
     Ok((task, PlanePlot { section, grid, title, labels, marks, path: Some((span, shadows)) }))
 }
 
-/// The first and the last vertex, and the vertex farthest from the line between them.
+/// The numbers of the first and the last vertex, and of the vertex farthest from the line between them.
 fn corners(vertices: &Tensor) -> Result<Tensor, Failure> {
     let last = vertices.dims()[0] - 1;
     let (a, b) = (vertices.get(0)?, vertices.get(last)?);
@@ -186,7 +192,7 @@ fn corners(vertices: &Tensor) -> Result<Tensor, Failure> {
     let far = far.ok_or_else(|| {
         Failure::new("the path is a straight line: it has no plane").hint("'collado landscape line' draws it")
     })?;
-    Ok(Tensor::stack(&[a, b, vertices.get(far)?], 0)?)
+    Ok(Tensor::new(&[0, last as u32, far as u32], &Device::Cpu)?)
 }
 
 /// The risk on the path against the risk where it falls on the plane, as table, numbers and words.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 use clap::Args as ClapArgs;
+use collado_landscape::Section;
 use serde::Serialize;
 
 use crate::{
@@ -25,10 +26,21 @@ pub(super) struct SharedArgs {
     pub(super) common: Common,
 }
 
-/// Reads the checkpoints of a section as a stack `[P, S]`, with their task.
-pub(super) fn open(shared: &SharedArgs, files: &[PathBuf]) -> Result<(Tensor, Task), Failure> {
-    let (stack, _, task) = task::open_stack(files, &shared.network, &shared.data, &shared.common)?;
-    Ok((stack, task))
+/// Reads the checkpoints of a section as a stack `[P, S]`, with their running statistics `[P, B]` if all have some, and
+/// their task.
+pub(super) fn open(
+    shared: &SharedArgs,
+    files: &[PathBuf],
+) -> Result<(Tensor, Option<Tensor>, Task), Failure> {
+    task::open_stack(files, &shared.network, &shared.data, &shared.common)
+}
+
+/// The section with the running statistics of its vertices, where they are known.
+pub(super) fn with_buffers(section: Section, rows: Option<&Tensor>) -> Section {
+    match rows {
+        Some(rows) => section.with_buffers(rows),
+        None => section,
+    }
 }
 
 /// A file's name without folders.

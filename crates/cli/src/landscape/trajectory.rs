@@ -120,7 +120,7 @@ fn trajectory(args: &TrajectoryArgs) -> Result<(Task, Tensor), Failure> {
     let files = place::all(&args.checkpoints)?;
     if !files.is_empty() {
         at_least("checkpoints of a trajectory", files.len(), 3)?;
-        let (points, task) = open(shared, &files)?;
+        let (points, _, task) = open(shared, &files)?;
         progress::catch_interrupt();
         return Ok((task, points));
     }

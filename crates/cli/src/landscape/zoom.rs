@@ -120,7 +120,7 @@ fn figure(
 fn centre(args: &ZoomArgs) -> Result<(Tensor, Task, String), Failure> {
     let shared = &args.shared;
     if let Some(file) = &args.checkpoint {
-        let (stack, task) = open(shared, &[place::checkpoint(file)?])?;
+        let (stack, _, task) = open(shared, &[place::checkpoint(file)?])?;
         return Ok((stack.get(0)?, task, short(file)));
     }
     let (spec, data) = match shared.network.spec(&shared.common)? {

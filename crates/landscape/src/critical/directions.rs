@@ -17,7 +17,7 @@ fn bias(layer: &Affine) -> Option<usize> {
 }
 
 /// Sparse vectors of parameter space.
-type Directions = Vec<Vec<(usize, f64)>>;
+pub(super) type Directions = Vec<Vec<(usize, f64)>>;
 
 impl CriticalSearch {
     /// An orthonormal basis (columns) of the directions at `theta` that a symmetry moves along, or in which nothing
@@ -25,7 +25,9 @@ impl CriticalSearch {
     /// neurons, weights of the first layer that see no variation of the data, the same shift of all classes under
     /// cross-entropy. A regulariser may still see them.
     pub(super) fn idle(&self, theta: &[f64], hidden: &Hidden) -> Result<Mat<f64>> {
-        let layers = self.chain();
+        let Some(layers) = self.risk.network().chain() else {
+            return self.idle_in_general(theta, hidden);
+        };
         let mut all = self.blind(&layers[0])?;
         for (k, pair) in layers.windows(2).enumerate() {
             match self.activation() {
@@ -100,12 +102,12 @@ fn dead(lower: &Affine, upper: &Affine, i: usize, all: &mut Directions) {
 }
 
 /// The directions that shift all classes alike, to which cross-entropy is invariant.
-fn shifts(last: &Affine, all: &mut Directions) {
+pub(super) fn shifts(last: &Affine, all: &mut Directions) {
     all.extend((0..last.inputs()).map(|c| (0..last.outputs()).map(|r| (last.column(r, c), 1.)).collect()));
     all.extend(bias(last).map(|b| (0..last.outputs()).map(|r| (b + r, 1.)).collect()));
 }
 
-fn orthonormal(all: &Directions, size: usize) -> Result<Mat<f64>> {
+pub(super) fn orthonormal(all: &Directions, size: usize) -> Result<Mat<f64>> {
     // Of length 1, so that the rank does not depend on scales; zero vectors are no directions.
     let length = |v: &Vec<(usize, f64)>| v.iter().map(|(_, x)| x * x).sum::<f64>().sqrt();
     let kept: Vec<_> = all.iter().map(|v| (v, length(v))).filter(|(_, l)| *l > 0.).collect();

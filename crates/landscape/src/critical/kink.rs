@@ -1,7 +1,7 @@
 //! Kinks of ReLU networks: how near a point is to one, and which neurons are dead.
 
 use candle_core::Tensor;
-use collado_models::{Activation, Affine, Algebra};
+use collado_models::{Activation, Affine, Algebra, Op};
 
 use super::CriticalSearch;
 use crate::{Error, Result};
@@ -23,6 +23,9 @@ pub(super) struct Hidden {
 
 impl CriticalSearch {
     pub(super) fn hidden(&self, theta: &[f64]) -> Result<Hidden> {
+        if self.risk.network().chain().is_none() {
+            return self.units(theta);
+        }
         let point = self.point(theta)?;
         let mut neurons = Neurons { theta: &point, margin: f64::INFINITY, dead: Vec::new() };
         let outputs = self.risk.network().run(&mut neurons, self.inputs.clone())?;
@@ -30,9 +33,11 @@ impl CriticalSearch {
         Ok(Hidden { margin, dead, outputs: outputs.flatten_all()?.to_vec1()? })
     }
 
-    /// The margin of a ReLU network; infinite where there are no kinks.
+    /// The margin of a network with rectifiers; infinite where there are no kinks.
     pub(super) fn kink(&self, theta: &[f64]) -> Result<f64> {
-        Ok(if self.activation() == Activation::Relu { self.hidden(theta)?.margin } else { f64::INFINITY })
+        let nodes = self.risk.network().nodes();
+        let has_kinks = nodes.iter().any(|node| matches!(node.op, Op::Activation(Activation::Relu)));
+        Ok(if has_kinks { self.hidden(theta)?.margin } else { f64::INFINITY })
     }
 }
 

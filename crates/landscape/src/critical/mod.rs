@@ -1,17 +1,18 @@
-//! Critical points of the risk of a dense network: how they are found, examined and compared (docs/theory.md §8).
+//! Critical points of the risk of a network: how they are found, examined and compared (docs/theory.md §8).
 
 mod directions;
 mod distinct;
 mod eigendecomposition;
 mod examine;
+mod general;
 mod kink;
 mod levenberg_marquardt;
 mod search;
 mod semicircle;
 
 use candle_core::{DType, Tensor};
-use collado_models::{Activation, Chain, with_slice};
-use collado_risk::{EmpiricalRisk, Evaluation, ExactCurvature, Objective, Rows};
+use collado_models::{Activation, with_slice};
+use collado_risk::{EmpiricalRisk, Error, Evaluation, ExactCurvature, Objective, Rows, Statistics};
 
 pub use self::{
     examine::CriticalPoint,
@@ -38,14 +39,19 @@ impl CriticalSearch {
     /// The search for critical points of `risk`, in `f64` on the CPU.
     ///
     /// # Errors
-    /// When the network is not a chain of dense layers.
+    /// When the network has no [exact curvature](ExactCurvature), or its statistics are not those of all examples: a
+    /// random start has no others.
     pub fn new(risk: &EmpiricalRisk) -> Result<Self> {
+        if risk.network().batch_norms().next().is_some() {
+            let rule = risk.statistics();
+            let whole = rule == Statistics::Population && risk.reference_rows().len() == risk.data().len();
+            if !whole && rule != (Statistics::Train { batch: 0 }) {
+                let found = format!("the statistics {rule} over other rows than all examples");
+                return Err(Error::Unsupported { what: "the search for critical points", found }.into());
+            }
+        }
         let inputs = risk.data().inputs(DType::F64)?.clone();
         Ok(Self { risk: risk.clone(), curvature: ExactCurvature::new(risk)?, inputs })
-    }
-
-    fn chain(&self) -> &Chain {
-        self.risk.network().chain().expect("its curvature is that of a chain")
     }
 
     fn activation(&self) -> Activation {

@@ -8,8 +8,8 @@ use tracing::info_span;
 
 use super::{
     Kernel,
+    chain::{check, wide},
     gram::Part,
-    tangent::{check, wide},
 };
 
 /// $\mathbb E\,\rho(u)\rho(v)$ and $\mathbb E\,\rho'(u)\rho'(v)$ for ReLU and $(u,v)\sim N(0,\Sigma)$ with
@@ -55,6 +55,7 @@ impl WidthLimit {
     /// # Errors
     /// When sizes do not fit together, or no closed form is known here for the activation or the initialisation.
     pub fn new(arch: &Arch, init: Init, inputs: &Tensor) -> Result<Self> {
+        arch.network().dense_chain("the infinite-width limit")?;
         let (m, features) = inputs.dims2()?;
         check("features", &[arch.inputs()], &[features])?;
         if !matches!(arch.activation(), Activation::Relu | Activation::Linear) {

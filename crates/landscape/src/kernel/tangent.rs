@@ -1,13 +1,15 @@
-//! The empirical neural tangent kernel of a dense network.
+//! The empirical neural tangent kernel of a network.
 
-use candle_core::{DType, Device, Tensor};
-use collado_models::{Activation, Affine, Algebra, Arch, Error, Result};
-use faer::MatRef;
-use tracing::debug_span;
+use std::{ops::Range, sync::Arc};
+
+use candle_core::{DType, Tensor};
+use collado_models::{Arch, Error, Result};
+use collado_risk::{EmpiricalRisk, Jacobian};
 
 use super::{
     Kernel,
-    gram::{Part, rows_times},
+    chain::{ChainTangent, wide},
+    general::GeneralTangent,
 };
 
 /// The kind of tangent kernel of a network with q outputs; for one output both kinds are the same.
@@ -21,58 +23,67 @@ pub enum Outputs {
     Each,
 }
 
-/// A dense network near one point θ, on m examples: outputs and tangent kernels, in f64.
+/// A network near one point θ, on m examples: outputs and tangent kernels, in f64.
 ///
-/// With the inputs $a_{k-1}$ `[m, n_{k-1}]` of layer k and the slopes $\delta_{k,o}=\partial\Phi_o/\partial z_k$ `[m,
-/// n_k]` of its units, weights and biases of layer k contribute to $JJ^\top$
+/// The Jacobian J `[mq, S]` of a chain of dense layers is never formed: with the inputs $a_{k-1}$ `[m, n_{k-1}]` of layer
+/// k and the slopes $\delta_{k,o}=\partial\Phi_o/\partial z_k$ `[m, n_k]` of its units, weights and biases of layer k
+/// contribute to $JJ^\top$
 /// $$\Theta_k=(\delta_{k,o}\,\delta_{k,o'}^\top)\circ(a_{k-1}a_{k-1}^\top+b_k),\qquad\Theta=\sum_{k=1}^K\Theta_k,$$
-/// with $b_k=1$ where there is a bias and 0 where there is none. So $J$ `[mq, S]` is never formed: slopes come from one
-/// backward pass for each output, Gram matrices are taken tile by tile, in parallel, in the same order for any number
-/// of threads.
+/// with $b_k=1$ where there is a bias and 0 where there is none. Slopes come from one backward pass for each output, Gram
+/// matrices are taken tile by tile, in parallel, in the same order for any number of threads. Of other networks the rows
+/// of J are [formed](Jacobian), for as many parameters at a time as memory holds.
 #[derive(Debug, Clone)]
 pub struct Tangent {
     arch: Arch,
-    examples: usize,
-    memory: usize,
-    /// The weights $W_k$ `[n_k, n_{k-1}]`.
-    weights: Vec<Vec<f64>>,
-    /// The inputs $a_0,\dots,a_{K-1}$ of the layers.
-    inputs: Vec<Vec<f64>>,
-    /// The slopes $\rho'(z_1),\dots,\rho'(z_{K-1})$ of the activations.
-    slopes: Vec<Vec<f64>>,
-    /// The outputs $\Phi(x_i)$ `[m, q]`.
-    outputs: Vec<f64>,
+    network: Derivatives,
+}
+
+#[derive(Debug, Clone)]
+enum Derivatives {
+    Chain(ChainTangent),
+    General(GeneralTangent),
 }
 
 impl Tangent {
-    /// The network `arch` at `theta` `[S]` on `inputs` `[m, n_0]`; both may be f32 and are widened.
+    /// The chain of dense layers `arch` at `theta` `[S]` on `inputs` `[m, n_0]`; both may be f32 and are widened.
     ///
     /// # Errors
-    /// When the sizes do not fit, or there is no example.
+    /// When the network is no such chain, the sizes do not fit, or there is no example.
     pub fn new(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Result<Self> {
-        let (examples, features) = inputs.dims2()?;
-        check("parameters of a point", &[arch.layout().len()], theta.dims())?;
-        check("inputs", &[examples.max(1), arch.inputs()], &[examples, features])?;
-        let network = arch.network();
-        let layers = network.dense_chain("the tangent kernel")?.iter();
-        let theta = wide(theta)?;
-        let mut numbers = Numbers { theta: &theta, inputs: Vec::new(), slopes: Vec::new() };
-        let outputs = network.run(&mut numbers, wide(inputs)?)?;
-        let Numbers { inputs, slopes, .. } = numbers;
-        let weights = layers.map(|layer| layer.weight_of(&theta).to_vec()).collect();
-        Ok(Self { arch: arch.clone(), examples, memory: 1 << 30, weights, inputs, slopes, outputs })
+        let chain = ChainTangent::new(arch, theta, inputs)?;
+        Ok(Self { arch: arch.clone(), network: Derivatives::Chain(chain) })
+    }
+
+    /// The network of `risk` at `theta` `[S]` on its examples, with the statistics of batch normalisation by its rule.
+    ///
+    /// # Errors
+    /// When the sizes do not fit, and those of [`Jacobian::new`] for networks that are no chains of dense layers.
+    pub fn of(risk: &EmpiricalRisk, theta: &Tensor) -> crate::Result<Self> {
+        if risk.network().chain().is_some() {
+            return Ok(Self::new(risk.arch(), theta, risk.data().inputs(DType::F64)?)?);
+        }
+        let jacobian = Arc::new(Jacobian::new(risk, wide(theta)?)?);
+        let general = GeneralTangent::new(jacobian, risk.network().layout(), risk.network().outputs());
+        Ok(Self { arch: risk.arch().clone(), network: Derivatives::General(general) })
     }
 
     /// Bounds the memory for slopes, in bytes (default: 1 GiB): with [`Outputs::Mean`] as many outputs at a time go
-    /// backward as fit, at least one.
+    /// backward as fit, at least one; of networks that are no chains of dense layers as many columns of J are held as fit.
     #[must_use]
-    pub fn with_memory(self, memory: usize) -> Self {
-        Self { memory, ..self }
+    pub fn with_memory(mut self, bytes: usize) -> Self {
+        match &mut self.network {
+            Derivatives::Chain(chain) => chain.memory = bytes,
+            Derivatives::General(general) => general.memory = bytes,
+        }
+        self
     }
 
     /// Number of examples m.
     pub fn examples(&self) -> usize {
-        self.examples
+        match &self.network {
+            Derivatives::Chain(chain) => chain.examples,
+            Derivatives::General(general) => general.jacobian.examples(),
+        }
     }
 
     /// The architecture.
@@ -82,133 +93,64 @@ impl Tangent {
 
     /// The outputs $\Phi(x_i;\theta)$ `[m, q]`, row by row.
     pub fn outputs(&self) -> &[f64] {
-        &self.outputs
+        match &self.network {
+            Derivatives::Chain(chain) => &chain.outputs,
+            Derivatives::General(general) => general.jacobian.outputs(),
+        }
+    }
+
+    /// The Jacobian, of networks that are no chains of dense layers.
+    pub fn jacobian(&self) -> Option<&Jacobian> {
+        match &self.network {
+            Derivatives::Chain(_) => None,
+            Derivatives::General(general) => Some(&general.jacobian),
+        }
+    }
+
+    /// The names of the layers that have parameters.
+    pub fn layers(&self) -> Vec<String> {
+        match &self.network {
+            Derivatives::Chain(_) => (0..self.arch.depth()).map(|k| self.arch.layer_name(k)).collect(),
+            Derivatives::General(general) => general.layers.iter().map(|(name, _)| name.clone()).collect(),
+        }
     }
 
     /// The kernel $\bar K_\Theta=\sum_kv_kv_k^\top$ `[m, m]`, where $v_k$ are the values of the k-th unit of the last
     /// hidden layer. It is the part of the last layer's weights in the tangent kernel of every single output
     /// (docs/theory.md §11).
     pub fn last_layer(&self) -> Kernel {
-        let mut kernel = Kernel::zeros(self.examples);
-        let ones = vec![1.; self.examples];
-        let inputs = &self.inputs[self.arch.depth() - 1];
-        let part =
-            Part { slopes: &ones, inputs, examples: self.examples, outputs: 1, bias: false, scale: 1. };
-        part.add_to(&mut kernel);
-        kernel.mirror();
-        kernel
+        match &self.network {
+            Derivatives::Chain(chain) => chain.last_layer(),
+            Derivatives::General(general) => general.last_layer(),
+        }
     }
 
     /// The empirical neural tangent kernel Θ.
     pub fn kernel(&self, outputs: Outputs) -> Kernel {
-        self.sum(outputs, 0..self.arch.depth())
+        match &self.network {
+            Derivatives::Chain(chain) => chain.sum(outputs, 0..self.arch.depth()),
+            Derivatives::General(general) => {
+                general.sum(outputs, std::slice::from_ref(&(0..general.jacobian.size())))
+            }
+        }
     }
 
-    /// The part $\Theta_{k+1}$ of the weight and bias of layer `k` (0-based).
+    /// The part $\Theta_{k+1}$ of the parameters of layer `k` (0-based) in the order of [`layers`](Self::layers).
     ///
     /// # Errors
     /// When there is no such layer.
     pub fn layer(&self, k: usize, outputs: Outputs) -> Result<Kernel> {
-        if k >= self.arch.depth() {
-            let expected = format!("less than {}", self.arch.depth());
+        let count = self.layers().len();
+        if k >= count {
+            let expected = format!("less than {count}");
             return Err(Error::Mismatch { what: "layer".into(), expected, found: k.to_string() });
         }
-        Ok(self.sum(outputs, k..k + 1))
-    }
-
-    /// The sum of the parts of some layers.
-    fn sum(&self, outputs: Outputs, layers: std::ops::Range<usize>) -> Kernel {
-        let _span = debug_span!("kernel", examples = self.examples, ?layers).entered();
-        let q = self.arch.outputs();
-        let each = if outputs == Outputs::Each { q } else { 1 };
-        let group = if outputs == Outputs::Each { q } else { self.group() };
-        let scale = if outputs == Outputs::Each { 1. } else { (q as f64).recip() };
-        let mut kernel = Kernel::zeros(self.examples * each);
-        for from in (0..q).step_by(group) {
-            let mut slopes = self.top(from..(from + group).min(q));
-            for k in (layers.start..self.arch.depth()).rev() {
-                if k < layers.end {
-                    let (inputs, bias) = (&self.inputs[k], self.arch.has_bias(k));
-                    let examples = self.examples;
-                    let part = Part { slopes: &slopes, inputs, examples, outputs: each, bias, scale };
-                    part.add_to(&mut kernel);
-                }
-                if k > layers.start {
-                    slopes = self.below(k, &slopes);
-                }
-            }
-        }
-        kernel.mirror();
-        kernel
-    }
-
-    /// Number of outputs that are propagated backward together.
-    fn group(&self) -> usize {
-        let widest = *self.arch.widths()[1..].iter().max().expect("a network has a layer");
-        (self.memory / (self.examples * widest * size_of::<f64>())).clamp(1, self.arch.outputs())
-    }
-
-    /// The slopes $\delta_{K,o}$ of some outputs, `[m, outputs, q]`, with a single one in each row.
-    fn top(&self, outputs: std::ops::Range<usize>) -> Vec<f64> {
-        let q = self.arch.outputs();
-        let mut slopes = vec![0.; self.examples * outputs.len() * q];
-        for example in slopes.chunks_exact_mut(outputs.len() * q) {
-            outputs.clone().enumerate().for_each(|(row, o)| example[row * q + o] = 1.);
-        }
-        slopes
-    }
-
-    /// The slopes below layer `k` (0-based) from those above it, `[m, c, n_k]`:
-    /// $\delta_{k-1}=\delta_kW_k\circ\rho'(z_{k-1})$.
-    fn below(&self, k: usize, slopes: &[f64]) -> Vec<f64> {
-        let (out, width) = (self.arch.widths()[k + 1], self.arch.widths()[k]);
-        let rows = slopes.len() / (self.examples * out);
-        let weight = MatRef::from_row_major_slice(&self.weights[k], out, width);
-        rows_times(slopes, weight, |row, delta| {
-            let rho = &self.slopes[k - 1][row / rows * width..][..width];
-            delta.iter_mut().zip(rho).for_each(|(delta, rho)| *delta *= rho);
+        Ok(match &self.network {
+            Derivatives::Chain(chain) => chain.sum(outputs, k..k + 1),
+            Derivatives::General(general) => general.sum(outputs, &general.layers[k].1),
         })
     }
 }
 
-/// The arithmetic of the forward pass over all examples; a value is `[m, n]`, row by row.
-struct Numbers<'a> {
-    theta: &'a [f64],
-    /// The inputs $a_0,\dots,a_{K-1}$ of the layers.
-    inputs: Vec<Vec<f64>>,
-    /// The slopes $\rho'(z_1),\dots,\rho'(z_{K-1})$ of the activations.
-    slopes: Vec<Vec<f64>>,
-}
-
-impl Algebra for Numbers<'_> {
-    type Value = Vec<f64>;
-    type Error = collado_models::Error;
-    const NAME: &'static str = "the tangent kernel";
-
-    fn affine(&mut self, op: &Affine, x: &Vec<f64>) -> collado_models::Result<Vec<f64>> {
-        self.inputs.push(x.clone());
-        let weight = MatRef::from_row_major_slice(op.weight_of(self.theta), op.outputs(), op.inputs());
-        let bias = op.bias_of(self.theta).unwrap_or_default();
-        Ok(rows_times(x, weight.transpose(), |_, row| {
-            row.iter_mut().zip(bias).for_each(|(z, b)| *z += b);
-        }))
-    }
-
-    fn activation(&mut self, rho: Activation, x: Vec<f64>) -> collado_models::Result<Vec<f64>> {
-        let a: Vec<f64> = x.iter().map(|&z| rho.value(z)).collect();
-        self.slopes.push(x.iter().zip(&a).map(|(&z, &a)| rho.slope(z, a)).collect());
-        Ok(a)
-    }
-}
-
-pub(super) fn check(what: &str, expected: &[usize], found: &[usize]) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    let (expected, found) = (format!("{expected:?}"), format!("{found:?}"));
-    Err(Error::Mismatch { what: what.into(), expected, found })
-}
-
-pub(super) fn wide(tensor: &Tensor) -> Result<Vec<f64>> {
-    Ok(tensor.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
-}
+/// The columns of a layer's parameters.
+pub(super) type Columns = Vec<Range<usize>>;

@@ -29,6 +29,8 @@ pub struct Section {
     edges: Vec<Vec<f64>>,
     /// The point at the origin, in `f64`.
     origin: Vec<f64>,
+    /// The running statistics of the vertices `[D + 1, B]`, where they are known.
+    buffers: Option<Tensor>,
 }
 
 /// The orthogonal projection of a point of parameter space onto a section.
@@ -88,9 +90,15 @@ impl Section {
             true => all[1..].iter().map(|v| v.iter().zip(&all[0]).map(|(v, o)| v - o).collect()).collect(),
             false => all[1..].to_vec(),
         };
-        let section = Self { vertices, affine, r, edges, origin: all[0].clone() };
+        let section = Self { vertices, affine, r, edges, origin: all[0].clone(), buffers: None };
         section.check()?;
         Ok(section)
+    }
+
+    /// The same section with the running statistics `[D + 1, B]` of its vertices, which are combined like them.
+    #[must_use]
+    pub fn with_buffers(self, buffers: &Tensor) -> Self {
+        Self { buffers: Some(buffers.clone()), ..self }
     }
 
     /// Checks that the edges are finite and linearly independent.
@@ -150,10 +158,14 @@ impl Section {
     /// The points at coordinates `at`, `[P, D]` row by row.
     ///
     /// # Errors
-    /// An error of a candle operation.
+    /// When there is not a row of running statistics for each vertex.
     pub fn span(&self, at: &[f64]) -> Result<Span> {
         let c = at.chunks_exact(self.dims()).flat_map(|at| self.coefficients(at)).collect();
-        Ok(Span::new(&self.vertices, c)?)
+        let span = Span::new(&self.vertices, c)?;
+        match &self.buffers {
+            Some(buffers) => Ok(span.with_buffers(buffers)?),
+            None => Ok(span),
+        }
     }
 
     /// The orthogonal projections of the rows of `points` `[P, S]` onto the section.

@@ -26,6 +26,7 @@ use self::{
 pub use self::{
     cuda::Precision,
     curvature::{CurvatureForm, CurvaturePoint, ExactCurvature},
+    graph::Jacobian,
 };
 use crate::{
     Descent, EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, Training,

@@ -59,7 +59,7 @@ impl Convolution {
     }
 
     /// Whether every result is of all numbers of an image, which follow one another.
-    fn is_dense(&self, x: &Image) -> bool {
+    pub(super) fn is_dense(&self, x: &Image) -> bool {
         let whole = self.kernel == [x.height, x.width] && self.dilation == [1, 1];
         whole && x.border == 0 && self.padding == [0, 0] && self.groups == 1
     }

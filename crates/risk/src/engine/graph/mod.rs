@@ -32,6 +32,7 @@ use std::{ops::Range, sync::Arc};
 use candle_core::Tensor;
 use collado_models::Network;
 
+pub use self::curvature::Jacobian;
 pub(super) use self::{curvature::GraphCurvature, lanes::Number};
 use self::{evaluate::Slots, plan::Plan};
 use super::chain::{PARALLEL_FLOPS, Pool};

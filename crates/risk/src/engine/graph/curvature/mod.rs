@@ -7,6 +7,7 @@
 //! through them too. The Gauss–Newton and Fisher matrices need R of the slopes alone, as if g were 0.
 
 mod alone;
+mod jacobian;
 mod kinds;
 mod norm;
 mod packed;
@@ -18,6 +19,7 @@ use candle_core::DType;
 use collado_models::with_slice;
 use rayon::prelude::*;
 
+pub use self::jacobian::Jacobian;
 use self::{
     packed::Packed,
     pass::{Pass, Source, Sums},
@@ -85,7 +87,9 @@ impl GraphCurvature {
             }
         };
         let curvature = Self { graph, rule };
-        curvature.check_memory()?;
+        if curvature.together() > LANES {
+            check_rows(&curvature.graph, curvature.together())?;
+        }
         Ok(Some(curvature))
     }
 
@@ -96,37 +100,6 @@ impl GraphCurvature {
             Rule::Batches(batch) => *batch,
             Rule::Reference(rows) => rows.len(),
         }
-    }
-
-    /// Refuses networks whose statistics are over more rows than memory holds.
-    fn check_memory(&self) -> Result<()> {
-        let (rows, row) = (self.together(), size_of::<f64>() * self.numbers());
-        let (needed, found) = (rows.next_multiple_of(LANES) * row, self.graph.memory);
-        if needed <= found || rows <= LANES {
-            return Ok(());
-        }
-        let fit = found / row / LANES * LANES;
-        Err(Error::Memory { rows, needed: needed.div_ceil(1 << 20), found: found >> 20, fit })
-    }
-
-    /// Number of numbers that a pass along a vector holds for each example: all values and what is normalised, twice,
-    /// and the slopes that are known at a time, twice.
-    fn numbers(&self) -> usize {
-        let units = |&x: &usize| self.graph.plan.values[x].units();
-        let mut kept = units(&0);
-        for step in &self.graph.plan.steps {
-            kept += units(&step.output) * if step.keeps_raw() || step.keeps_raw_along() { 2 } else { 1 };
-        }
-        let mut known = vec![self.graph.plan.output()];
-        let mut most = 0;
-        for step in self.graph.plan.steps.iter().rev() {
-            known.extend(step.inputs.iter().chain(&step.add).filter(|&&x| x != 0));
-            known.sort_unstable();
-            known.dedup();
-            most = most.max(known.iter().map(units).sum());
-            known.retain(|&x| x != step.output);
-        }
-        2 * (kept + most)
     }
 
     /// Writes the products of the matrix at `theta` with the rows of `vectors` `[B, S]` over `out` `[B, S]`, without the
@@ -159,7 +132,7 @@ impl GraphCurvature {
     fn block(&self, count: usize) -> (usize, usize) {
         let size = self.graph.network.size();
         let (memory, count) = (self.graph.memory / 2 / size_of::<f64>(), count.clamp(1, 32));
-        let scratch = LANES * self.numbers() * rayon::current_num_threads();
+        let scratch = LANES * numbers(&self.graph) * rayon::current_num_threads();
         match &self.rule {
             Rule::Reference(_) => (1, PARTS),
             Rule::Batches(_) => ((memory / (3 * size)).clamp(1, count), 1),
@@ -208,14 +181,14 @@ impl GraphCurvature {
         let mut row = vec![0.; graph.network.buffers().len()];
         graph.write(&trace, false, &mut row);
         let pass = self.pass(block, &trace, vector, Source::Batch);
-        let mut tangent = pass.tangent();
+        let tangent = pass.tangent();
         let moments = tangent.moments.clone();
         let one = Block { vectors: std::slice::from_ref(vector), ..*block };
         let source = Source::Reference(&moments);
         let mut sums = self.by_parts(&one, Moments::Given(&row), source, parts).remove(0);
         let injected = std::mem::take(&mut sums.moments);
         sums.moments = Sums::zero(graph).moments;
-        pass.reverse(&mut tangent, None, &injected, &mut sums);
+        pass.reverse(&tangent, None, &injected, &mut sums);
         sums
     }
 
@@ -272,7 +245,38 @@ impl GraphCurvature {
     }
 }
 
-/// The running statistics of all points.
+/// Refuses networks whose statistics are over more rows than memory holds.
+fn check_rows(graph: &Graph<f64>, rows: usize) -> Result<()> {
+    let row = size_of::<f64>() * numbers(graph);
+    let (needed, found) = (rows.next_multiple_of(LANES) * row, graph.memory);
+    if needed <= found {
+        return Ok(());
+    }
+    let fit = found / row / LANES * LANES;
+    Err(Error::Memory { rows, needed: needed.div_ceil(1 << 20), found: found >> 20, fit })
+}
+
+/// Number of numbers that a pass along a vector holds for each example: all values and what is normalised, twice, and
+/// the slopes that are known at a time, twice.
+fn numbers(graph: &Graph<f64>) -> usize {
+    let units = |&x: &usize| graph.plan.values[x].units();
+    let mut kept = units(&0);
+    for step in &graph.plan.steps {
+        kept += units(&step.output) * if step.keeps_raw() || step.keeps_raw_along() { 2 } else { 1 };
+    }
+    let mut known = vec![graph.plan.output()];
+    let mut most = 0;
+    for step in graph.plan.steps.iter().rev() {
+        known.extend(step.inputs.iter().chain(&step.add).filter(|&&x| x != 0));
+        known.sort_unstable();
+        known.dedup();
+        most = most.max(known.iter().map(units).sum());
+        known.retain(|&x| x != step.output);
+    }
+    2 * (kept + most)
+}
+
+/// The running statistics that are constants of the risk.
 fn constants(risk: &EmpiricalRisk) -> Result<Vec<f64>> {
     match risk.buffers() {
         Some(row) => Ok(row.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?),

@@ -14,6 +14,11 @@ pub(super) struct Packed<'p> {
 }
 
 impl<'p> Packed<'p> {
+    /// A row that no reverse pass reads weights of.
+    pub(super) fn plain(graph: &Graph<f64>, row: &'p [f64]) -> Self {
+        Self { row, reverse: graph.plan.steps.iter().map(|_| None).collect() }
+    }
+
     pub(super) fn new(graph: &Graph<f64>, row: &'p [f64]) -> Self {
         let pack = |step: &Step| match (&step.kind, step.inputs[0]) {
             (Kind::Map(map), x) if x != 0 => {

@@ -66,9 +66,9 @@ pub(super) struct Slope<'g> {
 impl<'g> Pass<'_, 'g> {
     /// Adds the product of the batch, whose examples have the weight `scale` each.
     pub(super) fn run(&self, rows: &[u32], scale: f64, sums: &mut Sums) {
-        let mut tangent = self.tangent();
+        let tangent = self.tangent();
         let top = self.read_out(&tangent, rows, scale);
-        self.reverse(&mut tangent, Some(top), &[], sums);
+        self.reverse(&tangent, Some(top), &[], sums);
     }
 
     /// A store of zeros for the value `x`.

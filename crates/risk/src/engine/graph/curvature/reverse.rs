@@ -18,10 +18,10 @@ pub(super) struct Slopes<'g> {
 
 impl<'g> Pass<'_, 'g> {
     /// Takes the slopes `top` of the outputs, if there are any, and those with respect to the statistics of each step,
-    /// `injected`, if there are any, to the parameters. Derivatives are forgotten when nothing needs them any more.
+    /// `injected`, if there are any, to the parameters.
     pub(super) fn reverse(
         &self,
-        tangent: &mut Tangent<'g>,
+        tangent: &Tangent<'_>,
         top: Option<Slope<'g>>,
         injected: &[Vec<MomentSlopes>],
         sums: &mut Sums,
@@ -34,7 +34,7 @@ impl<'g> Pass<'_, 'g> {
             slopes.along[plan.output()] = Some(along);
         }
         for (number, step) in plan.steps.iter().enumerate().rev() {
-            let injected = injected.get(number).filter(|_| step.norm.is_some());
+            let injected = injected.get(number).filter(|all| all.iter().any(|slopes| *slopes != [0.; 4]));
             let along = match (slopes.along[step.output].take(), injected) {
                 (Some(along), _) => along,
                 (None, Some(_)) => self.zeros(step.output),
@@ -58,8 +58,6 @@ impl<'g> Pass<'_, 'g> {
                 let spread = self.spread(number, channels, &found, injected, sums);
                 self.through_norm(number, tangent, &slope, &spread);
             }
-            tangent.raw[number] = None;
-            tangent.values[step.output] = None;
             self.through_kind(number, tangent, slope, &mut slopes, &mut sums.product);
         }
     }

@@ -51,6 +51,24 @@ impl Step {
 }
 
 impl<'g> Pass<'_, 'g> {
+    /// The derivatives along the vector 0, which are zeros.
+    pub(super) fn still(&self) -> Tangent<'g> {
+        let plan = &self.graph.plan;
+        let channels = |(step, moments): (&Step, &Option<Moments>)| match (&step.norm, moments) {
+            (Some(norm), Some(moments)) => {
+                let along = MomentsAlong::zero(norm.channels);
+                Channel::all(norm, (moments, &along), self.trace.theta, self.vector.row)
+            }
+            _ => vec![Channel::PLAIN; plan.values[step.output].channels],
+        };
+        Tangent {
+            values: (0..plan.values.len()).map(|x| Some(self.zeros(x))).collect(),
+            raw: plan.steps.iter().map(|s| s.keeps_raw_along().then(|| self.zeros(s.output))).collect(),
+            moments: vec![None; plan.steps.len()],
+            channels: plan.steps.iter().zip(&self.trace.moments).map(channels).collect(),
+        }
+    }
+
     /// The derivatives of all values.
     pub(super) fn tangent(&self) -> Tangent<'g> {
         let steps = self.graph.plan.steps.len();
