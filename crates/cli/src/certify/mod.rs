@@ -51,7 +51,9 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
     };
     let rows = task.train.data().len();
     if args.proof.is_some() && (rows < all || task.train.network().chain().is_none()) {
-        return Err(Failure::usage("--proof: files of proofs are about all training rows and dense networks"));
+        return Err(Failure::usage(
+            "--proof: files of proofs are about all training rows and dense networks",
+        ));
     }
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     progress::catch_interrupt();

@@ -45,16 +45,16 @@ impl CriticalSearch {
             }
         }
         for (id, node) in nodes.iter().enumerate() {
-            if let (Op::Affine(op), [reader]) = (&node.op, &*readers(nodes, id)) {
-                if let Op::Norm(norm) = &nodes[*reader].op {
-                    taken_away(op, norm, &mut all);
-                }
+            if let (Op::Affine(op), [reader]) = (&node.op, &*readers(nodes, id))
+                && let Op::Norm(norm) = &nodes[*reader].op
+            {
+                taken_away(op, norm, &mut all);
             }
         }
-        if let [first] = &*readers(nodes, 0) {
-            if let Op::Affine(op) = &nodes[*first].op {
-                blind(op, &self.inputs, &mut all)?;
-            }
+        if let [first] = &*readers(nodes, 0)
+            && let Op::Affine(op) = &nodes[*first].op
+        {
+            blind(op, &self.inputs, &mut all)?;
         }
         if let (Loss::CrossEntropy, Some(Op::Affine(op))) =
             (self.risk.criterion().loss, nodes.last().map(|node| &node.op))

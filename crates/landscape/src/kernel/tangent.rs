@@ -40,7 +40,7 @@ pub struct Tangent {
 
 #[derive(Debug, Clone)]
 enum Derivatives {
-    Chain(ChainTangent),
+    Chain(Box<ChainTangent>),
     General(GeneralTangent),
 }
 
@@ -50,7 +50,7 @@ impl Tangent {
     /// # Errors
     /// When the network is no such chain, the sizes do not fit, or there is no example.
     pub fn new(arch: &Arch, theta: &Tensor, inputs: &Tensor) -> Result<Self> {
-        let chain = ChainTangent::new(arch, theta, inputs)?;
+        let chain = Box::new(ChainTangent::new(arch, theta, inputs)?);
         Ok(Self { arch: arch.clone(), network: Derivatives::Chain(chain) })
     }
 

@@ -129,7 +129,7 @@ impl Jacobian {
     pub fn transposed(&self, u: &[f64]) -> Result<Vec<f64>> {
         let (q, lanes) = (self.graph.outputs(), f64::LANES);
         let count = u.len() / q;
-        if u.len() % q != 0 || count > self.examples() {
+        if !u.len().is_multiple_of(q) || count > self.examples() {
             return Err(Error::mismatch("vector", format!("at most {} x {q}", self.examples()), u.len()));
         }
         let all: Vec<u32> = (0..count as u32).collect();
