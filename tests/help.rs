@@ -81,7 +81,7 @@ fn pictures_for_papers_are_written_beside_those_for_screens() {
     made(
         "connect --a minima/seed-0.safetensors --b minima/seed-1.safetensors --method linear --figure-style paper --out path",
     );
-    made("landscape plane --path path --points 7 --figure-style paper --out plane");
+    made("landscape plane minima/seed-0.safetensors --points 7 --figure-style paper --out plane");
     for name in ["path/profile-3.25in", "path/profile-6.75in", "plane/contour-6.75in", "plane/surface-6.75in"]
     {
         let pdf = fs::read(dir.join(format!("{name}.pdf"))).unwrap();

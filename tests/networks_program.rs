@@ -80,14 +80,9 @@ fn networks_are_trained_connected_and_read_again() {
         let risks = [0, 1].map(|i| same["checkpoints"][i]["risk"].as_f64().unwrap());
         assert!((risks[0] - risks[1]).abs() < 1e-5 * risks[0], "{rule}: {risks:?}");
     }
-    for (command, why) in [
-        ("connect t --method deep-linear --out no", "expected a linear network"),
-        ("certify line", "no chain of dense layers"),
-    ] {
-        let output = collado(dir, command);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert!(!output.status.success() && text.contains(why), "{command}: {text}");
-    }
+    let output = collado(dir, "connect t --method deep-linear --out no");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && text.contains("expected a linear network"), "{text}");
 }
 
 /// The enclosure of a line between residual networks holds what `eval` and `connect` find on the same rows.
@@ -113,7 +108,7 @@ fn paths_of_networks_for_images_are_certified() {
     assert!(other["ends"]["a"] != proof["ends"]["a"]);
     for (more, reason) in [
         ("--bn garipov:5", "garipov:5"),
-        ("--bn population --memory 0.001", "rows would fit"),
+        ("--bn population --memory 1KiB", "fit into the memory"),
         ("--bn interpolate --proof p", "--proof"),
     ] {
         let words = format!("certify line --rows 20 --json --quiet {more}");

@@ -39,9 +39,9 @@ const COMMANDS: [&str; 28] = [
 ];
 
 /// Flags whose values are no numbers.
-const WORDS: &str = "--a --align --arch --b --bn --certify --data --device --dtype --ends --engine --images --init --key --lang \
-                     --layers --linear --loss --matrix --method --optimizer --out --other-y --outputs --path --precision \
-                     --regularizer --schedule --to --x --y";
+const WORDS: &str = "--a --align --arch --b --bn --certify --data --device --dtype --ends --engine --figure-style --from --images \
+                     --init --key --lang --layers --linear --loss --matrix --method --net --optimizer --out --other-y --outputs \
+                     --path --precision --proof --regularizer --schedule --to --x --y";
 
 /// What no number on a command line may be.
 const BAD: [&str; 5] = ["nan", "inf", "-1", "x", ""];

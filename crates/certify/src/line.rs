@@ -142,7 +142,8 @@ mod tests {
             if a >= floor {
                 let root = x.inverse_root(floor, delta);
                 prop_assert!(holds(root, s, 1. / a.sqrt()), "{x:?} {s} {a}: {root:?}");
-                prop_assert!(root.size(delta) <= 1.000_001 / floor.sqrt() + root.reach(delta));
+                // The radius never exceeds half the range of the root.
+                prop_assert!(root.r <= 0.500_001 / floor.sqrt(), "{x:?}: {root:?}");
             }
         }
     }

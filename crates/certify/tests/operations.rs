@@ -1,6 +1,6 @@
 //! Certificates of networks of all operations against samples in interval arithmetic.
 //!
-//! `cargo test --release -p collado-certify --test operations -- --ignored` runs the long campaign.
+//! `cargo test --release --workspace --test operations -- --ignored` runs the long campaign.
 #![allow(clippy::unwrap_used)]
 
 mod reference;
@@ -199,7 +199,7 @@ fn nothing_sampled_contradicts_a_proof_in_a_long_campaign() {
     assert!(proved > 80_000, "{proved} proved, {overflow} overflow");
 }
 
-/// Random cases are all of one operation in few of them: each operation, statistic, loss and path is met often.
+/// Each operation and each rule for statistics is met often.
 #[test]
 fn random_cases_meet_everything() {
     let mut found = std::collections::BTreeMap::<String, usize>::new();
@@ -222,13 +222,11 @@ fn random_cases_meet_everything() {
     }
 }
 
-/// A hat of height 1 and half-width w around `peak` as the difference of poolings: max over ±u of 1 − |u|, cut at 0.
+/// A hat of height 1 and half-width w around `peak`, behind a depthwise convolution, a pooling and a concatenation.
 #[test]
 fn a_needle_in_a_pooling_window_is_found() {
     for peak in [0.123_456_789, 0.5, 1e-7] {
         let w = 1e-6;
-        // Pixels u and −u of one channel, from the image (1, 1) by a depthwise map and biases: conv 1x1 with two
-        // outputs gives u and −u as channels; the pooling runs over pixels, so that they are put there by a flattening.
         let mut net = NetworkBuilder::new(&[2, 1, 2]);
         let one = ConvSettings { padding: 0, groups: 2, bias: true, ..ConvSettings::same(2, 1) };
         let x = net.conv(0, "map", one);
@@ -239,7 +237,7 @@ fn a_needle_in_a_pooling_window_is_found() {
         let x = net.activation(x, Activation::Relu);
         net.dense(x, "last", 1, false);
         let arch = net.finish("a needle").unwrap().arch().clone();
-        // u = (t - peak) / w by the bias of the first channel, whose weight is 0; the hat is as for dense networks.
+        // u = (t - peak) / w is the bias of the first channel, whose weight is 0; the hat is that of dense networks.
         let at = |t: f64| {
             let u = (t - peak) / w;
             let mut hat = vec![0.; 3 * 8];

@@ -159,9 +159,16 @@ pub(crate) fn sum_up(a: f64, b: f64) -> f64 {
     if lost > 0. || sum == f64::NEG_INFINITY { sum.next_up() } else { sum }
 }
 
-/// An upper bound of a b, which is 0 only where a factor is.
+/// An upper bound of a b, which is exact where a factor is 0, 1 or −1.
 pub(crate) fn product_up(a: f64, b: f64) -> f64 {
-    if a == 0. || b == 0. { 0. } else { (a * b).next_up() }
+    if a == 0. || b == 0. {
+        // Also of an infinite bound.
+        0.
+    } else if a.abs() == 1. || b.abs() == 1. {
+        a * b
+    } else {
+        (a * b).next_up()
+    }
 }
 
 impl Add for Interval {

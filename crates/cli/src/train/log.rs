@@ -35,6 +35,10 @@ impl EpochLog {
 /// Notes the values of an epoch in the logs of its runs.
 pub(super) fn note(task: &Task, e: &Epoch<'_>, logs: &mut [EpochLog]) -> collado_dynamics::Result<()> {
     let span = Span::stack(e.theta)?;
+    let span = match e.buffers {
+        Some(rows) => span.with_buffers(rows)?,
+        None => span,
+    };
     let test = task.test.as_ref().map(|t| t.evaluate(&span, Rows::All, None)).transpose()?;
     for (i, &run) in e.runs.iter().enumerate() {
         logs[run].push(e.epoch as f64, e.values[i], test.as_ref().map(|t| t[i]), f64::NAN);

@@ -84,7 +84,7 @@ fn strings_are_parsed_before_files_are_opened() {
     }
     assert_eq!(
         error("cifar:x"),
-        "`data` cifar:x: scheme: expected digits, mnist:DIR, cifar10:DIR, cifar100:DIR, csv:FILE?target=COL, npz:FILE, \
+        "`data` cifar:x: scheme: expected digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR, csv:FILE?target=COL, npz:FILE, \
          safetensors:FILE or synthetic:NAME?key=value, found 'cifar'"
     );
     for text in ["", "digits:", "digits:x", "csv", "csv:", "npz:", "mnist", "safetensors:", "csv:?target=1"] {

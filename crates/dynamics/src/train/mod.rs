@@ -118,6 +118,8 @@ pub struct Epoch<'a> {
     pub runs: &'a [usize],
     /// Their points `[runs, S]`.
     pub theta: &'a Tensor,
+    /// Their running statistics `[runs, B]`, if training keeps some.
+    pub buffers: Option<&'a Tensor>,
     /// Their values on all training examples.
     pub values: &'a [Evaluation],
 }

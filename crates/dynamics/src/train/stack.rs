@@ -187,14 +187,15 @@ impl<'a> Stack<'a> {
 
     /// Evaluates all runs after an epoch; those that end here leave the stack.
     pub(super) fn visit(&mut self, epoch: u64, start: Instant, observer: &mut dyn Observe) -> Result<()> {
-        let span = Span::stack(&self.theta)?;
+        let (span, buffers) = (self.span()?, self.buffers()?);
         let gradient = self.settings.until_gradient.is_some();
         let values = self.objective.evaluate(&span, Rows::All, gradient.then_some(&mut self.grad))?;
         if self.steps == 0 {
             self.alive.iter().zip(&values).for_each(|(&run, value)| self.first[run] = value.risk);
         }
         let (runs, theta) = (&self.alive, &self.theta);
-        observer.observe(&Epoch { epoch, epochs: self.settings.epochs, runs, theta, values: &values })?;
+        let (epochs, buffers) = (self.settings.epochs, buffers.as_ref());
+        observer.observe(&Epoch { epoch, epochs, runs, theta, buffers, values: &values })?;
         let late = self.settings.max_time.is_some_and(|max| start.elapsed() >= max);
         let stops = (0..values.len()).map(|i| self.stop(i, &values[i], late)).collect::<Result<Vec<_>>>()?;
         self.end_some(&values, &stops)
@@ -278,8 +279,17 @@ impl<'a> Stack<'a> {
 
     /// Ends all runs in the middle of an epoch.
     pub(super) fn interrupt(&mut self) -> Result<()> {
-        let values = self.objective.evaluate(&Span::stack(&self.theta)?, Rows::All, None)?;
+        let values = self.objective.evaluate(&self.span()?, Rows::All, None)?;
         self.end_some(&values, &vec![Some(Stop::Interrupted); values.len()])
+    }
+
+    /// The points with their running statistics, if training keeps some.
+    fn span(&self) -> Result<Span> {
+        let span = Span::stack(&self.theta)?;
+        match self.buffers()? {
+            Some(rows) => Ok(span.with_buffers(&rows)?),
+            None => Ok(span),
+        }
     }
 
     /// The running statistics `[alive, B]`, if training keeps some.

@@ -122,11 +122,10 @@ impl<'a> Planner<'a> {
                 let words = [&setting.words[..], &seed.words[1..]].concat();
                 let found = seeds_of(&seed.words[1..]);
                 let own = match &found[..] {
+                    // An empty range is refused when the command line is checked.
+                    [] => ("seeds".to_owned(), "".into()),
                     [one] => ("seed".to_owned(), Json::from(*one)),
-                    several => (
-                        "seeds".to_owned(),
-                        format!("{}..{}", several[0], several[several.len() - 1] + 1).into(),
-                    ),
+                    [first, .., last] => ("seeds".to_owned(), format!("{first}..{}", last + 1).into()),
                 };
                 let own = if stage == Stage::Start { (format!("start.{}", own.0), own.1) } else { own };
                 let point = [&setting.point[..], &seed.point[..]].concat();
