@@ -19,7 +19,10 @@ fn what_is_no_file_of_tensors() {
     assert_eq!(reading(&path, None), "c.safetensors: is empty");
     for content in ["0.weight", "some text that is long enough"] {
         fs::write(&path, content).unwrap();
-        assert_eq!(reading(&path, None), "c.safetensors: is neither a safetensors file nor one of PyTorch or ONNX");
+        assert_eq!(
+            reading(&path, None),
+            "c.safetensors: is neither a safetensors file nor one of PyTorch or ONNX"
+        );
     }
     fs::write(&path, b"\x80\x02}.").unwrap();
     assert_eq!(

@@ -54,7 +54,8 @@ impl Flags {
     fn definition(&self, stage: Stage, key: &str) -> Option<&clap::Arg> {
         let command = self.0.find_subcommand(stage.command())?;
         // The parser adds --help to every command.
-        let mut flags = command.get_arguments().filter(|flag| !flag.is_global_set() && flag.get_id() != "help");
+        let mut flags =
+            command.get_arguments().filter(|flag| !flag.is_global_set() && flag.get_id() != "help");
         flags.find(|flag| flag.get_long() == Some(key))
     }
 }
