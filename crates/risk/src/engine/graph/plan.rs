@@ -219,7 +219,9 @@ fn image(shape: &[usize]) -> Option<Image> {
 
 fn map(op: &Affine, x: &[usize]) -> Option<Map> {
     let convolution = match op.map {
-        MapKind::Dense { outputs, .. } => Convolution::dense(&image(x)?, outputs),
+        // Along the last axis of several it is left to candle.
+        MapKind::Dense { outputs, .. } if x.len() == 1 => Convolution::dense(&image(x)?, outputs),
+        MapKind::Dense { .. } => return None,
         MapKind::Conv2d(conv) => Convolution {
             inputs: conv.inputs,
             outputs: conv.outputs,
