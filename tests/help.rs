@@ -89,7 +89,8 @@ fn pictures_for_papers_are_written_beside_those_for_screens() {
         let width = if name.contains("3.25") { "234" } else { "486" };
         assert!(String::from_utf8_lossy(&pdf).contains(&format!("/MediaBox [0 0 {width} ")), "{name}");
         let svg = fs::read_to_string(dir.join(format!("{name}.svg"))).unwrap();
-        assert!(svg.contains("in\" height=") && !svg.contains("font-weight"), "{name}");
+        let inches = if name.contains("3.25") { "width=\"3.25in\"" } else { "width=\"6.75in\"" };
+        assert!(svg.contains(inches) && svg.contains("<title></title>"), "{name}");
     }
     let drawn = fs::read_to_string(dir.join("path/profile-drawn.csv")).unwrap();
     assert!(drawn.starts_with("axis,series,x,y\n") && drawn.lines().count() > 61, "{drawn}");

@@ -63,6 +63,9 @@ impl Interval {
 
     /// The quotient by an interval of positive numbers.
     pub(crate) fn over(self, divisor: Self) -> Self {
+        if divisor == Self::point(1.) {
+            return self;
+        }
         // 1/x decreases; an interval that reaches 0 gives an infinite end.
         let inverse = Self { lo: (1. / divisor.hi).next_down(), hi: (1. / divisor.lo).next_up() };
         if divisor.lo > 0. { self * inverse } else { Self { lo: f64::NEG_INFINITY, hi: f64::INFINITY } }
