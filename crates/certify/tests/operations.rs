@@ -11,38 +11,7 @@ use collado_risk::{Criterion, Loss, Regularizer, Statistics};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use reference::{Case, check, scalar};
-
-/// The activations that proofs cover.
-const ACTIVATIONS: [Activation; 6] = [
-    Activation::Relu,
-    Activation::Linear,
-    Activation::Tanh,
-    Activation::Softplus,
-    Activation::Gelu,
-    Activation::Logistic,
-];
-
-/// How the numbers of a case are drawn.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Plain,
-    /// Few integers: ties at kinks and in pooling windows, variances of 0, vertices that repeat.
-    Ties,
-    /// Rows of 1e8 and 1e-8.
-    Scales,
-    /// Ends that nearly agree.
-    Close,
-}
-
-fn draw(kind: Kind, rng: &mut ChaCha8Rng) -> f64 {
-    match kind {
-        Kind::Ties => f64::from(rng.random_range(-1..=1)),
-        Kind::Scales => rng.random_range(-1. ..1.) * [1e8, 1., 1e-8, 0.][rng.random_range(0..4)],
-        Kind::Close => 1. + 1e-9 * rng.random_range(-1. ..1.),
-        Kind::Plain => rng.random_range(-2. ..2.),
-    }
-}
+use reference::{ACTIVATIONS, Case, Kind, check, draw, scalar};
 
 /// A random list of operations, of every kind.
 fn network(rng: &mut ChaCha8Rng) -> Arch {

@@ -1,14 +1,14 @@
 //! Writes a picture as PDF, for papers: shapes stay lines and areas, and text is drawn as outlines of the embedded font, so
 //! that the page needs no font.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use pdf_writer::{Content, Finish, Name, Pdf, Rect as Page, Ref, types::LineCapStyle, types::LineJoinStyle};
-use tiny_skia::{PathBuilder, PathSegment};
+use tiny_skia::PathSegment;
 
-use crate::canvas::{Anchor, HALO, Picture, Rect, Shape, Stroke, Style, Xy};
+use crate::canvas::{HALO, Picture, Rect, Shape, Stroke, Style, Xy};
 use crate::color::{Color, PAPER};
-use crate::text::Font;
+use crate::text::{Font, outlined};
 
 /// The distance of a Bézier curve's control points that makes a quarter of a circle.
 const ARC: f64 = 0.552_284_75;
@@ -18,7 +18,7 @@ pub(crate) fn write(picture: &Picture, point: f64) -> Vec<u8> {
     let (width, height) = picture.size;
     let mut writer = Writer {
         content: Content::new(),
-        opacities: BTreeMap::new(),
+        opacities: BTreeSet::new(),
         regular: Font::regular(),
         bold: Font::bold(),
     };
@@ -37,14 +37,14 @@ pub(crate) fn write(picture: &Picture, point: f64) -> Vec<u8> {
         .contents(content);
     let mut resources = sheet.resources();
     let mut states = resources.ext_g_states();
-    for (index, opacity) in writer.opacities.keys().enumerate() {
+    for (index, opacity) in writer.opacities.iter().enumerate() {
         states.pair(Name(name(*opacity).as_bytes()), state(index));
     }
     states.finish();
     resources.finish();
     sheet.finish();
     pdf.stream(content, &writer.content.finish());
-    for (index, opacity) in writer.opacities.keys().enumerate() {
+    for (index, opacity) in writer.opacities.iter().enumerate() {
         let share = f32::from(*opacity) / 100.0;
         pdf.ext_graphics(state(index)).non_stroking_alpha(share).stroking_alpha(share);
     }
@@ -59,7 +59,7 @@ fn name(percent: u8) -> String {
 struct Writer {
     content: Content,
     /// The opacities that occur, in percent.
-    opacities: BTreeMap<u8, ()>,
+    opacities: BTreeSet<u8>,
     regular: Font,
     bold: Font,
 }
@@ -123,7 +123,7 @@ impl Writer {
 
     fn opacity(&mut self, opacity: f64) {
         let percent = (100.0 * opacity.clamp(0.0, 1.0)).round() as u8;
-        self.opacities.insert(percent, ());
+        self.opacities.insert(percent);
         self.content.set_parameters(Name(name(percent).as_bytes()));
     }
 
@@ -151,17 +151,8 @@ impl Writer {
         self.content.close_path();
     }
 
-    fn text(&mut self, (x, y): Xy, text: &str, style: Style) {
-        let font = if style.bold { &self.bold } else { &self.regular };
-        let width = font.width(text, style.size);
-        let left = match style.anchor {
-            Anchor::Start => x,
-            Anchor::Middle => x - width / 2.0,
-            Anchor::End => x - width,
-        };
-        let mut outline = PathBuilder::new();
-        font.outline(text, (left, y), style.size, &mut outline);
-        let Some(outline) = outline.finish() else { return };
+    fn text(&mut self, at: Xy, text: &str, style: Style) {
+        let Some(outline) = outlined((&self.regular, &self.bold), at, text, style) else { return };
         if style.halo {
             self.pen(Stroke::solid(PAPER, HALO));
             self.outline(&outline);

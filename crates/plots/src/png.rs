@@ -5,10 +5,10 @@ use tiny_skia::{
     FillRule, LineCap, LineJoin, Mask, Paint, Path, PathBuilder, Pixmap, Stroke as Pen, StrokeDash, Transform,
 };
 
-use crate::canvas::{Anchor, HALO, Picture, Rect, Shape, Stroke, Style, Xy};
+use crate::canvas::{HALO, Picture, Rect, Shape, Stroke, Style, Xy};
 use crate::color::{Color, PAPER};
 use crate::error::{Error, Result};
-use crate::text::Font;
+use crate::text::{Font, outlined};
 
 /// Number of pixels of the PNG per px of the picture.
 const ZOOM: f32 = 2.0;
@@ -75,17 +75,8 @@ impl Painter {
         }
     }
 
-    fn text(&mut self, (x, y): Xy, text: &str, style: Style) {
-        let font = if style.bold { &self.bold } else { &self.regular };
-        let width = font.width(text, style.size);
-        let left = match style.anchor {
-            Anchor::Start => x,
-            Anchor::Middle => x - width / 2.0,
-            Anchor::End => x - width,
-        };
-        let mut outline = PathBuilder::new();
-        font.outline(text, (left, y), style.size, &mut outline);
-        let outline = outline.finish();
+    fn text(&mut self, at: Xy, text: &str, style: Style) {
+        let outline = outlined((&self.regular, &self.bold), at, text, style);
         if style.halo {
             self.stroke(outline.clone(), &pen(Stroke::solid(PAPER, HALO)), paint(PAPER, 1.0));
         }
@@ -155,7 +146,7 @@ fn rectangles(sides: impl Iterator<Item = (f64, f64, f64, f64)>) -> Option<Path>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canvas::Canvas;
+    use crate::canvas::{Anchor, Canvas};
 
     const BLUE: Color = Color(0x0000ff);
     const BLACK: Color = Color(0);

@@ -1,9 +1,9 @@
 //! The embedded font: widths and outlines of text.
 
-use tiny_skia::PathBuilder;
+use tiny_skia::{Path, PathBuilder};
 use ttf_parser::{Face, OutlineBuilder};
 
-use crate::canvas::Xy;
+use crate::canvas::{Anchor, Style, Xy};
 
 /// The embedded font, weight 400 (a subset of Inter 4.1, SIL Open Font License, see `assets/`).
 const REGULAR: &[u8] = include_bytes!("../assets/Inter-Regular.ttf");
@@ -79,6 +79,25 @@ impl Font {
         let units = glyph.and_then(|glyph| self.face.glyph_hor_advance(glyph));
         units.map_or(1.0, |units| f64::from(units) / f64::from(self.face.units_per_em()))
     }
+}
+
+/// The outlines of a text in its style; `None` where there is nothing to draw.
+pub(crate) fn outlined(
+    (regular, bold): (&Font, &Font),
+    (x, y): Xy,
+    text: &str,
+    style: Style,
+) -> Option<Path> {
+    let font = if style.bold { bold } else { regular };
+    let width = font.width(text, style.size);
+    let left = match style.anchor {
+        Anchor::Start => x,
+        Anchor::Middle => x - width / 2.0,
+        Anchor::End => x - width,
+    };
+    let mut outline = PathBuilder::new();
+    font.outline(text, (left, y), style.size, &mut outline);
+    outline.finish()
 }
 
 /// Converts outlines from the font's units, with y upwards, to px, with y downwards.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, dead_code, unused_imports)]
 
 mod cases;
+mod drawn;
 mod network;
 mod range;
 
@@ -11,6 +12,7 @@ use collado_models::{Activation, Arch};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, PathKind, Regularizer, Statistics};
 
 pub use cases::{check, scalar};
+pub use drawn::{ACTIVATIONS, Kind, draw};
 use range::Range;
 
 /// A risk and a path, as plain numbers.
