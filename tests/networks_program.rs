@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use candle_core::{Device, Tensor};
 use collado_files::{Checkpoint, PathFile, ReadOptions};
 
 use self::support::{collado, json};
@@ -73,7 +74,11 @@ fn networks_are_trained_connected_and_read_again() {
         aligned["permutations"].as_array().unwrap().iter().map(|p| p.as_array().unwrap().len()).collect();
     assert_eq!(sizes, [2, 2, 4, 4, 8, 8]);
     assert!(aligned["max_output_difference_relative"].as_f64().unwrap() < 1e-6);
-    assert!(aligned["barrier_above_ends"]["aligned_repaired"].is_null());
+    let barriers = &aligned["barrier_above_ends"];
+    assert!(barriers["aligned_repaired"].is_null());
+    // Statistics computed anew at every point are the rule of the risk; those of the files, averaged, are another.
+    assert_eq!(barriers["aligned_reset"], barriers["aligned_line"]);
+    assert_ne!(barriers["aligned_averaged"], barriers["aligned_line"]);
     // The aligned file has the running statistics of the same channels: nothing changes by either rule.
     for rule in ["population", "interpolate"] {
         let same = json(dir, &format!("eval t/seed-1.safetensors al --bn {rule} --json --quiet"));
@@ -116,6 +121,36 @@ fn paths_of_networks_for_images_are_certified() {
         let message = String::from_utf8(out.stderr).unwrap();
         assert!(!out.status.success() && message.contains(reason), "{more}: {message}");
     }
+}
+
+#[test]
+fn statistics_are_over_all_rows_where_files_state_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    train(dir, "t", "--seeds 0..2 --epochs 1");
+    let x: Vec<f32> = (0..30 * 64).map(|i| (i as f32 * 1.3).sin()).collect();
+    let y: Vec<u32> = (0..30).map(|i| i % 10).collect();
+    let tensors = std::collections::HashMap::from([
+        ("x", Tensor::from_vec(x, (30, 1, 8, 8), &Device::Cpu).unwrap()),
+        ("y", Tensor::from_vec(y, 30, &Device::Cpu).unwrap()),
+    ]);
+    candle_core::safetensors::save(&tensors, dir.join("few.safetensors")).unwrap();
+    let few = "--data safetensors:few.safetensors --json --quiet";
+    for command in [
+        "connect t --method linear --points 3 --out line",
+        "eval t/seed-0.safetensors",
+        "align t --out al",
+        "spectrum t/seed-0.safetensors --dense 0 --steps 2 --check 0 --products 0 --probes 0",
+    ] {
+        let found = json(dir, &format!("{command} {few}"));
+        assert_eq!(found["run"]["statistics_rows"], 30, "{command}");
+        assert!(found["notes"].to_string().contains("all 30 training rows"), "{command}: {found}");
+    }
+    assert!(collado(dir, "point line --t 0.5 --out half.safetensors").status.success());
+    // A flag is meant as it stands.
+    let refused = collado(dir, &format!("eval t/seed-0.safetensors --bn-rows 31 {few}"));
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("--bn-rows") && text.contains("2 to 30"), "{text}");
 }
 
 #[test]

@@ -153,15 +153,24 @@ impl Stated {
         }
     }
 
-    /// The terms of the risk; each statement that a flag overrides is mentioned in a note.
-    pub(crate) fn terms(&self, args: &DataArgs, common: &Common) -> Terms {
+    /// The terms of the risk on `rows` training rows; each statement that a flag overrides, or that there are too few rows
+    /// for, is mentioned in a note.
+    pub(crate) fn terms(&self, args: &DataArgs, rows: usize, common: &Common) -> Terms {
         Terms {
             loss: choose("loss", args.loss, &self.loss, common),
             kappa: choose("kappa", args.kappa, &self.kappa, common).unwrap_or(0.),
             regularizer: choose("regularizer", args.regularizer, &self.regularizer, common)
                 .unwrap_or_default(),
             statistics: choose("bn", args.bn, &self.statistics, common),
-            statistics_rows: choose("bn-rows", args.bn_rows, &self.statistics_rows, common),
+            statistics_rows: match (args.bn_rows, &self.statistics_rows) {
+                (None, Some(Sourced { value, file })) if *value > rows => {
+                    common.note(format!(
+                        "batch statistics over all {rows} training rows; {file} states {value} rows"
+                    ));
+                    Some(rows)
+                }
+                (flag, stated) => choose("bn-rows", flag, stated, common),
+            },
         }
     }
 }

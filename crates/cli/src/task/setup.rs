@@ -57,7 +57,7 @@ impl Task {
             (None, Some(usual)) => stated::load(&usual.parse()?, common)?,
             _ => Stated::default().load(args, common)?,
         };
-        let terms = Stated::default().terms(args, common);
+        let terms = Stated::default().terms(args, data.train.len(), common);
         let task = Self::new(data, spec, terms, args.engine, common, [DType::F32; 2])?;
         task.tell(common, task.dtype);
         Ok(task)
@@ -72,7 +72,7 @@ impl Task {
     ) -> Result<Self, Failure> {
         let data = source.stated.load(args, common)?;
         classes_are_those_of(source.arch, &data)?;
-        let terms = source.stated.terms(args, common);
+        let terms = source.stated.terms(args, data.train.len(), common);
         let usual = match precision {
             Precision::OfFiles => source.dtype,
             Precision::OfData => data.train.inputs.dtype(),
