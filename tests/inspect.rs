@@ -74,6 +74,7 @@ fn a_residual_network_is_listed_with_its_groups_and_statistics() {
     assert_eq!(asked("gradients")["covered"], true);
     assert_eq!(asked("weight matching")["covered"], true);
     assert_eq!(asked("REPAIR")["covered"], false);
+    assert!(asked("REPAIR")["lacks"].as_str().unwrap().contains("the rule 'population'"));
     assert_eq!(asked("tangent kernels")["covered"], true);
     let lacks = asked("explicit paths of deep linear networks")["lacks"].as_str().unwrap();
     assert!(lacks.contains("resnet8"), "{lacks}");

@@ -8,7 +8,7 @@ use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
 use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Repair, Search};
 use collado_files::Checkpoint;
-use collado_risk::{Objective, Span, profile};
+use collado_risk::{EmpiricalRisk, Objective, Path as RiskPath, Span, Statistics, profile};
 
 pub(crate) use self::summary::Alignment;
 use self::summary::{Barriers, RiskOfB, Risks, Summary};
@@ -138,20 +138,30 @@ fn risks(task: &Task, b: &End, near: &End) -> Result<RiskOfB, Failure> {
 
 fn barriers(task: &Task, a: &End, b: &End, near: &End) -> Result<Barriers, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
-    let height = |method: &dyn Connect, b: &End| -> Result<f64, Failure> {
+    let path = |method: &dyn Connect, b: &End| -> Result<_, Failure> {
         let progress = &mut ();
         let mut search = Search { objective: &task.train, seed: 0, progress };
         let path = method.find(&a.theta, &b.theta, &mut search)?.path;
-        let path = task.with_running_statistics(path, &[a.buffers.clone(), b.buffers.clone()])?;
-        Ok(profile(&path, POINTS, &task.train, None)?.barrier().above_ends)
+        task.with_running_statistics(path, &[a.buffers.clone(), b.buffers.clone()])
+    };
+    let height = |path: &RiskPath, risk: &EmpiricalRisk| -> Result<f64, Failure> {
+        Ok(profile(path, POINTS, risk, None)?.barrier().above_ends)
+    };
+    let aligned = path(&Linear, near)?;
+    let aligned_line = height(&aligned, &task.train)?;
+    let under = |rule| match task.statistics() {
+        None => Ok(None),
+        Some(own) if own == rule => Ok(Some(aligned_line)),
+        Some(_) => height(&aligned, &task.train.clone().with_statistics(rule)).map(Some),
     };
     Ok(Barriers {
-        line: height(&Linear, b)?,
-        aligned_line: height(&Linear, near)?,
-        // Statistics of normalisation are computed anew at every point, unless --bn interpolate asks for others.
+        line: height(&path(&Linear, b)?, &task.train)?,
+        aligned_line,
         aligned_repaired: match task.arch.network().norms().next() {
-            None => Some(height(&repair, near)?),
+            None => Some(height(&path(&repair, near)?, &task.train)?),
             Some(_) => None,
         },
+        aligned_averaged: under(Statistics::Interpolate)?,
+        aligned_reset: under(Statistics::Population)?,
     })
 }

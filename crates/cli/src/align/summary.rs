@@ -59,13 +59,17 @@ pub(super) struct RiskOfB {
     pub(super) aligned: f64,
 }
 
-/// Sampled barriers of the straight lines from A to B and to the aligned B, and of the latter with REPAIR, which is for
-/// networks without normalisation.
+/// Sampled barriers of the straight lines from A to B and to the aligned B.
 #[derive(Serialize)]
 pub(super) struct Barriers {
     pub(super) line: f64,
     pub(super) aligned_line: f64,
+    /// The aligned line with REPAIR, which is for networks without normalisation.
     pub(super) aligned_repaired: Option<f64>,
+    /// The aligned line with running statistics averaged like parameters, and with statistics computed anew at every
+    /// point, which is REPAIR's reset; for networks with batch normalisation.
+    pub(super) aligned_averaged: Option<f64>,
+    pub(super) aligned_reset: Option<f64>,
 }
 
 impl Summary {
@@ -78,8 +82,15 @@ impl Summary {
             print(&format!("risk of B            {} before, {} after", risk(of_b.b), risk(of_b.aligned)));
             print(&format!("barrier above ends   line {}", risk(barrier.line)));
             print(&format!("                     aligned line {}", risk(barrier.aligned_line)));
-            if let Some(repaired) = barrier.aligned_repaired {
-                print(&format!("                     aligned, with REPAIR {}", risk(repaired)));
+            let others = [
+                ("with REPAIR", barrier.aligned_repaired),
+                ("statistics averaged", barrier.aligned_averaged),
+                ("statistics anew (reset)", barrier.aligned_reset),
+            ];
+            for (name, height) in others {
+                if let Some(height) = height {
+                    print(&format!("                     aligned, {name} {}", risk(height)));
+                }
             }
             print(&format!("                     (sampled at {points} points, not certified)"));
         }

@@ -35,7 +35,7 @@ pub(super) const ANALYSES: [Analysis; 12] = [
     analysis("gradients by candle", "--engine candle", Trial::tensors),
     analysis("weight matching", "align, connect --align weights", Trial::weights),
     analysis("activation matching", "align, connect --align activations", Trial::activations),
-    analysis("REPAIR", "connect --method repair", Trial::repair),
+    analysis("REPAIR", "align, connect --method repair", Trial::repair),
     analysis("explicit paths of deep linear networks", "connect --method deep-linear", Trial::deep_linear),
     analysis("constructive paths", "connect --method constructive", Trial::constructive),
     analysis("proofs along paths", "certify, connect --certify", Trial::path),

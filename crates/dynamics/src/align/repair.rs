@@ -2,7 +2,9 @@
 //! two networks loses.
 
 use candle_core::{DType, Tensor};
-use collado_models::{Activation, Affine, Algebra, Arch, Map, Pad, PointTensors, Pool, TensorMoments};
+use collado_models::{
+    Activation, Affine, Algebra, Arch, Map, Norm, NormKind, Pad, PointTensors, Pool, TensorMoments,
+};
 use collado_risk::{Path, PathKind};
 use tracing::info_span;
 
@@ -22,7 +24,9 @@ use crate::{Connect, Connection, Error, Result, Search, connect::finite};
 /// does not help.
 ///
 /// A layer without bias cannot be shifted, and is only rescaled. A neuron that is constant keeps its weights. Networks
-/// with normalisation are refused: the statistics of theirs are restored by computing them anew.
+/// with normalisation are refused. With batch normalisation the statistics of the straight line are restored by computing
+/// them anew (Jordan et al. call it reset), which is the rule [`Population`](collado_risk::Statistics::Population); layer
+/// and group normalisation take those of each example anyway.
 ///
 /// | Name | Purpose | Range |
 /// |---|---|---|
@@ -221,6 +225,15 @@ impl Algebra for Repairing<'_> {
 
     fn affine(&mut self, op: &Affine, x: &Vec<Tensor>) -> Result<Vec<Tensor>> {
         Ok(vec![self.layer_of(op, &x[0])?])
+    }
+
+    fn norm(&mut self, op: &Norm, _: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        let instead = match op.kind {
+            NormKind::Batch => "; its statistics are restored by computing them anew: the rule 'population'",
+            _ => "",
+        };
+        let operation = format!("{op}{instead}");
+        Err(collado_models::Error::NoRule { analysis: Self::NAME, operation }.into())
     }
 
     fn activation(&mut self, rho: Activation, x: Vec<Tensor>) -> Result<Vec<Tensor>> {
