@@ -8,7 +8,9 @@ use collado_landscape::{
     CentralDifference, CriticalPoint, CriticalSearch, CriticalSettings, Goal, SearchEnd, SemicircleLaw,
     Termination, dense_spectrum, explicit, semicircle_index,
 };
-use collado_models::{Activation, Arch, ConvSettings, Init, NetworkBuilder, NormKind, PoolKind};
+use collado_models::{
+    Activation, Arch, ConvSettings, Init, NetworkBuilder, NormKind, PointTensors, PoolKind, TensorMoments,
+};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Regularizer};
 use faer::{Mat, linalg::solvers::Solve};
 use proptest::prelude::*;
@@ -395,5 +397,35 @@ fn statistics_of_other_rows_are_refused_in_searches() {
     ] {
         let refused = CriticalSearch::new(&risk).err().unwrap().to_string();
         assert!(refused.contains("over other rows"), "{refused}");
+    }
+}
+
+/// Where all residuals are 0 the Hessian is $\frac2NJ^\top J$. Its zero modes are, for each channel before the
+/// normalisation, a bias and a scale with γ, and for each rectifier the scale of what is before it against what follows.
+#[test]
+fn scales_that_a_normalisation_takes_away_are_idle() {
+    for (rho, idle) in [(Activation::Relu, 6), (Activation::Tanh, 4)] {
+        let (risk, _) = images(rho, Some(NormKind::Batch), 0.);
+        let mut theta = normal(7, risk.network().size());
+        let norm = risk.network().batch_norms().next().unwrap().clone();
+        // Both channels are active on some of the data.
+        for (columns, values) in [(norm.weight, [1.2, -0.8]), (norm.bias, [0.3, -0.2])] {
+            theta[columns.unwrap()].copy_from_slice(&values);
+        }
+        let point = Tensor::from_slice(&theta, theta.len(), &Device::Cpu).unwrap();
+        let inputs = risk.data().inputs(DType::F64).unwrap().clone();
+        let mut pass = PointTensors::new(&point, TensorMoments::Batch);
+        let outputs = risk.network().run(&mut pass, vec![inputs.clone()]).unwrap();
+        let examples = Examples::new(&inputs, &outputs[0]).unwrap();
+        let exact = EmpiricalRisk::new(risk.network().as_ref().clone(), examples, squared(0.)).unwrap();
+        let found = CriticalSearch::new(&exact).unwrap().examine(&theta).unwrap();
+        assert!(found.risk < 1e-25 && !found.is_on_kink(), "{rho:?}: {} {}", found.risk, found.kink);
+        assert_eq!(
+            (found.spectrum.zero_modes, found.idle),
+            (idle, idle),
+            "{rho:?} {:?}",
+            found.spectrum.eigenvalues
+        );
+        assert_eq!(found.spectrum.index, 0, "{rho:?}");
     }
 }

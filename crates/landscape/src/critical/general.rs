@@ -1,8 +1,8 @@
 //! Networks that are no chains of dense layers: their units at one point, and directions in which nothing changes.
 //!
 //! The directions are positive rescalings between homogeneous operations, all weights of silent channels of rectifiers,
-//! weights of the first layer that see no variation of the data, shifts that a following normalisation takes away, and the
-//! same shift of all classes under cross-entropy.
+//! weights of the first layer that see no variation of the data, shifts and scales that a following normalisation takes
+//! away, and the same shift of all classes under cross-entropy.
 
 use candle_core::{DType, Device, Tensor};
 use collado_linalg::symmetric_eigen;
@@ -25,11 +25,12 @@ impl CriticalSearch {
     pub(super) fn units(&self, theta: &[f64]) -> Result<Hidden> {
         let point = self.point(theta)?;
         let plain = PointTensors::new(&point, TensorMoments::Batch);
-        let mut units = Units { theta: &point, plain, margin: f64::INFINITY, dead: Vec::new() };
+        let (margin, dead, variances) = (f64::INFINITY, Vec::new(), Vec::new());
+        let mut units = Units { theta: &point, plain, margin, dead, variances };
         let x = vec![self.inputs.clone()];
         let outputs = self.risk.network().run(&mut units, Sized { size: absolute(&x)?, x })?;
-        let Units { margin, dead, .. } = units;
-        Ok(Hidden { margin, dead, outputs: outputs.x[0].flatten_all()?.to_vec1()? })
+        let Units { margin, dead, variances, .. } = units;
+        Ok(Hidden { margin, dead, variances, outputs: outputs.x[0].flatten_all()?.to_vec1()? })
     }
 
     /// An orthonormal basis (columns) of the directions at `theta` in which the outputs do not change.
@@ -44,11 +45,16 @@ impl CriticalSearch {
                 fed(nodes, id, channel..channel + 1, &mut all);
             }
         }
-        for (id, node) in nodes.iter().enumerate() {
-            if let (Op::Affine(op), [reader]) = (&node.op, &*readers(nodes, id))
-                && let Op::Norm(norm) = &nodes[*reader].op
-            {
+        let mut variances = hidden.variances.iter();
+        for node in nodes {
+            let Op::Norm(norm) = &node.op else { continue };
+            let variances = if norm.kind == NormKind::Batch { variances.next() } else { None };
+            let x = node.inputs[0];
+            if let (Op::Affine(op), [_]) = (&nodes[x].op, &*readers(nodes, x)) {
                 taken_away(op, norm, &mut all);
+                if let Some(variances) = variances {
+                    cancelled(op, norm, theta, variances, &mut all);
+                }
             }
         }
         if let [first] = &*readers(nodes, 0)
@@ -183,6 +189,19 @@ fn taken_away(op: &Affine, norm: &Norm, all: &mut Directions) {
     }
 }
 
+/// Factors of a layer's rows, which batch normalisation takes away up to its ε: with the variance v the result keeps
+/// its size if $\gamma$ takes on the rest, $d\gamma/\gamma=-\varepsilon/(v+\varepsilon)$.
+fn cancelled(op: &Affine, norm: &Norm, theta: &[f64], variances: &[f64], all: &mut Directions) {
+    let Some(scales) = &norm.weight else { return };
+    for (channel, variance) in variances.iter().enumerate() {
+        let row = op.weight.start + channel * op.fan_in();
+        let scale = scales.start + channel;
+        let rest = -theta[scale] * norm.epsilon / (variance + norm.epsilon);
+        let weights = (row..row + op.fan_in()).map(|column| (column, theta[column]));
+        all.push(weights.chain([(scale, rest)]).collect());
+    }
+}
+
 /// Changes of the first layer's rows that are 0 on all patches of the data: the kernel of their Gram matrix, with a 1 for
 /// the bias.
 fn blind(first: &Affine, inputs: &Tensor, all: &mut Directions) -> Result<()> {
@@ -230,6 +249,14 @@ struct Units<'a> {
     plain: PointTensors<'a>,
     margin: f64,
     dead: Vec<Vec<bool>>,
+    variances: Vec<Vec<f64>>,
+}
+
+/// The biased variance of each channel over all tiles.
+fn variances(x: &[Tensor]) -> Result<Vec<f64>> {
+    let x = Tensor::cat(x, 0)?.transpose(0, 1)?.flatten_from(1)?;
+    let centred = x.broadcast_sub(&x.mean_keepdim(1)?)?;
+    Ok(centred.sqr()?.mean(1)?.to_vec1()?)
 }
 
 fn absolute(x: &[Tensor]) -> Result<Vec<Tensor>> {
@@ -259,6 +286,9 @@ impl Algebra for Units<'_> {
     }
 
     fn norm(&mut self, op: &Norm, value: Sized) -> Result<Sized> {
+        if op.kind == NormKind::Batch {
+            self.variances.push(variances(&value.x)?);
+        }
         let x = self.plain.norm(op, value.x)?;
         let Some(bias) = op.bias.clone().filter(|_| op.kind != NormKind::Last) else {
             return Ok(Sized { size: absolute(&x)?, x });

@@ -17,6 +17,8 @@ pub(super) struct Hidden {
     pub(super) margin: f64,
     /// For each hidden layer, whether each neuron's activation is 0 on all examples.
     pub(super) dead: Vec<Vec<bool>>,
+    /// For each batch normalisation, the variance of each channel before it.
+    pub(super) variances: Vec<Vec<f64>>,
     /// The outputs `[N, q]`.
     pub(super) outputs: Vec<f64>,
 }
@@ -30,7 +32,8 @@ impl CriticalSearch {
         let mut neurons = Neurons { theta: &point, margin: f64::INFINITY, dead: Vec::new() };
         let outputs = self.risk.network().run(&mut neurons, self.inputs.clone())?;
         let Neurons { margin, dead, .. } = neurons;
-        Ok(Hidden { margin, dead, outputs: outputs.flatten_all()?.to_vec1()? })
+        let outputs = outputs.flatten_all()?.to_vec1()?;
+        Ok(Hidden { margin, dead, variances: Vec::new(), outputs })
     }
 
     /// The margin of a network with rectifiers; infinite where there are no kinks.
