@@ -88,6 +88,25 @@ fn families_agree_with_candle() {
     }
 }
 
+/// The gradient under the rule `population` goes through the rows that statistics are taken over, whether those are some of
+/// the examples or others.
+#[test]
+fn gradients_go_through_the_statistics_of_reference_rows() {
+    for spec in NETWORKS {
+        let training = risk(spec, 19);
+        if training.network().buffers().is_empty() {
+            continue;
+        }
+        let others = risk(spec, 23).on_evenly_spaced(5).unwrap();
+        let test = training.on(others.data().clone()).unwrap();
+        let theta = stack(&training, 2, DType::F64);
+        let span = Span::new(&theta, vec![0.7, 0.3, 0.2, 0.8, 0., 1.]).unwrap();
+        for risk in [training.with_reference_rows(11).unwrap(), test] {
+            close(spec, &all(&risk, &span, Rows::All), &all(&risk.in_tensors(), &span, Rows::All), 1e-11);
+        }
+    }
+}
+
 #[test]
 fn single_precision_agrees_with_double() {
     for spec in NETWORKS {

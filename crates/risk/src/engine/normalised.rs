@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
-use super::{Engine, points::Points};
+use super::Engine;
 use crate::{EmpiricalRisk, Error, Evaluation, Result, Rows, Span, Statistics};
 
 /// An engine for networks with batch normalisation. Statistics are rows `[P, B]` in the order of
@@ -26,6 +26,9 @@ pub(crate) trait Normalised: Send + Sync {
         seen: Option<Seen<'_>>,
     ) -> Result<Vec<Evaluation>>;
 
+    /// The values over all examples with the statistics of the reference rows, through which the gradient goes.
+    fn population(&self, span: &Span, gradient: &mut Tensor) -> Result<Vec<Evaluation>>;
+
     /// The statistics of these rows of the *reference* examples as one batch: means and biased or unbiased variances.
     fn statistics(&self, span: &Span, rows: &[u32], unbiased: bool) -> Result<Vec<f64>>;
 }
@@ -48,19 +51,20 @@ impl EmpiricalRisk {
         gradient: Option<&mut Tensor>,
     ) -> Result<Vec<Evaluation>> {
         let is_all = matches!(rows, Rows::All);
-        match self.statistics() {
-            Statistics::Interpolate => engine.given(span, rows, &self.interpolated(span)?, gradient),
-            _ if !is_all => engine.batch(span, rows, gradient, None),
-            Statistics::Train { batch } => self.by_batches(engine, span, batch, gradient),
-            Statistics::Population if self.is_its_own_reference() => engine.batch(span, rows, gradient, None),
-            Statistics::Population if gradient.is_some() => {
-                let (dtype, device) = (span.vertices().dtype(), span.vertices().device());
-                Points::new(self, dtype, device)?.population(span, gradient)
+        match (self.statistics(), gradient) {
+            (Statistics::Interpolate, gradient) => {
+                engine.given(span, rows, &self.interpolated(span)?, gradient)
             }
-            rule @ (Statistics::Garipov { .. } | Statistics::Repair { .. }) if gradient.is_some() => {
+            (_, gradient) if !is_all => engine.batch(span, rows, gradient, None),
+            (Statistics::Train { batch }, gradient) => self.by_batches(engine, span, batch, gradient),
+            (Statistics::Population, gradient) if self.is_its_own_reference() => {
+                engine.batch(span, rows, gradient, None)
+            }
+            (Statistics::Population, Some(gradient)) => engine.population(span, gradient),
+            (rule @ (Statistics::Garipov { .. } | Statistics::Repair { .. }), Some(_)) => {
                 Err(Error::Unsupported { what: "a gradient", found: format!("the statistics {rule}") })
             }
-            _ => engine.given(span, rows, &self.recomputed_by(engine, span)?, gradient),
+            (_, None) => engine.given(span, rows, &self.recomputed_by(engine, span)?, None),
         }
     }
 

@@ -56,11 +56,6 @@ impl Points {
         })
     }
 
-    /// The values under the population rule, whose statistics the gradient goes through.
-    pub(super) fn population(&self, span: &Span, gradient: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
-        self.each(span, Rows::All, gradient, |_| Moments::Population, None)
-    }
-
     /// Does a pass at each point.
     fn each<'m>(
         &self,
@@ -249,6 +244,10 @@ impl Normalised for Points {
         seen: Option<Seen<'_>>,
     ) -> Result<Vec<Evaluation>> {
         self.each(span, rows, gradient, |_| Moments::Batch, seen)
+    }
+
+    fn population(&self, span: &Span, gradient: &mut Tensor) -> Result<Vec<Evaluation>> {
+        self.each(span, Rows::All, Some(gradient), |_| Moments::Population, None)
     }
 
     fn statistics(&self, span: &Span, rows: &[u32], unbiased: bool) -> Result<Vec<f64>> {

@@ -55,11 +55,21 @@ impl<T: Number> Finish<'_, T> {
         }
     }
 
-    /// Finishes a whole tile.
-    pub(super) fn tile(&self, y: &mut [T], to: &Image) {
+    /// Finishes a whole tile `y`, or `from` into it where that is given.
+    pub(super) fn tile(&self, from: Option<&[T]>, y: &mut [T], to: &Image) {
         Arch::new().dispatch(
             #[inline(always)]
-            || (0..to.height).for_each(|row| self.row(y, to, row)),
+            || {
+                for row in 0..to.height {
+                    if let Some(from) = from {
+                        for channel in 0..to.channels {
+                            let line = to.line::<T>(channel, row);
+                            y[line.clone()].copy_from_slice(&from[line]);
+                        }
+                    }
+                    self.row(y, to, row);
+                }
+            },
         );
     }
 }

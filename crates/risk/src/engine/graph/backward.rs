@@ -8,45 +8,71 @@ use super::{
     forward::{Statistics, Trace, add_up},
     lanes::Number,
     lines,
-    plan::{Step, ValueId},
+    plan::{Kind, Step, ValueId},
     store::Store,
 };
 
 /// The derivatives with respect to values, where they are known; without borders.
 pub(super) type Slopes<'a, T> = Vec<Option<Store<'a, T>>>;
 
-/// What a batch normalisation does to derivatives: $g\gets s\,(g-a-b\,(y-\mu))$ by channel.
-struct Projection<T> {
-    scale: Vec<T>,
-    shift: Vec<T>,
-    factor: Vec<T>,
-    mean: Vec<T>,
-}
+/// For each step with a normalisation the sums of g and of $g(y-\mu)$ by channel, which are the derivatives with respect to
+/// its mean and variance up to factors; nothing where there are none.
+pub(super) type StatisticSlopes = Vec<Vec<[f64; 2]>>;
 
 impl<T: Number> Graph<T> {
+    /// Nothing is known of derivatives with respect to statistics.
+    pub(super) fn no_statistic_slopes(&self) -> StatisticSlopes {
+        vec![Vec::new(); self.plan.steps.len()]
+    }
+
+    fn zeros(&self, tiles: usize, stride: usize) -> Store<'_, T> {
+        let store = self.store(tiles, stride);
+        // SAFETY: nothing else has the store yet.
+        (0..tiles).for_each(|t| unsafe { store.tile_mut(t) }.fill(T::zero()));
+        store
+    }
+
     /// Adds the derivatives with respect to the parameters to `grad`, from those with respect to the output, `last`,
-    /// which are 0 beyond the examples.
+    /// which are 0 beyond the examples. The derivatives with respect to given statistics are added to `of_statistics`; those
+    /// found there for statistics of the batch itself go on into the batch.
     pub(super) fn backward<'a>(
         &'a self,
         trace: &mut Trace<'a, T>,
-        last: Store<'a, T>,
+        last: Option<Store<'a, T>>,
         statistics: Statistics<'_>,
+        of_statistics: &mut StatisticSlopes,
         grad: &mut [T],
     ) {
         let mut slopes: Slopes<'a, T> = self.plan.values.iter().map(|_| None).collect();
-        slopes[self.plan.output()] = Some(last);
+        slopes[self.plan.output()] = last;
         for (number, step) in self.plan.steps.iter().enumerate().rev() {
-            let Some(slope) = slopes[step.output].take() else { continue };
-            let sums = self.through_finish(number, step, trace, &slope);
+            let slope = match slopes[step.output].take() {
+                Some(slope) => slope,
+                None if of_statistics[number].is_empty() => continue,
+                None => self.zeros(trace.tiles(), self.plan.values[step.output].len::<T>()),
+            };
+            let mut sums = self.through_finish(number, step, trace, &slope);
             if let Some(other) = step.add.filter(|&x| x != 0) {
                 self.add(&mut slopes[other], trace, (&slope, 0), other);
             }
             let projection = step.norm.as_ref().map(|norm| {
                 self.norm_slopes(norm, number, trace, &sums, grad);
+                match statistics {
+                    Statistics::Given(_) => add_to(&mut of_statistics[number], &sums),
+                    Statistics::Batch => add_to(&mut sums, &of_statistics[number]),
+                }
                 self.projection(norm, number, trace, &sums, statistics)
             });
-            self.through_norm(number, step, trace, &slope, projection.as_ref());
-            self.through_kind(step, trace, slope, &mut slopes, grad);
+            match &step.kind {
+                Kind::Map(map) => {
+                    let projected = projection.as_ref().zip(trace.raw[number].as_ref());
+                    self.through_map(step, map, trace, (&slope, projected), &mut slopes, grad);
+                }
+                _ => {
+                    self.through_norm(number, step, trace, &slope, projection.as_ref());
+                    self.through_kind(step, trace, slope, &mut slopes, grad);
+                }
+            }
             // Nothing before the step reads its results.
             trace.values[step.output] = None;
             trace.raw[number] = None;
@@ -75,9 +101,7 @@ impl<T: Number> Graph<T> {
             Arch::new().dispatch(
                 #[inline(always)]
                 || {
-                    for (channel, row) in
-                        (0..image.channels).flat_map(|c| (0..image.height).map(move |r| (c, r)))
-                    {
+                    for (channel, row) in image.lines() {
                         let line = image.line::<T>(channel, row);
                         let g = &mut g[line.clone()];
                         let z = match raw.filter(|_| step.rho.slope_needs_input()) {
@@ -127,62 +151,6 @@ impl<T: Number> Graph<T> {
         }
     }
 
-    fn projection(
-        &self,
-        norm: &Norm,
-        number: usize,
-        trace: &Trace<'_, T>,
-        sums: &[[f64; 2]],
-        statistics: Statistics<'_>,
-    ) -> Projection<T> {
-        let moments = trace.moments[number].as_ref().expect("a normalisation has statistics");
-        let count = (trace.count * norm.positions) as f64;
-        let factor = |c: usize| match statistics {
-            Statistics::Batch => [sums[c][0] / count, sums[c][1] / count * moments.inverse(norm, c).powi(2)],
-            Statistics::Given(_) => [0., 0.],
-        };
-        let column = |f: &dyn Fn(usize) -> f64| (0..norm.channels).map(|c| T::of(f(c))).collect();
-        Projection {
-            scale: trace.scales[number].scale.clone(),
-            shift: column(&|c| factor(c)[0]),
-            factor: column(&|c| factor(c)[1]),
-            mean: column(&|c| moments.mean[c]),
-        }
-    }
-
-    /// Takes the derivatives through a batch normalisation, in place. They are 0 beyond the examples again.
-    fn through_norm(
-        &self,
-        number: usize,
-        step: &Step,
-        trace: &Trace<'_, T>,
-        slope: &Store<'_, T>,
-        projection: Option<&Projection<T>>,
-    ) {
-        let (Some(projection), Some(raw)) = (projection, trace.raw[number].as_ref()) else { return };
-        let image = &self.plan.values[step.output];
-        self.map_tiles(trace.count, |t, examples| {
-            // SAFETY: each tile is written by its own task.
-            let (g, y) = (unsafe { slope.tile_mut(t) }, raw.tile(t));
-            Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for channel in 0..image.channels {
-                        let plane = channel * image.plane::<T>()..(channel + 1) * image.plane::<T>();
-                        let (scale, shift) = (projection.scale[channel], projection.shift[channel]);
-                        let (factor, mean) = (projection.factor[channel], projection.mean[channel]);
-                        for (g, &y) in g[plane.clone()].iter_mut().zip(&y[plane]) {
-                            *g = scale * (*g - shift - factor * (y - mean));
-                        }
-                    }
-                },
-            );
-            if examples < T::LANES {
-                g.chunks_exact_mut(T::LANES).for_each(|pixel| pixel[examples..].fill(T::zero()));
-            }
-        });
-    }
-
     /// Adds the derivatives `slope`, from channel `first` on, to those with respect to the value `x`.
     pub(super) fn add<'a>(
         &'a self,
@@ -204,5 +172,14 @@ impl<T: Number> Graph<T> {
                 false => d.iter_mut().zip(g).for_each(|(d, &g)| *d += g),
             }
         });
+    }
+}
+
+fn add_to(sums: &mut Vec<[f64; 2]>, more: &[[f64; 2]]) {
+    match sums.is_empty() {
+        true => sums.extend(more),
+        false => {
+            sums.iter_mut().zip(more).for_each(|(sum, more)| *sum = [sum[0] + more[0], sum[1] + more[1]])
+        }
     }
 }

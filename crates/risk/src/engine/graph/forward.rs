@@ -160,10 +160,7 @@ impl<T: Number> Graph<T> {
                 };
                 // SAFETY: each tile is written by its own task.
                 let tile = unsafe { copied.as_ref().unwrap_or(&target).tile_mut(t) };
-                if separate {
-                    tile.copy_from_slice(target.tile(t));
-                }
-                finish.tile(&mut tile[..size], image);
+                finish.tile(copied.is_some().then(|| target.tile(t)), &mut tile[..size], image);
             });
         }
         match copied {

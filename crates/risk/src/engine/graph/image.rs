@@ -36,6 +36,11 @@ impl Image {
         self.height * self.width
     }
 
+    /// Height and width, without the border.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        [self.height, self.width]
+    }
+
     /// Distance between two rows of a channel, in numbers.
     pub(crate) fn row<T: Number>(&self) -> usize {
         (self.width + 2 * self.border) * T::LANES
@@ -64,6 +69,12 @@ impl Image {
     pub(crate) fn line<T: Number>(&self, channel: usize, row: usize) -> Range<usize> {
         let start = channel * self.plane::<T>() + self.place::<T>(row as isize, 0);
         start..start + self.width * T::LANES
+    }
+
+    /// The channels and rows, in the order in which their pixels lie.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let height = self.height;
+        (0..self.channels).flat_map(move |channel| (0..height).map(move |row| (channel, row)))
     }
 
     /// Writes zeros into the border.

@@ -14,6 +14,7 @@ use super::{
     lines, numbers,
     plan::{Kind, Map, Step, ValueId},
     point,
+    projection::Projected,
     reverse::Reverse,
     store::Store,
     windows,
@@ -27,7 +28,7 @@ const RUNS: usize = 16;
 const FEW_RUNS: usize = 4;
 
 impl<T: Number> Graph<T> {
-    /// Takes the derivatives through f.
+    /// Takes the derivatives through f, which is no map.
     pub(super) fn through_kind<'a>(
         &'a self,
         step: &Step,
@@ -38,7 +39,6 @@ impl<T: Number> Graph<T> {
     ) {
         let x = step.inputs[0];
         match &step.kind {
-            Kind::Map(map) => self.through_map(step, map, trace, &slope, slopes, grad),
             Kind::Copy | Kind::Flatten if x == 0 => {}
             // Without borders, features lie where pixels do.
             Kind::Copy | Kind::Flatten if slopes[x].is_none() => slopes[x] = Some(slope),
@@ -59,11 +59,9 @@ impl<T: Number> Graph<T> {
                 self.map_tiles(trace.count, |t, _| {
                     // SAFETY: each tile is written by its own task.
                     let d = unsafe { target.tile_mut(t) };
-                    if is_fresh {
-                        d.fill(T::zero());
-                    }
                     let y = self.view(trace, step.output, t).0;
-                    windows::reverse(op, (self.view(trace, x, t).0, image), (y, slope.tile(t), to), d);
+                    let x = (self.view(trace, x, t).0, image);
+                    windows::reverse(op, x, (y, slope.tile(t), to), d, is_fresh);
                 });
             }
             Kind::Function(f) if x != 0 => {
@@ -95,7 +93,7 @@ impl<T: Number> Graph<T> {
                 });
             }
             Kind::Alone(norm) => self.through_alone(norm, x, trace, &slope, slopes, grad),
-            Kind::Pad(_) | Kind::Pool(_) | Kind::Function(_) | Kind::Spread => {}
+            Kind::Map(_) | Kind::Pad(_) | Kind::Pool(_) | Kind::Function(_) | Kind::Spread => {}
         }
     }
 
@@ -142,12 +140,13 @@ impl<T: Number> Graph<T> {
         }
     }
 
-    fn through_map<'a>(
+    /// Takes the derivatives through a map, after the normalisation of its results.
+    pub(super) fn through_map<'a>(
         &'a self,
         step: &Step,
         map: &Map,
         trace: &Trace<'_, T>,
-        slope: &Store<'_, T>,
+        slope: Projected<'_, T>,
         slopes: &mut Slopes<'a, T>,
         grad: &mut [T],
     ) {
@@ -162,7 +161,8 @@ impl<T: Number> Graph<T> {
             sums.fill(T::zero());
             let mut biases = vec![0.; map.bias.as_ref().map_or(0, Range::len)];
             for t in tiles {
-                self.with_border(slope.tile(t), &at, |delta| {
+                let examples = T::LANES.min(trace.count - t * T::LANES);
+                self.with_projection(slope, (t, examples), &at, |delta| {
                     for (channel, sum) in biases.iter_mut().enumerate() {
                         let lines = (0..at.height).map(|row| &delta[at.line::<T>(channel, row)]);
                         *sum += lines.map(lines::sum).sum::<f64>();

@@ -24,6 +24,18 @@ pub(crate) trait Number: Real {
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
 
+    /// The larger number, or NaN where one of them is; of equal ones `a`.
+    fn larger<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// `a` where x and y are equal, else `b`.
+    fn where_equal<S: Simd>(
+        simd: S,
+        x: Self::Vector<S>,
+        y: Self::Vector<S>,
+        a: Self::Vector<S>,
+        b: Self::Vector<S>,
+    ) -> Self::Vector<S>;
+
     /// The sum of the numbers of a vector.
     fn reduce<S: Simd>(simd: S, a: Self::Vector<S>) -> Self;
 
@@ -35,7 +47,7 @@ pub(crate) trait Number: Real {
 }
 
 macro_rules! number {
-    ($t:ty, $vector:ident, $splat:ident, $multiply_add:ident, $sum:ident) => {
+    ($t:ty, $vector:ident, $splat:ident, $multiply_add:ident, $sum:ident, $greater:ident, $equal:ident, $select:ident) => {
         impl Number for $t {
             type Vector<S: Simd> = S::$vector;
 
@@ -50,14 +62,31 @@ macro_rules! number {
             }
 
             #[inline(always)]
+            fn larger<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                let larger = simd.$select(simd.$greater(b, a), b, a);
+                Self::where_equal(simd, b, b, larger, b)
+            }
+
+            #[inline(always)]
+            fn where_equal<S: Simd>(
+                simd: S,
+                x: S::$vector,
+                y: S::$vector,
+                a: S::$vector,
+                b: S::$vector,
+            ) -> S::$vector {
+                simd.$select(simd.$equal(x, y), a, b)
+            }
+
+            #[inline(always)]
             fn reduce<S: Simd>(simd: S, a: S::$vector) -> Self {
                 simd.$sum(a)
             }
         }
     };
 }
-number!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s);
-number!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s);
+number!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s, greater_than_f32s, equal_f32s, select_f32s);
+number!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s, greater_than_f64s, equal_f64s, select_f64s);
 
 /// Whether vectors have 64 bytes, and there are 32 registers for them.
 #[inline(always)]

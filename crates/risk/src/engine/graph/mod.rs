@@ -15,12 +15,15 @@ mod forward;
 mod image;
 mod kinds;
 mod lanes;
+mod largest;
 mod lines;
 mod numbers;
 mod outer;
 mod plan;
 mod point;
+mod population;
 mod products;
+mod projection;
 mod reverse;
 mod risk;
 mod rows;
@@ -46,8 +49,9 @@ pub(super) struct Graph<T> {
     examples: Arc<Examples>,
     /// The inputs `[N, ..]`.
     inputs: Tensor,
-    /// The inputs of the reference examples.
+    /// The inputs of the reference examples, and the rows among them for statistics.
     reference: Tensor,
+    reference_rows: Vec<u32>,
     criterion: Criterion,
     /// The columns that the regulariser depends on.
     regularized: Range<usize>,
@@ -65,6 +69,7 @@ impl<T: Number> Graph<T> {
             plan,
             inputs: risk.data().inputs(T::DTYPE)?.clone(),
             reference: risk.reference().inputs(T::DTYPE)?.clone(),
+            reference_rows: risk.reference_rows(),
             examples: Arc::clone(risk.data()),
             regularized: criterion.regularizer.columns(&network),
             criterion,

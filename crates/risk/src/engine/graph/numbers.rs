@@ -5,18 +5,12 @@ use pulp::Arch;
 
 use super::{apply::View, image::Image, lanes::Number};
 
-/// The places of the rows of all channels.
-fn rows(image: &Image) -> impl Iterator<Item = (usize, usize)> + use<> {
-    let height = image.height;
-    (0..image.channels).flat_map(move |channel| (0..height).map(move |row| (channel, row)))
-}
-
 /// Computes $f(x)$ of a tile.
 pub(super) fn apply<T: Number>(f: Function, (x, of): View<'_, T>, (y, to): (&mut [T], &Image)) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
-            for (channel, row) in rows(to) {
+            for (channel, row) in to.lines() {
                 let x = &x[of.line::<T>(channel, row)];
                 y[to.line::<T>(channel, row)].iter_mut().zip(x).for_each(|(y, &x)| *y = f.value(x));
             }
@@ -33,7 +27,7 @@ pub(super) fn product<T: Number>(
     Arch::new().dispatch(
         #[inline(always)]
         || {
-            for (channel, row) in rows(to) {
+            for (channel, row) in to.lines() {
                 let (a, b) = (&a[of_a.line::<T>(channel, row)], &b[of_b.line::<T>(channel, row)]);
                 let y = &mut y[to.line::<T>(channel, row)];
                 y.iter_mut().zip(a.iter().zip(b)).for_each(|(y, (&a, &b))| *y = a * b);
@@ -44,7 +38,7 @@ pub(super) fn product<T: Number>(
 
 /// Copies the number of each channel of `x` to all pixels of `y`.
 pub(super) fn spread<T: Number>((x, of): View<'_, T>, (y, to): (&mut [T], &Image)) {
-    for (channel, row) in rows(to) {
+    for (channel, row) in to.lines() {
         let x = &x[of.line::<T>(channel, 0)];
         y[to.line::<T>(channel, row)].chunks_exact_mut(T::LANES).for_each(|y| y.copy_from_slice(x));
     }

@@ -21,7 +21,7 @@ use crate::{
 
 /// Number of examples whose values are kept at a time for a gradient, where examples do not depend on one another. It is
 /// fixed, so that results do not depend on the memory.
-const GROUP: usize = 256;
+pub(super) const GROUP: usize = 256;
 
 impl<T: Number> Graph<T> {
     /// The values with given statistics, one row of buffers for each point.
@@ -43,7 +43,7 @@ impl<T: Number> Graph<T> {
     }
 
     /// The value from sums over a batch and the regulariser.
-    fn value(&self, sums: Sums, count: usize, theta: &[T]) -> Evaluation {
+    pub(super) fn value(&self, sums: Sums, count: usize, theta: &[T]) -> Evaluation {
         let loss = sums.loss / count as f64;
         let penalty = match self.criterion.kappa {
             0. => 0.,
@@ -134,20 +134,27 @@ impl<T: Number> Graph<T> {
             if let Some((row, unbiased)) = &mut seen {
                 self.write(&trace, *unbiased, row);
             }
-            if let (Some(grad), Some(last)) = (grad.as_deref_mut(), last) {
-                self.backward(&mut trace, last, statistics, grad);
+            if let Some(grad) = grad.as_deref_mut() {
+                self.backward(&mut trace, last, statistics, &mut self.no_statistic_slopes(), grad);
             }
         }
-        if let Some(grad) = grad.filter(|_| self.criterion.kappa != 0.) {
-            let columns = self.regularized.clone();
-            let theta = &theta[columns.clone()];
-            self.criterion.regularizer.add_gradient(self.criterion.kappa, theta, &mut grad[columns]);
+        if let Some(grad) = grad {
+            self.add_penalty(theta, grad);
         }
         self.value(sums, count, theta)
     }
 
+    /// Adds the gradient of the regulariser.
+    pub(super) fn add_penalty(&self, theta: &[T], grad: &mut [T]) {
+        if self.criterion.kappa != 0. {
+            let columns = self.regularized.clone();
+            let theta = &theta[columns.clone()];
+            self.criterion.regularizer.add_gradient(self.criterion.kappa, theta, &mut grad[columns]);
+        }
+    }
+
     /// The sums over a batch, and the derivatives with respect to the outputs times `scale` where that is given.
-    fn read<'a>(
+    pub(super) fn read<'a>(
         &'a self,
         trace: &Trace<'_, T>,
         rows: &[u32],
@@ -207,7 +214,7 @@ impl<T: Number> Graph<T> {
     }
 
     /// Says where a gradient through the statistics of a batch takes more memory than it should. It needs all values.
-    fn tell_memory(&self, count: usize) {
+    pub(super) fn tell_memory(&self, count: usize) {
         let [needed, memory] = [self.needed(count, true), self.memory].map(|bytes| bytes >> 20);
         if needed > memory {
             warn!(
@@ -264,6 +271,10 @@ impl<T: Number> Normalised for Graph<T> {
         seen: Option<Seen<'_>>,
     ) -> Result<Vec<Evaluation>> {
         self.slopes(span, rows, None, gradient, seen)
+    }
+
+    fn population(&self, span: &Span, gradient: &mut Tensor) -> Result<Vec<Evaluation>> {
+        self.referenced(span, gradient)
     }
 
     fn statistics(&self, span: &Span, rows: &[u32], unbiased: bool) -> Result<Vec<f64>> {

@@ -78,11 +78,9 @@ impl<'g> Pass<'_, 'g> {
         graph.map_tiles(self.trace.count, |t, _| {
             // SAFETY: each tile is written by its own task.
             let d = unsafe { target.tile_mut(t) };
-            if is_fresh {
-                d.fill(0.);
-            }
             let y = graph.view(self.trace, step.output, t).0;
-            windows::reverse(op, (graph.view(self.trace, x, t).0, image), (y, slope.tile(t), to), d);
+            let x = (graph.view(self.trace, x, t).0, image);
+            windows::reverse(op, x, (y, slope.tile(t), to), d, is_fresh);
         });
     }
 

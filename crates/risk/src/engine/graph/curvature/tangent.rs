@@ -8,7 +8,7 @@ use super::{
         apply,
         forward::add_up,
         lanes::Number,
-        lines,
+        largest, lines,
         plan::{Kind, Map, Step, ValueId},
         point::{self, Moments},
         store::Store,
@@ -186,7 +186,7 @@ impl<'g> Pass<'_, 'g> {
             Kind::Flatten => apply::flatten((r, of), y),
             Kind::Pool(op) if op.kind == PoolKind::Average => windows::forward(op, (r, of), (y, to)),
             Kind::Pool(op) => {
-                windows::largest_along(op, (view(step.inputs[0]), r, of), (view(step.output), to), y);
+                largest::along(op, (view(step.inputs[0]), r, of), (view(step.output), to), y);
             }
             Kind::Concat => {
                 let mut channel = 0;
