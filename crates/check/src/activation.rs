@@ -4,41 +4,63 @@ use collado_models::Activation;
 
 use crate::{
     Result,
-    form::Form,
-    interval::{Interval, largest, product_up, sum_up},
+    form::{Chord, Form},
+    interval::{Interval, product_up, sum_up},
+    pass::NAME,
 };
 
-/// The form of ρ(z) for a form of z.
-pub(crate) fn activated(rho: Activation, z: Form, delta: f64) -> Result<Form> {
-    let curve = match rho {
-        Activation::Linear => return Ok(z),
-        Activation::Relu => return Ok(relu(z, delta)),
-        Activation::Tanh => {
-            Curve { value: Interval::tanh, slope: tanh_slope, second: tanh_second, steepest: 1. }
-        }
-        Activation::Softplus => Curve {
-            value: Interval::softplus,
-            slope: Interval::logistic,
-            second: softplus_second,
-            steepest: 1.,
-        },
-        Activation::Logistic => Curve {
-            value: Interval::logistic,
-            slope: logistic_slope,
-            second: logistic_second,
-            steepest: 0.25,
-        },
-        Activation::Gelu => Curve { value: gelu, slope: gelu_slope, second: gelu_second, steepest: 1.129 },
-        other => {
-            let operation = format!("the activation {other}");
-            return Err(collado_models::Error::NoRule { analysis: "the check of a proof", operation }.into());
-        }
-    };
-    Ok(curve.apply(z, delta))
+/// The rule of an activation.
+pub(crate) enum Rule {
+    Linear,
+    Relu,
+    Smooth(Curve),
 }
 
-/// ρ(z) = max(z, 0): z or 0 where the sign is certain, else αz + [0, β] with the chord's slope α, where ρ(z) − αz, which
-/// is convex and 0 at z = 0, is at most β, its larger value at the two ends.
+impl Rule {
+    /// The rule for ρ.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn of(rho: Activation) -> Result<Self> {
+        Ok(Self::Smooth(match rho {
+            Activation::Linear => return Ok(Self::Linear),
+            Activation::Relu => return Ok(Self::Relu),
+            Activation::Tanh => {
+                Curve { value: Interval::tanh, slope: tanh_slope, second: tanh_second, steepest: 1. }
+            }
+            Activation::Softplus => Curve {
+                value: Interval::softplus,
+                slope: Interval::logistic,
+                second: softplus_second,
+                steepest: 1.,
+            },
+            Activation::Logistic => Curve {
+                value: Interval::logistic,
+                slope: logistic_slope,
+                second: logistic_second,
+                steepest: 0.25,
+            },
+            Activation::Gelu => {
+                Curve { value: gelu, slope: gelu_slope, second: gelu_second, steepest: 1.129 }
+            }
+            other => {
+                let operation = format!("the activation {other}");
+                return Err(collado_models::Error::NoRule { analysis: NAME, operation }.into());
+            }
+        }))
+    }
+
+    /// The form of ρ(z) for a form of z.
+    pub(crate) fn apply(&self, z: Form, delta: f64) -> Form {
+        match self {
+            Self::Linear => z,
+            Self::Relu => relu(z, delta),
+            Self::Smooth(curve) => curve.apply(z, delta),
+        }
+    }
+}
+
+/// ρ(z) = max(z, 0): z or 0 where the sign is certain, else a line with a radius.
 fn relu(z: Form, delta: f64) -> Form {
     let range = z.range(delta);
     if range.lo >= 0. {
@@ -47,16 +69,13 @@ fn relu(z: Form, delta: f64) -> Form {
     if range.hi <= 0. {
         return Form::ZERO;
     }
-    // Any α in [0, 1] is right; this one makes β least.
-    let alpha = (range.hi / (range.hi - range.lo)).clamp(0., 1.);
+    let Chord { alpha, half } = Chord::new(range);
     let share = Interval::point(alpha);
-    let beta = largest((share * -range.lo).hi, ((Interval::point(1.) - share) * range.hi).hi);
-    let half = Interval::point(0.5) * beta;
     Form::of(share * z.c + half, share * z.l, sum_up(product_up(alpha, z.r), half.hi), delta)
 }
 
 /// A smooth ρ.
-struct Curve {
+pub(crate) struct Curve {
     value: fn(Interval) -> Interval,
     slope: fn(Interval) -> Interval,
     /// An enclosure of ρ″ on an interval.
@@ -181,7 +200,7 @@ mod tests {
             for c in [-3., -1.5, -0.66, -0.2, 0., 0.1, 0.7, 1.4, 2.1, 5.] {
                 for l in [-4., -0.3, 0., 1., 6.] {
                     for r in [0., 0.01, 0.5] {
-                        let form = activated(rho, Form { c, l, r }, delta).unwrap();
+                        let form = Rule::of(rho).unwrap().apply(Form { c, l, r }, delta);
                         for i in -20..=20 {
                             let s = delta * f64::from(i) / 20.;
                             for off in [-r, 0., r] {

@@ -20,6 +20,16 @@ pub enum Error {
         /// The value that was found.
         found: String,
     },
+    /// A running variance that is negative.
+    #[error("{layer}: channel {channel}: expected a variance of at least 0, found {found}")]
+    NegativeVariance {
+        /// The layer.
+        layer: String,
+        /// The channel, counted from 0.
+        channel: usize,
+        /// The variance.
+        found: f64,
+    },
     /// Pieces that do not cover the path, or a claim below one of their bounds.
     #[error("piece {piece}: {reason}")]
     Gap {

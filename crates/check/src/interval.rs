@@ -71,6 +71,12 @@ impl Interval {
         if divisor.lo > 0. { self * inverse } else { Self { lo: f64::NEG_INFINITY, hi: f64::INFINITY } }
     }
 
+    /// The square roots of numbers that are not negative.
+    pub(crate) fn sqrt(self) -> Self {
+        let root = |x: f64| largest(x, 0.).sqrt();
+        Self { lo: root(self.lo).next_down(), hi: root(self.hi).next_up() }.within(0., f64::INFINITY)
+    }
+
     /// The image under a function of the mathematical library that increases and is nowhere negative.
     fn increasing(self, f: fn(f64) -> f64) -> Self {
         let of = |x: f64, sign: f64| f(x) * (1. + sign * LIBRARY);

@@ -1,29 +1,35 @@
 //! A leg of a path around the centre of a piece: every parameter as a polynomial in s.
 
-use candle_core::DType;
+use candle_core::{DType, Device, Tensor};
 use collado_risk::{Path, PathKind};
 
 use crate::{
     Error, Result,
-    interval::{Interval, least, sum_up},
+    form::Form,
+    interval::{Interval, largest, least, product_up, sum_up},
+    lanes::{LANES, Rounded, collapsed},
 };
 
 /// A stretch of a path on which the parameters are one polynomial, given by its control points.
 pub(crate) struct Leg {
     pub(crate) points: Vec<Vec<f64>>,
+    /// The running statistics at the control points, where the risk is computed with them.
+    pub(crate) statistics: Vec<Vec<f64>>,
 }
 
 impl Leg {
-    /// The legs of a path: a Bézier curve is one, each segment of a chain is one.
-    pub(crate) fn all(path: &Path) -> Result<Vec<Self>> {
-        let points = path.vertices().to_dtype(DType::F64)?.to_vec2::<f64>()?;
-        if points.iter().flatten().any(|x| !x.is_finite()) {
-            return Err(Error::NotFinite { what: "the path" });
-        }
+    /// The legs of a path: a Bézier curve is one, each segment of a chain is one. `statistics` are those of the vertices.
+    pub(crate) fn all(path: &Path, statistics: Option<&Tensor>) -> Result<Vec<Self>> {
+        let points = numbers(path.vertices(), "the path")?;
+        let statistics = match statistics {
+            Some(rows) => numbers(rows, "the running statistics")?,
+            None => vec![Vec::new(); points.len()],
+        };
         Ok(match path.kind() {
-            PathKind::Bezier => vec![Self { points }],
+            PathKind::Bezier => vec![Self { points, statistics }],
             PathKind::Polychain { .. } => {
-                points.windows(2).map(|ends| Self { points: ends.to_vec() }).collect()
+                let ends = points.windows(2).zip(statistics.windows(2));
+                ends.map(|(a, b)| Self { points: a.to_vec(), statistics: b.to_vec() }).collect()
             }
         })
     }
@@ -33,14 +39,87 @@ impl Leg {
     }
 }
 
-/// The parameters on a piece, $\theta(\tau_c+s)=\sum_ks^kD_k$ for $|s|\le\delta$.
+fn numbers(rows: &Tensor, what: &'static str) -> Result<Vec<Vec<f64>>> {
+    let rows = rows.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.to_vec2::<f64>()?;
+    match rows.iter().flatten().all(|x| x.is_finite()) {
+        true => Ok(rows),
+        false => Err(Error::NotFinite { what }),
+    }
+}
+
+/// The powers of δ on a piece, and the lines that replace powers of s.
+pub(crate) struct Powers {
+    /// Upper bounds of $\delta^k$.
+    pub(crate) up: Vec<f64>,
+    /// For each k ≥ 2 a pair (h, d): on $|s|\le\delta$ the power $s^k$ is within d of h (k even) or of hs (k odd).
+    pub(crate) lines: Vec<(f64, f64)>,
+}
+
+impl Powers {
+    /// The powers up to `most`.
+    pub(crate) fn new(delta: f64, most: usize) -> Self {
+        let mut power = vec![Interval::point(1.)];
+        (0..most).for_each(|k| power.push(power[k] * delta));
+        let line = |k: usize| {
+            // s³ lies within ¼δ³ of ¾δ²s, other odd powers within ½δᵏ of ½δᵏ⁻¹s, even powers within ½δᵏ of ½δᵏ.
+            let (share, rest) = if k == 3 { (0.75, 0.25) } else { (0.5, 0.5) };
+            let (of, unit) = if k.is_multiple_of(2) { (k, 1.) } else { (k - 1, delta) };
+            let target = power[of] * share;
+            let h = target.center().0;
+            let off = (target - Interval::point(h)).size();
+            (h, sum_up((power[k] * rest).hi, product_up(off, unit)))
+        };
+        let lines = (0..=most).map(|k| if k < 2 { (0., 0.) } else { line(k) }).collect();
+        Self { up: power.iter().map(|power| power.hi).collect(), lines }
+    }
+
+    pub(crate) fn delta(&self) -> f64 {
+        self.up[1]
+    }
+}
+
+/// Numbers on a piece, $\sum_ks^kD_k$ for $|s|\le\delta$, as numbers near the $D_k$ and what these are off.
+pub(crate) struct Polynomials {
+    /// Numbers near the coefficients $D_k$.
+    pub(crate) near: Vec<Vec<f64>>,
+    /// An upper bound of $\sum_k\delta^k|D_k-\text{near}_k|$.
+    pub(crate) off: Vec<f64>,
+    /// An upper bound of $\sum_k\delta^k|D_k|$.
+    pub(crate) size: Vec<f64>,
+}
+
+impl Polynomials {
+    /// The numbers with the coefficients `terms[k]`.
+    pub(crate) fn new(terms: &[Vec<Interval>], powers: &Powers) -> Self {
+        let count = terms[0].len();
+        let (mut off, mut size) = (vec![0.; count], vec![0.; count]);
+        let near = (terms.iter().zip(&powers.up)).map(|(term, &power)| {
+            let near = term.iter().enumerate().map(|(i, term)| {
+                let (middle, distance) = term.center();
+                off[i] = sum_up(off[i], product_up(power, distance));
+                size[i] = sum_up(size[i], product_up(power, term.size()));
+                middle
+            });
+            near.collect()
+        });
+        Self { near: near.collect(), off, size }
+    }
+
+    /// The form of number i.
+    pub(crate) fn form(&self, i: usize, powers: &Powers) -> Form {
+        let sums: Vec<Rounded> = self.near.iter().map(|near| Rounded::exact(near[i])).collect();
+        let (c, l, r) = collapsed(&sums, [self.off[i]; LANES], 1, powers);
+        Form { c: c[0], l: l[0], r: r[0] }
+    }
+}
+
+/// The parameters and running statistics on a piece.
 pub(crate) struct Local {
     /// The coefficients $D_k$ of all parameters.
     pub(crate) terms: Vec<Vec<Interval>>,
-    /// An upper bound of $|\theta(s)|$ for every parameter.
-    pub(crate) size: Vec<f64>,
-    /// The powers $\delta^k$, two more than there are coefficients.
-    pub(crate) powers: Vec<Interval>,
+    pub(crate) parameters: Polynomials,
+    pub(crate) statistics: Polynomials,
+    pub(crate) powers: Powers,
 }
 
 impl Local {
@@ -48,31 +127,28 @@ impl Local {
     pub(crate) fn new(leg: &Leg, from: f64, to: f64) -> Self {
         let center = from + 0.5 * (to - from);
         // The centre may be any number: δ reaches from it to both ends.
-        let delta = crate::interval::largest(sum_up(to, -center), sum_up(center, -from));
+        let delta = largest(sum_up(to, -center), sum_up(center, -from));
         let degree = leg.degree();
         let used = if from == to { 0 } else { degree };
-        let terms: Vec<Vec<Interval>> = (0..=used)
-            .map(|k| {
-                let weights = coefficient(degree, k, center);
-                let of = |i: usize| combination(&weights, leg.points.iter().map(|point| point[i]));
-                (0..leg.points[0].len()).map(of).collect()
-            })
-            .collect();
-        let mut powers = vec![Interval::point(1.)];
-        (0..=used + 1).for_each(|k| powers.push(powers[k] * delta));
-        let size = (0..leg.points[0].len())
-            .map(|i| {
-                let sizes = terms.iter().zip(&powers).map(|(term, power)| (*power * term[i].size()).hi);
-                // On all of [0, 1] a Bézier curve lies between its control points.
-                let hull = leg.points.iter().map(|point| point[i].abs()).fold(0., f64::max);
-                least(sizes.fold(0., sum_up), hull)
-            })
-            .collect();
-        Self { terms, size, powers }
+        let powers = Powers::new(delta, used + 1);
+        let weights: Vec<_> = (0..=used).map(|k| coefficient(degree, k, center)).collect();
+        let combined = |points: &[Vec<f64>]| -> Vec<Vec<Interval>> {
+            let of =
+                |weights: &Vec<Interval>, i: usize| combination(weights, points.iter().map(|point| point[i]));
+            weights.iter().map(|w| (0..points[0].len()).map(|i| of(w, i)).collect()).collect()
+        };
+        let terms = combined(&leg.points);
+        let mut parameters = Polynomials::new(&terms, &powers);
+        for (i, size) in parameters.size.iter_mut().enumerate() {
+            // On all of [0, 1] a Bézier curve lies between its control points.
+            *size = least(*size, leg.points.iter().map(|point| point[i].abs()).fold(0., largest));
+        }
+        let statistics = Polynomials::new(&combined(&leg.statistics), &powers);
+        Self { terms, parameters, statistics, powers }
     }
 
     pub(crate) fn delta(&self) -> f64 {
-        self.powers[1].hi
+        self.powers.delta()
     }
 }
 
@@ -107,26 +183,37 @@ fn coefficient(degree: usize, k: usize, center: f64) -> Vec<Interval> {
 mod tests {
     use super::*;
 
+    fn leg(points: &[f64]) -> Leg {
+        let points: Vec<Vec<f64>> = points.iter().map(|&x| vec![x]).collect();
+        Leg { statistics: vec![Vec::new(); points.len()], points }
+    }
+
     #[test]
     fn coefficients_are_those_of_the_curve() {
         // The Bézier curve of 0, 1, 0, 2 is 3t(1-t)² + 2t³ = 3t - 6t² + 5t³; around ½ it is
         // ⅝ + ¾s + 1.5s² + 5s³.
-        let leg = Leg { points: vec![vec![0.], vec![1.], vec![0.], vec![2.]] };
-        let local = Local::new(&leg, 0.25, 0.75);
-        for (term, right) in local.terms.iter().zip([0.625, 0.75, 1.5, 5.]) {
+        let local = Local::new(&leg(&[0., 1., 0., 2.]), 0.25, 0.75);
+        for (k, (term, right)) in local.terms.iter().zip([0.625, 0.75, 1.5, 5.]).enumerate() {
             assert!(
                 term[0].lo <= right && right <= term[0].hi && term[0].hi - term[0].lo < 1e-13,
                 "{term:?}"
             );
+            assert!((local.parameters.near[k][0] - right).abs() < 1e-13);
         }
         assert_eq!(local.delta(), 0.25);
-        assert!(local.size[0] >= 0.625 + 0.25 * 0.75 && local.size[0] <= 2.);
+        let size = local.parameters.size[0];
+        assert!((0.625 + 0.25 * 0.75..=2.).contains(&size), "{size}");
+        let form = local.parameters.form(0, &local.powers);
+        for i in -25..=25 {
+            let s = f64::from(i) / 100.;
+            let exact = 0.625 + s * (0.75 + s * (1.5 + 5. * s));
+            assert!((exact - form.c - form.l * s).abs() <= form.r, "{form:?} {s}");
+        }
     }
 
     #[test]
     fn a_parameter_that_stays_has_no_slope() {
-        let leg = Leg { points: vec![vec![0.1], vec![0.1]] };
-        let local = Local::new(&leg, 0., 1.);
+        let local = Local::new(&leg(&[0.1, 0.1]), 0., 1.);
         assert_eq!(local.terms[1][0], Interval::ZERO);
         assert!(local.terms[0][0].hi - local.terms[0][0].lo < 1e-16);
     }

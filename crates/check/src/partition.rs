@@ -1,25 +1,8 @@
-//! What a proof is about, and that its pieces leave no gap.
+//! The pieces of a proof leave no gap.
 
 use collado_files::Proof;
-use collado_risk::EmpiricalRisk;
 
 use crate::{Error, Result, leg::Leg};
-
-/// Checks that the proof is about this network, criterion and number of rows.
-pub(crate) fn same(proof: &Proof, risk: &EmpiricalRisk) -> Result<()> {
-    let (header, criterion) = (&proof.header, risk.criterion());
-    let compare = |what, stated: String, found: String| match stated == found {
-        true => Ok(()),
-        false => Err(Error::Other { what, stated, found }),
-    };
-    compare("network", header.network.clone(), risk.arch().to_string())?;
-    compare("loss", header.loss.clone(), criterion.loss.to_string())?;
-    compare("kappa", header.kappa.to_string(), criterion.kappa.to_string())?;
-    if criterion.kappa != 0. {
-        compare("regularizer", header.regularizer.clone(), criterion.regularizer.to_string())?;
-    }
-    compare("rows", header.rows.to_string(), risk.data().len().to_string())
-}
 
 /// Checks that the pieces cover every leg from 0 to 1, one after the other, and that the claim is not below a piece.
 pub(crate) fn covers(proof: &Proof, legs: &[Leg]) -> Result<()> {

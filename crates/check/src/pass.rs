@@ -1,180 +1,155 @@
-//! The forward pass of one example in first-order forms.
+//! The forward pass of some blocks of examples in first-order forms.
 
-use collado_models::{Activation, Affine, Algebra, Map, Pool, PoolKind};
+use collado_models::{Activation, Affine, Algebra, Norm, NormKind, Pad, Pool, PoolKind};
+use rayon::prelude::*;
 
 use crate::{
-    Error,
-    activation::activated,
-    form::{Form, collapsed},
-    interval::{Interval, product_up, sum_up},
-    leg::Local,
+    Error, Result,
+    activation::Rule,
+    affine::{Margins, affine},
+    lanes::Forms,
+    leg::{Leg, Local},
+    norm::Normalisation,
+    pool::pool,
 };
 
-/// The rules for the operations of a network, for one example.
+/// The name of the analysis in messages.
+pub(crate) const NAME: &str = "the check of a proof";
+
+/// Up to eight examples that go together.
+pub(crate) struct Block {
+    /// Their rows.
+    pub(crate) rows: Vec<usize>,
+    /// Their class, if the last map is to put out its margins.
+    pub(crate) label: Option<usize>,
+}
+
+/// The rules for the operations of a network, for some blocks.
 pub(crate) struct Pass<'a> {
+    pub(crate) leg: &'a Leg,
     pub(crate) local: &'a Local,
-    /// The last operation, where it is to put out the margins $z_j-z_y$ for j ≠ y instead of the outputs.
-    pub(crate) margins: Option<(&'a Affine, usize)>,
+    pub(crate) blocks: &'a [Block],
+    /// The last map for each class, if it puts out margins.
+    pub(crate) margins: Option<(&'a Affine, &'a [Option<Margins>])>,
+    /// Whether batch normalisation takes the running statistics.
+    pub(crate) is_given: bool,
+}
+
+/// The activations of all blocks.
+#[derive(Clone)]
+pub(crate) struct Value {
+    /// The shape for one example.
+    pub(crate) shape: Vec<usize>,
+    pub(crate) blocks: Vec<Forms>,
+    /// An activation that is still to be applied: the largest number of a window is taken before it, where it grows.
+    pending: Option<Activation>,
+}
+
+impl Value {
+    pub(crate) fn new(shape: &[usize], blocks: Vec<Forms>) -> Self {
+        Self { shape: shape.to_vec(), blocks, pending: None }
+    }
 }
 
 impl Pass<'_> {
-    /// The form of one output of an affine map: `terms` calls its argument with the place of each weight and that of the
-    /// input it multiplies. With `minus`, a second output is taken off, term by term.
-    fn output(&self, op: &Affine, x: &[Form], o: usize, minus: Option<usize>) -> Form {
-        let Local { terms, size, powers } = self.local;
-        let mut sums = vec![Interval::ZERO; terms.len() + 1];
-        let mut r = 0.;
-        let weight = |k: usize, w: usize, other: Option<usize>| {
-            let at = |w: usize| terms[k][op.weight.start + w];
-            other.map_or_else(|| at(w), |other| at(w) - at(other))
-        };
-        each(op, o, |w, i| {
-            let form = x[i];
-            if form == Form::ZERO {
-                return;
-            }
-            // The maps with margins are dense and read one vector: the weight of the other output for the same input.
-            let other = minus.map(|y| w - o * op.fan_in() + y * op.fan_in());
-            for k in 0..terms.len() {
-                let weight = weight(k, w, other);
-                sums[k] = sums[k] + weight * form.c;
-                if form.l != 0. {
-                    sums[k + 1] = sums[k + 1] + weight * form.l;
-                }
-            }
-            if form.r > 0. {
-                let size = match other {
-                    None => size[op.weight.start + w],
-                    // The difference itself may be much smaller than both.
-                    Some(_) => (0..terms.len())
-                        .fold(0., |sum, k| sum_up(sum, (powers[k] * weight(k, w, other).size()).hi)),
-                };
-                r = sum_up(r, product_up(size, form.r));
-            }
-        });
-        if let Some(bias) = &op.bias {
-            let channel = channel(op, o);
-            for (k, sum) in sums.iter_mut().take(terms.len()).enumerate() {
-                *sum = *sum + terms[k][bias.start + channel];
-                if let Some(y) = minus {
-                    *sum = *sum - terms[k][bias.start + y];
-                }
-            }
-        }
-        collapsed(&sums, r, powers)
-    }
-}
-
-/// The feature or channel of the output `o` of a map.
-fn channel(op: &Affine, o: usize) -> usize {
-    match op.map {
-        Map::Dense { outputs, .. } => o % outputs,
-        Map::Conv2d(conv) => o / conv.output_size().iter().product::<usize>(),
-    }
-}
-
-/// Calls `f` with the place of each weight of the output `o`, and that of the input that it multiplies.
-fn each(op: &Affine, o: usize, mut f: impl FnMut(usize, usize)) {
-    match op.map {
-        Map::Dense { inputs, outputs } => {
-            let (place, row) = (o / outputs, o % outputs);
-            (0..inputs).for_each(|i| f(row * inputs + i, place * inputs + i));
-        }
-        Map::Conv2d(conv) => {
-            let [height, width] = conv.output_size();
-            let (channel, at) = (channel(op, o), [o / width % height, o % width]);
-            let (depth, group) = (conv.inputs / conv.groups, channel / (conv.outputs / conv.groups));
-            let inside = |axis: usize, step: usize| {
-                let place = at[axis] * conv.stride[axis] + step * conv.dilation[axis];
-                place.checked_sub(conv.padding[axis]).filter(|&place| place < conv.size[axis])
-            };
-            let [rows, columns] = conv.kernel;
-            for (input, y, x) in
-                (0..depth).flat_map(|i| (0..rows * columns).map(move |k| (i, k / columns, k % columns)))
-            {
-                if let (Some(i), Some(j)) = (inside(0, y), inside(1, x)) {
-                    let weight = ((channel * depth + input) * rows + y) * columns + x;
-                    f(weight, ((group * depth + input) * conv.size[0] + i) * conv.size[1] + j);
-                }
-            }
-        }
+    /// The value after the activation that was still to be applied.
+    pub(crate) fn settled(&self, x: &Value) -> Result<Value> {
+        let Some(rho) = x.pending else { return Ok(x.clone()) };
+        let (rule, delta) = (Rule::of(rho)?, self.local.delta());
+        let blocks = x.blocks.par_iter().map(|block| block.map(|_, _, form| rule.apply(form, delta)));
+        Ok(Value::new(&x.shape, blocks.collect()))
     }
 }
 
 impl Algebra for Pass<'_> {
-    type Value = Vec<Form>;
+    type Value = Value;
     type Error = Error;
-    const NAME: &'static str = "the check of a proof";
+    const NAME: &'static str = NAME;
 
-    fn affine(&mut self, op: &Affine, x: &Vec<Form>) -> Result<Vec<Form>, Error> {
-        match self.margins {
-            Some((last, y)) if std::ptr::eq(last, op) => {
-                let others = (0..op.outputs()).filter(|&j| j != y);
-                Ok(others.map(|j| self.output(op, x, j, Some(y))).collect())
+    fn affine(&mut self, op: &Affine, x: &Value) -> Result<Value> {
+        let x = self.settled(x)?;
+        let of = |(forms, block): (&Forms, &Block)| match (self.margins, block.label) {
+            (Some((last, margins)), Some(y)) if std::ptr::eq(last, op) => {
+                let margins = margins[y].as_ref().expect("each class that occurs has margins");
+                affine(&margins.op, &margins.parameters, forms, &self.local.powers)
             }
-            _ => Ok((0..op.units.len()).map(|o| self.output(op, x, o, None)).collect()),
-        }
+            _ => affine(op, &self.local.parameters, forms, &self.local.powers),
+        };
+        let blocks = x.blocks.par_iter().zip(self.blocks).map(of).collect();
+        Ok(Value::new(&op.map.output_shape(&x.shape), blocks))
     }
 
-    fn activation(&mut self, rho: Activation, x: Vec<Form>) -> Result<Vec<Form>, Error> {
-        let delta = self.local.delta();
-        x.into_iter().map(|form| activated(rho, form, delta)).collect()
+    fn norm(&mut self, op: &Norm, x: Value) -> Result<Value> {
+        let x = self.settled(&x)?;
+        let normalisation = Normalisation::new(op, self.local);
+        let blocks = match self.is_given && op.kind == NormKind::Batch {
+            true => normalisation.given(&x.blocks, self.leg, self.local),
+            false => {
+                let counts: Vec<usize> = self.blocks.iter().map(|block| block.rows.len()).collect();
+                normalisation.own(&x.blocks, &counts)
+            }
+        };
+        Ok(Value::new(&x.shape, blocks))
     }
 
-    fn pool(&mut self, op: &Pool, x: &Vec<Form>) -> Result<Vec<Form>, Error> {
+    fn activation(&mut self, rho: Activation, x: Value) -> Result<Value> {
+        // What has no rule is refused here, and not where it is applied.
+        Rule::of(rho)?;
+        Ok(Value { pending: Some(rho), ..self.settled(&x)? })
+    }
+
+    fn pool(&mut self, op: &Pool, x: &Value) -> Result<Value> {
+        // All but GELU grow.
+        let later = x.pending.filter(|rho| op.kind == PoolKind::Max && *rho != Activation::Gelu);
+        let x = match later {
+            Some(_) => x.clone(),
+            None => self.settled(x)?,
+        };
         let delta = self.local.delta();
+        let blocks = x.blocks.par_iter().map(|block| pool(op, block, delta)).collect();
         let [height, width] = op.output_size();
-        let mut out = Vec::with_capacity(op.channels * height * width);
-        for channel in x.chunks_exact(op.size[0] * op.size[1]) {
-            for (i, j) in (0..height).flat_map(|i| (0..width).map(move |j| (i, j))) {
-                let [rows, columns] = op.window([i, j]);
-                let place = |y: usize| columns.clone().map(move |x| y * op.size[1] + x);
-                let window: Vec<Form> = rows.clone().flat_map(place).map(|pixel| channel[pixel]).collect();
-                out.push(match op.kind {
-                    PoolKind::Max => maximum(&window, delta)?,
-                    PoolKind::Average => {
-                        let count = Interval::point(op.divisor([i, j]) as f64);
-                        let sum = window.iter().fold(Form::ZERO, |sum, &form| sum.plus(form, delta));
-                        sum.times(Interval::point(1.).over(count), delta)
-                    }
-                });
-            }
-        }
-        Ok(out)
+        Ok(Value { pending: later, ..Value::new(&[op.channels, height, width], blocks) })
     }
 
-    fn add(&mut self, x: Vec<Form>, y: &Vec<Form>) -> Result<Vec<Form>, Error> {
+    fn add(&mut self, x: Value, y: &Value) -> Result<Value> {
+        let (x, y) = (self.settled(&x)?, self.settled(y)?);
         let delta = self.local.delta();
-        Ok(x.into_iter().zip(y).map(|(x, &y)| x.plus(y, delta)).collect())
+        let sum = |(x, y): (&Forms, &Forms)| x.map(|i, lane, form| form.plus(y.get(i, lane), delta));
+        let blocks = x.blocks.par_iter().zip(&y.blocks).map(sum).collect();
+        Ok(Value::new(&x.shape, blocks))
     }
 
-    fn concat(&mut self, axis: usize, parts: &[Vec<Form>]) -> Result<Vec<Form>, Error> {
-        match axis {
-            0 => Ok(parts.concat()),
-            axis => {
-                let operation = collado_models::Op::Concat(axis).to_string();
-                Err(collado_models::Error::NoRule { analysis: Self::NAME, operation }.into())
+    fn concat(&mut self, axis: usize, parts: &[Value]) -> Result<Value> {
+        let parts = parts.iter().map(|part| self.settled(part)).collect::<Result<Vec<_>>>()?;
+        let mut shape = parts[0].shape.clone();
+        shape[axis] = parts.iter().map(|part| part.shape[axis]).sum();
+        let before: usize = shape[..axis].iter().product();
+        let joined = |block: usize| {
+            let mut out = Forms::default();
+            for i in 0..before {
+                for part in &parts {
+                    let size: usize = part.shape[axis..].iter().product();
+                    out.append(part.blocks[block].part(i * size, (i + 1) * size));
+                }
             }
-        }
+            out
+        };
+        Ok(Value::new(&shape, (0..self.blocks.len()).map(joined).collect()))
     }
 
-    fn reshape(&mut self, _: &[usize], x: Vec<Form>) -> Result<Vec<Form>, Error> {
+    fn pad(&mut self, op: &Pad, x: &Value) -> Result<Value> {
+        let mut x = self.settled(x)?;
+        let pixels: usize = x.shape[1..].iter().product();
+        for block in &mut x.blocks {
+            let inside = std::mem::replace(block, Forms::zeros(op.before * pixels));
+            block.append(inside);
+            block.append(Forms::zeros(op.after * pixels));
+        }
+        x.shape[0] += op.before + op.after;
         Ok(x)
     }
-}
 
-/// The largest of some numbers: the one that is largest everywhere, if there is one, else max(a, b) = b + ρ(a − b)
-/// again and again.
-fn maximum(window: &[Form], delta: f64) -> Result<Form, Error> {
-    let ranges: Vec<Interval> = window.iter().map(|form| form.range(delta)).collect();
-    let above = |i: usize| ranges.iter().enumerate().all(|(j, range)| i == j || ranges[i].lo >= range.hi);
-    if let Some(i) = (0..window.len()).find(|&i| above(i)) {
-        return Ok(window[i]);
+    fn reshape(&mut self, shape: &[usize], x: Value) -> Result<Value> {
+        Ok(Value { shape: shape.to_vec(), ..x })
     }
-    let mut largest = window[0];
-    for &form in &window[1..] {
-        let over = activated(Activation::Relu, form.minus(largest, delta), delta)?;
-        largest = largest.plus(over, delta);
-    }
-    Ok(largest)
 }

@@ -52,7 +52,11 @@ fn absolute(terms: &[&[Interval]], local: &Local) -> [Interval; 2] {
     let mut ends = [Interval::ZERO; 2];
     for i in 0..terms[0].len() {
         let slope = terms.get(1).map_or(Interval::ZERO, |term| term[i] * delta);
-        let above = terms.iter().zip(&local.powers).skip(2).map(|(term, power)| (*power * term[i].size()).hi);
+        let above = terms
+            .iter()
+            .zip(&local.powers.up)
+            .skip(2)
+            .map(|(term, &power)| product_up(power, term[i].size()));
         let rest = Interval::point(above.fold(0., sum_up));
         ends[0] = ends[0] + size(terms[0][i] + slope) + rest;
         ends[1] = ends[1] + size(terms[0][i] - slope) + rest;

@@ -69,6 +69,8 @@ fn proof(risk: &EmpiricalRisk, pieces: Vec<(usize, f64, f64, f64)>, lo: f64, at:
         loss: criterion.loss.to_string(),
         kappa: criterion.kappa,
         regularizer: criterion.regularizer.to_string(),
+        statistics: None,
+        subset: None,
     };
     let piece = |(leg, from, to, hi)| ProofPiece { leg, from, to, hi };
     Proof { header, pieces: pieces.into_iter().map(piece).collect() }

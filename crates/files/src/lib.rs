@@ -36,7 +36,7 @@ pub use self::{
     options::ReadOptions,
     path_file::PathFile,
     point::{read_point, write_point},
-    proof::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece},
+    proof::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece, ProofRows},
     provenance::Provenance,
     state::State,
 };

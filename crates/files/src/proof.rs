@@ -52,6 +52,24 @@ pub struct ProofHeader {
     pub kappa: f64,
     /// The regulariser R.
     pub regularizer: String,
+    /// The rule for the statistics of batch normalisation, where the network has some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<String>,
+    /// The rows that F is the mean over, where they are not all training rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<ProofRows>,
+}
+
+/// Some of the training rows. Statistics over the population are then over these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProofRows {
+    /// Number of training rows of the data.
+    pub of: usize,
+    /// The rule by which the rows are taken.
+    pub rule: String,
+    /// SHA-256 of the numbers of the rows, counted from 0, in decimal with a line feed behind each.
+    pub hash: String,
 }
 
 /// The data of a proof.
@@ -107,6 +125,17 @@ pub struct ProofPiece {
 struct Footer {
     pieces: usize,
     sha256: String,
+}
+
+impl ProofRows {
+    /// The rule that takes the rows ⌊i of / rows⌋ for i = 0, 1, ….
+    pub const EVENLY_SPACED: &str = "evenly spaced";
+
+    /// The hash of some rows.
+    pub fn hash_of(rows: &[usize]) -> String {
+        let text: String = rows.iter().map(|row| format!("{row}\n")).collect();
+        format!("{:x}", Sha256::digest(text))
+    }
 }
 
 impl ProofHeader {

@@ -4,6 +4,7 @@
 mod cases;
 mod drawn;
 mod network;
+mod random;
 mod range;
 
 use candle_core::{Device, Tensor};
@@ -13,7 +14,8 @@ use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, PathKind, Reg
 
 pub use cases::{check, scalar};
 pub use drawn::{ACTIVATIONS, Kind, draw};
-use range::Range;
+pub use random::case;
+pub use range::Range;
 
 /// A risk and a path, as plain numbers.
 #[derive(Debug, Clone)]

@@ -50,11 +50,6 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
         _ => task,
     };
     let rows = task.train.data().len();
-    if args.proof.is_some() && (rows < all || task.train.network().chain().is_none()) {
-        return Err(Failure::usage(
-            "--proof: files of proofs are about all training rows and dense networks",
-        ));
-    }
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     progress::catch_interrupt();
     let (tolerance, max_subintervals) = (args.tolerance, args.max_subintervals);
@@ -66,7 +61,7 @@ pub(crate) fn run(args: &CertifyArgs) -> Result<(), Failure> {
         save(&task, folder.path(), &proof)?;
     }
     if let Some(file) = &args.proof {
-        proof::write(file, &place, &task, &proof)?;
+        proof::write(file, &place, &task, (&proof, all))?;
     }
     let described = folder::finish(folder.as_ref(), &args.common, &summary, summary.is_stopped())?;
     args.common.show(&described, || summary.print(args.out.as_deref()));

@@ -3,7 +3,7 @@
 use std::path::Path as FilePath;
 
 use collado_certify::Certificate;
-use collado_files::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece, file_hash};
+use collado_files::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece, ProofRows, file_hash};
 
 use crate::{failure::Failure, task::Task};
 
@@ -11,12 +11,12 @@ use crate::{failure::Failure, task::Task};
 /// them.
 const ROOM: f64 = 1e-12;
 
-/// Writes the certificate of the path in `place` as a file.
+/// Writes the certificate of the path in `place` as a file. It is about the rows of the task, of `all` training rows.
 pub(super) fn write(
     file: &FilePath,
     place: &FilePath,
     task: &Task,
-    found: &Certificate,
+    (found, all): (&Certificate, usize),
 ) -> Result<(), Failure> {
     let (up, down) = (|x: f64| x + ROOM * x.abs(), |x: f64| x - ROOM * x.abs());
     let pieces: Vec<ProofPiece> = found
@@ -27,17 +27,25 @@ pub(super) fn write(
     // The bound of a larger piece, which the search may use, is not part of the proof.
     let hi = pieces.iter().map(|piece| piece.hi).fold(up(found.hi), f64::max);
     let (leg, tau) = found.at;
+    let rows = task.train.data().len();
+    let subset = (rows < all).then(|| ProofRows {
+        of: all,
+        rule: ProofRows::EVENLY_SPACED.into(),
+        hash: ProofRows::hash_of(&(0..rows).map(|i| i * all / rows).collect::<Vec<_>>()),
+    });
     let header = ProofHeader {
         version: ProofHeader::VERSION,
         program: env!("CARGO_PKG_VERSION").into(),
         claim: Claim { lo: down(found.lo), hi, at: Place { leg, tau } },
         path: file_hash(place)?,
         data: ProofData { spec: task.data.spec.clone(), hash: task.data.hash.clone() },
-        rows: task.train.data().len(),
+        rows,
         network: task.arch.to_string(),
         loss: task.criterion.loss.to_string(),
         kappa: task.criterion.kappa,
         regularizer: task.criterion.regularizer.to_string(),
+        statistics: task.statistics().map(|rule| rule.to_string()),
+        subset,
     };
     Ok(Proof { header, pieces }.write(file)?)
 }
