@@ -60,6 +60,24 @@ fn what_is_missing_is_named_with_an_example() {
 }
 
 #[test]
+fn a_missing_file_is_called_so_by_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    for (command, file) in [
+        ("eval none.safetensors", "none.safetensors"),
+        ("certify none.safetensors", "none.safetensors"),
+        ("check none.proof none.safetensors", "none.proof"),
+        ("sweep plan none.toml --out sweep", "none.toml"),
+        ("sweep run none", "none/tasks.jsonl"),
+        ("train --arch relu:2-1 --data csv:none.csv?target=y --out run", "none.csv"),
+    ] {
+        let output = collado(folder.path(), command);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.starts_with(&format!("error: {file}: no such file\n")), "{command}: {said}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn every_command_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
     let output = collado(folder.path(), "man pages");

@@ -24,9 +24,8 @@ pub(crate) fn write(path: &Path, result: &impl Serialize) -> Result<(), Failure>
 
 /// Reads an object from a file.
 pub(crate) fn read(path: &Path) -> Result<Value, Failure> {
-    let fail = |e: &dyn std::fmt::Display| Failure::new(format!("{}: {e}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| fail(&e))?;
-    serde_json::from_str(&text).map_err(|e| fail(&e))
+    let text = collado_files::read_text(path)?;
+    serde_json::from_str(&text).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
 }
 
 /// The error of the first line that could not be printed.

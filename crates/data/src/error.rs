@@ -8,6 +8,14 @@ use crate::text::shown;
 /// The result of everything that reads or builds a data set.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What the operating system says of a file, in the words of the other messages.
+fn reason(source: &io::Error) -> String {
+    match source.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        _ => source.to_string(),
+    }
+}
+
 /// Why a data set could not be read or built.
 ///
 /// `place` names the file and, within it, the array, line or part; rows and columns count from 0, lines from
@@ -28,7 +36,7 @@ pub enum Error {
         found: String,
     },
     /// A file that could not be opened or read.
-    #[error("{}: {}", shown(file), shown(&source.to_string()))]
+    #[error("{}: {}", shown(file), shown(&reason(source)))]
     Io {
         /// The name of the file.
         file: String,

@@ -22,6 +22,7 @@ mod safetensors;
 mod stack;
 mod state;
 mod tensors;
+mod text;
 mod torch;
 mod write;
 
@@ -39,4 +40,5 @@ pub use self::{
     proof::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece, ProofRows},
     provenance::Provenance,
     state::State,
+    text::read_text,
 };

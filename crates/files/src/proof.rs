@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, atomically};
+use crate::{Error, Result, atomically, fault::io_error};
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -161,11 +161,11 @@ impl Proof {
     /// # Errors
     /// When it cannot be read, was cut or changed, or is of another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| fault(path, e.to_string()))?;
+        let file = File::open(path).map_err(|e| io_error(path, &e))?;
         let mut lines = Vec::new();
         let mut hash = Sha256::new();
         for line in BufReader::new(file).lines() {
-            lines.push(line.map_err(|e| fault(path, e.to_string()))?);
+            lines.push(line.map_err(|e| io_error(path, &e))?);
         }
         let [first, pieces @ .., last] = lines.as_slice() else {
             return Err(fault(

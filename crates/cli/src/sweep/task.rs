@@ -128,8 +128,9 @@ pub(super) fn lines(tasks: &[Task]) -> Result<String, Failure> {
 /// Reads a list of tasks, each after those that it waits for.
 pub(super) fn read(file: &Path) -> Result<Vec<Task>, Failure> {
     let wrong = |what: &dyn fmt::Display| Failure::new(format!("{}: {what}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|e| {
-        wrong(&e).hint("'collado sweep plan FILE --out DIR' makes the folder, whose name is expected here")
+    let text = collado_files::read_text(file).map_err(|e| {
+        Failure::from(e)
+            .hint("'collado sweep plan FILE --out DIR' makes the folder, whose name is expected here")
     })?;
     let mut tasks: Vec<Task> = Vec::new();
     let mut known = HashMap::new();

@@ -78,8 +78,7 @@ impl Pairs {
 
 impl SweepFile {
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let text = collado_files::read_text(path)?;
         Self::parse(Source { name: path.display().to_string(), text })
     }
 
