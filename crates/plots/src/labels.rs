@@ -104,12 +104,15 @@ impl<'a> Labels<'a> {
     /// The cost of a place: what it covers of the paper's edge, other labels, dots and curves.
     fn cost(&self, area: Rect) -> f64 {
         let window = self.window;
+        let above = (window.top - 4.0 - area.top).max(0.0);
         // Half a letter may stand out at the sides, where the paper has a margin.
         let out = (window.left - 8.0 - area.left).max(0.0)
             + (area.right - window.right - 8.0).max(0.0)
-            + (window.top - 4.0 - area.top).max(0.0)
+            + above
             + (area.bottom - window.bottom + 2.0).max(0.0);
-        let covered: f64 = self.taken.iter().map(|taken| overlap(area, *taken)).sum();
+        // Above the window stands the legend.
+        let legend = above * (area.right - area.left);
+        let covered = self.taken.iter().map(|taken| overlap(area, *taken)).sum::<f64>() + legend;
         let near = |&&(x, y): &&Xy| {
             (area.left - 2.0..=area.right + 2.0).contains(&x) && (area.top..=area.bottom).contains(&y)
         };
