@@ -12,7 +12,8 @@ A block of commands is followed by a comment that says where its numbers are:
     max random_labels.*.minima   = 2.55 ± .02
     -->
 
-A line is `[count|max|min|mean|sum] PATH = NUMBER [± TOLERANCE]`. PATH goes through a JSON file by keys, places in lists, `*` for all
+FILE may be `stdout`, the object that the last command prints with --json. The program may be called by `cargo run --release --`;
+other commands of cargo are left out. A line is `[count|max|min|mean|sum] PATH = NUMBER [± TOLERANCE]`. PATH goes through a JSON file by keys, places in lists, `*` for all
 of them, and `[key=value]` for those that have it; a CSV file is an object of columns. NUMBER stands in the text of the page in the
 same writing, as `.349`, `5 792.6` or `24 %` (a share of 1). Without a tolerance it has to be right to half a unit of its last digit.
 `numbers: FILE, slow` is for commands that take longer than a few seconds: they run with `--slow` only.
@@ -37,6 +38,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"```sh\n(?P<commands>(?:(?!```).)*)```\s*(?P<comments>(?:<!-- numbers:.*?-->\s*)+)", re.S)
 COMMENT = re.compile(r"<!-- numbers:\s*(?P<file>[^\n,]+?)\s*(?:,\s*(?P<slow>slow))?\s*\n(?P<lines>.*?)-->", re.S)
+CARGO = ["cargo", "run", "--release", "--"]
 LINE = re.compile(
     r"(?:(count|max|min|mean|sum)\s+)?((?:\[[^\]]*\]|[^\s\[\]])+)\s+=\s+(.+?)(?:\s+±\s+(\S+))?"
 )
@@ -150,11 +152,15 @@ def expanded(word, folder):
 
 
 def run(commands, binary, folder):
+    """Runs the commands, and returns what the last one prints."""
+    printed = ""
     for name in ("checkpoints", "tests"):
         os.symlink(ROOT / name, folder / name)
     for command in commands.replace("\\\n", " ").splitlines():
         words = shlex.split(command, comments=True)
-        if not words:
+        if words[: len(CARGO)] == CARGO:
+            words = ["collado", *words[len(CARGO) :]]
+        if not words or words[0] == "cargo":
             continue
         if words[0] != "collado":
             raise Wrong(f"{command!r}: only the program itself is run")
@@ -163,6 +169,8 @@ def run(commands, binary, folder):
         # 1 is also the answer to a question: a path that misses its target.
         if done.returncode not in (0, 1) or (done.returncode == 1 and "error:" in done.stderr):
             raise Wrong(f"{command!r}: status {done.returncode}: {done.stderr.strip()}")
+        printed = done.stdout
+    return printed
 
 
 def check_block(page, text, block, options):
@@ -177,15 +185,15 @@ def check_block(page, text, block, options):
     with tempfile.TemporaryDirectory() as name:
         folder, start = pathlib.Path(name), time.monotonic()
         try:
-            run(commands, options.binary, folder)
+            printed = run(commands, options.binary, folder)
         except Wrong as error:
             return 0, [f"{place}: {error}"]
         for comment in comments:
             file = folder / comment["file"]
-            if not file.exists():
+            if comment["file"] != "stdout" and not file.exists():
                 wrong.append(f"{place}: {comment['file']}: no such file after the commands")
                 continue
-            document = load(file)
+            document = json.loads(printed) if comment["file"] == "stdout" else load(file)
             for line in filter(None, map(str.strip, comment["lines"].splitlines())):
                 lines += 1
                 try:
@@ -204,7 +212,8 @@ def main():
     parser.add_argument("--only", help="only blocks whose commands have this word")
     options = parser.parse_args()
     options.binary = options.binary.resolve()
-    pages = options.pages or [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    usual = [ROOT / "README.md", ROOT / "checkpoints/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    pages = options.pages or usual
     total, wrong = 0, []
     for page in pages:
         # What stands between four backticks is an example of the notation.

@@ -11,18 +11,23 @@ SCRIPT = pathlib.Path(__file__).with_name("check_docs.py")
 PROGRAM = """#!/bin/sh
 mkdir -p runs
 echo '{"rate": 0.4306, "rows": [{"k": 6, "x": 1}, {"k": 7, "x": 2.5}], "points": [1, 2, 3]}' > runs/result.json
+echo '{"said": 12.5}'
 printf 'd,minima\\n1,3\\n2,2.55\\n' > runs/rows.csv
 """
 PAGE = """# A page
-The rate is {rate}, {count} points, x = 2.5, never more than 3; 43 %.
+The rate is {rate}, {count} points, x = 2.5, 12.5 is printed, never more than 3; 43 %.
 ```sh
-collado study nothing --out runs  # a comment
+cargo run --release -- study nothing --out runs  # a comment
+cargo test
 ```
 <!-- numbers: runs/result.json
 rate = {checked}
 count points = 3
 rows[k=7].0.x = 2.5
 rate = 43 %
+-->
+<!-- numbers: stdout
+said = 12.5
 -->
 <!-- numbers: runs/rows.csv
 max minima = 3 ± .01
@@ -45,7 +50,7 @@ class CheckDocs(unittest.TestCase):
     def test_right_numbers_pass(self):
         done = check()
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
-        self.assertIn("5 numbers compared, 0 wrong", done.stdout)
+        self.assertIn("6 numbers compared, 0 wrong", done.stdout)
 
     def test_a_wrong_number_fails(self):
         done = check(rate=".432", checked=".432")
