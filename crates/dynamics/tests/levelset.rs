@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{
     Curve, CurveKind, EdgeKind, EdgeValues, Edges, Enclosure, Error, MergeTree, Result, SampledEdges, Search,
-    distinct, pairs, spanning_tree,
+    distinct, next_round, pairs, spanning_tree,
 };
 use collado_models::{Activation, Arch, Init, Symmetry};
 use collado_risk::{Evaluation, Objective, Path, Rows, Span};
@@ -122,6 +122,31 @@ proptest! {
         } + edges.proofs[&(pair, way)];
         let all = minimax(&risks, |pair| upper(pair, EdgeKind::Line).min(upper(pair, EdgeKind::Searched)));
         prop_assert_eq!(MergeTree::new(&risks, &found).heights(), all);
+    }
+
+    /// Rounds of searches, whatever the order in them, end at the tree of all searches.
+    #[test]
+    fn rounds_end_at_the_tree_of_all_searches((risks, excess) in problems()) {
+        let mut edges = table(&risks, &excess);
+        let all = pairs(risks.len());
+        let lines = all.iter().map(|pair| edges.lines[pair]).collect();
+        let mut known = EdgeValues { lines, ..EdgeValues::default() };
+        let mut rounds = 0;
+        loop {
+            let round = next_round(&risks, &|_| 0., &known);
+            if round.is_empty() {
+                break;
+            }
+            // Backwards.
+            known.searched.extend(round.iter().rev().map(|pair| (*pair, edges.paths[pair])));
+            rounds += 1;
+        }
+        prop_assert!(rounds <= all.len());
+        let searched = known.searched.len();
+        let found = spanning_tree(&risks, &|_| 0., &mut edges, &mut known, &mut |_| Ok(ControlFlow::Continue(()))).unwrap();
+        prop_assert_eq!((edges.searches, known.searched.len()), (0, searched));
+        let least = minimax(&risks, |pair| edges.lines[&pair].min(edges.paths[&pair]));
+        prop_assert_eq!(MergeTree::new(&risks, &found).heights(), least);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use diagram::{Diagram, Step};
 pub use error::{Error, Result};
 pub use figure::Figure;
 pub use history::{History, Run, history_figure};
-pub use map::{Field, Map, MapFigure, Mark, SurfaceFigure, ZoomFigure};
+pub use map::{Field, Map, MapFigure, Mark, MatrixFigure, SurfaceFigure, ZoomFigure};
 pub use merge_tree::{TreeNode, merge_tree_figure};
 pub use panel::Panel;
 pub use point::Point;

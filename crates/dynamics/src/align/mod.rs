@@ -3,6 +3,7 @@
 mod activations;
 mod ambiguous;
 mod assign;
+mod merge;
 mod moments;
 mod repair;
 mod weights;
@@ -13,8 +14,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tracing::{info, info_span};
 
-pub use self::repair::Repair;
 use self::{activations::match_activations, ambiguous::ambiguous, moments::moments, weights::match_weights};
+pub use self::{
+    merge::{Merge, learned_shares},
+    repair::Repair,
+};
 use crate::{Error, Result};
 
 /// The criterion by which neurons of B are matched to neurons of A.

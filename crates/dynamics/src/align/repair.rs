@@ -5,7 +5,7 @@ use candle_core::{DType, Tensor};
 use collado_models::{
     Activation, Affine, Algebra, Arch, Map, Norm, NormKind, Pad, PointTensors, Pool, TensorMoments,
 };
-use collado_risk::{Path, PathKind};
+use collado_risk::{Path, PathKind, Span};
 use tracing::info_span;
 
 use super::{
@@ -57,20 +57,13 @@ impl Connect for Repair<'_> {
         if let Some(constant) = line.constant()? {
             return Ok(constant.into());
         }
-        let network = self.arch.network();
-        if network.is_tied() {
-            let operation = "layers that share parameters".to_owned();
-            return Err(collado_models::Error::NoRule { analysis: Repairing::NAME, operation }.into());
-        }
-        let data = shaped(evenly(self.data, self.rows.min(affordable(&network)))?, &network)?
-            .to_dtype(DType::F64)?
-            .to_device(a.device())?;
+        let data = self.examples(a)?;
         let ends = [self.statistics(a, &data)?, self.statistics(b, &data)?];
         let last = self.knots - 1;
         let knots: Vec<f64> = (0..=last).map(|i| i as f64 / last as f64).collect();
         let mut vertices = vec![a.flatten_all()?];
         for (i, &t) in knots[1..last].iter().enumerate() {
-            let repaired = self.repaired(&line.at(t)?, t, &ends, &data)?;
+            let repaired = self.repaired(&line.at(t)?, &[1. - t, t], &ends, &data)?;
             vertices.push(repaired.to_dtype(a.dtype())?);
             if search.progress.update((i + 1) as f64 / last as f64).is_break() {
                 // The straight line from here on would be no path that was asked for.
@@ -86,6 +79,33 @@ impl Connect for Repair<'_> {
 type Statistics = (Tensor, Tensor);
 
 impl Repair<'_> {
+    /// The average $\sum_is_i\theta_i$ of many points `[S]`, aligned to each other, with the statistics of its hidden
+    /// pre-activations set to the same average of those of the points.
+    ///
+    /// # Errors
+    /// When there are no points or not a share for each, or the network has no rule for REPAIR.
+    pub fn average(&self, points: &[Tensor], shares: &[f64]) -> Result<Tensor> {
+        if points.is_empty() || points.len() != shares.len() {
+            let found = format!("{} points and {} shares", points.len(), shares.len());
+            return Err(Error::Setting { name: "shares", expected: "one for each point", found });
+        }
+        let data = self.examples(&points[0])?;
+        let ends = points.iter().map(|point| self.statistics(point, &data)).collect::<Result<Vec<_>>>()?;
+        let mean = Span::new(&Tensor::stack(points, 0)?, shares.to_vec())?.materialize()?.squeeze(0)?;
+        Ok(self.repaired(&mean, shares, &ends, &data)?.to_dtype(points[0].dtype())?)
+    }
+
+    /// The examples, on the device of a point.
+    fn examples(&self, point: &Tensor) -> Result<Tensor> {
+        let network = self.arch.network();
+        if network.is_tied() {
+            let operation = "layers that share parameters".to_owned();
+            return Err(collado_models::Error::NoRule { analysis: Repairing::NAME, operation }.into());
+        }
+        let data = shaped(evenly(self.data, self.rows.min(affordable(&network)))?, &network)?;
+        Ok(data.to_dtype(DType::F64)?.to_device(point.device())?)
+    }
+
     /// The statistics of the pre-activations of each hidden layer of a point.
     fn statistics(&self, theta: &Tensor, data: &Tensor) -> Result<Vec<Statistics>> {
         let theta = theta.to_dtype(DType::F64)?;
@@ -97,10 +117,16 @@ impl Repair<'_> {
         }
     }
 
-    /// The point `theta` of the line with the statistics that `ends` have at t, layer by layer.
-    fn repaired(&self, theta: &Tensor, t: f64, ends: &[Vec<Statistics>; 2], data: &Tensor) -> Result<Tensor> {
+    /// The point `theta` with the average of the statistics of `ends`, layer by layer.
+    fn repaired(
+        &self,
+        theta: &Tensor,
+        shares: &[f64],
+        ends: &[Vec<Statistics>],
+        data: &Tensor,
+    ) -> Result<Tensor> {
         let theta = theta.to_dtype(DType::F64)?;
-        let stage = Stage::Restore { t, ends, columns: Vec::new() };
+        let stage = Stage::Restore { shares, ends, columns: Vec::new() };
         let mut pass = Repairing::new(&theta, self.layers(), stage);
         self.arch.network().run(&mut pass, vec![data.clone()])?;
         match pass.stage {
@@ -126,8 +152,8 @@ type Columns = Vec<(usize, Tensor)>;
 enum Stage<'a> {
     /// Reads the statistics of the pre-activations.
     Read(Vec<Statistics>),
-    /// Restores those that the ends have at t before it goes on, and keeps the repaired parameters.
-    Restore { t: f64, ends: &'a [Vec<Statistics>; 2], columns: Columns },
+    /// Restores the average of those of the ends before it goes on, and keeps the repaired parameters.
+    Restore { shares: &'a [f64], ends: &'a [Vec<Statistics>], columns: Columns },
 }
 
 /// A forward pass over all data as one tile.
@@ -167,18 +193,21 @@ impl<'a> Repairing<'a> {
                 keep(op, columns, &weight, bias.as_ref())?;
                 Ok(op.forward(self.theta, x)?)
             }
-            Stage::Restore { t, ends, columns } => {
-                restore(op, self.theta, x, between(ends, layer, *t)?, columns)
+            Stage::Restore { shares, ends, columns } => {
+                restore(op, self.theta, x, average(ends, layer, shares)?, columns)
             }
         }
     }
 }
 
-/// The statistics of a layer at t, interpolated between the ends.
-fn between([a, b]: &[Vec<Statistics>; 2], layer: usize, t: f64) -> Result<Statistics> {
-    let ((mean_a, deviation_a), (mean_b, deviation_b)) = (&a[layer], &b[layer]);
-    let mix = |a: &Tensor, b: &Tensor| -> Result<Tensor> { Ok(((a * (1. - t))? + (b * t)?)?) };
-    Ok((mix(mean_a, mean_b)?, mix(deviation_a, deviation_b)?))
+/// The average of the statistics that a layer has at the ends.
+fn average(ends: &[Vec<Statistics>], layer: usize, shares: &[f64]) -> Result<Statistics> {
+    let of = |part: fn(&Statistics) -> &Tensor| -> Result<Tensor> {
+        let mut parts = ends.iter().zip(shares).map(|(end, &share)| part(&end[layer]) * share);
+        let first = parts.next().expect("there is an end")?;
+        Ok(parts.try_fold(first, |sum, part| sum + part?)?)
+    };
+    Ok((of(|statistics| &statistics.0)?, of(|statistics| &statistics.1)?))
 }
 
 /// One layer with the statistics of its result restored to `target`.

@@ -9,7 +9,7 @@ mod linear;
 mod neb;
 mod search;
 
-pub(crate) use self::search::finite;
+pub(crate) use self::search::{finite, refuse_infinite};
 pub use self::{
     constructive::{Constructive, ConstructiveSettings},
     curve::{Curve, CurveKind},

@@ -16,7 +16,12 @@ use std::{collections::BTreeMap, ops::ControlFlow};
 use tracing::{debug, info, info_span};
 
 use self::union_find::UnionFind;
-pub use self::{distinct::distinct, sampled::SampledEdges, tree::MergeTree, tree::Node};
+pub use self::{
+    distinct::distinct,
+    sampled::{SampledEdges, line_maxima, maxima},
+    tree::MergeTree,
+    tree::Node,
+};
 use crate::Result;
 
 /// One of the two paths that are known between a pair.
@@ -157,6 +162,20 @@ pub fn spanning_tree(
             return Ok(kruskal(risks, &pairs, known));
         }
     }
+}
+
+/// The pairs that [`spanning_tree`] would search from what is `known` on if every search succeeded: those of a round, which can be
+/// searched at the same time. They follow from the values alone, and there are none when the tree is finished.
+///
+/// Where all searches succeed, one round does; where some fail, the next round has the pairs that are worth a search then.
+pub fn next_round(risks: &[f64], allowed: &dyn Fn(f64) -> f64, known: &EdgeValues) -> Vec<(usize, usize)> {
+    let (pairs, mut hoped) = (pairs(risks.len()), known.clone());
+    let mut round = Vec::new();
+    while let Some((a, b)) = worth_a_search(risks, &kruskal(risks, &pairs, &hoped), allowed, &hoped) {
+        hoped.searched.insert((a, b), risks[a].max(risks[b]));
+        round.push((a, b));
+    }
+    round
 }
 
 /// The pair with the lowest bound among those that the tree joins too high and that were not searched.

@@ -1,7 +1,7 @@
 //! Edges whose values are sampled along paths.
 
 use candle_core::Tensor;
-use collado_risk::{Objective, Part, Path, Progress, Rows, Span, profile};
+use collado_risk::{Evaluation, Objective, Part, Path, Progress, Rows, Span, largest, profile};
 
 use super::{EdgeKind, Edges, Enclosure};
 use crate::{Connect, Error, Result, Search};
@@ -36,24 +36,8 @@ pub struct SampledEdges<'a> {
 
 impl Edges for SampledEdges<'_> {
     fn lines(&mut self, pairs: &[(usize, usize)]) -> Result<Vec<f64>> {
-        let (minima, _) = self.minima.dims2()?;
-        let ts: Vec<f64> = (0..self.points).map(|i| i as f64 / (self.points - 1) as f64).collect();
-        let at_once = (TABLE / (minima * ts.len())).max(1);
-        let mut values = Vec::with_capacity(pairs.len());
-        for part in pairs.chunks(at_once) {
-            let mut table = vec![0.; part.len() * ts.len() * minima];
-            let points = part.iter().flat_map(|pair| ts.iter().map(move |t| (pair, t)));
-            for (row, (&(a, b), &t)) in table.chunks_exact_mut(minima).zip(points) {
-                (row[a], row[b]) = (1. - t, t);
-            }
-            let mut span = Span::new(self.minima, table)?;
-            if let Some(buffers) = self.buffers {
-                span = span.with_buffers(buffers)?;
-            }
-            let values_of = self.objective.evaluate(&span, Rows::All, None)?;
-            values.extend(values_of.chunks_exact(ts.len()).map(|v| largest(v.iter().map(|v| v.risk))));
-        }
-        Ok(values)
+        let maxima = line_maxima(self.objective, (self.minima, self.buffers), pairs, self.points)?;
+        Ok(maxima.into_iter().map(|v| v.risk).collect())
     }
 
     fn search(&mut self, pair: (usize, usize)) -> Result<Option<f64>> {
@@ -72,7 +56,7 @@ impl Edges for SampledEdges<'_> {
             return Ok(None);
         }
         let path = (self.keep)(pair, path)?;
-        Ok(Some(largest(profile(&path, self.points, self.objective, None)?.risks().into_iter())))
+        Ok(Some(largest(profile(&path, self.points, self.objective, None)?.risks())))
     }
 
     fn prove(&mut self, pair: (usize, usize), way: EdgeKind) -> Result<Option<Enclosure>> {
@@ -80,9 +64,39 @@ impl Edges for SampledEdges<'_> {
     }
 }
 
-/// The largest value, or NaN if one of them is NaN.
-fn largest(mut values: impl Iterator<Item = f64>) -> f64 {
-    values
-        .try_fold(f64::NEG_INFINITY, |m, v| if v.is_nan() { None } else { Some(m.max(v)) })
-        .unwrap_or(f64::NAN)
+/// The largest values at `points` ≥ 2 uniform t of the straight line of each pair: risk, loss and error, each by itself. The
+/// minima are `[M, S]`, their running statistics `[M, B]` where the risk depends on them.
+///
+/// # Errors
+/// When the risk cannot be evaluated.
+pub fn line_maxima(
+    objective: &dyn Objective,
+    (minima, buffers): (&Tensor, Option<&Tensor>),
+    pairs: &[(usize, usize)],
+    points: usize,
+) -> Result<Vec<Evaluation>> {
+    let count = minima.dims2()?.0;
+    let ts: Vec<f64> = (0..points).map(|i| i as f64 / (points - 1) as f64).collect();
+    let at_once = (TABLE / (count * ts.len())).max(1);
+    let mut values = Vec::with_capacity(pairs.len());
+    for part in pairs.chunks(at_once) {
+        let mut table = vec![0.; part.len() * ts.len() * count];
+        let places = part.iter().flat_map(|pair| ts.iter().map(move |t| (pair, t)));
+        for (row, (&(a, b), &t)) in table.chunks_exact_mut(count).zip(places) {
+            (row[a], row[b]) = (1. - t, t);
+        }
+        let mut span = Span::new(minima, table)?;
+        if let Some(buffers) = buffers {
+            span = span.with_buffers(buffers)?;
+        }
+        let values_of = objective.evaluate(&span, Rows::All, None)?;
+        values.extend(values_of.chunks_exact(ts.len()).map(maxima));
+    }
+    Ok(values)
+}
+
+/// The largest risk, loss and error, each by itself; NaN where one of its values is.
+pub fn maxima(values: &[Evaluation]) -> Evaluation {
+    let of = |f: fn(&Evaluation) -> f64| largest(values.iter().map(f));
+    Evaluation { risk: of(|v| v.risk), loss: of(|v| v.loss), error: of(|v| v.error) }
 }

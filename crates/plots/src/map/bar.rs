@@ -27,6 +27,12 @@ impl Shade {
         Self { scale, range: Range::tight(scale, values) }
     }
 
+    /// The scale of some values: logarithmic where they are positive and far apart.
+    pub(super) fn over(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let scale = natural(values.clone());
+        Self { scale, range: Range::tight(scale, values) }
+    }
+
     /// The value, or on a log scale its logarithm, which is not finite for values that the scale cannot show.
     pub(super) fn form(&self, value: f64) -> f64 {
         match self.scale {

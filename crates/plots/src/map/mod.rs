@@ -4,6 +4,7 @@ mod bar;
 mod field;
 mod figure;
 mod isolines;
+mod matrix;
 mod panel;
 mod surface;
 mod view;
@@ -12,6 +13,7 @@ mod zoom;
 pub use self::{
     field::Field,
     figure::MapFigure,
+    matrix::MatrixFigure,
     panel::{Map, Mark},
     surface::SurfaceFigure,
     zoom::ZoomFigure,

@@ -1,0 +1,201 @@
+//! A matrix of values between named things, each a square of colour: how high the way between two minima leads.
+
+use super::bar::{Shade, draw_bar};
+use super::panel::BAR;
+use crate::canvas::{Anchor, Canvas, Picture, Rect, Stroke, Style};
+use crate::color::{AXIS, INK, PAPER, SOFT};
+use crate::colormap::MISSING;
+use crate::error::{Error, Result};
+use crate::heading::{Caption, heading};
+use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
+use crate::print::{Print, TEXT};
+use crate::text::Font;
+use crate::{png, svg};
+
+/// The largest number of rows that can be drawn.
+const MOST: usize = 2000;
+/// The least side of a square, up to which the paper grows, and the tallest paper, in px.
+const SIDE: f64 = 15.0;
+const TALLEST: f64 = 1000.0;
+/// The least side of a square that has room for its number, in px.
+const NUMBERED: f64 = 30.0;
+/// The width of the names and the height of the numbers of columns, in px.
+const NAMES: f64 = 170.0;
+const FOOT: f64 = 22.0;
+
+/// A matrix of values, with one scale of colours. Rows have a number and a name, columns the number.
+#[derive(Clone, Debug)]
+pub struct MatrixFigure {
+    title: String,
+    subtitle: String,
+    caption: String,
+    names: Vec<String>,
+    values: Vec<f64>,
+}
+
+impl MatrixFigure {
+    /// The matrix of `values` `[names.len(), names.len()]`, row by row; those that are not finite are grey.
+    ///
+    /// # Errors
+    /// When there are no names or too many, or the number of values does not fit.
+    pub fn new(title: impl Into<String>, names: &[String], values: &[f64]) -> Result<Self> {
+        let n = names.len();
+        if n == 0 || n > MOST || values.len() != n * n {
+            let found = format!("{n} names and {} values", values.len());
+            return Err(Error::Grid(format!(
+                "1 to {MOST} names and a value for each two of them, found {found}"
+            )));
+        }
+        let (subtitle, caption) = (String::new(), String::new());
+        Ok(Self { title: title.into(), subtitle, caption, names: names.to_vec(), values: values.to_vec() })
+    }
+
+    /// Sets the grey line under the title.
+    #[must_use]
+    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
+        Self { subtitle: subtitle.into(), ..self }
+    }
+
+    /// Sets the sentence under the matrix.
+    #[must_use]
+    pub fn caption(self, caption: impl Into<String>) -> Self {
+        Self { caption: caption.into(), ..self }
+    }
+
+    /// The picture as an SVG document.
+    ///
+    /// # Errors
+    /// An error of drawing.
+    pub fn to_svg(&self) -> Result<String> {
+        Ok(svg::write(&self.draw()))
+    }
+
+    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
+    ///
+    /// # Errors
+    /// When there is no memory for the pixels.
+    pub fn to_png(&self) -> Result<Vec<u8>> {
+        png::render(&self.draw())
+    }
+
+    /// The picture for a paper, as wide as its text, without title, subtitle and caption.
+    ///
+    /// # Errors
+    /// The errors of [`to_svg`](Self::to_svg).
+    pub fn print(&self) -> Result<Print> {
+        let bare =
+            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
+        Ok(Print::of(&bare.draw(), TEXT))
+    }
+
+    fn draw(&self) -> Picture {
+        let (n, font) = (self.names.len(), Font::regular());
+        let mut canvas = Canvas::new();
+        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH) + 8.0;
+        let caption = Caption::new(&font, &self.caption, WIDTH);
+        let around = top + FOOT + caption.height() + 6.0;
+        let height = (around + SIDE * n as f64).clamp(HEIGHT, TALLEST);
+        let left = MARGIN + NAMES;
+        let across = (WIDTH - MARGIN - BAR - left) / n as f64;
+        let side = across.min((height - around) / n as f64);
+        let window = Rect { left, right: left + side * n as f64, top, bottom: top + side * n as f64 };
+        let shade = Shade::over(self.values.iter().copied());
+        self.squares(&mut canvas, window, side, &shade);
+        self.labels(&mut canvas, &font, window, side);
+        draw_bar(&mut canvas, window, &shade, self.values.iter().filter(|v| !v.is_finite()).count());
+        caption.draw(&mut canvas, (WIDTH, height));
+        canvas.finish((WIDTH, height), &self.title).captioned(&self.caption, height - caption.height())
+    }
+
+    /// The squares, in runs of one colour, with their numbers where these have room.
+    fn squares(&self, canvas: &mut Canvas, window: Rect, side: f64, shade: &Shade) {
+        let n = self.names.len();
+        let mut runs = vec![Vec::new(); Shade::BANDS];
+        let mut missing = Vec::new();
+        let corner = |i: usize| (window.left + (i % n) as f64 * side, window.top + (i / n) as f64 * side);
+        for (i, &value) in self.values.iter().enumerate() {
+            match shade.band(shade.form(value)) {
+                Some(band) => runs[band].push((corner(i), side)),
+                None => missing.push((corner(i), side)),
+            }
+        }
+        canvas.runs(&missing, side, MISSING);
+        for (band, runs) in runs.iter().enumerate().filter(|(_, runs)| !runs.is_empty()) {
+            canvas.runs(runs, side, shade.color((band as f64 + 0.5) / Shade::BANDS as f64, 1.0));
+        }
+        if side >= NUMBERED {
+            for (i, &value) in self.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+                let (x, y) = corner(i);
+                // Viridis is dark below and bright above.
+                let color = if shade.part(shade.form(value)) < 0.6 { PAPER } else { INK };
+                let style = Style::new(11.0, color).anchor(Anchor::Middle);
+                canvas.text((x + side / 2.0, y + side / 2.0 + 4.0), &short(value), style);
+            }
+        }
+        let Rect { left, right, top, bottom } = window;
+        let frame = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
+        canvas.polyline(&frame, Stroke::solid(AXIS, 1.0));
+    }
+
+    /// Names beside the rows and numbers under the columns, as many as have room.
+    fn labels(&self, canvas: &mut Canvas, font: &Font, window: Rect, side: f64) {
+        let every = (13.0 / side).ceil().max(1.0) as usize;
+        let size = SMALL.min(side.max(11.0));
+        for (i, name) in self.names.iter().enumerate().step_by(every) {
+            let middle = (i as f64 + 0.5) * side;
+            let text = font.fitted(&format!("{name}  {}", i + 1), size, NAMES - 10.0);
+            let style = Style::new(size, SOFT).anchor(Anchor::End);
+            canvas.text((window.left - 6.0, window.top + middle + 0.35 * size), &text, style);
+            let number = (i + 1).to_string();
+            // Three digits are wider than a small square.
+            if i % (every * (26.0 / (side * every as f64)).ceil().max(1.0) as usize) == 0 {
+                let style = Style::new(size, SOFT).anchor(Anchor::Middle);
+                canvas.text((window.left + middle, window.bottom + 15.0), &number, style);
+            }
+        }
+    }
+}
+
+/// A value in two or three digits.
+fn short(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if !(1e-3..1e4).contains(&size) => format!("{value:.0e}"),
+        size if size < 1.0 => format!("{value:.3}").trim_start_matches('0').replace("-0.", "-."),
+        _ => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_a_square_of_its_colour() {
+        let names: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
+        let values = [0.1, 0.2, 0.3, 0.2, f64::NAN, 0.5, 0.3, 0.5, 0.1];
+        let figure = MatrixFigure::new("heights", &names, &values).unwrap().caption("what is seen");
+        let svg = figure.to_svg().unwrap();
+        for text in ["heights", "what is seen", ".100", ".500", "a  1", "not finite: 1"] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+        assert!(figure.to_png().unwrap().len() > 1000 && !figure.print().unwrap().svg.contains("heights"));
+        assert!(MatrixFigure::new("", &names, &values[1..]).is_err());
+        assert!(MatrixFigure::new("", &[], &[]).is_err());
+    }
+
+    #[test]
+    fn large_matrices_and_equal_values_are_drawn() {
+        for n in [1, 40, 300] {
+            let names: Vec<String> = (0..n).map(|i| format!("seed-{i}")).collect();
+            let svg = MatrixFigure::new("", &names, &vec![2.5; n * n]).unwrap().to_svg().unwrap();
+            assert!(svg.contains("seed-0  1") && !svg.contains("NaN"), "{n}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let shown = [0.0, 0.25, -0.25, 12.345, 1e-7, 123_456.0].map(short);
+        assert_eq!(shown, ["0", ".250", "-.250", "12.35", "1e-7", "1e5"].map(str::to_owned));
+    }
+}
