@@ -20,6 +20,7 @@ mod scatter;
 pub mod single_neuron;
 pub mod spin_glass;
 pub mod spurious;
+pub mod star;
 mod study;
 mod synthetic;
 mod training;
