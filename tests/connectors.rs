@@ -105,7 +105,7 @@ fn a_search_that_diverges_is_a_failure_without_a_file() {
         edges.len() == 2 && edges.iter().all(|e| e["searched"] == "nan" && e["value"].is_f64()),
         "{tree}"
     );
-    assert!(!dir.join("l/paths/0-1.safetensors").exists());
+    assert!(!dir.join("l/paths/seed-0--seed-1.safetensors").exists());
 }
 
 #[test]

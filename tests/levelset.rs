@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{fs, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use collado_files::{Checkpoint, PathFile};
 use collado_models::Symmetry;
@@ -59,10 +59,46 @@ fn minima_join_in_a_tree() {
     assert!(newick.contains("seed-3:") && newick.trim_end().ends_with(");"), "{newick}");
     assert!(fs::read_to_string(dir.join("l/tree.svg")).unwrap().contains("seed-2"));
     assert!(fs::read(dir.join("l/tree.png")).unwrap().len() > 5000 && !dir.join("l/.state").exists());
+    pairs_are_listed(dir, &tree);
     // A finished run is shown again; a half-finished one goes on from what it knows.
     assert_eq!(json(dir, &format!("levelset {ALL} copy.safetensors {how} --out l --resume")), tree);
     let refused = collado(dir, &format!("levelset {ALL} {how} --out l"));
     assert_eq!(refused.status.code(), Some(1));
+}
+
+/// `pairs.csv` has every pair with its values, by names of files, and a picture.
+fn pairs_are_listed(dir: &Path, tree: &Json) {
+    let mut table = csv::Reader::from_path(dir.join("l/pairs.csv")).unwrap();
+    let rows: Vec<BTreeMap<String, String>> = table.deserialize().map(|row| row.unwrap()).collect();
+    assert_eq!(rows.len(), 6);
+    let number = |row: &BTreeMap<String, String>, name: &str| row[name].parse::<f64>().unwrap();
+    for edge in tree["edges"].as_array().unwrap() {
+        let row = rows.iter().find(|row| edge["a"] == *row["a"] && edge["b"] == *row["b"]).unwrap();
+        assert_eq!(row["in_tree"], "true");
+        assert_eq!(Some(number(row, "line_train_risk")), edge["line"].as_f64());
+        assert_eq!(Some(number(row, "searched_train_risk")), edge["searched"].as_f64());
+        assert_eq!(Some(row["path"].as_str()), edge["path"].as_str());
+        assert_eq!(row["path"], format!("paths/{}--{}.safetensors", row["a"], row["b"]));
+        assert!(number(row, "searched_test_loss") > 0. && number(row, "searched_test_error") < 1.);
+    }
+    assert_eq!(rows.iter().filter(|row| row["in_tree"] == "true").count(), 3);
+    // The test values of a line are those of its profile.
+    let (a, b) = (&rows[0]["a"], &rows[0]["b"]);
+    let line =
+        format!("connect t/{a}.safetensors t/{b}.safetensors --method linear --points 13 --certify never");
+    let line = json(dir, &format!("{line} --out line --json --quiet"));
+    let (loss, error) = (&line["test"]["loss"]["max"], &line["test"]["error"]["max"]);
+    assert!((number(&rows[0], "line_test_loss") / loss.as_f64().unwrap() - 1.).abs() < 1e-5, "{line}");
+    assert!((number(&rows[0], "line_test_error") - error.as_f64().unwrap()).abs() < 1e-9, "{line}");
+    assert!(fs::read_to_string(dir.join("l/pairs.svg")).unwrap().contains("seed-3"));
+    // Each minimum appears at its own risk.
+    let appear: Vec<&str> = tree["levels"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|level| level["appear"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()))
+        .collect();
+    assert_eq!(appear.len(), 4, "{appear:?}");
 }
 
 /// The state of the search in `l`, with what it is the state of: metadata of a safetensors file without tensors.
@@ -306,4 +342,49 @@ fn auto_uses_the_theorem_of_deep_linear_networks() {
         &format!("connect --a t/seed-0.safetensors --b t/seed-1.safetensors --target 1e-6% --out p {data}"),
     );
     assert_eq!(auto["method"], "deep-linear", "{auto}");
+}
+
+/// Rounds of parts, as a cluster would run them: how many there are, and in which order they end, changes nothing.
+#[test]
+fn parts_of_rounds_make_one_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    minima(dir);
+    let how = format!("levelset {ALL} --method bezier --epochs 30 --points 9 --json --quiet");
+    let in_parts = |name: &str, parts: usize, backwards: bool| {
+        let mut known = String::new();
+        for round in 0..3 {
+            let mut order: Vec<usize> = (0..parts).collect();
+            if backwards {
+                order.reverse();
+            }
+            let mut found = String::new();
+            for part in order {
+                let out = format!("{name}-{round}-{part}");
+                let summary = json(dir, &format!("{how}{known} --part {part}/{parts} --out {out}"));
+                assert_eq!(summary["round"], if round == 0 { "lines" } else { "searches" });
+                found += &format!(" --known {out}");
+            }
+            known += &found;
+        }
+        json(dir, &format!("{how}{known} --out {name}"))
+    };
+    let (two, five) = (in_parts("two", 2, false), in_parts("five", 5, true));
+    for field in ["edges", "nodes", "levels", "searched", "pairs", "all_joined_at"] {
+        assert_eq!(two[field], five[field], "{field}");
+    }
+    // All that was worth a search was searched in the rounds: the last command took what it found.
+    let one = json(dir, &format!("{how} --out one"));
+    assert_eq!(two["all_joined_by_lines_at"], one["all_joined_by_lines_at"]);
+    let joined = |tree: &Json| tree["all_joined_at"].as_f64().unwrap();
+    assert!(joined(&two) <= 1.05 * joined(&one) + 1e-6, "{} {}", joined(&two), joined(&one));
+    for edge in two["edges"].as_array().unwrap() {
+        if let Some(path) = edge["path"].as_str() {
+            assert!(dir.join("two").join(path).exists(), "{edge}");
+        }
+    }
+    // Parts of other minima, or of other points, are refused.
+    let other = format!("{how} --known two-0-0 --out x").replace("--points 9", "--points 7");
+    assert_eq!(collado(dir, &other).status.code(), Some(1));
+    assert_eq!(collado(dir, &format!("{how} --part 2/2 --out x")).status.code(), Some(2));
 }

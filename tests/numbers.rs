@@ -7,7 +7,7 @@ use std::path::Path;
 
 use self::support::collado;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 30] = [
     "train",
     "eval",
     "connect",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 28] = [
     "certify-minimum",
     "align",
     "levelset",
+    "merge",
     "landscape line",
     "landscape plane",
     "landscape zoom",
@@ -28,6 +29,7 @@ const COMMANDS: [&str; 28] = [
     "study descent-paths",
     "study deep-linear",
     "study ridge",
+    "study star",
     "study relu-barrier",
     "study overparam-gap",
     "study single-neuron",
@@ -40,8 +42,8 @@ const COMMANDS: [&str; 28] = [
 
 /// Flags whose values are no numbers.
 const WORDS: &str = "--a --align --arch --b --bn --certify --data --device --dtype --ends --engine --figure-style --from --images \
-                     --init --key --lang --layers --linear --loss --matrix --method --net --optimizer --out --other-y --outputs \
-                     --path --precision --proof --regularizer --schedule --to --x --y";
+                     --init --key --known --lang --layers --linear --loss --matrix --method --net --optimizer --out --other-y --outputs \
+                     --part --path --precision --proof --regularizer --schedule --to --weights --x --y";
 
 /// What no number on a command line may be.
 const BAD: [&str; 5] = ["nan", "inf", "-1", "x", ""];

@@ -41,6 +41,9 @@ fn a_page_holds_the_numbers_of_its_runs() {
     let commands: Vec<_> = (0..4).map(|i| data["runs"][i]["command"].as_str().unwrap()).collect();
     assert_eq!(commands, ["connect", "landscape plane", "levelset", "train"]);
     assert_eq!(data["runs"][0]["summary"], connected);
+    // The heat map of the pairs, which the page does not draw itself.
+    let pictures = data["runs"][2]["pictures"].as_array().unwrap();
+    assert!(pictures.iter().any(|picture| picture["name"] == "pairs"), "{pictures:?}");
     let tables = &data["runs"][0]["tables"];
     let risks = tables["profile"]["train_risk"].as_array().unwrap();
     assert_eq!(risks.len(), 9);

@@ -182,6 +182,11 @@ fn counter_examples_contradict() {
     let cases = [
         ("ridge --starts 8 --steps 10000 --depths 2,3", "contradicted"),
         ("ridge --starts 8 --steps 10000 --depths 2", "supported"),
+        ("star --depths 2,3 --outputs 2 --points 3 --widths 16 --pairs 10 --steps 2000", "supported"),
+        (
+            "star --depths 2,3 --outputs 2 --points 3 --missing 1 --widths 4 --pairs 1 --steps 10",
+            "contradicted",
+        ),
         ("relu-barrier --quick", "supported"),
         ("relu-barrier --quick --y=0,0,1", "contradicted"),
         ("level-sets --quick", "supported"),

@@ -70,6 +70,14 @@ fn a_plan_is_deterministic_and_grows() {
     assert_eq!((summary["tasks"].as_u64(), summary["stages"][0]["networks"].as_u64()), (Some(14), Some(6)));
     plan(dir, SMALL, "b");
     assert_eq!(fs::read(dir.join("a/tasks.jsonl")).unwrap(), fs::read(dir.join("b/tasks.jsonl")).unwrap());
+    // A thousand times as many passes take about as many times as long.
+    let cost = |summary: &Json| summary["cost"]["seconds"].as_f64().unwrap();
+    let longer = plan(dir, &SMALL.replace("epochs = 2", "epochs = 2000"), "long");
+    assert!(cost(&longer) > 20. * cost(&summary) && cost(&summary) > 0., "{longer} {summary}");
+    assert_eq!(summary["cost"]["not_estimated"].as_u64(), Some(0));
+    let proofs = plan(dir, &format!("{SMALL}[certify]\n"), "proofs");
+    assert_eq!(proofs["cost"]["not_estimated"].as_u64(), Some(12));
+    plan(dir, SMALL, "a");
     let all = tasks(&dir.join("a"));
     let ids: BTreeSet<_> = all.iter().map(|task| task["id"].as_str().unwrap()).collect();
     assert_eq!((all.len(), ids.len()), (14, 14));
@@ -151,6 +159,45 @@ fn a_run_that_is_killed_goes_on_to_the_same_tables() {
     // Nothing is done twice.
     let again = json(dir, "sweep run whole --json --quiet");
     assert_eq!((again["before"].as_u64(), again["done"].as_u64()), (Some(14), Some(14)));
+}
+
+/// The processes that a process has started.
+fn children(parent: u32) -> Vec<u32> {
+    let parent_of = |id: u32| -> Option<u32> {
+        let text = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
+        (fields[0] != "Z").then(|| fields[1].parse().ok())?
+    };
+    let all = names(Path::new("/proc")).into_iter().filter_map(|name| name.parse().ok());
+    all.filter(|&id| parent_of(id) == Some(parent)).collect()
+}
+
+#[test]
+fn tasks_end_with_the_run_that_started_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    plan(dir, &SMALL.replace("epochs = 2", "epochs = 1000000"), "s");
+    let mut child = spawn(dir, "sweep run s --jobs 1 --quiet");
+    let mut tasks = Vec::new();
+    for _ in 0..1000 {
+        tasks = children(child.id());
+        if !tasks.is_empty() {
+            break;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    assert!(!tasks.is_empty() && child.try_wait().unwrap().is_none());
+    // SIGKILL.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let alive = || tasks.iter().any(|id| Path::new(&format!("/proc/{id}")).exists());
+    for _ in 0..1000 {
+        if !alive() {
+            return;
+        }
+        sleep(Duration::from_millis(5));
+    }
+    panic!("{tasks:?} go on");
 }
 
 #[test]
@@ -275,6 +322,14 @@ fn tables_hold_what_the_tasks_found() {
     assert!(
         fs::read_to_string(dir.join("s/connect.svg")).unwrap().contains("barrier.above_chord against width")
     );
+    let pairs = table(&dir.join("s/pairs.csv"));
+    assert_eq!(pairs.len(), 12);
+    let pair = pairs.iter().find(|pair| pair["task"] == row["task"]).unwrap();
+    assert_eq!((&*pair["a"], &*pair["b"]), ("seed-0", "seed-2"));
+    assert_eq!(pair["train_max"], row["barrier.max"]);
+    assert_eq!(pair["test_loss_max"].parse::<f64>().ok(), by_hand["test"]["loss"]["max"].as_f64());
+    assert!(fs::read_to_string(dir.join("s/pairs-4.svg")).unwrap().contains("seed-2"));
+    assert!(collado(dir, "report s --out s.html").status.success());
     let parquet = fs::read(dir.join("s/table.parquet")).unwrap();
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
     let refused = collado(dir, "sweep collect s --y nothing");

@@ -315,34 +315,35 @@ impl DataArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct EndsArgs {
     /// The two ends, if --a and --b do not name them: checkpoints, or a folder of a run with two.
-    #[arg(num_args = 0..=2)]
+    #[arg(num_args = 0..)]
     ends: Vec<PathBuf>,
     /// End A: a checkpoint, or a folder with one.
     #[arg(long)]
     a: Option<PathBuf>,
-    /// End B: a checkpoint, or a folder with one.
+    /// End B: a checkpoint, or a folder with one; connect --method star takes several.
     #[arg(long)]
-    b: Option<PathBuf>,
+    b: Vec<PathBuf>,
 }
 
 impl EndsArgs {
     /// The files of A and B.
     pub(crate) fn files(&self) -> Result<[PathBuf; 2], Failure> {
-        let named = [&self.a, &self.b].map(|end| end.as_deref().map(place::checkpoint).transpose());
-        let [a, b] = named;
-        let (mut ends, mut free) = ([a?, b?], place::all(&self.ends)?.into_iter());
-        for end in &mut ends {
-            *end = end.take().or_else(|| free.next());
-        }
-        let left = free.len();
-        match ends {
-            [Some(a), Some(b)] if left == 0 => Ok([a, b]),
-            ends => {
-                let found = ends.iter().flatten().count() + left;
-                Err(Failure::usage(format!("expected two ends, found {found}"))
-                    .hint("--a FILE --b FILE, or the two files by themselves"))
-            }
-        }
+        <[PathBuf; 2]>::try_from(self.all()?).map_err(|ends| {
+            let failure = Failure::usage(format!("expected two ends, found {}", ends.len()));
+            failure.hint(match ends.len() {
+                0..2 => "--a FILE --b FILE, or the two files by themselves",
+                _ => "connect --method star joins more than two",
+            })
+        })
+    }
+
+    /// The files of all ends, A first.
+    pub(crate) fn all(&self) -> Result<Vec<PathBuf>, Failure> {
+        let a = self.a.as_deref().map(place::checkpoint).transpose()?;
+        let b = self.b.iter().map(|b| place::checkpoint(b)).collect::<Result<Vec<_>, _>>()?;
+        let mut free = place::all(&self.ends)?.into_iter();
+        let a = a.or_else(|| free.next());
+        Ok(a.into_iter().chain(b).chain(free).collect())
     }
 }
 

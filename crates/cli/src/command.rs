@@ -7,7 +7,8 @@ use crate::{
     args::{Common, MACHINE},
     certify, certify_minimum, check, connect, critical, eval,
     failure::Failure,
-    inspect, json, kernel, landscape, levelset, man, point, report, spectrum, study, sweep, time, train,
+    inspect, json, kernel, landscape, levelset, man, merge, point, report, spectrum, study, sweep, time,
+    train,
 };
 
 /// Find, follow and draw low-risk paths between minima of neural networks.
@@ -37,7 +38,7 @@ pub(crate) enum Command {
     Eval(eval::EvalArgs),
     /// Connect two minima by a low-risk path.
     #[command(
-        after_help = "Example:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first"
+        after_help = "Examples:\n  collado connect --a checkpoints/digits-a.safetensors --b checkpoints/digits-b.safetensors --out runs/first\n  collado connect --method star --a runs/t/seed-0.safetensors --b runs/t/seed-1.safetensors --b runs/t/seed-2.safetensors --out runs/star"
     )]
     Connect(connect::ConnectArgs),
     /// Enclose the largest risk along a path, for every t.
@@ -60,6 +61,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  collado levelset runs/digits/seed-*.safetensors --method bezier --out runs/levels\n  collado levelset runs/digits/seed-*.safetensors --method auto --certify --out runs/proved"
     )]
     Levelset(levelset::LevelsetArgs),
+    /// Average many networks, aligned to each other, and judge the average beside the best single one.
+    #[command(
+        after_help = "Examples:\n  collado merge runs/digits --out runs/merged.safetensors\n  collado merge runs/digits --greedy --repair --weights learned --out runs/soup.safetensors"
+    )]
+    Merge(merge::MergeArgs),
     /// Compute tangent kernels of a checkpoint, their spectra and the gradient bounds that follow.
     #[command(
         after_help = "Example:\n  collado kernel checkpoints/digits-a.safetensors --data digits --out runs/kernel"
@@ -127,6 +133,7 @@ impl Command {
             Self::Check(args) => &mut args.common,
             Self::Align(args) => &mut args.common,
             Self::Levelset(args) => &mut args.common,
+            Self::Merge(args) => &mut args.common,
             Self::Kernel(args) => &mut args.common,
             Self::Landscape(args) => args.common(),
             Self::CertifyMinimum(args) => &mut args.common,
@@ -151,6 +158,7 @@ impl Command {
             Self::Check(args) => check::run(&args),
             Self::Align(args) => align::run(&args),
             Self::Levelset(args) => levelset::run(&args),
+            Self::Merge(args) => merge::run(&args),
             Self::Kernel(args) => kernel::run(&args),
             Self::Landscape(args) => landscape::run(args),
             Self::CertifyMinimum(args) => certify_minimum::run(&args),

@@ -25,7 +25,9 @@ mod landscape;
 mod levelset;
 mod log;
 mod man;
+mod merge;
 mod numbers;
+mod parent;
 mod place;
 mod point;
 mod progress;
@@ -34,6 +36,7 @@ mod report;
 mod search;
 mod shown;
 mod spectrum;
+mod star;
 mod state;
 mod stated;
 mod study;
@@ -60,6 +63,7 @@ use crate::{
 #[must_use]
 pub fn run() -> std::process::ExitCode {
     failure::catch_panics();
+    parent::watch();
     if let Some(text) = general_help() {
         json::print(text.trim_end());
         return ended(json::printed());

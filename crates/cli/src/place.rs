@@ -17,7 +17,7 @@ pub(crate) fn checkpoints(place: &Path) -> Result<Vec<PathBuf>, Failure> {
     for entry in std::fs::read_dir(place).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let hidden = name.starts_with('.') || OTHERS.contains(&name.as_str());
+        let hidden = name.starts_with('.') || name.starts_with("path-") || OTHERS.contains(&name.as_str());
         if !hidden && file.is_file() && file.extension().is_some_and(|e| e == "safetensors") {
             found.push((name.len(), name, file));
         }

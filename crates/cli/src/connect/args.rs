@@ -17,6 +17,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) network: NetworkArgs,
     /// Method; auto tries the straight line, the theorems, Bézier curves with more and more bends and a band, all to B
     /// itself; beside them aligned lines and, where nothing else meets the target, aligned curves, which end at a copy of B.
+    /// star joins A and one or several B straight to one centre, explicit for deep linear networks and learned for others.
     #[arg(long, default_value = "auto")]
     pub(crate) method: Method,
     /// Permute and rescale the neurons of B onto those of A first, so that the path ends at that copy B′ and not at B

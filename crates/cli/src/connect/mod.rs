@@ -5,6 +5,7 @@ mod conventions;
 mod examine;
 mod output;
 mod report;
+mod star;
 mod summary;
 
 use std::time::Instant;
@@ -32,6 +33,9 @@ use crate::{
 
 /// Connects two minima.
 pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
+    if args.method == Method::Star {
+        return star::run(args);
+    }
     let start = Instant::now();
     let files = args.ends.files()?;
     let (checkpoints, task) =

@@ -44,7 +44,7 @@ pub(super) fn save(
     attempts_table(folder, attempts)
 }
 
-fn table(folder: &FilePath, profile: &Profile) -> Result<(), Failure> {
+pub(super) fn table(folder: &FilePath, profile: &Profile) -> Result<(), Failure> {
     let mut table = csv::Writer::from_writer(Vec::new());
     let header = ["t", "arc_length", "train_risk", "train_loss", "train_error", "test_loss", "test_error"];
     table.write_record(header)?;

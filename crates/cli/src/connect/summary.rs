@@ -1,7 +1,7 @@
 //! The result of `collado connect`.
 
 use collado_certify::Certificate;
-use collado_risk::Profile;
+use collado_risk::{Barrier, Profile, largest};
 use serde::Serialize;
 
 use super::conventions::Conventions;
@@ -17,6 +17,9 @@ pub(super) struct Summary {
     pub(super) barrier: Heights,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) barriers: Option<Conventions>,
+    /// The same of the test rows, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) test: Option<TestValues>,
     pub(super) certified: Option<Certified>,
     pub(super) ends: Risks,
     pub(super) length: f64,
@@ -48,7 +51,10 @@ pub(super) struct Heights {
 
 impl Heights {
     pub(super) fn new(profile: &Profile) -> Self {
-        let barrier = profile.barrier();
+        Self::of(&profile.barrier())
+    }
+
+    fn of(barrier: &Barrier) -> Self {
         Self {
             max: barrier.max,
             above_ends: barrier.above_ends,
@@ -57,6 +63,35 @@ impl Heights {
             midpoint: barrier.midpoint,
             mean: barrier.mean,
         }
+    }
+}
+
+/// The values on the test rows: the barrier of the loss, and errors.
+#[derive(Serialize)]
+pub(super) struct TestValues {
+    pub(super) loss: Heights,
+    error: ErrorValues,
+}
+
+/// Shares of wrong examples.
+#[derive(Serialize)]
+struct ErrorValues {
+    max: f64,
+    a: f64,
+    b: f64,
+}
+
+impl TestValues {
+    pub(super) fn new(profile: &Profile) -> Option<Self> {
+        let values = profile.test.as_ref()?;
+        let losses: Vec<f64> = values.iter().map(|v| v.loss).collect();
+        let middle = if values.len() % 2 == 1 { losses[values.len() / 2] } else { f64::NAN };
+        let error = ErrorValues {
+            max: largest(values.iter().map(|v| v.error)),
+            a: values[0].error,
+            b: values[values.len() - 1].error,
+        };
+        Some(Self { loss: Heights::of(&Barrier::new(&profile.t, &losses, middle)), error })
     }
 }
 
@@ -110,6 +145,7 @@ impl Summary {
         Self {
             barrier: Heights::new(profile),
             barriers,
+            test: TestValues::new(profile),
             certified: proof.map(Certified::new),
             ends: Risks { a: risks[0], b: risks[risks.len() - 1] },
             length: profile.length(),

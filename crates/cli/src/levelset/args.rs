@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::part::Part;
 use crate::{
     args::{Common, DataArgs, NetworkArgs, Out},
     numbers,
@@ -35,6 +36,13 @@ pub(crate) struct LevelsetArgs {
     /// With --certify: stop a proof when hi - lo is at most this share of hi.
     #[arg(long, default_value_t = 1e-3, requires = "certify", value_parser = numbers::not_negative)]
     pub(super) tolerance: f64,
+    /// Look at one part only of the pairs of the next round, I/N with I from 0: first at straight lines, then at the pairs that are worth
+    /// a search by what --known knows. What is found is written as known.json.
+    #[arg(long, value_name = "I/N", conflicts_with = "certify")]
+    pub(super) part: Option<Part>,
+    /// Results of --part, of all parts of one or more rounds.
+    #[arg(long, value_name = "FILE")]
+    pub(super) known: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) search: SearchArgs,
     #[command(flatten)]

@@ -1,9 +1,9 @@
 //! The minima of a merge tree: reading, aligning and comparing them.
 
-use std::path::PathBuf;
+use std::{collections::HashSet, path::PathBuf};
 
 use candle_core::Tensor;
-use collado_dynamics::{Enclosure, distinct};
+use collado_dynamics::{EdgeKind, Enclosure, distinct};
 use collado_files::Checkpoint;
 use collado_risk::{Objective, Span};
 
@@ -13,6 +13,9 @@ use crate::{
     search::{AlignBy, Ends},
     task::Task,
 };
+
+/// The longest part of a name that becomes part of the name of a file.
+const LONGEST: usize = 80;
 
 /// The minima of one tree.
 pub(super) struct Minima {
@@ -34,6 +37,26 @@ impl Minima {
     /// The risks, or their proved upper bounds.
     pub(super) fn upper(&self) -> Vec<f64> {
         self.risks.iter().zip(&self.proved).map(|(&risk, proved)| proved.map_or(risk, |e| e.hi)).collect()
+    }
+
+    /// The name of the file of a path between two minima, after theirs.
+    pub(super) fn path(&self, (i, j): (usize, usize), way: EdgeKind) -> String {
+        let way = if way == EdgeKind::Line { "-line" } else { "" };
+        format!("{}--{}{way}.safetensors", self.file(i), self.file(j))
+    }
+
+    /// The name of a minimum as a part of the name of a file; with its place where another one would look the same.
+    fn file(&self, i: usize) -> String {
+        let plain = |name: &String| -> String {
+            let last = name.chars().rev().take(LONGEST).collect::<Vec<_>>();
+            last.into_iter()
+                .rev()
+                .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+                .collect()
+        };
+        let own = plain(&self.names[i]);
+        let is_alone = self.names.iter().filter(|name| plain(name) == own).count() == 1;
+        if is_alone { own } else { format!("{own}-{i}") }
     }
 }
 
@@ -94,15 +117,33 @@ fn span(stack: &Tensor, rows: Option<&[Tensor]>) -> Result<Span, Failure> {
     }
 }
 
-/// The file names without extension, or the whole paths where these are not different.
+/// The file names without extension; where these are not different, with as many of the folders above as tell them apart, and
+/// the whole paths where nothing does.
 fn names(files: &[PathBuf]) -> Vec<String> {
-    let stems: Vec<String> =
-        files.iter().map(|f| f.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();
-    let mut unlike = stems.clone();
-    unlike.sort();
-    unlike.dedup();
-    if unlike.len() == files.len() {
-        return stems;
+    let with_folders = |count: usize| -> Vec<String> {
+        let name = |file: &PathBuf| {
+            let plain = file.with_extension("");
+            let parts: Vec<_> = plain.iter().map(|part| part.to_string_lossy()).collect();
+            parts[parts.len().saturating_sub(count + 1)..].join("/")
+        };
+        files.iter().map(name).collect()
+    };
+    let deepest = files.iter().map(|file| file.iter().count()).max().unwrap_or(0);
+    let are_unlike = |names: &Vec<String>| names.iter().collect::<HashSet<_>>().len() == names.len();
+    let found = (0..deepest).map(with_folders).find(are_unlike);
+    found.unwrap_or_else(|| files.iter().map(|f| f.display().to_string()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_as_short_as_they_can_be() {
+        let of = |files: &[&str]| names(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(of(&["runs/t/seed-0.safetensors", "runs/t/seed-1.safetensors"]), ["seed-0", "seed-1"]);
+        assert_eq!(of(&["x/a/s.safetensors", "x/b/s.safetensors"]), ["a/s", "b/s"]);
+        assert_eq!(of(&["/x/s.pt", "s.pt"]), ["x/s", "s"]);
+        assert_eq!(of(&["s.pt", "s.safetensors"]), ["s.pt", "s.safetensors"]);
     }
-    files.iter().map(|f| f.display().to_string()).collect()
 }

@@ -3,8 +3,11 @@
 mod args;
 mod enclose;
 mod minima;
+mod pairs;
+mod part;
 mod proof;
 mod saved;
+mod star;
 mod summary;
 mod tree;
 
@@ -50,6 +53,18 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
         Method::Auto => Some(("auto".into(), Box::new(AutoConnector(runner)))),
         method => search::named(method, &args.search, &task)?,
     };
+    if args.method == Method::Star && args.part.is_some() {
+        return Err(Failure::usage(
+            "--part: --method star looks for one centre of all minima, which has no parts",
+        ));
+    }
+    if args.method == Method::Star && args.points.is_multiple_of(2) {
+        return Err(Failure::usage(format!(
+            "--points: expected an odd number for --method star, found {}",
+            args.points
+        ))
+        .hint("so that the centre is one of the points"));
+    }
     search::note_unused(&args.search, args.method, &args.common);
     if args.method == Method::Linear && args.search.target.is_some() {
         args.common.note("--target changes nothing: --method linear searches for no paths");
@@ -57,7 +72,20 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
     let Some(folder) = Folder::open(&args.out, &args.common, "tree.json", &[])? else { return Ok(()) };
     progress::catch_interrupt();
     let minima = minima::read(args, &task, &files, &checkpoints)?;
+    if let Some(part) = args.part {
+        let named =
+            method.as_ref().map_or(("linear", None), |(name, method)| (name.as_str(), Some(&**method)));
+        return part::run(args, &task, &minima, named, &folder, part);
+    }
     let (saved, mut known) = Saved::open(&folder, &minima)?;
+    if known.lines.is_empty() {
+        known = part::known(args, &minima, &folder)?;
+    }
+    let star = match args.method {
+        Method::Star => Some(star::find(args, &task, &minima, &folder)?),
+        _ => None,
+    };
+    let method = star.as_ref().map(star::Star::method).or(method);
     let searched = method.as_ref().map(|(_, method)| &**method);
     let [tree, lines] = trees(args, &task, &minima, searched, folder.path(), &saved, &mut known)?;
     if progress::interrupted() {
@@ -65,7 +93,9 @@ pub(crate) fn run(args: &LevelsetArgs) -> Result<(), Failure> {
             .hint("--resume goes on with the pairs that are left"));
     }
     let method = method.as_ref().map_or("linear", |(name, _)| name);
-    let found = LevelsetResult { args, task: &task, minima: &minima, known: &known, method, tree, lines };
+    let star = star.map(|star| star.record);
+    let found =
+        LevelsetResult { args, task: &task, minima: &minima, known: &known, method, tree, lines, star };
     found.save(folder.path())?;
     // Last: with it the run counts as finished.
     let summary = Summary::new(&found);

@@ -17,13 +17,12 @@ pub(super) struct Paths<'a> {
     pub(super) folder: PathBuf,
 }
 
-/// The file of a path.
-pub(super) fn name((i, j): (usize, usize), way: EdgeKind) -> String {
-    let way = if way == EdgeKind::Line { "-line" } else { "" };
-    format!("{i}-{j}{way}.safetensors")
-}
-
 impl Paths<'_> {
+    /// The file of a path.
+    fn file(&self, pair: (usize, usize), way: EdgeKind) -> PathBuf {
+        self.folder.join(self.minima.path(pair, way))
+    }
+
     /// Writes a path, and returns it with the running statistics of its vertices, if the network has some.
     pub(super) fn write(
         &self,
@@ -41,7 +40,7 @@ impl Paths<'_> {
         let path = path.map_err(|e| Error::Method(e.to_string()))?;
         let file = PathFile::new(self.task.arch.clone(), path.clone(), json::value(&provenance));
         let file = file.named(self.minima.tensors[i].clone());
-        file.write(&self.folder.join(name((i, j), way))).map_err(|e| Error::Method(e.to_string()))?;
+        file.write(&self.file((i, j), way)).map_err(|e| Error::Method(e.to_string()))?;
         Ok(path)
     }
 
@@ -59,8 +58,7 @@ impl Paths<'_> {
             let (a, b) = (self.minima.stack.get(pair.0)?, self.minima.stack.get(pair.1)?);
             self.write(pair, way, Path::segment(&a, &b)?)?;
         }
-        let file =
-            PathFile::read(&self.folder.join(name(pair, way))).map_err(|e| Error::Method(e.to_string()))?;
+        let file = PathFile::read(&self.file(pair, way)).map_err(|e| Error::Method(e.to_string()))?;
         enclose(self.args, self.task, &file.path).map_err(|f| Error::Method(f.to_string()))
     }
 }

@@ -4,13 +4,16 @@ use collado_dynamics::{Edge as Joined, EdgeKind, Enclosure, Node};
 use serde::Serialize;
 
 use super::{
-    proof::name,
+    minima::Minima,
+    star::StarRecord,
     tree::{LevelsetResult, joined},
 };
 
 /// The result of `levelset`.
 #[derive(Serialize)]
-pub(super) struct Summary {
+pub(super) struct Summary<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    star: Option<&'a StarRecord>,
     minima: Vec<Minimum>,
     copies: Vec<Copied>,
     edges: Vec<Edge>,
@@ -70,6 +73,8 @@ struct NodeRecord {
 struct Level {
     level: f64,
     count: usize,
+    /// The minima whose own risk this level is.
+    appear: Vec<String>,
     components: Vec<Vec<String>>,
 }
 
@@ -86,8 +91,8 @@ impl Bounds {
     }
 }
 
-impl Summary {
-    pub(super) fn new(found: &LevelsetResult<'_>) -> Self {
+impl<'a> Summary<'a> {
+    pub(super) fn new(found: &'a LevelsetResult<'_>) -> Self {
         let LevelsetResult { args, minima, known, tree, .. } = found;
         let minimum = |i: usize| Minimum {
             name: minima.names[i].clone(),
@@ -103,10 +108,11 @@ impl Summary {
             line: e.line,
             searched: e.searched,
             certified: e.proved.map(Bounds::new),
-            path: file(e),
+            path: file(minima, e),
         };
         let node = |n: &Node| NodeRecord { height: n.height, children: n.children };
         Self {
+            star: found.star.as_ref(),
             minima: (0..minima.risks.len()).map(minimum).collect(),
             copies: minima.copies.iter().map(copied).collect(),
             edges: tree.edges().iter().map(edge).collect(),
@@ -126,22 +132,25 @@ impl Summary {
     }
 }
 
-/// The levels where two components join, and those that were asked for.
+/// The levels where a minimum appears or two components join, and those that were asked for.
 fn levels(found: &LevelsetResult<'_>) -> Vec<Level> {
     let LevelsetResult { args, minima, tree, .. } = found;
-    let joins = tree.nodes()[minima.risks.len()..].iter().map(|n| n.height);
-    let mut levels: Vec<f64> = joins.chain(args.levels.iter().copied()).collect();
+    let (births, joins) = tree.nodes().split_at(minima.risks.len());
+    let events = births.iter().chain(joins).map(|n| n.height);
+    let mut levels: Vec<f64> = events.chain(args.levels.iter().copied()).collect();
     levels.sort_by(f64::total_cmp);
     levels.dedup();
     let names = |of: &[usize]| of.iter().map(|&i| minima.names[i].clone()).collect();
     let components = |level: f64| {
         let components: Vec<Vec<String>> = tree.components(level).iter().map(|c| names(c)).collect();
-        Level { level, count: components.len(), components }
+        let appear: Vec<usize> = (0..births.len()).filter(|&i| births[i].height == level).collect();
+        Level { level, count: components.len(), appear: names(&appear), components }
     };
     levels.into_iter().map(components).collect()
 }
 
 /// The file of an edge's path, if there is one.
-fn file(e: &Joined) -> Option<String> {
-    (e.way == EdgeKind::Searched || e.proved.is_some()).then(|| format!("paths/{}", name((e.a, e.b), e.way)))
+fn file(minima: &Minima, e: &Joined) -> Option<String> {
+    (e.way == EdgeKind::Searched || e.proved.is_some())
+        .then(|| format!("paths/{}", minima.path((e.a, e.b), e.way)))
 }

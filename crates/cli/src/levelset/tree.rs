@@ -6,7 +6,7 @@ use collado_dynamics::{Edge, EdgeKind, EdgeValues, MergeTree};
 use collado_files::atomically;
 use collado_plots::{TreeNode, merge_tree_figure};
 
-use super::{args::LevelsetArgs, minima::Minima};
+use super::{args::LevelsetArgs, minima::Minima, star::StarRecord};
 use crate::{
     failure::Failure,
     files,
@@ -26,13 +26,16 @@ pub(super) struct LevelsetResult<'a> {
     pub(super) tree: MergeTree,
     /// The tree of the straight lines alone.
     pub(super) lines: MergeTree,
+    /// The star through whose centre the paths go, with --method star.
+    pub(super) star: Option<StarRecord>,
 }
 
 impl LevelsetResult<'_> {
-    /// Writes `tree.nwk` and the picture.
+    /// Writes `tree.nwk`, the tables and the pictures.
     pub(super) fn save(&self, folder: &Path) -> Result<(), Failure> {
         let newick = self.tree.newick(&self.minima.names);
         atomically(&folder.join("tree.nwk"), |f| writeln!(f, "{newick}"))?;
+        self.save_pairs(folder)?;
         files::picture(folder, "tree", &self.figure())
     }
 
@@ -83,10 +86,28 @@ impl LevelsetResult<'_> {
                 counted(tree.components(level).len(), "component")
             ));
         }
-        tree.edges().iter().for_each(|e| print(&self.join(e)));
+        if let Some(star) = &self.star {
+            star.center.print();
+        }
+        self.events().iter().for_each(|line| print(line));
         print(&format!("straight lines alone join all at {}", risk(joined(&self.lines))));
         print(self.note());
         print(&format!("written to {}", folder.display()));
+    }
+
+    /// A line for each level where something happens, from below: a minimum appears, or two components join.
+    fn events(&self) -> Vec<String> {
+        let (risks, names) = (self.minima.upper(), &self.minima.names);
+        let appear = |i: usize| {
+            let count = counted(self.tree.components(risks[i]).len(), "component");
+            let level = if self.minima.proved[i].is_some() { upper(risks[i]) } else { risk(risks[i]) };
+            (risks[i], format!("at level {level:<12} {count}: {} appears", names[i]))
+        };
+        let joins = self.tree.edges().iter().map(|e| (e.value, self.join(e)));
+        let mut events: Vec<(f64, String)> = (0..risks.len()).map(appear).chain(joins).collect();
+        // At one level minima come before joins, as they were listed.
+        events.sort_by(|x, y| x.0.total_cmp(&y.0));
+        events.into_iter().map(|(_, line)| line).collect()
     }
 
     /// A line about one edge and the components at the level where it joins two of them.

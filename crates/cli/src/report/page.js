@@ -115,7 +115,7 @@ const BARRIERS = {
 };
 function barriers(parent, barrier, title) {
   parent.append(element("h3", {}, title), element("p", { class: "soft" }, "All are of the training risk at the sampled points. Open one for its definition."));
-  for (const [key, [name, text]] of Object.entries(BARRIERS)) parent.append(element("details", {},
+  for (const [key, [name, text]] of Object.entries(BARRIERS).filter(([key]) => barrier[key] !== undefined)) parent.append(element("details", {},
     element("summary", {}, element("span", {}, name), element("b", { "data-key": key, title: String(barrier[key]) }, number(barrier[key]))),
     element("p", {}, text)));
 }

@@ -15,6 +15,7 @@ pub(crate) enum Method {
     DeepLinear,
     Constructive,
     Repair,
+    Star,
 }
 
 impl Method {

@@ -12,7 +12,7 @@ use crate::{args::Common, failure::Failure, task::Task};
 /// A method and its name in tables.
 pub(crate) type Named<'a> = (String, Box<dyn Connect + 'a>);
 
-/// The connector of a method; `None` for the straight line and `auto`.
+/// The connector of a method; `None` for the straight line, `auto` and stars, which are about more than two points.
 pub(crate) fn named<'a>(
     method: Method,
     search: &SearchArgs,
@@ -21,7 +21,7 @@ pub(crate) fn named<'a>(
     let (epochs, batch, lr) = (search.epochs(task, 5000, 10), search.batch(), search.lr());
     let curve = |kind| Curve { kind, bends: search.bends(), epochs, batch, lr, ..Curve::default() };
     let (name, method): (&str, Box<dyn Connect + 'a>) = match method {
-        Method::Linear | Method::Auto => return Ok(None),
+        Method::Linear | Method::Auto | Method::Star => return Ok(None),
         Method::Bezier => {
             return Ok(Some((curve_name("bezier", search.bends()), Box::new(curve(CurveKind::Bezier)))));
         }
@@ -53,8 +53,8 @@ pub(crate) fn curve_name(kind: &str, bends: usize) -> String {
 
 /// Notes the given search flags that the method does not use.
 pub(crate) fn note_unused(search: &SearchArgs, method: Method, common: &Common) {
-    use Method::{Auto, Bezier, Dss, Neb, Polychain};
-    let searches = [Auto, Bezier, Polychain, Neb, Dss];
+    use Method::{Auto, Bezier, Dss, Neb, Polychain, Star};
+    let searches = [Auto, Bezier, Polychain, Neb, Dss, Star];
     // A flag, whether it was given, and the methods that it matters to.
     let flags: [(&str, bool, &[Method]); 4] = [
         ("--bends", search.bends.is_some(), &[Auto, Bezier, Polychain]),

@@ -13,7 +13,7 @@ use collado_studies::{
     gradient_bound::GradientBoundSettings, lazy::LazySettings, level_sets::LevelSetsSettings,
     overparam_gap::OverparamGapSettings, relu_barrier::ReluBarrierSettings, ridge::RidgeSettings,
     single_neuron::SingleNeuronSettings, spin_glass::SpinGlassSettings, spurious::SpuriousSettings,
-    width::WidthSettings,
+    star::StarSettings, width::WidthSettings,
 };
 use serde::Serialize;
 
@@ -87,6 +87,9 @@ studies! {
     /// Deep linear networks with the regulariser ‖θ‖²: from three layers on, 0 is a local minimum.
     #[command(after_help = "Example:\n  collado study ridge --depths 2,3,4 --kappa 0.15 --out runs/ridge")]
     Ridge(RidgeSettings),
+    /// One centre that is joined straight to many points, and two pieces between two minima.
+    #[command(after_help = "Examples:\n  collado study star --depths 2,3,4 --outputs 1,3 --points 2,4 --out runs/star-study\n  collado study star --missing 1 --out runs/too-narrow")]
+    Star(StarSettings),
     /// One ReLU neuron whose level sets are disconnected, proved, and how that depends on the data.
     #[command(after_help = "Example:\n  collado study relu-barrier --y=1,-2,1 --other-y=0,0,1 --out runs/relu-barrier")]
     ReluBarrier(ReluBarrierSettings),

@@ -28,6 +28,9 @@ pub(crate) struct PlanArgs {
     /// Replace the plan of another file in this folder; results of tasks that are in both plans are kept.
     #[arg(long)]
     pub(super) force: bool,
+    /// Do not estimate what the tasks cost, for which data are read and some steps of each network are timed.
+    #[arg(long)]
+    pub(super) no_estimate: bool,
     #[command(flatten)]
     pub(super) printed: Printed,
 }

@@ -159,7 +159,15 @@ fn now(file: &Path) -> Result<SystemTime, Failure> {
 }
 
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(collado_files::TEMPORARY).tempfile_in(folder)
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(collado_files::TEMPORARY);
+    #[cfg(unix)]
+    {
+        // Temporary files are private by default; whoever shares the folder has to read this one, as the umask allows.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 fn at(file: &Path, e: &io::Error) -> Failure {
@@ -183,6 +191,17 @@ mod tests {
             assert_eq!(Owner { start: owner.start + 1, ..owner.clone() }.lives(), Some(false));
             assert_eq!(Owner { host: "elsewhere".into(), ..owner }.lives(), None);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn claims_can_be_read_by_whoever_may_read_files() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        assert!(Claims::new(root.path().to_owned()).take("t").unwrap());
+        File::create(root.path().join("plain")).unwrap();
+        let mode = |name: &str| fs::metadata(root.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode("t"), mode("plain"));
     }
 
     #[test]

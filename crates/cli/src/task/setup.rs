@@ -165,6 +165,14 @@ impl Task {
         self.train.network().batch_norms().next().map(|_| self.train.statistics())
     }
 
+    /// The risk for searches: points that are searched for have no running statistics.
+    pub(crate) fn recomputing(&self) -> EmpiricalRisk {
+        match self.statistics() {
+            Some(Statistics::Interpolate) => self.train.clone().with_statistics(Statistics::Population),
+            _ => self.train.clone(),
+        }
+    }
+
     /// The running statistics `[B]` of a point `[S]` by a pass over training rows, if the network has some.
     pub(crate) fn running_statistics(&self, theta: &Tensor) -> Result<Option<Tensor>, Failure> {
         let rows = self.train.running_statistics(&theta.unsqueeze(0)?)?;

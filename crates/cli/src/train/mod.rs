@@ -187,7 +187,8 @@ impl Observe for TrainObserver<'_> {
     }
 }
 
-fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure> {
+/// The settings of the training loop that the flags ask for.
+pub(crate) fn settings(args: &TrainArgs, examples: usize) -> Result<TrainSettings, Failure> {
     let weight_decay = args.weight_decay;
     let adaptive = |rule| Rule::Adaptive { rule, weight_decay };
     let (rule, lr) = match args.optimizer {

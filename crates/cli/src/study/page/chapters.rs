@@ -131,6 +131,20 @@ pub(super) const CHAPTERS: &[Chapter] = &[
                 formula: include_str!("formulas/ridge.mml"),
             },
             Topic {
+                study: "star",
+                title: [
+                    "Many minima are joined straight to one centre",
+                    "Muchos mínimos se unen en línea recta a un centro",
+                ],
+                text: [
+                    "Once a deep linear network is wide enough, one point sees all minima along straight lines that do not rise: a star. \
+                     For other networks two straight pieces often suffice.",
+                    "Si una red lineal profunda es lo bastante ancha, hay un punto que ve todos los mínimos por segmentos rectos que no \
+                     suben: una estrella. Para otras redes suelen bastar dos tramos rectos.",
+                ],
+                formula: include_str!("formulas/star.mml"),
+            },
+            Topic {
                 study: "relu-barrier",
                 title: [
                     "With ReLU the level sets can fall apart, and the data decide",

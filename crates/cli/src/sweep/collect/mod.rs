@@ -4,6 +4,7 @@ mod cell;
 mod figures;
 mod mean;
 mod means;
+mod pairs;
 mod parquet;
 mod picture;
 mod rows;
@@ -19,7 +20,7 @@ use crate::{
     failure::Failure,
     files,
     json::{self, print},
-    progress,
+    progress, record,
     shown::{counted, significant},
     table::write_table,
 };
@@ -27,6 +28,7 @@ use crate::{
 /// What was collected.
 #[derive(Serialize)]
 struct Summary {
+    run: RunRecord,
     tasks: usize,
     /// The tasks without a result, of which the tables have no row.
     missing: usize,
@@ -34,6 +36,14 @@ struct Summary {
     /// The means of the figures that the pictures show.
     means: Vec<CellMean>,
     notes: Vec<String>,
+}
+
+/// The command that collected, by which a report knows the folder.
+#[derive(Serialize)]
+struct RunRecord {
+    command: &'static str,
+    words: Vec<String>,
+    version: &'static str,
 }
 
 /// Collects the results.
@@ -54,8 +64,9 @@ pub(super) fn run(args: &CollectArgs) -> Result<(), Failure> {
         ("times.csv", &results.times),
         ("minima.csv", &results.minima),
         ("means.csv", &means_table),
+        ("pairs.csv", &results.pairs),
     ];
-    for (name, table) in tables {
+    for (name, table) in tables.into_iter().filter(|(name, table)| *name != "pairs.csv" || table.rows > 0) {
         write_table(&out.join(name), table.csv()?)?;
         written.push(name.to_owned());
     }
@@ -70,12 +81,19 @@ pub(super) fn run(args: &CollectArgs) -> Result<(), Failure> {
             written.extend([format!("{}.svg", stage.name()), format!("{}.png", stage.name())]);
         }
     }
+    let maps = pairs::draw(&results.rows, args.y.as_deref(), &out)?;
+    written.extend(maps.files);
     let summary = Summary {
+        run: RunRecord {
+            command: "sweep collect",
+            words: record::words(),
+            version: env!("CARGO_PKG_VERSION"),
+        },
         tasks: tasks.len(),
         missing: results.missing,
         files: written,
         means: shown,
-        notes: notes(&results, tasks.len()),
+        notes: notes(&results, tasks.len()).into_iter().chain(maps.note).collect(),
     };
     json::write(&out.join("summary.json"), &summary)?;
     for note in &summary.notes {

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::{
     cell::{Cell, Table},
     figures::{figures, of_run},
+    pairs,
 };
 use crate::{
     failure::Failure,
@@ -34,6 +35,8 @@ pub(super) struct Results {
     pub(super) times: Table,
     /// One row a network that was trained.
     pub(super) minima: Table,
+    /// One row a pair that was connected.
+    pub(super) pairs: Table,
     pub(super) rows: Vec<Row>,
     /// The tasks that have no result.
     pub(super) missing: usize,
@@ -42,8 +45,8 @@ pub(super) struct Results {
 
 impl Results {
     pub(super) fn read(folder: &SweepFolder, tasks: &[Task]) -> Result<Self, Failure> {
-        let [table, times, minima] = std::array::from_fn(|_| Table::default());
-        let mut results = Self { table, times, minima, rows: vec![], missing: 0, versions: vec![] };
+        let [table, times, minima, pairs] = std::array::from_fn(|_| Table::default());
+        let mut results = Self { table, times, minima, pairs, rows: vec![], missing: 0, versions: vec![] };
         let done = folder.done()?;
         for task in tasks {
             if done.contains(&task.id) {
@@ -57,7 +60,7 @@ impl Results {
         let is_first = |name: &str| {
             ["task", "stage"].contains(&name) || is_seed(name) || names.iter().any(|n| n == name)
         };
-        for table in [&mut results.table, &mut results.times, &mut results.minima] {
+        for table in [&mut results.table, &mut results.times, &mut results.minima, &mut results.pairs] {
             // Seeds behind the rest of the grid.
             table.columns.sort_by_key(|column| is_seed(&column.name));
             table.first(is_first);
@@ -87,6 +90,9 @@ impl Results {
         for name in ["seconds", "host", "time"] {
             slow.extend(Cell::new(&ended[name]).map(|cell| (format!("task.{name}"), cell)));
         }
+        if task.stage == Stage::Connect {
+            self.pairs.push([&head[..], &pairs::of_pair(task, &own)].concat());
+        }
         self.table.push([&head[..], &own].concat());
         self.times.push([&head[..], &slow].concat());
         let cell = Labels(task.labels.0.iter().filter(|(name, _)| !is_seed(name)).cloned().collect());
@@ -114,7 +120,8 @@ impl Results {
 fn networks(tasks: &[Task], task: &Task) -> Vec<String> {
     let path =
         task.after.iter().find_map(|id| tasks.iter().find(|t| t.id == *id && t.stage == Stage::Connect));
-    path.unwrap_or(task).inputs.iter().map(|(_, file)| file.clone()).collect()
+    let files = path.unwrap_or(task).inputs.iter().map(|(_, file)| file.clone());
+    files.filter(|file| file.ends_with(".safetensors")).collect()
 }
 
 /// Whether a column numbers repetitions.

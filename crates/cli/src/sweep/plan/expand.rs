@@ -148,6 +148,10 @@ impl<'a> Planner<'a> {
             let Some(table) = self.file.table(stage) else { continue };
             for setting in self.settings(stage, &table.entries.iter().collect::<Vec<_>>(), grid)? {
                 let labels = base.with(setting.labels.0.clone());
+                if let (Stage::Levelset, Some(parts)) = (stage, table.parts) {
+                    self.tree_in_parts(table, &setting, (minima, &labels), parts)?;
+                    continue;
+                }
                 for (inputs, own) in inputs(stage, table, minima) {
                     let task = Task::new(stage, setting.words.clone(), inputs, labels.with(own));
                     let labels = task.labels.clone();
@@ -159,6 +163,39 @@ impl<'a> Planner<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the tasks of a merge tree in parts: a round of straight lines, rounds of searches, each of which waits for those before, and
+    /// the tree of all that they know.
+    fn tree_in_parts(
+        &mut self,
+        table: &'a Table,
+        setting: &Setting<'a>,
+        (minima, labels): (&[Minimum], &Labels),
+        parts: usize,
+    ) -> Result<(), Failure> {
+        let files: Vec<_> = minima.iter().map(|m| (String::new(), m.file.clone())).collect();
+        let mut known: Vec<(String, String)> = Vec::new();
+        for round in 0..=table.rounds {
+            let mut found = Vec::new();
+            for part in 0..parts {
+                let words = [&setting.words[..], &[format!("--part={part}/{parts}")]].concat();
+                let own =
+                    [("levelset.round".to_owned(), round.into()), ("levelset.part".to_owned(), part.into())];
+                let task = Task::new(Stage::Levelset, words, [&files[..], &known].concat(), labels.with(own));
+                let id = self.add(task, table, &setting.point)?;
+                found.push(("--known".to_owned(), format!("{id}/known.json")));
+            }
+            known.extend(found);
+        }
+        let own = [("minima".to_owned(), minima.len().into())];
+        let task = Task::new(
+            Stage::Levelset,
+            setting.words.clone(),
+            [&files[..], &known].concat(),
+            labels.with(own),
+        );
+        self.add(task, table, &setting.point).map(drop)
     }
 
     /// Adds the proofs about one path.
@@ -330,6 +367,24 @@ mod tests {
         assert_eq!(tasks.len(), 2 + 3);
         assert_eq!(tasks[0].labels.text(), "seeds = 0..2");
         assert_eq!(tasks[3].after.len(), 2);
+    }
+
+    #[test]
+    fn merge_trees_in_parts_are_rounds_that_wait_for_each_other() {
+        let text = "[train]\narch = 'relu:64-4-10'\nseeds = '0..5'\n[levelset]\nparts = 3\nrounds = 2\nmethod = 'bezier'\n";
+        let tasks = plan(text).unwrap();
+        let trees: Vec<_> = tasks.iter().filter(|task| task.stage == Stage::Levelset).collect();
+        assert_eq!(trees.len(), 3 * 3 + 1);
+        let last = trees[9];
+        // The training and all parts.
+        assert_eq!((last.after.len(), last.inputs.len()), (1 + 9, 5 + 9));
+        assert_eq!(trees[3].after.len(), 1 + 3);
+        assert_eq!(trees[3].labels.text(), "levelset.round = 1, levelset.part = 0");
+        assert!(
+            trees[4].words.contains(&"--part=1/3".to_owned()) && !last.words.join(" ").contains("--part")
+        );
+        assert!(plan(&text.replace("parts = 3", "parts = 0")).is_err());
+        assert_eq!(plan(&text.replace("parts = 3\nrounds = 2\n", "")).unwrap().len(), 1 + 1);
     }
 
     #[test]

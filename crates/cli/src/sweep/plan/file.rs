@@ -25,7 +25,13 @@ pub(super) struct Table {
     pub(super) span: Range<usize>,
     pub(super) entries: Vec<Entry>,
     pub(super) pairs: Pairs,
+    /// For merge trees: how many tasks share a round of pairs, and how many rounds of searches there are.
+    pub(super) parts: Option<usize>,
+    pub(super) rounds: usize,
 }
+
+/// Rounds of searches where none are asked for.
+const ROUNDS: usize = 3;
 
 /// A key with its values.
 #[derive(Debug, Clone)]
@@ -122,13 +128,32 @@ impl SweepFile {
     }
 }
 
+impl Table {
+    /// Takes a key out that is no flag but a number from 1 on.
+    fn take(&mut self, key: &str, source: &Source) -> Result<Option<usize>, Failure> {
+        let Some(at) = self.entries.iter().position(|entry| entry.key == key) else { return Ok(None) };
+        let entry = self.entries.remove(at);
+        match (entry.values[0].json.as_u64(), entry.listed) {
+            (Some(number @ 1..=10_000), false) => Ok(Some(number as usize)),
+            _ => {
+                Err(source.refuse(&entry.values[0].span, format!("{key}: expected a number from 1 to 10000")))
+            }
+        }
+    }
+}
+
 fn names_of_tables() -> String {
     let names: Vec<_> = Stage::ALL.iter().map(|stage| format!("[{}]", stage.name())).collect();
     format!("the tables are [grid], {}", names.join(", "))
 }
 
 fn table(span: Range<usize>, content: &DeTable<'_>, stage: Stage, source: &Source) -> Result<Table, Failure> {
-    let mut table = Table { span, entries: entries(content, source)?, pairs: Pairs::All };
+    let entries = entries(content, source)?;
+    let mut table = Table { span, entries, pairs: Pairs::All, parts: None, rounds: ROUNDS };
+    if stage == Stage::Levelset {
+        table.parts = table.take("parts", source)?;
+        table.rounds = table.take("rounds", source)?.unwrap_or(ROUNDS);
+    }
     if matches!(stage, Stage::Connect | Stage::Align)
         && let Some(at) = table.entries.iter().position(|entry| entry.key == "pairs")
     {

@@ -5,7 +5,7 @@ use clap::{ArgAction, Command, error::ContextKind};
 use crate::{failure::Failure, sweep::stage::Stage, usage};
 
 /// Flags that the sweep sets itself.
-const OWN: [&str; 7] = ["out", "force", "resume", "json", "quiet", "a", "b"];
+const OWN: [&str; 9] = ["out", "force", "resume", "json", "quiet", "a", "b", "part", "known"];
 
 /// The program with all its commands.
 pub(super) struct Flags(Command);

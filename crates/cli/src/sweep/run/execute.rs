@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     failure::Failure,
-    files, json,
+    files, json, parent,
     progress::interrupted,
     sweep::{
         claim::Owner,
@@ -120,7 +120,9 @@ impl Work {
         if !has("--memory") {
             command.args(["--memory", &format!("{}B", share.memory)]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // This process never writes into the pipe: it closes with it, however it ends, and the task ends with that.
+        command.stdin(Stdio::piped()).env(parent::VARIABLE, "1");
+        command.stdout(Stdio::null()).stderr(log);
         command.spawn().map_err(|e| Failure::new(format!("{}: {e}", program.display())))
     }
 
