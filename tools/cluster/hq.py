@@ -47,7 +47,7 @@ def main() -> None:
     begin = time.monotonic()
     collado("run", str(place / "local"), "--quiet")
     print(f"local run: {time.monotonic() - begin:.1f} s", flush=True)
-    with LocalCluster(server_dir=place / "server") as cluster:
+    with LocalCluster(server_dir=str(place / "server")) as cluster:
         cluster.start_worker(WorkerConfig(cores=os.cpu_count()))
         collado("submit", str(place / "hq"), "--hq", "--dry-run", "--quiet")
         begin = time.monotonic()
