@@ -52,9 +52,7 @@ impl<T: Number> Graph<T> {
                 None => self.zeros(trace.tiles(), self.plan.values[step.output].len::<T>()),
             };
             let mut sums = self.through_finish(number, step, trace, &slope);
-            if let Some(other) = step.add.filter(|&x| x != 0) {
-                self.add(&mut slopes[other], trace, (&slope, 0), other);
-            }
+            let other = step.add.filter(|&x| x != 0);
             let projection = step.norm.as_ref().map(|norm| {
                 self.norm_slopes(norm, number, trace, &sums, grad);
                 match statistics {
@@ -67,8 +65,16 @@ impl<T: Number> Graph<T> {
                 Kind::Map(map) => {
                     let projected = projection.as_ref().zip(trace.raw[number].as_ref());
                     self.through_map(step, map, trace, (&slope, projected), &mut slopes, grad);
+                    match other {
+                        Some(x) if slopes[x].is_none() => slopes[x] = Some(slope),
+                        Some(x) => self.add(&mut slopes[x], trace, (&slope, 0), x),
+                        None => {}
+                    }
                 }
                 _ => {
+                    if let Some(x) = other {
+                        self.add(&mut slopes[x], trace, (&slope, 0), x);
+                    }
                     self.through_norm(number, step, trace, &slope, projection.as_ref());
                     self.through_kind(step, trace, slope, &mut slopes, grad);
                 }

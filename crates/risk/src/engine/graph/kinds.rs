@@ -24,8 +24,12 @@ use crate::engine::chain::Buffer;
 /// The largest number of runs of tiles whose weight gradients are summed separately. It is fixed, so that results do not
 /// depend on the threads.
 const RUNS: usize = 16;
-/// The same for maps to one pixel, where adding the sums of a run to those of the others takes as long as an example.
+/// The same for maps to few pixels, where adding the sums of a run to those of the others takes as long as an example.
 const FEW_RUNS: usize = 4;
+const FEW_PIXELS: usize = 16;
+
+/// The number of weights whose sums over runs are added at a time.
+const CHUNK: usize = 1 << 14;
 
 impl<T: Number> Graph<T> {
     /// Takes the derivatives through f, which is no map.
@@ -179,10 +183,19 @@ impl<T: Number> Graph<T> {
             }
             (sums, biases)
         });
-        for (sums, biases) in parts {
-            grad[map.weight.clone()].iter_mut().zip(&*sums).for_each(|(g, &s)| *g += s);
+        let add = |(i, part): (usize, &mut [T])| {
+            for (sums, _) in &parts {
+                part.iter_mut().zip(&sums[i * CHUNK..]).for_each(|(g, &s)| *g += s);
+            }
+        };
+        let weights = &mut grad[map.weight.clone()];
+        match self.is_parallel(trace.count) && weights.len() > CHUNK {
+            true => weights.par_chunks_mut(CHUNK).enumerate().for_each(add),
+            false => weights.chunks_mut(CHUNK).enumerate().for_each(add),
+        }
+        for (_, biases) in &parts {
             let columns = map.bias.clone().unwrap_or(0..0);
-            grad[columns].iter_mut().zip(biases).for_each(|(g, b)| *g += T::of(b));
+            grad[columns].iter_mut().zip(biases).for_each(|(g, &b)| *g += T::of(b));
         }
     }
 
@@ -205,7 +218,7 @@ impl<T: Number> Graph<T> {
         task: impl Fn(Range<usize>) -> (Buffer<'a, T>, Vec<f64>) + Sync,
     ) -> Vec<(Buffer<'a, T>, Vec<f64>)> {
         let tiles = trace.tiles();
-        let runs = tiles.min(if to.pixels() == 1 { FEW_RUNS } else { RUNS });
+        let runs = tiles.min(if to.pixels() <= FEW_PIXELS { FEW_RUNS } else { RUNS });
         let run = |i: usize| task(i * tiles / runs..(i + 1) * tiles / runs);
         match self.is_parallel(trace.count) {
             true => (0..runs).into_par_iter().map(run).collect(),
