@@ -84,6 +84,107 @@ fn a_network_of_pytorch_is_trained_and_trained_on() {
     assert!(text.contains("is no state dict of net:net-2.15"), "{text}");
     let text = error(dir, &format!("{args} --arch lenet --out v"));
     assert!(text.contains("--net"), "{text}");
+    // A checkpoint that states its network needs neither flag.
+    let images =
+        format!("--data mnist:{} --epochs 1 --batch 250 --lr 0.05 --json --quiet", data("images/first"));
+    let alone = json(dir, &format!("train --from t/seed-0.safetensors --out w {images}"));
+    assert_eq!(risk(&alone), risk(&on));
+    let text = error(dir, &format!("train --out x {images}"));
+    assert!(text.contains("expected a network: --arch or --net, found neither"), "{text}");
+}
+
+/// Texts whose next token follows from the last one: y = 3 x + 1 modulo 23.
+fn texts(dir: &Path) {
+    let rows = (0..60).map(|k: u32| {
+        let mut token = k * 7 % 23;
+        let mut text: Vec<String> = vec![token.to_string()];
+        for _ in 0..6 {
+            token = (3 * token + 1) % 23;
+            text.push(token.to_string());
+        }
+        [&text[..6], &text[1..]].concat().join(",")
+    });
+    std::fs::write(dir.join("texts.csv"), rows.collect::<Vec<_>>().join("\n")).unwrap();
+}
+
+/// A language model on tokens in a table, with a class for each position.
+#[test]
+fn a_language_model_is_trained_connected_and_aligned() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    texts(dir);
+    let net = data("graphs/exported/gpt_mask-2.15.pt2");
+    let rows = "--data csv:texts.csv?header=false&target=6,7,8,9,10,11&task=tokens&test-share=0.2";
+    let train =
+        format!("train --net {net} {rows} --seeds 0..2 --epochs 60 --batch 8 --optimizer adam --lr 0.02");
+    let trained = json(dir, &format!("{train} --out t --json --quiet"));
+    for run in trained["runs"].as_array().unwrap() {
+        // Guessing has log 23 = 3.1 and an error of 22/23.
+        assert!(run["risk"].as_f64().unwrap() < 0.5 && run["test_error"].as_f64().unwrap() < 0.2, "{run}");
+    }
+    let evaluated = json(dir, "eval t/seed-0.safetensors --json --quiet");
+    let (risk, stated) = (&evaluated["checkpoints"][0]["risk"], &trained["runs"][0]["risk"]);
+    assert!((risk.as_f64().unwrap() - stated.as_f64().unwrap()).abs() < 1e-5, "{risk} {stated}");
+    let line = json(dir, "connect t --method linear --points 5 --out line --json --quiet");
+    assert!(line["barrier"]["above_ends"].as_f64().unwrap() > 0.5, "{line}");
+    let aligned =
+        json(dir, "align --a t/seed-0.safetensors --b t/seed-1.safetensors --out aligned --json --quiet");
+    assert!(aligned["max_output_difference"].as_f64().unwrap() < 1e-3, "{aligned}");
+    assert!(aligned["distance_after"].as_f64().unwrap() < aligned["distance_before"].as_f64().unwrap());
+    // Masks are in what is written, under the names of the state dict.
+    let tensors =
+        Checkpoint::read(&dir.join("aligned/aligned.safetensors"), &ReadOptions::default()).unwrap();
+    assert_eq!(tensors.arch.beside().layout().entries().len(), 2);
+
+    for (args, expected) in [
+        (
+            format!("eval {net} --data csv:texts.csv?header=false&target=6&drop=7,8,9,10,11"),
+            "outputs for one class an example",
+        ),
+        (format!("eval {net} --data csv:texts.csv?header=false&target=10,11&task=tokens"), "takes 6 inputs"),
+        ("kernel t/seed-0.safetensors --out kernel".into(), "the Jacobian of the outputs"),
+        ("certify line".into(), "is not covered"),
+    ] {
+        let text = error(dir, &args);
+        let wrong: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert!(wrong.len() == 1 && wrong[0].contains(expected), "{args}: {text}");
+    }
+    // A token that the table of the network has not.
+    std::fs::write(dir.join("far.csv"), "0,1,2,3,4,40,0,0,0,0,0,0\n").unwrap();
+    let text =
+        error(dir, &format!("eval {net} --data csv:far.csv?header=false&target=6,7,8,9,10,11&task=tokens"));
+    assert!(text.contains("tokens: expected whole numbers from 0 to 22, found 40"), "{text}");
+}
+
+/// State dicts without any statement, with --net, in the commands that look at the landscape.
+#[test]
+fn every_command_takes_a_graph_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let net = format!("--net {}", data("graphs/exported/mlp-2.15.pt2"));
+    let rows = "--data synthetic:gaussians?d=12&k=5&n=60 --json --quiet";
+    json(dir, &format!("train {net} --seeds 0..2 --epochs 20 --out t {rows}"));
+    for seed in 0..2 {
+        let tensors = candle_core::safetensors::load(
+            dir.join(format!("t/seed-{seed}.safetensors")),
+            &candle_core::Device::Cpu,
+        );
+        candle_core::safetensors::save(&tensors.unwrap(), dir.join(format!("{seed}.safetensors"))).unwrap();
+    }
+    let spectrum = json(dir, &format!("spectrum 0.safetensors {net} --out spectrum {rows}"));
+    assert!(spectrum["top"][0]["value"].as_f64().unwrap() > 0., "{spectrum}");
+    let tree =
+        json(dir, &format!("levelset 0.safetensors 1.safetensors {net} --method linear --out tree {rows}"));
+    assert!(dir.join("tree/tree.json").exists() && tree.is_object(), "{tree}");
+    json(dir, &format!("landscape plane 0.safetensors {net} --points 5 --out plane {rows}"));
+    json(
+        dir,
+        &format!("landscape line 0.safetensors --to 1.safetensors {net} --points 5 --out section {rows}"),
+    );
+    assert!(dir.join("plane/grid.npz").exists() && dir.join("section/grid.csv").exists());
+    json(dir, &format!("kernel 0.safetensors {net} --examples 20 --out kernel {rows}"));
+    assert!(dir.join("kernel/kernel.npz").exists());
+    json(dir, &format!("align --a 0.safetensors --b 1.safetensors {net} --out aligned {rows}"));
 }
 
 /// A chain of dense layers in a graph file is what the fast engine and the proofs know.

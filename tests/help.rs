@@ -33,7 +33,17 @@ fn without_arguments_it_says_where_to_begin() {
 fn topics_name_what_the_parsers_take() {
     let (code, data, _) = said(&["help", "data"]);
     assert_eq!(code, Some(0));
-    for name in ["digits", "folder:DIR", "normalize=", "test-every=K", "synthetic:", "gaussians"] {
+    for name in [
+        "digits",
+        "folder:DIR",
+        "normalize=",
+        "test-share=P",
+        "test=FILE",
+        "standardize=true",
+        "task=",
+        "synthetic:",
+        "gaussians",
+    ] {
         assert!(data.contains(name), "{name}");
     }
     let (code, arch, _) = said(&["help", "arch"]);
@@ -57,6 +67,27 @@ fn what_is_missing_is_named_with_an_example() {
         assert_eq!(code, Some(2), "{command}");
         assert!(error.contains(&format!("hint: for example: collado {command} ")), "{error}");
     }
+}
+
+/// Shells complete methods, and how data sets and networks begin; help stays short.
+#[test]
+fn shells_complete_names() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, script, _) = said(&["completions", shell]);
+        assert_eq!(code, Some(0), "{shell}");
+        for name in ["polychain", "synthetic:two-moons", "cifar10:", "resnet20", "cross-entropy", "garipov"] {
+            let escaped = name.replace(':', "\\:");
+            assert!(script.contains(name) || script.contains(&escaped), "{shell}: {name}");
+        }
+    }
+    assert!(!said(&["connect", "--help"]).1.contains("synthetic:two-moons"));
+    // What is not offered is taken all the same, and what is wrong is named as before.
+    let folder = tempfile::tempdir().unwrap();
+    let taken =
+        collado(folder.path(), "train --data synthetic:xor?n=20 --arch relu:2-3-2 --epochs 1 --out a");
+    assert!(taken.status.success(), "{taken:?}");
+    let (_, _, error) = said(&["train", "--data", "foo", "--arch", "relu:2-2", "--out", "b"]);
+    assert!(error.starts_with("error: --data foo: scheme: expected digits"), "{error}");
 }
 
 #[test]

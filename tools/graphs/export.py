@@ -4,7 +4,7 @@ computes for them. Needs torch and numpy, and is not run by the tests.
 
     tools/graphs/export.py --out tests/data/graphs/exported [NAME ...]
 
-Writes `NAME-VERSION.pt2` and, with --values, `NAME.safetensors`:
+Writes `NAME-VERSION.pt2` (with --onnx `NAME.onnx`) and, with --values, `NAME.safetensors`:
 
     inputs            examples, F32 (tokens: I64)
     labels            their classes, I64
@@ -111,11 +111,20 @@ def export(net, x, file, static=False):
     return sorted({str(node.target) for node in program.graph.nodes if node.op == "call_function"})
 
 
+def export_onnx(net, x, file):
+    """Writes an ONNX model whose tensors are those of the state dict. Needs onnxscript."""
+    batch = {0: torch.export.Dim("batch", min=2, max=1024)}
+    torch.onnx.export(
+        net, (x[:2],), str(file), dynamo=True, optimize=False, external_data=False, dynamic_shapes=(batch,), verbose=False
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks (default: all)")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--values", action="store_true", help="write what PyTorch computes, too")
+    parser.add_argument("--onnx", action="store_true", help="write ONNX models, NAME.onnx, in the place of archives")
     parser.add_argument("--mode", choices=["eval", "train", "static"], default="eval", help="what is exported")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -130,8 +139,12 @@ def main():
         x = examples(shape, random)
         if args.values:
             save(args.out / f"{name}.safetensors", values(net, x, random))
-        file = args.out / f"{name}{suffix}-{version}.pt2"
+        file = args.out / (f"{name}.onnx" if args.onnx else f"{name}{suffix}-{version}.pt2")
         try:
+            if args.onnx:
+                export_onnx(net, x, file)
+                print(f"{file.name}: {file.stat().st_size} bytes")
+                continue
             used = export(net.train(args.mode == "train"), x, file, args.mode == "static")
             operations.update(used)
             parameters = sum(p.numel() for p in net.parameters())

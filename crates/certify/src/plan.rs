@@ -31,6 +31,10 @@ impl Plan {
     /// When there is no rule for something.
     pub(crate) fn new(risk: &EmpiricalRisk) -> Result<Self> {
         let network = risk.network();
+        if risk.data().targets().positions() > 1 {
+            let operation = "a class for each position".to_owned();
+            return Err(collado_models::Error::NoRule { analysis: NAME, operation }.into());
+        }
         let (nodes, normalised) = (network.nodes(), network.batch_norms().next().is_some());
         let mut first = None;
         let mut deferred = Vec::new();

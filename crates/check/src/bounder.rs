@@ -32,6 +32,10 @@ pub(crate) struct Bounder<'a> {
 
 impl<'a> Bounder<'a> {
     pub(crate) fn new(risk: &'a EmpiricalRisk, subject: &Subject) -> Result<Self> {
+        if risk.data().targets().positions() > 1 {
+            let operation = "a class for each position".into();
+            return Err(collado_models::Error::NoRule { analysis: "the check of a proof", operation }.into());
+        }
         let given = risk.data().given().to_dtype(candle_core::DType::F64)?;
         let inputs = given.flatten_all()?.to_vec1::<f64>()?;
         if inputs.iter().any(|x| !x.is_finite()) {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Args as ClapArgs, ValueEnum};
+use collado_data::Spec;
 use collado_files::{Checkpoint, GraphFile, ReadOptions};
 use collado_models::ArchSpec;
 use collado_risk::{Loss, Precision, Regularizer, Statistics};
@@ -18,6 +19,7 @@ use crate::{
     numbers::{not_negative, whole},
     place, progress,
     record::Run,
+    suggest::{ARCH, DATA, LOSSES, REGULARIZERS, STATISTICS, Suggest},
 };
 
 /// Heading of the flags that say where and how a command runs.
@@ -154,9 +156,9 @@ impl Products {
 pub(crate) struct NetworkArgs {
     /// Network, for files that do not state it: relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn,
     /// resnet20:width=2, wrn-16-4.
-    #[arg(long)]
+    #[arg(long, value_parser = Suggest::<ArchSpec>::new(ARCH), hide_possible_values = true)]
     pub(crate) arch: Option<ArchSpec>,
-    /// Graph file of the network, as torch.export.save writes it, instead of --arch: net.pt2.
+    /// Graph file of the network, instead of --arch: net.pt2 as torch.export.save writes it, or an ONNX model net.onnx.
     #[arg(long, value_name = "FILE", conflicts_with = "arch")]
     pub(crate) net: Option<PathBuf>,
     /// The network of the graph file, once it is read.
@@ -235,9 +237,9 @@ fn graph(file: &Path, common: &Common) -> Result<ArchSpec, Failure> {
 pub(crate) struct ArchArgs {
     /// Network, such as relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn, resnet20:width=2 or
     /// wrn-16-4.
-    #[arg(long, required_unless_present = "net")]
+    #[arg(long, value_parser = Suggest::<ArchSpec>::new(ARCH), hide_possible_values = true)]
     arch: Option<ArchSpec>,
-    /// Graph file of the network, as torch.export.save writes it, instead of --arch: net.pt2.
+    /// Graph file of the network, instead of --arch: net.pt2 as torch.export.save writes it, or an ONNX model net.onnx.
     #[arg(long, value_name = "FILE", conflicts_with = "arch")]
     net: Option<PathBuf>,
 }
@@ -245,10 +247,18 @@ pub(crate) struct ArchArgs {
 impl ArchArgs {
     /// The network.
     pub(crate) fn spec(&self, common: &Common) -> Result<ArchSpec, Failure> {
+        self.stated(common)?.ok_or_else(|| {
+            Failure::usage("expected a network: --arch or --net, found neither")
+                .hint("for example --arch relu:64-64-64-10; collado help arch lists networks")
+        })
+    }
+
+    /// The network, if a flag states it.
+    pub(crate) fn stated(&self, common: &Common) -> Result<Option<ArchSpec>, Failure> {
         match (&self.arch, &self.net) {
-            (Some(arch), _) => Ok(arch.clone()),
-            (None, Some(net)) => graph(net, common),
-            (None, None) => Err(Failure::usage("expected a network: --arch or --net")),
+            (Some(arch), _) => Ok(Some(arch.clone())),
+            (None, Some(net)) => graph(net, common).map(Some),
+            (None, None) => Ok(None),
         }
     }
 }
@@ -259,20 +269,20 @@ pub(crate) struct DataArgs {
     /// Data set: digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR, "csv:FILE?target=COL", npz:FILE,
     /// safetensors:FILE or "synthetic:NAME?..."
     /// [default: what the files state; train: digits].
-    #[arg(long)]
-    pub(crate) data: Option<collado_data::Spec>,
+    #[arg(long, value_parser = Suggest::<Spec>::new(DATA), hide_possible_values = true)]
+    pub(crate) data: Option<Spec>,
     /// Loss: squared, cross-entropy or logistic [default: what the files state, else by the outputs].
-    #[arg(long)]
+    #[arg(long, value_parser = Suggest::<Loss>::new(LOSSES), hide_possible_values = true)]
     pub(crate) loss: Option<Loss>,
     /// Weight kappa of the regulariser R [default: what the files state, else 0].
     #[arg(long, value_parser = not_negative)]
     pub(crate) kappa: Option<f64>,
     /// Regulariser R in loss + kappa R: l2, l1-last or l2-last [default: what the files state, else l2].
-    #[arg(long)]
+    #[arg(long, value_parser = Suggest::<Regularizer>::new(REGULARIZERS), hide_possible_values = true)]
     pub(crate) regularizer: Option<Regularizer>,
     /// Statistics of batch normalisation: population, interpolate, garipov[:ROWS], repair[:ROWS] or train[:ROWS]
     /// [default: what the files state, else population].
-    #[arg(long)]
+    #[arg(long, value_parser = Suggest::<Statistics>::new(STATISTICS), hide_possible_values = true)]
     pub(crate) bn: Option<Statistics>,
     /// Number of training rows, evenly spaced, that the statistics are taken over [default: what the files state, else
     /// all, at most 10000].

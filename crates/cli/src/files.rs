@@ -57,9 +57,7 @@ pub(crate) fn print_for_papers() {
 
 /// Writes a picture as SVG and PNG; for papers also in both widths as SVG and PDF, with every drawn point as a table.
 pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure) -> Result<(), Failure> {
-    let (svg, png) = (figure.to_svg()?, figure.to_png()?);
-    bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    bytes(&folder.join(format!("{name}.png")), &png)?;
+    screen(folder, name, (&figure.to_svg()?, &figure.to_png()?))?;
     if !FOR_PAPERS.load(Ordering::Relaxed) {
         return Ok(());
     }
@@ -78,15 +76,20 @@ pub(crate) fn picture(folder: &Path, name: &str, figure: &collado_plots::Figure)
 pub(crate) fn map(
     folder: &Path,
     name: &str,
-    (svg, png): (&str, &[u8]),
+    screens: (&str, &[u8]),
     for_paper: impl FnOnce() -> collado_plots::Result<Print>,
 ) -> Result<(), Failure> {
-    bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
-    bytes(&folder.join(format!("{name}.png")), png)?;
+    screen(folder, name, screens)?;
     match FOR_PAPERS.load(Ordering::Relaxed) {
         true => print(folder, name, TEXT, &for_paper()?),
         false => Ok(()),
     }
+}
+
+/// Writes the SVG and the PNG of a picture.
+fn screen(folder: &Path, name: &str, (svg, png): (&str, &[u8])) -> Result<(), Failure> {
+    bytes(&folder.join(format!("{name}.svg")), svg.as_bytes())?;
+    bytes(&folder.join(format!("{name}.png")), png)
 }
 
 fn print(folder: &Path, name: &str, width: f64, print: &Print) -> Result<(), Failure> {

@@ -40,6 +40,7 @@ mod star;
 mod state;
 mod stated;
 mod study;
+mod suggest;
 mod sweep;
 mod table;
 mod task;

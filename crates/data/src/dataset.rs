@@ -1,8 +1,9 @@
 //! The type [`Dataset`]: a training split, a test split and a hash of both.
 
 use crate::hash::content_hash;
+use crate::images::{Normalize, normalized};
 use crate::text::{Notes, shown};
-use crate::{Error, Result, Split};
+use crate::{Error, Result, Split, Targets};
 
 /// A data set: training rows and, where there is one, a test split.
 #[derive(Debug, Clone)]
@@ -56,6 +57,28 @@ impl Dataset {
         Self { image, ..self }
     }
 
+    /// The same data set, whose inputs have mean 0 and standard deviation 1 over the training rows: each column, or each
+    /// channel of images. Test rows are moved with them.
+    pub(crate) fn standardized(self) -> Result<Self> {
+        let channels = self.image.map_or(self.features(), |[channels, ..]| channels);
+        let (normalize, constant) = Normalize::fitted(&self.train.inputs, channels)?;
+        let moved = |split: &Split| {
+            let inputs = normalized(Some(&normalize), split.inputs.clone(), channels)?;
+            Split::at(&self.spec, &self.spec, inputs, split.targets.clone())
+        };
+        let test = self.test.as_ref().map(moved).transpose()?;
+        let mut notes = Notes::default();
+        if constant > 0 {
+            let what = if self.image.is_some() { "channels" } else { "columns" };
+            notes.push(format!(
+                "standardize: {constant} of {channels} {what} are the same in all training rows: they are only moved to 0"
+            ));
+        }
+        let set = Self::new(self.spec.clone(), moved(&self.train)?, test)?;
+        let classes_inferred = self.classes_inferred;
+        Ok(Self { notes: self.notes, classes_inferred, ..set }.with_notes(notes).with_image(self.image))
+    }
+
     /// The number of inputs n0.
     pub fn features(&self) -> usize {
         self.train.features()
@@ -69,7 +92,11 @@ impl Dataset {
 
 /// A description of the properties that both splits of a data set must share.
 fn signature(split: &Split) -> String {
-    let kind = if split.targets.is_classes() { "classes" } else { "real targets" };
+    let kind = match &split.targets {
+        Targets::Classes { .. } => "classes".to_owned(),
+        Targets::Tokens { positions, .. } => format!("classes at {positions} positions"),
+        Targets::Values(_) => "real targets".to_owned(),
+    };
     let (dtype, outputs) = (split.inputs.dtype().as_str(), split.targets.outputs());
     format!("{} {dtype} inputs and {outputs} {kind}", split.features())
 }

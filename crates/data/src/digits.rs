@@ -28,6 +28,7 @@ pub fn digits() -> Result<Dataset> {
     let table = read(NAME, GzDecoder::new(FILE), &CsvOptions::rows_of_labels())?;
     let pixels = table.inputs.iter().map(|&pixel| pixel as f32 / WHITE).collect();
     let targets = table.targets;
-    let (train, test) = Split::at(NAME, NAME, matrix(pixels, PIXELS)?, targets)?.every(TEST_EVERY)?;
+    let (train, test) = Split::at(NAME, NAME, matrix(pixels, PIXELS)?, targets)?
+        .divide(|row| row.is_multiple_of(TEST_EVERY))?;
     Ok(Dataset::new("digits", train, Some(test))?.with_image(Some([1, 8, 8])))
 }

@@ -12,6 +12,7 @@ use crate::files::Files;
 use crate::images::{Normalize, normalized};
 use crate::options::Options;
 use crate::targets::MAX_CLASSES;
+use crate::test_rows::TestRows;
 use crate::text::{Notes, clip, listed};
 use crate::{Dataset, Error, Result, Split, Targets};
 use classes::Class;
@@ -26,13 +27,13 @@ pub(crate) struct Folder {
     folder: PathBuf,
     /// The names of the folders of training and test rows.
     split: Option<(String, String)>,
-    test_every: Option<usize>,
+    test: TestRows,
     channels: Option<usize>,
     normalize: Option<Normalize>,
 }
 
 impl Folder {
-    /// Reads the options `split`, `test-every`, `channels` and `normalize`.
+    /// Reads the options `split`, those of test rows, `channels` and `normalize`.
     pub(crate) fn parse(folder: PathBuf, options: &Options) -> Result<Self> {
         let split = options.text("split").map(|text| {
             let names = text.split_once('/').filter(|(a, b)| !a.is_empty() && !b.is_empty() && a != b);
@@ -40,16 +41,15 @@ impl Folder {
             names.ok_or_else(|| options.error("split", "TRAIN/TEST, the names of two folders", text))
         });
         let split = split.transpose()?;
-        let test_every = options.value("test-every", 0, "an integer of at least 2", |&k: &usize| k >= 2)?;
-        if let (Some((train, test)), true) = (&split, test_every > 0) {
+        let test = TestRows::parse(options, false)?;
+        if let (Some((train, test)), Some(option)) = (&split, test.option()) {
             let found = format!("{train}/{test}");
-            return Err(options.error("split", "either split or test-every", &found));
+            return Err(options.error("split", format!("either split or {option}"), &found));
         }
         let channels = options.value("channels", 0, "1 or 3", |c: &usize| matches!(c, 1 | 3))?;
         let normalize = Normalize::parse(options, None)?;
         options.finish()?;
-        let some = |n: usize| (n > 0).then_some(n);
-        Ok(Self { folder, split, test_every: some(test_every), channels: some(channels), normalize })
+        Ok(Self { folder, split, test, channels: (channels > 0).then_some(channels), normalize })
     }
 
     /// Reads all images: inputs F32 `[N, pixels]`, samples/255 (of 16 bits /65535), divided in f32.
@@ -60,20 +60,16 @@ impl Folder {
         let names = self.names(&folder, &all, &mut notes)?;
         let mut images = Images { first: None, channels: self.channels, files };
         let train = self.rows(&folder, &all, &names, &mut images)?;
-        let (train, test) = match (test, self.test_every) {
+        let (train, test) = match (test, self.test.option()) {
             (Some(test), None) => {
                 let classes = classes::classes(&test, files, &mut notes)?;
                 (train, Some(self.rows(&test, &classes, &names, &mut images)?))
             }
-            (Some(test), Some(_)) => {
+            (Some(test), Some(option)) => {
                 let found = test.display().to_string();
-                return Err(Error::format(spec, "either test-every or a folder of test rows", found));
+                return Err(Error::format(spec, format!("either {option} or a folder of test rows"), found));
             }
-            (None, Some(_)) if train.len() < 2 => {
-                return Err(Error::format(spec, "at least 2 images to split", "1"));
-            }
-            (None, Some(k)) => train.every(k).map(|(train, test)| (train, Some(test)))?,
-            (None, None) => (train, None),
+            (None, _) => self.test.divide(spec, train)?,
         };
         let shape = images.first.map(|(_, shape)| shape);
         Ok(Dataset::new(spec, train, test)?.with_notes(notes).with_image(shape))

@@ -28,6 +28,11 @@ pub(crate) fn content_hash(train: &Split, test: Option<&Split>) -> Result<String
                 numbers(&mut state, &[*count, labels.len()]);
                 values(&mut state, labels, |label| label.to_le_bytes());
             }
+            Targets::Tokens { labels, count, positions } => {
+                state.update(b"tokens ");
+                numbers(&mut state, &[*count, *positions, labels.len()]);
+                values(&mut state, labels, |label| label.to_le_bytes());
+            }
         }
     }
     Ok(format!("{:x}", state.finalize()))

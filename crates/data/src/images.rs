@@ -1,6 +1,6 @@
-//! Images: normalisation of their channels.
+//! Normalisation of the channels of images, or of the columns of a table.
 
-use candle_core::{D, Tensor};
+use candle_core::{D, DType, Tensor};
 
 use crate::options::Options;
 use crate::{Error, Result};
@@ -41,6 +41,29 @@ impl Normalize {
         let known = if constants.is_some() { "mean/std for the constants of the set, or " } else { "" };
         let expected = format!("{known}MEANS/STDS, as many of each, the latter > 0");
         read().map(Some).ok_or_else(|| options.error("normalize", expected, text))
+    }
+}
+
+impl Normalize {
+    /// The means and standard deviations of the channels of `rows` `[N, C * pixels]`, and the number of channels that are
+    /// constant: they are divided by 1.
+    pub(crate) fn fitted(rows: &Tensor, channels: usize) -> Result<(Self, usize)> {
+        let (n, features) = rows.dims2()?;
+        let width = features / channels;
+        let count = (n * width) as f64;
+        let channel = |column: usize| column / width;
+        let numbers = rows.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+        let each = || numbers.iter().enumerate().map(|(i, x)| (channel(i % features), x));
+        let mut mean = vec![0.; channels];
+        each().for_each(|(c, x)| mean[c] += x / count);
+        let mut std = vec![0.; channels];
+        each().for_each(|(c, x)| std[c] += (x - mean[c]).powi(2) / count);
+        // A mean of equal numbers is off by rounding.
+        let is_constant = |c: usize| std[c].sqrt() <= 1e-12 * mean[c].abs();
+        let constant: Vec<bool> = (0..channels).map(is_constant).collect();
+        let std =
+            std.iter().zip(&constant).map(|(v, constant)| if *constant { 1. } else { v.sqrt() }).collect();
+        Ok((Self { mean, std }, constant.iter().filter(|constant| **constant).count()))
     }
 }
 

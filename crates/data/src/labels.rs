@@ -18,12 +18,14 @@ pub(crate) enum Task {
     /// The kind follows from the type or the text of the numbers.
     Guess,
     Classes,
+    /// A class for each position of a row.
+    Tokens,
     Regress,
 }
 
 impl Task {
     pub(crate) fn parse(options: &Options) -> Result<Self> {
-        options.value("task", Self::Guess, "classes or regress", |_| true)
+        options.value("task", Self::Guess, "classes, tokens or regress", |_| true)
     }
 }
 
@@ -33,6 +35,7 @@ impl FromStr for Task {
     fn from_str(text: &str) -> std::result::Result<Self, ()> {
         match text {
             "classes" => Ok(Self::Classes),
+            "tokens" => Ok(Self::Tokens),
             "regress" => Ok(Self::Regress),
             _ => Err(()),
         }
@@ -109,6 +112,25 @@ pub(crate) fn classes(splits: &[Labels], from: LabelsFrom, notes: &mut Notes) ->
         labels: split.values.iter().map(|&label| (label - first) as u32).collect(),
         count,
         names: names.clone(),
+    };
+    Ok(splits.iter().map(targets).collect())
+}
+
+/// Converts the labels of all splits of a data set, several a row, to classes from 0, without a shift.
+pub(crate) fn tokens(splits: &[Labels], positions: usize) -> Result<Vec<Targets>> {
+    for split in splits {
+        check(split, 0).map_err(|error| match error {
+            Error::Label { place, row, min, max, found } => {
+                Error::Label { place, row: row / positions, min, max, found }
+            }
+            other => other,
+        })?;
+    }
+    let most = splits.iter().flat_map(|split| &split.values).max().copied().unwrap_or(0);
+    let targets = |split: &Labels| Targets::Tokens {
+        labels: split.values.iter().map(|&label| label as u32).collect(),
+        positions,
+        count: most as usize + 1,
     };
     Ok(splits.iter().map(targets).collect())
 }

@@ -8,10 +8,12 @@
 //! | `mnist:DIR?normalize=…` | the four IDX files of MNIST, gzipped or not; none are shipped |
 //! | `cifar10:DIR?normalize=…`, `cifar100:DIR` | the original files, binary or Python version; none are shipped |
 //! | `folder:DIR?split=TRAIN/TEST&test-every=K&channels=1\|3&normalize=…` | PNG and JPEG files in a folder for each class |
-//! | `csv:FILE?target=COL&drop=COL&header=true\|false&task=classes\|regress&test-every=K` | one row a line, gzipped or not |
-//! | `npz:FILE?task=classes\|regress&layout=nchw\|nhwc&normalize=…` | arrays `x`, `y` (or `x_train`, `y_train`) and optional `x_test`, `y_test` |
+//! | `csv:FILE?target=COL&drop=COL&header=true\|false&task=classes\|tokens\|regress&test=FILE` | one row a line, gzipped or not |
+//! | `npz:FILE?task=classes\|tokens\|regress&layout=nchw\|nhwc&normalize=…` | arrays `x`, `y` (or `x_train`, `y_train`) and optional `x_test`, `y_test` |
 //! | `safetensors:FILE` | the same names and rules |
 //! | `synthetic:NAME?key=value&…` | drawn from a seed ([`synthetic_tasks`] lists the names) |
+//!
+//! All files take `standardize=true`, and those without test rows `test-every=K` or `test-share=P&test-seed=N`.
 //!
 //! ```
 //! let data = collado_data::load("synthetic:teacher?n=100&d=3&test=20")?;
@@ -50,6 +52,7 @@ mod spec;
 mod split;
 mod synthetic;
 mod targets;
+mod test_rows;
 mod text;
 
 pub use dataset::Dataset;

@@ -13,7 +13,7 @@ pub(crate) use options::NamedOptions;
 
 use crate::array::{Element, Number};
 use crate::bytes::elements;
-use crate::labels::{Labels, classes, look_like_labels, whole};
+use crate::labels::{Labels, classes, look_like_labels, tokens, whole};
 use crate::split::row_error;
 use crate::text::{Notes, listed};
 use crate::{Dataset, Error, Result, Split, Targets};
@@ -69,6 +69,9 @@ struct Array {
     header: Header,
 }
 
+/// The arrays of the file with the test rows, where they have a file of their own.
+type Other<'a, A> = Option<&'a mut A>;
+
 /// The two arrays of a split.
 struct Pair {
     x: Array,
@@ -78,21 +81,36 @@ struct Pair {
 /// The targets of a split as the file has them.
 enum Raw {
     Labels(Labels),
+    /// Labels with their number in a row.
+    Tokens(Labels, usize),
     Values(Tensor),
 }
 
-/// Reads the data set in a file of arrays.
-pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions) -> Result<Dataset> {
-    let plain = pair(arrays, "x", "y")?;
-    let keras = pair(arrays, "x_train", "y_train")?;
-    let (train, test) = (one_of(arrays, plain, keras)?, pair(arrays, "x_test", "y_test")?);
+/// Reads the data set in a file of arrays, with test rows from another if there is one.
+pub(crate) fn load<A: Arrays>(
+    spec: &str,
+    arrays: &mut A,
+    mut other: Other<'_, A>,
+    options: &NamedOptions,
+) -> Result<Dataset> {
+    let train = training(arrays, options)?;
+    let own = pair(arrays, ("x_test", "y_test"), options)?;
+    if let (Some(_), Some(option)) = (&own, options.test.option()) {
+        let expected = format!("either {option} or test rows in the file");
+        return Err(Error::format(arrays.file(), expected, "an array 'x_test' and the option"));
+    }
+    let test = match &mut other {
+        Some(other) => Some(training(*other, options)?),
+        None => own,
+    };
     agree(spec, &train, test.as_ref())?;
     let mut notes = Notes::default();
-    let mut read =
-        |pair: &Pair| Ok::<_, Error>((inputs(arrays, &pair.x, &mut notes)?, raw(arrays, &pair.y, options)?));
-    let (train_x, train_y) = read(&train)?;
+    let mut read = |arrays: &mut A, pair: &Pair| {
+        Ok::<_, Error>((inputs(arrays, &pair.x, &mut notes)?, raw(arrays, &pair.y, options)?))
+    };
+    let (train_x, train_y) = read(arrays, &train)?;
     let (test_x, test_y) = match &test {
-        Some(test) => read(test).map(|(x, y)| (Some(x), Some(y)))?,
+        Some(test) => read(other.unwrap_or(arrays), test).map(|(x, y)| (Some(x), Some(y)))?,
         None => (None, None),
     };
     let (train_y, test_y) = targets(train_y, test_y, options, &mut notes)?;
@@ -111,11 +129,26 @@ pub(crate) fn load(spec: &str, arrays: &mut impl Arrays, options: &NamedOptions)
         (Some(pair), Some(x), Some(y)) => Some(split(pair, x, y)?),
         _ => None,
     };
+    let (train, test) = match test {
+        None => options.test.divide(spec, train)?,
+        test => (train, test),
+    };
     Ok(Dataset::new(spec, train, test)?.with_notes(notes).with_image(image))
 }
 
+/// The training arrays of a file.
+fn training(arrays: &mut impl Arrays, options: &NamedOptions) -> Result<Pair> {
+    let plain = pair(arrays, ("x", "y"), options)?;
+    let keras = pair(arrays, ("x_train", "y_train"), options)?;
+    one_of(arrays, plain, keras)
+}
+
 /// The arrays of one split, or none if the file has neither; their numbers of rows agree.
-fn pair(arrays: &mut impl Arrays, x: &'static str, y: &'static str) -> Result<Option<Pair>> {
+fn pair(
+    arrays: &mut impl Arrays,
+    (x, y): (&'static str, &'static str),
+    options: &NamedOptions,
+) -> Result<Option<Pair>> {
     let mut array = |name| {
         let place = format!("{}: array '{name}'", arrays.file());
         Ok::<_, Error>(arrays.header(name, &place)?.map(|header| Array { name, place, header }))
@@ -125,7 +158,7 @@ fn pair(arrays: &mut impl Arrays, x: &'static str, y: &'static str) -> Result<Op
         (None, Some(_)) => Err(missing(arrays, x)),
         (Some(_), None) => Err(missing(arrays, y)),
         (Some(x), Some(y)) => {
-            check_shapes(&x, &y)?;
+            check_shapes(&x, &y, options)?;
             Ok(Some(Pair { x, y }))
         }
     }
@@ -148,14 +181,21 @@ fn missing(arrays: &impl Arrays, name: &str) -> Error {
     Error::MissingArray { file: arrays.file().to_owned(), expected: name.to_owned(), found: listed(names) }
 }
 
-fn check_shapes(x: &Array, y: &Array) -> Result<()> {
+fn check_shapes(x: &Array, y: &Array, options: &NamedOptions) -> Result<()> {
     if x.header.shape.is_empty() {
         return Err(Error::format(&x.place, "a shape [N, …]", "a single number"));
     }
     let found = || format!("shape {:?}", y.header.shape);
     match (y.header.element.is_integer(), y.header.shape.as_slice()) {
+        (true, [_, _]) if options.tokens() => {}
+        (_, _) if options.tokens() => {
+            return Err(Error::format(&y.place, "integer class labels [N, positions]", found()));
+        }
         (true, [_] | [_, 1]) | (false, [_] | [_, _]) => {}
-        (true, _) => return Err(Error::format(&y.place, "integer class labels [N] or [N, 1]", found())),
+        (true, _) => {
+            let expected = "integer class labels [N] or [N, 1] (task=tokens takes one for each position)";
+            return Err(Error::format(&y.place, expected, found()));
+        }
         (false, _) => return Err(Error::format(&y.place, "real targets [N] or [N, q]", found())),
     }
     let ((expected, _), (rows, _)) = (x.header.rows(), y.header.rows());
@@ -202,6 +242,13 @@ fn matrix<T: Number>(array: &Array, values: Vec<T>) -> Result<Tensor> {
 
 fn raw(arrays: &mut impl Arrays, y: &Array, options: &NamedOptions) -> Result<Raw> {
     let place = y.place.clone();
+    if options.tokens() {
+        if y.header.fortran {
+            return Err(Error::format(place, "rows one after the other", "Fortran's order"));
+        }
+        let values = arrays.numbers(y.name, &y.place, &y.header)?;
+        return Ok(Raw::Tokens(Labels { place, values }, y.header.rows().1));
+    }
     if y.header.element.is_integer() && !options.regress() {
         return Ok(Raw::Labels(Labels { place, values: arrays.numbers(y.name, &y.place, &y.header)? }));
     }
@@ -224,6 +271,12 @@ fn targets(
     notes: &mut Notes,
 ) -> Result<(Targets, Option<Targets>)> {
     match (train, test) {
+        (Raw::Tokens(train, positions), None) => Ok((tokens(&[train], positions)?.remove(0), None)),
+        (Raw::Tokens(train, positions), Some(Raw::Tokens(test, _))) => {
+            let mut both = tokens(&[train, test], positions)?;
+            let test = both.pop();
+            Ok((both.remove(0), test))
+        }
         (Raw::Labels(train), None) => Ok((classes(&[train], options.labels_from, notes)?.remove(0), None)),
         (Raw::Labels(train), Some(Raw::Labels(test))) => {
             let mut both = classes(&[train, test], options.labels_from, notes)?;
@@ -245,7 +298,7 @@ fn targets(
             };
             Ok((Targets::Values(train), test))
         }
-        (Raw::Labels(train), Some(Raw::Values(_))) => {
+        (Raw::Labels(train) | Raw::Tokens(train, _), Some(_)) => {
             Err(Error::format(train.place, "targets of one kind in both splits", "labels and real values"))
         }
     }

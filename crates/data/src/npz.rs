@@ -14,10 +14,14 @@ use crate::{Dataset, Error, Result, npy};
 
 /// Reads the arrays of an `.npz` file.
 pub(crate) fn load(spec: &str, path: &Path, options: &NamedOptions, files: Files<'_>) -> Result<Dataset> {
-    let file = path.display().to_string();
-    let (reader, length) = files.open(path)?;
-    let archive = ZipArchive::new(reader).map_err(|error| zip_error(&file, error))?;
-    named::load(spec, &mut Npz { file, length, archive }, options)
+    let open = |path: &Path| {
+        let file = path.display().to_string();
+        let (reader, length) = files.open(path)?;
+        let archive = ZipArchive::new(reader).map_err(|error| zip_error(&file, error))?;
+        Ok::<_, Error>(Npz { file, length, archive })
+    };
+    let mut other = options.test.file().map(open).transpose()?;
+    named::load(spec, &mut open(path)?, other.as_mut(), options)
 }
 
 struct Npz<'a> {

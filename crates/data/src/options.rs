@@ -32,8 +32,16 @@ impl Options {
 
     /// The text of an option, if given.
     pub(crate) fn text(&self, key: &'static str) -> Option<&str> {
-        self.known.borrow_mut().push(key);
+        let mut known = self.known.borrow_mut();
+        if !known.contains(&key) {
+            known.push(key);
+        }
         self.pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether an option is given, without saying that it is known.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.pairs.iter().any(|(known, _)| known == key)
     }
 
     /// The value of an option, for which `accept` must hold, or the default.

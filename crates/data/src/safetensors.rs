@@ -17,10 +17,14 @@ const MAX_HEADER: u64 = 100_000_000;
 
 /// Reads the arrays of a `.safetensors` file.
 pub(crate) fn load(spec: &str, path: &Path, options: &NamedOptions, files: Files<'_>) -> Result<Dataset> {
-    let file = path.display().to_string();
-    let (mut reader, length) = files.open(path)?;
-    let (metadata, start) = read_metadata(&mut reader, &file, length)?;
-    named::load(spec, &mut Named { file, metadata, start, reader }, options)
+    let open = |path: &Path| {
+        let file = path.display().to_string();
+        let (mut reader, length) = files.open(path)?;
+        let (metadata, start) = read_metadata(&mut reader, &file, length)?;
+        Ok::<_, Error>(Named { file, metadata, start, reader })
+    };
+    let mut other = options.test.file().map(open).transpose()?;
+    named::load(spec, &mut open(path)?, other.as_mut(), options)
 }
 
 /// The checked header, and the offset at which the numbers begin.

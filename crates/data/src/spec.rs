@@ -33,7 +33,15 @@ const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR,
 ///   `Unnamed: 0` by its index. Rows whose index is a multiple of K become the test split.
 /// * `npz:FILE`, `safetensors:FILE`, both with `?task=classes|regress&labels-from=0|1`; an `x` with four axes is images
 ///   `[N, C, H, W]`, or with `layout=nhwc` `[N, H, W, C]`, and takes `normalize=` too
+///   With `task=tokens` `y` `[N, T]` has a class for each of T positions, such as the next token of a text
 /// * `synthetic:NAME?key=value&…`: see [`synthetic_tasks`](crate::synthetic_tasks).
+///
+/// **All files** take `standardize=true`: each column, or each channel of images, has mean 0 and standard deviation 1
+/// over the training rows.
+///
+/// **Test rows.** Where files have none apart, `csv:`, `npz:`, `safetensors:` and `folder:` take `test-every=K`, or
+/// `test-share=P&test-seed=N` for a random share P of the rows; all but `folder:` take `test=FILE`, with the same columns or
+/// arrays.
 ///
 /// **Targets.** Without `task`, one CSV column of words is class labels, in sorted order; one of integers too, and one
 /// of whole numbers written as floats (`0.0`) where they are 0 to k − 1 or 1 to k without a gap. In arrays integers are
@@ -58,6 +66,8 @@ const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR,
 pub struct Spec {
     text: String,
     source: Source,
+    /// Whether inputs are brought to mean 0 and standard deviation 1.
+    standardize: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -98,6 +108,12 @@ impl Spec {
     }
 
     fn read(&self, files: Files<'_>) -> Result<Dataset> {
+        let data = self.stored(files)?;
+        if self.standardize { data.standardized() } else { Ok(data) }
+    }
+
+    /// The data set as its files have it.
+    fn stored(&self, files: Files<'_>) -> Result<Dataset> {
         match &self.source {
             Source::Digits => crate::digits(),
             Source::Mnist(folder, labels_from, normalize) => {
@@ -123,13 +139,22 @@ impl FromStr for Spec {
             path => Ok(PathBuf::from(path)),
         };
         let (file, options) = split_options(rest);
-        let named = || NamedOptions::parse(&Options::parse(text, options)?);
+        let mut standardize = false;
+        // The option that all files have.
+        let mut parsed = || {
+            let options = Options::parse(text, options)?;
+            standardize = options.value("standardize", false, "true or false", |_| true)?;
+            match standardize && options.has("normalize") {
+                true => Err(options.error("normalize", "either normalize or standardize", "both")),
+                false => Ok(options),
+            }
+        };
         let source = match scheme {
             "digits" if text == scheme => Source::Digits,
             "digits" => return Err(spec_error(text, scheme, "nothing after it", rest)),
             "mnist" => {
                 let folder = path(file, "a folder with the four IDX files")?;
-                let options = Options::parse(text, options)?;
+                let options = parsed()?;
                 let labels_from = LabelsFrom::parse(&options)?;
                 let normalize = Normalize::parse(&options, Some(MNIST))?;
                 options.finish()?;
@@ -138,22 +163,22 @@ impl FromStr for Spec {
             "cifar10" | "cifar100" => {
                 let kind = if scheme == "cifar10" { Kind::Ten } else { Kind::Hundred };
                 let folder = path(file, "a folder with the files of CIFAR")?;
-                Source::Cifar(Cifar::parse(kind, folder, &Options::parse(text, options)?)?)
+                Source::Cifar(Cifar::parse(kind, folder, &parsed()?)?)
             }
             "folder" => {
                 let folder = path(file, "a folder with a folder for each class")?;
-                Source::Folder(Folder::parse(folder, &Options::parse(text, options)?)?)
+                Source::Folder(Folder::parse(folder, &parsed()?)?)
             }
-            "npz" => Source::Npz(path(file, "a file")?, named()?),
-            "safetensors" => Source::Safetensors(path(file, "a file")?, named()?),
-            "csv" => Source::Csv(path(file, "a file")?, CsvOptions::parse(&Options::parse(text, options)?)?),
+            "npz" => Source::Npz(path(file, "a file")?, NamedOptions::parse(&parsed()?)?),
+            "safetensors" => Source::Safetensors(path(file, "a file")?, NamedOptions::parse(&parsed()?)?),
+            "csv" => Source::Csv(path(file, "a file")?, CsvOptions::parse(&parsed()?)?),
             "synthetic" => {
                 let (name, options) = rest.split_once('?').unwrap_or((rest, ""));
                 Source::Synthetic(Synthetic::parse(name, &Options::parse(text, options)?)?)
             }
             _ => return Err(spec_error(text, "scheme", SCHEMES, scheme)),
         };
-        Ok(Self { text: text.to_owned(), source })
+        Ok(Self { text: text.to_owned(), source, standardize })
     }
 }
 

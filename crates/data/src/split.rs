@@ -66,12 +66,11 @@ impl Split {
         Ok(Self { inputs, targets: self.targets.select(rows)? })
     }
 
-    /// Divides the rows into those whose index is not a multiple of `k`, and those whose index is.
-    pub(crate) fn every(&self, k: usize) -> Result<(Self, Self)> {
+    /// Divides the rows into those to train and those to test on, which the function picks by their index.
+    pub(crate) fn divide(&self, is_test: impl Fn(usize) -> bool) -> Result<(Self, Self)> {
         let rows = u32::try_from(self.len())
             .map_err(|_| Error::format("rows", format!("at most {}", u32::MAX), self.len().to_string()))?;
-        let (test, train): (Vec<u32>, Vec<u32>) =
-            (0..rows).partition(|&row| (row as usize).is_multiple_of(k));
+        let (test, train): (Vec<u32>, Vec<u32>) = (0..rows).partition(|&row| is_test(row as usize));
         Ok((self.select(&train)?, self.select(&test)?))
     }
 }
@@ -103,18 +102,34 @@ fn check_matrix(place: &str, matrix: Tensor, dtypes: &[DType]) -> Result<Tensor>
 }
 
 fn check_labels(place: &str, targets: &Targets) -> Result<()> {
-    let Targets::Classes { labels, count, names } = targets else { return Ok(()) };
-    if !names.is_empty() && names.len() != *count {
-        return Err(Error::format(place, format!("{count} names of classes"), names.len().to_string()));
-    }
-    match labels.iter().position(|&label| label as usize >= *count) {
+    let (labels, count, positions) = match targets {
+        Targets::Classes { labels, count, names } => {
+            if !names.is_empty() && names.len() != *count {
+                return Err(Error::format(
+                    place,
+                    format!("{count} names of classes"),
+                    names.len().to_string(),
+                ));
+            }
+            (labels, *count, 1)
+        }
+        Targets::Tokens { labels, count, positions } => {
+            if *positions == 0 || !labels.len().is_multiple_of(*positions) {
+                let found = format!("{} classes", labels.len());
+                return Err(Error::format(place, format!("{positions} classes a row"), found));
+            }
+            (labels, *count, *positions)
+        }
+        Targets::Values(_) => return Ok(()),
+    };
+    match labels.iter().position(|&label| label as usize >= count) {
         None => Ok(()),
-        Some(row) => Err(Error::Label {
+        Some(at) => Err(Error::Label {
             place: place.to_owned(),
-            row,
+            row: at / positions,
             min: 0,
             max: count.saturating_sub(1) as i64,
-            found: i64::from(labels[row]),
+            found: i64::from(labels[at]),
         }),
     }
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashSet};
 
 use crate::outline::{Outline, is_kernel};
 use crate::{Error, Result};
-use collado_models::{Entry, Layout};
+use collado_models::{Entry, FixedTensors, Layout};
 
 /// Metadata key of the names of a file's tensors: a JSON list in the order of the network's layout.
 pub(crate) const NAMES: &str = "collado.names";
@@ -38,6 +38,8 @@ pub(crate) enum Part {
     Statistics,
     /// A number of batches, which is an integer.
     Count,
+    /// Fixed numbers, of a whole type or not.
+    Fixed { whole: bool },
 }
 
 impl Part {
@@ -104,15 +106,32 @@ impl Names {
 }
 
 impl Names {
+    /// What the names of the file have before those of `layout`.
+    fn prefix(&self, layout: &Layout) -> &str {
+        let first = self.list.first().zip(layout.entries().first());
+        first.and_then(|(name, entry)| name.strip_suffix(entry.name.as_str())).unwrap_or_default()
+    }
+
+    /// Fixed numbers beside the tensors of `layout`, with the prefix that the names of the file have.
+    pub(crate) fn fixed<'a>(
+        &'a self,
+        layout: &'a Layout,
+        fixed: &'a FixedTensors,
+    ) -> impl Iterator<Item = NamedTensor<'a>> {
+        let prefix = self.prefix(layout);
+        fixed.layout().entries().iter().zip(fixed.whole()).map(move |(entry, &whole)| {
+            let name = Cow::Owned(format!("{prefix}{}", entry.name));
+            NamedTensor { name, entry, transposed: false, part: Part::Fixed { whole } }
+        })
+    }
+
     /// Tensors of `layout` under their other names, with the prefix that the names of the file have.
     pub(crate) fn tied<'a>(
         &'a self,
         layout: &'a Layout,
         ties: &'a [(String, String)],
     ) -> impl Iterator<Item = NamedTensor<'a>> {
-        let first = self.list.first().zip(layout.entries().first());
-        let prefix =
-            first.and_then(|(name, entry)| name.strip_suffix(entry.name.as_str())).unwrap_or_default();
+        let prefix = self.prefix(layout);
         ties.iter().filter_map(move |(alias, name)| {
             let name_here = Cow::Owned(format!("{prefix}{alias}"));
             let entry = layout.get(name)?;

@@ -17,6 +17,7 @@ use serde::{
 
 use crate::Result;
 use crate::{
+    described::NETWORK,
     fault::{file_error, io_error, tensor_error},
     tensors::{Input, Kinds, Named, Source, TensorFile, check_total, is_count},
 };
@@ -49,6 +50,8 @@ pub(crate) fn read(input: Input<'_, impl Source>, kinds: Kinds) -> Result<Tensor
     let header = bytes(path, &mut file, size)?;
     let Header { metadata, mut tensors } = serde_json::from_slice(&header)
         .map_err(|e| file_error(path, format!("its header is damaged: {e}")))?;
+    // Masks and the like stand in state dicts of such networks.
+    let kinds = if metadata.contains_key(NETWORK) { Kinds::All } else { kinds };
     tensors.sort_by_key(|(_, info)| info.data_offsets);
     let dtypes = check(path, &tensors, rest - size, kinds)?;
     let mut tensors = tensors

@@ -12,7 +12,7 @@ use crate::{
     names::{NAMES, NamedTensor, Names, Part},
     tensors::dtype_name,
 };
-use collado_models::{Layout, Network};
+use collado_models::{FixedTensors, Layout, Network};
 
 /// The content of a file of parameters: the tensors of a layout at the points `[V, S]`.
 pub(crate) struct Contents<'a> {
@@ -28,23 +28,26 @@ pub(crate) struct Contents<'a> {
     width: usize,
     /// The buffers `[V, B]`, row by row.
     buffers: Vec<f64>,
+    /// The numbers of the fixed tensors.
+    fixed: &'a [f64],
 }
 
-/// The parameters that a file is to have, and other names of them.
+/// The parameters that a file is to have, other names of them, and what a checkpoint has beside them.
 pub(crate) struct Tensors<'a> {
     layout: &'a Layout,
     ties: &'a [(String, String)],
+    beside: Option<&'a FixedTensors>,
 }
 
 impl<'a> From<&'a Network> for Tensors<'a> {
     fn from(network: &'a Network) -> Self {
-        Self { layout: network.layout(), ties: network.ties() }
+        Self { layout: network.layout(), ties: network.ties(), beside: Some(network.arch().beside()) }
     }
 }
 
 impl<'a> From<&'a Layout> for Tensors<'a> {
     fn from(layout: &'a Layout) -> Self {
-        Self { layout, ties: &[] }
+        Self { layout, ties: &[], beside: None }
     }
 }
 
@@ -61,7 +64,7 @@ impl<'a> Contents<'a> {
         buffers: Option<(&'a Layout, &Tensor)>,
         mut metadata: BTreeMap<&'static str, String>,
     ) -> Result<Self> {
-        let Tensors { layout, ties } = network.into();
+        let Tensors { layout, ties, beside } = network.into();
         static NONE: LazyLock<Layout> = LazyLock::new(Layout::default);
         let (data, width) = little_endian(points)?;
         let statistics = buffers.map_or(&*NONE, |(layout, _)| layout);
@@ -70,6 +73,10 @@ impl<'a> Contents<'a> {
         }
         let mut places = names.places(layout, statistics)?;
         places.extend(names.tied(layout, ties));
+        // A path has them in its metadata alone.
+        let beside = beside.filter(|_| lead.is_empty());
+        places.extend(beside.into_iter().flat_map(|fixed| names.fixed(layout, fixed)));
+        let fixed = beside.map_or(&[][..], FixedTensors::values);
         let (dtype, count) = (points.dtype(), points.dim(0)?);
         let buffers = match buffers {
             None => Vec::new(),
@@ -82,12 +89,26 @@ impl<'a> Contents<'a> {
                 rows.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?
             }
         };
-        Ok(Self { places, dtype, metadata, lead, points: count, len: layout.len(), data, width, buffers })
+        Ok(Self {
+            places,
+            dtype,
+            metadata,
+            lead,
+            points: count,
+            len: layout.len(),
+            data,
+            width,
+            buffers,
+            fixed,
+        })
     }
 
     /// The number type of a tensor in the file.
     pub(crate) fn dtype(&self, place: &NamedTensor<'_>) -> DType {
-        if place.part == Part::Count { DType::I64 } else { self.dtype }
+        match place.part {
+            Part::Count | Part::Fixed { whole: true } => DType::I64,
+            _ => self.dtype,
+        }
     }
 
     /// Shape of a tensor in the file.
@@ -107,8 +128,10 @@ impl<'a> Contents<'a> {
     /// The bytes of a tensor, little-endian, last index fastest.
     pub(crate) fn bytes(&self, place: &NamedTensor<'_>) -> Vec<u8> {
         let (entry, width) = (place.entry, self.width);
-        if place.part != Part::Parameters {
-            return self.buffer(place);
+        match place.part {
+            Part::Parameters => {}
+            Part::Fixed { .. } => return self.numbers(place, self.fixed),
+            Part::Statistics | Part::Count => return self.numbers(place, &self.buffers),
         }
         let range = entry.offset * width..(entry.offset + entry.len()) * width;
         let rows = self.data.chunks_exact(self.len * width).map(|row| &row[range.clone()]);
@@ -127,10 +150,10 @@ impl<'a> Contents<'a> {
         }
     }
 
-    /// The bytes of a buffer.
-    fn buffer(&self, place: &NamedTensor<'_>) -> Vec<u8> {
+    /// The bytes of a tensor among numbers that are no parameters, row by row.
+    fn numbers(&self, place: &NamedTensor<'_>, all: &[f64]) -> Vec<u8> {
         let range = place.entry.offset..place.entry.offset + place.entry.len();
-        let rows = self.buffers.chunks_exact(self.buffers.len() / self.points);
+        let rows = all.chunks_exact(all.len() / self.points);
         let numbers = rows.flat_map(|row| row[range.clone()].iter().copied());
         match self.dtype(place) {
             DType::I64 => numbers.flat_map(|x| (x.round() as i64).to_le_bytes()).collect(),

@@ -4,10 +4,10 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     str::FromStr,
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
-use crate::{Activation, Error, ImageSpec, Result, network::Operations};
+use crate::{Activation, Error, FixedTensors, ImageSpec, Result, network::Operations};
 
 /// The use of the last layer's outputs, which decides the loss where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +36,7 @@ struct Listed {
     name: String,
     list: Arc<Operations>,
     /// Tensors that state dicts have beside those of the network.
-    beside: Arc<[String]>,
+    beside: Arc<FixedTensors>,
 }
 
 impl PartialEq for Listed {
@@ -236,25 +236,26 @@ impl Arch {
 
     /// A network that is known by its list of operations only; `name` stands for it in messages.
     pub(crate) fn listed(name: String, list: Arc<Operations>) -> Self {
-        let family = Family::Listed(Listed { name, list, beside: Arc::new([]) });
+        let family = Family::Listed(Listed { name, list, beside: Arc::default() });
         ArchSpec { family, bias: None, head: None }.with_ends(0, 0)
     }
 
-    /// The same network, whose state dicts have tensors of the names `beside` too: fixed numbers that it has among its
-    /// operations. Only networks that are known by their list of operations can have such.
+    /// The same network, whose state dicts have the tensors `beside` too: fixed numbers that it has among its operations.
+    /// Only networks that are known by their list of operations can have such.
     #[must_use]
-    pub fn with_beside(mut self, names: impl IntoIterator<Item = String>) -> Self {
+    pub fn with_beside(mut self, beside: FixedTensors) -> Self {
         if let Family::Listed(listed) = &mut self.spec.family {
-            listed.beside = names.into_iter().collect();
+            listed.beside = Arc::new(beside);
         }
         self
     }
 
-    /// The names of tensors that state dicts have beside those of the network.
-    pub fn beside(&self) -> &[String] {
+    /// The tensors that state dicts have beside those of the network.
+    pub fn beside(&self) -> &FixedTensors {
+        static NONE: LazyLock<FixedTensors> = LazyLock::new(FixedTensors::default);
         match &self.spec.family {
             Family::Listed(listed) => &listed.beside,
-            _ => &[],
+            _ => &NONE,
         }
     }
 

@@ -6,6 +6,7 @@ mod elementary;
 mod error;
 mod exponential;
 mod families;
+mod fixed_tensors;
 mod forward;
 mod init;
 mod layout;
@@ -21,6 +22,7 @@ pub use self::{
     arch::{Arch, ArchSpec, Head},
     error::{Error, Result},
     families::{Family, ImageSpec, NormChoice, Shortcut},
+    fixed_tensors::FixedTensors,
     forward::{affine_layers, pre_activations},
     init::Init,
     layout::{Entry, Layout},

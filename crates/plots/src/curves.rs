@@ -5,7 +5,7 @@ use crate::canvas::{Canvas, Rect, Stroke, Xy};
 use crate::color::Color;
 use crate::labels::Labels;
 use crate::panel::Panel;
-use crate::series::Series;
+use crate::series::{Series, Shape};
 
 /// The dash pattern of dashed series.
 pub(crate) const DASH: [f64; 2] = [5.0, 3.5];
@@ -65,8 +65,7 @@ fn draw_band(canvas: &mut Canvas, series: &Series, axes: (Axis, Axis)) {
 
 fn draw_piece(canvas: &mut Canvas, series: &Series, piece: &[Xy]) {
     let color = series.role.color();
-    let dash = series.dashed.then_some(DASH);
-    let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash };
+    let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash: series.dash };
     if series.joined && piece.len() > 1 {
         canvas.polyline(piece, stroke);
     }
@@ -74,7 +73,23 @@ fn draw_piece(canvas: &mut Canvas, series: &Series, piece: &[Xy]) {
     if series.markers || piece.len() == 1 {
         // A cloud needs smaller dots than the few points that a line joins.
         let radius = if series.joined { 3.6 } else { 3.0 };
-        canvas.dots(piece, radius, color, series.opacity);
+        dots(canvas, series, piece, radius);
+    }
+}
+
+/// Draws dots of the series' shape.
+pub(crate) fn dots(canvas: &mut Canvas, series: &Series, places: &[Xy], radius: f64) {
+    let color = series.role.color();
+    // As large as a disc of that radius.
+    let corners: &[Xy] = match series.shape {
+        Shape::Disc => return canvas.dots(places, radius, color, series.opacity),
+        Shape::Square => &[(-0.89, -0.89), (0.89, -0.89), (0.89, 0.89), (-0.89, 0.89)],
+        Shape::Triangle => &[(0.0, -1.56), (1.35, 0.78), (-1.35, 0.78)],
+        Shape::Diamond => &[(0.0, -1.4), (1.13, 0.0), (0.0, 1.4), (-1.13, 0.0)],
+    };
+    for (x, y) in places {
+        let outline: Vec<Xy> = corners.iter().map(|(a, b)| (x + radius * a, y + radius * b)).collect();
+        canvas.area(&outline, color, series.opacity);
     }
 }
 

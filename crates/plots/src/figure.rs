@@ -2,7 +2,7 @@
 
 use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Anchor, Canvas, Picture, Rect, Style};
-use crate::color::SOFT;
+use crate::color::{Role, SOFT};
 use crate::curves;
 use crate::error::{Error, Result};
 use crate::frame;
@@ -15,14 +15,12 @@ use crate::panel::Panel;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
 use crate::print::{COLUMN, INCH, Print};
 use crate::text::Font;
-use crate::{png, svg};
+use crate::words::{Words, figure_methods};
 
 /// A title, a subtitle, panels over one x axis, and a caption.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    title: String,
-    subtitle: String,
-    caption: String,
+    words: Words,
     x_label: String,
     x_scale: Scale,
     x_ticks: Vec<f64>,
@@ -31,14 +29,14 @@ pub struct Figure {
     panels: Vec<Panel>,
 }
 
+figure_methods!(Figure);
+
 impl Figure {
     /// An empty figure on a paper of 16:9.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
         Self {
-            title: title.into(),
-            subtitle: String::new(),
-            caption: String::new(),
+            words: Words::titled(title),
             x_label: String::new(),
             x_scale: Scale::Linear,
             x_ticks: Vec::new(),
@@ -46,18 +44,6 @@ impl Figure {
             beside: false,
             panels: Vec::new(),
         }
-    }
-
-    /// Sets the grey line under the title: what was measured.
-    #[must_use]
-    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
-        Self { subtitle: subtitle.into(), ..self }
-    }
-
-    /// Sets the sentence under the panels: what is to be seen.
-    #[must_use]
-    pub fn caption(self, caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), ..self }
     }
 
     /// Sets the label of the shared x axis.
@@ -99,37 +85,22 @@ impl Figure {
 
     /// The caption.
     pub fn caption_text(&self) -> &str {
-        &self.caption
+        &self.words.caption
     }
 
     /// The same figure with every text replaced by what `translate` makes of it.
     #[must_use]
     pub fn translated(mut self, translate: &dyn Fn(&str) -> String) -> Self {
-        for text in [&mut self.title, &mut self.subtitle, &mut self.caption, &mut self.x_label] {
+        let Words { title, subtitle, caption } = &mut self.words;
+        for text in [title, subtitle, caption, &mut self.x_label] {
             *text = translate(text);
         }
         self.panels.iter_mut().for_each(|panel| panel.translate(translate));
         self
     }
 
-    /// The picture as an SVG document.
-    ///
-    /// # Errors
-    /// If there is no panel, a series has columns of different lengths, or the size is too small or too large.
-    pub fn to_svg(&self) -> Result<String> {
-        Ok(svg::write(&self.draw()?))
-    }
-
-    /// The same picture as [`Figure::to_svg`] as a PNG, with two pixels per px.
-    ///
-    /// # Errors
-    /// The errors of [`Figure::to_svg`], and if there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.draw()?)
-    }
-
     /// The picture for a paper, `width` inches wide, without title, subtitle and caption. In a narrow column panels stand one
-    /// above the other.
+    /// above the other. Lines and dots differ by dashes and shapes as well, so that they can be told apart in grey.
     ///
     /// # Errors
     /// The errors of [`to_svg`](Self::to_svg).
@@ -138,9 +109,24 @@ impl Figure {
         let rows = if beside { 1 } else { self.panels.len().max(1) };
         let across = width * INCH;
         let down = (60.0 + 0.45 * across) * rows as f64;
-        let bare =
-            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
-        Ok(Print::of(&Self { beside, ..bare }.size(across, down).draw()?, width))
+        let mut bare = Self { words: Words::default(), beside, ..self.clone() }.size(across, down);
+        bare.tell_apart();
+        Ok(Print::of(&bare.draw()?, width))
+    }
+
+    /// Gives the series of each role a dash and a shape of their own, the same in all panels.
+    fn tell_apart(&mut self) {
+        let mut roles: Vec<Role> = Vec::new();
+        // What is drawn last matters most: it keeps its solid line.
+        for series in self.panels.iter_mut().flat_map(|panel| panel.series.iter_mut().rev()) {
+            if series.dash.is_none() {
+                let place = roles.iter().position(|role| *role == series.role).unwrap_or(roles.len());
+                if place == roles.len() {
+                    roles.push(series.role);
+                }
+                series.tell_apart(place);
+            }
+        }
     }
 
     /// Every point that is drawn: the label of its panel's y axis, the label of its series, x and y.
@@ -164,12 +150,12 @@ impl Figure {
         let font = Font::regular();
         let mut canvas = Canvas::new();
         let (width, height) = self.size;
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), width);
-        let caption = Caption::new(&font, &self.caption, width);
+        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), width);
+        let caption = Caption::new(&font, &self.words.caption, width);
         let bottom = height - caption.height();
         self.draw_panels(&mut canvas, &font, Rect { left: MARGIN, top, right: width - MARGIN, bottom })?;
         caption.draw(&mut canvas, self.size);
-        Ok(canvas.finish(self.size, &self.title).captioned(&self.caption, bottom))
+        Ok(canvas.finish(self.size, &self.words.title).captioned(&self.words.caption, bottom))
     }
 
     fn check(&self) -> Result<()> {

@@ -5,7 +5,7 @@
 
 use crate::canvas::{Canvas, Stroke, Style, Xy};
 use crate::color::{FAINT, SOFT};
-use crate::curves::{DASH, cross, missing};
+use crate::curves::{cross, dots, missing};
 use crate::panel::Panel;
 use crate::paper::SMALL as SIZE;
 use crate::series::Series;
@@ -84,8 +84,7 @@ fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
         return cross(canvas, (x + SWATCH.0 - 6.0, y), FAINT);
     };
     let color = series.role.color();
-    let dash = series.dashed.then_some(DASH);
-    let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash };
+    let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash: series.dash };
     if series.band.is_some() {
         let (top, bottom, end) = (y - 4.0, y + 4.0, x + SWATCH.0);
         canvas.area(&[(x, top), (end, top), (end, bottom), (x, bottom)], color, 0.18);
@@ -94,6 +93,6 @@ fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
         canvas.line((x, y), (x + SWATCH.0, y), stroke);
     }
     if series.markers {
-        canvas.dots(&[(x + SWATCH.0 / 2.0, y)], 3.4, color, series.opacity);
+        dots(canvas, series, &[(x + SWATCH.0 / 2.0, y)], 3.4);
     }
 }

@@ -45,6 +45,7 @@ mod series;
 mod svg;
 mod text;
 mod ticks;
+mod words;
 
 pub use axis::Scale;
 pub use color::Role;

@@ -1,7 +1,22 @@
 //! Series: one curve or cloud of points.
 
 use crate::color::Role;
+use crate::curves::DASH;
 use crate::error::{Error, Result};
+
+/// The shape of a dot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Disc,
+    Square,
+    Triangle,
+    Diamond,
+}
+
+/// Dashes and shapes that can be told apart in grey.
+const PATTERNS: [Option<[f64; 2]>; 5] =
+    [None, Some([9.0, 3.0]), Some([1.8, 2.4]), Some([15.0, 4.0]), Some([3.5, 1.8])];
+const SHAPES: [Shape; 4] = [Shape::Disc, Shape::Square, Shape::Triangle, Shape::Diamond];
 
 /// A curve or a cloud of points, with a label for the legend; an empty label is not shown.
 #[derive(Clone, Debug)]
@@ -12,7 +27,9 @@ pub struct Series {
     pub(crate) role: Role,
     pub(crate) width: f64,
     pub(crate) opacity: f64,
-    pub(crate) dashed: bool,
+    /// The lengths of dash and gap.
+    pub(crate) dash: Option<[f64; 2]>,
+    pub(crate) shape: Shape,
     pub(crate) joined: bool,
     pub(crate) markers: bool,
     pub(crate) band: Option<(Vec<f64>, Vec<f64>)>,
@@ -30,7 +47,8 @@ impl Series {
             role: Role::default(),
             width: 2.25,
             opacity: 1.0,
-            dashed: false,
+            dash: None,
+            shape: Shape::Disc,
             joined: true,
             markers: false,
             band: None,
@@ -65,7 +83,7 @@ impl Series {
     /// Draws the line dashed.
     #[must_use]
     pub fn dashed(self) -> Self {
-        Self { dashed: true, ..self }
+        Self { dash: Some(DASH), ..self }
     }
 
     /// Draws a dot at every point.
@@ -84,6 +102,12 @@ impl Series {
     #[must_use]
     pub fn uncounted(self) -> Self {
         Self { counted: false, ..self }
+    }
+
+    /// Takes the dash and the shape number `place`.
+    pub(crate) fn tell_apart(&mut self, place: usize) {
+        self.dash = PATTERNS[place % PATTERNS.len()];
+        self.shape = SHAPES[place % SHAPES.len()];
     }
 
     /// Refuses columns of different lengths.

@@ -1,8 +1,8 @@
 //! What every picture promises: valid XML, readable text, the same bytes, nothing dropped silently.
 
 use collado_plots::{
-    Error, Figure, History, Panel, Point, Profile, Reference, Run, Scale, Series, TreeNode, history_figure,
-    merge_tree_figure, profile_figure,
+    Error, Figure, History, Panel, Point, Profile, Reference, Role, Run, Scale, Series, TreeNode,
+    history_figure, merge_tree_figure, profile_figure,
 };
 use roxmltree::Document;
 use tiny_skia::Pixmap;
@@ -43,6 +43,47 @@ fn the_same_input_gives_the_same_bytes() {
     let figure = plain(&[1.0, 3.0, 2.0]);
     assert_eq!(figure.to_svg().ok(), figure.clone().to_svg().ok());
     assert_eq!(figure.to_png().ok(), figure.clone().to_png().ok());
+}
+
+/// In grey, lines and dots of different roles still differ: by dashes and by shapes.
+#[test]
+fn pictures_for_papers_need_no_colours() {
+    let (xs, ys) = ([0.0, 0.5, 1.0], [1.0, 3.0, 2.0]);
+    let roles = [(Role::Train, "#0072b2"), (Role::Test, "#d55e00"), (Role::Accent, "#009e73")];
+    let lines = roles.iter().fold(Panel::new("a"), |panel, (role, color)| {
+        panel.series(Series::line(*color, &xs, &ys).role(*role))
+    });
+    let dots = roles.iter().fold(Panel::new("b"), |panel, (role, color)| {
+        panel.series(Series::dots(*color, &xs, &ys).role(*role))
+    });
+    let figure = Figure::new("title").x_label("x").panel(lines).panel(dots);
+    let forms = |svg: &str, color: &str| -> Vec<String> {
+        let document = Document::parse(svg).expect("the SVG is well-formed");
+        let drawn = |name: &str| {
+            let nodes = document.descendants().filter(|node| node.attribute(name) == Some(color));
+            let forms = nodes.map(|node| {
+                let corners = node.attribute("d").map_or(0, |d| d.matches('L').count());
+                let kind = if name == "fill" {
+                    format!("{} {corners}", node.tag_name().name())
+                } else {
+                    String::new()
+                };
+                format!("{kind}{}", node.attribute("stroke-dasharray").unwrap_or("solid"))
+            });
+            forms.collect::<std::collections::BTreeSet<_>>()
+        };
+        drawn("stroke").into_iter().chain(drawn("fill")).collect()
+    };
+    let screen = figure.to_svg().expect("the figure can be drawn");
+    assert!(!screen.contains("stroke-dasharray"));
+    for width in [3.25, 6.75] {
+        let svg = figure.print(width).expect("the figure can be printed").svg;
+        let all: Vec<Vec<String>> = roles.iter().map(|(_, color)| forms(&svg, color)).collect();
+        assert!(all.iter().all(|forms| forms.len() >= 2), "{all:?}");
+        for (i, a) in all.iter().enumerate() {
+            assert!(all[..i].iter().all(|b| a[0] != b[0] && a[1] != b[1]), "{all:?}");
+        }
+    }
 }
 
 #[test]

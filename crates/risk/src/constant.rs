@@ -8,11 +8,12 @@ impl Targets {
     pub fn constant_loss(&self, loss: Loss, outputs: usize) -> f64 {
         let (mean, square) = self.moments(outputs);
         let entropy = |p: f64| if p > 0. { -p * p.ln() } else { 0. };
-        match loss {
+        let sum: f64 = match loss {
             Loss::Squared => mean.iter().zip(square).map(|(m, s)| s - m * m).sum(),
             Loss::CrossEntropy => mean.iter().copied().map(entropy).sum(),
             Loss::Logistic => mean.iter().map(|&p| entropy(p) + entropy(1. - p)).sum(),
-        }
+        };
+        sum / self.positions() as f64
     }
 
     /// The means of the targets and of their squares, for each output; labels are one-hot, or the value of one output.
@@ -25,6 +26,11 @@ impl Targets {
         match self {
             Self::Classes(labels) if outputs == 1 => labels.iter().for_each(|&y| add(0, f64::from(y))),
             Self::Classes(labels) => labels.iter().for_each(|&y| add(y as usize, 1.)),
+            Self::Tokens { labels, positions } => {
+                let place =
+                    |(i, &y): (usize, &u32)| add(i % positions * (outputs / positions) + y as usize, 1.);
+                labels.iter().enumerate().for_each(place);
+            }
             Self::Values { values, width } => values.iter().enumerate().for_each(|(i, &y)| add(i % width, y)),
         }
         let n = self.len() as f64;

@@ -24,6 +24,14 @@ pub struct Examples {
 pub enum Targets {
     /// A class label for each example.
     Classes(Vec<u32>),
+    /// A class label for each of several positions of an example, such as the next token at each place of a text. The
+    /// loss of an example is the mean over its positions.
+    Tokens {
+        /// The labels, example by example.
+        labels: Vec<u32>,
+        /// The number of positions of an example.
+        positions: usize,
+    },
     /// Real values.
     Values {
         /// The values `[N, q]`, row by row.
@@ -34,7 +42,8 @@ pub enum Targets {
 }
 
 impl Examples {
-    /// Examples with `inputs` `[N, ..]` in `f32` or `f64`, and `targets`: class labels `u32` `[N]`, or values `[N, q]`.
+    /// Examples with `inputs` `[N, ..]` in `f32` or `f64`, and `targets`: class labels `u32` `[N]` or `[N, positions]`, or
+    /// values `[N, q]`.
     ///
     /// # Errors
     /// When there is no example, or the two have different numbers of rows.
@@ -49,6 +58,9 @@ impl Examples {
     pub fn of(inputs: &Tensor, targets: &collado_data::Targets) -> Result<Self> {
         let targets = match targets {
             collado_data::Targets::Classes { labels, .. } => Targets::Classes(labels.clone()),
+            collado_data::Targets::Tokens { labels, positions, .. } => {
+                Targets::Tokens { labels: labels.clone(), positions: *positions }
+            }
             collado_data::Targets::Values(values) => Targets::new(values)?,
         };
         Self::checked(inputs, targets)
@@ -74,6 +86,11 @@ impl Examples {
         let places = rows.iter().map(|&row| row as usize);
         let targets = match &self.targets {
             Targets::Classes(labels) => Targets::Classes(places.map(|i| labels[i]).collect()),
+            Targets::Tokens { labels, positions } => {
+                let labels =
+                    places.flat_map(|i| &labels[i * positions..(i + 1) * positions]).copied().collect();
+                Targets::Tokens { labels, positions: *positions }
+            }
             Targets::Values { values, width } => {
                 let values = places.flat_map(|i| &values[i * width..(i + 1) * width]).copied().collect();
                 Targets::Values { values, width: *width }
@@ -123,9 +140,17 @@ impl Examples {
     pub(crate) fn check(&self, network: &Network, loss: Loss) -> Result<()> {
         network.check_input(&self.inputs.dims()[1..])?;
         let shape = &network.nodes().last().expect("a network has an output").shape;
-        if self.targets.classes().is_some() && shape.iter().filter(|&&n| n != 1).count() > 1 {
-            let what = format!("{}: outputs for one class an example", network.arch());
-            return Err(Error::mismatch(what, "one axis", format!("{shape:?}")));
+        let axes: Vec<usize> = shape.iter().copied().filter(|&n| n != 1).collect();
+        let (what, expected) = match self.targets {
+            Targets::Classes(_) if axes.len() > 1 => ("one class an example".into(), "one axis".into()),
+            Targets::Tokens { positions, .. } if !matches!(axes[..], [n, _] if n == positions) => {
+                (format!("{positions} classes an example"), format!("[{positions}, classes]"))
+            }
+            _ => Default::default(),
+        };
+        if !what.is_empty() {
+            let what = format!("{}: outputs for {what}", network.arch());
+            return Err(Error::mismatch(what, expected, format!("{shape:?}")));
         }
         let outputs = shape.iter().product();
         self.targets.check(outputs, loss).map_err(|error| match error {
@@ -152,7 +177,7 @@ impl TryFrom<&Split> for Examples {
 }
 
 impl Targets {
-    /// The targets from class labels `u32` `[N]`, or values `[N, q]`.
+    /// The targets from class labels `u32` `[N]`, or `[N, positions]`, or values `[N, q]`.
     ///
     /// # Errors
     /// When the tensor has another number of dimensions or another type.
@@ -161,7 +186,10 @@ impl Targets {
         if targets.dtype() == DType::U32 {
             return match targets.dims() {
                 [_] => Ok(Self::Classes(targets.to_vec1()?)),
-                other => Err(Error::mismatch("class labels", "[N]", format!("{other:?}"))),
+                &[_, positions] if positions > 0 => {
+                    Ok(Self::Tokens { labels: targets.flatten_all()?.to_vec1()?, positions })
+                }
+                other => Err(Error::mismatch("class labels", "[N] or [N, positions]", format!("{other:?}"))),
             };
         }
         match *targets.dims() {
@@ -176,6 +204,7 @@ impl Targets {
     pub fn len(&self) -> usize {
         match self {
             Self::Classes(labels) => labels.len(),
+            Self::Tokens { labels, positions } => labels.len() / (*positions).max(1),
             Self::Values { values, width } => values.len() / (*width).max(1),
         }
     }
@@ -189,7 +218,15 @@ impl Targets {
     pub fn classes(&self) -> Option<&[u32]> {
         match self {
             Self::Classes(labels) => Some(labels),
-            Self::Values { .. } => None,
+            Self::Tokens { .. } | Self::Values { .. } => None,
+        }
+    }
+
+    /// The number of classes that an example has: one, or one for each position.
+    pub fn positions(&self) -> usize {
+        match self {
+            Self::Tokens { positions, .. } => *positions,
+            Self::Classes(_) | Self::Values { .. } => 1,
         }
     }
 
@@ -199,6 +236,7 @@ impl Targets {
     pub fn value(&self, i: usize, j: usize, outputs: usize) -> f64 {
         match self {
             Self::Classes(labels) => Target::Class(labels[i]).value(j, outputs),
+            Self::Tokens { .. } => self.of(i).value(j, outputs),
             Self::Values { values, width } => values[i * width + j],
         }
     }
@@ -208,6 +246,7 @@ impl Targets {
     pub(crate) fn of(&self, i: usize) -> Target<'_> {
         match self {
             Self::Classes(labels) => Target::Class(labels[i]),
+            Self::Tokens { labels, positions } => Target::Tokens(&labels[i * positions..(i + 1) * positions]),
             Self::Values { values, width } => Target::Values(&values[i * width..(i + 1) * width]),
         }
     }
@@ -221,6 +260,16 @@ impl Targets {
                 match labels.iter().position(|&l| l as usize >= classes) {
                     Some(i) => {
                         let what = format!("label of example {i}");
+                        Err(Error::mismatch(what, format!("less than {classes}"), labels[i]))
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::Tokens { labels, positions } => {
+                let classes = outputs / positions;
+                match labels.iter().position(|&l| l as usize >= classes || classes < 2) {
+                    Some(i) => {
+                        let what = format!("label of example {}, position {}", i / positions, i % positions);
                         Err(Error::mismatch(what, format!("less than {classes}"), labels[i]))
                     }
                     None => Ok(()),
@@ -245,10 +294,13 @@ impl Targets {
         }
     }
 
-    /// The targets as a tensor, `u32` `[N]` or `f64` `[N, q]`.
+    /// The targets as a tensor, `u32` `[N]` or `[N, positions]`, or `f64` `[N, q]`.
     pub(crate) fn tensor(&self, device: &Device) -> Result<Tensor> {
         Ok(match self {
             Self::Classes(labels) => Tensor::from_slice(labels, labels.len(), device)?,
+            Self::Tokens { labels, positions } => {
+                Tensor::from_slice(labels, (self.len(), *positions), device)?
+            }
             Self::Values { values, width } => Tensor::from_slice(values, (self.len(), *width), device)?,
         })
     }

@@ -64,6 +64,8 @@ impl FromStr for Loss {
 pub(crate) enum Target<'a> {
     /// A class label.
     Class(u32),
+    /// A class label for each position.
+    Tokens(&'a [u32]),
     /// A value for each output.
     Values(&'a [f64]),
 }
@@ -75,6 +77,10 @@ impl Target<'_> {
         match self {
             Self::Class(label) if outputs == 1 => f64::from(label),
             Self::Class(label) => f64::from(u8::from(label as usize == j)),
+            Self::Tokens(labels) => {
+                let classes = outputs / labels.len();
+                f64::from(u8::from(labels[j / classes] as usize == j % classes))
+            }
             Self::Values(y) => y[j],
         }
     }
@@ -83,9 +89,12 @@ impl Target<'_> {
 /// The loss of one example with outputs `z`, which are replaced by $\partial\ell/\partial z$, and 1 if it is
 /// misclassified, else 0 (NaN when the target is not a class).
 pub(crate) fn loss_and_slope<T: Real>(loss: Loss, z: &mut [T], target: Target<'_>) -> (f64, f64) {
+    if let Target::Tokens(labels) = target {
+        return by_position(loss, z, labels);
+    }
     let error = match target {
         Target::Class(label) => f64::from(u8::from(predict(loss, z) != Some(label as usize))),
-        Target::Values(_) => f64::NAN,
+        Target::Tokens(_) | Target::Values(_) => f64::NAN,
     };
     let value = match (loss, target) {
         (Loss::CrossEntropy, Target::Class(label)) => cross_entropy(z, label as usize),
@@ -94,6 +103,19 @@ pub(crate) fn loss_and_slope<T: Real>(loss: Loss, z: &mut [T], target: Target<'_
         }
         _ => each(z, target, |z, y| ((z - y) * (z - y), T::of(2.) * (z - y))),
     };
+    (value, error)
+}
+
+/// The means over positions, each of which has outputs of its own.
+fn by_position<T: Real>(loss: Loss, z: &mut [T], labels: &[u32]) -> (f64, f64) {
+    let (share, classes) = ((labels.len() as f64).recip(), z.len() / labels.len());
+    let (mut value, mut error) = (0., 0.);
+    for (z, &label) in z.chunks_exact_mut(classes).zip(labels) {
+        let (loss, wrong) = loss_and_slope(loss, z, Target::Class(label));
+        value += share * loss;
+        error += share * wrong;
+        z.iter_mut().for_each(|slope| *slope *= T::of(share));
+    }
     (value, error)
 }
 
@@ -157,16 +179,16 @@ mod tests {
 
     #[test]
     fn slopes_are_central_differences() {
-        let y = [0.3, 0.8, 0.1];
+        let y = [0.3, 0.8, 0.1, 0.2, 0.6, 0.5];
         for loss in Loss::ALL {
-            for target in [Target::Class(2), Target::Values(&y)] {
+            for target in [Target::Class(2), Target::Values(&y), Target::Tokens(&[2, 0])] {
                 if loss == Loss::CrossEntropy && matches!(target, Target::Values(_)) {
                     continue;
                 }
-                let z = [0.3_f64, -1.2, 2.5];
+                let z = [0.3_f64, -1.2, 2.5, 0.4, -0.7, 1.1];
                 let mut slope = z;
                 loss_and_slope(loss, &mut slope, target);
-                for j in 0..3 {
+                for j in 0..6 {
                     let at = |h: f64| {
                         let mut z = z;
                         z[j] += h;
@@ -176,6 +198,19 @@ mod tests {
                     assert!((slope[j] - numeric).abs() < 1e-9, "{loss}: {} {numeric}", slope[j]);
                 }
             }
+        }
+    }
+
+    /// The loss of a text is the mean of the losses of its tokens, and so is the error.
+    #[test]
+    fn positions_are_averaged() {
+        let z = [0.3_f64, -1.2, 2.5, 0.4, -0.7, 1.1];
+        for loss in Loss::ALL {
+            let whole = loss_and_slope(loss, &mut z.clone(), Target::Tokens(&[2, 0]));
+            let first = loss_and_slope(loss, &mut [z[0], z[1], z[2]], Target::Class(2));
+            let second = loss_and_slope(loss, &mut [z[3], z[4], z[5]], Target::Class(0));
+            assert!((whole.0 - (first.0 + second.0) / 2.).abs() < 1e-15, "{loss}");
+            assert_eq!((whole.1, first.1, second.1), (0.5, 0., 1.));
         }
     }
 

@@ -63,6 +63,10 @@ impl ModuleObjective {
         );
         let outputs = outputs_of(&forward(vb, &inputs.narrow(0, 0, 1)?)?, 1)?;
         let (tensors, hints): (Vec<_>, _) = requests.take().into_iter().map(|(n, s, h)| ((n, s), h)).unzip();
+        if examples.targets().positions() > 1 {
+            let found = "a class for each position".into();
+            return Err(Error::Unsupported { what: "the risk of a module", found });
+        }
         examples.targets().check(outputs, criterion.loss)?;
         let targets = examples.targets().tensor(inputs.device())?;
         Ok(Self { forward, layout: Layout::new(tensors), hints, inputs, targets, criterion, tile: TILE })

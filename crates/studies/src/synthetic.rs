@@ -10,6 +10,6 @@ pub(crate) fn regression(spec: &str) -> Result<(Tensor, Tensor)> {
     let data = collado_data::load(spec)?;
     match data.train.targets {
         Targets::Values(targets) => Ok((data.train.inputs, targets)),
-        Targets::Classes { .. } => refuse("data", "real targets", "classes"),
+        Targets::Classes { .. } | Targets::Tokens { .. } => refuse("data", "real targets", "classes"),
     }
 }

@@ -107,6 +107,9 @@ impl ClosedForm {
 fn values(targets: &Targets, outputs: usize) -> Result<Tensor, Failure> {
     Ok(match targets {
         Targets::Values(values) => values.to_dtype(DType::F64)?,
+        Targets::Tokens { .. } => {
+            return Err(Failure::new("expected values or one class a row, found a class for each position"));
+        }
         Targets::Classes { labels, .. } => {
             let hot = |&label: &u32| {
                 (0..outputs).map(move |j| match outputs {

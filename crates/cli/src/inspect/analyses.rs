@@ -6,7 +6,7 @@ use collado_dynamics::{
     Align, Connect, Constructive, ConstructiveSettings, DeepLinear, Matching, Repair, Search,
 };
 use collado_landscape::{Curvature, LinearOperator, Outputs, Tangent};
-use collado_models::{Arch, Init, Network, Op};
+use collado_models::{Arch, Init, Network};
 use collado_risk::{
     Criterion, CurvatureForm, EmpiricalRisk, ExactCurvature, Examples, Loss, Objective, Path, Regularizer,
     Rows,
@@ -70,10 +70,7 @@ impl Trial {
         };
         let (a, b) = (point().map_err(text)?, point().map_err(text)?);
         // An embedding takes whole numbers.
-        let tokens = network.nodes().iter().find_map(|node| match &node.op {
-            Op::Embedding(op) if node.inputs == [0] => Some(op.rows),
-            _ => None,
-        });
+        let tokens = network.tokens();
         let count = 2 * network.input().iter().product::<usize>();
         let number = |_| match tokens {
             Some(rows) => rng.random_range(0..rows) as f64,
@@ -83,7 +80,10 @@ impl Trial {
         let inputs: Vec<f64> = (0..count).map(number).collect();
         let inputs = Tensor::from_vec(inputs, shape, &Device::Cpu).map_err(text)?;
         let targets = match loss {
-            Loss::CrossEntropy => Tensor::new(&[0_u32, (network.outputs() - 1).min(1) as u32], &Device::Cpu),
+            Loss::CrossEntropy => match positions(network) {
+                Some(positions) => Tensor::zeros((2, positions), DType::U32, &Device::Cpu),
+                None => Tensor::new(&[0_u32, (network.outputs() - 1).min(1) as u32], &Device::Cpu),
+            },
             Loss::Squared | Loss::Logistic => Tensor::zeros((2, network.outputs()), DType::F64, &Device::Cpu),
         };
         let examples = Examples::new(&inputs, &targets.map_err(text)?).map_err(text)?;
@@ -156,6 +156,15 @@ impl Trial {
         let tangent = Tangent::of(&self.risk, &self.a).map_err(text)?;
         tangent.kernel(Outputs::Mean);
         Ok(())
+    }
+}
+
+/// The number of positions that have outputs of their own, where there are several.
+fn positions(network: &Network) -> Option<usize> {
+    let shape = network.nodes().last()?.shape.iter().copied().filter(|&n| n != 1);
+    match shape.collect::<Vec<_>>()[..] {
+        [positions, _] => Some(positions),
+        _ => None,
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) struct DataSummary {
     pub(super) test_rows: usize,
     pub(super) features: usize,
     pub(super) image: Option<[usize; 3]>,
-    /// The classes, with their numbers of training rows; none where the targets are values.
+    /// The classes, with their numbers of training rows, or of positions in them; none where the targets are values.
     pub(super) classes: Vec<Class>,
 }
 
@@ -58,11 +58,11 @@ pub(super) fn summary(set: &Dataset) -> Result<(Vec<TensorSummary>, DataSummary)
         tensors.extend(arrays("test", test)?);
     }
     let classes = match &set.train.targets {
-        Targets::Classes { labels, .. } => {
+        Targets::Classes { labels, count: classes, .. } | Targets::Tokens { labels, count: classes, .. } => {
             let names = set.train.targets.class_names();
             let count = |k: usize| labels.iter().filter(|&&label| label as usize == k).count();
             let name = |k: usize| names.get(k).cloned().unwrap_or_else(|| k.to_string());
-            (0..set.outputs()).map(|k| Class { name: name(k), rows: count(k) }).collect()
+            (0..*classes).map(|k| Class { name: name(k), rows: count(k) }).collect()
         }
         Targets::Values(_) => Vec::new(),
     };
@@ -84,9 +84,11 @@ fn arrays(split: &str, data: &Split) -> Result<Vec<TensorSummary>, Failure> {
         Ok(TensorSummary::of_data(format!("{split}.{name}"), tensor.dims().to_vec(), dtype, &values))
     };
     let targets = match &data.targets {
-        Targets::Classes { labels, .. } => {
+        Targets::Classes { labels, .. } | Targets::Tokens { labels, .. } => {
             let values: Vec<f64> = labels.iter().copied().map(f64::from).collect();
-            TensorSummary::of_data(format!("{split}.targets"), vec![labels.len()], "U32".into(), &values)
+            let rows = vec![data.len()];
+            let shape = [rows, data.targets.positions().into_iter().collect()].concat();
+            TensorSummary::of_data(format!("{split}.targets"), shape, "U32".into(), &values)
         }
         Targets::Values(values) => array("targets", values)?,
     };

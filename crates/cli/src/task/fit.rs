@@ -37,6 +37,17 @@ pub(super) fn outputs(data: &Dataset, spec: &ArchSpec, loss: Loss, common: &Comm
     let outputs = data.outputs();
     // What the string itself says, where it does not leave it to the data.
     let own = spec.with_ends(1, outputs).outputs();
+    if let Some(positions) = data.train.targets.positions() {
+        if own > outputs && own.is_multiple_of(positions) {
+            let (found, classes) = (outputs / positions, own / positions);
+            let what = format!(
+                "{found} classes for a network of {classes} outputs at each of {positions} positions"
+            );
+            common.note(format!("{}: labels of {what}", data.spec));
+            return own;
+        }
+        return outputs;
+    }
     if !data.train.targets.is_classes() || own == outputs {
         return outputs;
     }

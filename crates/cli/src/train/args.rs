@@ -3,25 +3,27 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args as ClapArgs, ValueEnum};
+use collado_models::Init;
 
 use crate::{
     args::{ArchArgs, Common, DataArgs, Out},
     numbers::{any, momentum, not_negative, positive, seconds, some, whole},
+    suggest::{INITS, Suggest},
 };
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) arch: ArchArgs,
-    /// Checkpoint of the same network to start from, instead of random parameters.
+    /// Checkpoint to start from, instead of random parameters; it states the network unless --arch or --net does.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with = "init")]
     pub(crate) from: Option<PathBuf>,
     /// Range a..b of seeds, excluding b, with one run for each; overrides --seed.
     #[arg(long, value_parser = seeds)]
     pub(crate) seeds: Option<std::ops::Range<u64>>,
     /// Initialisation: pytorch, he, xavier, normal, normal:SIGMA, standard, narrow or orthogonal.
-    #[arg(long, default_value = "pytorch")]
-    pub(crate) init: collado_models::Init,
+    #[arg(long, default_value = "pytorch", value_parser = Suggest::<Init>::new(INITS), hide_possible_values = true)]
+    pub(crate) init: Init,
     /// Number of epochs, that is, passes over the examples.
     #[arg(long, default_value_t = 100, value_parser = some::<u64>())]
     pub(crate) epochs: u64,

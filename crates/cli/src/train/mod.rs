@@ -39,7 +39,11 @@ pub(crate) fn run(args: &TrainArgs) -> Result<(), Failure> {
     };
     check(args, &seeds)?;
     note_unused(args);
-    let spec = args.arch.spec(&args.common)?;
+    let spec = match &args.from {
+        // A checkpoint states its network, if no flag does.
+        Some(file) => args.arch.stated(&args.common)?.map_or_else(|| start::network(file), Ok)?,
+        None => args.arch.spec(&args.common)?,
+    };
     let task = Task::for_training(&args.data, &args.common, &spec, Some("digits"))?;
     let start = args.from.as_deref().map(|file| start::read(file, &task, &args.common)).transpose()?;
     let settings = settings(args, task.train.examples())?;

@@ -4,12 +4,18 @@ use std::path::Path;
 
 use candle_core::Tensor;
 use collado_files::{Checkpoint, ReadOptions};
+use collado_models::ArchSpec;
 
 use crate::{
     args::Common,
     failure::{Failure, with_flags},
     task::Task,
 };
+
+/// The network that a checkpoint states.
+pub(super) fn network(file: &Path) -> Result<ArchSpec, Failure> {
+    Ok(Checkpoint::read(file, &ReadOptions::default())?.arch.spec().clone())
+}
 
 /// Reads the point `[S]` that all runs start from.
 pub(super) fn read(file: &Path, task: &Task, common: &Common) -> Result<Tensor, Failure> {

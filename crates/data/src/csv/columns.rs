@@ -64,6 +64,16 @@ impl Columns {
         name.cloned().unwrap_or_else(|| column.to_string())
     }
 
+    /// What differs in another header, if something does. Without a header here nothing is compared.
+    pub(super) fn unlike(&self, header: &[String]) -> Option<String> {
+        let names = self.names.as_ref()?;
+        match names.iter().zip(header).find(|(own, other)| own != other) {
+            Some((own, other)) => Some(format!("'{other}' in the place of '{own}'")),
+            None if names.len() != header.len() => Some(format!("{} columns", header.len())),
+            None => None,
+        }
+    }
+
     /// Whether the table has a header, but no name for this column.
     pub(super) fn is_unnamed(&self, column: usize) -> bool {
         self.names.as_ref().is_some_and(|names| names[column].is_empty())

@@ -3,6 +3,7 @@
 use crate::Result;
 use crate::labels::{LabelsFrom, Task};
 use crate::options::Options;
+use crate::test_rows::TestRows;
 
 /// The options that may follow the `?` of a `csv:` string.
 #[derive(Debug, Clone)]
@@ -15,7 +16,7 @@ pub(crate) struct CsvOptions {
     pub(super) header: Option<bool>,
     pub(super) task: Task,
     pub(super) labels_from: LabelsFrom,
-    pub(super) test_every: Option<usize>,
+    pub(super) test: TestRows,
 }
 
 impl CsvOptions {
@@ -33,10 +34,16 @@ impl CsvOptions {
         if task == Task::Classes && targets.len() > 1 {
             return Err(options.error("target", "one column of class labels", &targets.join(",")));
         }
-        let test_every = options.value("test-every", 0, "an integer of at least 2", |&k: &usize| k >= 2)?;
+        if task == Task::Tokens && targets.len() < 2 {
+            return Err(options.error(
+                "target",
+                "several columns, one for each position",
+                &targets.join(","),
+            ));
+        }
+        let test = TestRows::parse(options, true)?;
         options.finish()?;
-        let test_every = (test_every > 0).then_some(test_every);
-        Ok(Self { targets, drop, header, task, labels_from, test_every })
+        Ok(Self { targets, drop, header, task, labels_from, test })
     }
 
     /// Rows without a header, the last column of each a class label.
@@ -47,7 +54,7 @@ impl CsvOptions {
             header: Some(false),
             task: Task::Classes,
             labels_from: LabelsFrom::Zero,
-            test_every: None,
+            test: TestRows::AsStored,
         }
     }
 

@@ -1,11 +1,14 @@
 //! Converts the rows of a table to numbers.
 
+use std::io::Read;
+
 use super::columns::{Columns, Role};
 use super::field::number;
-use super::lines::Line;
+use super::lines::{Line, Lines};
 use super::options::CsvOptions;
 use super::target::Column;
 use crate::array::matrix;
+use crate::labels::{Labels, Task, tokens, whole};
 use crate::text::{Notes, clip};
 use crate::{Error, Result, Targets};
 
@@ -44,7 +47,43 @@ impl<'a> Builder<'a> {
         Self { file, columns, options, rows: 0, inputs, values, target, counting }
     }
 
-    pub(super) fn push(&mut self, line: &Line) -> Result<()> {
+    /// Number of rows so far.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Makes the rows that follow those of another file, whose columns have to have the same names if it has a header.
+    pub(super) fn next_file(&mut self, file: &'a str, header: Option<&[String]>) -> Result<()> {
+        if let Some(wrong) = header.and_then(|header| self.columns.unlike(header)) {
+            return Err(Error::format(file, format!("the columns of {}", self.file), wrong));
+        }
+        self.file = file;
+        self.counting.clear();
+        Ok(())
+    }
+
+    /// Adds the first lines but for a header, and those after them.
+    pub(super) fn push_all<R: Read>(
+        &mut self,
+        first: Vec<Line>,
+        skip: usize,
+        mut more: Lines<'_, R>,
+    ) -> Result<()> {
+        let before = self.rows;
+        for line in first.iter().skip(skip) {
+            self.push(line)?;
+        }
+        drop(first);
+        while let Some(line) = more.next()? {
+            self.push(line)?;
+        }
+        match self.rows > before {
+            true => Ok(()),
+            false => Err(Error::format(self.file, "at least 1 row", "a header only")),
+        }
+    }
+
+    fn push(&mut self, line: &Line) -> Result<()> {
         let (expected, found) = (self.columns.roles.len(), line.fields.len());
         if found != expected {
             let place = format!("{}: line {}", self.file, line.number());
@@ -83,36 +122,39 @@ impl<'a> Builder<'a> {
         });
     }
 
-    pub(super) fn finish(self, mut notes: Notes) -> Result<Table> {
-        if self.rows == 0 {
-            return Err(Error::format(self.file, "at least 1 row", "a header only"));
-        }
+    /// The finished table; `file` is where its first row came from.
+    pub(super) fn finish(self, file: &str, mut notes: Notes) -> Result<Table> {
         let width = self.columns.inputs();
         // Two rows at least, or any 0 would count.
         for (column, first) in self.counting.iter().take(1).filter(|_| self.rows > 1) {
             notes.push(format!(
                 "{}: column {column} has no name and counts {first}, {}, …: an index? drop=unnamed leaves it out",
-                self.file,
+                file,
                 first + 1.
             ));
         }
         let targets = match self.target {
             Some(target) => {
-                let place = format!("{}: column '{}'", self.file, self.columns.name(self.columns.targets[0]));
+                let place = format!("{file}: column '{}'", self.columns.name(self.columns.targets[0]));
                 target.finish(&place, self.options, &mut notes)?
             }
-            None => Targets::Values(self.real_targets()?),
+            None if self.options.task == Task::Tokens => {
+                let (values, positions) = (self.ordered_targets(), self.columns.targets.len());
+                let labels = Labels { place: file.to_owned(), values: whole(file, &values)? };
+                tokens(&[labels], positions)?.remove(0)
+            }
+            None => Targets::Values(matrix(self.ordered_targets(), self.columns.targets.len())?),
         };
         Ok(Table { inputs: self.inputs, width, targets, notes })
     }
 
     /// The target columns in the order in which they were asked for, which may differ from that of the file.
-    fn real_targets(&self) -> Result<candle_core::Tensor> {
+    fn ordered_targets(&self) -> Vec<f64> {
         let mut order = self.columns.targets.clone();
         order.sort_unstable();
         let place = |column| order.binary_search(column).expect("the same columns in another order");
         let places: Vec<usize> = self.columns.targets.iter().map(place).collect();
         let rows = self.values.chunks_exact(order.len());
-        matrix(rows.flat_map(|row| places.iter().map(|&place| row[place])).collect(), order.len())
+        rows.flat_map(|row| places.iter().map(|&place| row[place])).collect()
     }
 }

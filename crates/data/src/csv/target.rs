@@ -30,7 +30,9 @@ impl Column {
         match task {
             Task::Guess => Self::Unknown,
             Task::Regress => Self::Numbers { values: Vec::new(), integers: true },
-            Task::Classes => Self::Texts { labels: Vec::new(), texts: HashMap::new(), words_only: false },
+            Task::Classes | Task::Tokens => {
+                Self::Texts { labels: Vec::new(), texts: HashMap::new(), words_only: false }
+            }
         }
     }
 

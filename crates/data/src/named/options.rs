@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use crate::images::{Normalize, normalized};
 use crate::labels::{LabelsFrom, Task};
 use crate::options::Options;
+use crate::test_rows::TestRows;
 use crate::{Error, Result};
 
 /// The options `task` and `labels-from` of an `npz:`, `safetensors:` or `mnist:` string.
@@ -16,6 +17,7 @@ pub(crate) struct NamedOptions {
     pub(crate) labels_from: LabelsFrom,
     layout: Layout,
     normalize: Option<Normalize>,
+    pub(crate) test: TestRows,
 }
 
 /// The order of the axes of images.
@@ -45,8 +47,9 @@ impl NamedOptions {
         let (task, labels_from) = (Task::parse(options)?, LabelsFrom::parse(options)?);
         let layout = options.value("layout", Layout::Nchw, "nchw or nhwc", |_| true)?;
         let normalize = Normalize::parse(options, None)?;
+        let test = TestRows::parse(options, true)?;
         options.finish()?;
-        Ok(Self { task, labels_from, layout, normalize })
+        Ok(Self { task, labels_from, layout, normalize, test })
     }
 
     /// Channels, height and width of the images in an array of that shape, if it has four axes.
@@ -76,6 +79,10 @@ impl NamedOptions {
             }
         };
         normalized(self.normalize.as_ref(), rows, channels)
+    }
+
+    pub(crate) fn tokens(&self) -> bool {
+        self.task == Task::Tokens
     }
 
     pub(crate) fn classes(&self) -> bool {

@@ -109,10 +109,10 @@ fn broken_files_are_named() {
 fn unknown_options_list_the_known_ones() {
     let text = error("csv:a.csv?targe=1");
     assert!(
-        text.ends_with("option: expected target, drop, header, task, labels-from, test-every, found 'targe'"),
+        text.ends_with("option: expected standardize, target, drop, header, task, labels-from, test-every, test-share, test-seed, test, found 'targe'"),
         "{text}"
     );
-    assert!(error("csv:a.csv?task=regression").contains("expected classes or regress"));
+    assert!(error("csv:a.csv?task=regression").contains("expected classes, tokens or regress"));
     assert!(error("csv:a.csv?header=yes").contains("expected true or false, found 'yes'"));
     assert!(error("csv:a.csv?labels-from=2").contains("expected 0 or 1, found '2'"));
     assert!(error("csv:a.csv?test-every=1").contains("at least 2"));

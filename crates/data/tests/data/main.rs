@@ -14,3 +14,5 @@ mod npz_writer;
 mod reports;
 mod splits;
 mod synthetic;
+mod test_rows;
+mod tokens;

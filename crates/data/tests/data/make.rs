@@ -96,7 +96,7 @@ pub fn stored(folder: &Path, arrays: &[(&str, Vec<u8>)]) -> String {
 pub fn labels(targets: &collado_data::Targets) -> (&[u32], usize) {
     match targets {
         collado_data::Targets::Classes { labels, count, .. } => (labels, *count),
-        collado_data::Targets::Values(values) => panic!("expected classes, found {values}"),
+        other => panic!("expected classes, found {other:?}"),
     }
 }
 

@@ -101,7 +101,7 @@ fn wrong_arrays_are_named() {
         (vec![x(), ("y", c(&[2], &[0_u64, u64::MAX]))], "array 'y': expected integers below 2^63"),
         (
             vec![x(), ("y", c(&[2, 2], &[0_i64, 1, 1, 0]))],
-            "array 'y': expected integer class labels [N] or [N, 1], found shape [2, 2]",
+            "array 'y': expected integer class labels [N] or [N, 1] (task=tokens takes one for each position), found shape [2, 2]",
         ),
         (vec![x(), ("y", c(&[2, 1, 1], &[0.0, 1.0]))], "array 'y': expected real targets [N] or [N, q]"),
         (

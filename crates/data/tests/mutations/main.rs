@@ -85,6 +85,9 @@ fn check_split(split: &Split, what: &str) {
             assert!(labels.iter().all(|&label| (label as usize) < *count), "{what}");
             assert!(names.is_empty() || names.len() == *count, "{what}");
         }
+        Targets::Tokens { labels, positions, count } => {
+            assert!(labels.len() == n * positions && labels.iter().all(|&l| (l as usize) < *count), "{what}");
+        }
         Targets::Values(values) => {
             assert!(values.dtype() == DType::F64 && values.rank() == 2 && finite(values), "{what}");
         }
@@ -215,11 +218,14 @@ fn csv_files() {
         "?drop=0",
         "?test-every=2",
         "?drop=unnamed",
+        "?test-share=0.5&standardize=true",
+        "?target=-1,-2&task=tokens",
+        "?test=g",
     ];
     let accepted = campaign(4, |rng| {
         let text = sound[rng.random_range(0..sound.len())];
         let options = options[rng.random_range(0..options.len())];
-        (format!("csv:f{options}"), vec![("f", packed(rng, text))])
+        (format!("csv:f{options}"), vec![("f", packed(rng, text)), ("g", packed(rng, text))])
     });
     assert!((INPUTS / 20..INPUTS / 2).contains(&accepted), "{accepted}");
 }

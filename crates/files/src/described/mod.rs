@@ -3,13 +3,14 @@
 
 mod function;
 mod operation;
+mod runs;
 
 use std::collections::HashMap;
 
-use collado_models::{Arch, Network, NetworkBuilder};
+use collado_models::{Arch, Entry, FixedTensors, Network, NetworkBuilder};
 use serde::{Deserialize, Serialize};
 
-use self::operation::Operation;
+use self::{operation::Operation, runs::Runs};
 use crate::{
     graph::{MAX_CALLS, MAX_FIXED, MAX_NUMBERS},
     number::to_json,
@@ -40,9 +41,20 @@ struct Description {
     /// Other names of parameters.
     ties: Vec<(String, String)>,
     /// Tensors of state dicts that are among the operations as fixed numbers.
-    beside: Vec<String>,
+    beside: Vec<Beside>,
     /// The operations after the input, which is number 0.
     operations: Vec<Step>,
+}
+
+/// A tensor of fixed numbers.
+#[derive(Serialize, Deserialize)]
+struct Beside {
+    name: String,
+    shape: Vec<usize>,
+    /// Whether its numbers are of a whole type.
+    whole: bool,
+    /// The numbers, each with how often it comes.
+    runs: Runs,
 }
 
 /// An operation with the numbers of those that it reads.
@@ -106,11 +118,22 @@ fn describe(network: &Network) -> Description {
         parameters: tensors(network.layout()),
         buffers: tensors(network.buffers()),
         ties: network.ties().to_vec(),
-        beside: network.arch().beside().to_vec(),
+        beside: beside(network.arch().beside()),
         operations: steps
             .map(|node| Step { reads: node.inputs.clone(), operation: Operation::of(node, &names) })
             .collect(),
     }
+}
+
+fn beside(tensors: &FixedTensors) -> Vec<Beside> {
+    let entries = tensors.layout().entries().iter().zip(tensors.whole());
+    let one = |(entry, &whole): (&Entry, &bool)| Beside {
+        name: entry.name.clone(),
+        shape: entry.shape.clone(),
+        whole,
+        runs: Runs::of(&tensors.values()[entry.offset..entry.offset + entry.len()]),
+    };
+    entries.map(one).collect()
 }
 
 /// The network that JSON describes. It is built as any other, so that what does not fit together is refused.
@@ -166,6 +189,17 @@ fn build(description: Description) -> Result<Network, String> {
             return Err(wrong(&reason));
         }
     }
+    let tensors = beside.into_iter().map(|Beside { name, shape, whole, runs }| {
+        fixed = fixed.saturating_add(runs.len());
+        if check(&shape).is_err() || fixed > MAX_FIXED || shape.iter().product::<usize>() != runs.len() {
+            return Err(format!(
+                "tensor '{}' has not the numbers of its shape, or too many",
+                name.escape_debug()
+            ));
+        }
+        Ok((name, shape, runs.values(), whole))
+    });
+    let beside = FixedTensors::new(tensors.collect::<Result<Vec<_>, _>>()?);
     let arch = net.finish(name).map_err(|e| e.to_string())?.arch().clone().with_beside(beside);
     Ok(arch.network())
 }

@@ -8,7 +8,7 @@ use collado_models::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::function::Described;
+use super::{function::Described, runs::Runs};
 use crate::number::read_number;
 
 /// An operation; tensors are given by their names.
@@ -18,11 +18,10 @@ pub(super) enum Operation {
     Parameter {
         name: String,
     },
-    /// Numbers, each with how often it comes.
     Constant {
         name: String,
         shape: Vec<usize>,
-        runs: Vec<(usize, Number)>,
+        runs: Runs,
     },
     Dense {
         layer: String,
@@ -117,10 +116,6 @@ pub(super) enum Window {
     Average,
 }
 
-/// A number, which is a word where it is not finite.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Number(#[serde(deserialize_with = "read_number")] f64);
-
 impl Operation {
     /// The operation of a node; `names` has the parameter that begins at a column.
     pub(super) fn of(node: &Node, names: &HashMap<usize, &str>) -> Self {
@@ -130,7 +125,7 @@ impl Operation {
             Op::Input => unreachable!("only the first operation is the input"),
             Op::Source(Source::Parameter { columns, .. }) => Self::Parameter { name: name(columns) },
             Op::Source(Source::Constant { name, values, shape }) => {
-                Self::Constant { name: name.clone(), shape: shape.clone(), runs: runs(values) }
+                Self::Constant { name: name.clone(), shape: shape.clone(), runs: Runs::of(values) }
             }
             Op::Affine(Affine { name: layer, map, weight, bias, .. }) => {
                 let (layer, weight, bias) = (layer.clone(), name(weight), optional(bias));
@@ -185,7 +180,7 @@ impl Operation {
     /// The number of fixed numbers that it holds.
     pub(super) fn fixed(&self) -> usize {
         match self {
-            Self::Constant { runs, .. } => runs.iter().fold(0, |sum, (count, _)| sum.saturating_add(*count)),
+            Self::Constant { runs, .. } => runs.len(),
             _ => 0,
         }
     }
@@ -220,9 +215,7 @@ impl Operation {
             Self::Parameter { name } => net.parameter(name.clone(), shape(name)?),
             Self::Constant { name, shape, runs } => {
                 super::check(shape)?;
-                let values =
-                    runs.iter().flat_map(|&(count, Number(x))| std::iter::repeat_n(x, count)).collect();
-                net.constant(name.clone(), values, shape)
+                net.constant(name.clone(), runs.values(), shape)
             }
             Self::Dense { layer, weight, bias } => {
                 let (shape, weights) = tensors(layer, weight, bias)?;
@@ -312,10 +305,4 @@ impl Operation {
             }
         })
     }
-}
-
-/// Numbers with how often each comes, one after the other.
-fn runs(values: &[f64]) -> Vec<(usize, Number)> {
-    let same = |a: &f64, b: &f64| a.to_bits() == b.to_bits();
-    values.chunk_by(same).map(|run| (run.len(), Number(run[0]))).collect()
 }

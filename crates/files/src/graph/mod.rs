@@ -18,7 +18,7 @@ use std::{
 };
 
 use candle_core::{DType, Device, Tensor};
-use collado_models::Arch;
+use collado_models::{Arch, FixedTensors};
 
 pub(crate) use self::{
     archive::Exported,
@@ -99,8 +99,8 @@ pub(crate) fn tensors(mut archive: Archive<'_, impl Source>, exported: Exported)
     let damaged = |e: serde_json::Error| file_error(path, format!("its graph is damaged: {e}"));
     check_version(path, serde_json::from_slice(&text).map_err(damaged)?, &mut notes)?;
     let Program { graph_module } = serde_json::from_slice(&text).map_err(damaged)?;
-    if graph_module.graph.nodes.len() > MAX_CALLS {
-        let found = graph_module.graph.nodes.len();
+    let found = graph_module.graph.nodes.count;
+    if found > MAX_CALLS {
         return Err(file_error(path, format!("its graph has {found} calls, expected at most {MAX_CALLS}")));
     }
     let needs_constants = graph_module.signature.input_specs.iter().any(|spec| {
@@ -139,15 +139,18 @@ fn network(path: &Path, module: &GraphModule, tensors: &[Named], constants: &[Na
     let input = user_input(module).map_err(whole)?;
     let mut lower = Lower::new(input, &module.graph.tensor_values).map_err(whole)?;
     let buffers = inputs(path, &mut lower, module, tensors, constants)?;
-    for node in &module.graph.nodes {
+    for node in &module.graph.nodes.list {
         lower.call(node).map_err(|(reason, place)| fault(path, reason, Some(place)))?;
     }
     let output = user_output(module).map_err(whole)?;
     let network = lower.finish(output, &name).map_err(whole)?;
     let network = described::pruned(network).map_err(|reason| whole(reason.into()))?;
     let own: HashSet<&str> = network.buffers().entries().iter().map(|entry| entry.name.as_str()).collect();
-    let beside: Vec<String> = buffers.into_iter().filter(|name| !own.contains(name.as_str())).collect();
-    Ok(network.arch().clone().with_beside(beside))
+    let beside = buffers.into_iter().filter(|&i| !own.contains(tensors[i].name.as_str())).map(|i| {
+        let Named { name, shape, dtype, .. } = &tensors[i];
+        Ok((name.clone(), shape.clone(), numbers(&tensors[i])?, dtype.is_int()))
+    });
+    Ok(network.arch().clone().with_beside(FixedTensors::new(beside.collect::<Result<Vec<_>>>()?)))
 }
 
 /// The error that a graph cannot be lowered, at the given place in it.
@@ -163,14 +166,15 @@ fn fault(path: &Path, reason: Reason, place: Option<String>) -> Error {
     file_error(path, text.chars().map(shown).collect::<String>())
 }
 
-/// Gives the inputs of the graph their values. The result are the names of the buffers in a state dict.
+/// Gives the inputs of the graph their values. The result are the places of the buffers among the tensors of the state
+/// dict.
 fn inputs<'a>(
     path: &Path,
     lower: &mut Lower<'a>,
     module: &'a GraphModule,
     tensors: &[Named],
     constants: &[Named],
-) -> Result<Vec<String>> {
+) -> Result<Vec<usize>> {
     let index = |list: &[Named]| -> HashMap<String, usize> {
         list.iter().enumerate().map(|(i, tensor)| (tensor.name.clone(), i)).collect()
     };
@@ -197,7 +201,7 @@ fn inputs<'a>(
             }
         } else if let Some(spec) = &spec.buffer {
             let tensor = find(spec.persistent, &spec.buffer_name)?;
-            buffers.extend(spec.persistent.then(|| spec.buffer_name.clone()));
+            buffers.extend(places[0].get(&spec.buffer_name).filter(|_| spec.persistent));
             lower.fixed(&spec.arg.name, &spec.buffer_name, numbers(tensor)?, &tensor.shape)
         } else if let Some(spec) = &spec.tensor_constant {
             let tensor = find(false, &spec.tensor_constant_name)?;

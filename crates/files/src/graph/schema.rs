@@ -1,12 +1,14 @@
 //! The JSON of an exported program (`torch/_export/serde/schema.py`), as far as it is needed. Unknown fields are left
 //! out.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny},
+    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
 };
+
+use super::MAX_CALLS;
 
 /// The version of the schema, which is read first.
 #[derive(Deserialize)]
@@ -34,8 +36,43 @@ pub(super) struct GraphModule {
 
 #[derive(Deserialize)]
 pub(super) struct Graph {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Calls,
     pub(super) tensor_values: HashMap<String, Meta>,
+}
+
+/// The calls of a graph, of which there may be more than a network has: no more than [`MAX_CALLS`] are kept.
+pub(super) struct Calls {
+    pub(super) list: Vec<Node>,
+    /// The number of all of them.
+    pub(super) count: usize,
+}
+
+impl<'de> Deserialize<'de> for Calls {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct List;
+        impl<'de> Visitor<'de> for List {
+            type Value = Calls;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of calls")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Calls, A::Error> {
+                let mut list = Vec::new();
+                while list.len() < MAX_CALLS
+                    && let Some(node) = from.next_element()?
+                {
+                    list.push(node);
+                }
+                let mut count = list.len();
+                while from.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Calls { list, count })
+            }
+        }
+        from.deserialize_seq(List)
+    }
 }
 
 /// A call of an operation.
@@ -194,6 +231,11 @@ impl Size {
     pub(super) fn open(hint: i64) -> Self {
         let hint = Some(Hint { as_int: Some(hint) });
         Self { as_int: None, as_expr: Some(Expression { hint }) }
+    }
+
+    /// Whether the size is to follow from the others and from the number of numbers: −1, as views have it.
+    pub(super) fn follows(self) -> bool {
+        self.as_int == Some(-1)
     }
 
     /// The number that does not depend on the batch.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use collado_models::{Arch, Entry, Network};
 
-use crate::{Result, names::recorded, outline::Outline, resolve::Match};
+use crate::{Result, graph::numbers, names::recorded, outline::Outline, resolve::Match};
 
 /// Finds the tensors of the network in a file. None may be missing or left over; running statistics may be missing all
 /// together.
@@ -13,17 +13,7 @@ pub(crate) fn resolve_listed(outline: &Outline, arch: &Arch) -> Result<Match> {
     let names = own_names(outline, &network)?;
     let mut places: HashMap<&str, usize> = names.iter().enumerate().map(|(i, name)| (&**name, i)).collect();
     ties(outline, &network, &mut places)?;
-    let mut notes = Vec::new();
-    let beside: Vec<&str> =
-        arch.beside().iter().map(String::as_str).filter(|name| places.contains_key(name)).collect();
-    if let Some(first) = beside.first() {
-        let more =
-            if beside.len() > 1 { format!(" and {} others are", beside.len() - 1) } else { " is".into() };
-        notes.push(
-            outline.note(format!("'{}'{more} part of {arch} and not read from here", first.escape_debug())),
-        );
-    }
-    places.retain(|name, _| !beside.contains(name));
+    let notes = beside(outline, arch, &mut places)?.into_iter().collect();
     let mut take = |entry: &Entry| places.remove(entry.name.as_str());
     let order: Vec<Option<usize>> = network.layout().entries().iter().map(&mut take).collect();
     let buffers: Vec<Option<usize>> = network.buffers().entries().iter().map(&mut take).collect();
@@ -51,6 +41,26 @@ pub(crate) fn resolve_listed(outline: &Outline, arch: &Arch) -> Result<Match> {
     }
     let order = order.into_iter().flatten().collect();
     Ok(Match { arch: arch.clone(), order, buffers, notes })
+}
+
+/// Takes out the tensors that are fixed numbers of the network. A note tells of other numbers in the file.
+fn beside(outline: &Outline, arch: &Arch, places: &mut HashMap<&str, usize>) -> Result<Option<String>> {
+    let fixed = arch.beside();
+    let mut other: Vec<&str> = Vec::new();
+    for entry in fixed.layout().entries() {
+        let Some(i) = places.remove(entry.name.as_str()) else { continue };
+        let own = &fixed.values()[entry.offset..entry.offset + entry.len()];
+        let found = numbers(&outline.file.tensors[i])?;
+        let same = |(a, b): (&f64, &f64)| *a as f32 == *b as f32 || (a.is_nan() && b.is_nan());
+        if outline.shape(i) != entry.shape || !own.iter().zip(&found).all(same) {
+            other.push(&entry.name);
+        }
+    }
+    let more = if other.len() > 1 { format!(" and {} others are", other.len() - 1) } else { " is".into() };
+    Ok(other.first().map(|first| {
+        let first = first.escape_debug();
+        outline.note(format!("'{first}'{more} not read from here: {arch} has it with other numbers"))
+    }))
 }
 
 /// The names that the network gives the tensors of the file: those that the file records, or those in the file without

@@ -19,6 +19,7 @@ use crate::Result;
 use crate::{
     ReadOptions,
     archive::Archive,
+    described::NETWORK,
     fault::{file_error, tensor_error},
     tensors::{Kinds, Named, Source, TensorFile, check_total},
     torch::pickle::Pickle,
@@ -40,7 +41,8 @@ pub(crate) fn read(mut archive: Archive<'_, impl Source>, options: &ReadOptions)
     let pickle = archive.entry(&format!("{prefix}data.pkl"), MAX_PICKLE)?;
     let (pickle, _) = Pickle::parse(&pickle).map_err(|reason| file_error(path, reason))?;
     let (tensors, notes) = state_dict::tensors(path, &pickle, options.key.as_deref())?;
-    let tensors = load(&mut archive, &prefix, tensors, options.kinds())?;
+    let kinds = if metadata.contains_key(NETWORK) { Kinds::All } else { options.kinds() };
+    let tensors = load(&mut archive, &prefix, tensors, kinds)?;
     Ok(TensorFile { path: path.into(), tensors, metadata, notes, network: None })
 }
 

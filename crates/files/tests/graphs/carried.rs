@@ -1,7 +1,7 @@
 //! Networks from graph files in checkpoints and paths: they need the graph file no more.
 
 use candle_core::{DType, Device, Tensor};
-use collado_files::{Checkpoint, GraphFile, PathFile, Provenance, ReadOptions};
+use collado_files::{Checkpoint, GraphFile, Listing, PathFile, Provenance, ReadOptions};
 use collado_models::Arch;
 use serde_json::json;
 
@@ -176,6 +176,49 @@ fn tied_tensors_are_written_under_both_names() {
     tensors.insert(name.clone(), (only + 1.).unwrap());
     let text = save(&tensors).unwrap_err().to_string();
     assert!(text.contains("as the network has one tensor for both"), "{text}");
+}
+
+/// Masks of a state dict are fixed numbers of the network, and are written all the same: PyTorch asks for all names.
+#[test]
+fn masks_are_written_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let archive = read(&exported("gpt_mask-2.15.pt2"));
+    let listed = Listing::read(&exported("gpt_mask-2.15.pt2"), &ReadOptions::default()).unwrap();
+    let own: Vec<&str> = listed.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    let names = archive.arch.beside().layout().entries().iter().map(|entry| entry.name.as_str());
+    assert_eq!(names.collect::<Vec<_>>(), ["h.0.attn.bias", "h.1.attn.bias"]);
+    let triangle: Vec<f64> = (0..36).map(|i| f64::from(u8::from(i % 6 <= i / 6))).collect();
+    for end in ["safetensors", "pt"] {
+        let file = dir.path().join(format!("a.{end}"));
+        archive.write(&file).unwrap();
+        let again = Checkpoint::read(&file, &ReadOptions::default()).unwrap();
+        assert!(again.notes.is_empty(), "{:?}", again.notes);
+        let second = dir.path().join("b.safetensors");
+        again.write(&second).unwrap();
+        let tensors = candle_core::safetensors::load(&second, &Device::Cpu).unwrap();
+        let mut found: Vec<&str> = tensors.keys().map(String::as_str).collect();
+        let mut expected = own.clone();
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+        let mask = tensors["h.1.attn.bias"].to_dtype(DType::F64).unwrap();
+        assert_eq!(
+            (mask.dims(), mask.flatten_all().unwrap().to_vec1::<f64>().unwrap()),
+            (&[1, 1, 6, 6][..], triangle.clone())
+        );
+    }
+    // Other numbers than those of the network are not used, which a note tells.
+    let mut tensors = candle_core::safetensors::load(dir.path().join("b.safetensors"), &Device::Cpu).unwrap();
+    let ones = Tensor::ones((1, 1, 6, 6), DType::F32, &Device::Cpu).unwrap();
+    tensors.insert("h.0.attn.bias".into(), ones);
+    let file = dir.path().join("c.safetensors");
+    candle_core::safetensors::save(&tensors, &file).unwrap();
+    let other = Checkpoint::read(&file, &options(&archive.arch)).unwrap();
+    assert!(
+        other.notes.iter().any(|note| note.contains("'h.0.attn.bias' is not read from here")),
+        "{:?}",
+        other.notes
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod archive;
 mod carried;
 mod exported;
+mod model;
 mod mutations;
 mod onnx;
 mod refused;

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::heading::{Caption, heading};
 use crate::paper::MARGIN;
 use crate::text::Font;
-use crate::{png, svg};
+use crate::words::{Words, figure_methods};
 
 /// A box of a diagram.
 #[derive(Clone, Debug)]
@@ -27,32 +27,20 @@ pub struct Step {
 /// another column to the right.
 #[derive(Clone, Debug)]
 pub struct Diagram {
-    title: String,
-    subtitle: String,
-    caption: String,
+    words: Words,
     steps: Vec<Step>,
 }
 
 /// The largest number of steps that can be drawn.
 const MOST: usize = 2000;
 
+figure_methods!(Diagram);
+
 impl Diagram {
     /// A diagram without steps.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), subtitle: String::new(), caption: String::new(), steps: Vec::new() }
-    }
-
-    /// Sets the grey line under the title.
-    #[must_use]
-    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
-        Self { subtitle: subtitle.into(), ..self }
-    }
-
-    /// Sets the sentence under the steps.
-    #[must_use]
-    pub fn caption(self, caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), ..self }
+        Self { words: Words::titled(title), steps: Vec::new() }
     }
 
     /// Adds a step.
@@ -60,22 +48,6 @@ impl Diagram {
     pub fn step(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
-    }
-
-    /// The picture as an SVG document.
-    ///
-    /// # Errors
-    /// When there are no steps or too many, or one reads a step that does not come before it.
-    pub fn to_svg(&self) -> Result<String> {
-        Ok(svg::write(&self.draw()?))
-    }
-
-    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.draw()?)
     }
 
     fn draw(&self) -> Result<Picture> {
@@ -92,12 +64,12 @@ impl Diagram {
         let sheet = Sheet::new(&font, &self.steps, &layers);
         let width = (sheet.size.0 + 2.0 * MARGIN).max(480.0);
         let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), width);
-        let caption = Caption::new(&font, &self.caption, width);
+        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), width);
+        let caption = Caption::new(&font, &self.words.caption, width);
         let body = top + 12.0 + sheet.size.1 + MARGIN;
         sheet.draw(&mut canvas, (f64::midpoint(0.0, width - sheet.size.0), top + 12.0));
         let size = (width, body + caption.height());
         caption.draw(&mut canvas, size);
-        Ok(canvas.finish(size, &self.title).captioned(&self.caption, body))
+        Ok(canvas.finish(size, &self.words.title).captioned(&self.words.caption, body))
     }
 }

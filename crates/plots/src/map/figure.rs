@@ -7,9 +7,8 @@ use crate::color::SOFT;
 use crate::error::{Error, Result};
 use crate::heading::{Caption, heading};
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
-use crate::print::{Print, TEXT};
 use crate::text::Font;
-use crate::{png, svg};
+use crate::words::{Words, figure_methods};
 
 /// The space at the left of a map for its tick labels, in px.
 const LEFT: f64 = 48.0;
@@ -19,31 +18,18 @@ const AXES: f64 = 24.0;
 /// A title over one map, or over two or a few side by side, and a caption.
 #[derive(Clone, Debug)]
 pub struct MapFigure {
-    title: String,
-    subtitle: String,
-    caption: String,
+    words: Words,
     labels: (String, String),
     maps: Vec<Map>,
 }
+
+figure_methods!(MapFigure, print);
 
 impl MapFigure {
     /// An empty figure.
     #[must_use]
     pub fn new(title: impl Into<String>) -> Self {
-        let (title, labels) = (title.into(), Default::default());
-        Self { title, subtitle: String::new(), caption: String::new(), labels, maps: Vec::new() }
-    }
-
-    /// Sets the grey line under the title.
-    #[must_use]
-    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
-        Self { subtitle: subtitle.into(), ..self }
-    }
-
-    /// Sets the sentence under the maps.
-    #[must_use]
-    pub fn caption(self, caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), ..self }
+        Self { words: Words::titled(title), labels: Default::default(), maps: Vec::new() }
     }
 
     /// Sets the labels of both axes.
@@ -59,39 +45,13 @@ impl MapFigure {
         self
     }
 
-    /// The picture as an SVG document.
-    ///
-    /// # Errors
-    /// When there is no map.
-    pub fn to_svg(&self) -> Result<String> {
-        Ok(svg::write(&self.draw()?))
-    }
-
-    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.draw()?)
-    }
-
-    /// The picture for a paper, as wide as its text, without title, subtitle and caption.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg).
-    pub fn print(&self) -> Result<Print> {
-        let bare =
-            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
-        Ok(Print::of(&bare.draw()?, TEXT))
-    }
-
     fn draw(&self) -> Result<Picture> {
         let aspect = self.maps.first().ok_or(Error::NoPanels)?.aspect().clamp(0.2, 2.5);
         let count = self.maps.len() as f64;
         let mut canvas = Canvas::new();
         let font = Font::regular();
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH) + HEAD;
-        let caption = Caption::new(&font, &self.caption, WIDTH);
+        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), WIDTH) + HEAD;
+        let caption = Caption::new(&font, &self.words.caption, WIDTH);
         let body = HEIGHT - caption.height();
         let room =
             ((WIDTH - 2.0 * MARGIN - BAR - GUTTER * (count - 1.0)) / count - LEFT, body - top - FOOT - AXES);
@@ -113,6 +73,6 @@ impl MapFigure {
         let text = font.fitted(&text, SMALL, WIDTH - MARGIN - start - LEFT);
         canvas.text((start + LEFT, window.bottom + FOOT + 15.0), &text, Style::new(SMALL, SOFT));
         caption.draw(&mut canvas, (WIDTH, HEIGHT));
-        Ok(canvas.finish((WIDTH, HEIGHT), &self.title).captioned(&self.caption, body))
+        Ok(canvas.finish((WIDTH, HEIGHT), &self.words.title).captioned(&self.words.caption, body))
     }
 }

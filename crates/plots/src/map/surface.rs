@@ -12,10 +12,9 @@ use crate::error::Result;
 use crate::heading::{Caption, heading};
 use crate::labels::Labels;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
-use crate::print::{Print, TEXT};
 use crate::text::Font;
 use crate::ticks::ticks;
-use crate::{png, svg};
+use crate::words::{Words, figure_methods};
 
 /// The largest number of squares along a side that are drawn.
 const MOST: usize = 72;
@@ -25,12 +24,12 @@ const LIFT: f64 = 0.015;
 /// A surface over a region of the plane, with holes where a corner is not finite.
 #[derive(Clone, Debug)]
 pub struct SurfaceFigure {
-    title: String,
-    subtitle: String,
-    caption: String,
+    words: Words,
     labels: (String, String),
     map: Map,
 }
+
+figure_methods!(SurfaceFigure, print);
 
 impl SurfaceFigure {
     /// The surface of a map, with its paths and marks.
@@ -42,46 +41,14 @@ impl SurfaceFigure {
         map: Map,
     ) -> Self {
         let labels = (labels.0.to_owned(), labels.1.to_owned());
-        Self { title: title.into(), subtitle: subtitle.into(), caption: String::new(), labels, map }
-    }
-
-    /// Sets the sentence under the surface.
-    #[must_use]
-    pub fn caption(self, caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), ..self }
-    }
-
-    /// The picture as an SVG document.
-    ///
-    /// # Errors
-    /// None so far; it returns a result like the other figures.
-    pub fn to_svg(&self) -> Result<String> {
-        Ok(svg::write(&self.draw()?))
-    }
-
-    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
-    ///
-    /// # Errors
-    /// When there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.draw()?)
-    }
-
-    /// The picture for a paper, as wide as its text, without title, subtitle and caption.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg).
-    pub fn print(&self) -> Result<Print> {
-        let bare =
-            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
-        Ok(Print::of(&bare.draw()?, TEXT))
+        Self { words: Words::titled(title), labels, map }.subtitle(subtitle)
     }
 
     fn draw(&self) -> Result<Picture> {
         let font = Font::regular();
         let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH);
-        let caption = Caption::new(&font, &self.caption, WIDTH);
+        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), WIDTH);
+        let caption = Caption::new(&font, &self.words.caption, WIDTH);
         let body = HEIGHT - caption.height();
         let shade = Shade::of(std::iter::once(&self.map));
         let room = Rect { left: MARGIN, top, right: WIDTH - 130.0, bottom: body - 34.0 };
@@ -94,7 +61,7 @@ impl SurfaceFigure {
         let text = font.fitted(&text, SMALL, WIDTH - 2.0 * MARGIN);
         canvas.text((MARGIN, body - 8.0), &text, Style::new(SMALL, SOFT));
         caption.draw(&mut canvas, (WIDTH, HEIGHT));
-        Ok(canvas.finish((WIDTH, HEIGHT), &self.title).captioned(&self.caption, body))
+        Ok(canvas.finish((WIDTH, HEIGHT), &self.words.title).captioned(&self.words.caption, body))
     }
 }
 

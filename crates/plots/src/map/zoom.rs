@@ -9,9 +9,8 @@ use crate::color::SOFT;
 use crate::error::{Error, Result};
 use crate::heading::{Caption, heading};
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
-use crate::print::{Print, TEXT};
 use crate::text::Font;
-use crate::{png, svg};
+use crate::words::{Words, figure_methods};
 
 /// The number of zooms in a row.
 const ROW: usize = 4;
@@ -23,25 +22,18 @@ const FLAT: f64 = 0.72;
 /// A title over zooms, in rows of four, and a caption.
 #[derive(Clone, Debug)]
 pub struct ZoomFigure {
-    title: String,
-    subtitle: String,
-    caption: String,
+    words: Words,
     axes: String,
     maps: Vec<Map>,
 }
+
+figure_methods!(ZoomFigure, print);
 
 impl ZoomFigure {
     /// The figure of some maps, from the widest to the narrowest.
     #[must_use]
     pub fn new(title: impl Into<String>, subtitle: impl Into<String>, maps: Vec<Map>) -> Self {
-        let (caption, axes) = (String::new(), String::new());
-        Self { title: title.into(), subtitle: subtitle.into(), caption, axes, maps }
-    }
-
-    /// Sets the sentence under the zooms.
-    #[must_use]
-    pub fn caption(self, caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), ..self }
+        Self { words: Words::titled(title), axes: String::new(), maps }.subtitle(subtitle)
     }
 
     /// Sets the line that says what the axes are.
@@ -50,40 +42,14 @@ impl ZoomFigure {
         Self { axes: axes.into(), ..self }
     }
 
-    /// The picture as an SVG document.
-    ///
-    /// # Errors
-    /// When there is no map.
-    pub fn to_svg(&self) -> Result<String> {
-        Ok(svg::write(&self.draw()?))
-    }
-
-    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg), and when there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.draw()?)
-    }
-
-    /// The picture for a paper, as wide as its text, without title, subtitle and caption.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg).
-    pub fn print(&self) -> Result<Print> {
-        let bare =
-            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
-        Ok(Print::of(&bare.draw()?, TEXT))
-    }
-
     fn draw(&self) -> Result<Picture> {
         if self.maps.is_empty() {
             return Err(Error::NoPanels);
         }
         let font = Font::regular();
         let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH);
-        let caption = Caption::new(&font, &self.caption, WIDTH);
+        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), WIDTH);
+        let caption = Caption::new(&font, &self.words.caption, WIDTH);
         let side = (WIDTH - 2.0 * MARGIN - BAR + GUTTER) / ROW as f64 - GUTTER;
         let surface = FLAT * side;
         let row = surface + HEAD + side + FOOT;
@@ -108,6 +74,8 @@ impl ZoomFigure {
         let text = font.fitted(&self.axes, SMALL, WIDTH - 2.0 * MARGIN);
         canvas.text((MARGIN, last.bottom + FOOT + 14.0), &text, Style::new(SMALL, SOFT));
         caption.draw(&mut canvas, (WIDTH, height));
-        Ok(canvas.finish((WIDTH, height), &self.title).captioned(&self.caption, height - caption.height()))
+        Ok(canvas
+            .finish((WIDTH, height), &self.words.title)
+            .captioned(&self.words.caption, height - caption.height()))
     }
 }

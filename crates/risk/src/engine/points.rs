@@ -6,15 +6,17 @@ use candle_core::{DType, Device, Tensor, Var};
 use collado_models::{BatchMoments, Network, PointTensors, TensorMoments};
 
 use super::{Normalised, Seen, tensors::penalty};
-use crate::{Criterion, EmpiricalRisk, Evaluation, Objective, Result, Rows, Span};
+use crate::{Criterion, EmpiricalRisk, Evaluation, Objective, Result, Rows, Span, Targets};
 
 /// The engine for one network on one data set, on any candle device.
 pub(super) struct Points {
     network: Arc<Network>,
     /// The inputs `[N, ..]`.
     inputs: Tensor,
-    /// The targets: class labels `u32` `[N]`, or values `[N, q]`.
+    /// The targets: class labels `u32` `[N]` or `[N, positions]`, or values `[N, q]`.
     targets: Tensor,
+    /// The number of classes that an example has.
+    positions: usize,
     is_classes: bool,
     /// The inputs of the reference examples, and the rows among them for statistics.
     reference: Tensor,
@@ -48,7 +50,8 @@ impl Points {
             network: Arc::clone(risk.network()),
             inputs: examples.inputs(dtype)?.to_device(device)?,
             targets: examples.targets().tensor(device)?,
-            is_classes: examples.targets().classes().is_some(),
+            positions: examples.targets().positions(),
+            is_classes: !matches!(examples.targets(), Targets::Values { .. }),
             reference: risk.reference().inputs(dtype)?.to_device(device)?,
             reference_rows: risk.reference_rows(),
             criterion: risk.criterion(),
@@ -122,10 +125,13 @@ impl Points {
             seen.extend(algebra.into_seen());
             let mut sum: Option<Tensor> = None;
             for (z, y) in outputs.iter().zip(&y) {
-                let z = z.reshape((1, z.dims()[0], ()))?;
-                let (part, errors) = self.criterion.loss.sums(&z, y, self.is_classes)?;
-                wrong += errors.map_or(Ok(f64::NAN), |errors| number(&errors.squeeze(0)?))?;
-                let part = part.squeeze(0)?;
+                // Positions count as examples, each of which has its share of the mean.
+                let positions = self.positions as f64;
+                let z = z.reshape((1, z.dims()[0] * self.positions, ()))?;
+                let y = if self.positions > 1 { y.flatten_all()? } else { y.clone() };
+                let (part, errors) = self.criterion.loss.sums(&z, &y, self.is_classes)?;
+                wrong += errors.map_or(Ok(f64::NAN), |errors| number(&errors.squeeze(0)?))? / positions;
+                let part = (part.squeeze(0)? / positions)?;
                 sum = Some(match sum {
                     Some(sum) => (sum + part)?,
                     None => part,

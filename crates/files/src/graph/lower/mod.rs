@@ -256,8 +256,14 @@ impl<'a> Lower<'a> {
         if !value.axes.first().is_some_and(|axis| axis.is_batch()) {
             return Err(format!("the output '{output}' has not the batch as its first axis").into());
         }
-        let node = self.node(&value)?;
-        let node = self.net.flatten(node);
+        // Several axes are positions with outputs of their own, as those of a text.
+        let node = match value.shape().iter().filter(|size| **size != 1).count() {
+            0 | 1 => {
+                let node = self.node(&value)?;
+                self.net.flatten(node)
+            }
+            _ => self.own_shape(&value)?,
+        };
         self.net.output(node);
         self.net.finish(name).map_err(|e| e.to_string().into())
     }
@@ -265,7 +271,10 @@ impl<'a> Lower<'a> {
 
 /// The sizes of a tensor in the graph.
 fn dims(name: &str, metas: &HashMap<String, Meta>) -> Result<Option<Vec<Dim>>> {
-    let Some(meta) = metas.get(name) else { return Ok(None) };
+    // Where one size follows from the others, they are known when the tensor is computed.
+    let Some(meta) = metas.get(name).filter(|meta| !meta.sizes.iter().any(|size| size.follows())) else {
+        return Ok(None);
+    };
     let dim = |size: &crate::graph::schema::Size| {
         size.at_export().filter(|(n, _)| *n <= MAX_NUMBERS).map(|(size, dynamic)| Dim { size, dynamic })
     };

@@ -4,11 +4,11 @@ use collado_models::{Pad, Slice};
 
 use super::{
     Lower, Reason, Result,
-    axes::{Axis, Baked, regroup},
+    axes::{Axis, Baked, Dim, product, regroup},
     call::Call,
     value::{Value, across, check_size, index},
 };
-use crate::graph::schema::Argument;
+use crate::graph::schema::{Argument, Size};
 
 type Values = Result<Vec<Value>>;
 
@@ -63,6 +63,29 @@ impl Lower<'_> {
         Ok(Value::node(self.net.slice(node, Slice { axis: own, start, stop, step }), axes))
     }
 
+    /// The sizes of a view of `x`. One of them may follow from the others.
+    fn view_dims(&self, call: &Call<'_>, x: &Value) -> Result<Vec<Dim>> {
+        let meta = match call.node.outputs.first() {
+            Some(Argument::Tensor(name)) => self.metas.get(name),
+            _ => None,
+        };
+        let Some(open) = meta.and_then(|meta| meta.sizes.iter().position(|size| size.follows())) else {
+            return self.result_dims(call);
+        };
+        let sizes = meta.map(|meta| meta.sizes.as_slice()).unwrap_or_default();
+        let dim = |size: &Size| size.at_export().map(|(size, dynamic)| Dim { size, dynamic });
+        let rest = sizes.iter().enumerate().filter(|(i, _)| *i != open).map(|(_, size)| dim(size));
+        let mut dims = rest.collect::<Option<Vec<Dim>>>().ok_or("its shape has several open sizes")?;
+        let batch = x.batch().is_some();
+        let total = product([x.len(), if batch { self.batch.size } else { 1 }].into_iter());
+        let known = product(dims.iter().map(|dim| dim.size)).filter(|&known| known > 0);
+        let (Some(total), Some(known)) = (total, known) else { return Err("its shape is too large".into()) };
+        // What does not divide is refused where the numbers are put into these axes.
+        let dynamic = batch && self.batch.dynamic && dims.iter().all(|dim| !dim.dynamic);
+        dims.insert(open, Dim { size: total / known, dynamic });
+        Ok(dims)
+    }
+
     /// One position of an axis, which the result does not have.
     fn pick(&mut self, x: &Value, dim: usize, at: usize) -> Result<Value> {
         let part = self.part(x, dim, at, at + 1, 1)?;
@@ -87,7 +110,7 @@ pub(super) fn view(lower: &mut Lower<'_>, call: &Call<'_>) -> Values {
     let x = lower.input(call, "self")?;
     let name = if call.get("size").is_some() { "size" } else { "shape" };
     let sizes = call.sizes(name)?;
-    let dims = lower.result_dims(call)?;
+    let dims = lower.view_dims(call, &x)?;
     let agree = sizes.len() == dims.len()
         && sizes.iter().zip(&dims).all(|(size, dim)| match size {
             Some(-1) => true,

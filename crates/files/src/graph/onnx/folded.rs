@@ -60,6 +60,8 @@ impl Folded {
             },
             "Sqrt" => same(x.entries.iter().map(|entry| entry.map(f64::sqrt)).collect()),
             "Neg" => same(x.entries.iter().map(|entry| entry.map(|x| -x)).collect()),
+            "Abs" => same(x.entries.iter().map(|entry| entry.map(f64::abs)).collect()),
+            "Floor" => same(x.entries.iter().map(|entry| entry.map(f64::floor)).collect()),
             "Reciprocal" => same(x.entries.iter().map(|entry| entry.map(f64::recip)).collect()),
             "Add" => x.with(at(1)?, |a, b| match (a, b) {
                 (Entry::Fixed(a), Entry::Fixed(b)) => Entry::Fixed(a + b),
@@ -119,8 +121,9 @@ impl Folded {
                     if i < 0. { i + x.entries.len() as f64 } else { i }.clamp(0., x.entries.len() as f64)
                 };
                 let (start, stop) = (end(start) as usize, end(stop) as usize);
+                let step = at(4).map_or(Some(1.), Self::scalar);
                 Some(Self::list(x.entries.get(start..stop)?.to_vec()))
-                    .filter(|_| x.shape.len() == 1 && at(4).is_none())
+                    .filter(|_| x.shape.len() == 1 && step == Some(1.))
             }
             "Expand" => {
                 let shape: Vec<usize> =

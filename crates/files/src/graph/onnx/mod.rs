@@ -10,13 +10,13 @@ mod wire;
 use std::{collections::HashSet, io::Read};
 
 use self::{
-    model::{Model, Node},
+    model::{MAX_TENSORS, Model, Node},
     translate::Translation,
 };
 use super::{
     EXPORT, MAX_CALLS, network,
     schema::{
-        Argument, BufferSpec, ConstantSpec, Graph, GraphModule, InputSpec, OutputSpec, ParameterSpec,
+        Argument, BufferSpec, Calls, ConstantSpec, Graph, GraphModule, InputSpec, OutputSpec, ParameterSpec,
         Signature, TensorName, UserSpec,
     },
     trace,
@@ -51,11 +51,14 @@ pub(crate) fn tensors(input: Input<'_, impl Source>) -> Result<TensorFile> {
         let (first, last) = (OPSETS.start(), OPSETS.end());
         return Err(refuse(format!("has version {opset} of the operators, expected {first} to {last}")));
     }
-    if graph.nodes.len() > MAX_CALLS || functions > 0 {
-        let found = graph.nodes.len();
+    let [nodes, values] = graph.counts;
+    if nodes > MAX_CALLS || functions > 0 {
         let reason =
-            format!("has {found} nodes and {functions} functions, expected at most {MAX_CALLS} and none");
+            format!("has {nodes} nodes and {functions} functions, expected at most {MAX_CALLS} and none");
         return Err(refuse(reason));
+    }
+    if values > MAX_TENSORS {
+        return Err(refuse(format!("describes {values} tensors, expected at most {MAX_TENSORS}")));
     }
     if let Some(evidence) = changed(&graph) {
         return Err(refuse(format!("{evidence}; export with {EXPORT}")));
@@ -138,7 +141,8 @@ fn module(translation: &mut Translation, input: &str, output: String) -> GraphMo
     let specs = state.chain(constants).chain([InputSpec { user_input: Some(user), ..none() }]);
     let input_specs = specs.collect();
     let output_specs = vec![OutputSpec { user_output: Some(UserSpec { arg: Argument::Tensor(output) }) }];
-    let nodes = std::mem::take(&mut translation.nodes);
+    let list = std::mem::take(&mut translation.nodes);
+    let nodes = Calls { count: list.len(), list };
     let tensor_values = std::mem::take(&mut translation.metas);
     GraphModule { graph: Graph { nodes, tensor_values }, signature: Signature { input_specs, output_specs } }
 }

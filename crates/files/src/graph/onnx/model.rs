@@ -5,7 +5,7 @@ use std::rc::Rc;
 use candle_core::DType;
 
 use super::wire::{Damaged, Fields, Result};
-use crate::tensors::Named;
+use crate::{graph::MAX_CALLS, tensors::Named};
 
 /// A model.
 #[derive(Default)]
@@ -24,7 +24,15 @@ pub(super) struct Graph {
     pub(super) inputs: Vec<ValueInfo>,
     pub(super) outputs: Vec<ValueInfo>,
     pub(super) values: Vec<ValueInfo>,
+    /// The number of all nodes, and that of all tensors and notes about tensors. No more than may be are kept.
+    pub(super) counts: [usize; 2],
 }
+
+/// The largest number of tensors and of notes about tensors.
+pub(super) const MAX_TENSORS: usize = 4 * MAX_CALLS;
+
+/// More attributes than any operator has.
+const MAX_ATTRIBUTES: usize = 100;
 
 #[derive(Default)]
 pub(super) struct Node {
@@ -107,7 +115,17 @@ impl Graph {
     fn parse(message: &[u8]) -> Result<Self> {
         let mut graph = Self::default();
         for field in Fields::of(message) {
-            match field? {
+            let (number, value) = field?;
+            let kind = match number {
+                1 => 0,
+                5 | 11..=13 => 1,
+                _ => continue,
+            };
+            graph.counts[kind] += 1;
+            if graph.counts[kind] > [MAX_CALLS, MAX_TENSORS][kind] {
+                continue;
+            }
+            match (number, value) {
                 (1, value) => graph.nodes.push(Node::parse(value.bytes()?)?),
                 (5, value) => graph.initializers.push(Tensor::parse(value.bytes()?)?),
                 (11, value) => graph.inputs.push(ValueInfo::parse(value.bytes()?)?),
@@ -128,7 +146,10 @@ impl Node {
                 (1, value) => node.inputs.push(value.text()?),
                 (2, value) => node.outputs.push(value.text()?),
                 (4, value) => node.op = value.text()?,
-                (5, value) => node.attributes.push(attribute(value.bytes()?)?),
+                (5, value) if node.attributes.len() < MAX_ATTRIBUTES => {
+                    node.attributes.push(attribute(value.bytes()?)?);
+                }
+                (5, _) => return Err(Damaged),
                 (7, value) => node.domain = value.text()?,
                 (9, value) => {
                     let (key, text) = entry(value.bytes()?)?;

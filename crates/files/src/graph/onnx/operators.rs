@@ -109,7 +109,7 @@ pub(super) fn translate(to: &mut Translation, node: &Node) -> Result<()> {
         },
         "Reshape" => reshape(to, node),
         "Expand" => {
-            let size = to.sizes(node, input(1).ok_or("it has no shape")?)?;
+            let size = to.expanded(node, &x, input(1).ok_or("it has no shape")?)?;
             let inputs = vec![("self", to.tensor(&x)?), ("size", size)];
             to.call(node, "expand.default", inputs)
         }
@@ -260,7 +260,7 @@ fn matmul(to: &mut Translation, node: &Node) -> Result<()> {
     let inputs = vec![("input", to.tensor(x)?), ("weight", to.tensor(&weight)?)];
     to.call(node, "linear.default", inputs)?;
     if let Some(result) = node.outputs.first() {
-        to.leave_open(result);
+        to.leave_open(result, &weight);
     }
     Ok(())
 }

@@ -35,12 +35,17 @@ pub(super) struct Translation {
     same: HashMap<String, String>,
     /// Parameters with their axes exchanged, by the name of the result.
     turned: HashMap<String, String>,
-    /// Dense layers that may still get a bias, by their result.
-    open: HashMap<String, usize>,
+    /// Dense layers that may still get a bias, by their result: their call, and the number of their outputs.
+    open: HashMap<String, (usize, usize)>,
     readers: HashMap<String, usize>,
+    /// Number of entries of all folded values.
+    entries: usize,
     /// The word for the size of the batch.
     batch: Option<String>,
 }
+
+/// The largest number of entries of all folded values together.
+const MAX_ENTRIES: usize = 1 << 24;
 
 /// The size of an open batch. It stands in hints only.
 const BATCH: usize = 2;
@@ -75,6 +80,7 @@ impl Translation {
             turned: HashMap::new(),
             open: HashMap::new(),
             readers,
+            entries: 0,
             batch: None,
         };
         for tensor in std::mem::take(&mut graph.initializers) {
@@ -105,7 +111,7 @@ impl Translation {
         let whole = matches!(tensor.dtype, DType::U8 | DType::I32 | DType::I64);
         if whole || tensor.shape.is_empty() {
             let values = numbers(&tensor).map_err(|e| e.to_string())?;
-            self.folded.insert(tensor.name, Folded::numbers(tensor.shape, values));
+            self.note_folded(tensor.name, Folded::numbers(tensor.shape, values))?;
         } else {
             self.shapes.insert(tensor.name.clone(), tensor.shape.clone());
             self.tensors.push(tensor);
@@ -145,10 +151,21 @@ impl Translation {
         }
         if let Some(value) = self.fold(node)? {
             let name = node.outputs.first().ok_or("it has no result")?;
-            self.folded.insert(name.clone(), value);
-            return Ok(());
+            return self.note_folded(name.clone(), value);
         }
         operators::translate(self, node)
+    }
+
+    /// Keeps a value that does not depend on the examples.
+    fn note_folded(&mut self, name: String, value: Folded) -> Result<()> {
+        self.entries = self.entries.saturating_add(value.entries.len());
+        if self.entries > MAX_ENTRIES {
+            return Err(format!(
+                "the values that do not depend on the examples have more than {MAX_ENTRIES} numbers"
+            ));
+        }
+        self.folded.insert(name, value);
+        Ok(())
     }
 
     /// The value of a node that does not depend on the examples.
@@ -185,23 +202,25 @@ impl Translation {
 
     /// The sizes of a tensor, as far as they are known.
     fn shape_of(&self, node: &Node) -> Option<Folded> {
-        let name = self.name(node.inputs.first()?);
-        let entries: Vec<Entry> = if let Some(shape) = self.shapes.get(name) {
-            shape.iter().map(|&n| Entry::Fixed(n as f64)).collect()
-        } else if let Some(meta) = self.metas.get(name) {
-            let entry = |size: &Size| match size.at_export() {
-                Some((n, true)) => Entry::Batch((n / BATCH) as i64),
-                Some((n, false)) => Entry::Fixed(n as f64),
-                None => Entry::Unknown,
-            };
-            meta.sizes.iter().map(entry).collect()
-        } else {
-            return None;
-        };
+        let entries = self.shape_entries(node.inputs.first()?)?;
         let count = entries.len() as i64;
         let end = |n: i64| (if n < 0 { n + count } else { n }).clamp(0, count) as usize;
         let (start, stop) = (end(node.int("start", 0)), end(node.int("end", count)));
         Some(Folded::list(entries.get(start..stop)?.to_vec()))
+    }
+
+    /// The sizes of the tensor of that name.
+    fn shape_entries(&self, name: &str) -> Option<Vec<Entry>> {
+        let name = self.name(name);
+        if let Some(shape) = self.shapes.get(name) {
+            return Some(shape.iter().map(|&n| Entry::Fixed(n as f64)).collect());
+        }
+        let entry = |size: &Size| match size.at_export() {
+            Some((n, true)) => Entry::Batch((n / BATCH) as i64),
+            Some((n, false)) => Entry::Fixed(n as f64),
+            None => Entry::Unknown,
+        };
+        Some(self.metas.get(name)?.sizes.iter().map(entry).collect())
     }
 
     /// The fixed numbers or sizes of that name.
@@ -317,10 +336,10 @@ impl Translation {
         });
     }
 
-    /// Notes that the last call is a dense layer that a sum may give a bias.
-    pub(super) fn leave_open(&mut self, result: &str) {
-        if self.readers.get(result) == Some(&1) {
-            self.open.insert(result.to_owned(), self.nodes.len() - 1);
+    /// Notes that the last call is a dense layer with that weight, which a sum may give a bias.
+    pub(super) fn leave_open(&mut self, result: &str, weight: &str) {
+        if let (Some(1), Some(&[outputs, _])) = (self.readers.get(result), self.parameter(weight)) {
+            self.open.insert(result.to_owned(), (self.nodes.len() - 1, outputs));
         }
     }
 
@@ -329,10 +348,12 @@ impl Translation {
         let [a, b] = &node.inputs[..] else { return false };
         for (layer, bias) in [(a, b), (b, a)] {
             let (layer, bias) = (self.name(layer).to_owned(), self.name(bias).to_owned());
-            let Some(&call) = self.open.get(&layer) else { continue };
-            if self.shapes.get(&bias).is_some_and(|shape| shape.len() == 1)
+            let Some(&(call, outputs)) = self.open.get(&layer) else { continue };
+            if self.shapes.get(&bias).is_some_and(|shape| *shape == [outputs])
                 && let Some(result) = node.outputs.first()
             {
+                // Its result is that of the sum now: what is added next is no bias of it.
+                self.open.remove(&layer);
                 self.nodes[call]
                     .inputs
                     .push(NamedArgument { name: "bias".into(), arg: Argument::Tensor(bias) });
@@ -343,11 +364,33 @@ impl Translation {
         false
     }
 
-    /// Sizes as an argument, some of which may depend on the batch, with what they say about the result.
+    /// The sizes of the result of `Expand`: those of its input where those asked for are 1. One of 1 is not known apart
+    /// from one that is repeated where the input is not known.
+    pub(super) fn expanded(&mut self, node: &Node, x: &str, name: &str) -> Result<Argument> {
+        let asked =
+            self.folded(name).ok_or_else(|| format!("its shape '{name}' is computed from the examples"))?;
+        let mut entries = asked.entries.clone();
+        let own = self.shape_entries(x);
+        let own = own.filter(|own| own.len() <= entries.len());
+        let start = entries.len() - own.as_ref().map_or(0, Vec::len);
+        for (asked, own) in entries[start..].iter_mut().zip(own.into_iter().flatten()) {
+            if *asked == Entry::Fixed(1.) {
+                *asked = own;
+            }
+        }
+        self.sizes_of(node, &entries)
+    }
+
+    /// Sizes as an argument, some of which may depend on the batch, with what they say about the result. One of −1
+    /// follows from the others.
     pub(super) fn sizes(&mut self, node: &Node, name: &str) -> Result<Argument> {
         let value =
             self.folded(name).ok_or_else(|| format!("its shape '{name}' is computed from the examples"))?;
         let entries = value.entries.clone();
+        self.sizes_of(node, &entries)
+    }
+
+    fn sizes_of(&mut self, node: &Node, entries: &[Entry]) -> Result<Argument> {
         let symbols: Option<Vec<Symbol>> = entries
             .iter()
             .map(|entry| match entry {
@@ -359,7 +402,7 @@ impl Translation {
         let sizes: Option<Vec<Size>> = entries
             .iter()
             .map(|entry| match entry {
-                Entry::Fixed(x) if *x >= 1. => Some(Size::known(*x as i64)),
+                Entry::Fixed(x) if *x >= 1. || *x == -1. => Some(Size::known(*x as i64)),
                 Entry::Batch(n) => n.checked_mul(BATCH as i64).map(Size::open),
                 _ => None,
             })

@@ -7,7 +7,7 @@ use collado_cuda::{Buffer, Machine};
 use collado_models::{Error as ModelError, with_slice};
 
 use super::layout::four;
-use crate::{Examples, Result, Targets};
+use crate::{Error, Examples, Result, Targets};
 
 /// Inputs and targets, with rows padded to a multiple of four numbers.
 pub(super) struct Data {
@@ -31,6 +31,10 @@ impl Data {
         let (mut labels, mut values) = (None, None);
         match examples.targets() {
             Targets::Classes(classes) => labels = Some(Buffer::from_slice(machine, classes)?),
+            Targets::Tokens { .. } => {
+                let found = "a class for each position".into();
+                return Err(Error::Unsupported { what: "the engine of kernels", found });
+            }
             Targets::Values { values: y, .. } => {
                 let y: Vec<f32> = y.iter().map(|&y| y as f32).collect();
                 values = Some(Buffer::from_slice(machine, &y)?);

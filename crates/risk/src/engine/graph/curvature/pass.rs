@@ -90,14 +90,21 @@ impl<'g> Pass<'_, 'g> {
             for lane in 0..examples {
                 let column = |x: &[f64]| x.iter().skip(lane).step_by(lanes).copied().collect::<Vec<_>>();
                 let (mut z, mut v) = (column(z), column(r));
-                let curvature = LossCurvature::new(graph.criterion.loss, &z);
+                // Each position has outputs, and a loss, of its own.
+                let positions = graph.examples.targets().positions();
+                let (width, share) = (z.len() / positions, (positions as f64).recip());
+                let curvatures: Vec<_> =
+                    z.chunks_exact(width).map(|z| LossCurvature::new(graph.criterion.loss, z)).collect();
                 let target = graph.examples.target(rows[t * lanes + lane] as usize);
                 loss_and_slope(graph.criterion.loss, &mut z, target);
                 if self.form == CurvatureForm::Fisher {
                     let share: f64 = v.iter().zip(&z).map(|(v, z)| v * z).sum();
                     v.iter_mut().zip(&z).for_each(|(v, z)| *v = share * z);
                 } else {
-                    curvature.apply(&mut v);
+                    for (curvature, v) in curvatures.iter().zip(v.chunks_exact_mut(width)) {
+                        curvature.apply(v);
+                        v.iter_mut().for_each(|v| *v *= share);
+                    }
                 }
                 // SAFETY: each tile is written by its own task.
                 let (g, h) = unsafe { (plain.as_ref().map(|plain| plain.tile_mut(t)), along.tile_mut(t)) };
