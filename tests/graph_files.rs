@@ -143,7 +143,7 @@ fn a_language_model_is_trained_connected_and_aligned() {
         ),
         (format!("eval {net} --data csv:texts.csv?header=false&target=10,11&task=tokens"), "takes 6 inputs"),
         ("kernel t/seed-0.safetensors --out kernel".into(), "the Jacobian of the outputs"),
-        ("certify line".into(), "is not covered"),
+        ("certify line".into(), "does not cover a class for each position"),
     ] {
         let text = error(dir, &args);
         let wrong: Vec<&str> = text.lines().filter(|line| line.starts_with("error: ")).collect();
