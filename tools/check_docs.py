@@ -18,6 +18,8 @@ of them, and `[key=value]` for those that have it; a CSV file is an object of co
 same writing, as `.349`, `5 792.6` or `24 %` (a share of 1). Without a tolerance it has to be right to half a unit of its last digit.
 `numbers: FILE, slow` is for commands that take longer than a few seconds: they run with `--slow` only.
 
+Links to files and headings that are not there are wrong, too, whatever `--only` says.
+
 Usage: tools/check_docs.py [--binary target/release/collado] [--slow] [--only WORD] [PAGE ...]
 Exit status: 0 if all numbers agree, 1 if not. A page can be wrong in two ways: the program gives another number, or the text
 does not have the number that is compared.
@@ -204,6 +206,30 @@ def check_block(page, text, block, options):
     return lines, wrong
 
 
+def headings(page):
+    """The names by which links refer to the headings of a page, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M)
+    titles = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title) for title in titles)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+def broken_links(page, name, text):
+    """What is wrong with links inside of the repository."""
+    wrong = []
+    prose = re.sub(r"```.*?```", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)
+    for link in re.finditer(r"\]\(([^)\s]+)\)", prose):
+        file, _, heading = link[1].partition("#")
+        if "://" in file or file.startswith("mailto:"):
+            continue
+        target = page.parent / file if file else page
+        place = f"{name}:{prose.count(chr(10), 0, link.start()) + 1}"
+        if not target.exists():
+            wrong.append(f"{place}: {link[1]}: no such file")
+        elif heading and target.suffix == ".md" and heading not in headings(target):
+            wrong.append(f"{place}: {link[1]}: no such heading")
+    return wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", type=pathlib.Path)
@@ -219,6 +245,7 @@ def main():
         # What stands between four backticks is an example of the notation.
         text = re.sub(r"````.*?````", lambda m: re.sub(r"[^\n]", " ", m[0]), page.read_text(), flags=re.S)
         name = page.resolve().relative_to(ROOT) if page.resolve().is_relative_to(ROOT) else page
+        wrong += broken_links(page, name, text)
         for block in BLOCK.finditer(text):
             lines, found = check_block(name, text, block, options)
             total, wrong = total + lines, wrong + found

@@ -68,6 +68,16 @@ class CheckDocs(unittest.TestCase):
             page.write_text("# Nothing\n")
             self.assertEqual(subprocess.run([sys.executable, SCRIPT, page], capture_output=True).returncode, 1)
 
+    def test_links_lead_somewhere(self):
+        with tempfile.TemporaryDirectory() as name:
+            page = pathlib.Path(name) / "page.md"
+            page.write_text("# A page\n[a](none.md) [b](#a-page) [c](#other)\n[d](https://x.y/z) [e](page.md#a-page)\n")
+            done = subprocess.run([sys.executable, SCRIPT, page], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("page.md:2: none.md: no such file\n", done.stderr)
+            self.assertIn("page.md:2: #other: no such heading\n", done.stderr)
+            self.assertEqual(len(done.stderr.splitlines()), 2, done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
