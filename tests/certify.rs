@@ -40,7 +40,7 @@ fn a_path_is_enclosed_for_every_t() {
         json(dir, "certify line/path.safetensors --data digits --tolerance 1e-5 --out proof --json --quiet");
     let (tight_lo, tight_hi) = (number(&proof["lo"]), number(&proof["hi"]));
     assert!(tight_hi - tight_lo <= 1e-5 * tight_hi && lo <= tight_hi && tight_lo <= hi, "{proof}");
-    assert!(sampled <= tight_hi && proof["status"] == "tolerance" && proof["method"] == "first-order");
+    assert!(sampled <= tight_hi && proof["status"] == "tolerance" && proof["method"] == "second-order");
     for (end, sample) in [("a", &line["ends"]["a"]), ("b", &line["ends"]["b"])] {
         let (below, above) = (number(&proof["ends"][end][0]), number(&proof["ends"][end][1]));
         assert!((below..=above).contains(&number(sample)) && above - below < 1e-9, "{proof}");

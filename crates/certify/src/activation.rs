@@ -1,88 +1,115 @@
-//! The step of first-order models through activations: from $z\in c+ls\pm r$ on $|s|\le\delta$ to $\rho(z)\in c+ls\pm
-//! r$.
+//! The step of second-order models through activations: from $z\in c+ls+qs^2\pm r$ on $|s|\le\delta$ to the same for ρ(z).
 
 use collado_models::Activation;
 
 use crate::{
     curvature::{Smooth, smooth},
+    kink::{reach, rho},
+    line::Line,
+    model::{Model, Row},
     rounding::{LIBM, TINY, U},
+    taylor::split,
+    tiles::TILE,
 };
 
-/// The models of one row of neurons: centre, slope and radius of each example.
-pub(crate) struct Row<'a> {
-    pub(crate) c: &'a mut [f64],
-    /// The slopes, which are empty at a single point, where δ = 0.
-    pub(crate) l: &'a mut [f64],
-    pub(crate) r: &'a mut [f64],
-}
-
 /// Replaces the models of z by models of ρ(z).
-pub(crate) fn activate(activation: Activation, row: Row<'_>, delta: f64) {
+pub(crate) fn activate(activation: Activation, model: &mut Model, delta: f64) {
+    let (neurons, order) = (0..model.neurons(), model.channels - 1);
     match (activation, smooth(activation)) {
         (Activation::Linear, _) => {}
-        (_, Some(function)) => curve(function, row, delta),
-        _ => pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || relu(row, delta),
-        ),
-    }
-}
-
-/// The rule for ReLU: $\rho(z)\in\alpha z+\lbrack0,\beta\rbrack$ on $\lbrack\text{lo},\text{hi}\rbrack$ for any α in
-/// \[0, 1\], with β the larger difference at the two ends; α is 1 or 0 where the sign of z is certain.
-#[inline(always)]
-fn relu(row: Row<'_>, delta: f64) {
-    let one = |c: &mut f64, l: &mut f64, r: &mut f64| {
-        let reach = delta * l.abs() + *r;
-        let size = c.abs() + reach;
-        let slack = 8. * U * size + TINY;
-        let (lo, hi) = (*c - reach - slack, *c + reach + slack);
-        let share = hi / (hi - lo);
-        let alpha = if lo >= 0. {
-            1.
-        } else if hi <= 0. {
-            0.
-        } else {
-            share
-        };
-        let (below, above) = (-alpha * lo, (1. - alpha) * hi);
-        let larger = if below > above { below } else { above };
-        let half = if larger > 0. { 0.5 * (1. + 8. * U) * larger } else { 0. };
-        // A neuron that is on passes unchanged, one that is off is exactly 0: only crossing ones round.
-        let round = if half > 0. { 8. * U * size + TINY } else { 0. };
-        *c = alpha * *c + half;
-        *l *= alpha;
-        *r = alpha * *r + half + round;
-    };
-    if row.l.is_empty() {
-        row.c.iter_mut().zip(row.r).for_each(|(c, r)| one(c, &mut 0., r));
-    } else {
-        row.c.iter_mut().zip(row.l).zip(row.r).for_each(|((c, l), r)| one(c, l, r));
-    }
-}
-
-/// The rule for smooth activations: Taylor's formula with the second derivative enclosed on the range of z, or the
-/// range of ρ where that is tighter.
-fn curve(f: Smooth, row: Row<'_>, delta: f64) {
-    let mut none = vec![0.; if row.l.is_empty() { row.c.len() } else { 0 }];
-    let slopes = if row.l.is_empty() { none.iter_mut() } else { row.l.iter_mut() };
-    for ((c, l), r) in row.c.iter_mut().zip(slopes).zip(row.r) {
-        let reach = (delta * l.abs() + *r) * (1. + 8. * U);
-        let (value, slope) = (f.value)(*c);
-        let (low, high) = (f.second)(*c, reach + 4. * U * (c.abs() + reach));
-        // The remainder lies in reach²/2 times [low, high] and 0.
-        let quarter = 0.25 * reach * reach;
-        let shift = quarter * (high + low);
-        // A value is off by what the library errs, and by the rounding of its argument's formula.
-        let slack = FUNCTION * (value.abs() + (f.scale)(*c)) + TINY;
-        let slope_slack = FUNCTION * f.steepest * reach;
-        let radius = slope.abs() * *r + quarter * (high - low) + slack + slope_slack + 8. * U * shift.abs();
-        let lipschitz = f.steepest * reach + slack;
-        if radius <= lipschitz {
-            (*c, *l, *r) = (value + shift, slope * *l, radius * (1. + 16. * U) + 4. * U * value.abs());
-        } else {
-            (*c, *l, *r) = (value, 0., lipschitz * (1. + 16. * U));
+        (_, Some(function)) if order == 1 => {
+            neurons.for_each(|i| model.map_row(i, |_, z| straight(function, z, delta)));
         }
+        (_, Some(function)) => neurons.for_each(|i| model.map_row(i, |_, z| curve(function, z, delta))),
+        _ => {
+            let mut marks = vec![OFF; model.t];
+            neurons.for_each(|i| relu(model, i, delta, &mut marks));
+        }
+    }
+}
+
+/// The rule for ReLU in neuron i: what is on passes and what is off becomes 0, all at once, then the rest one by one.
+fn relu(model: &mut Model, i: usize, delta: f64, marks: &mut [Mark]) {
+    let none = [0.; TILE];
+    let Row { parabola: [c, l, q], r } = model.row(i);
+    let slopes = if l.is_empty() { &none[..c.len()] } else { &*l };
+    let bends = if q.is_empty() { &none[..c.len()] } else { &*q };
+    let lines = c.iter().zip(slopes).zip(bends).zip(&*r);
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (mark, (((&c, &l), &q), &r)) in marks.iter_mut().zip(lines) {
+                let (lo, hi) = reach(Line { c, l, q, r }, delta);
+                *mark = if lo >= 0. {
+                    ON
+                } else if hi <= 0. {
+                    OFF
+                } else {
+                    CROSSING
+                };
+            }
+        },
+    );
+    for numbers in [c, l, q, r] {
+        numbers.iter_mut().zip(&*marks).for_each(|(x, &mark)| *x = if mark == OFF { 0. } else { *x });
+    }
+    let order = model.channels - 1;
+    for e in (0..model.t).filter(|&e| marks[e] == CROSSING) {
+        model.set_line(i, e, rho(model.line(i, e), delta, order));
+    }
+}
+
+/// What ReLU does with a number, in the size of numbers, so that it is decided for several at once.
+type Mark = u64;
+const OFF: Mark = 0;
+const ON: Mark = 1;
+const CROSSING: Mark = 2;
+
+/// The rule for smooth activations and models of first order: Taylor's formula with the second derivative enclosed on the
+/// range of z, or the range of ρ where that is tighter.
+fn straight(f: Smooth, z: Line, delta: f64) -> Line {
+    let reach = z.reach(delta) * (1. + 8. * U);
+    let (value, slope) = (f.value)(z.c);
+    let (low, high) = (f.second)(z.c, reach + 4. * U * (z.c.abs() + reach));
+    // The remainder lies in reach²/2 times [low, high] and 0.
+    let quarter = 0.25 * reach * reach;
+    let shift = quarter * (high + low);
+    let slack = FUNCTION * (value.abs() + (f.scale)(z.c)) + TINY;
+    let slope_slack = FUNCTION * f.steepest * reach;
+    let radius = slope.abs() * z.r + quarter * (high - low) + slack + slope_slack + 8. * U * shift.abs();
+    let lipschitz = f.steepest * reach + slack;
+    if radius <= lipschitz {
+        let r = radius * (1. + 16. * U) + 4. * U * value.abs();
+        Line { c: value + shift, l: slope * z.l, q: 0., r }
+    } else {
+        Line { c: value, r: lipschitz * (1. + 16. * U), ..Line::ZERO }
+    }
+}
+
+/// The same for models of second order, with the second derivative also enclosed by that in the centre and the third.
+fn curve(f: Smooth, z: Line, delta: f64) -> Line {
+    let (bend, reach) = (z.bend(delta) * (1. + 8. * U), z.reach(delta) * (1. + 8. * U));
+    let (value, slope) = (f.value)(z.c);
+    let (low, high) = f.second_on(z.c, reach + 4. * U * (z.c.abs() + reach));
+    // ρ(c + y) is value + slope·y + (middle ± apart) y²/2, and y the parabola without c, give or take r.
+    let (middle, apart) = (0.25 * (high + low), 0.25 * (high - low));
+    let (third, fourth) = (split(delta, 3), split(delta, 4));
+    let (cubic, quartic) = (2. * z.l * z.q, z.q * z.q);
+    let rest = third.r * cubic.abs() + fourth.r * quartic + z.r * (2. * bend + 0.5 * z.r);
+    // A value is off by what the library errs, and by the rounding of its argument's formula.
+    let slack = FUNCTION * (value.abs() + (f.scale)(z.c)) + TINY;
+    let slope_slack = FUNCTION * f.steepest * reach;
+    let radius = slope.abs() * z.r + apart * reach * reach + middle.abs() * rest + slack + slope_slack;
+    let lipschitz = f.steepest * reach + slack;
+    if radius <= lipschitz {
+        Line {
+            c: value + middle * (fourth.c * quartic + 0.5 * z.r * z.r),
+            l: slope * z.l + middle * third.l * cubic,
+            q: slope * z.q + middle * (z.l * z.l + fourth.q * quartic),
+            r: radius * (1. + 16. * U) + 64. * U * (value.abs() + middle.abs() * reach * reach),
+        }
+    } else {
+        Line { c: value, r: lipschitz * (1. + 16. * U), ..Line::ZERO }
     }
 }
 

@@ -6,7 +6,7 @@
 /// |---|---|---|---|
 /// | `tolerance` | 1e-3 | stop when hi − lo ≤ tolerance · hi | ≥ 0, finite |
 /// | `max_subintervals` | 10 000 | pieces bounded at most; a path is always covered once, by at least one piece a leg | ≥ 1 |
-/// | `shortcuts` | true | use the polynomial F of linear networks where it is tighter | |
+/// | `shortcuts` | true | use what an independent check of the pieces does not: models of second order, the polynomial F of linear networks, and bounds of easy examples on larger pieces | |
 /// | `memory` | 1 GiB | bytes for the first layer at the vertices of a leg; examples that do not fit are computed anew for each piece, to the same bits | any |
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CertifySettings {
@@ -14,8 +14,8 @@ pub struct CertifySettings {
     pub tolerance: f64,
     /// The largest number of pieces that are bounded.
     pub max_subintervals: usize,
-    /// Whether the bounds of linear networks with squared loss also use their polynomial, which an independent check of
-    /// the pieces does not.
+    /// Whether bounds may use what an independent check of the pieces does not: models of second order, the polynomial of
+    /// linear networks with squared loss, and bounds of easy examples on larger pieces.
     pub shortcuts: bool,
     /// The memory for products of the first layer, in bytes.
     pub memory: usize,
@@ -61,6 +61,8 @@ pub enum Method {
     Polynomial,
     /// First-order models, with branch and bound.
     FirstOrder,
+    /// Second-order models, with branch and bound.
+    SecondOrder,
 }
 
 impl Method {
@@ -70,6 +72,7 @@ impl Method {
             Self::Vertices => "vertices",
             Self::Polynomial => "polynomial",
             Self::FirstOrder => "first-order",
+            Self::SecondOrder => "second-order",
         }
     }
 }
@@ -83,8 +86,8 @@ pub struct Piece {
     pub leg: usize,
     /// The leg's own parameters τ in \[0, 1\] of its ends, which are exact.
     pub tau: (f64, f64),
-    /// An upper bound of F that was computed on this piece itself; `upper` may be lower, since it is also at most the bound
-    /// of any larger piece.
+    /// An upper bound of F, which without [`shortcuts`](CertifySettings::shortcuts) was computed on this piece alone; `upper`
+    /// may be lower, since it is also at most the bound of any larger piece.
     pub own: f64,
     /// A lower bound of F on the piece.
     pub lower: f64,
@@ -111,7 +114,7 @@ pub struct Certificate {
     pub ends: [(f64, f64); 2],
     /// An upper bound of the share of misclassified examples at every t; `None` where there are no classes.
     pub error: Option<f64>,
-    /// Number of pieces that were bounded.
+    /// Number of pieces that were bounded; a part of the examples counts as that part of a piece.
     pub subintervals: usize,
     /// The method of the upper bound.
     pub method: Method,

@@ -15,6 +15,19 @@ pub(crate) struct Smooth {
     pub(crate) steepest: f64,
     /// An enclosure of 0 and of ρ″ on `z - reach ..= z + reach`.
     pub(crate) second: fn(f64, f64) -> (f64, f64),
+    /// ρ″(z), by a floating-point formula.
+    bend: fn(f64) -> f64,
+    /// An upper bound of |ρ‴|.
+    third: f64,
+}
+
+impl Smooth {
+    /// An enclosure of ρ″ on `z - reach ..= z + reach`.
+    pub(crate) fn second_on(&self, z: f64, reach: f64) -> (f64, f64) {
+        let ((low, high), here) = ((self.second)(z, reach), (self.bend)(z));
+        let far = up(here.abs()) - here.abs() + self.third * reach * (1. + 1e-10);
+        if far.is_finite() { (low.max(here - far), high.min(here + far)) } else { (low, high) }
+    }
 }
 
 /// The smooth function of an activation; `None` for the piecewise linear ones, and for those without a rule.
@@ -41,6 +54,11 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
                     0.769_800_359,
                 )
             },
+            bend: |z| {
+                let a = z.tanh();
+                -2. * a * (1. - a * a)
+            },
+            third: 2.,
         },
         Activation::Softplus => Smooth {
             value: |z| (z.max(0.) + (-z.abs()).exp().ln_1p(), logistic(z)),
@@ -50,6 +68,11 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
                 let p = logistic((z.abs() - reach).max(0.));
                 (0., up(p * (1. - p)).min(0.25))
             },
+            bend: |z| {
+                let p = logistic(z);
+                p * (1. - p)
+            },
+            third: 0.096_225_045,
         },
         Activation::Logistic => Smooth {
             value: |z| {
@@ -70,6 +93,11 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
                     0.096_225_045,
                 )
             },
+            bend: |z| {
+                let a = logistic(z);
+                a * (1. - a) * (1. - 2. * a)
+            },
+            third: 0.125,
         },
         Activation::Gelu => Smooth {
             value: |z| {
@@ -79,6 +107,9 @@ pub(crate) fn smooth(activation: Activation) -> Option<Smooth> {
             scale: f64::abs,
             steepest: 1.129,
             second: gelu_second,
+            bend: |z| density(z) * (2. - z * z),
+            // φ(z)(z³ - 4z) is largest at z² = (7 - √33)/2.
+            third: 0.779,
         },
     })
 }

@@ -4,23 +4,29 @@ use collado_risk::Loss;
 
 use crate::rounding::{LIBM, TINY, U};
 
-/// An upper bound of $\log(1+\sum_j\exp(u_j+r_j))$ for margins $u_j=z_j-z_y$; with −r a lower one (`sign` -1).
-pub(crate) fn cross_entropy(u: &[f64], r: &[f64], sign: f64) -> f64 {
+/// An upper bound of $\log(1+\sum_j\exp(u_j+r_j))$ for margins $u_j=z_j-z_y$; with −r a lower one (`sign` -1). Besides the
+/// derivative of the bound, about, if all radii grow by one share of themselves.
+pub(crate) fn cross_entropy(u: &[f64], r: &[f64], sign: f64) -> (f64, f64) {
     let term = |j: usize| u[j] + sign * r[j];
     let (mut top, mut best) = (0., None);
     for j in 0..u.len() {
         if term(j).is_nan() {
-            return f64::NAN;
+            return (f64::NAN, f64::NAN);
         }
         if term(j) > top {
             (top, best) = (term(j), Some(j));
         }
     }
-    let others = (0..u.len()).filter(|&j| Some(j) != best);
     let own = if best.is_some() { (-top).exp() } else { 0. };
-    let value = top + others.map(|j| (term(j) - top).exp()).fold(own, |s, x| s + x).ln_1p();
+    let (mut sum, mut slope) = (own, best.map_or(0., |j| r[j]));
+    for j in (0..u.len()).filter(|&j| Some(j) != best) {
+        let share = (term(j) - top).exp();
+        sum += share;
+        slope += share * r[j];
+    }
+    let value = top + sum.ln_1p();
     // exp(v - top) errs by at most |v - top|e^{v-top}u ≤ 0.4u when top > 0, where the value is at least log 2.
-    outward(value, sign, 4. * LIBM + (4 * u.len() + 32) as f64 * U)
+    (outward(value, sign, 4. * LIBM + (4 * u.len() + 32) as f64 * U), slope / (1. + sum))
 }
 
 /// A bound of a loss that is a sum over outputs, for targets `y`.
@@ -47,6 +53,8 @@ fn logistic(u: f64, r: f64, y: f64, sign: f64) -> f64 {
     if sign > 0. {
         let (a, b) = (value(u - r), value(u + r));
         if a > b || a.is_nan() { a } else { b }
+    } else if sign == 0. {
+        value(u)
     } else {
         // The minimum lies at log(y/(1-y)), which may be ±∞.
         value((y / (1. - y)).ln().max(u - r).min(u + r))

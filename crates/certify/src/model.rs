@@ -1,5 +1,5 @@
-//! First-order models of a tile's activations, $a(s)\in c+ls\pm r$ for $|s|\le\delta$, layer by layer (docs/theory.md
-//! §6).
+//! Second-order models of a tile's activations, $a(s)\in c+ls+qs^2\pm r$ for $|s|\le\delta$, layer by layer
+//! (docs/theory.md §6).
 
 use crate::{
     line::Line,
@@ -11,14 +11,16 @@ use crate::{
 /// Models of one layer for a tile of `t` examples.
 #[derive(Clone)]
 pub(crate) struct Model {
-    /// The centres and slopes, `[neuron][c of all examples | l of all examples]`; at a single point there are no
-    /// slopes.
+    /// The parabolas, `[neuron][c of all examples | l of all examples | q of all examples]`; at a single point there is
+    /// only c.
     pub(crate) lines: Vec<f64>,
     /// The radii, `[neuron][example]`.
     pub(crate) radius: Vec<f64>,
     pub(crate) t: usize,
-    /// The number of channels: 2, or 1 at a single point.
+    /// The number of channels: 3, or 2 of models of first order, which have no q, or 1 at a single point.
     pub(crate) channels: usize,
+    /// The half-width δ.
+    pub(crate) delta: f64,
     /// The number of neurons, or pixels, that share a bias.
     pub(crate) positions: usize,
 }
@@ -27,9 +29,9 @@ impl Model {
     /// The models of inputs `x` `[T, ..]`, which are known, with `positions` pixels in a channel.
     pub(crate) fn exact(x: &[f64], (t, positions): (usize, usize), taylor: &Taylor) -> Self {
         let size = x.len() / t;
-        let mut model = Self::empty(size, (t, positions), taylor.rows.len());
+        let mut model = Self::empty(size, (t, positions), taylor);
         for i in 0..size {
-            model.row(i).0.iter_mut().enumerate().for_each(|(e, c)| *c = x[e * size + i]);
+            model.row(i).parabola[0].iter_mut().enumerate().for_each(|(e, c)| *c = x[e * size + i]);
         }
         model
     }
@@ -44,19 +46,14 @@ impl Model {
             taylor.combine(k, first.products.chunks_exact(size), out);
         }
         let slack = Slack::first(inputs, taylor);
-        let mut model = Self::empty(rows, (t, first.positions), powers);
+        let mut model = Self::empty(rows, (t, first.positions), taylor);
         for i in 0..rows {
-            let (c, l, r) = model.row(i);
-            r.iter_mut().zip(&first.bound[i * t..]).for_each(|(r, b)| *r = slack * b + TINY);
-            c.copy_from_slice(&terms[i * t..][..t]);
-            if let Some(term) = terms.get(size + i * t..).filter(|_| powers > 1) {
-                l.copy_from_slice(&term[..t]);
+            let mut row = model.row(i);
+            row.r.iter_mut().zip(&first.bound[i * t..]).for_each(|(r, b)| *r = slack * b + TINY);
+            for k in 0..powers {
+                row.add(taylor, k, &terms[k * size + i * t..][..t]);
             }
-            for k in 2..powers {
-                let v = &terms[k * size + i * t..][..t];
-                spread(taylor, k, |e| v[e], (c, l, r));
-            }
-            r.iter_mut().for_each(|r| *r *= 1. + 1e-12);
+            row.r.iter_mut().for_each(|r| *r *= 1. + 1e-12);
         }
         model
     }
@@ -69,74 +66,95 @@ impl Model {
         let powers = taylor.rows.len();
         let mut products = vec![0.; powers * n * width];
         layer.product(&mut products, &layer.weights, &self.lines, width);
-        let mut model = Self::empty(n, (t, layer.positions), powers);
+        let mut model = Self::empty(n, (t, layer.positions), taylor);
         layer.product(&mut model.radius, &layer.radius, &self.riding(taylor, slack), t);
         let term = |k: usize, i: usize, channel: usize| &products[(k * n + i) * width + channel * t..][..t];
+        let mut sum = vec![0.; t];
         for i in 0..n {
-            let (c, l, r) = model.row(i);
+            let mut row = model.row(i);
             let o = i / layer.positions;
             let rest = slack.bias * layer.bias_bound[o] + TINY;
-            r.iter_mut().for_each(|r| *r += rest);
-            c.iter_mut().zip(term(0, i, 0)).for_each(|(c, p)| *c = p + layer.bias[o]);
-            if self.channels == 2 {
-                let (above, b) = (term(1, i, 0), layer.bias[outputs + o]);
-                l.iter_mut().zip(term(0, i, 1)).zip(above).for_each(|((l, p), q)| *l = p + q + b);
-                for k in 2..=powers {
-                    let below = term(k - 1, i, 1);
-                    if k < powers {
-                        let (here, b) = (term(k, i, 0), layer.bias[k * outputs + o]);
-                        spread(taylor, k, |e| here[e] + below[e] + b, (c, l, r));
-                    } else {
-                        spread(taylor, k, |e| below[e], (c, l, r));
-                    }
+            row.r.iter_mut().for_each(|r| *r += rest);
+            for power in 0..powers + self.channels - 1 {
+                let bias = if power < powers { layer.bias[power * outputs + o] } else { 0. };
+                sum.fill(bias);
+                for channel in power.saturating_sub(powers - 1)..=power.min(self.channels - 1) {
+                    let term = term(power - channel, i, channel);
+                    sum.iter_mut().zip(term).for_each(|(sum, x)| *sum += x);
                 }
+                row.add(taylor, power, &sum);
             }
-            r.iter_mut().for_each(|r| *r *= slack.up);
+            row.r.iter_mut().for_each(|r| *r *= slack.up);
         }
         model
     }
 
-    /// The radii with the rounding errors of the products, $r+g(|c|+\delta|l|)$.
+    /// The radii with the rounding errors of the products, $r+g(|c|+\delta|l|+\delta^2|q|)$.
     fn riding(&self, taylor: &Taylor, slack: Slack) -> Vec<f64> {
         let t = self.t;
         let mut out = self.radius.clone();
         for (i, out) in out.chunks_exact_mut(t).enumerate() {
             let row = &self.lines[i * self.channels * t..][..self.channels * t];
-            let (c, l) = row.split_at(t);
-            out.iter_mut().zip(c).for_each(|(r, c)| *r += slack.product * c.abs() + TINY);
-            let share = slack.product * taylor.delta;
-            out.iter_mut().zip(l).for_each(|(r, l)| *r += share * l.abs());
+            for (k, numbers) in row.chunks_exact(t).enumerate() {
+                let share = slack.product * taylor.power(k);
+                out.iter_mut().zip(numbers).for_each(|(r, x)| *r += share * x.abs() + TINY);
+            }
         }
         out
     }
 
-    /// The centres, slopes (empty at a single point) and radii of a neuron.
-    pub(crate) fn row(&mut self, i: usize) -> (&mut [f64], &mut [f64], &mut [f64]) {
+    /// The models of a neuron.
+    pub(crate) fn row(&mut self, i: usize) -> Row<'_> {
         let width = self.channels * self.t;
-        let (c, l) = self.lines[i * width..][..width].split_at_mut(self.t);
-        (c, l, &mut self.radius[i * self.t..][..self.t])
+        let (c, rest) = self.lines[i * width..][..width].split_at_mut(self.t);
+        let (l, q) = rest.split_at_mut(self.t.min(rest.len()));
+        Row { parabola: [c, l, q], r: &mut self.radius[i * self.t..][..self.t] }
     }
 
     /// The model of example e in neuron i.
+    #[inline(always)]
     pub(crate) fn line(&self, i: usize, e: usize) -> Line {
         let row = &self.lines[i * self.channels * self.t..];
-        let l = if self.channels == 2 { row[self.t + e] } else { 0. };
-        Line { c: row[e], l, r: self.radius[i * self.t + e] }
+        let channel = |k: usize| if k < self.channels { row[k * self.t + e] } else { 0. };
+        Line { c: row[e], l: channel(1), q: channel(2), r: self.radius[i * self.t + e] }
+    }
+
+    /// Replaces the model of example e in neuron i.
+    pub(crate) fn set_line(&mut self, i: usize, e: usize, line: Line) {
+        let line = if self.channels == 2 { line.straight(self.delta) } else { line };
+        let Row { parabola, r } = self.row(i);
+        for (numbers, x) in parabola.into_iter().zip([line.c, line.l, line.q]) {
+            if let Some(number) = numbers.get_mut(e) {
+                *number = x;
+            }
+        }
+        r[e] = line.r;
     }
 
     /// Replaces the models of neuron i: that of example e becomes `f(e, model)`.
     #[inline(always)]
     pub(crate) fn map_row(&mut self, i: usize, f: impl Fn(usize, Line) -> Line) {
-        let (c, l, r) = self.row(i);
+        let delta = self.delta;
+        let Row { parabola: [c, l, q], r } = self.row(i);
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || {
-                for e in 0..c.len() {
-                    let slope = l.get(e).copied().unwrap_or(0.);
-                    let line = f(e, Line { c: c[e], l: slope, r: r[e] });
-                    (c[e], r[e]) = (line.c, line.r);
-                    if let Some(l) = l.get_mut(e) {
-                        *l = line.l;
+            || match (l, q) {
+                ([], _) => {
+                    for (e, (c, r)) in c.iter_mut().zip(r).enumerate() {
+                        let line = f(e, Line { c: *c, r: *r, ..Line::ZERO });
+                        (*c, *r) = (line.c, line.r);
+                    }
+                }
+                (l, []) => {
+                    for (e, ((c, l), r)) in c.iter_mut().zip(l).zip(r).enumerate() {
+                        let line = f(e, Line { c: *c, l: *l, q: 0., r: *r }).straight(delta);
+                        (*c, *l, *r) = (line.c, line.l, line.r);
+                    }
+                }
+                (l, q) => {
+                    for (e, (((c, l), q), r)) in c.iter_mut().zip(l).zip(q).zip(r).enumerate() {
+                        let line = f(e, Line { c: *c, l: *l, q: *q, r: *r });
+                        (*c, *l, *q, *r) = (line.c, line.l, line.q, line.r);
                     }
                 }
             },
@@ -149,26 +167,46 @@ impl Model {
     }
 
     /// Models that are 0, of `rows` neurons of `t` examples, with `positions` pixels in a channel.
-    pub(crate) fn empty(rows: usize, (t, positions): (usize, usize), powers: usize) -> Self {
-        let channels = powers.min(2);
-        Self { lines: vec![0.; rows * channels * t], radius: vec![0.; rows * t], t, channels, positions }
+    pub(crate) fn empty(rows: usize, (t, positions): (usize, usize), taylor: &Taylor) -> Self {
+        let (channels, delta) = (taylor.channels(), taylor.delta);
+        Self {
+            lines: vec![0.; rows * channels * t],
+            radius: vec![0.; rows * t],
+            t,
+            channels,
+            delta,
+            positions,
+        }
+    }
+
+    /// Models that are 0, with `positions` pixels in a channel and otherwise like these.
+    pub(crate) fn zeros(&self, rows: usize, positions: usize) -> Self {
+        let (lines, radius) = (vec![0.; rows * self.channels * self.t], vec![0.; rows * self.t]);
+        Self { lines, radius, positions, ..*self }
     }
 }
 
-/// Adds a term $s^kv$ with k ≥ 2 to a model.
-#[inline(always)]
-fn spread(
-    taylor: &Taylor,
-    k: usize,
-    v: impl Fn(usize) -> f64,
-    (c, l, r): (&mut [f64], &mut [f64], &mut [f64]),
-) {
-    let (share, radius) = taylor.split(k);
-    let line = if k.is_multiple_of(2) { c } else { l };
-    for (e, (line, r)) in line.iter_mut().zip(r).enumerate() {
-        let v = v(e);
-        *line += share * v;
-        *r += radius * v.abs();
+/// The models of one neuron: c, l and q of each example, as far as there are such channels, and the radii.
+pub(crate) struct Row<'a> {
+    pub(crate) parabola: [&'a mut [f64]; 3],
+    pub(crate) r: &'a mut [f64],
+}
+
+impl Row<'_> {
+    /// Adds the terms $s^kv$.
+    #[inline(always)]
+    fn add(&mut self, taylor: &Taylor, k: usize, v: &[f64]) {
+        if k < taylor.channels() {
+            self.parabola[k].iter_mut().zip(v).for_each(|(x, v)| *x += v);
+            return;
+        }
+        let near = if k < 3 || taylor.order == 1 { taylor.split_line(k) } else { taylor.split(k) };
+        for (numbers, share) in self.parabola.iter_mut().zip([near.c, near.l, near.q]) {
+            if share != 0. {
+                numbers.iter_mut().zip(v).for_each(|(x, v)| *x += share * v);
+            }
+        }
+        self.r.iter_mut().zip(v).for_each(|(r, v)| *r += near.r * v.abs());
     }
 }
 
@@ -184,7 +222,7 @@ mod tests {
     use super::*;
     use crate::leg::Leg;
 
-    /// 2x as an integer; the models here have nothing finer than halves, radii aside.
+    /// 2x as an integer; the models here have nothing finer than quarters, radii aside.
     fn twice(x: f64, round: fn(f64) -> f64) -> i128 {
         round(2. * x) as i128
     }
@@ -211,17 +249,18 @@ mod tests {
             let stack = Tensor::new(vec![a, b], &Device::Cpu).unwrap();
             let leg = &Leg::all(&Path::polychain(stack).unwrap(), network.size()).unwrap()[0];
             let taylor = if vertex { Taylor::point(1, 0.) } else { Taylor::new(1, 0., 1.) };
-            let channels = taylor.rows.len();
-            let lines = terms.iter().flat_map(|&(_, c, l)| [c * i64::from(centre), l * i64::from(slope)]);
-            let lines = lines.map(|x| x as f64).enumerate().filter(|(i, _)| channels == 2 || i % 2 == 0);
+            let channels = taylor.channels();
+            let lines = terms.iter().flat_map(|&(_, c, l)| [c * i64::from(centre), l * i64::from(slope), 0]);
+            let lines = lines.map(|x| x as f64).enumerate().filter(|(i, _)| i % 3 < channels);
             let lines = lines.map(|(_, x)| x).collect();
-            let below = Model { lines, radius: vec![0.; n], t: 1, channels, positions: 1 };
+            let below = Model { lines, radius: vec![0.; n], t: 1, channels, delta: taylor.delta, positions: 1 };
             let mut model = below.affine(&LayerPiece::new(leg, layer, &taylor), &taylor);
-            let (c, l, r) = model.row(0);
+            let Row { parabola: [c, l, q], r } = model.row(0);
             let size: f64 = terms.iter().map(|t| (t.0 as f64 * t.1 as f64).abs()).sum();
             // c + s l at s = ±½, doubled: all that is there cancels.
             for sign in [1, -1] {
-                let claim = twice(c[0], f64::round) + i128::from(sign) * l.first().map_or(0, |l| l.round() as i128);
+                let bend = q.first().map_or(0, |q| (0.5 * q).round() as i128);
+                let claim = twice(c[0], f64::round) + i128::from(sign) * l.first().map_or(0, |l| l.round() as i128) + bend;
                 let radius = twice(r[0], f64::ceil);
                 let exact: i128 = terms.iter().map(|&(w, c, l)| {
                     let w = i128::from(if sign < 0 { w } else { w + moves * w.signum() });

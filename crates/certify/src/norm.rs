@@ -1,4 +1,4 @@
-//! First-order models through normalisation, $y=\gamma(s)\,(x-\mu)\,(v+\varepsilon)^{-1/2}+\beta(s)$ (docs/theory.md §14).
+//! Second-order models through normalisation, $y=\gamma(s)\,(x-\mu)\,(v+\varepsilon)^{-1/2}+\beta(s)$ (docs/theory.md §14).
 //!
 //! Each factor is a model of its own, and they are multiplied. Means and variances are either given, as polynomials in s
 //! like the parameters, or they are those of the models themselves: over one example, or over all rows at once.
@@ -10,7 +10,7 @@ use crate::{
     leg::Leg,
     line::Line,
     model::Model,
-    rounding::{TINY, gamma},
+    rounding::{TINY, U, gamma},
     taylor::Taylor,
 };
 
@@ -67,11 +67,18 @@ impl NormPiece {
             None => {
                 let groups = Groups::new(op, &tiles);
                 let means = groups.means(&tiles, delta, |_, _, x| x);
+                // Around any m the mean of (x - m)² is the variance and (mean - m)².
                 let squares = groups.means(&tiles, delta, |tile, at, x| {
-                    let apart = groups.apart(x, means.of(tile, at), delta);
+                    let apart = x.minus(Line { r: 0., ..means.of(tile, at) }, delta);
                     apart.times(apart, delta)
                 });
-                let inverse = squares.map(|v| shifted(v, op, taylor).inverse_root(op.epsilon, delta));
+                let variances = squares.zip(&means, |square, mean| {
+                    let half = Line { c: 0.5 * mean.r * mean.r, ..Line::ZERO };
+                    square.minus(Line { r: half.c, ..half }, delta)
+                });
+                let inverse = variances.map(|v| shifted(v, op, taylor).inverse_root(op.epsilon, delta));
+                // No number of n is farther from their mean than √(n - 1) standard deviations.
+                let farthest = ((groups.count - 1) as f64).sqrt() * (1. + 8. * U);
                 tiles.par_iter_mut().enumerate().for_each(|(tile, models)| {
                     for (group, members) in groups.members.iter().enumerate() {
                         for &i in members {
@@ -80,7 +87,8 @@ impl NormPiece {
                             models.map_row(i, |e, x| {
                                 let at = (group, e);
                                 let x = groups.apart(x, means.of(tile, at), delta);
-                                x.times(inverse.of(tile, at), delta).times(scale, delta).plus(shift, delta)
+                                let x = x.times(inverse.of(tile, at), delta).within(farthest, delta);
+                                x.times(scale, delta).plus(shift, delta)
                             });
                         }
                     }
@@ -112,10 +120,13 @@ fn lines(rows: &[&[f64]], taylor: &Taylor) -> Vec<Line> {
             match k {
                 0 => line.c += v,
                 1 => line.l += v,
+                2 => line.q += v,
                 _ => {
-                    let (share, radius) = taylor.split(k);
-                    *(if k % 2 == 0 { &mut line.c } else { &mut line.l }) += share * v;
-                    line.r += radius * v.abs();
+                    let near = taylor.split(k);
+                    line.c += near.c * v;
+                    line.l += near.l * v;
+                    line.q += near.q * v;
+                    line.r += near.r * v.abs();
                 }
             }
         }
@@ -149,6 +160,13 @@ impl Statistic {
     #[inline(always)]
     fn of(&self, tile: usize, (group, example): (usize, usize)) -> Line {
         if self.shared { self.tiles[0][group] } else { self.tiles[tile][example * self.groups + group] }
+    }
+
+    /// The numbers `f` of both.
+    fn zip(mut self, other: &Self, f: impl Fn(Line, Line) -> Line) -> Self {
+        let both = self.tiles.iter_mut().flatten().zip(other.tiles.iter().flatten());
+        both.for_each(|(x, y)| *x = f(*x, *y));
+        self
     }
 
     fn map(self, f: impl Fn(Line) -> Line + Sync) -> Self {
@@ -212,7 +230,8 @@ impl Groups {
         let share = (self.count as f64).recip();
         let mean = |(sum, size): (Line, f64)| {
             let error = 2. * gamma(self.count + 16) * size * share + TINY;
-            Line { c: sum.c * share, l: sum.l * share, r: sum.r * share + error }.rounded(0.)
+            Line { c: sum.c * share, l: sum.l * share, q: sum.q * share, r: sum.r * share + error }
+                .rounded(0.)
         };
         let tiles = sums.into_iter().map(|tile| tile.into_iter().map(mean).collect()).collect();
         Statistic { shared: self.shared, tiles, groups }
@@ -224,11 +243,12 @@ impl Groups {
     fn apart(&self, x: Line, mean: Line, delta: f64) -> Line {
         let share = (self.count as f64).recip();
         let r = (x.r * (1. - 2. * share) + mean.r).max(0.);
-        Line { c: x.c - mean.c, l: x.l - mean.l, r }.rounded(x.size(delta) + mean.size(delta))
+        Line { c: x.c - mean.c, l: x.l - mean.l, q: x.q - mean.q, r }
+            .rounded(x.size(delta) + mean.size(delta))
     }
 }
 
 fn add(sum: &mut (Line, f64), (x, size): (Line, f64)) {
-    sum.0 = Line { c: sum.0.c + x.c, l: sum.0.l + x.l, r: sum.0.r + x.r };
+    sum.0 = Line { c: sum.0.c + x.c, l: sum.0.l + x.l, q: sum.0.q + x.q, r: sum.0.r + x.r };
     sum.1 += size;
 }

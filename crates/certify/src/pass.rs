@@ -1,4 +1,4 @@
-//! The pass of first-order models of some tiles through a network.
+//! The pass of second-order models of some tiles through a network.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::{
     Error, Result,
-    activation::{Row, activate},
+    activation::activate,
     leg::Leg,
     model::Model,
     piece::{FirstLayer, LayerPiece},
@@ -90,10 +90,7 @@ impl<'a> Pass<'a> {
 
     fn activate(&self, rho: Activation, x: Value) -> Result<Value> {
         self.replace(x, |_, mut model| {
-            for i in 0..model.neurons() {
-                let (c, l, r) = model.row(i);
-                activate(rho, Row { c, l, r }, self.taylor.delta);
-            }
+            activate(rho, &mut model, self.taylor.delta);
             model
         })
     }

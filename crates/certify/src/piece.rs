@@ -158,6 +158,8 @@ pub(crate) struct FirstLayer {
     pub(crate) bound: Vec<f64>,
     /// The number of pixels in a channel.
     pub(crate) positions: usize,
+    /// The number of examples T.
+    t: usize,
 }
 
 impl FirstLayer {
@@ -191,7 +193,22 @@ impl FirstLayer {
         products.chunks_exact_mut(size).zip(&leg.vertices).for_each(|(out, v)| fill(v, &x, out));
         let mut bound = vec![0.; size];
         fill(&leg.bound, &x.iter().map(|x| x.abs()).collect::<Vec<_>>(), &mut bound);
-        Self { products, bound, positions }
+        Self { products, bound, positions, t }
+    }
+
+    /// The results for examples at these places, each a layer of `from` and the number of an example there.
+    pub(crate) fn gathered(from: &[Self], places: &[(usize, usize)]) -> Self {
+        let t = places.len();
+        let gather = |of: fn(&Self) -> &Vec<f64>| {
+            let mut out = vec![0.; of(&from[0]).len() / from[0].t * t];
+            for (at, &(layer, e)) in places.iter().enumerate() {
+                let numbers = of(&from[layer])[e..].iter().step_by(from[layer].t);
+                out[at..].iter_mut().step_by(t).zip(numbers).for_each(|(x, y)| *x = *y);
+            }
+            out
+        };
+        let (products, bound) = (gather(|layer| &layer.products), gather(|layer| &layer.bound));
+        Self { products, bound, positions: from[0].positions, t }
     }
 }
 

@@ -1,4 +1,6 @@
-//! What is decided about a network before its first-order models are computed.
+//! What is decided about a network before its models are computed.
+
+use std::collections::BTreeSet;
 
 use collado_models::{Activation, Affine, Chain, Map, Network, Op, PoolKind};
 use collado_risk::{EmpiricalRisk, Statistics};
@@ -111,21 +113,28 @@ pub(crate) fn live(network: &Network) -> usize {
 pub(crate) struct Pieces {
     /// For each affine operation, but for the one that the plan calls the first.
     pub(crate) affine: Vec<Option<LayerPiece>>,
-    /// For each class the last layer as the one that puts out margins, if it is combined with the loss.
-    pub(crate) margins: Vec<LayerPiece>,
+    /// For each class that is needed the last layer as the one that puts out margins, if it is combined with the loss.
+    pub(crate) margins: Vec<Option<LayerPiece>>,
     /// For each normalisation.
     pub(crate) norms: Vec<NormPiece>,
 }
 
 impl Pieces {
-    pub(crate) fn new(network: &Network, plan: &Plan, by_class: bool, leg: &Leg, taylor: &Taylor) -> Self {
+    /// The parameters for examples of the classes `classes`; `None` if tiles have several.
+    pub(crate) fn new(
+        network: &Network,
+        plan: &Plan,
+        classes: Option<&BTreeSet<u32>>,
+        leg: &Leg,
+        taylor: &Taylor,
+    ) -> Self {
         let affine = network.affine().enumerate();
         let piece =
             |(k, op): (usize, &Affine)| (plan.first != Some(k)).then(|| LayerPiece::new(leg, op, taylor));
         let affine: Vec<_> = affine.map(piece).collect();
-        let margins = match affine.last() {
-            Some(Some(last)) if by_class && plan.margins => {
-                (0..last.outputs).map(|y| last.margins(y)).collect()
+        let margins = match (affine.last(), classes) {
+            (Some(Some(last)), Some(classes)) if plan.margins => {
+                (0..last.outputs).map(|y| classes.contains(&(y as u32)).then(|| last.margins(y))).collect()
             }
             _ => Vec::new(),
         };

@@ -1,51 +1,68 @@
-//! Branch and bound over the pieces of a path.
+//! Branch and bound over the cells of a path.
 
-use std::{cmp::Ordering, collections::BinaryHeap, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 use collado_risk::{EmpiricalRisk, Path, Progress};
 use tracing::{info, info_span};
 
 use crate::{
     Certificate, CertifySettings, Error, Method, Piece, Result, Status,
-    bound::{Bound, Bounder},
+    bound::Bounder,
     convex::is_convex,
     leg::{Leg, add_statistics},
     piece::FirstLayer,
     polynomial::Polynomial,
+    schedule::{self, Step},
+    sums::{Bound, Sums},
     taylor::Taylor,
 };
 
-/// A piece `[a, b]` of a leg's parameter.
-struct Node {
+/// A lower and an upper bound.
+type Enclosure = (f64, f64);
+
+/// A cell `[a, b]` of a leg's parameter. Some groups of examples were bounded on it, the others on a larger one.
+struct Cell {
     leg: usize,
     a: f64,
     b: f64,
+    /// The summed losses of each group; nothing is left of a cell whose bound is low enough.
+    groups: Vec<Sums>,
     bound: Bound,
-    /// The upper bound that was computed on this piece itself.
+    /// The bound that was computed for this cell, whatever that of a larger one is.
     own: f64,
     /// Whether F is convex on the whole leg, so that its ends bound it.
     convex: bool,
+    /// Whether F was enclosed at the likely place of its largest value.
+    probed: bool,
 }
 
-impl PartialEq for Node {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+impl Cell {
+    fn middle(&self) -> f64 {
+        self.a + (self.b - self.a) / 2.
     }
-}
-impl Eq for Node {}
-impl PartialOrd for Node {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+
+    /// The end, or the middle, where F is largest by the estimate.
+    fn likely(&self) -> f64 {
+        let [a, middle, b] = self.bound.estimate;
+        if middle >= a && middle >= b {
+            self.middle()
+        } else if a > b {
+            self.a
+        } else {
+            self.b
+        }
     }
-}
-impl Ord for Node {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let place = |n: &Self| (n.leg, n.a.to_bits());
-        self.bound.upper.total_cmp(&other.bound.upper).then_with(|| place(other).cmp(&place(self)))
+
+    /// Whether smaller cells would be of use.
+    fn divides(&self) -> bool {
+        !self.convex && self.b - self.a >= 1e-13
     }
 }
 
-/// Branch and bound over the pieces of a path.
+/// Branch and bound over the cells of a path.
+///
+/// The gap is closed in stages. So a search that is stopped early has no cell that is far worse than the others, and most
+/// cells skip sizes at which they would be too large anyway.
 pub(crate) struct Search<'a> {
     bounder: Bounder,
     legs: Vec<Leg>,
@@ -54,17 +71,38 @@ pub(crate) struct Search<'a> {
     settings: &'a CertifySettings,
     /// The leg whose first layer's results are kept, with these results.
     first: Option<(usize, Arc<Vec<FirstLayer>>)>,
-    heap: BinaryHeap<Node>,
+    cells: Vec<Cell>,
     /// The largest lower bound of F at a point, and that point: its leg and τ.
     best: (f64, (usize, f64)),
-    ends: [(f64, f64); 2],
-    evaluated: usize,
+    ends: [Enclosure; 2],
+    /// The number of groups that were bounded on cells.
+    bounded: usize,
+    /// The relative gap of the stage.
+    goal: f64,
     history: Vec<(usize, f64, f64)>,
+}
+
+/// The share of the gap that a stage leaves at least.
+const STAGE: f64 = 1. / 128.;
+/// A point is tried where the estimate promises a lower bound that closes this share of what is left to close.
+const PROMISE: f64 = 0.05;
+/// The least share of what is left to close that a cell's excess has to itself.
+const LEAST: f64 = 0.25;
+
+/// The relative gap of the next of as few stages, each of the same factor, as lead from `gap` to `tolerance`.
+fn stage(gap: f64, tolerance: f64) -> f64 {
+    let left = (tolerance / gap).ln() / STAGE.ln();
+    let goal = if left.is_finite() {
+        gap * (tolerance / gap).powf(left.ceil().max(1.).recip())
+    } else {
+        STAGE * gap
+    };
+    goal.clamp(tolerance, 0.75)
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(path: &Path, risk: &EmpiricalRisk, settings: &'a CertifySettings) -> Result<Self> {
-        let bounder = Bounder::new(risk, settings.memory)?;
+        let bounder = Bounder::new(risk, settings.memory, settings.shortcuts)?;
         let mut legs = Leg::all(path, risk.network().size())?;
         if bounder.interpolates() {
             add_statistics(&mut legs, path, risk)?;
@@ -79,10 +117,11 @@ impl<'a> Search<'a> {
             legs,
             settings,
             first: None,
-            heap: BinaryHeap::new(),
+            cells: Vec::new(),
             best: (f64::NEG_INFINITY, (0, 0.)),
             ends: [(0., 0.); 2],
-            evaluated: 0,
+            bounded: 0,
+            goal: 0.75,
             history: Vec::new(),
         })
     }
@@ -94,23 +133,54 @@ impl<'a> Search<'a> {
         let convex = self.cover(linear)?;
         let status = loop {
             let hi = self.highest();
-            self.history.push((self.evaluated, self.best.0, hi));
+            let pieces = self.pieces();
+            if self.history.last().is_none_or(|&(before, ..)| before < pieces) {
+                self.history.push((pieces, self.best.0, hi));
+            }
             if hi - self.best.0 <= self.settings.tolerance * hi {
                 break Status::Tolerance;
             }
-            if self.evaluated >= self.settings.max_subintervals {
+            if pieces >= self.settings.max_subintervals {
                 break Status::Budget;
             }
             if progress.update(self.share(hi)).is_break() {
                 break Status::Stopped;
             }
-            if !self.bisect()? {
+            let target = self.target(hi);
+            if !self.step(target)? {
                 break Status::Resolution;
             }
         };
-        let (pieces, lo, hi) = (self.evaluated, self.best.0, self.highest());
+        if !self.settings.shortcuts {
+            self.settle()?;
+        }
+        let (pieces, lo, hi) = (self.pieces(), self.best.0, self.highest());
         info!(status = status.name(), pieces, lo, hi, "ended");
         self.finish(status, convex, start.elapsed().as_secs_f64())
+    }
+
+    /// The number of pieces that were bounded; a part of the examples counts as that part of a piece.
+    fn pieces(&self) -> usize {
+        self.bounded.div_ceil(self.bounder.groups())
+    }
+
+    /// All groups.
+    fn all(&self) -> Vec<usize> {
+        (0..self.bounder.groups()).collect()
+    }
+
+    /// The bound that the cells are brought to in this stage.
+    fn target(&mut self, hi: f64) -> f64 {
+        let lo = self.best.0;
+        // First of all something finite.
+        if !hi.is_finite() {
+            return f64::MAX;
+        }
+        let target = |goal: f64| (lo / (1. - goal)).max(0.5 * goal * hi);
+        if hi <= target(self.goal) {
+            self.goal = stage((hi - lo) / hi, self.settings.tolerance);
+        }
+        target(self.goal)
     }
 
     /// The share of the gap that is closed: the gap falls geometrically, so that its logarithm grows evenly.
@@ -123,81 +193,195 @@ impl<'a> Search<'a> {
         if share > 0. { share.min(1.) } else { 0. }
     }
 
-    /// Bounds the first pieces, which cover the path. They are always evaluated, as there is no enclosure without them.
+    /// Bounds the first cells, which cover the path. They are always evaluated, as there is no enclosure without them.
     fn cover(&mut self, linear: bool) -> Result<bool> {
         let legs = self.legs.len();
         let parts = 8_usize.div_ceil(legs).min(self.settings.max_subintervals / legs).max(1);
         let mut all_convex = true;
+        let mut last = self.start()?;
         for leg in 0..legs {
-            let a = self.point(leg, 0.)?;
-            let b = self.point(leg, 1.)?;
-            if leg == 0 {
-                self.ends[0] = (a.lower, a.upper);
-            }
-            self.ends[1] = (b.lower, b.upper);
+            let end = if leg == 0 { self.ends[1] } else { self.point(leg, 1.)? };
+            let vertices = last.max(end.1);
+            (self.ends[1], last) = (end, end.1);
             let chain = self.bounder.chain();
             let convex = chain.is_some_and(|chain| is_convex(&self.legs[leg], chain, linear));
             all_convex &= convex;
             let parts = if convex { 1 } else { parts };
-            let vertices = a.upper.max(b.upper);
             for i in 0..parts {
                 let (a, b) = (i as f64 / parts as f64, (i + 1) as f64 / parts as f64);
-                if i > 0 {
-                    self.point(leg, a)?;
-                }
-                self.push(leg, a, b, convex, if convex { vertices } else { f64::INFINITY })?;
+                let groups = vec![Sums::unknown(); self.bounder.groups()];
+                let larger = if convex { vertices } else { f64::INFINITY };
+                let mut cell = Cell { convex, ..self.cell(leg, (a, b), groups, larger) };
+                self.rebound(&mut cell, &self.all())?;
+                self.cells.push(cell);
             }
         }
         Ok(all_convex)
     }
 
-    /// Halves the piece with the highest bound. Returns `false` when halving it would be of no use.
-    fn bisect(&mut self) -> Result<bool> {
-        let node = self.heap.pop().expect("pieces cover the path");
-        let middle = node.a + (node.b - node.a) / 2.;
-        if node.convex || node.b - node.a < 1e-13 {
-            self.heap.push(node);
-            return Ok(false);
+    /// Encloses F at both ends of the first leg, and returns the upper bound at its start. Examples are sorted by their
+    /// losses there and in the middle: those that are hard in one place are hard in others, as a rule.
+    fn start(&mut self) -> Result<f64> {
+        let mut scores: Vec<Vec<f64>> = Vec::new();
+        for tau in [0., 0.5, 1.] {
+            if tau == 0.5 && self.bounder.groups() == 1 {
+                continue;
+            }
+            let (bound, losses) = self.point_and_losses(0, tau)?;
+            if tau != 0.5 {
+                self.ends[tau as usize] = bound;
+            }
+            match scores.is_empty() {
+                true => scores = losses,
+                false => scores.iter_mut().flatten().zip(losses.iter().flatten()).for_each(|(x, y)| *x += y),
+            }
         }
-        self.point(node.leg, middle)?;
-        self.push(node.leg, node.a, middle, false, node.bound.upper)?;
-        self.push(node.leg, middle, node.b, false, node.bound.upper)?;
+        if self.bounder.groups() > 1
+            && let Some((_, first)) = self.first.take()
+        {
+            let first = Arc::try_unwrap(first).unwrap_or_default();
+            let first = self.bounder.sort(&scores, &self.legs[0], first)?;
+            self.first = Some((0, Arc::new(first)));
+        }
+        Ok(self.ends[0].1)
+    }
+
+    /// Does one step towards a bound of at most `target` everywhere. Returns `false` when there is none of use.
+    fn step(&mut self, target: f64) -> Result<bool> {
+        let Some(i) = self.choose(target) else { return Ok(false) };
+        let mut cell = self.cells.swap_remove(i);
+        let lo = self.best.0;
+        if !cell.probed && cell.bound.estimate.iter().any(|&f| f > lo + PROMISE * (target - lo)) {
+            self.point(cell.leg, cell.likely())?;
+            cell.probed = true;
+            self.keep(cell);
+            return Ok(true);
+        }
+        let polynomial = self.polynomials[cell.leg].is_some();
+        let n = self.bounder.examples() as f64;
+        let room = (target - cell.bound.penalty) * n;
+        let next = if polynomial {
+            Step::Halve
+        } else {
+            schedule::next(&cell.groups, room, LEAST * (target - lo) * n)
+        };
+        if let Step::Bound(groups) = next {
+            self.rebound(&mut cell, &groups)?;
+            self.keep(cell);
+            return Ok(true);
+        }
+        let (low, high) = cell.groups.iter().map(Sums::halves).map(|[low, high]| (low, high)).unzip();
+        let middle = cell.middle();
+        for (ends, groups) in [((cell.a, middle), low), ((middle, cell.b), high)] {
+            let mut half = self.cell(cell.leg, ends, groups, cell.bound.upper);
+            if polynomial {
+                self.rebound(&mut half, &self.all())?;
+            }
+            self.keep(half);
+        }
         Ok(true)
     }
 
-    /// Bounds a piece; the bound `parent` of a larger piece holds too.
-    fn push(&mut self, leg: usize, a: f64, b: f64, convex: bool, parent: f64) -> Result<()> {
-        let first = self.first(leg)?;
-        let taylor = Taylor::new(self.legs[leg].degree(), a, b);
-        let mut bound = self.bound(leg, &first, &taylor, (a, b))?;
-        // The ends of a leg on which F is convex bound the piece itself.
-        let own = if convex { bound.upper.min(parent) } else { bound.upper };
-        bound.upper = bound.upper.min(parent);
-        self.evaluated += 1;
-        self.heap.push(Node { leg, a, b, bound, own, convex });
+    /// The cell to work at: the highest one on the leg whose first layer is at hand that is above `target`, or else the
+    /// highest one at all.
+    fn choose(&self, target: f64) -> Option<usize> {
+        let at_hand = self.first.as_ref().map(|(leg, _)| *leg);
+        let highest = |fits: &dyn Fn(&Cell) -> bool| {
+            let cells = self.cells.iter().enumerate().filter(|(_, cell)| fits(cell));
+            let place = |cell: &Cell| (cell.leg, cell.a.to_bits());
+            let order = |x: &Cell, y: &Cell| {
+                x.bound.upper.total_cmp(&y.bound.upper).then_with(|| place(y).cmp(&place(x)))
+            };
+            cells.max_by(|x, y| order(x.1, y.1)).map(|(i, _)| i)
+        };
+        let here = |cell: &Cell| Some(cell.leg) == at_hand && cell.bound.upper > target && cell.divides();
+        highest(&here).or_else(|| highest(&|_| true).filter(|&i| self.cells[i].divides()))
+    }
+
+    /// Keeps a cell, with its groups only as long as they are needed.
+    fn keep(&mut self, mut cell: Cell) {
+        let enough = self.best.0 / (1. - self.settings.tolerance.min(0.5));
+        if cell.bound.upper <= enough && self.settings.shortcuts {
+            cell.groups = Vec::new();
+        }
+        self.cells.push(cell);
+    }
+
+    /// A cell of which this much is known; the bound `larger` of a cell around it holds too.
+    fn cell(&self, leg: usize, (a, b): (f64, f64), groups: Vec<Sums>, larger: f64) -> Cell {
+        let (mut bound, own) = self.total(leg, (a, b), &groups);
+        bound.upper = bound.upper.min(larger);
+        Cell { leg, a, b, groups, bound, own, convex: false, probed: false }
+    }
+
+    /// Bounds some groups on a cell.
+    fn rebound(&mut self, cell: &mut Cell, groups: &[usize]) -> Result<()> {
+        let first = self.first(cell.leg)?;
+        let leg = &self.legs[cell.leg];
+        let taylor =
+            Taylor::new(leg.degree(), cell.a, cell.b).of_order(if self.settings.shortcuts { 2 } else { 1 });
+        let (sums, _) = self.bounder.losses(leg, &first, &taylor, groups)?;
+        self.bounded += groups.len();
+        for (&i, sums) in groups.iter().zip(sums) {
+            let group = &mut cell.groups[i];
+            let worse = self.settings.shortcuts && group.is_below(&sums);
+            *group = if worse { group.renewed() } else { sums };
+        }
+        let (bound, own) = self.total(cell.leg, (cell.a, cell.b), &cell.groups);
+        // The ends of a leg on which F is convex bound the cell itself.
+        let larger = cell.bound.upper;
+        cell.bound = Bound { upper: bound.upper.min(larger), ..bound };
+        cell.own = if cell.convex { own.min(larger) } else { own };
         Ok(())
     }
 
+    /// The best bounds that the groups give on a cell, and the upper one without shortcuts.
+    fn total(&self, leg: usize, (a, b): (f64, f64), groups: &[Sums]) -> (Bound, f64) {
+        let taylor = Taylor::new(self.legs[leg].degree(), a, b);
+        let bound = self.bounder.total(&self.legs[leg], &taylor, groups);
+        self.with_polynomial(leg, (a, b), bound)
+    }
+
+    fn with_polynomial(&self, leg: usize, (a, b): (f64, f64), bound: Bound) -> (Bound, f64) {
+        let Some(polynomial) = &self.polynomials[leg] else { return (bound, bound.upper) };
+        let (lower, upper) = polynomial.range(a, b);
+        let upper = bound.upper.min(upper);
+        (Bound { lower: bound.lower.max(lower), upper, ..bound }, upper)
+    }
+
     /// Encloses F at a point.
-    fn point(&mut self, leg: usize, tau: f64) -> Result<Bound> {
+    fn point(&mut self, leg: usize, tau: f64) -> Result<Enclosure> {
+        self.point_and_losses(leg, tau).map(|(bound, _)| bound)
+    }
+
+    /// Encloses F at a point, and estimates the loss of each example of each tile.
+    fn point_and_losses(&mut self, leg: usize, tau: f64) -> Result<(Enclosure, Vec<Vec<f64>>)> {
         let first = self.first(leg)?;
         let taylor = Taylor::point(self.legs[leg].degree(), tau);
-        let bound = self.bound(leg, &first, &taylor, (tau, tau))?;
+        let all = self.all();
+        let (sums, losses) = self.bounder.losses(&self.legs[leg], &first, &taylor, &all)?;
+        let bound = self.bounder.total(&self.legs[leg], &taylor, &sums);
+        let (bound, _) = self.with_polynomial(leg, (tau, tau), bound);
         if !bound.upper.is_finite() {
             return Err(Error::Overflow { t: self.legs[leg].time(tau) });
         }
         if bound.lower > self.best.0 {
             self.best = (bound.lower, (leg, tau));
         }
-        Ok(bound)
+        Ok(((bound.lower, bound.upper), losses))
     }
 
-    /// The best bounds on a piece.
-    fn bound(&self, leg: usize, first: &[FirstLayer], taylor: &Taylor, (a, b): (f64, f64)) -> Result<Bound> {
-        let bound = self.bounder.bound(&self.legs[leg], first, taylor)?;
-        let Some(polynomial) = &self.polynomials[leg] else { return Ok(bound) };
-        let (lower, upper) = polynomial.range(a, b);
-        Ok(Bound { lower: bound.lower.max(lower), upper: bound.upper.min(upper), ..bound })
+    /// Bounds each cell on itself, for a check that knows of no other.
+    fn settle(&mut self) -> Result<()> {
+        let mut cells = std::mem::take(&mut self.cells);
+        cells.sort_by_key(|cell| cell.leg);
+        for mut cell in cells {
+            if cell.groups.iter().any(|group| group.age > 0) {
+                self.rebound(&mut cell, &[0])?;
+            }
+            self.cells.push(cell);
+        }
+        Ok(())
     }
 
     fn first(&mut self, leg: usize) -> Result<Arc<Vec<FirstLayer>>> {
@@ -214,37 +398,39 @@ impl<'a> Search<'a> {
 
     fn highest(&self) -> f64 {
         // F is at most its bound at a point, too, where rounding is all that parts them.
-        self.heap.peek().expect("pieces cover the path").bound.upper
+        self.cells.iter().map(|cell| cell.bound.upper).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    fn finish(self, status: Status, convex: bool, seconds: f64) -> Result<Certificate> {
+    fn finish(mut self, status: Status, convex: bool, seconds: f64) -> Result<Certificate> {
         let hi = self.highest();
-        let mut nodes = self.heap.into_vec();
-        nodes.sort_by(|x, y| x.leg.cmp(&y.leg).then(x.a.total_cmp(&y.a)));
-        let time = |n: &Node, tau: f64| self.legs[n.leg].time(tau);
-        if let Some(n) = nodes.iter().find(|n| !n.bound.upper.is_finite()) {
-            return Err(Error::Overflow { t: time(n, n.a) });
+        let mut cells = std::mem::take(&mut self.cells);
+        cells.sort_by(|x, y| x.leg.cmp(&y.leg).then(x.a.total_cmp(&y.a)));
+        let time = |cell: &Cell, tau: f64| self.legs[cell.leg].time(tau);
+        if let Some(cell) = cells.iter().find(|cell| !cell.bound.upper.is_finite()) {
+            return Err(Error::Overflow { t: time(cell, cell.a) });
         }
         let method = if convex {
             Method::Vertices
         } else if self.polynomials.iter().all(Option::is_some) {
             Method::Polynomial
+        } else if self.settings.shortcuts {
+            Method::SecondOrder
         } else {
             Method::FirstOrder
         };
         let (at, tau) = self.best.1;
         let count = self.bounder.examples() as f64;
-        let wrong = nodes.iter().map(|n| n.bound.wrong).max().expect("pieces cover the path");
-        let pieces = nodes
+        let wrong = cells.iter().map(|cell| cell.bound.wrong).max().expect("cells cover the path");
+        let pieces = cells
             .iter()
-            .map(|n| Piece {
-                t: (time(n, n.a), time(n, n.b)),
-                leg: n.leg,
-                tau: (n.a, n.b),
-                own: n.own,
-                lower: n.bound.lower,
-                upper: n.bound.upper,
-                wrong: n.bound.wrong as f64 / count,
+            .map(|cell| Piece {
+                t: (time(cell, cell.a), time(cell, cell.b)),
+                leg: cell.leg,
+                tau: (cell.a, cell.b),
+                own: cell.own,
+                lower: cell.bound.lower,
+                upper: cell.bound.upper,
+                wrong: cell.bound.wrong as f64 / count,
             })
             .collect();
         Ok(Certificate {
@@ -255,12 +441,26 @@ impl<'a> Search<'a> {
             at: self.best.1,
             ends: self.ends,
             error: self.bounder.is_classes().then_some(wrong as f64 / count),
-            subintervals: self.evaluated,
+            subintervals: self.pieces(),
             method,
             status,
             seconds,
             pieces,
             history: self.history,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_are_of_one_factor() {
+        assert!((stage(0.1, 1e-3) - 1e-3).abs() < 1e-15);
+        let (first, second) = (stage(0.5, 5e-6), stage(0.5 / 316.227_766, 5e-6));
+        assert!((first / (0.5 * 1e-5_f64.powf(1. / 3.)) - 1.).abs() < 1e-9, "{first}");
+        assert!((5e-6..5e-5).contains(&second), "{second}");
+        assert_eq!((stage(0.5, 0.), stage(0.2, 0.3)), (0.5 / 128., 0.3));
     }
 }

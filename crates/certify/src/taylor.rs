@@ -11,6 +11,8 @@ pub(crate) struct Taylor {
     pub(crate) delta: f64,
     /// An upper bound of $\sum_k\delta^k\sum_j|c_{kj}|$, the factor by which combinations may exceed their vertices.
     pub(crate) growth: f64,
+    /// The order of models: 2, or 1 where an independent check is to confirm each step.
+    pub(crate) order: usize,
 }
 
 impl Taylor {
@@ -22,12 +24,23 @@ impl Taylor {
         let rows = (0..=degree).map(|k| derivative(degree, k, center)).collect();
         // Σ_j|c_kj| ≤ binom(d, k) 2^k, as a derivative is a difference of Bernstein weights of lower degree.
         let growth = (1. + 2. * delta).powi(degree as i32) * (1. + 8. * (degree + 1) as f64 * U);
-        Self { rows, delta, growth }
+        Self { rows, delta, growth, order: 2 }
     }
 
     /// The expansion at the single point `at`.
     pub(crate) fn point(degree: usize, at: f64) -> Self {
-        Self { rows: vec![derivative(degree, 0, at)], delta: 0., growth: 1. + 8. * (degree + 1) as f64 * U }
+        let growth = 1. + 8. * (degree + 1) as f64 * U;
+        Self { rows: vec![derivative(degree, 0, at)], delta: 0., growth, order: 2 }
+    }
+
+    /// The same for models of this order.
+    pub(crate) fn of_order(self, order: usize) -> Self {
+        Self { order, ..self }
+    }
+
+    /// The numbers of a model besides its radius.
+    pub(crate) fn channels(&self) -> usize {
+        if self.rows.len() > 1 { self.order + 1 } else { 1 }
     }
 
     /// The degree d.
@@ -47,16 +60,22 @@ impl Taylor {
         self.delta.powi(k as i32)
     }
 
-    /// The pair (`share`, `radius`) for a term $s^kv$ with k ≥ 2 on $|s|\le\delta$: the term is within `radius`·|v| of
-    /// `share`·v (k even) or of `share`·v·s (k odd).
+    /// The parabola that stands for $s^k$, k ≥ 3, on $|s|\le\delta$.
     ///
-    /// Even powers fill $\lbrack0,\delta^k\rbrack$; $s^3$ is nearest to $\frac34\delta^2s$; for higher odd powers
-    /// $|s^k-\frac12\delta^{k-1}s|\le\frac12\delta^k$ is enough.
-    pub(crate) fn split(&self, k: usize) -> (f64, f64) {
+    /// $s^3$ is nearest to $\frac34\delta^2s$ and $s^4$ to $\delta^2s^2-\frac18\delta^4$ (Chebyshev). Higher powers are taken
+    /// for the middle of their range: $\frac12\delta^k$ for even k, $\frac12\delta^{k-1}s$ for odd ones.
+    pub(crate) fn split(&self, k: usize) -> Split {
+        split(self.delta, k)
+    }
+
+    /// The line that stands for $s^k$, k ≥ 2: even powers fill $\lbrack0,\delta^k\rbrack$.
+    pub(crate) fn split_line(&self, k: usize) -> Split {
         match k {
-            3 => (0.75 * self.power(2), 0.25 * self.power(3)),
-            _ if k % 2 == 1 => (0.5 * self.power(k - 1), 0.5 * self.power(k)),
-            _ => (0.5 * self.power(k), 0.5 * self.power(k)),
+            2 | 4 => {
+                let half = 0.5 * self.power(k);
+                Split { c: half, l: 0., q: 0., r: half }
+            }
+            _ => self.split(k),
         }
     }
 
@@ -68,6 +87,34 @@ impl Taylor {
         for (vertex, &c) in vertices.zip(&self.rows[k]) {
             if c != 0. {
                 axpy(c, vertex, out);
+            }
+        }
+    }
+}
+
+/// A parabola near a higher power: $s^k$ is within `r` of $c+ls+qs^2$.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Split {
+    pub(crate) c: f64,
+    pub(crate) l: f64,
+    pub(crate) q: f64,
+    pub(crate) r: f64,
+}
+
+/// The parabola that stands for $s^k$, k ≥ 3, on $|s|\le\delta$ ([`Taylor::split`]).
+#[inline(always)]
+pub(crate) fn split(delta: f64, k: usize) -> Split {
+    let none = Split { c: 0., l: 0., q: 0., r: 0. };
+    let square = delta * delta;
+    match k {
+        3 => Split { l: 0.75 * square, r: 0.25 * square * delta, ..none },
+        4 => Split { c: -0.125 * square * square, q: square, r: 0.125 * square * square, ..none },
+        _ => {
+            let half = 0.5 * delta.powi(k as i32);
+            if k.is_multiple_of(2) {
+                Split { c: half, r: half, ..none }
+            } else {
+                Split { l: 0.5 * delta.powi(k as i32 - 1), r: half, ..none }
             }
         }
     }
@@ -140,12 +187,16 @@ mod tests {
     #[test]
     fn powers_are_within_their_radius() {
         let taylor = Taylor::new(1, 0.1, 0.8);
-        for k in 2..9 {
-            let (share, radius) = taylor.split(k);
+        for k in 3..9 {
+            let near = taylor.split(k);
             for i in -1000..=1000 {
                 let s = taylor.delta * f64::from(i) / 1000.;
-                let line = if k % 2 == 0 { share } else { share * s };
-                assert!((s.powi(k as i32) - line).abs() <= radius * (1. + 1e-12), "{k} {s}");
+                let parabola = near.c + near.l * s + near.q * s * s;
+                assert!((s.powi(k as i32) - parabola).abs() <= near.r * (1. + 1e-12), "{k} {s}");
+                let near = taylor.split_line(k);
+                assert!(
+                    near.q == 0. && (s.powi(k as i32) - near.c - near.l * s).abs() <= near.r * (1. + 1e-12)
+                );
             }
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Tiles {
 
 /// The largest number of examples in a tile: few enough for the L2 cache, many enough for the matrix kernels. It is
 /// fixed, so that results do not depend on the number of threads.
-const TILE: usize = 64;
+pub(crate) const TILE: usize = 64;
 /// The largest number of numbers that a layer of a tile may have in networks that are no chains of dense layers, as
 /// long as a tile has [`FEWEST`] examples.
 const LAYER: usize = 1 << 17;
@@ -64,9 +64,27 @@ impl Tiles {
         self.examples.targets()
     }
 
-    /// Whether each tile has examples of one class only.
-    pub(crate) fn by_class(&self) -> bool {
-        self.tiles.iter().all(|tile| tile.label.is_some())
+    /// Sorts the examples, those of one class among themselves, by `scores` of each example of each tile, highest first.
+    /// Returns the tile and the place there at which each example of each tile was before.
+    pub(crate) fn sort(&mut self, scores: &[Vec<f64>]) -> Vec<Vec<(usize, usize)>> {
+        let mut out = Vec::with_capacity(self.tiles.len());
+        let mut first = 0;
+        for alike in self.tiles.chunk_by_mut(|a, b| a.label == b.label) {
+            let place = |i: usize| (0..alike[i].rows.len()).map(move |e| (first + i, e));
+            let mut order: Vec<(usize, usize)> = (0..alike.len()).flat_map(place).collect();
+            // Stable: those with equal scores keep their order.
+            order.sort_by(|x, y| scores[y.0][y.1].total_cmp(&scores[x.0][x.1]));
+            let row = |(i, e): (usize, usize)| alike[i - first].rows[e];
+            let mut rows = order.iter().map(|&at| row(at)).collect::<Vec<_>>().into_iter();
+            let mut places = order.into_iter();
+            for tile in alike.iter_mut() {
+                let count = tile.rows.len();
+                tile.rows = rows.by_ref().take(count).collect();
+                out.push(places.by_ref().take(count).collect());
+            }
+            first += alike.len();
+        }
+        out
     }
 
     /// The inputs of a tile, `[T, ..]`.

@@ -152,6 +152,22 @@ fn normalised(statistics: Statistics, variance: f64) -> Case {
     }
 }
 
+/// Numbers are not farther from their mean than √(n - 1) deviations, however long the piece is and whatever comes before.
+#[test]
+fn normalised_numbers_are_bounded_on_any_piece() {
+    let case = normalised(Statistics::Population, 1.);
+    // The numbers of the second end, a million times as large: their scale does not matter.
+    let mut far = case.vertices[1].clone();
+    far[..6].iter_mut().for_each(|w| *w *= 1e6);
+    let case = Case { vertices: vec![case.vertices[0].clone(), far], ..case };
+    let settings = CertifySettings { tolerance: 0., max_subintervals: 1, ..Default::default() };
+    let proof = case.certify(&settings).unwrap();
+    // |γ|√2 + |β| ≤ 1.5 √2 + 0.5 for each of two numbers, with weights up to 1 and 2.
+    let most = 3. * (1.5 * 2f64.sqrt() + 0.5);
+    assert!(proof.hi <= 1.01 * most * most, "{}", proof.hi);
+    check(&case, &proof, (0..=100).map(|i| f64::from(i) / 100.)).unwrap();
+}
+
 #[test]
 fn what_has_no_rule_or_no_root_is_refused_by_name() {
     let settings = CertifySettings::default();

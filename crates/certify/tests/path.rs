@@ -118,6 +118,32 @@ fn needles_that_no_sampling_finds_are_found() {
     }
 }
 
+/// One example of 201 has a needle. The others, which are bounded on longer cells, do not hide it.
+#[test]
+fn a_needle_of_one_example_among_many_is_found() {
+    let (peak, w) = (0.612_345, 1e-5);
+    let arch = Arch::dense(Activation::Relu, &[1, 3, 1], false).unwrap();
+    // Inputs 1 see the hat, inputs 0 nothing.
+    let at = |t: f64| {
+        let u = (t - peak) / w;
+        vec![u + 1., u, u - 1., 1., -2., 1.]
+    };
+    let mut case = scalar(arch, vec![at(0.), at(1.)]);
+    case.inputs = (0..201).map(|i| vec![f64::from(u8::from(i == 77))]).collect();
+    case.values = (0..201).map(|i| vec![if i == 77 { 0. } else { 0.5 }]).collect();
+    let top = (200. * 0.25 + 1.) / 201.;
+    for budget in [1, 8, 20, 2000] {
+        let settings = CertifySettings { tolerance: 1e-4, max_subintervals: budget, ..Default::default() };
+        let proof = case.certify(&settings).unwrap();
+        assert!(proof.hi >= top - 1e-9 && proof.lo <= top + 1e-9, "{budget}: {} {}", proof.lo, proof.hi);
+        if budget == 2000 {
+            assert_eq!(proof.status, Status::Tolerance);
+            assert!((proof.t - peak).abs() < w, "{}", proof.t);
+        }
+        check(&case, &proof, (0..=40).map(|i| peak + w * (f64::from(i) / 10. - 2.))).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -42,6 +42,11 @@ impl Failure {
         Self { message: format!("{place}: {}", self.message), ..self }
     }
 
+    /// What went wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         say(&format!("error: {}", plain(&self.message)));

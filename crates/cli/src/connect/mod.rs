@@ -89,7 +89,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<(), Failure> {
     info!(name = best.name, end = best.end().name(), above_ends = best.above_ends(), "path chosen");
     let named: [_; 2] = std::array::from_fn(|i| (files[i].as_path(), &checkpoints[i]));
     output::save(&task, folder.path(), named, &tried.found, best)?;
-    let proof = proof(args, &task, &tried.found, best);
+    let proof = proof(args, &task, start, best);
     let shown = proof.as_ref().ok().and_then(Option::as_ref);
     output::draw(&task, folder.path(), &tried.found, best, shown)?;
     if let Some(proof) = shown {
@@ -149,29 +149,44 @@ fn named(method: Option<Named<'_>>, runner: &AttemptRunner<'_>, ends: &Ends) -> 
     Ok(tried)
 }
 
-/// Encloses the risk of the best path if that is asked for, or cheap: if an enclosure of the default tolerance, estimated
-/// from the speed of the profile, takes no longer than finding the path did, or 1 s; the search is then stopped after the
-/// same time.
+/// The relative gap of proofs that nobody asked for.
+const QUICK: f64 = 5e-3;
+
+/// Encloses the risk of the best path if that is asked for, or if a first enclosure, whose time is estimated from the speed
+/// of the profile, takes no longer than all before it did, or 1 s; the search is then stopped after the same time.
 fn proof(
     args: &ConnectArgs,
     task: &Task,
-    attempts: &[Attempt],
+    start: Instant,
     best: &Attempt,
 ) -> Result<Option<Certificate>, Failure> {
-    let limit = attempts.iter().map(|a| a.fit_seconds).sum::<f64>().max(1.);
-    // A piece takes about ten times as long as a sampled point; lines take some 25 pieces and curves 50, one a leg at least.
-    let pieces = (best.path.knots().len() - 1).max(30) as f64;
-    let estimate = 10. * pieces * best.profile_seconds / args.points as f64;
-    let limit = match args.certify {
-        CertifyMode::Never => return Ok(None),
-        CertifyMode::Auto if !task.arch.is_dense() => return Ok(None),
-        CertifyMode::Auto if task.rounds => {
-            args.common.note("nothing is proved: --dtype f32 rounds the numbers of the files, which are F64");
-            return Ok(None);
-        }
-        CertifyMode::Auto if estimate > limit => return Ok(None),
-        CertifyMode::Auto => limit,
-        CertifyMode::Always => f64::INFINITY,
+    let find = |settings: &CertifySettings, limit| {
+        certify::certificate(task, &args.common, &best.path, settings, limit).map(Some)
     };
-    certify::certificate(task, &args.common, &best.path, &CertifySettings::default(), limit).map(Some)
+    let limit = start.elapsed().as_secs_f64().max(1.);
+    // A piece takes about ten times as long as a sampled point, and there are eight at first, one a leg at least.
+    let pieces = (best.path.knots().len() - 1).max(8) as f64;
+    let estimate = 10. * pieces * best.profile_seconds / args.points as f64;
+    let why = match args.certify {
+        CertifyMode::Never => return Ok(None),
+        CertifyMode::Always => return find(&CertifySettings::default(), f64::INFINITY),
+        CertifyMode::Auto if task.rounds => {
+            "--dtype f32 rounds the numbers of the files, which are F64".into()
+        }
+        CertifyMode::Auto if task.train.network().norms().next().is_some() => {
+            "networks with normalisation take very many pieces; --certify always tries".into()
+        }
+        CertifyMode::Auto if estimate > limit => {
+            format!("that takes {estimate:.0} s at least, and all before took {limit:.0} s")
+        }
+        // What has no rule, or no finite bound, is no failure of a search.
+        CertifyMode::Auto => {
+            match find(&CertifySettings { tolerance: QUICK, ..CertifySettings::default() }, limit) {
+                Ok(proof) => return Ok(proof),
+                Err(failure) => failure.message().to_owned(),
+            }
+        }
+    };
+    args.common.note(format!("nothing is proved: {why}"));
+    Ok(None)
 }

@@ -1,0 +1,96 @@
+//! The step of second-order models through ReLU.
+
+use crate::{
+    line::Line,
+    rounding::{TINY, U},
+};
+
+/// The model of ρ(z). Where z may have both signs, the best of three rules (docs/certificates.md):
+///
+/// * ρ is nearest to a parabola on the range of $c+ls+qs^2$, and the radius passes, since ρ grows by no more than z does;
+/// * $\rho(z)\in\alpha z+\lbrack0,\beta\rbrack$ on the range of z for any α in \[0, 1\], with β the larger difference at
+///   the two ends, where the radius is most of that range;
+/// * z itself or 0, where only the radius reaches across the kink.
+///
+/// Models of first order know the second rule only.
+#[inline(always)]
+pub(crate) fn rho(z: Line, delta: f64, order: usize) -> Line {
+    let (lo, hi) = reach(z, delta);
+    if lo >= 0. {
+        return z;
+    }
+    if hi <= 0. {
+        return Line::ZERO;
+    }
+    // A finite model stays one.
+    if !(hi - lo).is_finite() {
+        return Line { c: 0., l: 0., q: 0., r: f64::INFINITY };
+    }
+    let slack = slack(z, delta);
+    let (low, high) = z.range(delta);
+    let alpha = hi / (hi - lo);
+    let (below, above) = (-alpha * lo, (1. - alpha) * hi);
+    let half = 0.5 * if below > above { below } else { above };
+    let linear = Line { c: alpha * z.c + half, l: alpha * z.l, q: alpha * z.q, r: alpha * z.r + half };
+    let other = if order == 1 {
+        linear
+    } else if low - slack >= 0. {
+        z
+    } else if high + slack <= 0. {
+        Line { c: 0.5 * hi, l: 0., q: 0., r: 0.5 * hi }
+    } else {
+        parabola(z, (slack - low, high + slack), delta)
+    };
+    let best = if other.r < linear.r { other } else { linear };
+    Line { r: best.r * (1. + 64. * U) + 64. * slack, ..best }
+}
+
+/// Bounds of z.
+#[inline(always)]
+pub(crate) fn reach(z: Line, delta: f64) -> (f64, f64) {
+    let (slack, (low, high)) = (slack(z, delta), z.range(delta));
+    (low - z.r - slack, high + z.r + slack)
+}
+
+/// More than the rounding of such bounds.
+#[inline(always)]
+fn slack(z: Line, delta: f64) -> f64 {
+    16. * U * z.size(delta) + TINY
+}
+
+/// The model of ρ(z) for $p(s)=c+ls+qs^2$ in `[-w, u]`, by the parabola
+/// $g(x)=\frac u{u+w}(x+w)+k(x+w)(x-u)+\text{middle}$ and the radius of z.
+///
+/// With $k=\frac\vartheta{u+w}$, $m=\min(u,w)$ and $M=\max(u,w)$ the error ρ − g + middle lies between
+/// $-(1-\vartheta)\frac{uw}{u+w}$, at 0, and $\frac{(\vartheta M-(1-\vartheta)m)^2}{4\vartheta(u+w)}$, on the longer side; that is least
+/// for $\vartheta=\min(1,\frac m{M-m})$.
+#[inline(always)]
+fn parabola(z: Line, (w, u): (f64, f64), delta: f64) -> Line {
+    let whole = u + w;
+    let (m, most) = if u < w { (u, w) } else { (w, u) };
+    let share = m / (most - m);
+    let theta = if share < 1. { share } else { 1. };
+    // A parabola that is nearly a line gains nothing.
+    if theta < 1e-3 {
+        return Line { r: f64::INFINITY, ..Line::ZERO };
+    }
+    let (alpha, k) = (u / whole, theta / whole);
+    let least = -(1. - theta) * alpha * w;
+    let bow = theta * most - (1. - theta) * m;
+    let highest = bow * bow / (4. * theta * whole);
+    let slope = alpha + k * (w - u);
+    // g(p) with p² in powers of s; k first, so that nothing underflows that matters.
+    let (kc, kl, kq) = (k * z.c, k * z.l, k * z.q);
+    let square = delta * delta;
+    let (cubic, quartic) = (2. * kl * z.q, kq * z.q);
+    Line {
+        c: alpha * w - k * w * u + 0.5 * (highest + least) + slope * z.c + kc * z.c
+            - 0.125 * square * square * quartic,
+        l: slope * z.l + 2. * kc * z.l + 0.75 * square * cubic,
+        q: slope * z.q + kl * z.l + 2. * kc * z.q + square * quartic,
+        r: 0.5 * (highest - least)
+            + 0.25 * square * delta * cubic.abs()
+            + 0.125 * square * square * quartic.abs()
+            + z.r,
+    }
+}
