@@ -112,8 +112,9 @@ fn highest([a, b, c]: [f64; 3]) -> f64 {
     let end = if a > c || a.is_nan() { a } else { c };
     let (left, right) = (b - a, b - c);
     if left > 0. && right > 0. {
-        // The vertex lies inside.
+        // The vertex lies inside; where something overflows the coefficient bounds it.
         let drop = left / (left + right) * right;
+        let drop = if drop.is_finite() { drop } else { 0. };
         (b - drop * (1. - 8. * U)).max(end) * (1. + 8. * U)
     } else if b.is_nan() {
         b
