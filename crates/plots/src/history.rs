@@ -51,7 +51,9 @@ struct Quantity<'a> {
 pub fn history_figure(history: &History<'_>) -> Figure {
     let train = quantity(history, "training risk", Role::Train, 1.0, |run| run.train_risk);
     let test = quantity(history, "test loss", Role::Test, 1.0, |run| run.test_loss);
+    let last = history.runs.iter().flat_map(|run| run.epochs).copied().fold(0.0, f64::max);
     let figure = Figure::new(history.title).subtitle(history.subtitle).x_label("Epoch");
+    let figure = figure.x_ticks(&whole_epochs(last));
     let figure = figure.panel(panel("Risk", &[test, train]).weight(2.0));
     let train = quantity(history, "training error", Role::Train, 100.0, |run| run.train_error);
     let test = quantity(history, "test error", Role::Test, 100.0, |run| run.test_error);
@@ -59,6 +61,16 @@ pub fn history_figure(history: &History<'_>) -> Figure {
         return figure;
     }
     figure.panel(panel("Error (%)", &[test, train]))
+}
+
+/// Whole epochs at round distances, eleven at most; none where there are too few or too many epochs to count.
+fn whole_epochs(last: f64) -> Vec<f64> {
+    if !(1.0..1e9).contains(&last) {
+        return Vec::new();
+    }
+    let mut steps = (0..9).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10_f64.powi(power)));
+    let step = steps.find(|step| last / step <= 10.0).expect("a tenth of what is below 1e9 is below 5e8");
+    (0..=(last / step) as u32).map(|index| f64::from(index) * step).collect()
 }
 
 fn quantity<'a>(
