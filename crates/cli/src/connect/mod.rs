@@ -152,8 +152,12 @@ fn named(method: Option<Named<'_>>, runner: &AttemptRunner<'_>, ends: &Ends) -> 
 /// The relative gap of proofs that nobody asked for.
 const QUICK: f64 = 5e-3;
 
+/// The seconds that an automatic proof may take in any case.
+const LEAST: f64 = 0.2;
+
 /// Encloses the risk of the best path if that is asked for, or if a first enclosure, whose time is estimated from the speed
-/// of the profile, takes no longer than all before it did, or 1 s; the search is then stopped after the same time.
+/// of the profile, takes no longer than all before it did, or 1 s; the search is then stopped after the time that all before it
+/// took, or after [`LEAST`].
 fn proof(
     args: &ConnectArgs,
     task: &Task,
@@ -163,7 +167,7 @@ fn proof(
     let find = |settings: &CertifySettings, limit| {
         certify::certificate(task, &args.common, &best.path, settings, limit).map(Some)
     };
-    let limit = start.elapsed().as_secs_f64().max(1.);
+    let finding = start.elapsed().as_secs_f64();
     // A piece takes about ten times as long as a sampled point, and there are eight at first, one a leg at least.
     let pieces = (best.path.knots().len() - 1).max(8) as f64;
     let estimate = 10. * pieces * best.profile_seconds / args.points as f64;
@@ -176,12 +180,12 @@ fn proof(
         CertifyMode::Auto if task.train.network().norms().next().is_some() => {
             "networks with normalisation take very many pieces; --certify always tries".into()
         }
-        CertifyMode::Auto if estimate > limit => {
-            format!("that takes {estimate:.0} s at least, and all before took {limit:.0} s")
+        CertifyMode::Auto if estimate > finding.max(1.) => {
+            format!("that takes {estimate:.0} s at least, and all before took {finding:.0} s")
         }
         // What has no rule, or no finite bound, is no failure of a search.
         CertifyMode::Auto => {
-            match find(&CertifySettings { tolerance: QUICK, ..CertifySettings::default() }, limit) {
+            match find(&CertifySettings { tolerance: QUICK, ..CertifySettings::default() }, finding.max(LEAST)) {
                 Ok(proof) => return Ok(proof),
                 Err(failure) => failure.message().to_owned(),
             }
