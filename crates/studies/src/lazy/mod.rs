@@ -78,8 +78,8 @@ pub struct LazySettings {
 
 impl Default for LazySettings {
     fn default() -> Self {
-        let widths = (6..=12).map(|k| 1 << k).collect();
-        Self { widths, examples: 32, dims: 32, runs: 8, steps: 2000, batch: 8, draws: 100, seed: 0 }
+        let widths = vec![64, 256, 1024];
+        Self { widths, examples: 64, dims: 10, runs: 4, steps: 45_000, batch: 8, draws: 100, seed: 0 }
     }
 }
 
@@ -97,7 +97,7 @@ impl Study for LazySettings {
     }
 
     fn full() -> Self {
-        Self { widths: (6..=14).map(|k| 1 << k).collect(), ..Self::default() }
+        Self { widths: vec![64, 256, 1024, 4096], ..Self::default() }
     }
 
     fn with_seed(self, seed: u64) -> Self {
