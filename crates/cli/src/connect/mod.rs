@@ -185,7 +185,10 @@ fn proof(
         }
         // What has no rule, or no finite bound, is no failure of a search.
         CertifyMode::Auto => {
-            match find(&CertifySettings { tolerance: QUICK, ..CertifySettings::default() }, finding.max(LEAST)) {
+            match find(
+                &CertifySettings { tolerance: QUICK, ..CertifySettings::default() },
+                finding.max(LEAST),
+            ) {
                 Ok(proof) => return Ok(proof),
                 Err(failure) => failure.message().to_owned(),
             }
