@@ -16,11 +16,11 @@ fn made(dir: &Path) {
     json(dir, "certify path --tolerance 1e-2 --proof a.proof --json");
 }
 
-/// Writes lines with the footer that belongs to them.
-fn signed(file: &Path, lines: &[String]) {
+/// Writes lines with the footer that belongs to them, in which their number but for the header is called `counted`.
+fn signed(file: &Path, counted: &str, lines: &[String]) {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let footer =
-        serde_json::json!({"pieces": lines.len() - 1, "sha256": format!("{:x}", Sha256::digest(&text))});
+        serde_json::json!({counted: lines.len() - 1, "sha256": format!("{:x}", Sha256::digest(&text))});
     fs::write(file, format!("{text}{footer}\n")).unwrap();
 }
 
@@ -52,22 +52,22 @@ fn a_proof_is_confirmed_and_a_changed_one_is_refused() {
     piece["hi"] = (0.5 * risk).into();
     let mut false_bound = body.to_vec();
     false_bound[3] = piece.to_string();
-    signed(&dir.join("false.proof"), &false_bound);
+    signed(&dir.join("false.proof"), "pieces", &false_bound);
     assert!(refused("false.proof", "path").contains("piece 3: its bound"));
 
     let mut gap = body.to_vec();
     gap.remove(4);
-    signed(&dir.join("gap.proof"), &gap);
+    signed(&dir.join("gap.proof"), "pieces", &gap);
     assert!(refused("gap.proof", "path").contains("piece 4: expected to begin"));
     let mut other: Value = serde_json::from_str(&lines[0]).unwrap();
     other["kappa"] = 5e-4.into();
     let mut kappa = body.to_vec();
     kappa[0] = other.to_string();
-    signed(&dir.join("kappa.proof"), &kappa);
+    signed(&dir.join("kappa.proof"), "pieces", &kappa);
     assert!(refused("kappa.proof", "path").contains("kappa"));
     assert!(refused("a.proof", "path --kappa 5e-4").contains("kappa"));
     fs::write(dir.join("cut.proof"), lines[..4].join("\n")).unwrap();
-    assert!(refused("cut.proof", "path").contains("line 4"));
+    assert!(refused("cut.proof", "path").contains("was changed or cut"));
     fs::write(dir.join("none.proof"), "{}\n{}\n{}\n").unwrap();
     assert!(refused("none.proof", "path").contains("is not a proof"));
 
@@ -89,4 +89,49 @@ fn an_existing_proof_is_kept() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("exists already"));
     json(folder.path(), "certify path --tolerance 1e-1 --proof a.proof --force --json");
+}
+
+/// The proof of a minimum holds for its checkpoint alone, and not after a change.
+#[test]
+fn proofs_of_minima_are_confirmed_and_changed_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let data = "--data synthetic:teacher?d=2&n=40&k=2";
+    let training = "--optimizer lbfgs --batch 0 --epochs 300 --dtype f64 --kappa 0.01 --loss squared";
+    json(dir, &format!("train --arch tanh:2-3-1 {training} {data} --seeds 0..2 --out t --json"));
+    let minimum = json(dir, "certify-minimum t/seed-0.safetensors --proof a.proof --json");
+    let found = json(dir, "check a.proof t/seed-0.safetensors --json");
+    assert_eq!((&found["holds"], &found["parameters"]), (&Value::Bool(true), &13.into()));
+    let least = |of: &Value| of["lambda_min_lower"].as_f64().unwrap();
+    assert!((least(&found) / least(&minimum) - 1.).abs() < 0.05, "{found} {minimum}");
+
+    let refused = |args: &str| {
+        let output = collado(dir, &format!("check {args}"));
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(refused("a.proof t/seed-1.safetensors").contains("the proof is about SHA-256"));
+    assert!(refused("a.proof t/seed-0.safetensors --kappa 0.02").contains("kappa"));
+    let other = "--data synthetic:teacher?d=2&n=41&k=2";
+    assert!(refused(&format!("a.proof t/seed-0.safetensors {other}")).contains("SHA-256"));
+    let lines: Vec<String> =
+        fs::read_to_string(dir.join("a.proof")).unwrap().lines().map(str::to_owned).collect();
+    let mut moved = lines[..lines.len() - 1].to_vec();
+    let mut point: Vec<f64> = serde_json::from_str(&lines[1]).unwrap();
+    point[0] += 1e-4;
+    moved[1] = serde_json::to_string(&point).unwrap();
+    signed(&dir.join("moved.proof"), "lines", &moved);
+    assert!(refused("moved.proof t/seed-0.safetensors").contains("Krawczyk's operator reaches"));
+    let mut changed = lines.clone();
+    changed[1].clone_from(&moved[1]);
+    fs::write(dir.join("changed.proof"), changed.join("\n") + "\n").unwrap();
+    assert!(refused("changed.proof t/seed-0.safetensors").contains("was changed or cut"));
+    let none = collado(dir, "check a.proof");
+    assert_eq!(none.status.code(), Some(2));
+    assert!(String::from_utf8(none.stderr).unwrap().contains("expected the checkpoint"));
+
+    json(dir, "certify-minimum --k 7 --proof seven.proof --json");
+    let found = json(dir, "check seven.proof --json");
+    assert!(found["holds"] == true && found["outside_lower"].as_f64().unwrap() > 0.18, "{found}");
+    assert_eq!(collado(dir, "check seven.proof t/seed-0.safetensors").status.code(), Some(2));
 }

@@ -36,8 +36,8 @@ pub use self::{
     error::{Error, Result},
     interval::Interval,
     minimum::{
-        MinimumKind, MinimumProof, MultistartResult, NeuronMinima, Polished, find_minimum, neuron_minima,
-        polish, prove_minimum, prove_network_minimum,
+        Eigenvalues, MinimumKind, MinimumProof, MultistartResult, NeuronMinima, Polished, Witness,
+        find_minimum, neuron_minima, polish, prove_minimum, prove_network_minimum,
     },
     path::{certify, certify_path},
 };

@@ -9,7 +9,7 @@ pub(crate) struct Interval {
     pub(crate) hi: f64,
 }
 
-/// The relative error that is allowed to `exp`, `ln_1p`, `tanh` and `erfc`: 8 units in the last place, several times what
+/// The relative error that is allowed to `exp`, `ln_1p`, `tanh`, `atan2` and `erfc`: 8 units in the last place, several times what
 /// the libraries document.
 const LIBRARY: f64 = 8. * f64::EPSILON;
 
@@ -75,6 +75,18 @@ impl Interval {
     pub(crate) fn sqrt(self) -> Self {
         let root = |x: f64| largest(x, 0.).sqrt();
         Self { lo: root(self.lo).next_down(), hi: root(self.hi).next_up() }.within(0., f64::INFINITY)
+    }
+
+    /// π.
+    pub(crate) fn pi() -> Self {
+        Self { lo: std::f64::consts::PI, hi: std::f64::consts::PI.next_up() }
+    }
+
+    /// The angle in \[0, π/2\] whose sine and cosine are proportional to `self` and `cosine`, both not negative.
+    pub(crate) fn angle(self, cosine: Self) -> Self {
+        let of = |s: f64, c: f64, sign: f64| largest(s, 0.).atan2(largest(c, 0.)) * (1. + sign * LIBRARY);
+        let (lo, hi) = (of(self.lo, cosine.hi, -1.).next_down(), of(self.hi, cosine.lo, 1.).next_up());
+        Self { lo, hi }.within(0., f64::INFINITY)
     }
 
     /// The image under a function of the mathematical library that increases and is nowhere negative.

@@ -12,6 +12,7 @@ mod interval;
 mod lanes;
 mod leg;
 mod loss;
+mod minimum;
 mod norm;
 mod partition;
 mod pass;
@@ -22,13 +23,16 @@ mod subject;
 use collado_files::Proof;
 use collado_risk::{EmpiricalRisk, Path, Progress};
 
-pub use self::error::{Error, Result};
 use self::{
     bounder::Bounder,
     convex::is_convex,
     interval::largest,
     leg::Leg,
     subject::{Subject, running},
+};
+pub use self::{
+    error::{Error, Result},
+    minimum::{CheckedMinimum, check_minimum},
 };
 
 /// What a check found.

@@ -53,7 +53,8 @@ impl Subject {
     }
 }
 
-fn compare(what: &'static str, stated: &str, found: &str) -> Result<()> {
+/// Compares what a proof states with what is found.
+pub(crate) fn compare(what: &'static str, stated: &str, found: &str) -> Result<()> {
     match stated == found {
         true => Ok(()),
         false => Err(Error::Other { what, stated: stated.to_owned(), found: found.to_owned() }),

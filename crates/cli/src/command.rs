@@ -46,9 +46,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  collado certify runs/first/path.safetensors\n  collado certify runs/first/path.safetensors --tolerance 1e-6 --out runs/first/proof"
     )]
     Certify(certify::CertifyArgs),
-    /// Check a proof of certify --proof by independent code.
+    /// Check a proof of certify --proof or certify-minimum --proof by independent code.
     #[command(
-        after_help = "Example:\n  collado certify runs/first --proof runs/first.proof\n  collado check runs/first.proof runs/first"
+        after_help = "Every piece of a path is bounded again, or Krawczyk's test and the eigenvalues of a minimum are computed again.\nThe check ends at the first claim that it cannot confirm, with exit status 1. docs/certificates.md has the format.\n\nExamples:\n  collado certify runs/first --proof runs/first.proof\n  collado check runs/first.proof runs/first\n  collado certify-minimum --k 7 --proof runs/seven.proof\n  collado check runs/seven.proof"
     )]
     Check(check::CheckArgs),
     /// Permute and rescale the hidden neurons of B onto those of A.

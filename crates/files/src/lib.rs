@@ -9,6 +9,7 @@ mod fault;
 mod format;
 mod graph;
 mod listing;
+mod minimum_proof;
 mod names;
 mod number;
 mod options;
@@ -19,6 +20,7 @@ mod proof;
 mod provenance;
 mod resolve;
 mod safetensors;
+mod signed;
 mod stack;
 mod state;
 mod tensors;
@@ -32,6 +34,7 @@ pub use self::{
     error::{Error, Result},
     graph::GraphFile,
     listing::{Listing, Role, TensorInfo},
+    minimum_proof::{AnyProof, Eigenvalues, MinimumClaim, MinimumFile, MinimumHeader, MinimumSubject},
     names::Names,
     number::{read_number, to_json},
     options::ReadOptions,

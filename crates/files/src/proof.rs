@@ -4,19 +4,17 @@
 //! at last the number of pieces and the SHA-256 of all lines before, which shows damage. Numbers read back as the very
 //! doubles that were written.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader, Write},
-    path::Path,
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, atomically, fault::io_error};
+use crate::{
+    Result,
+    signed::{self, Kind},
+};
 
-/// The version of the format.
-const VERSION: u32 = 1;
+const KIND: Kind = Kind { key: "collado.proof", version: ProofHeader::VERSION, counted: "pieces" };
 
 /// A proof that lo ≤ max F(γ(t)) ≤ hi over every real t in \[0, 1\].
 #[derive(Debug, Clone, PartialEq)]
@@ -119,14 +117,6 @@ pub struct ProofPiece {
     pub hi: f64,
 }
 
-/// The last line.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Footer {
-    pieces: usize,
-    sha256: String,
-}
-
 impl ProofRows {
     /// The rule that takes the rows ⌊i of / rows⌋ for i = 0, 1, ….
     pub const EVENLY_SPACED: &str = "evenly spaced";
@@ -140,7 +130,7 @@ impl ProofRows {
 
 impl ProofHeader {
     /// The version of the format that this program writes.
-    pub const VERSION: u32 = VERSION;
+    pub const VERSION: u32 = 1;
 }
 
 impl Proof {
@@ -149,11 +139,9 @@ impl Proof {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text = line(&self.header);
-        self.pieces.iter().for_each(|piece| text.push_str(&line(piece)));
-        let footer = Footer { pieces: self.pieces.len(), sha256: format!("{:x}", Sha256::digest(&text)) };
-        text.push_str(&line(&footer));
-        atomically(path, |file| file.write_all(text.as_bytes()))
+        let pieces = self.pieces.iter().map(signed::line);
+        let lines: Vec<String> = std::iter::once(signed::line(&self.header)).chain(pieces).collect();
+        signed::write(path, &KIND, &lines)
     }
 
     /// Reads the file. Memory is in proportion to the file.
@@ -161,55 +149,8 @@ impl Proof {
     /// # Errors
     /// When it cannot be read, was cut or changed, or is of another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| io_error(path, &e))?;
-        let mut lines = Vec::new();
-        let mut hash = Sha256::new();
-        for line in BufReader::new(file).lines() {
-            lines.push(line.map_err(|e| io_error(path, &e))?);
-        }
-        let [first, pieces @ .., last] = lines.as_slice() else {
-            return Err(fault(
-                path,
-                format!("expected a proof of three lines or more, found {}", lines.len()),
-            ));
-        };
-        let of = |number: usize, e: serde_json::Error| fault(path, format!("line {number}: {e}"));
-        let version: serde_json::Value = serde_json::from_str(first).map_err(|e| of(1, e))?;
-        match version["collado.proof"].as_u64() {
-            Some(found) if found == u64::from(VERSION) => {}
-            Some(found) => {
-                return Err(fault(path, format!("expected version {VERSION} of the format, found {found}")));
-            }
-            None => {
-                return Err(fault(
-                    path,
-                    "is not a proof: expected \"collado.proof\" in its first line".into(),
-                ));
-            }
-        }
-        let header = serde_json::from_str(first).map_err(|e| of(1, e))?;
-        let footer: Footer = serde_json::from_str(last).map_err(|e| of(lines.len(), e))?;
-        lines[..lines.len() - 1].iter().for_each(|line| {
-            hash.update(line);
-            hash.update("\n");
-        });
-        let found = format!("{:x}", hash.finalize());
-        if footer.sha256 != found || footer.pieces != pieces.len() {
-            let stated = format!("{} pieces with SHA-256 {}", footer.pieces, footer.sha256);
-            return Err(fault(
-                path,
-                format!("was changed or cut: expected {stated}, found {} with {found}", pieces.len()),
-            ));
-        }
-        let read = |(i, line): (usize, &String)| serde_json::from_str(line).map_err(|e| of(i + 2, e));
-        Ok(Self { header, pieces: pieces.iter().enumerate().map(read).collect::<Result<_>>()? })
+        let lines = signed::read(path, &KIND)?;
+        let pieces = (1..lines.len()).map(|i| signed::parsed(path, &lines, i)).collect::<Result<_>>()?;
+        Ok(Self { header: signed::parsed(path, &lines, 0)?, pieces })
     }
-}
-
-fn fault(path: &Path, reason: String) -> Error {
-    Error::File { path: path.to_owned(), reason }
-}
-
-fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("the types of a proof have only text and numbers") + "\n"
 }

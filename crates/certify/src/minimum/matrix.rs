@@ -3,6 +3,7 @@
 use collado_linalg::{Cholesky, Lu, symmetric_eigenvalues};
 use faer::{Mat, Par};
 
+use super::Eigenvalues;
 use crate::Interval;
 
 /// A square matrix of intervals.
@@ -25,11 +26,11 @@ impl Symmetric {
         }
     }
 
-    /// A number below the smallest eigenvalue of every symmetric matrix inside.
+    /// A number below the smallest eigenvalue of every symmetric matrix inside, and the shift s by which it was found.
     ///
     /// With any L, $\lambda_{\min}(A)\ge s-\|A-sI-LL^\top\|_\infty$, and the residual is computed with a bound of its
     /// own rounding ($\gamma_N|L||L|^\top$, valid for every order of summation); the radii's row sums are taken off.
-    pub(super) fn least_eigenvalue(&self) -> Option<f64> {
+    pub(super) fn least_eigenvalue(&self) -> Option<Eigenvalues> {
         let n = self.middle.nrows();
         let values = symmetric_eigenvalues(self.middle.as_ref()).ok()?;
         let guess = values.into_iter().fold(f64::INFINITY, f64::min);
@@ -50,7 +51,8 @@ impl Symmetric {
             terms.sum::<f64>() * (1. + slack)
         };
         let away = (0..n).map(row).fold(0., f64::max);
-        away.is_finite().then(|| (s - away.next_up()).next_down())
+        let at_least = (s - away.next_up()).next_down();
+        away.is_finite().then_some(Eigenvalues { shift: s, at_least })
     }
 
     /// An approximate inverse R of the middle.

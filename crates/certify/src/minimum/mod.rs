@@ -42,6 +42,28 @@ pub struct MinimumProof {
     pub outside_lower: f64,
     /// The gradient norm $\|\nabla F\|$ at the point.
     pub gradient_norm: f64,
+    /// What someone else needs to check the proof, if it is one.
+    pub witness: Option<Witness>,
+}
+
+/// The quantities of a proof that are found by computations which need not be trusted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Witness {
+    /// The matrix R, an approximate inverse of the Hessian, row by row.
+    pub inverse: Vec<Vec<f64>>,
+    /// The bound of the Hessian's eigenvalues.
+    pub hessian: Eigenvalues,
+    /// The bound of the eigenvalues of the Hessian's further block, where there may be more inputs.
+    pub outside: Option<Eigenvalues>,
+}
+
+/// A lower bound of the eigenvalues of a symmetric matrix A.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Eigenvalues {
+    /// The number s for which A − sI was nearly decomposed by Cholesky.
+    pub shift: f64,
+    /// The lower bound.
+    pub at_least: f64,
 }
 
 /// The kind of minimum that is to be proved.
@@ -53,6 +75,11 @@ pub enum MinimumKind {
     Global,
     /// A local minimum: nothing is claimed about F.
     Local,
+}
+
+impl Eigenvalues {
+    /// Where no bound was found.
+    const NONE: Self = Self { shift: f64::NEG_INFINITY, at_least: f64::NEG_INFINITY };
 }
 
 /// The radii that are tried, the largest first.
@@ -98,6 +125,7 @@ fn prove(risk: &dyn TwiceDifferentiable, point: &[f64], kind: MinimumKind) -> Mi
         lambda_min_lower: f64::NEG_INFINITY,
         outside_lower: f64::NEG_INFINITY,
         gradient_norm: at.gradient.iter().map(|g| g.middle() * g.middle()).sum::<f64>().sqrt(),
+        witness: None,
     };
     for radius in RADII {
         proof.reason = try_radius(risk, point, &at, kind, radius, &mut proof).err();
@@ -120,7 +148,8 @@ fn try_radius(
 ) -> Result<(), String> {
     let cube: Vec<_> = point.iter().map(|&x| Interval::around(x, radius)).collect();
     let hessian = Symmetric::new(point.len(), &risk.hessian(&cube));
-    let lower = hessian.least_eigenvalue().unwrap_or(f64::NEG_INFINITY);
+    let eigenvalues = hessian.least_eigenvalue().unwrap_or(Eigenvalues::NONE);
+    let lower = eigenvalues.at_least;
     proof.lambda_min_lower = lower;
     if lower <= 0. || lower.is_nan() {
         return Err(format!(
@@ -142,9 +171,11 @@ fn try_radius(
     let slopes = risk.enclose(&cube).gradient;
     let away: Interval = slopes.iter().map(|&g| g * Interval::new(-radius, radius)).sum();
     proof.risk = at.risk + away;
-    if let Some(block) = risk.outside(&cube) {
-        let size = block.len().isqrt();
-        proof.outside_lower = Symmetric::new(size, &block).least_eigenvalue().unwrap_or(f64::NEG_INFINITY);
+    let outside = risk.outside(&cube).map(|block| {
+        Symmetric::new(block.len().isqrt(), &block).least_eigenvalue().unwrap_or(Eigenvalues::NONE)
+    });
+    if let Some(outside) = outside {
+        proof.outside_lower = outside.at_least;
     }
     match kind {
         _ if proof.risk.hi() - proof.risk.lo() > 1e-8 => Err("the box is too wide for F".into()),
@@ -152,6 +183,9 @@ fn try_radius(
         MinimumKind::Global if !proof.risk.contains(0.) => Err("F is not 0".into()),
         _ => {
             proof.radius = radius;
+            let row = |i: usize| inverse.row(i).iter().copied().collect();
+            let inverse = (0..point.len()).map(row).collect();
+            proof.witness = Some(Witness { inverse, hessian: eigenvalues, outside });
             Ok(())
         }
     }

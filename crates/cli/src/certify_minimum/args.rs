@@ -37,8 +37,11 @@ pub(crate) struct CertifyMinimumArgs {
     /// Folder for the minimum as a checkpoint and for the summary, which is created.
     #[arg(long, conflicts_with = "dims")]
     pub(super) out: Option<PathBuf>,
+    /// File for the proof itself, which collado check confirms independently.
+    #[arg(long, conflicts_with = "dims")]
+    pub(super) proof: Option<PathBuf>,
     /// Overwrite existing results.
-    #[arg(long, requires = "out")]
+    #[arg(long)]
     pub(super) force: bool,
     #[command(flatten)]
     pub(super) data: DataArgs,

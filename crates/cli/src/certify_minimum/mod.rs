@@ -4,6 +4,7 @@ mod args;
 mod network;
 mod neuron;
 mod planted;
+mod proof;
 mod summary;
 
 pub(crate) use self::args::CertifyMinimumArgs;
@@ -14,6 +15,9 @@ pub(crate) fn run(args: &CertifyMinimumArgs) -> Result<(), Failure> {
     args.data.without_candle("proofs have an arithmetic of their own")?;
     crate::certify::refuse_f32(&args.common)?;
     args.common.on_cpu("proofs are computed")?;
+    if let Some(file) = &args.proof {
+        crate::files::refuse_existing(file, args.force)?;
+    }
     match (&args.checkpoint, args.k, args.dims, args.per_dim) {
         (Some(file), ..) => network::run(args, file),
         (_, Some(k), ..) => planted::run(args, k),

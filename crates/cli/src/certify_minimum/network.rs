@@ -4,11 +4,12 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use collado_certify::prove_network_minimum;
-use collado_files::Checkpoint;
+use collado_files::{Checkpoint, MinimumSubject, ProofData, file_hash};
 use serde::Serialize;
 
 use super::{
     args::{CertifyMinimumArgs, FILES},
+    proof,
     summary::{Proved, sentence},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     folder::{self, Folder},
     json::print,
     place,
-    task::{self, Precision},
+    task::{self, Precision, Task},
 };
 
 /// The result for a checkpoint.
@@ -35,14 +36,17 @@ struct Summary {
 pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure> {
     let file = place::checkpoint(file)?;
     let (checkpoints, task) =
-        task::open(&[file], &args.network, &args.data, &args.common, Precision::OfData)?;
+        task::open(&[file.clone()], &args.network, &args.data, &args.common, Precision::OfData)?;
     let checkpoint = &checkpoints[0];
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     let theta = checkpoint.theta.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-    let (proof, point) = prove_network_minimum(&task.train, &theta)?;
+    let (found, point) = prove_network_minimum(&task.train, &theta)?;
     let moved = theta.iter().zip(&point).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    if let Some(place) = &args.proof {
+        proof::write(place, &found, &point, subject(&task, file_hash(&file)?))?;
+    }
     // The point has all directions that there are.
-    let mut minimum = Proved::new(&proof);
+    let mut minimum = Proved::new(&found);
     minimum.outside_lower = None;
     let mut summary = Summary { minimum, parameters: point.len(), moved, point: None };
     if let Some(folder) = &folder {
@@ -54,12 +58,25 @@ pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure>
     }
     let described = folder::finish(folder.as_ref(), &args.common, &summary, false)?;
     args.common.show(&described, || {
-        print(&sentence("strict local minimum", &proof));
+        print(&sentence("strict local minimum", &found));
         print(&format!("  distance        {moved:.2e} from the checkpoint, by Newton's method"));
     });
-    match proof.reason {
+    match found.reason {
         Some(reason) => Err(Failure::new(format!("not proved: {reason}"))
             .hint("train on, in f64; --kappa > 0 makes minima strict where symmetries do not")),
         None => Ok(()),
+    }
+}
+
+/// What a proof for the task of a checkpoint is about.
+fn subject(task: &Task, checkpoint: String) -> MinimumSubject {
+    MinimumSubject::Network {
+        checkpoint,
+        data: ProofData { spec: task.data.spec.clone(), hash: task.data.hash.clone() },
+        rows: task.train.data().len(),
+        network: task.arch.to_string(),
+        loss: task.criterion.loss.to_string(),
+        kappa: task.criterion.kappa,
+        regularizer: task.criterion.regularizer.to_string(),
     }
 }

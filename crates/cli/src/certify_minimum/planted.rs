@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use collado_certify::{MinimumKind, MinimumProof, MultistartResult, find_minimum, prove_minimum};
-use collado_files::{Checkpoint, Provenance};
+use collado_files::{Checkpoint, MinimumSubject, Provenance};
 use collado_models::ArchSpec;
 use collado_risk::Planted;
 use serde::Serialize;
 
 use super::{
     args::{CertifyMinimumArgs, FILES},
+    proof,
     summary::{Proved, sentence},
 };
 use crate::{
@@ -47,20 +48,24 @@ pub(super) fn run(args: &CertifyMinimumArgs, k: usize) -> Result<(), Failure> {
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted while searching"));
     }
-    let proof = match &found.minimum {
+    let proved = match &found.minimum {
         Some(end) => Some(prove_minimum(&risk, &end.weights, MinimumKind::Spurious)?),
         None => None,
     };
+    if let (Some(file), Some(end), Some(proved)) = (&args.proof, &found.minimum, &proved) {
+        let about = MinimumSubject::Planted { k, n: risk.n() };
+        proof::write(file, proved, &end.weights, about)?;
+    }
     let global = global(&risk)?;
     let point = match (&folder, &found.minimum) {
         (Some(folder), Some(end)) => Some(write_point(folder, &risk, &end.weights)?),
         _ => None,
     };
-    let summary = summary(&risk, &found, proof.as_ref(), global.as_ref(), point.as_deref());
+    let summary = summary(&risk, &found, proved.as_ref(), global.as_ref(), point.as_deref());
     let described = folder::finish(folder.as_ref(), &args.common, &summary, false)?;
     args.common.show(&described, || {
         print(&format!("k = {}, n = {}: {} of {} runs", summary.k, summary.n, found.hits, found.runs));
-        proof.iter().for_each(|p| print(&sentence("spurious minimum", p)));
+        proved.iter().for_each(|p| print(&sentence("spurious minimum", p)));
         global.iter().for_each(|p| print(&sentence("W = V", p)));
     });
     let unproved = global.and_then(|g| g.reason).map(|r| format!("the global minimum: {r}"));

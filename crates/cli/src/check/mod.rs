@@ -1,11 +1,13 @@
-//! `collado check`: bounds every piece of a proof again, by code that shares nothing with the search.
+//! `collado check`: bounds every piece of a proof again, or proves its minimum again, by code that shares nothing with the
+//! search.
 
 mod args;
+mod minimum;
 
 use std::time::Instant;
 
 use collado_check::{Checked, Refuted};
-use collado_files::{Proof, file_hash};
+use collado_files::{AnyProof, Proof, file_hash};
 use serde::Serialize;
 
 pub(crate) use self::args::CheckArgs;
@@ -17,17 +19,31 @@ use crate::{
     task::{self, Precision},
 };
 
-/// Checks a proof against the path and the data that it is about.
+/// Checks a proof against the file and the data that it is about.
 pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     args.data.without_candle("proofs have an arithmetic of their own")?;
     refuse_f32(&args.common)?;
     args.common.on_cpu("proofs are checked")?;
-    let proof = Proof::read(&args.proof)?;
+    let proof = AnyProof::read(&args.proof)?;
     args.common.run.file(&args.proof, Some(&file_hash(&args.proof)?));
-    let place = place::path(&args.path);
-    let same = |what: String, stated: &str, found: &str| match stated == found {
+    match proof {
+        AnyProof::Path(proof) => path(args, &proof),
+        AnyProof::Minimum(proof) => minimum::run(args, &proof),
+    }
+}
+
+/// Compares the hash that a proof states with the one that was found.
+fn same(what: String, stated: &str, found: &str) -> Result<(), Failure> {
+    match stated == found {
         true => Ok(()),
         false => Err(Failure::new(format!("{what}: the proof is about SHA-256 {stated}, found {found}"))),
+    }
+}
+
+/// Checks a proof along a path.
+fn path(args: &CheckArgs, proof: &Proof) -> Result<(), Failure> {
+    let Some(place) = args.path.as_deref().map(place::path) else {
+        return Err(Failure::usage("expected the path file that the proof is about"));
     };
     same(place.display().to_string(), &proof.header.path, &file_hash(&place)?)?;
     let (file, task) = task::open_path(&place, &args.data, &args.common, Precision::OfData)?;
@@ -36,7 +52,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let bar = progress::bar("checking", args.common.quiet);
     let mut show = progress::shares(&bar);
-    let checked = collado_check::check(&proof, &file.path, &task.train, &mut show)?;
+    let checked = collado_check::check(proof, &file.path, &task.train, &mut show)?;
     bar.finish_and_clear();
     if checked.refuted.is_none() && checked.holding < checked.pieces {
         return Err(Failure::interrupted(format!(
@@ -45,7 +61,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
         )));
     }
     let seconds = start.elapsed().as_secs_f64();
-    let summary = Summary::new(&proof, &checked, seconds);
+    let summary = Summary::new(proof, &checked, seconds);
     let described = crate::folder::finish(None, &args.common, &summary, false)?;
     args.common.show(&described, || summary.print());
     match checked.refuted {
