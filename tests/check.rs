@@ -98,9 +98,11 @@ fn proofs_of_minima_are_confirmed_and_changed_ones_are_refused() {
     let dir = folder.path();
     let data = "--data synthetic:teacher?d=2&n=40&k=2";
     let training = "--optimizer lbfgs --batch 0 --epochs 300 --dtype f64 --kappa 0.01 --loss squared";
-    json(dir, &format!("train --arch tanh:2-3-1 {training} {data} --seeds 0..2 --out t --json"));
-    let minimum = json(dir, "certify-minimum t/seed-0.safetensors --proof a.proof --json");
-    let found = json(dir, "check a.proof t/seed-0.safetensors --json");
+    for seed in [0, 1] {
+        json(dir, &format!("train --arch tanh:2-3-1 {training} {data} --seed {seed} --out t{seed} --json"));
+    }
+    let minimum = json(dir, "certify-minimum t0/seed-0.safetensors --proof a.proof --json");
+    let found = json(dir, "check a.proof t0/seed-0.safetensors --json");
     assert_eq!((&found["holds"], &found["parameters"]), (&Value::Bool(true), &13.into()));
     let least = |of: &Value| of["lambda_min_lower"].as_f64().unwrap();
     assert!((least(&found) / least(&minimum) - 1.).abs() < 0.05, "{found} {minimum}");
@@ -110,10 +112,10 @@ fn proofs_of_minima_are_confirmed_and_changed_ones_are_refused() {
         assert_eq!(output.status.code(), Some(1), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(refused("a.proof t/seed-1.safetensors").contains("the proof is about SHA-256"));
-    assert!(refused("a.proof t/seed-0.safetensors --kappa 0.02").contains("kappa"));
+    assert!(refused("a.proof t1/seed-1.safetensors").contains("the proof is about SHA-256"));
+    assert!(refused("a.proof t0/seed-0.safetensors --kappa 0.02").contains("kappa"));
     let other = "--data synthetic:teacher?d=2&n=41&k=2";
-    assert!(refused(&format!("a.proof t/seed-0.safetensors {other}")).contains("SHA-256"));
+    assert!(refused(&format!("a.proof t0/seed-0.safetensors {other}")).contains("SHA-256"));
     let lines: Vec<String> =
         fs::read_to_string(dir.join("a.proof")).unwrap().lines().map(str::to_owned).collect();
     let mut moved = lines[..lines.len() - 1].to_vec();
@@ -121,11 +123,11 @@ fn proofs_of_minima_are_confirmed_and_changed_ones_are_refused() {
     point[0] += 1e-4;
     moved[1] = serde_json::to_string(&point).unwrap();
     signed(&dir.join("moved.proof"), "lines", &moved);
-    assert!(refused("moved.proof t/seed-0.safetensors").contains("Krawczyk's operator reaches"));
+    assert!(refused("moved.proof t0/seed-0.safetensors").contains("Krawczyk's operator reaches"));
     let mut changed = lines.clone();
     changed[1].clone_from(&moved[1]);
     fs::write(dir.join("changed.proof"), changed.join("\n") + "\n").unwrap();
-    assert!(refused("changed.proof t/seed-0.safetensors").contains("was changed or cut"));
+    assert!(refused("changed.proof t0/seed-0.safetensors").contains("was changed or cut"));
     let none = collado(dir, "check a.proof");
     assert_eq!(none.status.code(), Some(2));
     assert!(String::from_utf8(none.stderr).unwrap().contains("expected the checkpoint"));
@@ -133,5 +135,37 @@ fn proofs_of_minima_are_confirmed_and_changed_ones_are_refused() {
     json(dir, "certify-minimum --k 7 --proof seven.proof --json");
     let found = json(dir, "check seven.proof --json");
     assert!(found["holds"] == true && found["outside_lower"].as_f64().unwrap() > 0.18, "{found}");
-    assert_eq!(collado(dir, "check seven.proof t/seed-0.safetensors").status.code(), Some(2));
+    assert_eq!(collado(dir, "check seven.proof t0/seed-0.safetensors").status.code(), Some(2));
+}
+
+/// Networks with convolutions and normalisation, under both rules for statistics, on some of the rows.
+#[test]
+fn proofs_of_networks_for_images_are_about_their_rows_and_statistics() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    json(dir, "train --arch resnet8:width=0.25 --max-steps 20 --seeds 0..2 --out minima --json");
+    let ends = "--a minima/seed-0.safetensors --b minima/seed-1.safetensors";
+    json(dir, &format!("connect {ends} --method linear --certify never --out path --json"));
+    for rule in ["population", "interpolate"] {
+        let proved = json(
+            dir,
+            &format!("certify path --bn {rule} --rows 6 --max-subintervals 8 --proof {rule}.proof --json"),
+        );
+        let found = json(dir, &format!("check {rule}.proof path --bn {rule} --json"));
+        assert_eq!((&found["holds"], &found["holding"]), (&Value::Bool(true), &8.into()), "{found}");
+        assert!(found["found"][0].as_f64().unwrap() > 0.99 * proved["lo"].as_f64().unwrap());
+        let output = collado(dir, &format!("check {rule}.proof path --bn train:0"));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("statistics: the proof is about"));
+    }
+    let lines = fs::read_to_string(dir.join("interpolate.proof")).unwrap();
+    let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+    lines.pop();
+    let mut header: Value = serde_json::from_str(&lines[0]).unwrap();
+    assert_eq!(header["subset"]["of"], 1437);
+    header["rows"] = 5.into();
+    lines[0] = header.to_string();
+    signed(&dir.join("other.proof"), "pieces", &lines);
+    let output = collado(dir, "check other.proof path --bn interpolate");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("SHA-256 of the rows"));
 }

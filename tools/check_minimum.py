@@ -180,12 +180,12 @@ def arctan(numerator, denominator):
         power, n = ((power * x >> P) * x) >> P, n + 2
     return total - 8 * n, total + 8 * n
 
-def angle(sine, cosine):
-    """Encloses the angle of positive numbers: arctan x = 2 arctan(x / (1 + sqrt(1 + x^2))), four times."""
-    x = sine * cosine.inverse()
+def arctangent(x):
+    """Encloses arctan x for x >= 0: arctan x = 2 arctan(x / (1 + sqrt(1 + x^2))), four times."""
+    x = Box(x)
     for _ in range(4):
         x = x * (Box(ONE) + (Box(ONE) + x.square()).sqrt()).inverse()
-    return x.grown(lambda x: arctan(x, ONE)).times(16)
+    return 16 * arctan(x.lo.item(), ONE)[0], 16 * arctan(x.hi.item(), ONE)[1]
 
 def planted(k, n):
     """Encloses the risk of k teachers and n neurons, its gradient, its Hessian, and the block for more inputs."""
@@ -199,7 +199,7 @@ def planted(k, n):
         w, v = w * sizes[0].inverse(), v * sizes[1].inverse()
         plus, minus = length(w + v), length(w - v)
         bend = outer((w + v) * plus.inverse()) - outer((w - v) * minus.inverse())
-        rest, sine = pi - angle(minus, plus).times(2), (plus * minus).over(2)
+        rest, sine = pi - (minus * plus.inverse()).grown(arctangent).times(2), (plus * minus).over(2)
         cosine = (plus.square() - minus.square()).over(4)
         ratio = sine * sizes[1] * sizes[0].inverse()
         normal = (v - w * cosine) * sine.inverse()

@@ -42,6 +42,15 @@ def test_a_proof_is_confirmed(folder):
     assert "pieces hold" in result.stdout
 
 
+def test_a_proof_about_some_rows_is_confirmed(folder):
+    run(folder, "certify", "path", "--rows", "7", "--tolerance", "1e-2", "--proof", "some.proof")
+    assert checked(folder, "some.proof").returncode == 0
+    lines = [json.loads(line) for line in (folder / "some.proof").read_text().splitlines()][:-1]
+    lines[0]["rows"] = 8
+    (folder / "b.proof").write_text(signed(lines))
+    assert "other data" in checked(folder, "b.proof").stderr
+
+
 def signed(lines):
     body = "".join(json.dumps(line) + "\n" for line in lines)
     footer = {"pieces": len(lines) - 1, "sha256": hashlib.sha256(body.encode()).hexdigest()}

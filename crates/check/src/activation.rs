@@ -25,24 +25,10 @@ impl Rule {
         Ok(Self::Smooth(match rho {
             Activation::Linear => return Ok(Self::Linear),
             Activation::Relu => return Ok(Self::Relu),
-            Activation::Tanh => {
-                Curve { value: Interval::tanh, slope: tanh_slope, second: tanh_second, steepest: 1. }
-            }
-            Activation::Softplus => Curve {
-                value: Interval::softplus,
-                slope: Interval::logistic,
-                second: softplus_second,
-                steepest: 1.,
-            },
-            Activation::Logistic => Curve {
-                value: Interval::logistic,
-                slope: logistic_slope,
-                second: logistic_second,
-                steepest: 0.25,
-            },
-            Activation::Gelu => {
-                Curve { value: gelu, slope: gelu_slope, second: gelu_second, steepest: 1.129 }
-            }
+            Activation::Tanh => Curve { at: tanh, second: tanh_second, steepest: 1. },
+            Activation::Softplus => Curve { at: softplus, second: softplus_second, steepest: 1. },
+            Activation::Logistic => Curve { at: logistic, second: logistic_second, steepest: 0.25 },
+            Activation::Gelu => Curve { at: gelu, second: gelu_second, steepest: 1.129 },
             other => {
                 let operation = format!("the activation {other}");
                 return Err(collado_models::Error::NoRule { analysis: NAME, operation }.into());
@@ -76,8 +62,8 @@ fn relu(z: Form, delta: f64) -> Form {
 
 /// A smooth ρ.
 pub(crate) struct Curve {
-    value: fn(Interval) -> Interval,
-    slope: fn(Interval) -> Interval,
+    /// Enclosures of ρ and ρ′ at a number.
+    at: fn(Interval) -> (Interval, Interval),
     /// An enclosure of ρ″ on an interval.
     second: fn(Interval) -> Interval,
     /// An upper bound of |ρ′|.
@@ -87,8 +73,7 @@ pub(crate) struct Curve {
 impl Curve {
     /// Taylor's formula around the centre, or a constant where the function moves less than that is off.
     fn apply(&self, z: Form, delta: f64) -> Form {
-        let at = Interval::point(z.c);
-        let (value, slope) = ((self.value)(at), (self.slope)(at));
+        let (value, slope) = (self.at)(Interval::point(z.c));
         let reach = z.reach(delta);
         // The remainder is ½ρ″(ξ)(z − c)², with (z − c)² in [0, reach²].
         let second = (self.second)(z.range(delta)).hull(Interval::ZERO);
@@ -109,8 +94,9 @@ fn one_minus_square(a: Interval) -> Interval {
     (Interval::point(1.) - a.square()).within(0., 1.)
 }
 
-fn tanh_slope(z: Interval) -> Interval {
-    one_minus_square(z.tanh())
+fn tanh(z: Interval) -> (Interval, Interval) {
+    let a = z.tanh();
+    (a, one_minus_square(a))
 }
 
 /// ρ″ = −2a(1 − a²) with a = tanh z, which is odd, falls to −.7698004 at z = .6584789485, and rises after it.
@@ -122,9 +108,9 @@ fn tanh_second(z: Interval) -> Interval {
     odd(z, (0.658_478_948, 0.658_478_949), 0.769_800_359, f)
 }
 
-fn logistic_slope(z: Interval) -> Interval {
+fn logistic(z: Interval) -> (Interval, Interval) {
     let a = z.logistic();
-    (a * (Interval::point(1.) - a)).within(0., 0.25)
+    (a, (a * (Interval::point(1.) - a)).within(0., 0.25))
 }
 
 /// ρ″ = a(1 − a)(1 − 2a), which is odd, falls to −.0962250449 at z = 1.3169578969, and rises after it.
@@ -161,12 +147,13 @@ fn even_logistic(z: Interval) -> Interval {
     Interval::new(at(far).lo, at(near).hi)
 }
 
-fn gelu(z: Interval) -> Interval {
-    z * z.normal()
+fn softplus(z: Interval) -> (Interval, Interval) {
+    (z.softplus(), z.logistic())
 }
 
-fn gelu_slope(z: Interval) -> Interval {
-    z.normal() + z * z.density()
+fn gelu(z: Interval) -> (Interval, Interval) {
+    let normal = z.normal();
+    (z * normal, normal + z * z.density())
 }
 
 /// ρ″ = (2 − z²)φ(z): even, falls from .79788456 at 0 through 0 at √2 to −.10798193 at 2, and rises to 0 after it.

@@ -14,6 +14,14 @@ use crate::{
 ///
 /// With $W=\tilde W+E$ and $a=c+ls+e$ this is $\tilde W(c+ls)+b$, a polynomial in s, and $E(c+ls)+We$, which is a radius.
 pub(crate) fn affine(op: &Affine, at: &Polynomials, x: &Forms, powers: &Powers) -> Forms {
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || outputs(op, at, x, powers),
+    )
+}
+
+#[inline(always)]
+fn outputs(op: &Affine, at: &Polynomials, x: &Forms, powers: &Powers) -> Forms {
     let delta = powers.delta();
     let line = |i: usize, lane: usize| sum_up(x.c[i][lane].abs(), product_up(delta, x.l[i][lane].abs()));
     let lines: Vec<Lanes> = (0..x.len()).map(|i| std::array::from_fn(|lane| line(i, lane))).collect();

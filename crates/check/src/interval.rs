@@ -89,14 +89,24 @@ impl Interval {
         Self { lo, hi }.within(0., f64::INFINITY)
     }
 
+    /// The image under an increasing function, which `of` encloses at a number.
+    fn image(self, of: impl Fn(f64) -> Self) -> Self {
+        let low = of(self.lo);
+        let high = if self.hi == self.lo { low } else { of(self.hi) };
+        Self { lo: low.lo, hi: high.hi }
+    }
+
     /// The image under a function of the mathematical library that increases and is nowhere negative.
     fn increasing(self, f: fn(f64) -> f64) -> Self {
-        let of = |x: f64, sign: f64| f(x) * (1. + sign * LIBRARY);
         if self == Self::ZERO && f(0.) == 0. {
             return Self::ZERO;
         }
-        let lo = least(of(self.lo, -1.), f64::MAX).next_down();
-        Self { lo, hi: of(self.hi, 1.).next_up() }.within(0., f64::INFINITY)
+        let of = |x: f64| {
+            let y = f(x);
+            let lo = least(y * (1. - LIBRARY), f64::MAX).next_down();
+            Self { lo, hi: (y * (1. + LIBRARY)).next_up() }
+        };
+        self.image(of).within(0., f64::INFINITY)
     }
 
     pub(crate) fn exp(self) -> Self {
@@ -109,12 +119,12 @@ impl Interval {
     }
 
     pub(crate) fn tanh(self) -> Self {
-        let end = |x: f64, sign: f64| {
-            let a = x.tanh();
-            let moved = a + sign * a.abs() * LIBRARY;
-            if sign > 0. { moved.next_up() } else { moved.next_down() }
+        let of = |x: f64| {
+            let y = x.tanh();
+            let off = y.abs() * LIBRARY;
+            Self { lo: (y - off).next_down(), hi: (y + off).next_up() }
         };
-        Self { lo: end(self.lo, -1.), hi: end(self.hi, 1.) }.within(-1., 1.)
+        self.image(of).within(-1., 1.)
     }
 
     /// 1 / (1 + e^-x).
@@ -124,13 +134,13 @@ impl Interval {
             let part = if x >= 0. { Self::point(1.) } else { small };
             part.over(Self::point(1.) + small)
         };
-        Self { lo: of(self.lo).lo, hi: of(self.hi).hi }.within(0., 1.)
+        self.image(of).within(0., 1.)
     }
 
     /// log(1 + e^x).
     pub(crate) fn softplus(self) -> Self {
         let of = |x: f64| Self::point(if x > 0. { x } else { 0. }) + Self::point(-x.abs()).exp().ln_1p();
-        Self { lo: of(self.lo).lo, hi: of(self.hi).hi }
+        self.image(of)
     }
 
     /// The distribution function of the normal law.
@@ -144,7 +154,7 @@ impl Interval {
             // erfc decreases.
             Self { lo: argument.hi, hi: argument.lo }.decreasing_erfc() * Self::point(0.5)
         };
-        Self { lo: of(self.lo).lo, hi: of(self.hi).hi }.within(0., 1.)
+        self.image(of).within(0., 1.)
     }
 
     /// erfc of the ends in the order they are given, `lo` being the larger argument.

@@ -106,6 +106,7 @@ impl Rounded {
     }
 
     /// Adds `weight` times the numbers `x`.
+    #[inline(always)]
     pub(crate) fn add_scaled(&mut self, weight: f64, x: &Lanes) {
         self.add_products(&[weight], &[*x], &[(0, 0)]);
     }
@@ -118,6 +119,7 @@ impl Rounded {
 
 /// The forms of the polynomials $\sum_kp_ks^k$, plus or minus a radius that is a sum of `terms` products rounded to
 /// nearest: every power above the first is replaced by a line, within a known distance.
+#[inline(always)]
 pub(crate) fn collapsed(
     sums: &[Rounded],
     radius: Lanes,
@@ -129,15 +131,15 @@ pub(crate) fn collapsed(
     for (k, p) in sums.iter().enumerate().skip(2) {
         let (share, distance) = powers.lines[k];
         line[k % 2].add_scaled(share, &p.sum);
-        for lane in 0..LANES {
-            r[lane] += distance * p.sum[lane].abs() + powers.up[k] * p.error(lane);
+        for (lane, r) in r.iter_mut().enumerate() {
+            *r += distance * p.sum[lane].abs() + powers.up[k] * p.error(lane);
         }
     }
     // The radius was rounded to nearest, too: fewer than `terms` operations, and some more here.
     let slack = 1. + (4 * terms + 8 * sums.len() + 32) as f64 * f64::EPSILON;
-    for lane in 0..LANES {
-        r[lane] += line[0].error(lane) + powers.delta() * line[1].error(lane);
-        r[lane] = sum_up(product_up(r[lane], slack), TINY);
+    for (lane, r) in r.iter_mut().enumerate() {
+        *r += line[0].error(lane) + powers.delta() * line[1].error(lane);
+        *r = sum_up(product_up(*r, slack), TINY);
     }
     (line[0].sum, line[1].sum, r)
 }
