@@ -36,7 +36,7 @@ struct Summary {
 pub(super) fn run(args: &CertifyMinimumArgs, file: &Path) -> Result<(), Failure> {
     let file = place::checkpoint(file)?;
     let (checkpoints, task) =
-        task::open(&[file.clone()], &args.network, &args.data, &args.common, Precision::OfData)?;
+        task::open(std::slice::from_ref(&file), &args.network, &args.data, &args.common, Precision::OfData)?;
     let checkpoint = &checkpoints[0];
     let folder = Folder::create(args.out.as_deref(), args.force, &args.common, "summary.json", &FILES)?;
     let theta = checkpoint.theta.to_dtype(DType::F64)?.to_vec1::<f64>()?;
