@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Proof, ProofData, Result,
-    fault::io_error,
-    signed::{self, Kind, fault},
+    fault::{file_error, io_error},
+    signed::{self, Kind},
 };
 
 const KIND: Kind = Kind { key: "collado.minimum", version: MinimumHeader::VERSION, counted: "lines" };
@@ -131,7 +131,7 @@ impl MinimumFile {
         let size = point.len();
         if inverse.len() != size || inverse.iter().any(|row| row.len() != size) {
             let found = inverse.len();
-            return Err(fault(
+            return Err(file_error(
                 path,
                 format!("expected {size} rows of {size} numbers after the point, found {found}"),
             ));

@@ -10,7 +10,10 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{Error, Result, atomically, fault::io_error};
+use crate::{
+    Result, atomically,
+    fault::{file_error, io_error},
+};
 
 /// A kind of file: the key in its first line that holds the version, the version that is known, and what the last line
 /// calls the number of lines between the first and itself.
@@ -42,18 +45,24 @@ pub(crate) fn read(path: &Path, kind: &Kind) -> Result<Vec<String>> {
     let lines = BufReader::new(file).lines().collect::<std::io::Result<Vec<_>>>();
     let mut lines = lines.map_err(|e| io_error(path, &e))?;
     if lines.len() < 3 {
-        return Err(fault(path, format!("expected a proof of three lines or more, found {}", lines.len())));
+        return Err(file_error(
+            path,
+            format!("expected a proof of three lines or more, found {}", lines.len()),
+        ));
     }
     let header: Value = parsed(path, &lines, 0)?;
     match header[kind.key].as_u64() {
         Some(found) if found == u64::from(kind.version) => {}
         Some(found) => {
             let expected = kind.version;
-            return Err(fault(path, format!("expected version {expected} of the format, found {found}")));
+            return Err(file_error(
+                path,
+                format!("expected version {expected} of the format, found {found}"),
+            ));
         }
         None => {
             let key = kind.key;
-            return Err(fault(path, format!("is not a proof: expected \"{key}\" in its first line")));
+            return Err(file_error(path, format!("is not a proof: expected \"{key}\" in its first line")));
         }
     }
     let footer: Value = parsed(path, &lines, lines.len() - 1)?;
@@ -66,16 +75,12 @@ pub(crate) fn read(path: &Path, kind: &Kind) -> Result<Vec<String>> {
     let found =
         serde_json::json!({ kind.counted: lines.len() - 1, "sha256": format!("{:x}", hash.finalize()) });
     if footer != found {
-        return Err(fault(path, format!("was changed or cut: expected {footer}, found {found}")));
+        return Err(file_error(path, format!("was changed or cut: expected {footer}, found {found}")));
     }
     Ok(lines)
 }
 
 /// The value in the line `at`, counted from 0.
 pub(crate) fn parsed<T: serde::de::DeserializeOwned>(path: &Path, lines: &[String], at: usize) -> Result<T> {
-    serde_json::from_str(&lines[at]).map_err(|e| fault(path, format!("line {}: {e}", at + 1)))
-}
-
-pub(crate) fn fault(path: &Path, reason: String) -> Error {
-    Error::File { path: path.to_owned(), reason }
+    serde_json::from_str(&lines[at]).map_err(|e| file_error(path, format!("line {}: {e}", at + 1)))
 }
