@@ -144,10 +144,9 @@ mod tests {
                     assert!(((up[k] - down[k]) / (2. * h) - here[k + 1]).abs() < 1e-8, "{z} {k}");
                 }
                 let wide = f(Interval::new(z - 0.05, z + 0.05));
-                for k in 0..3 {
-                    for s in [z - 0.05, z, z + 0.05] {
-                        let inside = at(s)[k];
-                        assert!(wide[k].lo <= inside && inside <= wide[k].hi, "{z} {k}");
+                for s in [z - 0.05, z, z + 0.05] {
+                    for (k, (inside, wide)) in at(s).iter().zip(&wide).enumerate() {
+                        assert!(wide.lo <= *inside && *inside <= wide.hi, "{z} {k}");
                     }
                 }
             }
