@@ -78,7 +78,11 @@ impl NormPiece {
                 });
                 let inverse = variances.map(|v| shifted(v, op, taylor).inverse_root(op.epsilon, delta));
                 // No number of n is farther from their mean than √(n - 1) standard deviations.
-                let farthest = ((groups.count - 1) as f64).sqrt() * (1. + 8. * U);
+                // A check of models of first order does not know that.
+                let farthest = match taylor.order {
+                    1 => f64::INFINITY,
+                    _ => ((groups.count - 1) as f64).sqrt() * (1. + 8. * U),
+                };
                 tiles.par_iter_mut().enumerate().for_each(|(tile, models)| {
                     for (group, members) in groups.members.iter().enumerate() {
                         for &i in members {
