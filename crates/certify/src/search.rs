@@ -314,12 +314,16 @@ impl<'a> Search<'a> {
         Cell { leg, a, b, groups, bound, own, convex: false, probed: false }
     }
 
+    /// The order of models.
+    fn order(&self) -> usize {
+        if self.settings.shortcuts { 2 } else { 1 }
+    }
+
     /// Bounds some groups on a cell.
     fn rebound(&mut self, cell: &mut Cell, groups: &[usize]) -> Result<()> {
         let first = self.first(cell.leg)?;
         let leg = &self.legs[cell.leg];
-        let taylor =
-            Taylor::new(leg.degree(), cell.a, cell.b).of_order(if self.settings.shortcuts { 2 } else { 1 });
+        let taylor = Taylor::new(leg.degree(), cell.a, cell.b).of_order(self.order());
         let (sums, _) = self.bounder.losses(leg, &first, &taylor, groups)?;
         self.bounded += groups.len();
         for (&i, sums) in groups.iter().zip(sums) {
@@ -357,7 +361,7 @@ impl<'a> Search<'a> {
     /// Encloses F at a point, and estimates the loss of each example of each tile.
     fn point_and_losses(&mut self, leg: usize, tau: f64) -> Result<(Enclosure, Vec<Vec<f64>>)> {
         let first = self.first(leg)?;
-        let taylor = Taylor::point(self.legs[leg].degree(), tau);
+        let taylor = Taylor::point(self.legs[leg].degree(), tau).of_order(self.order());
         let all = self.all();
         let (sums, losses) = self.bounder.losses(&self.legs[leg], &first, &taylor, &all)?;
         let bound = self.bounder.total(&self.legs[leg], &taylor, &sums);

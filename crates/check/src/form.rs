@@ -173,9 +173,9 @@ mod tests {
     #[test]
     fn inverse_roots_hold_those_of_members() {
         members(|x, _, member, s, i, _| {
-            let u = member(x, s, i).max(0.125);
+            let u = member(x, s, i);
             let found = x.inverse_root(0.125, DELTA);
-            assert!(holds(found, s, 1. / u.sqrt()), "{x:?} {s} {found:?}");
+            assert!(u < 0.125 || holds(found, s, 1. / u.sqrt()), "{x:?} {s} {found:?}");
         });
         let narrow = Form { c: 2., l: 1e-3, r: 0. }.inverse_root(0.1, DELTA);
         assert!(narrow.r < 1e-8 && (narrow.l + 0.5e-3 / 2_f64.powf(1.5)).abs() < 1e-12, "{narrow:?}");
