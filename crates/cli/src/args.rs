@@ -237,7 +237,12 @@ fn graph(file: &Path, common: &Common) -> Result<ArchSpec, Failure> {
 pub(crate) struct ArchArgs {
     /// Network, such as relu:64-64-64-10, linear:64-32-10, two-layer:256, lenet, vgg11:norm=bn, resnet20:width=2 or
     /// wrn-16-4.
-    #[arg(long, value_parser = Suggest::<ArchSpec>::new(ARCH), hide_possible_values = true)]
+    #[arg(
+        long,
+        required_unless_present = "net",
+        value_parser = Suggest::<ArchSpec>::new(ARCH),
+        hide_possible_values = true
+    )]
     arch: Option<ArchSpec>,
     /// Graph file of the network, instead of --arch: net.pt2 as torch.export.save writes it, or an ONNX model net.onnx.
     #[arg(long, value_name = "FILE", conflicts_with = "arch")]

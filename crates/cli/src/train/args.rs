@@ -12,6 +12,8 @@ use crate::{
 };
 
 #[derive(Debug, ClapArgs)]
+// A checkpoint to start from states the network as well.
+#[command(mut_arg("arch", |arch| arch.required_unless_present_any(["net", "from"])))]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) arch: ArchArgs,
