@@ -25,10 +25,17 @@ def targets(manifest, kinds):
     return {file for path in named for file in (manifest.parent / path).parent.rglob("*.rs")}
 
 
+def elsewhere(files):
+    """The files, and their neighbours, that tests include from other folders by #[path = "…"]."""
+    included = {file.parent / path for file in files for path in re.findall(r'#\[path = "(.+?)"\]', file.read_text())}
+    return {file for path in included for file in path.resolve().parent.rglob("*.rs")}
+
+
 def unused(manifest):
     package, folder = read(manifest), manifest.parent
     code = words({*(folder / "src").rglob("*.rs"), *targets(manifest, ["bin"])})
-    tests = words({*(folder / "tests").rglob("*.rs"), *targets(manifest, ["test", "example", "bench"])})
+    tests = {*(folder / "tests").rglob("*.rs"), *targets(manifest, ["test", "example", "bench"])}
+    tests = words(tests | elsewhere(tests))
     for name in package.get("dependencies", {}):
         word = name.replace("-", "_")
         if word not in code:
