@@ -1,4 +1,4 @@
-"""Modules of PyTorch: what is recognised computes the same as in PyTorch, and the rest is refused with its reason."""
+"""Modules of PyTorch: what is recognised computes the same as in PyTorch, and the rest says why it is not."""
 
 import numpy as np
 import pytest
@@ -95,7 +95,6 @@ REFUSED = {
     ),
     "several activations": lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Tanh(), nn.Linear(4, 2)),
     "some layers have a bias": lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2, bias=False)),
-    "logistic follows the last layer": lambda: nn.Sequential(nn.Linear(3, 1), nn.Sigmoid()),
     "takes 5 inputs, the layer before gives 4": lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(5, 2)),
     "approximate='none' is covered": lambda: mlp(lambda: nn.GELU(approximate="tanh")),
     "beta=1 is covered": lambda: mlp(lambda: nn.Softplus(beta=2)),
@@ -109,17 +108,23 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("reason", REFUSED)
-def test_another_module_is_refused_with_its_reason(reason):
+def test_another_module_has_no_name_and_says_why(reason):
     import torch.nn.utils.prune  # noqa: F401
 
     with pytest.raises(collado.Error, match=reason) as error:
-        network(REFUSED[reason]())
+        collado.eval(REFUSED[reason](), data="digits")
     assert "covered are nn.Sequential" in error.value.hint
+    assert "data=(x, y)" in error.value.hint
+
+
+def test_outputs_behind_a_last_sigmoid_are_refused(data):
+    with pytest.raises(collado.Error, match="ends in logistic, which follows the last layer"):
+        collado.eval(nn.Sequential(nn.Linear(3, 1), nn.Sigmoid()), data=data)
 
 
 def test_the_refusal_of_a_class_names_the_specification_to_try(data):
     with pytest.raises(collado.Error) as error:
-        network(OfItsOwn())
+        collado.eval(OfItsOwn(), data="digits")
     assert "'relu:3-5-2'" in error.value.hint
     model = OfItsOwn()
     assert len(collado.eval("relu:3-5-2", model.state_dict(), data=data)["risk"]) == 1
@@ -137,5 +142,5 @@ def test_dropout_is_mentioned_in_training_mode_only():
 
 
 def test_what_is_no_model_is_a_type_error():
-    with pytest.raises(TypeError, match="expected an nn.Module or a specification .* found int"):
+    with pytest.raises(TypeError, match="expected an nn.Module, a graph file or a specification .* found int"):
         network(3)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ._graph import Graph
 from ._inputs import Inputs, flags
 from ._network import Network
 from ._program import Ending, execute
@@ -18,7 +19,7 @@ from ._types import Out
 
 def run(
     command: str,
-    net: Network | None,
+    net: Network | Graph | None,
     checkpoints: Sequence[tuple[str, Any]],
     options: dict[str, Any],
     *,
@@ -38,7 +39,7 @@ def run(
     with _folder(words[-1], out) as folder:
         inputs = Inputs(folder / "inputs")
         files = [inputs.checkpoint(value, name) for name, value in checkpoints]
-        words += [] if net is None else net.flags()
+        words += inputs.network(net, data)
         options |= {flag: inputs.checkpoint(value, flag) for flag, value in (named or {}).items() if value is not None}
         words += inputs.data(data, test) + flags(options) + [f"--out={folder}"]
         end = call(words, files, quiet)
@@ -63,7 +64,7 @@ def call(words: Sequence[str], files: Sequence[str], quiet: bool) -> Ending:
 def _folder(name: str, out: Out) -> Iterator[Path]:
     """The folder of a run; one that was made for it and holds no results when it fails is removed again."""
     if out is None:
-        folder, made = _new(name), True
+        folder, made = new_folder(name), True
     else:
         folder = Path(out)
         made = not folder.exists()
@@ -75,7 +76,7 @@ def _folder(name: str, out: Out) -> Iterator[Path]:
         raise
 
 
-def _new(name: str) -> Path:
+def new_folder(name: str) -> Path:
     """The first folder ``runs/NAME-1``, ``runs/NAME-2``, … that is not there yet."""
     number = 1
     while True:

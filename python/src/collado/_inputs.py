@@ -12,6 +12,7 @@ import numpy as np
 
 from . import _files
 from ._error import Error
+from ._graph import Graph, write
 from ._network import Network, network
 from ._run import Run
 
@@ -49,6 +50,16 @@ class Inputs:
         if not file.exists():
             _files.write(file, state, {"format": "pt"})
         return str(file)
+
+    def network(self, net: Network | Graph | None, data: Any) -> list[str]:
+        """The flags for a network; one without a name is exported."""
+        if not isinstance(net, Graph):
+            return [] if net is None else net.flags()
+        content = net.archive(data)
+        file = self._place("net.pt2", {"net": np.frombuffer(content, "u1")})
+        if not file.exists():
+            write(file, content)
+        return [f"--net={file}"]
 
     def data(self, data: Any, test: Any = None) -> list[str]:
         """The flag for data that are given as a specification, or as ``(x, y)``."""
@@ -103,7 +114,7 @@ def several(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def networks(model: Any, checkpoints: Sequence[Any]) -> tuple[Network | None, list[Any]]:
+def networks(model: Any, checkpoints: Sequence[Any]) -> tuple[Network | Graph | None, list[Any]]:
     """The network and the checkpoints, where `model` may be the only one, and a checkpoint may say its own network."""
     if not checkpoints:
         model, checkpoints = None, several(model)

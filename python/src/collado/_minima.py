@@ -9,7 +9,7 @@ from typing import Any
 from . import _files, _table
 from ._call import call, run
 from ._inputs import Inputs, flags, networks, several
-from ._network import network
+from ._network import Network, network
 from ._run import Run, record
 from ._types import Checkpoint, Checkpoints, Data, Module, Out, Rows
 
@@ -27,7 +27,7 @@ def train(
     """Trains one or many networks from random parameters; a run of many seeds is one stack and hardly slower.
 
     Args:
-        model: an `nn.Module`, which says the network and keeps its own parameters, or a specification.
+        model: an `nn.Module`, which says the network and keeps its own parameters, a graph file, or a specification.
         data, test, out, quiet: as for `connect`; without data the digits are taken.
         seeds: the seeds, one network each; by default the single `seed`, 0.
         options: any other option of ``collado train --help``: ``epochs``, ``batch``, ``optimizer``, ``lr``, ``until_risk``, …
@@ -41,9 +41,11 @@ def train(
     True
     """
     net = network(model)
-    arch = {"arch": net.arch, "seeds": seeds}
-    found = run("train", None, [], arch | options, data=data, test=test, out=out, quiet=quiet)
-    if not isinstance(model, str):
+    known = isinstance(net, Network)
+    # No file is read whose layers had to be put into order.
+    plain = Network(net.arch) if isinstance(net, Network) else net
+    found = run("train", plain, [], {"seeds": seeds} | options, data=data, test=test, out=out, quiet=quiet)
+    if known and _files.is_module(model):
         for one in found.runs:
             _files.rename(found.folder / one.checkpoint, list(model.state_dict()))
     return found
@@ -73,8 +75,8 @@ def eval(
     net, found = networks(model, [] if checkpoints is None else several(checkpoints))
     with tempfile.TemporaryDirectory(prefix="collado-") as folder:
         inputs = Inputs(pathlib.Path(folder))
+        words = ["eval", *inputs.network(net, data), *inputs.data(data, test), *flags(options)]
         files = [inputs.checkpoint(value, f"checkpoint-{i}") for i, value in enumerate(found)]
-        words = ["eval", *([] if net is None else net.flags()), *inputs.data(data, test), *flags(options)]
         end = call(words, files, quiet)
         end.check()
     rows = record(end.stdout).checkpoints

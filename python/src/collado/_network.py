@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Any
 
 from ._error import Error
 from ._files import is_module
+from ._graph import Graph
 
 COVERED = (
     "covered are nn.Sequential of nn.Linear, all with or all without bias, with one of ReLU, LeakyReLU, Tanh, "
@@ -16,34 +18,46 @@ COVERED = (
 )
 
 
+GRAPHS = (".pt2", ".onnx")
+
+
+class Unknown(Error):
+    """A module has no name, but may have a graph."""
+
+
 @dataclass(frozen=True)
 class Network:
     """A network as the program takes it."""
 
     arch: str
-    """What ``--arch`` takes."""
+    """What ``--arch`` takes, or a graph file."""
     layers: tuple[str, ...] = ()
     """The names of the affine layers in the order of use; empty where files decide."""
 
     def flags(self) -> list[str]:
         """The flags of a command that reads files of this network."""
+        if self.arch.endswith(GRAPHS):
+            return [f"--net={self.arch}"]
         words = [name for name in self.layers if not name.replace(".", "").isdigit()]
         in_order = f"--layers={','.join(self.layers)}"
         # Numbered layers are put into order by the program, and so is a single one.
         return [f"--arch={self.arch}", in_order] if words and len(self.layers) > 1 else [f"--arch={self.arch}"]
 
 
-def network(model: Any) -> Network:
-    """What the program is told about `model`: a specification, or an `nn.Module` that it knows by name.
-
-    A module that it does not know is refused here; this is the place to export it as a graph once files of graphs are read.
-    """
+def network(model: Any) -> Network | Graph:
+    """What the program is told about `model`: a specification, a graph file, or an `nn.Module`, by name where it has one."""
     if isinstance(model, str):
         return Network(model)
+    if isinstance(model, os.PathLike) and str(model).endswith(GRAPHS):
+        return Network(str(model))
     if not is_module(model):
-        expected = "an nn.Module or a specification such as 'relu:64-64-10'"
+        expected = "an nn.Module, a graph file or a specification such as 'relu:64-64-10'"
         raise TypeError(f"model: expected {expected}, found {type(model).__name__}")
-    return _dense(_unwrap(model))
+    model = _unwrap(model)
+    try:
+        return _dense(model)
+    except Unknown as reason:
+        return Graph(model, reason)
 
 
 def _unwrap(model: Any) -> Any:
@@ -90,9 +104,9 @@ def _dense(model: Any) -> Network:
     if not layers:
         raise _refusal(model, "it has no nn.Linear")
     if pending:
-        raise _refusal(
-            model,
-            f"{pending[0]} follows the last layer",
+        # No graph either: the risk of such outputs would not be the one that was trained.
+        raise Error(
+            f"model: {type(model).__name__} ends in {pending[0]}, which follows the last layer",
             "leave it out: the losses 'cross-entropy' and 'logistic' hold softmax and sigmoid themselves",
         )
     if len(set(between)) > 1:
@@ -163,6 +177,6 @@ def _short(module: Any) -> str:
     return repr(module).partition("\n")[0].rstrip("( ")
 
 
-def _refusal(model: Any, reason: str, hint: str | None = None) -> Error:
+def _refusal(model: Any, reason: str, hint: str | None = None) -> Unknown:
     message = f"model: {type(model).__name__} is not a network that the program knows: {reason}"
-    return Error(message, "; ".join(filter(None, [hint, COVERED])))
+    return Unknown(message, "; ".join(filter(None, [hint, COVERED])))

@@ -28,8 +28,9 @@ def connect(
     """Finds a path of low risk from the minimum A to the minimum B, and encloses the risk along it.
 
     Args:
-        model: the network of both, an `nn.Module` or a specification such as ``"relu:64-64-10"``. It may be left out,
-            ``connect(a, b)``, where A and B say it themselves: files of the program, or `nn.Module`.
+        model: the network of both: an `nn.Module`, a graph file such as `collado.export` writes, or a specification such as
+            ``"relu:64-64-10"``. It may be left out, ``connect(a, b)``, where A and B say it themselves: files of the
+            program, or `nn.Module`. A module that the program has no name for is exported with two rows of `data`.
         a, b: files, state dicts or `nn.Module`.
         data: ``(x, y)``, arrays or tensors, where whole numbers `y` are classes and others are targets, or a specification
             such as ``"digits"`` or ``"csv:FILE?target=COL"``; by default the data that the files state.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._call import run
+from ._graph import Graph
 from ._inputs import networks, several
 from ._network import Network, network
 from ._run import Run
@@ -123,7 +124,7 @@ def trajectory(
     >>> run.checkpoints
     4
     """
-    net: Network | None
+    net: Network | Graph | None
     found: list[Any]
     if checkpoints is None and not isinstance(model, (list, tuple, Run)):
         net, found = network(model), []
