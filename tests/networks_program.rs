@@ -61,10 +61,21 @@ fn networks_are_trained_connected_and_read_again() {
         "connect t --method bezier --epochs 2 --points 5 --bn interpolate --out curve --json --quiet",
     );
     assert_eq!(curve["barriers"]["interpolate"], curve["barrier"]);
-    assert!(collado(dir, "point curve --t 0.5 --out half.safetensors").status.success());
+    let written = collado(dir, "point curve --t 0.5 --out half.safetensors");
+    assert!(written.status.success());
+    let note = "note: the running statistics are computed anew on";
+    assert!(String::from_utf8(written.stderr).unwrap().contains(note));
     let half = read(&dir.join("half.safetensors"));
     let row = half.buffers.unwrap().to_vec1::<f64>().unwrap();
     assert_eq!(row[running.batches], 1.);
+    // With the path's own statistics a point has the risk of the profile.
+    assert!(collado(dir, "point curve --t 0.5 --bn interpolate --out own.safetensors").status.success());
+    let own = json(dir, "eval own.safetensors --bn interpolate --json --quiet");
+    let profile = std::fs::read_to_string(dir.join("curve/profile.csv")).unwrap();
+    let (names, middle) = (profile.lines().next().unwrap(), profile.lines().nth(3).unwrap());
+    let column = names.split(',').position(|name| name == "train_risk").unwrap();
+    let risk: f64 = middle.split(',').nth(column).unwrap().parse().unwrap();
+    assert!((own["checkpoints"][0]["risk"].as_f64().unwrap() - risk).abs() < 1e-5 * risk.max(1.));
     let recomputed = json(dir, "eval half.safetensors --bn garipov:1437 --json --quiet");
     let stored = json(dir, "eval half.safetensors --bn interpolate --json --quiet");
     let risks = [&recomputed, &stored].map(|s| s["checkpoints"][0]["risk"].as_f64().unwrap());

@@ -5,6 +5,7 @@ use std::path::{Path as FilePath, PathBuf};
 use candle_core::Tensor;
 use clap::Args as ClapArgs;
 use collado_files::{Checkpoint, PathFile, Provenance};
+use collado_risk::{Path, Statistics};
 
 use crate::{
     args::{Common, DataArgs},
@@ -73,8 +74,8 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The running statistics of a point by a pass over training rows, if the network has some: those that the path's files
-/// have do not belong to points between them.
+/// The running statistics of a point by a pass over training rows, if the network has some, since those that the path's files
+/// have do not belong to points between them; with `--bn interpolate` these are combined all the same, like parameters.
 fn running_statistics(
     args: &PointArgs,
     place: &FilePath,
@@ -84,8 +85,22 @@ fn running_statistics(
     if file.arch.network().buffers().is_empty() {
         return Ok(None);
     }
+    if args.data.bn == Some(Statistics::Interpolate) {
+        let Some(buffers) = file.path.buffers() else {
+            let message = format!("--bn interpolate: {} has no running statistics", place.display());
+            return Err(Failure::new(message).hint("without this flag they are computed on training rows"));
+        };
+        return Ok(Some(Path::new(file.path.kind().clone(), buffers.clone())?.at(args.t)?));
+    }
     let source = Source::of_path(place, file)?;
     let task = Task::for_files(&source, &args.data, &args.common, Precision::OfFiles)?;
+    if task.statistics() == Some(Statistics::Interpolate) {
+        let rows = task.train.reference_rows().len();
+        args.common.note(format!(
+            "the running statistics are computed anew on {rows} training rows, and the risk may differ from the profile, which \
+             has those of the files combined: --bn interpolate writes them"
+        ));
+    }
     let theta = task.place(theta, place)?;
     task.running_statistics(&theta)
 }

@@ -155,7 +155,7 @@ const QUICK: f64 = 5e-3;
 /// The seconds that an automatic proof may take in any case.
 const LEAST: f64 = 0.2;
 
-/// Encloses the risk of the best path if that is asked for, or if a first enclosure, whose time is estimated from the speed
+/// Encloses the risk of the best path if that is asked for, or if an enclosure, whose time is estimated from the speed
 /// of the profile, takes no longer than all before it did, or 1 s; the search is then stopped after the time that all before it
 /// took, or after [`LEAST`].
 fn proof(
@@ -168,9 +168,9 @@ fn proof(
         certify::certificate(task, &args.common, &best.path, settings, limit).map(Some)
     };
     let finding = start.elapsed().as_secs_f64();
-    // A piece takes about ten times as long as a sampled point, and there are eight at first, one a leg at least.
-    let pieces = (best.path.knots().len() - 1).max(8) as f64;
-    let estimate = 10. * pieces * best.profile_seconds / args.points as f64;
+    // A piece takes as long as 25 to 50 sampled points, and curves take 9 to 17 pieces, one a leg at least.
+    let pieces = (best.path.knots().len() - 1).max(16) as f64;
+    let estimate = 40. * pieces * best.profile_seconds / args.points as f64;
     let why = match args.certify {
         CertifyMode::Never => return Ok(None),
         CertifyMode::Always => return find(&CertifySettings::default(), f64::INFINITY),
@@ -181,7 +181,9 @@ fn proof(
             "networks with normalisation take very many pieces; --certify always tries".into()
         }
         CertifyMode::Auto if estimate > finding.max(1.) => {
-            format!("that takes {estimate:.0} s at least, and all before took {finding:.0} s")
+            format!(
+                "that takes some {estimate:.0} s, and all before took {finding:.0} s; --certify always proves a bound"
+            )
         }
         // What has no rule, or no finite bound, is no failure of a search.
         CertifyMode::Auto => {
