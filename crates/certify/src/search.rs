@@ -134,9 +134,9 @@ impl<'a> Search<'a> {
         let status = loop {
             let hi = self.highest();
             let pieces = self.pieces();
-            if self.history.last().is_none_or(|&(before, ..)| before < pieces) {
-                self.history.push((pieces, self.best.0, hi));
-            }
+            // Of the states with as many pieces the last one.
+            self.history.pop_if(|last| last.0 == pieces);
+            self.history.push((pieces, self.best.0, hi));
             if hi - self.best.0 <= self.settings.tolerance * hi {
                 break Status::Tolerance;
             }

@@ -102,6 +102,9 @@ fn a_stopped_search_leaves_an_enclosure_and_threads_do_not_matter() {
     let stopped = stopped.unwrap();
     assert_eq!(stopped.status, Status::Stopped);
     assert!(stopped.lo <= proof.hi && proof.lo <= stopped.hi && stopped.hi > proof.hi);
+    for found in [&proof, &stopped] {
+        assert_eq!(found.history.last(), Some(&(found.subintervals, found.lo, found.hi)));
+    }
     for threads in [1, 3] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let other = pool.install(|| case.certify(&settings)).unwrap();
