@@ -74,7 +74,7 @@ fn what_cannot_be_certified_is_refused() {
         "{text}"
     );
     let same = format!("--a {0} --b {0}", end.display());
-    let path = json(dir, &format!("connect {same} --method linear --out same --json"));
+    let path = json(dir, &format!("connect {same} --method linear --certify always --out same --json"));
     assert_eq!(path["certified"]["method"], "vertices", "{path}");
     let tolerance = collado(dir, "certify same/path.safetensors --tolerance=-1");
     assert!(

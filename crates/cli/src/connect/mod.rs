@@ -156,7 +156,7 @@ const QUICK: f64 = 5e-3;
 const LEAST: f64 = 0.2;
 
 /// Encloses the risk of the best path if that is asked for, or if an enclosure, whose time is estimated from the speed
-/// of the profile, takes no longer than all before it did, or 1 s; the search is then stopped after the time that all before it
+/// of the profile, takes no longer than all before it did, or 3 s; the search is then stopped after the time that all before it
 /// took, or after [`LEAST`].
 fn proof(
     args: &ConnectArgs,
@@ -180,7 +180,7 @@ fn proof(
         CertifyMode::Auto if task.train.network().norms().next().is_some() => {
             "networks with normalisation take very many pieces; --certify always tries".into()
         }
-        CertifyMode::Auto if estimate > finding.max(1.) => {
+        CertifyMode::Auto if estimate > finding.max(3.) => {
             format!(
                 "that takes some {estimate:.0} s, and all before took {finding:.0} s; --certify always proves a bound"
             )
