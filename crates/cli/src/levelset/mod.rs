@@ -119,7 +119,7 @@ fn trees(
     let mut sampled = |_, _| Ok(None);
     // Bends have no running statistics while they are searched for.
     let interpolates = task.statistics() == Some(Statistics::Interpolate);
-    let recomputing = task.train.clone().with_statistics(Statistics::Population);
+    let recomputing = task.recomputing();
     let mut edges = SampledEdges {
         objective: &task.train,
         minima: &minima.stack,
