@@ -17,7 +17,7 @@ def middle(heights, ends):
 
 def row(network, name, found):
     ends = [found["ends"][end] for end in "ab"]
-    if found["barriers"] is None:
+    if found.get("barriers") is None:
         heights = [(found["barrier"], ends)]
     else:
         above = found["barriers"]["ends_above_own"]
