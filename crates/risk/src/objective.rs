@@ -1,5 +1,7 @@
 //! The trait [`Objective`]: a risk that can be evaluated at many points at once.
 
+use std::ops::Range;
+
 use candle_core::Tensor;
 
 use crate::{Descent, Error, Result, Span, Training};
@@ -27,6 +29,16 @@ impl<'a> Rows<'a> {
             Rows::All => None,
             Rows::Shared(rows) => Some(rows),
             Rows::Each { rows, batch } => Some(&rows[i * batch..(i + 1) * batch]),
+        }
+    }
+
+    /// The minibatches of some of the points.
+    pub(crate) fn range(self, points: Range<usize>) -> Self {
+        match self {
+            Rows::Each { rows, batch } => {
+                Rows::Each { rows: &rows[points.start * batch..points.end * batch], batch }
+            }
+            shared => shared,
         }
     }
 

@@ -11,7 +11,11 @@ use super::{
     plan::{Kind, Step},
     point::{self, Scales},
     windows,
+    winograd::Winograd,
 };
+
+/// The parameters of a network, with the transformed weights of a step that is computed with them.
+pub(super) type Parameters<'a, T> = (&'a [T], Option<&'a Winograd<'a, T>>);
 
 /// A tile with its layout.
 pub(super) type View<'a, T> = (&'a [T], &'a Image);
@@ -78,7 +82,7 @@ impl<T: Number> Finish<'_, T> {
 /// channel, to which those of the results are added.
 pub(super) fn finished<T: Number>(
     step: &Step,
-    theta: &[T],
+    parameters: Parameters<'_, T>,
     inputs: &[View<'_, T>],
     (y, to): (&mut [T], &Image),
     finish: Finish<'_, T>,
@@ -88,14 +92,14 @@ pub(super) fn finished<T: Number>(
     match step.kind {
         Kind::Map(_) => compute(
             step,
-            theta,
+            parameters,
             inputs,
             (y, to),
             #[inline(always)]
             |y, row| finish.finished_row(y, to, row, is_plain, &mut moments),
         ),
         _ => {
-            compute(step, theta, inputs, (y, to), |_, _| {});
+            compute(step, parameters, inputs, (y, to), |_, _| {});
             Arch::new().dispatch(
                 #[inline(always)]
                 || (0..to.height).for_each(|row| finish.finished_row(y, to, row, is_plain, &mut moments)),
@@ -107,14 +111,17 @@ pub(super) fn finished<T: Number>(
 /// Computes f of a step on the tiles `inputs`; `row` is called after each row of a map's results.
 fn compute<T: Number>(
     step: &Step,
-    theta: &[T],
+    (theta, winograd): Parameters<'_, T>,
     inputs: &[View<'_, T>],
     (y, to): (&mut [T], &Image),
     row: impl FnMut(&mut [T], usize),
 ) {
     let (x, of) = inputs[0];
     match &step.kind {
-        Kind::Map(map) => map.convolution.forward(&theta[map.weight.clone()], (x, of), (y, to), row),
+        Kind::Map(map) => match winograd {
+            Some(winograd) => winograd.run((x, of), (y, to), false, row),
+            None => map.convolution.forward(&theta[map.weight.clone()], (x, of), (y, to), row),
+        },
         Kind::Copy => copy((x, of), (y, to), 0),
         Kind::Flatten => flatten((x, of), y),
         Kind::Function(f) => numbers::apply(*f, (x, of), (y, to)),

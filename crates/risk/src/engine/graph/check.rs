@@ -1,6 +1,7 @@
 //! Convolutions and their derivatives against plain loops in `f64`.
 
-use super::{convolution::Convolution, image::Image, lanes::Number, reverse::Reverse};
+use super::{convolution::Convolution, image::Image, lanes::Number, reverse::Reverse, winograd::Winograd};
+use crate::engine::chain::Pool;
 
 /// Numbers in (−½, ½) without a pattern.
 fn numbers(count: usize, seed: u64) -> Vec<f64> {
@@ -87,9 +88,26 @@ fn check<T: Number>(map: Convolution, x: Image) {
     let mut rows = Vec::new();
     map.forward(&w, (&tile_x, &x), (&mut tile_y, &y), |_, row| rows.push(row));
     close::<T>("forward", &map, &values(&tile_y, &y), &out);
-    assert!(rows.into_iter().eq(0..y.height));
+    assert!(rows.drain(..).eq(0..y.height));
 
-    let reverse = Reverse::new(map, &w, &x);
+    let pool = Pool::default();
+    if map.can_be_filtered() {
+        tile_y.fill(T::nan());
+        Winograd::forward(&map, &w, &pool)
+            .run((&tile_x, &x), (&mut tile_y, &y), false, |_, row| rows.push(row));
+        close::<T>("filtered", &map, &values(&tile_y, &y), &out);
+        assert!(rows.into_iter().eq(0..y.height));
+
+        let (tile_d, mut tile_b) = (tile::<T>(&delta, &y), vec![T::zero(); x.len::<T>()]);
+        let filtered = Winograd::reverse(&map, &w, &pool);
+        for add in [false, true] {
+            filtered.run((&tile_d, &y), (&mut tile_b, &x), add, |_, _| {});
+        }
+        let twice: Vec<_> = back.iter().map(|x| 2. * x).collect();
+        close::<T>("filtered, reverse", &map, &values(&tile_b, &x), &twice);
+    }
+
+    let reverse = Reverse::new(map, &w, &x, &pool);
     let y = y.with_border(reverse.border());
     let tile_d = tile::<T>(&delta, &y);
     let mut found = narrow::<T>(&begin);
@@ -119,6 +137,13 @@ fn convolutions_and_derivatives_match_plain_loops() {
         (plain, [5, 5]),
         (Convolution { inputs: 3, outputs: 16, ..plain }, [8, 7]),
         (Convolution { inputs: 19, outputs: 13, ..plain }, [4, 6]),
+        (Convolution { inputs: 2, outputs: 3, padding: [0, 1], ..plain }, [9, 3]),
+        (Convolution { inputs: 7, outputs: 5, padding: [2, 0], ..plain }, [1, 9]),
+        (Convolution { inputs: 4, outputs: 6, padding: [1, 2], groups: 2, ..plain }, [6, 25]),
+        // Filtered, in more than one block of rows, of columns and of taps.
+        (Convolution { inputs: 16, outputs: 17, ..plain }, [5, 31]),
+        (Convolution { inputs: 32, outputs: 20, ..plain }, [9, 7]),
+        (Convolution { inputs: 300, outputs: 16, ..plain }, [3, 4]),
         (Convolution { inputs: 5, outputs: 7, stride: [2, 2], ..plain }, [8, 8]),
         (Convolution { inputs: 5, outputs: 7, stride: [2, 2], ..plain }, [7, 9]),
         (

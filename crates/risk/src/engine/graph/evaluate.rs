@@ -119,6 +119,7 @@ impl<T: Number> Graph<T> {
     /// are wanted.
     fn run(&self, point: &Point<'_, T>, slots: &mut [&mut [T]], mut until: Option<Until<'_>>) {
         for (number, (step, scales)) in self.plan.steps.iter().zip(&point.scales).enumerate() {
+            let parameters = (point.theta, point.winograd[number].as_ref());
             let slot = self.slots.slot[step.output];
             let y = std::mem::take(&mut slots[slot]);
             let to = &self.slots.images[step.output];
@@ -130,11 +131,11 @@ impl<T: Number> Graph<T> {
                     let scales = &Scales::shifting(step, point.theta, to.channels);
                     let finish = Finish { scales, other: None, rho: Activation::Linear };
                     let moments = Some((until.examples, &mut *until.sums));
-                    return finished(step, point.theta, &inputs, (y, to), finish, moments);
+                    return finished(step, parameters, &inputs, (y, to), finish, moments);
                 }
                 None => {
                     let finish = Finish { scales, other: step.add.as_ref().map(view), rho: step.rho };
-                    finished(step, point.theta, &inputs, (y, to), finish, None);
+                    finished(step, parameters, &inputs, (y, to), finish, None);
                 }
             }
             slots[slot] = y;
@@ -145,7 +146,7 @@ impl<T: Number> Graph<T> {
     /// again from the start. They are the same as those of a forward pass that keeps values.
     pub(super) fn recomputed(&self, theta: &[T], inputs: &[T], rows: &[u32]) -> Vec<f64> {
         let mut row = vec![0.; self.network.buffers().len()];
-        let mut point = Point::new(&self.plan, theta, Some(&row));
+        let mut point = Point::new(&self.plan, theta, Some(&row), &self.pool);
         for (number, step) in self.plan.steps.iter().enumerate() {
             let (Some(norm), image) = (&step.norm, &self.plan.values[step.output]) else { continue };
             let parts = self.map_tiles(rows.len(), |t, examples| {

@@ -9,7 +9,7 @@ use super::{
     apply::{self, Finish, View, finished},
     lanes::Number,
     plan::{Kind, Step, ValueId},
-    point::{Moments, Scales},
+    point::{Moments, Scales, transformed},
     store::Store,
 };
 
@@ -122,18 +122,21 @@ impl<T: Number> Graph<T> {
             _ => None,
         });
         let fresh = reused.is_none().then(|| self.store(trace.tiles(), size));
+        let winograd = transformed(&self.plan, step, theta, &self.pool);
+        let border = if winograd.is_some() { 0 } else { step.border() };
+        let border = (reused.is_some() || border > 0).then_some(border);
         let parts = self.map_tiles(trace.count, |t, examples| {
             let target = fresh.as_ref().or_else(|| reused.and_then(|x| trace.values[x].as_ref()));
             let other = step.add.filter(|_| !later).map(|x| self.view(trace, x, t));
             let rho = if later { Activation::Linear } else { step.rho };
             let finish = Finish { scales: &at_once, other, rho };
             let mut sums = vec![[0.; 2]; if own.is_some() { image.channels } else { 0 }];
-            self.with_inputs(step, trace, t, reused.is_some(), |inputs| {
+            self.with_inputs(step, trace, t, border, |inputs| {
                 // SAFETY: each tile is written by its own task; where it overwrites the input, that was copied before.
                 let tile = unsafe { target.expect("there is a place for the results").tile_mut(t) };
                 let tile = &mut tile[..size];
                 let moments = own.is_some().then_some((examples, &mut sums[..]));
-                finished(step, theta, inputs, (tile, image), finish, moments);
+                finished(step, (theta, winograd.as_ref()), inputs, (tile, image), finish, moments);
             });
             sums
         });
@@ -181,25 +184,25 @@ impl<T: Number> Graph<T> {
         (&store.tile(t)[..image.len::<T>()], image)
     }
 
-    /// Lends the inputs of a step: with a border where the step needs one, or where a copy is asked for.
+    /// Lends the inputs of a step; that of a map as a copy with a border, where one is asked for.
     pub(super) fn with_inputs<R>(
         &self,
         step: &Step,
         trace: &Trace<'_, T>,
         t: usize,
-        copy: bool,
+        border: Option<usize>,
         run: impl FnOnce(&[View<'_, T>]) -> R,
     ) -> R {
-        match &step.kind {
-            Kind::Map(map) if copy || map.convolution.border() > 0 => {
+        match border {
+            Some(border) => {
                 let (x, of) = self.view(trace, step.inputs[0], t);
-                let image = of.with_border(map.convolution.border());
+                let image = of.with_border(border);
                 let mut work = self.pool.take(image.len::<T>());
                 image.clear_border(&mut work);
                 apply::copy((x, of), (&mut work, &image), 0);
                 run(&[(&work, &image)])
             }
-            _ => run(&step.inputs.iter().map(|&x| self.view(trace, x, t)).collect::<Vec<_>>()),
+            None => run(&step.inputs.iter().map(|&x| self.view(trace, x, t)).collect::<Vec<_>>()),
         }
     }
 

@@ -157,9 +157,10 @@ impl<T: Number> Graph<T> {
         let x = step.inputs[0];
         let image = &self.plan.values[x];
         let weight = &trace.theta[map.weight.clone()];
-        let reverse = (x != 0).then(|| Reverse::new(map.convolution, weight, image));
+        let reverse = (x != 0).then(|| Reverse::new(map.convolution, weight, image, &self.pool));
         let at = self.plan.values[step.output].with_border(reverse.as_ref().map_or(0, Reverse::border));
         let target = (x != 0).then(|| self.target(&mut slopes[x], trace, x));
+        let border = Some(step.border()).filter(|&border| border > 0);
         let parts = self.map_runs(trace, &at, |tiles| {
             let mut sums = self.pool.take(map.weight.len());
             sums.fill(T::zero());
@@ -171,7 +172,7 @@ impl<T: Number> Graph<T> {
                         let lines = (0..at.height).map(|row| &delta[at.line::<T>(channel, row)]);
                         *sum += lines.map(lines::sum).sum::<f64>();
                     }
-                    self.with_inputs(step, trace, t, false, |inputs| {
+                    self.with_inputs(step, trace, t, border, |inputs| {
                         map.convolution.weights(&mut sums, inputs[0], (delta, &at));
                     });
                     if let (Some(reverse), Some((target, is_fresh))) = (&reverse, target) {

@@ -24,6 +24,12 @@ pub(crate) trait Number: Real {
         c: Self::Vector<S>,
     ) -> Self::Vector<S>;
 
+    /// $a+b$.
+    fn plus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
+    /// $a-b$.
+    fn minus<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+
     /// The larger number, or NaN where one of them is; of equal ones `a`.
     fn larger<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
 
@@ -47,7 +53,7 @@ pub(crate) trait Number: Real {
 }
 
 macro_rules! number {
-    ($t:ty, $vector:ident, $splat:ident, $multiply_add:ident, $sum:ident, $greater:ident, $equal:ident, $select:ident) => {
+    ($t:ty, $vector:ident, $splat:ident, $multiply_add:ident, $plus:ident, $minus:ident, $reduce:ident, $greater:ident, $equal:ident, $select:ident) => {
         impl Number for $t {
             type Vector<S: Simd> = S::$vector;
 
@@ -59,6 +65,16 @@ macro_rules! number {
             #[inline(always)]
             fn multiply_add<S: Simd>(simd: S, a: S::$vector, b: S::$vector, c: S::$vector) -> S::$vector {
                 simd.$multiply_add(a, b, c)
+            }
+
+            #[inline(always)]
+            fn plus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$plus(a, b)
+            }
+
+            #[inline(always)]
+            fn minus<S: Simd>(simd: S, a: S::$vector, b: S::$vector) -> S::$vector {
+                simd.$minus(a, b)
             }
 
             #[inline(always)]
@@ -80,13 +96,35 @@ macro_rules! number {
 
             #[inline(always)]
             fn reduce<S: Simd>(simd: S, a: S::$vector) -> Self {
-                simd.$sum(a)
+                simd.$reduce(a)
             }
         }
     };
 }
-number!(f32, f32s, splat_f32s, mul_add_e_f32s, reduce_sum_f32s, greater_than_f32s, equal_f32s, select_f32s);
-number!(f64, f64s, splat_f64s, mul_add_e_f64s, reduce_sum_f64s, greater_than_f64s, equal_f64s, select_f64s);
+number!(
+    f32,
+    f32s,
+    splat_f32s,
+    mul_add_e_f32s,
+    add_f32s,
+    sub_f32s,
+    reduce_sum_f32s,
+    greater_than_f32s,
+    equal_f32s,
+    select_f32s
+);
+number!(
+    f64,
+    f64s,
+    splat_f64s,
+    mul_add_e_f64s,
+    add_f64s,
+    sub_f64s,
+    reduce_sum_f64s,
+    greater_than_f64s,
+    equal_f64s,
+    select_f64s
+);
 
 /// Whether vectors have 64 bytes, and there are 32 registers for them.
 #[inline(always)]

@@ -19,6 +19,7 @@ mod largest;
 mod lines;
 mod numbers;
 mod outer;
+mod patches;
 mod plan;
 mod point;
 mod population;
@@ -29,6 +30,7 @@ mod risk;
 mod rows;
 mod store;
 mod windows;
+mod winograd;
 
 use std::{ops::Range, sync::Arc};
 

@@ -68,6 +68,14 @@ pub(super) struct Map {
 }
 
 impl Step {
+    /// The border that the weights of a map are read with.
+    pub(super) fn border(&self) -> usize {
+        match &self.kind {
+            Kind::Map(map) => map.convolution.border(),
+            _ => 0,
+        }
+    }
+
     /// The bias of the map.
     pub(super) fn bias(&self) -> Option<&Range<usize>> {
         match &self.kind {
@@ -149,6 +157,15 @@ impl Plan {
             }
         }
         Some(Self { values, borders, steps, products })
+    }
+
+    /// The bytes of a point's transformed weights, 16 for each 9.
+    pub(super) fn transformed<T>(&self) -> usize {
+        let weights = |step: &Step| match &step.kind {
+            Kind::Map(map) if map.convolution.is_filtered(&self.values[step.output]) => map.weight.len(),
+            _ => 0,
+        };
+        self.steps.iter().map(weights).sum::<usize>() * 16 / 9 * size_of::<T>()
     }
 
     /// The value that is the network's output.

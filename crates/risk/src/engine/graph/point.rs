@@ -6,8 +6,10 @@ use collado_models::{Norm, Real};
 
 use super::{
     lanes::Number,
-    plan::{Plan, Step},
+    plan::{Kind, Plan, Step},
+    winograd::Winograd,
 };
+use crate::engine::chain::Pool;
 
 /// The means and biased variances of a batch normalisation, by channel.
 #[derive(Debug, Clone)]
@@ -106,15 +108,31 @@ pub(super) struct Point<'a, T> {
     pub(super) theta: &'a [T],
     /// The scales and shifts of every step.
     pub(super) scales: Vec<Scales<T>>,
+    /// The transformed weights of every step that is computed with them.
+    pub(super) winograd: Vec<Option<Winograd<'a, T>>>,
 }
 
 impl<'a, T: Number> Point<'a, T> {
     /// The point `theta` with the row `statistics` of buffers.
-    pub(super) fn new(plan: &Plan, theta: &'a [T], statistics: Option<&[f64]>) -> Self {
+    pub(super) fn new(plan: &Plan, theta: &'a [T], statistics: Option<&[f64]>, pool: &'a Pool<T>) -> Self {
         let scales =
             |step: &Step| Scales::finishing(step, theta, plan.values[step.output].channels, statistics);
-        Self { theta, scales: plan.steps.iter().map(scales).collect() }
+        let winograd = |step: &Step| transformed(plan, step, theta, pool);
+        let steps = || plan.steps.iter();
+        Self { theta, scales: steps().map(scales).collect(), winograd: steps().map(winograd).collect() }
     }
+}
+
+/// The transformed weights of a step, where it is computed with them.
+pub(super) fn transformed<'a, T: Number>(
+    plan: &Plan,
+    step: &Step,
+    theta: &[T],
+    pool: &'a Pool<T>,
+) -> Option<Winograd<'a, T>> {
+    let Kind::Map(map) = &step.kind else { return None };
+    let pays = map.convolution.is_filtered(&plan.values[step.output]);
+    pays.then(|| Winograd::forward(&map.convolution, &theta[map.weight.clone()], pool))
 }
 
 /// The scales and shifts of a normalisation by its parameters.

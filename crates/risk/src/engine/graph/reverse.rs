@@ -7,12 +7,16 @@ use super::{
     image::Image,
     lanes::{Number, part},
     rows::{Row, TAPS},
+    winograd::Winograd,
 };
+use crate::engine::chain::Pool;
 
-/// A convolution with some weights, prepared for its reverse pass: for each remainder of rows and columns modulo the
-/// stride, the taps that reach such pixels, with their weights in the order in which they are read.
-pub(crate) struct Reverse<T> {
+/// A convolution with some weights, prepared for its reverse pass: with transformed weights where that pays, else for each
+/// remainder of rows and columns modulo the stride, the taps that reach such pixels, with their weights in the order in which
+/// they are read.
+pub(crate) struct Reverse<'a, T> {
     map: Convolution,
+    winograd: Option<Winograd<'a, T>>,
     phases: Vec<Phase<T>>,
     /// The border that derivatives with respect to the results need.
     border: usize,
@@ -27,9 +31,13 @@ struct Phase<T> {
     weights: Vec<T>,
 }
 
-impl<T: Number> Reverse<T> {
+impl<'a, T: Number> Reverse<'a, T> {
     /// Prepares the reverse pass for images like `x`.
-    pub(crate) fn new(map: Convolution, weight: &[T], x: &Image) -> Self {
+    pub(in crate::engine) fn new(map: Convolution, weight: &[T], x: &Image, pool: &'a Pool<T>) -> Self {
+        if map.is_filtered(x) {
+            let winograd = Some(Winograd::reverse(&map, weight, pool));
+            return Self { map, winograd, phases: Vec::new(), border: 0 };
+        }
         let y = map.image(x);
         let (inputs, outputs) = (map.inputs / map.groups, map.outputs / map.groups);
         let area = map.kernel[0] * map.kernel[1];
@@ -60,7 +68,7 @@ impl<T: Number> Reverse<T> {
                 phases.push(Phase { remainder: [r0, r1], taps, weights });
             }
         }
-        Self { map, phases, border }
+        Self { map, winograd: None, phases, border }
     }
 
     /// The border that derivatives with respect to the results need.
@@ -72,7 +80,10 @@ impl<T: Number> Reverse<T> {
     /// `d` where `add` is set.
     pub(crate) fn run(&self, (delta, at): (&[T], &Image), (d, to): (&mut [T], &Image), add: bool) {
         assert!(at.border >= self.border && self.map.image(to).with_border(at.border) == *at);
-        Arch::new().dispatch(Run { reverse: self, delta, at, d, to, add });
+        match &self.winograd {
+            Some(winograd) => winograd.run((delta, at), (d, to), add, |_, _| {}),
+            None => Arch::new().dispatch(Run { reverse: self, delta, at, d, to, add }),
+        }
     }
 }
 
@@ -97,7 +108,7 @@ fn reach(shifts: &[(usize, isize)], pixels: usize, stride: usize, results: usize
 }
 
 struct Run<'a, T> {
-    reverse: &'a Reverse<T>,
+    reverse: &'a Reverse<'a, T>,
     delta: &'a [T],
     at: &'a Image,
     d: &'a mut [T],

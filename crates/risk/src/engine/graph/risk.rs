@@ -32,12 +32,19 @@ impl<T: Number> Graph<T> {
         let stack = span.materialize()?;
         with_slice::<T, _, _>(&self.inputs, |inputs| {
             with_slice::<T, _, _>(&stack, |stack| {
-                let thetas = stack.chunks_exact(self.network.size());
-                let points: Vec<_> =
-                    thetas.enumerate().map(|(i, theta)| Point::new(&self.plan, theta, row(i))).collect();
-                let sums = self.sums(&points, inputs, rows);
-                let value = |(sums, point): (Sums, &Point<'_, T>)| self.value(sums, count, point.theta);
-                Ok(sums.into_iter().zip(&points).map(value).collect())
+                let thetas: Vec<_> = stack.chunks_exact(self.network.size()).collect();
+                let mut values = Vec::with_capacity(thetas.len());
+                // As many points at a time as have room for their transformed weights.
+                let most = (self.memory / self.plan.transformed::<T>().max(1)).max(1);
+                for from in (0..thetas.len()).step_by(most) {
+                    let some = from..(from + most).min(thetas.len());
+                    let point = |i: usize| Point::new(&self.plan, thetas[i], row(i), &self.pool);
+                    let points: Vec<_> = some.clone().map(point).collect();
+                    let sums = self.sums(&points, inputs, rows.range(some));
+                    let both = sums.into_iter().zip(&points);
+                    values.extend(both.map(|(sums, point)| self.value(sums, count, point.theta)));
+                }
+                Ok(values)
             })
         })
     }
@@ -120,7 +127,7 @@ impl<T: Number> Graph<T> {
             if let Some((seen, unbiased)) = seen {
                 self.copy_row(&row, count, unbiased, seen);
             }
-            let point = Point::new(&self.plan, theta, Some(&row));
+            let point = Point::new(&self.plan, theta, Some(&row), &self.pool);
             let sums = self.sums(&[point], inputs, Rows::Shared(rows));
             return self.value(sums[0], count, theta);
         }

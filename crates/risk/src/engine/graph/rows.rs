@@ -28,10 +28,9 @@ pub(super) struct Row<'a, T> {
 pub(super) const TAPS: usize = 256;
 
 /// The number of outputs in a block. With 2 vectors of 32 bytes, or 4 of 64 bytes, the sums of a block and what is
-/// multiplied need 15 of 16, or 29 of 32 registers. Blocks of few outputs have 3 vectors of 32 bytes, as 8 sums would have
-/// to wait for one another.
+/// multiplied need 15 of 16, or 29 of 32 registers. (Blocks of 4 outputs and 3 vectors of 32 bytes would need all 16, and
+/// the compiler then keeps some in memory: they take twice the time.)
 const OUTPUTS: usize = 6;
-const FEW: usize = 4;
 
 impl<T: Number> Row<'_, T> {
     /// Writes the sums to `out`, or adds them to it.
@@ -45,11 +44,7 @@ impl<T: Number> Row<'_, T> {
         let end = (self.outputs - 1) * self.out_plane + (self.pixels - 1) * self.out_step + T::LANES;
         assert!(end <= out.len(), "too few results");
         let vectors = self.pixels * T::vectors::<S>();
-        let most = match part(self.outputs, OUTPUTS) {
-            _ if wide::<S, T>() => 4,
-            ..=FEW => 3,
-            _ => 2,
-        };
+        let most = if wide::<S, T>() { 4 } else { 2 };
         let mut from = 0;
         while from < vectors {
             let width = part(vectors - from, most);
@@ -123,11 +118,7 @@ impl<T: Number> Row<'_, T> {
                 (2, 3),
                 (2, 4),
                 (2, 5),
-                (2, 6),
-                (3, 1),
-                (3, 2),
-                (3, 3),
-                (3, 4)
+                (2, 6)
             );
         }
     }

@@ -157,6 +157,7 @@ impl<'g> Pass<'_, 'g> {
         let at = graph.plan.values[step.output].with_border(own.map_or(0, |reverse| reverse.border()));
         let bordered = image.with_border(map.convolution.border());
         let target = self.target(slopes, x);
+        let border = Some(step.border()).filter(|&border| border > 0);
         let parts = graph.map_runs(self.trace, &at, |tiles| {
             let mut weights = graph.pool.take(map.weight.len());
             weights.fill(0.);
@@ -167,7 +168,7 @@ impl<'g> Pass<'_, 'g> {
                         let rows = (0..at.height).map(|row| &h[at.line::<f64>(channel, row)]);
                         *sum += rows.map(lines::sum).sum::<f64>();
                     }
-                    graph.with_inputs(step, self.trace, t, false, |inputs| {
+                    graph.with_inputs(step, self.trace, t, border, |inputs| {
                         map.convolution.weights(&mut weights, inputs[0], (h, &at));
                     });
                     if let (Some(own), Some((target, is_fresh))) = (own, &target) {

@@ -10,7 +10,7 @@ use super::super::{
 pub(super) struct Packed<'p> {
     pub(super) row: &'p [f64],
     /// For each step; nothing where no derivative is wanted with respect to what the step reads.
-    pub(super) reverse: Vec<Option<Reverse<f64>>>,
+    pub(super) reverse: Vec<Option<Reverse<'p, f64>>>,
 }
 
 impl<'p> Packed<'p> {
@@ -19,10 +19,11 @@ impl<'p> Packed<'p> {
         Self { row, reverse: graph.plan.steps.iter().map(|_| None).collect() }
     }
 
-    pub(super) fn new(graph: &Graph<f64>, row: &'p [f64]) -> Self {
+    pub(super) fn new(graph: &'p Graph<f64>, row: &'p [f64]) -> Self {
         let pack = |step: &Step| match (&step.kind, step.inputs[0]) {
             (Kind::Map(map), x) if x != 0 => {
-                Some(Reverse::new(map.convolution, &row[map.weight.clone()], &graph.plan.values[x]))
+                let weight = &row[map.weight.clone()];
+                Some(Reverse::new(map.convolution, weight, &graph.plan.values[x], &graph.pool))
             }
             _ => None,
         };

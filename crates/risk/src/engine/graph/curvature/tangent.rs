@@ -215,7 +215,8 @@ impl<'g> Pass<'_, 'g> {
     fn map(&self, step: &Step, map: &Map, r: &[f64], t: usize, y: &mut [f64]) {
         let (graph, x) = (self.graph, step.inputs[0]);
         let to = &graph.plan.values[step.output];
-        graph.with_inputs(step, self.trace, t, false, |inputs| {
+        let border = Some(step.border()).filter(|&border| border > 0);
+        graph.with_inputs(step, self.trace, t, border, |inputs| {
             let weight = &self.vector.row[map.weight.clone()];
             map.convolution.forward(weight, inputs[0], (y, to), |_, _| {});
         });
