@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Writes the archives of tests/data/graphs/exported: networks as PyTorch exports them, with random weights, and what PyTorch
-computes for them. Needs torch and numpy, and is not run by the tests.
+computes for them. Needs torch and numpy (for ONNX onnx and onnxscript, too), and is not run by the tests.
 
     tools/graphs/export.py --out tests/data/graphs/exported [NAME ...]
 
-Writes `NAME-VERSION.pt2` (with --onnx `NAME.onnx`) and, with --values, `NAME.safetensors`:
+Writes `NAME-VERSION.pt2` and, with --values, `NAME.safetensors`. In the place of the archives `--onnx` writes ONNX models, by
+both exporters: `NAME.onnx` by the one that follows `torch.export`, `NAME-torchscript.onnx` by the older one.
 
     inputs            examples, F32 (tokens: I64)
     labels            their classes, I64
@@ -111,12 +112,33 @@ def export(net, x, file, static=False):
     return sorted({str(node.target) for node in program.graph.nodes if node.op == "call_function"})
 
 
-def export_onnx(net, x, file):
-    """Writes an ONNX model whose tensors are those of the state dict. Needs onnxscript."""
-    batch = {0: torch.export.Dim("batch", min=2, max=1024)}
-    torch.onnx.export(
-        net, (x[:2],), str(file), dynamo=True, optimize=False, external_data=False, dynamic_shapes=(batch,), verbose=False
-    )
+def export_onnx(net, x, file, older):
+    """Writes an ONNX model whose tensors are those of the state dict, by the lines that the documentation shows."""
+    if older:
+        torch.onnx.export(
+            net, (x[:2],), str(file), dynamo=False, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
+            input_names=["x"], dynamic_axes={"x": {0: "batch"}},
+        )
+    else:
+        batch = {0: torch.export.Dim("batch", min=2, max=1024)}
+        torch.onnx.export(net, (x[:2],), str(file), dynamo=True, optimize=False, external_data=False, dynamic_shapes=(batch,))
+        without_notes(file)
+
+
+def without_notes(file):
+    """Leaves only the lines of Python of an ONNX model's notes, so that the file is small."""
+    import onnx
+
+    model = onnx.load(file)
+    for node in model.graph.node:
+        lines = [note.value for note in node.metadata_props if note.key == "pkg.torch.onnx.stack_trace"]
+        del node.metadata_props[:]
+        for line in lines:
+            node.metadata_props.add(key="pkg.torch.onnx.stack_trace", value=line)
+    graph = model.graph
+    for known in [*graph.value_info, *graph.initializer, *graph.input, *graph.output]:
+        del known.metadata_props[:]
+    onnx.save(model, file)
 
 
 def main():
@@ -124,7 +146,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="networks (default: all)")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--values", action="store_true", help="write what PyTorch computes, too")
-    parser.add_argument("--onnx", action="store_true", help="write ONNX models, NAME.onnx, in the place of archives")
+    parser.add_argument("--onnx", action="store_true", help="write ONNX models in the place of archives")
     parser.add_argument("--mode", choices=["eval", "train", "static"], default="eval", help="what is exported")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -139,20 +161,20 @@ def main():
         x = examples(shape, random)
         if args.values:
             save(args.out / f"{name}.safetensors", values(net, x, random))
-        file = args.out / (f"{name}.onnx" if args.onnx else f"{name}{suffix}-{version}.pt2")
-        try:
-            if args.onnx:
-                export_onnx(net, x, file)
-                print(f"{file.name}: {file.stat().st_size} bytes")
-                continue
-            used = export(net.train(args.mode == "train"), x, file, args.mode == "static")
-            operations.update(used)
-            parameters = sum(p.numel() for p in net.parameters())
-            print(f"{file.name}: {parameters} parameters, {file.stat().st_size} bytes, {len(used)} operations")
-        except Exception as error:
-            print(f"{file.name}: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
-            failed = True
-    print(len(operations), "operations:", " ".join(sorted(operations)))
+        parameters = sum(p.numel() for p in net.parameters())
+        ends = [".onnx", "-torchscript.onnx"] if args.onnx else [f"{suffix}-{version}.pt2"]
+        for file in [args.out / f"{name}{end}" for end in ends]:
+            try:
+                if args.onnx:
+                    export_onnx(net, x, file, older="torchscript" in file.name)
+                else:
+                    operations.update(export(net.train(args.mode == "train"), x, file, args.mode == "static"))
+                print(f"{file.name}: {parameters} parameters, {file.stat().st_size} bytes")
+            except Exception as error:
+                print(f"{file.name}: {type(error).__name__}: {str(error).splitlines()[0]}", file=sys.stderr)
+                failed = True
+    if operations:
+        print(len(operations), "operations:", " ".join(sorted(operations)))
     sys.exit(failed)
 
 

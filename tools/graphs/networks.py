@@ -134,6 +134,27 @@ def vgg11_bn():
     return VGG(norm=True), (3, 32, 32)
 
 
+class Sequence(nn.Module):
+    """Convolutions along a sequence, as for audio or sensors."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv1d(2, 6, 5, padding=2), nn.BatchNorm1d(6), nn.ReLU(), nn.MaxPool1d(2),
+            nn.Conv1d(6, 8, 3, stride=2, padding=1, groups=2, bias=False), nn.GroupNorm(2, 8), nn.GELU(), nn.AvgPool1d(3, 1, 1),
+            nn.Conv1d(8, 8, 3, padding="same", dilation=2), nn.ReLU(),
+        )
+        self.pool = nn.AdaptiveAvgPool1d(1)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x):
+        return self.fc(self.pool(self.features(x)).flatten(1))
+
+
+def conv1d():
+    return Sequence(), (2, 24)
+
+
 class SmallBlock(nn.Module):
     def __init__(self, inputs, outputs, stride, kind):
         super().__init__()
@@ -574,7 +595,7 @@ def mixer():
 ALL = {
     maker.__name__: maker
     for maker in [
-        mlp, activations, strided, lenet, convfc, vgg11, vgg11_bn, resnet20_conv1, resnet20_conv3, resnet20_pad, resnet18,
+        mlp, activations, strided, lenet, convfc, conv1d, vgg11, vgg11_bn, resnet20_conv1, resnet20_conv3, resnet20_pad, resnet18,
         wrn_16_2, densenet, mobilenetv2, mobilenetv2_relu6, vit_mha, vit_encoder, vit_timm, vit_plain, gpt, gpt_mask, mixer,
     ]
 }

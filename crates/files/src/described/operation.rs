@@ -224,8 +224,13 @@ impl Operation {
             }
             Self::Conv2d { layer, weight, bias, stride, padding, dilation, groups } => {
                 let (shape, weights) = tensors(layer, weight, bias)?;
-                let &[outputs, _, rows, columns] = shape else { return Err(axes(shape.len())) };
-                let (kernel, stride, padding) = ([rows, columns], *stride, *padding);
+                let (outputs, kernel) = match *shape {
+                    [outputs, _, rows, columns] => (outputs, [rows, columns]),
+                    // Along sequences.
+                    [outputs, _, positions] => (outputs, [1, positions]),
+                    _ => return Err(axes(shape.len())),
+                };
+                let (stride, padding) = (*stride, *padding);
                 let (dilation, groups) = (*dilation, *groups);
                 let shape = ConvShape { outputs, kernel, stride, padding, dilation, groups };
                 net.conv_of(x()?, weights, shape)

@@ -136,12 +136,7 @@ fn network(path: &Path, module: &GraphModule, tensors: &[Named], constants: &[Na
     let safe = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     let name = format!("net:{}", stem.chars().map(safe).collect::<String>());
     let whole = |reason| fault(path, reason, None);
-    let input = user_input(module).map_err(whole)?;
-    let mut lower = Lower::new(input, &module.graph.tensor_values).map_err(whole)?;
-    let buffers = inputs(path, &mut lower, module, tensors, constants)?;
-    for node in &module.graph.nodes.list {
-        lower.call(node).map_err(|(reason, place)| fault(path, reason, Some(place)))?;
-    }
+    let (lower, buffers) = lowered(path, module, tensors, constants)?;
     let output = user_output(module).map_err(whole)?;
     let network = lower.finish(output, &name).map_err(whole)?;
     let network = described::pruned(network).map_err(|reason| whole(reason.into()))?;
@@ -151,6 +146,23 @@ fn network(path: &Path, module: &GraphModule, tensors: &[Named], constants: &[Na
         Ok((name.clone(), shape.clone(), numbers(&tensors[i])?, dtype.is_int()))
     });
     Ok(network.arch().clone().with_beside(FixedTensors::new(beside.collect::<Result<Vec<_>>>()?)))
+}
+
+/// The graph after all of its calls, and the places of the buffers among the tensors.
+fn lowered<'a>(
+    path: &Path,
+    module: &'a GraphModule,
+    tensors: &[Named],
+    constants: &[Named],
+) -> Result<(Lower<'a>, Vec<usize>)> {
+    let whole = |reason| fault(path, reason, None);
+    let input = user_input(module).map_err(whole)?;
+    let mut lower = Lower::new(input, &module.graph.tensor_values).map_err(whole)?;
+    let buffers = inputs(path, &mut lower, module, tensors, constants)?;
+    for node in &module.graph.nodes.list {
+        lower.call(node).map_err(|(reason, place)| fault(path, reason, Some(place)))?;
+    }
+    Ok((lower, buffers))
 }
 
 /// The error that a graph cannot be lowered, at the given place in it.

@@ -12,11 +12,11 @@ pub fn exported(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/graphs/exported").join(name)
 }
 
-/// The archives of the networks, each with the name of its network.
+/// The archives and ONNX models of the networks, each with the name of its network.
 pub fn archives() -> Vec<(String, PathBuf)> {
     let files = std::fs::read_dir(exported("")).unwrap().map(|entry| entry.unwrap().path());
     let mut archives: Vec<(String, PathBuf)> = files
-        .filter(|path| path.extension().is_some_and(|end| end == "pt2"))
+        .filter(|path| path.extension().is_some_and(|end| end == "pt2" || end == "onnx"))
         .map(|path| {
             let name = path.file_stem().unwrap().to_str().unwrap().split('-').next().unwrap().to_owned();
             (name, path)

@@ -1,29 +1,23 @@
-//! Layers with parameters, and pooling.
+//! Layers with parameters: dense maps, normalisations, tables.
 
-use collado_models::{ConvShape, NormKind, NormSettings, Pool, PoolKind, Slice, Weights};
+use collado_models::{NormKind, NormSettings, Slice, Weights};
 
 use super::{
     Lower, Result,
-    axes::{Axis, product},
+    axes::Axis,
     call::Call,
     value::{Numbers, Value, across},
 };
 
 /// Whether the axes are the batch, then as many of one example.
-fn is_batch_first(x: &Value, axes: usize) -> bool {
+pub(super) fn is_batch_first(x: &Value, axes: usize) -> bool {
     x.axes.len() == axes + 1 && x.axes[0].is_batch() && x.axes[1..].iter().all(|axis| axis.batch.is_none())
 }
 
 /// The name of the layer whose tensor is called `tensor`.
-fn layer(tensor: &str) -> String {
+pub(super) fn layer(tensor: &str) -> String {
     let name = ["weight", "bias"].iter().find_map(|end| tensor.strip_suffix(end));
     name.map_or(tensor, |name| name.trim_end_matches(['.', '_'])).to_owned()
-}
-
-/// The axes of an image result.
-fn image(lower: &Lower<'_>, node: usize) -> Vec<Axis> {
-    let own = lower.net.shape(node).iter().map(|&size| Axis::plain(size));
-    std::iter::once(Axis::BATCH).chain(own).collect()
 }
 
 impl Lower<'_> {
@@ -36,79 +30,12 @@ impl Lower<'_> {
     }
 
     /// The name of the parameter that a layer needs.
-    fn needed(&self, value: &Value, what: &str) -> Result<String> {
+    pub(super) fn needed(&self, value: &Value, what: &str) -> Result<String> {
         let name = self.parameter_name(value);
         name.ok_or_else(|| {
             format!("its {what} is computed from others, expected a parameter of the network").into()
         })
     }
-
-    /// The image of an example that the operation works on.
-    fn image(&mut self, x: &Value) -> Result<usize> {
-        match is_batch_first(x, 3) {
-            true => self.own_shape(x),
-            false => Err("its input is not [batch, channels, rows, columns]".into()),
-        }
-    }
-}
-
-/// `conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)`
-pub(super) fn conv2d(lower: &mut Lower<'_>, call: &Call<'_>) -> Result<Vec<Value>> {
-    let weight = lower.input(call, "weight")?;
-    let dilation = call.pair("dilation", [1, 1])?;
-    let padding = match call.text("padding", "") {
-        Ok("same") => {
-            let reach =
-                weight.shape().get(2..4).map(|kernel| [0, 1].map(|i| dilation[i] * (kernel[i].max(1) - 1)));
-            let even = reach.filter(|reach| reach.iter().all(|n| n % 2 == 0));
-            even.ok_or("its padding 'same' needs a kernel with a middle")?.map(|n| n / 2)
-        }
-        Ok("" | "valid") => [0, 0],
-        Ok(other) => return Err(format!("its padding '{other}' is not covered").into()),
-        Err(_) => call.pair("padding", [0, 0])?,
-    };
-    convolve(lower, call, weight, padding, dilation)
-}
-
-/// `convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)`
-pub(super) fn convolution(lower: &mut Lower<'_>, call: &Call<'_>) -> Result<Vec<Value>> {
-    if call.bool("transposed", false)? || call.pair("output_padding", [0, 0])? != [0, 0] {
-        return Err("transposed convolutions are not covered".into());
-    }
-    let weight = lower.input(call, "weight")?;
-    let (padding, dilation) = (call.pair("padding", [0, 0])?, call.pair("dilation", [1, 1])?);
-    convolve(lower, call, weight, padding, dilation)
-}
-
-fn convolve(
-    lower: &mut Lower<'_>,
-    call: &Call<'_>,
-    weight: Value,
-    padding: [usize; 2],
-    dilation: [usize; 2],
-) -> Result<Vec<Value>> {
-    let x = lower.input(call, "input")?;
-    let name = lower.needed(&weight, "weight")?;
-    let bias = lower.optional(call, "bias")?.map(|bias| lower.needed(&bias, "bias")).transpose()?;
-    let &[outputs, inputs, rows, columns] = weight.shape().as_slice() else {
-        return Err("its weight is not [out, in, rows, columns]".into());
-    };
-    let shape = ConvShape {
-        outputs,
-        kernel: [rows, columns],
-        stride: call.pair("stride", [1, 1])?,
-        padding,
-        dilation,
-        groups: call.count("groups", 1)?,
-    };
-    let node = lower.image(&x)?;
-    if inputs.checked_mul(shape.groups) != Some(x.axes[1].size) {
-        let found = x.axes[1].size;
-        return Err(format!("its weight {:?} does not go with {found} channels", weight.shape()).into());
-    }
-    let weights = Weights { layer: layer(&name), weight: name, bias };
-    let node = lower.net.conv_of(node, weights, shape);
-    Ok(vec![Value::node(node, image(lower, node))])
 }
 
 /// `linear(input, weight, bias=None)`, along the last axis
@@ -219,54 +146,6 @@ fn settings(lower: &Lower<'_>, call: &Call<'_>, kind: NormKind) -> Result<NormSe
         lower.optional(call, what)?.map(|value| lower.needed(&value, what)).transpose()
     };
     Ok(NormSettings { kind, epsilon: call.float("eps", 1e-5)?, weight: name("weight")?, bias: name("bias")? })
-}
-
-/// `max_pool2d(self, kernel_size, stride=kernel_size, padding=0, dilation=1, ceil_mode=False)`
-pub(super) fn max_pool2d(lower: &mut Lower<'_>, call: &Call<'_>) -> Result<Vec<Value>> {
-    if call.pair("dilation", [1, 1])? != [1, 1] {
-        return Err("windows with gaps are not covered".into());
-    }
-    pool(lower, call, PoolKind::Max)
-}
-
-/// `avg_pool2d(self, kernel_size, stride=kernel_size, padding=0, ceil_mode=False, count_include_pad=True,
-/// divisor_override=None)`
-pub(super) fn avg_pool2d(lower: &mut Lower<'_>, call: &Call<'_>) -> Result<Vec<Value>> {
-    pool(lower, call, PoolKind::Average)
-}
-
-fn pool(lower: &mut Lower<'_>, call: &Call<'_>, kind: PoolKind) -> Result<Vec<Value>> {
-    let x = lower.input(call, "self")?;
-    let kernel = call.pair("kernel_size", None)?;
-    let pool = Pool {
-        kind,
-        kernel,
-        stride: call.pair("stride", kernel)?,
-        padding: call.pair("padding", [0, 0])?,
-        ceil: call.bool("ceil_mode", false)?,
-        counts_border: call.bool("count_include_pad", true)?,
-        ..Pool::global(0, [0; 2])
-    };
-    let node = lower.image(&x)?;
-    let node = lower.net.pool_of(node, pool);
-    Ok(vec![Value::node(node, image(lower, node))])
-}
-
-/// `adaptive_avg_pool2d(self, output_size)`
-pub(super) fn adaptive_avg_pool2d(lower: &mut Lower<'_>, call: &Call<'_>) -> Result<Vec<Value>> {
-    let x = lower.input(call, "self")?;
-    let size = call.pair("output_size", None)?;
-    let node = lower.image(&x)?;
-    let channels = x.axes[1].size;
-    // It may need matrices of means over rows and columns.
-    let means = size.iter().zip(&x.axes[2..]).map(|(&n, axis)| product([n, axis.size].into_iter()));
-    lower.spend(means.map(|n| n.unwrap_or(usize::MAX)).fold(0, usize::saturating_add))?;
-    let node = match size {
-        [1, 1] => lower.net.global_average(node),
-        _ => lower.net.adaptive_average(node, size),
-    };
-    let axes = vec![Axis::BATCH, Axis::plain(channels), Axis::plain(size[0]), Axis::plain(size[1])];
-    Ok(vec![Value::node(node, axes)])
 }
 
 /// `embedding(weight, indices, padding_idx=-1, scale_grad_by_freq=False, sparse=False)`

@@ -4,6 +4,7 @@ mod arithmetic;
 mod axes;
 mod call;
 mod fixed;
+mod images;
 mod layers;
 mod pointwise;
 mod shapes;
@@ -25,7 +26,7 @@ use self::{
     value::{Numbers, Value, check_size},
 };
 use super::{
-    schema::{Argument, Meta, Node},
+    schema::{Argument, Meta, Node, Size},
     trace,
 };
 use crate::torch::strided::MAX_RANK;
@@ -247,6 +248,17 @@ impl<'a> Lower<'a> {
         }
     }
 
+    /// The sizes of all tensors so far.
+    pub(super) fn sizes(&self) -> Vec<(String, Vec<Size>)> {
+        let size = |axis: &Axis| match axis.batch.map(|_| (axis.size * self.batch.size) as i64) {
+            Some(n) if self.batch.dynamic => Size::open(n),
+            Some(n) => Size::known(n),
+            None => Size::known(axis.size as i64),
+        };
+        let of = |(name, value): (&&str, &Value)| ((*name).to_owned(), value.axes.iter().map(size).collect());
+        self.values.iter().map(of).collect()
+    }
+
     /// The network whose output is the tensor `output`.
     ///
     /// # Errors
@@ -275,7 +287,7 @@ fn dims(name: &str, metas: &HashMap<String, Meta>) -> Result<Option<Vec<Dim>>> {
     let Some(meta) = metas.get(name).filter(|meta| !meta.sizes.iter().any(|size| size.follows())) else {
         return Ok(None);
     };
-    let dim = |size: &crate::graph::schema::Size| {
+    let dim = |size: &Size| {
         size.at_export().filter(|(n, _)| *n <= MAX_NUMBERS).map(|(size, dynamic)| Dim { size, dynamic })
     };
     let dims: Option<Vec<Dim>> = meta.sizes.iter().map(dim).collect();

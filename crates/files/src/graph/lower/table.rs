@@ -1,6 +1,6 @@
 //! The operations that are covered, and the rule for each. Everything else is refused by its name.
 
-use super::{Lower, Result, arithmetic, call::Call, fixed, layers, pointwise, shapes, value::Value};
+use super::{Lower, Result, arithmetic, call::Call, fixed, images, layers, pointwise, shapes, value::Value};
 
 /// What an operation of the graph becomes.
 #[derive(Clone, Copy)]
@@ -52,8 +52,9 @@ pub(super) fn find(target: &str) -> Option<Known> {
 /// Operations whose result has memory of its own.
 const OPERATIONS: &[Entry] = &[
     // Layers.
-    ("conv2d", layers::conv2d),
-    ("convolution", layers::convolution),
+    ("conv2d", images::conv2d),
+    ("conv1d", images::conv1d),
+    ("convolution", images::convolution),
     ("linear", layers::linear),
     ("batch_norm", layers::batch_norm),
     ("_native_batch_norm_legit_no_training", layers::batch_norm),
@@ -64,11 +65,14 @@ const OPERATIONS: &[Entry] = &[
     ("layer_norm", layers::layer_norm),
     ("native_layer_norm", layers::layer_norm),
     ("group_norm", layers::group_norm),
-    ("max_pool2d", layers::max_pool2d),
-    ("max_pool2d_with_indices", layers::max_pool2d),
-    ("avg_pool2d", layers::avg_pool2d),
-    ("adaptive_avg_pool2d", layers::adaptive_avg_pool2d),
-    ("_adaptive_avg_pool2d", layers::adaptive_avg_pool2d),
+    ("max_pool2d", images::max_pool2d),
+    ("max_pool2d_with_indices", images::max_pool2d),
+    ("max_pool1d", images::max_pool1d),
+    ("avg_pool2d", images::avg_pool2d),
+    ("avg_pool1d", images::avg_pool1d),
+    ("adaptive_avg_pool2d", images::adaptive_avg_pool2d),
+    ("_adaptive_avg_pool2d", images::adaptive_avg_pool2d),
+    ("adaptive_avg_pool1d", images::adaptive_avg_pool1d),
     ("embedding", layers::embedding),
     // Functions of each number.
     ("relu", pointwise::relu),

@@ -1,6 +1,7 @@
 //! Values that do not depend on the examples: fixed numbers, and sizes that depend on the batch.
 
 use super::model::{Attribute, Node};
+use crate::graph::numbers;
 
 /// Fixed numbers, or sizes, with their shape.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,24 +88,31 @@ impl Folded {
                 }
                 _ => Entry::Unknown,
             }),
+            "Mod" => x.with(at(1)?, |a, b| match (a, b) {
+                (Entry::Fixed(a), Entry::Fixed(b)) if a >= 0. && b > 0. => Entry::Fixed(a % b),
+                _ => Entry::Unknown,
+            }),
+            "Equal" => x.with(at(1)?, |a, b| match (a, b) {
+                (Entry::Fixed(a), Entry::Fixed(b)) => Entry::Fixed(f64::from(u8::from(a == b))),
+                // There is at least one example.
+                (Entry::Batch(n), Entry::Fixed(x)) | (Entry::Fixed(x), Entry::Batch(n))
+                    if n > 0 && x <= 0. =>
+                {
+                    Entry::Fixed(0.)
+                }
+                _ => Entry::Unknown,
+            }),
+            "Where" => x.chosen(at(1)?, at(2)?),
+            "Range" => Self::range(x.scalar()?, at(1)?.scalar()?, at(2)?.scalar()?),
             "Reshape" => x.reshaped(&at(1)?.ints()?),
-            "Squeeze" => {
-                let shape = match at(1).map(Self::ints) {
-                    None => x.shape.iter().copied().filter(|&n| n != 1).collect(),
-                    Some(_) => x.shape.get(1..)?.to_vec(),
-                };
-                Some(Self { shape, entries: x.entries.clone() }).filter(Self::is_whole)
-            }
-            "Unsqueeze" => {
-                let shape = [&[1], &x.shape[..]].concat();
-                Some(Self { shape, entries: x.entries.clone() })
-                    .filter(|_| at(1).and_then(Self::ints) == Some(vec![0]))
-            }
+            "Squeeze" => x.squeezed(at(1).map(Self::ints)),
+            "Unsqueeze" => x.unsqueezed(&at(1)?.ints()?),
             "Concat" => {
-                let parts: Option<Vec<&Self>> = inputs.iter().copied().collect();
+                let parts: Vec<&Self> = inputs.iter().copied().collect::<Option<_>>()?;
+                let lists = parts.iter().all(|part| part.shape.len() == 1);
                 let entries: Vec<Entry> =
-                    parts?.iter().flat_map(|part| part.entries.iter().copied()).collect();
-                Some(Self::list(entries)).filter(|list| list.entries.len() <= MOST)
+                    parts.iter().flat_map(|part| part.entries.iter().copied()).collect();
+                Some(Self::list(entries)).filter(|list| lists && list.entries.len() <= MOST)
             }
             "Gather" => {
                 let index = at(1)?;
@@ -138,6 +146,9 @@ impl Folded {
                 let count = count(&shape)?;
                 let value = match node.attribute("value") {
                     None => 0.,
+                    Some(Attribute::Tensor(tensor)) => {
+                        *numbers(&tensor.clone().named().ok()?).ok()?.first()?
+                    }
                     Some(_) => return None,
                 };
                 Some(Self { shape, entries: vec![Entry::Fixed(value); count] })
@@ -156,6 +167,58 @@ impl Folded {
             shape: shape.clone(),
             entries: (0..count).map(|i| f(at(a, i), at(b, i))).collect(),
         })
+    }
+
+    /// The entries of `yes` where those of `self` are not 0, else those of `no`; each may be a single one.
+    fn chosen(&self, yes: &Self, no: &Self) -> Option<Self> {
+        let all = [self, yes, no];
+        let longest = all.into_iter().max_by_key(|value| (value.entries.len(), value.shape.len()))?;
+        let fits = |value: &Self| value.entries.len() == 1 || value.shape == longest.shape;
+        let at = |value: &Self, i: usize| value.entries[if value.entries.len() == 1 { 0 } else { i }];
+        let choose = |i: usize| match at(self, i) {
+            Entry::Fixed(x) if x == 0. => at(no, i),
+            Entry::Fixed(_) => at(yes, i),
+            _ => Entry::Unknown,
+        };
+        all.into_iter().all(fits).then(|| Self {
+            shape: longest.shape.clone(),
+            entries: (0..longest.entries.len()).map(choose).collect(),
+        })
+    }
+
+    /// The numbers from `start` to before `stop`.
+    fn range(start: f64, stop: f64, step: f64) -> Option<Self> {
+        let count = ((stop - start) / step).ceil();
+        let count = (0. ..=MOST as f64).contains(&count).then_some(count as usize)?;
+        Some(Self::numbers(vec![count], (0..count).map(|i| start + i as f64 * step)))
+    }
+
+    /// Without the given axes, or all axes of one entry.
+    fn squeezed(&self, axes: Option<Option<Vec<i64>>>) -> Option<Self> {
+        let rank = self.shape.len() as i64;
+        let gone = |i: usize| match &axes {
+            None => true,
+            Some(axes) => {
+                axes.iter().flatten().any(|&axis| (if axis < 0 { axis + rank } else { axis }) == i as i64)
+            }
+        };
+        let kept = self.shape.iter().enumerate().filter(|&(i, &n)| n != 1 || !gone(i));
+        let shape: Vec<usize> = kept.map(|(_, &n)| n).collect();
+        axes.is_none_or(|axes| axes.is_some()).then(|| Self { shape, entries: self.entries.clone() })
+    }
+
+    /// With axes of one entry at these places of the result.
+    fn unsqueezed(&self, axes: &[i64]) -> Option<Self> {
+        let rank = i64::try_from(self.shape.len() + axes.len()).ok()?;
+        let mut places: Vec<i64> =
+            axes.iter().map(|&axis| if axis < 0 { axis + rank } else { axis }).collect();
+        places.sort_unstable();
+        let mut shape = self.shape.clone();
+        for place in places {
+            let place = usize::try_from(place).ok().filter(|&place| place <= shape.len())?;
+            shape.insert(place, 1);
+        }
+        Some(Self { shape, entries: self.entries.clone() })
     }
 
     fn reshaped(&self, sizes: &[i64]) -> Option<Self> {

@@ -1,20 +1,25 @@
 //! ONNX models as graph files. Their tensors have to be those of PyTorch's state dicts, under their names: exports that
 //! fold batch normalisation into the weights before it, and keep their names, are refused.
 
+mod buffers;
+mod choice;
 mod folded;
+mod layers;
 mod model;
 mod operators;
+mod rearrange;
+mod shapes;
 mod translate;
 mod wire;
 
-use std::{collections::HashSet, io::Read};
+use std::{collections::HashSet, io::Read, path::Path};
 
 use self::{
     model::{MAX_TENSORS, Model, Node},
     translate::Translation,
 };
 use super::{
-    EXPORT, MAX_CALLS, network,
+    EXPORT, MAX_CALLS, lowered, network,
     schema::{
         Argument, BufferSpec, Calls, ConstantSpec, Graph, GraphModule, InputSpec, OutputSpec, ParameterSpec,
         Signature, TensorName, UserSpec,
@@ -64,7 +69,11 @@ pub(crate) fn tensors(input: Input<'_, impl Source>) -> Result<TensorFile> {
         return Err(refuse(format!("{evidence}; export with {EXPORT}")));
     }
     let mut translation = Translation::new(&mut graph).map_err(refuse)?;
+    let user = graph.inputs[0].name.clone();
     for node in &graph.nodes {
+        if translation.lacks_shape(node) {
+            learn_shapes(path, &mut translation, &user)?;
+        }
         translation.node(node).map_err(|reason| refuse(format!("{}: {reason}", place(node))))?;
     }
     let output = match &graph.outputs[..] {
@@ -76,7 +85,7 @@ pub(crate) fn tensors(input: Input<'_, impl Source>) -> Result<TensorFile> {
             )));
         }
     };
-    let module = module(&mut translation, &graph.inputs[0].name, output);
+    let module = module(&mut translation, &user, output);
     let Translation { tensors, constants, .. } = translation;
     let arch = network(path, &module, &tensors, &constants)?;
     let notes =
@@ -118,12 +127,22 @@ fn changed(graph: &model::Graph) -> Option<String> {
     Some(format!("the weight '{name}' is no tensor of PyTorch's: an optimization of the export has made it"))
 }
 
+/// Gives the translation the sizes of all results so far, which not every model states: the calls so far are lowered.
+fn learn_shapes(path: &Path, translation: &mut Translation, input: &str) -> Result<()> {
+    let module = module(translation, input, String::new());
+    let sizes = lowered(path, &module, &translation.tensors, &translation.constants)?.0.sizes();
+    let Graph { nodes, tensor_values } = module.graph;
+    (translation.nodes, translation.metas) = (nodes.list, tensor_values);
+    translation.note_sizes(sizes);
+    Ok(())
+}
+
 /// The model as an exported program.
 fn module(translation: &mut Translation, input: &str, output: String) -> GraphModule {
     let arg = |name: &str| TensorName { name: name.to_owned() };
     let none = || InputSpec { parameter: None, buffer: None, tensor_constant: None, user_input: None };
     let state =
-        translation.tensors.iter().map(|Named { name, .. }| match translation.statistics.contains(name) {
+        translation.tensors.iter().map(|Named { name, .. }| match translation.buffers.contains(name) {
             true => {
                 let buffer = BufferSpec { arg: arg(name), buffer_name: name.clone(), persistent: true };
                 InputSpec { buffer: Some(buffer), ..none() }

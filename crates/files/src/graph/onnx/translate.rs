@@ -9,14 +9,16 @@ use std::{
 use candle_core::DType;
 
 use super::{
-    folded::{Entry, Folded},
+    buffers::buffers,
+    choice::Spelled,
+    folded::Folded,
     model::{Attribute, Dim, Graph, Node, ValueInfo},
     operators,
 };
 use crate::{
     graph::{
         numbers,
-        schema::{self, Argument, Meta, Metadata, NamedArgument, Size, Symbol},
+        schema::{self, Argument, Meta, Metadata, NamedArgument, Size},
     },
     tensors::Named,
 };
@@ -25,21 +27,29 @@ use crate::{
 pub(super) struct Translation {
     pub(super) nodes: Vec<schema::Node>,
     pub(super) metas: HashMap<String, Meta>,
-    /// Parameters and running statistics: the tensors of a state dict.
+    /// Parameters and buffers: the tensors of a state dict.
     pub(super) tensors: Vec<Named>,
     pub(super) constants: Vec<Named>,
-    pub(super) statistics: HashSet<String>,
-    shapes: HashMap<String, Vec<usize>>,
-    folded: HashMap<String, Folded>,
+    /// Running statistics and masks.
+    pub(super) buffers: HashSet<String>,
+    /// The shapes of the tensors.
+    pub(super) shapes: HashMap<String, Vec<usize>>,
+    pub(super) folded: HashMap<String, Folded>,
     /// Other names of values.
     same: HashMap<String, String>,
     /// Parameters with their axes exchanged, by the name of the result.
     turned: HashMap<String, String>,
+    /// Functions that exporters spell out in several nodes.
+    pub(super) spelled: HashMap<String, Spelled>,
+    /// The parts of lists of tensors.
+    pub(super) lists: HashMap<String, Vec<String>>,
     /// Dense layers that may still get a bias, by their result: their call, and the number of their outputs.
     open: HashMap<String, (usize, usize)>,
-    readers: HashMap<String, usize>,
+    pub(super) readers: HashMap<String, usize>,
     /// Number of entries of all folded values.
     entries: usize,
+    /// Number of calls that were lowered for the shapes of their results.
+    pub(super) lowered: usize,
     /// The word for the size of the batch.
     batch: Option<String>,
 }
@@ -48,22 +58,16 @@ pub(super) struct Translation {
 const MAX_ENTRIES: usize = 1 << 24;
 
 /// The size of an open batch. It stands in hints only.
-const BATCH: usize = 2;
+pub(super) const BATCH: usize = 2;
 
 /// The number of floats among PyTorch's types.
-const FLOAT: u32 = 7;
+pub(super) const FLOAT: u32 = 7;
 
 pub(super) type Result<T> = std::result::Result<T, String>;
 
 impl Translation {
     /// A translation that knows the graph's tensors and input.
     pub(super) fn new(graph: &mut Graph) -> Result<Self> {
-        let statistics: HashSet<String> = graph
-            .nodes
-            .iter()
-            .filter(|node| node.op == "BatchNormalization")
-            .flat_map(|node| node.inputs.iter().skip(3).cloned())
-            .collect();
         let mut readers: HashMap<String, usize> = HashMap::new();
         let read =
             graph.nodes.iter().flat_map(|node| &node.inputs).chain(graph.outputs.iter().map(|o| &o.name));
@@ -73,14 +77,17 @@ impl Translation {
             metas: HashMap::new(),
             tensors: Vec::new(),
             constants: Vec::new(),
-            statistics,
+            buffers: buffers(graph),
             shapes: HashMap::new(),
             folded: HashMap::new(),
             same: HashMap::new(),
             turned: HashMap::new(),
+            spelled: HashMap::new(),
+            lists: HashMap::new(),
             open: HashMap::new(),
             readers,
             entries: 0,
+            lowered: 0,
             batch: None,
         };
         for tensor in std::mem::take(&mut graph.initializers) {
@@ -200,29 +207,6 @@ impl Translation {
         })
     }
 
-    /// The sizes of a tensor, as far as they are known.
-    fn shape_of(&self, node: &Node) -> Option<Folded> {
-        let entries = self.shape_entries(node.inputs.first()?)?;
-        let count = entries.len() as i64;
-        let end = |n: i64| (if n < 0 { n + count } else { n }).clamp(0, count) as usize;
-        let (start, stop) = (end(node.int("start", 0)), end(node.int("end", count)));
-        Some(Folded::list(entries.get(start..stop)?.to_vec()))
-    }
-
-    /// The sizes of the tensor of that name.
-    fn shape_entries(&self, name: &str) -> Option<Vec<Entry>> {
-        let name = self.name(name);
-        if let Some(shape) = self.shapes.get(name) {
-            return Some(shape.iter().map(|&n| Entry::Fixed(n as f64)).collect());
-        }
-        let entry = |size: &Size| match size.at_export() {
-            Some((n, true)) => Entry::Batch((n / BATCH) as i64),
-            Some((n, false)) => Entry::Fixed(n as f64),
-            None => Entry::Unknown,
-        };
-        Some(self.metas.get(name)?.sizes.iter().map(entry).collect())
-    }
-
     /// The fixed numbers or sizes of that name.
     pub(super) fn folded(&self, name: &str) -> Option<&Folded> {
         self.folded.get(self.name(name))
@@ -238,12 +222,6 @@ impl Translation {
         self.shapes.get(self.name(name)).map(Vec::as_slice)
     }
 
-    /// The number of axes of a tensor, if it is known.
-    pub(super) fn rank(&self, name: &str) -> Option<usize> {
-        let name = self.name(name);
-        self.shapes.get(name).map(Vec::len).or_else(|| self.metas.get(name).map(|meta| meta.sizes.len()))
-    }
-
     /// The parameter that a value is with its axes exchanged.
     pub(super) fn turned(&self, name: &str) -> Option<&String> {
         self.turned.get(self.name(name))
@@ -253,17 +231,23 @@ impl Translation {
         self.turned.insert(result.to_owned(), self.name(parameter).to_owned());
     }
 
-    /// Makes the result another name of the value. A copy of a parameter is a parameter of its own: equal tensors are
-    /// written once, however many there are.
+    /// Makes the result another name of the first input.
     pub(super) fn alias(&mut self, node: &Node) -> Result<()> {
-        let (from, to) =
-            (node.inputs.first().ok_or("it has no input")?, node.outputs.first().ok_or("it has no result")?);
-        let from = self.name(from).to_owned();
+        self.alias_of(node, node.inputs.first().ok_or("it has no input")?)
+    }
+
+    /// Makes the result another name of the value `from`. A copy of a parameter is a parameter of its own: equal tensors
+    /// are written once, however many there are.
+    pub(super) fn alias_of(&mut self, node: &Node, from: &str) -> Result<()> {
+        let (from, to) = (self.name(from).to_owned(), node.outputs.first().ok_or("it has no result")?);
         match self.tensors.iter().find(|tensor| tensor.name == from) {
             Some(Named { shape, dtype, bytes, .. }) => {
                 let bytes = Rc::new(bytes.as_ref().clone());
                 let copy = Named { name: to.clone(), shape: shape.clone(), dtype: *dtype, bytes };
                 self.shapes.insert(to.clone(), copy.shape.clone());
+                if self.buffers.contains(&from) {
+                    self.buffers.insert(to.clone());
+                }
                 self.tensors.push(copy);
             }
             None => {
@@ -362,55 +346,5 @@ impl Translation {
             }
         }
         false
-    }
-
-    /// The sizes of the result of `Expand`: those of its input where those asked for are 1. One of 1 is not known apart
-    /// from one that is repeated where the input is not known.
-    pub(super) fn expanded(&mut self, node: &Node, x: &str, name: &str) -> Result<Argument> {
-        let asked =
-            self.folded(name).ok_or_else(|| format!("its shape '{name}' is computed from the examples"))?;
-        let mut entries = asked.entries.clone();
-        let own = self.shape_entries(x);
-        let own = own.filter(|own| own.len() <= entries.len());
-        let start = entries.len() - own.as_ref().map_or(0, Vec::len);
-        for (asked, own) in entries[start..].iter_mut().zip(own.into_iter().flatten()) {
-            if *asked == Entry::Fixed(1.) {
-                *asked = own;
-            }
-        }
-        self.sizes_of(node, &entries)
-    }
-
-    /// Sizes as an argument, some of which may depend on the batch, with what they say about the result. One of −1
-    /// follows from the others.
-    pub(super) fn sizes(&mut self, node: &Node, name: &str) -> Result<Argument> {
-        let value =
-            self.folded(name).ok_or_else(|| format!("its shape '{name}' is computed from the examples"))?;
-        let entries = value.entries.clone();
-        self.sizes_of(node, &entries)
-    }
-
-    fn sizes_of(&mut self, node: &Node, entries: &[Entry]) -> Result<Argument> {
-        let symbols: Option<Vec<Symbol>> = entries
-            .iter()
-            .map(|entry| match entry {
-                Entry::Fixed(x) if x.fract() == 0. => Some(Symbol::AsInt(*x as i64)),
-                Entry::Batch(_) => Some(Symbol::AsName("batch".into())),
-                _ => None,
-            })
-            .collect();
-        let sizes: Option<Vec<Size>> = entries
-            .iter()
-            .map(|entry| match entry {
-                Entry::Fixed(x) if *x >= 1. || *x == -1. => Some(Size::known(*x as i64)),
-                Entry::Batch(n) => n.checked_mul(BATCH as i64).map(Size::open),
-                _ => None,
-            })
-            .collect();
-        if let (Some(sizes), Some(result)) = (sizes, node.outputs.first()) {
-            let meta = Meta { dtype: FLOAT, sizes, strides: Vec::new(), storage_offset: None };
-            self.metas.entry(result.clone()).or_insert(meta);
-        }
-        symbols.map(Argument::Symbols).ok_or_else(|| "its shape is not known before the network runs".into())
     }
 }
