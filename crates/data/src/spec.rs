@@ -20,7 +20,7 @@ const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR,
 
 /// The name of a data set, whose scheme, names and options are understood; its files have not been looked at.
 ///
-/// * `digits`
+/// * `digits`, the embedded set
 /// * `mnist:DIR`, `mnist:DIR?labels-from=0|1&normalize=mean/std`
 /// * `cifar10:DIR`, `cifar100:DIR` (its fine labels), both with `?normalize=mean/std`: the original files in either
 ///   version, in the folder itself or in the folder that the archives have
@@ -36,7 +36,7 @@ const SCHEMES: &str = "digits, mnist:DIR, cifar10:DIR, cifar100:DIR, folder:DIR,
 ///   With `task=tokens` `y` `[N, T]` has a class for each of T positions, such as the next token of a text
 /// * `synthetic:NAME?key=value&…`: see [`synthetic_tasks`](crate::synthetic_tasks).
 ///
-/// **All files** take `standardize=true`: each column, or each channel of images, has mean 0 and standard deviation 1
+/// **All files**, and `digits`, take `standardize=true`: each column, or each channel of images, has mean 0 and standard deviation 1
 /// over the training rows.
 ///
 /// **Test rows.** Where files have none apart, `csv:`, `npz:`, `safetensors:` and `folder:` take `test-every=K`, or
@@ -115,7 +115,7 @@ impl Spec {
     /// The data set as its files have it.
     fn stored(&self, files: Files<'_>) -> Result<Dataset> {
         match &self.source {
-            Source::Digits => crate::digits(),
+            Source::Digits => Ok(Dataset { spec: self.text.clone(), ..crate::digits()? }),
             Source::Mnist(folder, labels_from, normalize) => {
                 crate::idx::mnist(&self.text, folder, (*labels_from, normalize.as_ref()), files)
             }
@@ -133,14 +133,19 @@ impl FromStr for Spec {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
+        // The embedded set has options, but nothing that they could belong to.
+        let embedded = text.strip_prefix("digits").filter(|rest| rest.starts_with('?'));
+        let (scheme, rest) = match embedded {
+            Some(options) => ("digits", options),
+            None => text.split_once(':').unwrap_or((text, "")),
+        };
         let path = |path: &str, what: &str| match path {
             "" => Err(spec_error(text, scheme, what, "")),
             path => Ok(PathBuf::from(path)),
         };
         let (file, options) = split_options(rest);
         let mut standardize = false;
-        // The option that all files have.
+        // The option that all of them have.
         let mut parsed = || {
             let options = Options::parse(text, options)?;
             standardize = options.value("standardize", false, "true or false", |_| true)?;
@@ -150,7 +155,10 @@ impl FromStr for Spec {
             }
         };
         let source = match scheme {
-            "digits" if text == scheme => Source::Digits,
+            "digits" if text == scheme || embedded.is_some() && file.is_empty() => {
+                parsed()?.finish()?;
+                Source::Digits
+            }
             "digits" => return Err(spec_error(text, scheme, "nothing after it", rest)),
             "mnist" => {
                 let folder = path(file, "a folder with the four IDX files")?;

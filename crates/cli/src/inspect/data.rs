@@ -32,7 +32,8 @@ pub(super) struct Class {
 pub(super) fn spec(file: &Path) -> Option<Result<Spec, Failure>> {
     let text = file.to_str()?;
     if !file.exists() {
-        let named = text == "digits" || text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
+        let digits = text.split('?').next() == Some("digits");
+        let named = digits || text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme));
         return named.then(|| Ok(text.parse()?));
     }
     let extension = file.extension().and_then(|e| e.to_str()).unwrap_or_default();

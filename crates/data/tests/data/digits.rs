@@ -50,3 +50,23 @@ fn the_file_is_the_one_its_readme_describes() {
     let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(fs::read_to_string(format!("{assets}README.md")).unwrap().contains(&hash));
 }
+
+#[test]
+fn options_are_those_that_it_has() {
+    let data = load("digits?standardize=true").unwrap();
+    assert_eq!(data.spec, "digits?standardize=true");
+    let mean = data.train.inputs.mean_all().unwrap().to_scalar::<f32>().unwrap();
+    assert!(mean.abs() < 1e-4, "{mean}");
+    let said = |spec: &str| load(spec).unwrap_err().to_string();
+    assert!(said("digits?standardize=maybe").ends_with("standardize: expected true or false, found 'maybe'"));
+    assert!(
+        said("digits?what=1").ends_with("option: expected standardize, found 'what'"),
+        "{}",
+        said("digits?what=1")
+    );
+    assert!(
+        said("digits?standardize").contains("digits: expected nothing after it"),
+        "{}",
+        said("digits?standardize")
+    );
+}
