@@ -328,6 +328,7 @@ impl DataArgs {
 
 /// The flags that name two minima.
 #[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = true)]
 pub(crate) struct EndsArgs {
     /// The two ends, if --a and --b do not name them: checkpoints, or a folder of a run with two.
     #[arg(num_args = 0..)]

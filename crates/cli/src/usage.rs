@@ -15,7 +15,11 @@ pub(crate) fn failure(error: &clap::Error, program: Option<&Command>) -> Failure
     let text = error.render().to_string();
     let first = text.split("\n\n").next().unwrap_or_default();
     let first = first.split_whitespace().collect::<Vec<_>>().join(" ");
-    let message = refused(error).unwrap_or_else(|| first.trim_start_matches("error: ").to_owned());
+    if let Some(failure) = program.and_then(|program| subcommand(error, program)) {
+        return failure;
+    }
+    let message =
+        refused(error).unwrap_or_else(|| first.trim_start_matches("error: ").replace(ENDS, "<A> <B>"));
     let missing = error.kind() == ErrorKind::MissingRequiredArgument;
     let example = || program.filter(|_| missing).and_then(example);
     let hint = tip(error).or_else(|| Some(format!("for example: {}", example()?)));
@@ -31,13 +35,37 @@ pub(crate) fn tip(error: &clap::Error) -> Option<String> {
     })
 }
 
+/// How clap names the ends of a path, which can be given in two ways.
+const ENDS: &str = "<ENDS|--a <A>|--b <B>>";
+
+/// The failure of a command that has subcommands, of which none is named.
+fn subcommand(error: &clap::Error, program: &Command) -> Option<Failure> {
+    let kinds = [ErrorKind::MissingSubcommand, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    let (name, command) = asked(program);
+    let names: Vec<&str> =
+        command.get_subcommands().map(Command::get_name).filter(|name| *name != "help").collect();
+    (kinds.contains(&error.kind()) && !names.is_empty()).then(|| {
+        Failure::usage(format!("{name} needs a subcommand: {}", names.join(", ")))
+            .hint(format!("{name} --help explains them"))
+    })
+}
+
+/// The command that the arguments of this process name, after its full name.
+fn asked(program: &Command) -> (String, &Command) {
+    let words = std::env::args().skip(1);
+    let words = words.map_while(|word| Some(word).filter(|word| !word.starts_with('-')));
+    // What is no command is a value, which stands after one.
+    words.fold(("collado".to_owned(), program), |(name, command), word| {
+        match command.find_subcommand(&word) {
+            Some(found) => (format!("{name} {word}"), found),
+            None => (name, command),
+        }
+    })
+}
+
 /// The first example in the help of the command that the arguments of this process name.
 fn example(program: &Command) -> Option<String> {
-    let words = std::env::args().skip(1);
-    let command = words.map_while(|word| Some(word).filter(|word| !word.starts_with('-')));
-    // What is no command is a value, which stands after one.
-    let command = command.fold(program, |command, word| command.find_subcommand(&word).unwrap_or(command));
-    let help = command.get_after_help()?.to_string();
+    let help = asked(program).1.get_after_help()?.to_string();
     help.lines().map(str::trim).find(|line| line.starts_with("collado ")).map(str::to_owned)
 }
 

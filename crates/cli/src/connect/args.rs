@@ -10,6 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, ClapArgs)]
+#[command(override_usage = "collado connect [OPTIONS] --out <OUT> <A> <B>")]
 pub(crate) struct ConnectArgs {
     #[command(flatten)]
     pub(crate) ends: EndsArgs,
