@@ -18,6 +18,7 @@ mod report;
 pub mod ridge;
 mod scatter;
 pub mod single_neuron;
+mod small;
 pub mod spin_glass;
 pub mod spurious;
 pub mod star;

@@ -140,8 +140,9 @@ impl<'a> Both<'a> {
             let positions = Tensor::new(positions, a[0].device())?;
             let mut sum: Option<Moments> = None;
             for (a, b) in a.iter().zip(b) {
-                let units =
-                    |x: &Tensor| samples(&x.transpose(1, site.axis + 1)?.index_select(&positions, 1)?);
+                let units = |x: &Tensor| {
+                    samples(&x.transpose(1, site.axis + 1)?.contiguous()?.index_select(&positions, 1)?)
+                };
                 let tile = Moments::new(&units(a)?, &units(b)?)?;
                 sum = Some(match sum {
                     Some(sum) => sum.add(&tile)?,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DeepLinear, DeepLinearSettings, Pair, picture};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by, small::small};
 
 const SOURCE: &str = "Kawaguchi 2016, Deep learning without poor local minima; Freeman & Bruna 2017, Topology and \
                       geometry of half-rectified network optimization, proposition 2.2";
@@ -52,7 +52,9 @@ impl DeepLinear {
             (bad, _) => Verdict::exactly(bad == 0),
         };
         let (level, excess) = match self.excess() {
-            Some(excess) => (Verdict::exactly(excess <= EXCESS), format!("at most {excess:.0e} above it")),
+            Some(excess) => {
+                (Verdict::exactly(excess <= EXCESS), format!("at most {} above it", small(excess, 0)))
+            }
             None => (Verdict::Inconclusive, "the widths allow no path".to_owned()),
         };
         vec![
@@ -95,10 +97,10 @@ impl DeepLinear {
             || "there is no explicit path".into(),
             |excess| {
                 format!(
-                    "{} explicit paths rise at most {:.0e} (relative) above their higher end, straight lines {lowest:.0} to \
+                    "{} explicit paths rise at most {} (relative) above their higher end, straight lines {lowest:.0} to \
                      {highest:.0} %",
                     self.pairs.len(),
-                    excess.max(0.)
+                    small(excess.max(0.), 0)
                 )
             },
         );

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DescentPaths, DescentPathsSettings, Family, Narrow, PlantedMinimum, picture};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by, small::small};
 
 const SOURCE: &str = "the slides, section 1.2; Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization; \
                       for wide networks Venturi, Bandeira & Bruna 2019, Spurious valleys in one-hidden-layer neural networks";
@@ -59,15 +59,13 @@ impl DescentPaths {
         let condition = format!("{}: a path on which F never rises from every start", family.name);
         let [rise, missed] = family.worst();
         let level = rise <= ROUNDING && missed <= ROUNDING;
+        let [rise, missed] = [rise, missed].map(|x| small(x, 0));
         let (verdict, found) = match (&family.missing, one) {
             (Some(_), Some(found)) if family.width == Some(1) => (Verdict::Contradicted, found.to_owned()),
             (Some(missing), _) => (Verdict::Inconclusive, missing.clone()),
             (None, _) => (
                 if level { Verdict::Supported } else { Verdict::Inconclusive },
-                format!(
-                    "{} paths rise by at most {rise:.0e} and end within {missed:.0e}",
-                    family.paths.len()
-                ),
+                format!("{} paths rise by at most {rise} and end within {missed}", family.paths.len()),
             ),
         };
         Condition::new(condition, verdict, found)
@@ -84,9 +82,9 @@ impl DescentPaths {
 
     fn shown(&self) -> String {
         let mut sentences: Vec<String> = self.families.iter().filter(|f| !f.paths.is_empty()).map(|family| {
-            let [rise, missed] = family.worst().map(|x| x.max(f64::EPSILON));
+            let [rise, missed] = family.worst().map(|x| small(x.max(f64::EPSILON), 0));
             format!(
-                "{}: {} paths to the optimum rise by at most {rise:.0e} of F at the start and end within {missed:.0e}",
+                "{}: {} paths to the optimum rise by at most {rise} of F at the start and end within {missed}",
                 family.name,
                 family.paths.len()
             )

@@ -1,7 +1,7 @@
 //! What is fitted to the measurements, and how it decides on the claim.
 
 use super::{Descent, Growth, LazySettings, Rate, STARTS, SecondDerivatives, Snapshot};
-use crate::{Condition, Estimate, Verdict};
+use crate::{Condition, Estimate, Verdict, small::small};
 
 /// Everything that [`lazy`](super::lazy) measures.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,7 +153,7 @@ impl Lazy {
             Condition::new(
                 "second derivatives vanish between outer weights and between different neurons",
                 Verdict::exactly(largest <= 1e-12),
-                format!("at most {largest:.0e}"),
+                format!("at most {}", small(largest, 0)),
             ),
             Condition::new(
                 "E(∂²Φ/∂θ²_i ∂θ¹_ik)² does not depend on n, and E(∂²Φ/∂θ¹_ik ∂θ¹_il)² falls like 1/n",

@@ -7,7 +7,7 @@ use super::{
     exponent::{FREEDOM, WIDTHS},
     gap_exponent, picture,
 };
-use crate::{Condition, Estimate, Report, Study, Table, Verdict, report::fields};
+use crate::{Condition, Estimate, Report, Study, Table, Verdict, report::fields, small::small};
 
 const SOURCE: &str =
     "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, theorem 2.4";
@@ -93,7 +93,7 @@ impl OverparamGap {
         let ends = [self.widths.first(), self.widths.last()].map(|at| {
             at.map_or_else(String::new, |at| {
                 let (gap, line) = (mean(at, |a| &a.gaps), mean(at, |a| &a.straight));
-                format!("{gap:.1e} at m = {} (straight line {line:.1e})", at.width)
+                format!("{} at m = {} (straight line {})", small(gap, 1), at.width, small(line, 1))
             })
         });
         let fit = self.exponent().map_or_else(|| self.lacking(), |fit| self.fit_text(&fit));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Depth, Ridge, RidgeSettings, picture};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by};
+use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by, small::small};
 
 const SOURCE: &str = "the claim: the slides, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
                       optimization; the counter-example: docs/theory.md §2";
@@ -73,7 +73,10 @@ fn sentence(depth: &Depth) -> String {
     }
     let curves = depth.curves.map_or_else(String::new, |(rise, count)| {
         let rise = rise.max(f64::EPSILON);
-        format!(", and F rises by at most {rise:.0e} (relative) above the higher end on {count} curves between starts")
+        let rise = small(rise, 0);
+        format!(
+            ", and F rises by at most {rise} (relative) above the higher end on {count} curves between starts"
+        )
     });
     format!(
         "K = {layers}: {} of {converged} converged starts (of {all}) end above the closed-form optimum {:.4}{curves}",

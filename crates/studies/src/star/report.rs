@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Case, OneBend, Star, StarSettings, Width, picture};
-use crate::{Condition, Report, Study, Table, Verdict, newcombe, report::fields, wilson};
+use crate::{Condition, Report, Study, Table, Verdict, newcombe, report::fields, small::small, wilson};
 
 /// The largest relative amount by which equations may be missed, and F may rise: rounding.
 const MISSED: f64 = 1e-8;
@@ -41,8 +41,10 @@ impl Star {
                 "from q(r(L−1)+1) neurons on no segment to the centre rises",
                 Verdict::exactly(residual <= MISSED && rise <= RISE),
                 format!(
-                    "{} centres: equations missed by at most {residual:.0e}, F rises by at most {rise:.0e}",
-                    self.cases.len()
+                    "{} centres: equations missed by at most {}, F rises by at most {}",
+                    self.cases.len(),
+                    small(residual, 0),
+                    small(rise, 0)
                 ),
             ),
             Condition::new(
@@ -101,9 +103,10 @@ impl Star {
         let least = self.below.iter().map(|c| c.residual).fold(f64::INFINITY, f64::min);
         let widest = self.widest();
         let [straight, pieces] = widest.joined();
+        let [residual, rise] = [residual, rise].map(|x| small(x, 0));
         format!(
-            "Shown: on {segments} segments to {} centres F rises by at most {rise:.0e} (relative), the equations are missed by at most \
-             {residual:.0e}, and with one neuron less by {least:.0e} or more; the mean risk on the way from θ to −θ with one bend is at least \
+            "Shown: on {segments} segments to {} centres F rises by at most {rise} (relative), the equations are missed by at most \
+             {residual}, and with one neuron less by {least:.0e} or more; the mean risk on the way from θ to −θ with one bend is at least \
              {:.4} E x²; of {} pairs of minima of width {} two pieces join {pieces}, a straight line {straight}.",
             self.cases.len(),
             self.one_bend.found,
