@@ -6,7 +6,7 @@ use std::{path::Path, time::Instant};
 
 use candle_core::{DType, Tensor};
 use clap::{Args as ClapArgs, ValueEnum};
-use collado_dynamics::{Align, Aligned, Connect, Linear, Matching, Repair, Search};
+use collado_dynamics::{Align, Aligned, Connect, Error, Linear, Matching, Repair, Search};
 use collado_files::Checkpoint;
 use collado_risk::{EmpiricalRisk, Objective, Path as RiskPath, Span, Statistics, profile};
 
@@ -23,6 +23,7 @@ use crate::{
 };
 
 #[derive(Debug, ClapArgs)]
+#[command(override_usage = "collado align [OPTIONS] --out <OUT> <A> <B>")]
 pub(crate) struct AlignArgs {
     #[command(flatten)]
     ends: EndsArgs,
@@ -138,16 +139,16 @@ fn risks(task: &Task, b: &End, near: &End) -> Result<RiskOfB, Failure> {
 
 fn barriers(task: &Task, a: &End, b: &End, near: &End) -> Result<Barriers, Failure> {
     let repair = Repair { arch: &task.arch, data: &task.data.train.inputs, rows: 10_000, knots: POINTS };
-    let path = |method: &dyn Connect, b: &End| -> Result<_, Failure> {
-        let progress = &mut ();
-        let mut search = Search { objective: &task.train, seed: 0, progress };
-        let path = method.find(&a.theta, &b.theta, &mut search)?.path;
-        task.with_running_statistics(path, &[a.buffers.clone(), b.buffers.clone()])
+    let find = |method: &dyn Connect, b: &End| {
+        let mut search = Search { objective: &task.train, seed: 0, progress: &mut () };
+        Ok(method.find(&a.theta, &b.theta, &mut search)?.path)
     };
+    let complete =
+        |path, b: &End| task.with_running_statistics(path, &[a.buffers.clone(), b.buffers.clone()]);
     let height = |path: &RiskPath, risk: &EmpiricalRisk| -> Result<f64, Failure> {
         Ok(profile(path, POINTS, risk, None)?.barrier().above_ends)
     };
-    let aligned = path(&Linear, near)?;
+    let aligned = complete(find(&Linear, near)?, near)?;
     let aligned_line = height(&aligned, &task.train)?;
     let under = |rule| match task.statistics() {
         None => Ok(None),
@@ -155,10 +156,15 @@ fn barriers(task: &Task, a: &End, b: &End, near: &End) -> Result<Barriers, Failu
         Some(_) => height(&aligned, &task.train.clone().with_statistics(rule)).map(Some),
     };
     Ok(Barriers {
-        line: height(&path(&Linear, b)?, &task.train)?,
+        line: height(&complete(find(&Linear, b)?, b)?, &task.train)?,
         aligned_line,
         aligned_repaired: match task.arch.network().norms().next() {
-            None => Some(height(&path(&repair, near)?, &task.train)?),
+            None => match find(&repair, near) {
+                Ok(path) => Some(height(&complete(path, near)?, &task.train)?),
+                // REPAIR has a rule for some activations only.
+                Err(Error::Models(collado_models::Error::NoRule { .. })) => None,
+                Err(error) => return Err(error.into()),
+            },
             Some(_) => None,
         },
         aligned_averaged: under(Statistics::Interpolate)?,
