@@ -9,7 +9,6 @@ use crate::{
     model::{Model, Row},
     rounding::{LIBM, TINY, U},
     taylor::split,
-    tiles::TILE,
 };
 
 /// Replaces the models of z by models of ρ(z).
@@ -30,11 +29,8 @@ pub(crate) fn activate(activation: Activation, model: &mut Model, delta: f64) {
 
 /// The rule for ReLU in neuron i: what is on passes and what is off becomes 0, all at once, then the rest one by one.
 fn relu(model: &mut Model, i: usize, delta: f64, marks: &mut [Mark]) {
-    let none = [0.; TILE];
-    let Row { parabola: [c, l, q], r } = model.row(i);
-    let slopes = if l.is_empty() { &none[..c.len()] } else { &*l };
-    let bends = if q.is_empty() { &none[..c.len()] } else { &*q };
-    let lines = c.iter().zip(slopes).zip(bends).zip(&*r);
+    let [c, l, q, r] = model.columns(i);
+    let lines = c.iter().zip(l).zip(q).zip(r);
     pulp::Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -50,6 +46,7 @@ fn relu(model: &mut Model, i: usize, delta: f64, marks: &mut [Mark]) {
             }
         },
     );
+    let Row { parabola: [c, l, q], r } = model.row(i);
     for numbers in [c, l, q, r] {
         numbers.iter_mut().zip(&*marks).for_each(|(x, &mark)| *x = if mark == OFF { 0. } else { *x });
     }

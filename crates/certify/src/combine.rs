@@ -39,32 +39,97 @@ impl Model {
         let outputs: usize = op.output_size().iter().product();
         let windows: Vec<Vec<usize>> = (0..outputs).map(|i| op.pixels(i).collect()).collect();
         let mut out = self.zeros(op.channels * outputs, outputs);
-        let order = self.channels - 1;
+        let mut marks = [vec![0; self.t], vec![0; self.t]];
         for i in 0..op.channels * outputs {
             let (first, window) = (i / outputs * pixels, &windows[i % outputs]);
-            let members = || window.iter().map(|pixel| first + pixel);
+            let members = window.iter().map(|pixel| first + pixel);
             match op.kind {
-                PoolKind::Max => {
-                    out.map_row(i, |e, _| largest(members().map(|j| self.line(j, e)), delta, order))
-                }
+                PoolKind::Max => self.largest(members, (&mut out, i), &mut marks),
                 PoolKind::Average => {
                     let at = [i % outputs / op.output_size()[1], i % outputs % op.output_size()[1]];
                     let area = op.divisor(at);
-                    out.map_row(i, |e, _| mean(members().map(|j| self.line(j, e)), area, delta));
+                    out.map_row(i, |e, _| mean(members.clone().map(|j| self.line(j, e)), area, delta));
                 }
             }
         }
         out
     }
+
+    /// Writes the largest number of a window to neuron i of `out`. It begins with the one whose centre is highest: that often
+    /// passes as it is. What bounds decide is decided for all examples at once, the rest one by one.
+    fn largest(
+        &self,
+        window: impl Iterator<Item = usize> + Clone,
+        (out, i): (&mut Self, usize),
+        [best, marks]: &mut [Vec<Mark>; 2],
+    ) {
+        let (t, delta, order) = (self.t, self.delta, self.channels - 1);
+        let members = || (0..).zip(window.clone());
+        let (_, first) = members().next().expect("a window has a pixel");
+        best.fill(0);
+        marks.fill(NEW);
+        out.take(i, (self, first), marks);
+        for (k, j) in members().skip(1) {
+            let centres = out.columns(i)[0].iter().zip(self.columns(j)[0]);
+            for ((best, mark), (old, new)) in best.iter_mut().zip(&mut *marks).zip(centres) {
+                let higher = new > old;
+                *mark = if higher { NEW } else { OLD };
+                *best = if higher { k } else { *best };
+            }
+            out.take(i, (self, j), marks);
+        }
+        for (k, j) in members() {
+            ahead((out.columns(i), self.columns(j)), delta, marks);
+            marks
+                .iter_mut()
+                .zip(&*best)
+                .for_each(|(mark, &best)| *mark = if best == k { OLD } else { *mark });
+            out.take(i, (self, j), marks);
+            for e in (0..t).filter(|&e| marks[e] == CROSSING) {
+                out.set_line(i, e, out.line(i, e).larger(self.line(j, e), delta, order));
+            }
+        }
+    }
+
+    /// Takes the models of another neuron where they are marked so.
+    fn take(&mut self, i: usize, (from, j): (&Self, usize), marks: &[Mark]) {
+        let (t, width) = (self.t, self.channels * self.t);
+        let lines = self.lines[i * width..][..width].chunks_exact_mut(t);
+        let lines = lines.zip(from.lines[j * width..][..width].chunks_exact(t));
+        let radii = (&mut self.radius[i * t..][..t], &from.radius[j * t..][..t]);
+        for (old, new) in lines.chain(std::iter::once(radii)) {
+            for ((x, &y), &mark) in old.iter_mut().zip(new).zip(marks) {
+                *x = if mark == NEW { y } else { *x };
+            }
+        }
+    }
 }
 
-/// The largest number of a window. It begins with the one whose centre is highest: that often passes as it is.
-#[inline(always)]
-fn largest(window: impl Iterator<Item = Line> + Clone, delta: f64, order: usize) -> Line {
-    let lines = || window.clone().enumerate();
-    let higher = |best: (usize, Line), next: (usize, Line)| if next.1.c > best.1.c { next } else { best };
-    let (best, start) = lines().reduce(higher).expect("a window has a pixel");
-    lines().filter(|(k, _)| *k != best).fold(start, |most, (_, line)| most.larger(line, delta, order))
+/// Which of two numbers is the larger one, in the size of numbers, so that it is decided for several at once.
+type Mark = u64;
+const OLD: Mark = 0;
+const NEW: Mark = 1;
+const CROSSING: Mark = 2;
+
+/// Marks for each example which of two numbers is the larger one on the whole piece.
+fn ahead(([c, l, q, r], [d, m, p, s]): ([&[f64]; 4], [&[f64]; 4]), delta: f64, marks: &mut [Mark]) {
+    let old = c.iter().zip(l).zip(q).zip(r);
+    let new = d.iter().zip(m).zip(p).zip(s);
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for ((mark, (((&c, &l), &q), &r)), (((&d, &m), &p), &s)) in marks.iter_mut().zip(old).zip(new) {
+                let (lo, hi) = Line { c, l, q, r }.ahead(Line { c: d, l: m, q: p, r: s }, delta);
+                *mark = if hi <= 0. {
+                    OLD
+                } else if lo >= 0. {
+                    NEW
+                } else {
+                    CROSSING
+                };
+            }
+        },
+    );
 }
 
 /// The sum over a window divided by its `area`; pixels that are missing are 0.

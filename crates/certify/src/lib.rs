@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activation;
+mod affine;
 mod bound;
 mod certificate;
 mod combine;
@@ -24,9 +25,11 @@ mod piece;
 mod plan;
 mod polynomial;
 mod read;
+mod room;
 mod rounding;
 mod schedule;
 mod search;
+mod single;
 mod sums;
 mod taylor;
 mod tiles;

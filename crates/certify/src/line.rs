@@ -101,16 +101,29 @@ impl Line {
         if self.r <= constant.r { self } else { constant }
     }
 
+    /// What is added to this number to give y, and the size of both.
+    #[inline(always)]
+    fn apart(self, y: Self, delta: f64) -> (Self, f64) {
+        let apart = Self { c: y.c - self.c, l: y.l - self.l, q: y.q - self.q, r: self.r + y.r };
+        (apart, self.size(delta) + y.size(delta))
+    }
+
+    /// Bounds of how far y is above this number.
+    #[inline(always)]
+    pub(crate) fn ahead(self, y: Self, delta: f64) -> (f64, f64) {
+        let (apart, size) = self.apart(y, delta);
+        let (low, high) = apart.range(delta);
+        let reach = apart.r + 16. * U * size + TINY;
+        (low - reach, high + reach)
+    }
+
     /// The larger of two numbers, $a+\rho(b-a)$, of which the parabolas are taken: the larger of two numbers is off by no
     /// more than the worse of them. A number that is never the larger one leaves no trace. Where radii are large,
     /// $\max(a,b)\in(1-\alpha)a+\alpha b+\lbrack0,\beta\rbrack$, as $\rho(b-a)-\alpha(b-a)\in\lbrack0,\beta\rbrack$.
     #[inline(always)]
     pub(crate) fn larger(self, y: Self, delta: f64, order: usize) -> Self {
-        let apart = Self { c: y.c - self.c, l: y.l - self.l, q: y.q - self.q, r: self.r + y.r };
-        let size = self.size(delta) + y.size(delta);
-        let (low, high) = apart.range(delta);
-        let reach = apart.r + 16. * U * size + TINY;
-        let (lo, hi) = (low - reach, high + reach);
+        let (apart, size) = self.apart(y, delta);
+        let (lo, hi) = self.ahead(y, delta);
         if hi <= 0. {
             return self;
         }

@@ -1,20 +1,27 @@
 //! Matrix products with a known bound of their rounding errors.
 
-use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul};
+use faer::{Accum, MatMut, MatRef, Par, linalg::matmul::matmul, traits::ComplexField};
+
+/// Numbers of double or single precision.
+pub(crate) trait Number: ComplexField + Copy + From<f32> {}
+
+impl Number for f64 {}
+impl Number for f32 {}
 
 /// `out` `[m, n]` $= A\,B$ for `a` `[m, k]` and `b` `[k, n]`, all row-major.
 ///
-/// Every entry is off by at most $\gamma_k\sum|a||b|$, whatever the order of summation and with or without FMA.
+/// Every entry is off by at most $\gamma_k\sum|a||b|$ in the precision of T, whatever the order of summation and with or
+/// without FMA.
 /// One thread: callers are parallel over tiles.
-pub(crate) fn product(out: &mut [f64], a: &[f64], b: &[f64], (m, k, n): (usize, usize, usize)) {
+pub(crate) fn product<T: Number>(out: &mut [T], a: &[T], b: &[T], (m, k, n): (usize, usize, usize)) {
     product_into((out, n), a, b, (m, k, n));
 }
 
 /// The same for an `out` whose rows begin `stride` numbers apart.
-pub(crate) fn product_into(
-    (out, stride): (&mut [f64], usize),
-    a: &[f64],
-    b: &[f64],
+pub(crate) fn product_into<T: Number>(
+    (out, stride): (&mut [T], usize),
+    a: &[T],
+    b: &[T],
     (m, k, n): (usize, usize, usize),
 ) {
     let b = MatRef::from_row_major_slice(&b[..k * n], k, n);
@@ -27,7 +34,12 @@ pub(crate) fn product_t(out: &mut [f64], a: &[f64], b: &[f64], (m, k, n): (usize
     into((out, n), a, b, (m, k, n));
 }
 
-fn into((out, stride): (&mut [f64], usize), a: &[f64], b: MatRef<'_, f64>, (m, k, n): (usize, usize, usize)) {
+fn into<T: Number>(
+    (out, stride): (&mut [T], usize),
+    a: &[T],
+    b: MatRef<'_, T>,
+    (m, k, n): (usize, usize, usize),
+) {
     if m == 0 {
         return;
     }
@@ -35,7 +47,7 @@ fn into((out, stride): (&mut [f64], usize), a: &[f64], b: MatRef<'_, f64>, (m, k
     let out = &mut out[..(m - 1) * stride + n];
     let out = MatMut::from_column_major_slice_with_stride_mut(out, n, m, stride).transpose_mut();
     let a = MatRef::from_row_major_slice(&a[..m * k], m, k);
-    matmul(out, Accum::Replace, a, b, 1., Par::Seq);
+    matmul(out, Accum::Replace, a, b, T::from(1.), Par::Seq);
 }
 
 #[cfg(test)]

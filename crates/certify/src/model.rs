@@ -3,9 +3,10 @@
 
 use crate::{
     line::Line,
-    piece::{FirstLayer, LayerPiece, Slack},
+    piece::{FirstLayer, Slack},
     rounding::TINY,
     taylor::Taylor,
+    tiles::TILE,
 };
 
 /// Models of one layer for a tile of `t` examples.
@@ -58,57 +59,22 @@ impl Model {
         model
     }
 
-    /// The models of the next layer, $z=W(s)a+b(s)$.
-    pub(crate) fn affine(&self, layer: &LayerPiece, taylor: &Taylor) -> Self {
-        let (t, n, outputs) = (self.t, layer.neurons(), layer.outputs);
-        let slack = Slack::new(layer.inputs, taylor);
-        let width = self.channels * t;
-        let powers = taylor.rows.len();
-        let mut products = vec![0.; powers * n * width];
-        layer.product(&mut products, &layer.weights, &self.lines, width);
-        let mut model = Self::empty(n, (t, layer.positions), taylor);
-        layer.product(&mut model.radius, &layer.radius, &self.riding(taylor, slack), t);
-        let term = |k: usize, i: usize, channel: usize| &products[(k * n + i) * width + channel * t..][..t];
-        let mut sum = vec![0.; t];
-        for i in 0..n {
-            let mut row = model.row(i);
-            let o = i / layer.positions;
-            let rest = slack.bias * layer.bias_bound[o] + TINY;
-            row.r.iter_mut().for_each(|r| *r += rest);
-            for power in 0..powers + self.channels - 1 {
-                let bias = if power < powers { layer.bias[power * outputs + o] } else { 0. };
-                sum.fill(bias);
-                for channel in power.saturating_sub(powers - 1)..=power.min(self.channels - 1) {
-                    let term = term(power - channel, i, channel);
-                    sum.iter_mut().zip(term).for_each(|(sum, x)| *sum += x);
-                }
-                row.add(taylor, power, &sum);
-            }
-            row.r.iter_mut().for_each(|r| *r *= slack.up);
-        }
-        model
-    }
-
-    /// The radii with the rounding errors of the products, $r+g(|c|+\delta|l|+\delta^2|q|)$.
-    fn riding(&self, taylor: &Taylor, slack: Slack) -> Vec<f64> {
-        let t = self.t;
-        let mut out = self.radius.clone();
-        for (i, out) in out.chunks_exact_mut(t).enumerate() {
-            let row = &self.lines[i * self.channels * t..][..self.channels * t];
-            for (k, numbers) in row.chunks_exact(t).enumerate() {
-                let share = slack.product * taylor.power(k);
-                out.iter_mut().zip(numbers).for_each(|(r, x)| *r += share * x.abs() + TINY);
-            }
-        }
-        out
-    }
-
     /// The models of a neuron.
     pub(crate) fn row(&mut self, i: usize) -> Row<'_> {
         let width = self.channels * self.t;
         let (c, rest) = self.lines[i * width..][..width].split_at_mut(self.t);
         let (l, q) = rest.split_at_mut(self.t.min(rest.len()));
         Row { parabola: [c, l, q], r: &mut self.radius[i * self.t..][..self.t] }
+    }
+
+    /// The numbers c, l, q and r of all examples in neuron i, and zeros for channels that there are not.
+    #[inline(always)]
+    pub(crate) fn columns(&self, i: usize) -> [&[f64]; 4] {
+        static NONE: [f64; TILE] = [0.; TILE];
+        let (t, width) = (self.t, self.channels * self.t);
+        let row = &self.lines[i * width..][..width];
+        let channel = |k: usize| if k < self.channels { &row[k * t..][..t] } else { &NONE[..t] };
+        [channel(0), channel(1), channel(2), &self.radius[i * t..][..t]]
     }
 
     /// The model of example e in neuron i.
@@ -195,7 +161,7 @@ pub(crate) struct Row<'a> {
 impl Row<'_> {
     /// Adds the terms $s^kv$.
     #[inline(always)]
-    fn add(&mut self, taylor: &Taylor, k: usize, v: &[f64]) {
+    pub(crate) fn add(&mut self, taylor: &Taylor, k: usize, v: &[f64]) {
         if k < taylor.channels() {
             self.parabola[k].iter_mut().zip(v).for_each(|(x, v)| *x += v);
             return;
@@ -207,72 +173,5 @@ impl Row<'_> {
             }
         }
         self.r.iter_mut().zip(v).for_each(|(r, v)| *r += near.r * v.abs());
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use candle_core::{Device, Tensor};
-    use collado_models::{Activation, Arch};
-    use collado_risk::Path;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::leg::Leg;
-
-    /// 2x as an integer; the models here have nothing finer than quarters, radii aside.
-    fn twice(x: f64, round: fn(f64) -> f64) -> i128 {
-        round(2. * x) as i128
-    }
-
-    proptest! {
-        /// A layer against integers: terms of 104 bits cancel in centre, slope, or both. On the whole of a segment,
-        /// whose weights stay as they are or move, what is claimed has to hold at both ends, s = ±½; and at a vertex.
-        #[test]
-        fn a_layer_holds_what_integers_say(
-            terms in prop::collection::vec((-(1i64 << 51)..1 << 51, 0..1i64 << 51, -(1i64 << 51)..1 << 51), 1..7)
-                .prop_map(|t| t.iter().flat_map(|&(w, c, l)| [(w, c, l), (-w, c, l)]).collect::<Vec<_>>())
-                .prop_shuffle(),
-            (centre, slope, moves, vertex) in (any::<bool>(), any::<bool>(), -3i64..4, any::<bool>()),
-        ) {
-            let n = terms.len();
-            let arch = Arch::dense(Activation::Relu, &[1, n, 1], false).unwrap();
-            let network = arch.network();
-            let layer = &network.chain().unwrap()[1];
-            let point = |w: &dyn Fn(i64) -> i64| -> Vec<f64> {
-                (0..n).map(|_| 1.).chain(terms.iter().map(|t| w(t.0) as f64)).collect()
-            };
-            // A weight and the one that it cancels with move alike, by their sign.
-            let (a, b) = (point(&|w| w), point(&|w| w + moves * w.signum()));
-            let stack = Tensor::new(vec![a, b], &Device::Cpu).unwrap();
-            let leg = &Leg::all(&Path::polychain(stack).unwrap(), network.size()).unwrap()[0];
-            let taylor = if vertex { Taylor::point(1, 0.) } else { Taylor::new(1, 0., 1.) };
-            let channels = taylor.channels();
-            let lines = terms.iter().flat_map(|&(_, c, l)| [c * i64::from(centre), l * i64::from(slope), 0]);
-            let lines = lines.map(|x| x as f64).enumerate().filter(|(i, _)| i % 3 < channels);
-            let lines = lines.map(|(_, x)| x).collect();
-            let below = Model { lines, radius: vec![0.; n], t: 1, channels, delta: taylor.delta, positions: 1 };
-            let mut model = below.affine(&LayerPiece::new(leg, layer, &taylor), &taylor);
-            let Row { parabola: [c, l, q], r } = model.row(0);
-            let size: f64 = terms.iter().map(|t| (t.0 as f64 * t.1 as f64).abs()).sum();
-            // c + s l at s = ±½, doubled: all that is there cancels.
-            for sign in [1, -1] {
-                let bend = q.first().map_or(0, |q| (0.5 * q).round() as i128);
-                let claim = twice(c[0], f64::round) + i128::from(sign) * l.first().map_or(0, |l| l.round() as i128) + bend;
-                let radius = twice(r[0], f64::ceil);
-                let exact: i128 = terms.iter().map(|&(w, c, l)| {
-                    let w = i128::from(if sign < 0 { w } else { w + moves * w.signum() });
-                    let line = 2 * i128::from(c * i64::from(centre)) + i128::from(sign * l * i64::from(slope));
-                    w * line
-                }).sum();
-                prop_assert_eq!(exact, 0);
-                prop_assert!(claim.abs() <= radius + 2, "{} {}", claim, radius);
-                if vertex {
-                    prop_assert!(r[0] <= 1e-13 * size, "{}", r[0]);
-                }
-            }
-        }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     leg::Leg,
     matrix::{product, product_t},
     rounding::{U, gamma},
+    single::Single,
     taylor::Taylor,
     tiles::Tile,
 };
@@ -33,6 +34,8 @@ pub(crate) struct LayerPiece {
     pub(crate) bias: Vec<f64>,
     /// An upper bound `[out]` of the bias's absolute values at all vertices.
     pub(crate) bias_bound: Vec<f64>,
+    /// The matrices of a dense layer in single precision, where it may be used.
+    pub(crate) single: Option<Single>,
 }
 
 /// The share of the vertices' bound in [`LayerPiece::radius`]: small beside the radius itself, large beside rounding.
@@ -63,7 +66,22 @@ impl LayerPiece {
         let bias_bound = layer.bias_of(&leg.bound).map_or_else(|| vec![0.; n], <[f64]>::to_vec);
         let radius = radius(&weights, &bound, &powers);
         let (map, positions) = (layer.map, positions(&layer.map));
-        Self { map, inputs: m, outputs: n, positions, weights, radius, bound, powers, bias, bias_bound }
+        // Convolutions gather what they multiply, which takes as long as the products of few channels.
+        let single = taylor.single && matches!(map, Map::Dense { .. });
+        let single = if single { Single::new(&weights, &radius, &powers, m) } else { None };
+        Self {
+            map,
+            inputs: m,
+            outputs: n,
+            positions,
+            weights,
+            radius,
+            bound,
+            powers,
+            bias,
+            bias_bound,
+            single,
+        }
     }
 
     /// The number of neurons, or channels times pixels, that it puts out.
@@ -92,14 +110,17 @@ impl LayerPiece {
         let difference = |a, b| a - b;
         let weights: Vec<f64> = self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect();
         let bound = rows(&self.bound, |a, b| a + b);
+        let radius = radius(&weights, &bound, &self.powers);
+        let single = self.single.as_ref().and_then(|_| Single::new(&weights, &radius, &self.powers, m));
         Self {
             map: Map::Dense { inputs: m, outputs: n - 1 },
             inputs: m,
             outputs: n - 1,
             positions: 1,
-            radius: radius(&weights, &bound, &self.powers),
+            radius,
             weights,
             bound,
+            single,
             powers: self.powers.clone(),
             bias: self.bias.chunks_exact(n).flat_map(|b| rows(b, difference)).collect(),
             bias_bound: rows(&self.bias_bound, |a, b| a + b),

@@ -17,6 +17,12 @@ pub(crate) fn gamma(n: usize) -> f64 {
     nu / (1. - nu) * (1. + 8. * U)
 }
 
+/// The same for single precision.
+pub(crate) fn single_gamma(n: usize) -> f64 {
+    let nu = n as f64 * 2_f64.powi(-24);
+    nu / (1. - nu) * (1. + 8. * U)
+}
+
 /// The sum of products of `a` and `b`, added up in blocks, so that its error is at most [`dot_error`]`(len)` times the
 /// sum of the absolute products.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -12,6 +12,7 @@ use crate::{
     leg::{Leg, add_statistics},
     piece::FirstLayer,
     polynomial::Polynomial,
+    room,
     schedule::{self, Step},
     sums::{Bound, Sums},
     taylor::Taylor,
@@ -89,6 +90,9 @@ const PROMISE: f64 = 0.05;
 /// The least share of what is left to close that a cell's excess has to itself.
 const LEAST: f64 = 0.25;
 
+/// The least tolerance that single precision is used for.
+const SINGLE: f64 = 1e-4;
+
 /// The relative gap of the next of as few stages, each of the same factor, as lead from `gap` to `tolerance`.
 fn stage(gap: f64, tolerance: f64) -> f64 {
     let left = (tolerance / gap).ln() / STAGE.ln();
@@ -129,6 +133,7 @@ impl<'a> Search<'a> {
     pub(crate) fn run(mut self, linear: bool, progress: &mut dyn Progress) -> Result<Certificate> {
         let start = Instant::now();
         let (legs, examples) = (self.legs.len(), self.bounder.examples());
+        room::keep_freed_memory();
         let _span = info_span!("certify", legs, examples, tolerance = self.settings.tolerance).entered();
         let convex = self.cover(linear)?;
         let status = loop {
@@ -319,11 +324,17 @@ impl<'a> Search<'a> {
         if self.settings.shortcuts { 2 } else { 1 }
     }
 
+    /// Whether single precision is enough for what moves on a cell.
+    fn single(&self) -> bool {
+        self.settings.shortcuts && self.settings.tolerance >= SINGLE
+    }
+
     /// Bounds some groups on a cell.
     fn rebound(&mut self, cell: &mut Cell, groups: &[usize]) -> Result<()> {
         let first = self.first(cell.leg)?;
         let leg = &self.legs[cell.leg];
-        let taylor = Taylor::new(leg.degree(), cell.a, cell.b).of_order(self.order());
+        let taylor =
+            Taylor::new(leg.degree(), cell.a, cell.b).of_order(self.order()).in_single(self.single());
         let (sums, _) = self.bounder.losses(leg, &first, &taylor, groups)?;
         self.bounded += groups.len();
         for (&i, sums) in groups.iter().zip(sums) {

@@ -13,6 +13,8 @@ pub(crate) struct Taylor {
     pub(crate) growth: f64,
     /// The order of models: 2, or 1 where an independent check is to confirm each step.
     pub(crate) order: usize,
+    /// Whether what moves on the piece may be computed in single precision.
+    pub(crate) single: bool,
 }
 
 impl Taylor {
@@ -24,18 +26,23 @@ impl Taylor {
         let rows = (0..=degree).map(|k| derivative(degree, k, center)).collect();
         // Σ_j|c_kj| ≤ binom(d, k) 2^k, as a derivative is a difference of Bernstein weights of lower degree.
         let growth = (1. + 2. * delta).powi(degree as i32) * (1. + 8. * (degree + 1) as f64 * U);
-        Self { rows, delta, growth, order: 2 }
+        Self { rows, delta, growth, order: 2, single: false }
     }
 
     /// The expansion at the single point `at`.
     pub(crate) fn point(degree: usize, at: f64) -> Self {
         let growth = 1. + 8. * (degree + 1) as f64 * U;
-        Self { rows: vec![derivative(degree, 0, at)], delta: 0., growth, order: 2 }
+        Self { rows: vec![derivative(degree, 0, at)], delta: 0., growth, order: 2, single: false }
     }
 
     /// The same for models of this order.
     pub(crate) fn of_order(self, order: usize) -> Self {
         Self { order, ..self }
+    }
+
+    /// The same, with single precision for what moves on the piece if `single`.
+    pub(crate) fn in_single(self, single: bool) -> Self {
+        Self { single, ..self }
     }
 
     /// The numbers of a model besides its radius.

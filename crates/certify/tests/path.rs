@@ -50,8 +50,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_sampled_contradicts_a_proof(case in cases(), budget in 1..40usize, offset in 0f64..1.) {
-        let settings = CertifySettings { tolerance: 1e-6, max_subintervals: budget, ..Default::default() };
+    fn nothing_sampled_contradicts_a_proof(
+        case in cases(),
+        budget in 1..40usize,
+        offset in 0f64..1.,
+        // With single precision and without.
+        tolerance in select(vec![1e-4, 1e-6]),
+    ) {
+        let settings = CertifySettings { tolerance, max_subintervals: budget, ..Default::default() };
         match case.certify(&settings) {
             Ok(proof) => check(&case, &proof, (0..24).map(|i| (f64::from(i) + offset) / 24.))?,
             // 1e8 in every layer of some networks overflows.

@@ -51,6 +51,44 @@ fn terms_of_a_layer_that_are_all_lost_are_accounted_for() {
     }
 }
 
+/// The same in single precision, which is used for what moves where the tolerance allows it: the weights of a sum, or what they
+/// are multiplied with. z(t) is t times a sum that loses all terms but the first, and F its square, highest at 1.
+#[test]
+fn what_single_precision_loses_is_accounted_for() {
+    let settings = CertifySettings { tolerance: 1e-3, ..settings() };
+    let term = 2_f64.powi(-24) * (1. - 2_f64.powi(-20));
+    for (n, weights_move) in [(100, true), (100, false), (400, true), (400, false)] {
+        let outputs = 16;
+        let mut net = NetworkBuilder::new(&[1]);
+        let x = net.dense(0, "spread", n, false);
+        let x = net.activation(x, Activation::Relu);
+        let x = net.dense(x, "sum", outputs, false);
+        net.activation(x, Activation::Relu);
+        let arch = net.finish("a sum in single precision").unwrap().arch().clone();
+        let terms = [vec![1.], vec![term; n - 1]].concat();
+        let at = |t: f64| -> Vec<f64> {
+            let moving = terms.iter().map(|x| t * x);
+            match weights_move {
+                true => vec![1.; n].into_iter().chain(moving.collect::<Vec<_>>().repeat(outputs)).collect(),
+                false => moving.chain(vec![1.; n * outputs]).collect(),
+            }
+        };
+        let case = Case {
+            inputs: vec![vec![1.]; 64],
+            values: vec![vec![0.; outputs]; 64],
+            ..scalar(arch, vec![at(0.), at(1.)])
+        };
+        let proof = case.certify(&settings).unwrap();
+        let z = 1. + (n - 1) as f64 * term;
+        let top = outputs as f64 * z * z;
+        let last = proof.pieces.last().unwrap();
+        assert!(last.upper >= top * (1. - 1e-12), "{n} {weights_move}: {} {top}", last.upper);
+        assert!(proof.lo <= top * (1. + 1e-12) && proof.hi <= top * (1. + 1e-3));
+        // It is single precision that was used: what it may lose is in the bound.
+        assert!(last.upper >= top * (1. + 1e-7), "{n} {weights_move}: {}", last.upper / top - 1.);
+    }
+}
+
 /// A mean of losses to which all but the first are too small to be added, or just large enough to be rounded up.
 #[test]
 fn losses_that_are_lost_one_by_one_are_accounted_for() {

@@ -3,43 +3,19 @@
 
 #[path = "../../certify/tests/reference/mod.rs"]
 mod reference;
+mod written;
 
 use candle_core::{DType, Device, Tensor};
-use collado_certify::{Certificate, CertifySettings, Error as CertifyError};
+use collado_certify::{CertifySettings, Error as CertifyError};
 use collado_check::{Error, check};
-use collado_files::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece, ProofRows};
+use collado_files::{Proof, ProofHeader, ProofRows};
 use collado_models::{ConvSettings, NetworkBuilder, NormKind, PoolKind};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Path, Statistics};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use reference::{Case, case, scalar};
-
-/// The proof that a certificate of a risk is.
-fn proof(found: &Certificate, risk: &EmpiricalRisk) -> Proof {
-    let criterion = risk.criterion();
-    let (up, down) = (|x: f64| x + 1e-12 * x.abs(), |x: f64| x - 1e-12 * x.abs());
-    let piece =
-        |p: &collado_certify::Piece| ProofPiece { leg: p.leg, from: p.tau.0, to: p.tau.1, hi: up(p.own) };
-    let pieces: Vec<ProofPiece> = found.pieces.iter().map(piece).collect();
-    let hi = pieces.iter().map(|p| p.hi).fold(f64::NEG_INFINITY, f64::max);
-    let normalises = risk.network().batch_norms().next().is_some();
-    let header = ProofHeader {
-        version: ProofHeader::VERSION,
-        program: "test".into(),
-        claim: Claim { lo: down(found.lo), hi, at: Place { leg: found.at.0, tau: found.at.1 } },
-        path: String::new(),
-        data: ProofData { spec: String::new(), hash: String::new() },
-        rows: risk.data().len(),
-        network: risk.arch().to_string(),
-        loss: criterion.loss.to_string(),
-        kappa: criterion.kappa,
-        regularizer: criterion.regularizer.to_string(),
-        statistics: normalises.then(|| risk.statistics().to_string()),
-        subset: None,
-    };
-    Proof { header, pieces }
-}
+use written::certified as proof;
 
 fn settings(seed: u64) -> CertifySettings {
     let budget = 1 + seed as usize % 31;

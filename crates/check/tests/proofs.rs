@@ -1,10 +1,12 @@
 //! The check against sampled risks and against what `certify` proves: what holds is confirmed, what is false never is.
 #![allow(clippy::unwrap_used)]
 
+mod written;
+
 use candle_core::{Device, Tensor};
 use collado_certify::{CertifySettings, certify_path};
 use collado_check::check;
-use collado_files::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece};
+use collado_files::{Proof, ProofPiece};
 use collado_models::{Activation, Arch, ConvSettings, NetworkBuilder, PoolKind};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Path, Regularizer};
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
@@ -56,24 +58,8 @@ fn dense(rng: &mut ChaCha8Rng) -> (Path, EmpiricalRisk) {
 
 /// A proof with the pieces `(leg, from, to, hi)`.
 fn proof(risk: &EmpiricalRisk, pieces: Vec<(usize, f64, f64, f64)>, lo: f64, at: (usize, f64)) -> Proof {
-    let criterion = risk.criterion();
-    let hi = pieces.iter().map(|piece| piece.3).fold(f64::NEG_INFINITY, f64::max);
-    let header = ProofHeader {
-        version: ProofHeader::VERSION,
-        program: "test".into(),
-        claim: Claim { lo, hi, at: Place { leg: at.0, tau: at.1 } },
-        path: String::new(),
-        data: ProofData { spec: String::new(), hash: String::new() },
-        rows: risk.data().len(),
-        network: risk.arch().to_string(),
-        loss: criterion.loss.to_string(),
-        kappa: criterion.kappa,
-        regularizer: criterion.regularizer.to_string(),
-        statistics: None,
-        subset: None,
-    };
     let piece = |(leg, from, to, hi)| ProofPiece { leg, from, to, hi };
-    Proof { header, pieces: pieces.into_iter().map(piece).collect() }
+    written::proof(risk, pieces.into_iter().map(piece).collect(), lo, at)
 }
 
 /// What `certify` proves, in at most `budget` pieces.
@@ -86,9 +72,7 @@ fn certified(path: &Path, risk: &EmpiricalRisk, budget: usize) -> Option<Proof> 
     };
     // Large risks may overflow.
     let found = certify_path(path, risk, &settings, &mut ()).ok()?;
-    let room = |x: f64| x + 1e-12 * x.abs();
-    let pieces = found.pieces.iter().map(|p| (p.leg, p.tau.0, p.tau.1, room(p.own))).collect();
-    Some(proof(risk, pieces, found.lo - 1e-12 * found.lo.abs(), found.at))
+    Some(written::certified(&found, risk))
 }
 
 #[test]

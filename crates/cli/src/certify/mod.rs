@@ -1,6 +1,7 @@
 //! `collado certify`: encloses the largest risk along a path, for every t.
 
 mod args;
+mod estimate;
 mod picture;
 mod proof;
 mod summary;
@@ -14,6 +15,7 @@ use tracing::info;
 
 pub(crate) use self::{
     args::{CertifyArgs, CertifyMode},
+    estimate::{is_quick, likely_seconds},
     summary::Certified,
 };
 use crate::{

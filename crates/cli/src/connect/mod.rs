@@ -168,9 +168,8 @@ fn proof(
         certify::certificate(task, &args.common, &best.path, settings, limit).map(Some)
     };
     let finding = start.elapsed().as_secs_f64();
-    // A piece takes as long as 25 to 50 sampled points, and curves take 9 to 17 pieces, one a leg at least.
-    let pieces = (best.path.knots().len() - 1).max(16) as f64;
-    let estimate = 40. * pieces * best.profile_seconds / args.points as f64;
+    let point = best.profile_seconds / args.points as f64;
+    let estimate = certify::likely_seconds(best.path.knots().len() - 1, point);
     let why = match args.certify {
         CertifyMode::Never => return Ok(None),
         CertifyMode::Always => return find(&CertifySettings::default(), f64::INFINITY),
@@ -180,7 +179,7 @@ fn proof(
         CertifyMode::Auto if task.train.network().norms().next().is_some() => {
             "networks with normalisation take very many pieces; --certify always tries".into()
         }
-        CertifyMode::Auto if estimate > finding.max(3.) => {
+        CertifyMode::Auto if !certify::is_quick(estimate, finding) => {
             format!(
                 "that takes some {estimate:.0} s, and all before took {finding:.0} s; --certify always proves a bound"
             )

@@ -8,7 +8,7 @@ use collado_risk::{Objective, Path, Profile, profile};
 
 use crate::{
     args::Common,
-    certify::{CertifyMode, certificate},
+    certify::{CertifyMode, certificate, is_quick, likely_seconds},
     failure::Failure,
     progress,
     task::Task,
@@ -65,8 +65,8 @@ impl Segment {
     }
 }
 
-/// Encloses the risk of each segment where that is asked for, or where it is likely to take no longer than `seconds` in all:
-/// those that finding the centre took, or 1 s. A piece takes about ten times as long as a sampled point, and lines some 30.
+/// Encloses the risk of each segment where that is asked for, or where it is likely to take no longer in all than finding the
+/// centre took; the search is then stopped after that time, or a second, in all.
 pub(crate) fn prove(
     task: &Task,
     segments: &mut [Segment],
@@ -76,11 +76,13 @@ pub(crate) fn prove(
 ) -> Result<(), Failure> {
     let count = segments.len() as f64;
     let points = segments.iter().map(|s| s.profile.t.len()).sum::<usize>() as f64;
-    let (limit, estimate) = (fit_seconds.max(1.), 10. * 30. * count * profile_seconds / points);
+    let estimate = count * likely_seconds(1, profile_seconds / points);
     let limit = match mode {
         CertifyMode::Never => return Ok(()),
-        CertifyMode::Auto if !task.arch.is_dense() || task.rounds || estimate > limit => return Ok(()),
-        CertifyMode::Auto => limit / count,
+        CertifyMode::Auto if !task.arch.is_dense() || task.rounds || !is_quick(estimate, fit_seconds) => {
+            return Ok(());
+        }
+        CertifyMode::Auto => fit_seconds.max(1.) / count,
         CertifyMode::Always => f64::INFINITY,
     };
     for segment in segments {
