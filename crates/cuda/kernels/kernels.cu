@@ -59,11 +59,14 @@ KERNEL(turn_last, Turn, 256, 1, 0, 1, 1) { turn(a); }
 #define TAIL(NAME, V, QN, R, RG, TL) KERNEL(tail_##NAME, Tail, TL* RG, 2, (4 * 4 * (V * 32 * R * RG + V * 32 * OUT)), R* RG, TL) { tail<V, QN, R, RG, TL, 32, 4>(a); }
 TAIL(line10, 2, 10, 16, 2, 64)
 TAIL(plane10, 3, 10, 16, 1, 128)
-TAIL(line12, 2, 12, 8, 4, 64)
+TAIL(line12, 2, 12, 8, 2, 64)
 TAIL(plane12, 3, 12, 8, 2, 64)
-#define SMALL(NAME, LAYERS, BLOCKS, FAST, ADAM) KERNEL(small_##NAME, Small, 128, 1, (4 * SmallLayout<LAYERS, BLOCKS, ADAM>::SMEM), 64 / BLOCKS, 1) { small<LAYERS, BLOCKS, FAST, ADAM>(a); }
+#define SMALL_OF(NAME, LAYERS, BLOCKS, FAST, ADAM, WARPS, MINB) KERNEL(small_##NAME, Small, 32 * WARPS, MINB, (4 * SmallLayout<LAYERS, BLOCKS, ADAM>::SMEM), 64 / BLOCKS, 1) { small<LAYERS, BLOCKS, FAST, ADAM, WARPS>(a); }
+#define SMALL(NAME, LAYERS, BLOCKS, FAST, ADAM) SMALL_OF(NAME, LAYERS, BLOCKS, FAST, ADAM, 4, 1)
 SMALL(relu1_c1, 1, 1, true, false)
 SMALL(relu2_c1, 2, 1, true, false)
+SMALL_OF(relu1_c1_w8, 1, 1, true, false, 8, 2)
+SMALL_OF(relu2_c1_w8, 2, 1, true, false, 8, 2)
 SMALL(any1_c1, 1, 1, false, false)
 SMALL(any2_c1, 2, 1, false, false)
 SMALL(adam1_c1, 1, 1, false, true)

@@ -1,6 +1,6 @@
 // Many steps of SGD or Adam on P small networks: L hidden layers of at most 64 units, at most 64 inputs, 10 outputs and minibatches
 // of 64. A cluster of C blocks owns a network and keeps everything but the data in shared memory and registers; each
-// block takes 64 / C rows of the minibatch. Products are three TF32 products each.
+// block takes 64 / C rows of the minibatch. Products are three TF32 products each. A block has NW warps: 4, or 8 where C is 1.
 #pragma once
 #include "rules.h"
 #include "loaders.h"
@@ -35,7 +35,7 @@ template <int L, int C, bool ADAM> struct SmallLayout {
 DEV void split(float x, unsigned& h, unsigned& l) { unsigned u = (f2u(x) + 0x1000u) & 0xffffe000u; h = u; l = f2u(x - u2f(u)); }
 // acc[i][j] = sum over 8 K8 of a 16 MT x 8 NT product. A is [m][k], or with AT [k][m]; B is [n][k], or with BT [k][n].
 // SETS accumulators keep the chains of dependent products short, and the small terms apart.
-template <int MT, int NT, int K8, bool AT, bool BT, int SETS> DEV void mma3(float (&acc)[MT][NT][4], const float* a, int as, const float* b, int bs) {
+template <int MT, int NT, int K8, bool AT, bool BT, int SETS, int UNROLL = (MT * NT > 4 ? 2 : 4)> DEV void mma3(float (&acc)[MT][NT][4], const float* a, int as, const float* b, int bs) {
     int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
     a += AT ? t * as + g : g * as + t;
     b += BT ? t * bs + g : g * bs + t;
@@ -46,7 +46,7 @@ template <int MT, int NT, int K8, bool AT, bool BT, int SETS> DEV void mma3(floa
         for (int i = 0; i < MT; i++)
 #pragma unroll
             for (int j = 0; j < NT; j++) s[q][i][j][0] = s[q][i][j][1] = s[q][i][j][2] = s[q][i][j][3] = 0.f;
-#pragma unroll(K8 < 4 ? K8 : MT * NT > 4 ? 2 : 4)
+#pragma unroll(K8 < 4 ? K8 : UNROLL)
     for (int k = 0; k < K8; k++) {
         unsigned ah[MT][4], al[MT][4], bh[NT][2], bl[NT][2];
 #pragma unroll
@@ -83,12 +83,14 @@ template <int MT, int NT, int K8, bool AT, bool BT, int SETS> DEV void mma3(floa
 #pragma unroll
             for (int e = 0; e < 4; e++) acc[i][j][e] = SETS == 1 ? s[0][i][j][e] : SETS == 2 ? s[0][i][j][e] + s[SETS - 1][i][j][e] : s[0][i][j][e] + (s[SETS > 1 ? 1 : 0][i][j][e] + s[SETS - 1][i][j][e]);
 }
-template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {   // FAST: rectifiers, cross-entropy
+template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small& a) {   // FAST: rectifiers, cross-entropy
+    static_assert(NW == 4 || (NW == 8 && C == 1), "");
     typedef SmallLayout<L, C, ADAM> Y;
-    constexpr int SW = Y::SW, ZS = Y::ZS, RB = Y::RB, TM = RB / 8, PAR = Y::PAR;
-    constexpr int WM = RB >= 32 ? 2 : 4, FM = 4 / WM, FN = RB / 8 / (4 / WM);   // forward: WM warps along features, FM x FN tiles each
-    constexpr int SF = FM * FN >= 8 ? 2 : 3;
-    constexpr int ZM = RB > 16 ? RB / 16 : 1, ZK = 4 / ZM;                      // outputs: ZM tiles of rows, ZK parts of the sum
+    constexpr int SW = Y::SW, ZS = Y::ZS, RB = Y::RB, TM = RB / 8, PAR = Y::PAR, T = 32 * NW, RT = T / 16, FT = RB / RT;   // FT times RT rows are fetched
+    constexpr int WM = RB >= 32 ? 2 : 4, FM = 4 / WM, FN = RB / 8 / (NW / WM);   // forward: WM warps along features, FM x FN tiles each
+    constexpr int SF = FM * FN >= 8 || NW > 4 ? 2 : 3, UF = NW > 4 ? 1 : FM * FN > 4 ? 2 : 4;   // blocks of eight warps have half the registers
+    constexpr int ZM = RB > 16 ? RB / 16 : 1, ZK = 4 / ZM, ZT = 8 / NW;         // outputs: ZM tiles of rows, ZK parts of the sum, ZT tiles of columns a warp
+    constexpr int UT = 16 / NW, PER = T / 64;                                    // tiles of columns of a gradient; threads for a sum over a column
     constexpr bool ONE = !Y::APART;
     float* sm = shared_memory();
     float *W = sm, *G = sm + PAR, *X0 = G + (ONE ? 0 : PAR), *H = X0 + 2 * RB * SW, *Z = H + L * RB * SW, *ZP = C > 1 ? Z + Y::ZR : Z;
@@ -97,21 +99,21 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
     float *b3p = (float*)(ys + RB), *red = b3p + 64;
     int tid = threadIdx.x, lane = tid & 31, w = tid / 32, g = lane >> 2, t = lane & 3, rank = C > 1 ? (int)cluster_rank() : 0, p = blockIdx.x / C;
     int fm = w % WM * 16 * FM, fn = w / WM * 8 * FN;      // this warp's features and rows forward and backward
-    int um = w % 2 * 32, un = w / 2 * 32;                 // and its part of a 64 x 64 gradient
+    int um = w % 2 * 32, un = w / 2 * 8 * UT;                 // and its part of a 64 x 64 gradient
     const int kind = FAST ? RELU : a.kind, loss_kind = FAST ? CROSS_ENTROPY : a.loss, q_all = a.n[L + 1];
     float *th = a.theta + p * a.S, *vel = a.velocity + p * a.S, *sec = a.second + p * a.S;
-    for (int i = tid; i < PAR; i += 128) { long f = Y::flat(a, i); W[i] = f < 0 ? 0.f : th[f]; if (!ONE) G[i] = 0.f; }
-    for (int i = tid; i < Y::ZR; i += 128) Z[i] = 0.f;
+    for (int i = tid; i < PAR; i += T) { long f = Y::flat(a, i); W[i] = f < 0 ? 0.f : th[f]; if (!ONE) G[i] = 0.f; }
+    for (int i = tid; i < Y::ZR; i += T) Z[i] = 0.f;
     // the velocity: of the tiles this thread updates (C = 1), or of this block's share of all parameters
-    constexpr int NV = C > 1 ? (PAR / 4 + C * 128 - 1) / (C * 128) : 1, SHARE = (PAR / 4 + C - 1) / C;
-    float v[ONE ? L : 1][2][4][4], vz[2][4], vb[ONE ? L : 1], vbz = 0;
+    constexpr int NV = C > 1 ? (PAR / 4 + C * T - 1) / (C * T) : 1, SHARE = (PAR / 4 + C - 1) / C;
+    float v[ONE ? L : 1][2][UT][4], vz[ZT][4], vb[ONE ? L : 1], vbz = 0;
     float4 vs[NV], us[ADAM ? NV : 1];
     auto uj = [&](int i, int e) { return um + 16 * i + g + 8 * (e >> 1); };
     auto ui = [&](int j, int e) { return un + 8 * j + 2 * t + (e & 1); };
     auto oc = [&](int e) { return g + 8 * (e >> 1); };
-    auto oi = [&](int j, int e) { return 16 * w + 8 * j + 2 * t + (e & 1); };
+    auto oi = [&](int j, int e) { return 8 * ZT * w + 8 * j + 2 * t + (e & 1); };
     auto remembered = [&](int i) { long f = Y::flat(a, i); return f < 0 ? 0.f : vel[f]; };
-    auto group = [&](int i) { int k = tid + 128 * i, q = rank * SHARE + k; return k < SHARE && q < PAR / 4 ? Y::flat(a, 4 * q) : -1; };   // of four
+    auto group = [&](int i) { int k = tid + T * i, q = rank * SHARE + k; return k < SHARE && q < PAR / 4 ? Y::flat(a, 4 * q) : -1; };   // of four
     const float4 zero = make_float4(0, 0, 0, 0);
     if (ONE) {
 #pragma unroll
@@ -119,13 +121,13 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
 #pragma unroll
             for (int i = 0; i < 2; i++)
 #pragma unroll
-                for (int j = 0; j < 4; j++)
+                for (int j = 0; j < UT; j++)
 #pragma unroll
                     for (int e = 0; e < 4; e++) v[l][i][j][e] = remembered((l * 64 + uj(i, e)) * SW + ui(j, e));
-            vb[l] = remembered(Y::BIAS + 64 * l + tid / 2);
+            vb[l] = remembered(Y::BIAS + 64 * l + tid / PER);
         }
 #pragma unroll
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < ZT; j++)
 #pragma unroll
             for (int e = 0; e < 4; e++) vz[j][e] = remembered(Y::LAST + oc(e) * SW + oi(j, e));
         if (tid < 10) vbz = remembered(Y::BIAS + 64 * L + tid);
@@ -138,18 +140,18 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
         }
     }
     // rows of step s+1 are on their way while step s runs, their numbers one step earlier still
-    int rnext[TM], rlab = 0, ynext = 0;
+    int rnext[FT], rlab = 0, ynext = 0;
     auto rows_of = [&](int s) {
         const int* r = a.rows + ((long)s * a.P + p) * a.B;
 #pragma unroll
-        for (int i = 0; i < TM; i++) { int k = rank * RB + tid / 16 + 8 * i; rnext[i] = k < a.B ? r[k] : -1; }
+        for (int i = 0; i < FT; i++) { int k = rank * RB + tid / 16 + RT * i; rnext[i] = k < a.B ? r[k] : -1; }
         if (tid < RB) rlab = rank * RB + tid < a.B ? r[rank * RB + tid] : -1;
     };
     auto fetch = [&](int s) {
         float* d = X0 + (s & 1) * HS + tid / 16 * SW + 4 * (tid % 16);
         bool in = 4 * (tid % 16) < a.ldx;
 #pragma unroll
-        for (int i = 0; i < TM; i++) cp_async16(d + 8 * i * SW, a.X + (in && rnext[i] >= 0 ? (long)rnext[i] * a.ldx + 4 * (tid % 16) : 0), in && rnext[i] >= 0);
+        for (int i = 0; i < FT; i++) cp_async16(d + RT * i * SW, a.X + (in && rnext[i] >= 0 ? (long)rnext[i] * a.ldx + 4 * (tid % 16) : 0), in && rnext[i] >= 0);
         cp_commit();
         if (tid < RB) ynext = rlab < 0 || !a.labels ? rlab : a.labels[rlab];   // without labels: the row
     };
@@ -179,7 +181,7 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
             const float *in = l ? H + (l - 1) * HS : X, *wt = W + l * 64 * SW, *bias = W + Y::BIAS + 64 * l;
             float* out = H + l * HS;
             float acc[FM][FN][4];
-            mma3<FM, FN, 8, false, false, SF>(acc, wt + fm * SW, SW, in + fn * SW, SW);
+            mma3<FM, FN, 8, false, false, SF, UF>(acc, wt + fm * SW, SW, in + fn * SW, SW);
 #pragma unroll
             for (int i = 0; i < FM; i++)
 #pragma unroll
@@ -197,20 +199,20 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
             if (!FAST && kind != LINEAR) {
                 __syncthreads();
 #pragma unroll 1
-                for (int i = tid; i < RB * 64; i += 128) { int j = i % 64; if (j < a.n[l + 1]) { float* h = out + i / 64 * SW + j; *h = activate(kind, *h); } }
+                for (int i = tid; i < RB * 64; i += T) { int j = i % 64; if (j < a.n[l + 1]) { float* h = out + i / 64 * SW + j; *h = activate(kind, *h); } }
             }
             __syncthreads();
         }
         float *HL = H + (L - 1) * HS, *WL = W + Y::LAST;
         {   // outputs
-            float z[1][2][4];
-            int row = w % ZM * 16, kq = w / ZM;
-            mma3<1, 2, 8 / ZK, false, false, 3>(z, HL + row * SW + kq * (64 / ZK), SW, WL + kq * (64 / ZK), SW);
+            float z[1][ZT][4];
+            int row = w % ZM * 16, kq = NW > 4 ? 0 : w / ZM, column = NW > 4 ? w / ZM * 8 : 0;
+            mma3<1, ZT, 8 / ZK, false, false, 3>(z, HL + row * SW + kq * (64 / ZK), SW, WL + column * SW + kq * (64 / ZK), SW);
 #pragma unroll
-            for (int n = 0; n < 2; n++)
+            for (int n = 0; n < ZT; n++)
 #pragma unroll
                 for (int h = 0; h < 2; h++)
-                    if (RB >= 16 || h == 0) *(float2*)(ZP + (kq * RB + row + g + 8 * h) * ZPS + 8 * n + 2 * t) = make_float2(z[0][n][2 * h], z[0][n][2 * h + 1]);
+                    if (RB >= 16 || h == 0) *(float2*)(ZP + (kq * RB + row + g + 8 * h) * ZPS + column + 8 * n + 2 * t) = make_float2(z[0][n][2 * h], z[0][n][2 * h + 1]);
             __syncthreads();
         }
         {   // loss: 5 outputs a thread
@@ -272,17 +274,17 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
                     for (int q = 0; q < 5; q++) d[q] += __shfl_xor_sync(~0u, d[q], m);
                 }
             }
-            if (lane < 2) {
+            if (lane < 2 && w < 4) {
 #pragma unroll
                 for (int q = 0; q < 5; q++) b3p[w * 10 + 5 * half + q] = d[q];
             }
-            if (lane == 0) { red[2 * w] = loss; red[2 * w + 1] = wrong; }
+            if (lane == 0 && w < 4) { red[2 * w] = loss; red[2 * w + 1] = wrong; }
             __syncthreads();
         }
         if (tid < 2) a.sums[2 * (((long)s * a.P + p) * C + rank) + tid] = red[tid] + red[2 + tid] + red[4 + tid] + red[6 + tid];
         {   // the last weight's gradient, and the error of the last hidden layer
-            float g3[1][2][4], d[FM][FN][4];
-            mma3<1, 2, TM, true, true, 3>(g3, Z, ZS, HL + 16 * w, SW);
+            float g3[1][ZT][4], d[FM][FN][4];
+            mma3<1, ZT, TM, true, true, 3>(g3, Z, ZS, HL + 8 * ZT * w, SW);
             mma3<FM, FN, 2, true, false, SF>(d, WL + fm, SW, Z + fn * ZS, ZS);
 #pragma unroll
             for (int i = 0; i < FM; i++)
@@ -298,7 +300,7 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
 #pragma unroll
                     for (int e = 0; e < 4; e++) HL[(fn + 8 * n + 2 * t + (e & 1)) * SW + fm + 16 * i + g + 8 * (e >> 1)] = d[i][n][e];
 #pragma unroll
-            for (int j = 0; j < 2; j++)
+            for (int j = 0; j < ZT; j++)
 #pragma unroll
                 for (int e = 0; e < 4; e++)
                     if (oc(e) < 10) {
@@ -312,19 +314,20 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
             }
             __syncthreads();
         }
-        auto column_sum = [&](const float* h) {   // of column tid/2, in both threads of a pair
+        auto column_sum = [&](const float* h) {   // of column tid / PER, in all PER threads
             float q = 0.f;
 #pragma unroll 8
-            for (int b = 0; b < RB / 2; b++) q += h[(2 * b + (tid & 1)) * SW + tid / 2];
-            return q + __shfl_xor_sync(~0u, q, 1);
+            for (int b = 0; b < RB / PER; b++) q += h[(PER * b + tid % PER) * SW + tid / PER];
+            q += __shfl_xor_sync(~0u, q, 1);
+            return PER == 4 ? q + __shfl_xor_sync(~0u, q, 2) : q;
         };
 #pragma unroll
         for (int l = L - 1; l >= 0; l--) {
             const float *dz = H + l * HS, *in = l ? H + (l - 1) * HS : X;
             constexpr int KEEP = ONE ? L : 1;
-            float gr[2][4][4], d[FM][FN][4];
-            if (l) mma3<FM, FN, 8, true, false, SF>(d, W + l * 64 * SW + fm, SW, dz + fn * SW, SW);
-            mma3<2, 4, TM, true, true, 2>(gr, dz + um, SW, in + un, SW);
+            float gr[2][UT][4], d[FM][FN][4];
+            if (l) mma3<FM, FN, 8, true, false, SF, UF>(d, W + l * 64 * SW + fm, SW, dz + fn * SW, SW);
+            mma3<2, UT, TM, true, true, 2, (NW > 4 ? 1 : 2)>(gr, dz + um, SW, in + un, SW);
             float q = column_sum(dz);
             if (l) {
                 __syncthreads();
@@ -341,7 +344,7 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
 #pragma unroll
             for (int i = 0; i < 2; i++)
 #pragma unroll
-                for (int j = 0; j < 4; j++)
+                for (int j = 0; j < UT; j++)
 #pragma unroll
                     for (int h = 0; h < 2; h++) {
                         float2* at = (float2*)((ONE ? W : G) + (l * 64 + uj(i, 2 * h)) * SW + ui(j, 0));
@@ -354,18 +357,18 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
                         *at = x;
                     }
             if (a.bias[l]) {
-                int at = Y::BIAS + 64 * l + tid / 2;
-                if (ONE) { float u = W[at]; move(vb[l < KEEP ? l : 0], u, q); if (!(tid & 1)) W[at] = u; }
-                else if (!(tid & 1)) G[at] = q;
+                int at = Y::BIAS + 64 * l + tid / PER;
+                if (ONE) { float u = W[at]; move(vb[l < KEEP ? l : 0], u, q); if (tid % PER == 0) W[at] = u; }
+                else if (tid % PER == 0) G[at] = q;
             }
             if (l) __syncthreads();
         }
         if (!ONE) {   // the sum of the blocks' gradients in their order; every block updates its share everywhere
             if (C > 1) cluster_sync(); else __syncthreads();
 #pragma unroll(C > 1 ? NV : 2)
-            for (int i = 0; i < (C > 1 ? NV : (PAR / 4 + 127) / 128); i++) {
+            for (int i = 0; i < (C > 1 ? NV : (PAR / 4 + T - 1) / T); i++) {
                 long f = group(i);
-                int q = rank * SHARE + tid + 128 * i;
+                int q = rank * SHARE + tid + T * i;
                 if (f >= 0) {
                     float4 x[C], u = lds4(W + 4 * q);
 #pragma unroll
@@ -388,7 +391,7 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
     }
     __syncthreads();
     if (rank == 0)
-        for (int i = tid; i < PAR; i += 128) { long f = Y::flat(a, i); if (f >= 0) th[f] = W[i]; }
+        for (int i = tid; i < PAR; i += T) { long f = Y::flat(a, i); if (f >= 0) th[f] = W[i]; }
     auto remember = [&](int i, float x) { long f = Y::flat(a, i); if (f >= 0) vel[f] = x; };
     if (ONE) {
 #pragma unroll
@@ -396,13 +399,13 @@ template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {  
 #pragma unroll
             for (int i = 0; i < 2; i++)
 #pragma unroll
-                for (int j = 0; j < 4; j++)
+                for (int j = 0; j < UT; j++)
 #pragma unroll
                     for (int e = 0; e < 4; e++) remember((l * 64 + uj(i, e)) * SW + ui(j, e), v[l][i][j][e]);
-            if (!(tid & 1)) remember(Y::BIAS + 64 * l + tid / 2, vb[l]);
+            if (tid % PER == 0) remember(Y::BIAS + 64 * l + tid / PER, vb[l]);
         }
 #pragma unroll
-        for (int j = 0; j < 2; j++)
+        for (int j = 0; j < ZT; j++)
 #pragma unroll
             for (int e = 0; e < 4; e++) if (oc(e) < 10) remember(Y::LAST + oc(e) * SW + oi(j, e), vz[j][e]);
         if (tid < 10) remember(Y::BIAS + 64 * L + tid, vbz);

@@ -25,12 +25,18 @@ fn random(shape: (usize, usize), scale: f64, seed: u64) -> Tensor {
 struct Watched {
     machine: Box<dyn Machine>,
     processors: usize,
+    /// Kernels with this ending are not there.
+    hidden: Option<&'static str>,
     launched: Mutex<Vec<String>>,
 }
 
 impl Watched {
     /// Emulated threads run forwards (order 0), backwards (1) or shuffled (2).
     fn new(order: usize, processors: usize) -> Arc<Self> {
+        Self::without(None, order, processors)
+    }
+
+    fn without(hidden: Option<&'static str>, order: usize, processors: usize) -> Arc<Self> {
         #[cfg(not(feature = "cuda"))]
         let machine = Box::new(collado_cuda::Emulated::in_order(order as i32));
         #[cfg(feature = "cuda")]
@@ -39,7 +45,7 @@ impl Watched {
             let device = Device::new_cuda_with_stream(0).unwrap();
             Box::new(collado_cuda::Card::new(device.as_cuda_device().unwrap()).unwrap())
         };
-        Arc::new(Self { machine, processors, launched: Mutex::default() })
+        Arc::new(Self { machine, processors, hidden, launched: Mutex::default() })
     }
 
     /// The kernels that ran, each once.
@@ -89,7 +95,8 @@ impl Machine for Watched {
     }
 
     fn info(&self, kernel: &str) -> Option<Info> {
-        self.machine.info(kernel)
+        let hidden = self.hidden.is_some_and(|ending| kernel.ends_with(ending));
+        if hidden { None } else { self.machine.info(kernel) }
     }
 
     fn processors(&self) -> usize {
@@ -442,6 +449,48 @@ const RULES: [StepRule; 4] = [
     StepRule::Adam { weight_decay: 0.1, decoupled: false },
 ];
 
+fn bits(tensor: &Tensor) -> Vec<u32> {
+    tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits).collect()
+}
+
+/// The same work gives the same bits again: emulated threads run in another order, and on a GPU in whatever order they like.
+#[test]
+fn repetition_gives_the_same_bits() {
+    let relu = |widths: &[usize]| Arch::dense(Activation::Relu, widths, true).unwrap();
+    for (i, widths) in [&[64, 64, 64, 10][..], &[70, 150, 133, 3], &[20, 70, 10]].into_iter().enumerate() {
+        let case = Case::new(relu(widths), 150, criterion(Loss::CrossEntropy));
+        let (points, steps) = (case.points(3, 7), 6);
+        let (each, shared) = (table(steps, 3, 64, 150), table(steps, 1, 50, 150));
+        let path = Path::bezier(points.clone()).unwrap();
+        let c: Vec<f64> = (0..steps).flat_map(|k| path.coefficients(k as f64 / 7.)).collect();
+        let run = |order: usize, rule: StepRule, bends: bool| {
+            let machine = Watched::new(order, [2, 4, 100][i]);
+            let kernels = case.on(&machine, Precision::Tf32x3);
+            let span = Span::stack(&points.copy().unwrap()).unwrap();
+            let span = if bends { span.with_free(1..2) } else { span };
+            let state = span.vertices().narrow(0, 0, span.free().len()).unwrap();
+            let memory = [state.zeros_like().unwrap(), state.zeros_like().unwrap()];
+            let memory = &memory[..if matches!(rule, StepRule::Sgd { .. }) { 1 } else { 2 }];
+            let batches = match bends {
+                true => Batches::Shared { rows: &shared, batch: 50 },
+                false => Batches::Each { rows: &each, batch: 64 },
+            };
+            let coefficients = bends.then_some(&c[..]);
+            let descent = Descent { rule, sizes: &[1e-3; 6], done: 0, batches, coefficients };
+            kernels.descend(&span, &descent, memory).unwrap();
+            kernels.settle().unwrap();
+            let values = kernels.evaluate(&path.span(&[0.1, 0.6]).unwrap(), Rows::All, None).unwrap();
+            let values: Vec<u64> = values.iter().map(|v| v.risk.to_bits()).collect();
+            (bits(span.vertices()), memory.iter().map(bits).collect::<Vec<_>>(), values)
+        };
+        for (k, rule) in RULES.into_iter().enumerate() {
+            let bends = (i + k) % 2 == 1;
+            let (first, again) = (run(0, rule, bends), run(2, rule, bends));
+            assert!(first == again, "{widths:?} {rule:?} {bends}");
+        }
+    }
+}
+
 #[test]
 fn stacks_descend_as_in_f64() {
     for (i, case) in cases().into_iter().enumerate() {
@@ -496,6 +545,7 @@ fn bends_descend_as_in_f64() {
 /// Small networks in one launch, with every number of blocks.
 #[test]
 fn small_networks_descend_as_in_f64() {
+    let mut wide = 0;
     for (i, (activation, widths, loss)) in [
         (Activation::Relu, vec![64, 64, 64, 10], Loss::CrossEntropy),
         (Activation::Relu, vec![7, 64, 10], Loss::CrossEntropy),
@@ -511,13 +561,20 @@ fn small_networks_descend_as_in_f64() {
         let mut criterion = criterion(loss);
         criterion.kappa = if i % 2 == 1 { 0.01 } else { 0. };
         let case = Case::new(Arch::dense(activation, &widths, i != 3).unwrap(), 90, criterion);
-        // One block for each network, four, or eight.
-        for processors in [2, 9, 16] {
-            let machine = Watched::new(i % 3, processors);
+        // One block for each network, of four warps or eight; four blocks, or eight. The first rules are those of SGD.
+        let blocks = [
+            (2, Some("_w8"), i % 2),
+            (2, None, i % 2),
+            (2, None, 2 + i % 2),
+            (9, None, i % 2),
+            (16, None, i % 4),
+        ];
+        for (processors, hidden, rule) in blocks {
+            let machine = Watched::without(hidden, i % 3, processors);
             let batch = if i % 2 == 0 { 64 } else { 37 };
             let table = table(4, 2, batch, 90);
             let descent = Descent {
-                rule: RULES[if processors == 9 { i % 2 } else { (i + processors) % 4 }],
+                rule: RULES[rule],
                 sizes: &[0.02, 0.03, 0.01, 0.02],
                 done: 0,
                 batches: Batches::Each { rows: &table, batch },
@@ -526,8 +583,10 @@ fn small_networks_descend_as_in_f64() {
             let span = Span::stack(&case.points(2, 7)).unwrap();
             let launched = descend(&case, &machine, Precision::Tf32x3, &span, &descent);
             let small = launched.iter().any(|k| k.starts_with("small"));
-            let hidden = widths.len() - 2;
-            assert!(small || hidden == 3, "{widths:?}: {launched:?}");
+            let layers = widths.len() - 2;
+            assert!(small || layers == 3, "{widths:?}: {launched:?}");
+            wide += usize::from(launched.iter().any(|k| k.ends_with("_w8")));
         }
     }
+    assert_eq!(wide, 2, "networks in blocks of eight warps");
 }
