@@ -1,6 +1,6 @@
 //! The band of pivots: tangents, nudging and even spacing.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use collado_models::{Real, dispatch, with_slice, with_slice_mut};
 use collado_risk::{Path, Span, hat};
 use rayon::prelude::*;
@@ -38,6 +38,9 @@ impl Band {
 
     /// Removes from each pivot's gradient its component along the path.
     pub(super) fn nudge(&self, risks: &[f64], grad: &Tensor) -> Result<()> {
+        if !self.vertices.device().is_cpu() {
+            return self.nudge_tensors(risks, grad);
+        }
         let size = self.vertices.dims()[1];
         dispatch!(self.vertices.dtype(), T => with_slice::<T, _, _>(&self.vertices, |vertices| {
             with_slice_mut::<T, _, crate::Error>(grad, |grad| {
@@ -49,6 +52,22 @@ impl Band {
             })
         }))?;
         Ok(())
+    }
+
+    /// The same by candle operations, for other devices.
+    fn nudge_tensors(&self, risks: &[f64], grad: &Tensor) -> Result<()> {
+        let pivots = grad.dims()[0];
+        let (up, down): (Vec<f64>, Vec<f64>) = risks.windows(3).map(|r| tangent([r[0], r[1], r[2]])).unzip();
+        let column = |weights: Vec<f64>| Tensor::from_vec(weights, (pivots, 1), grad.device());
+        let (vertices, wide) = (self.vertices.to_dtype(DType::F64)?, grad.to_dtype(DType::F64)?);
+        let steps = (vertices.narrow(0, 1, pivots + 1)? - vertices.narrow(0, 0, pivots + 1)?)?;
+        let after = steps.narrow(0, 1, pivots)?.broadcast_mul(&column(up)?)?;
+        let along = (after + steps.narrow(0, 0, pivots)?.broadcast_mul(&column(down)?)?)?;
+        // A tangent of length 0 has no component.
+        let square = along.sqr()?.sum_keepdim(1)?.maximum(f64::MIN_POSITIVE)?;
+        let share = ((&wide * &along)?.sum_keepdim(1)? / square)?;
+        let rest = (wide - along.broadcast_mul(&share)?)?;
+        Ok(grad.slice_set(&rest.to_dtype(grad.dtype())?, 0, 0)?)
     }
 
     /// Moves the pivots along the chain to their shares of its length.
@@ -135,6 +154,26 @@ mod tests {
         assert_eq!(tangent([0., 3., 1.]), (3., 2.));
         assert_eq!(tangent([4., 1., 2.]), (1., 3.));
         assert_eq!(tangent([1., 1., 1.]), (1., 1.));
+    }
+
+    #[test]
+    fn tensor_operations_nudge_alike() {
+        let device = &candle_core::Device::Cpu;
+        let row = |i: usize| (0..7).map(move |j| ((i * 7 + j) as f64 * 1.3).sin());
+        let numbers: Vec<f64> = (0..5).flat_map(row).collect();
+        let mut vertices = Tensor::from_vec(numbers, (5, 7), device).unwrap();
+        // The last two coincide, and so do their neighbours: a tangent of length 0.
+        let last = vertices.narrow(0, 2, 1).unwrap();
+        vertices = Tensor::cat(&[&vertices.narrow(0, 0, 3).unwrap(), &last, &last], 0).unwrap();
+        let band = Band { vertices, knots: vec![0., 0.25, 0.5, 0.75, 1.] };
+        let grad: Vec<f64> = (0..21).map(|i| f64::from(i).cos()).collect();
+        let risks = [0.5, 1., 0.7, 0.9, 0.9];
+        let here = Tensor::from_vec(grad, (3, 7), device).unwrap();
+        let there = here.copy().unwrap();
+        band.nudge(&risks, &here).unwrap();
+        band.nudge_tensors(&risks, &there).unwrap();
+        let gap = (here - there).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
+        assert!(gap <= 1e-14, "{gap}");
     }
 
     #[test]
