@@ -1,7 +1,8 @@
 //! Convolutions in candle tensors.
 //!
 //! candle's own convolution has a wrong gradient where height and width leave different remainders by the stride, and a
-//! slow one everywhere. Here pixels are gathered into columns, and the rest is a product of matrices.
+//! slow one everywhere. Here pixels are gathered into columns, and the rest is a product of matrices; on a GPU it is one
+//! operation with a gradient of its own.
 
 use candle_core::Tensor;
 
@@ -14,6 +15,14 @@ impl Conv2d {
     /// # Errors
     /// The errors of candle.
     pub(super) fn forward(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+        match x.device().is_cuda() && self.is_plain() {
+            true => self.in_one(weight, x),
+            false => self.by_columns(weight, x),
+        }
+    }
+
+    /// The convolution as a product of the weight with columns of pixels.
+    pub(super) fn by_columns(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
         let (n, [height, width]) = (x.dims()[0], self.output_size());
         let per_group = self.inputs / self.groups * self.kernel[0] * self.kernel[1];
         let columns = self.columns(x)?.reshape((n, self.groups, per_group, height * width))?;
@@ -24,7 +33,7 @@ impl Conv2d {
 
     /// For each channel, element of the kernel and pixel of the result the pixel of `x` that the element meets there:
     /// `[N, in, rows * columns, pixels]`.
-    fn columns(&self, x: &Tensor) -> Result<Tensor> {
+    pub(super) fn columns(&self, x: &Tensor) -> Result<Tensor> {
         let (n, [above, left]) = (x.dims()[0], self.padding);
         if self.kernel == [1, 1] && self.stride == [1, 1] && self.padding == [0, 0] {
             return Ok(x.clone());

@@ -8,6 +8,7 @@ mod algebra;
 mod build;
 mod chain;
 mod convolve;
+mod convolve_op;
 mod cost;
 mod dense;
 mod describe;

@@ -180,7 +180,8 @@ impl Points {
         };
         let width = inputs.dims()[1..].iter().product::<usize>() + self.network.units();
         let budget = self.memory / inputs.dtype().size_in_bytes() / if gradient { 6 } else { 2 };
-        let (count, tile) = (inputs.dims()[0], (budget / width).clamp(1, TILE));
+        let most = if inputs.device().is_cpu() { TILE } else { CUDA_TILE };
+        let (count, tile) = (inputs.dims()[0], (budget / width).clamp(1, most));
         (0..count).step_by(tile).map(|from| Ok(inputs.narrow(0, from, tile.min(count - from))?)).collect()
     }
 
@@ -205,6 +206,8 @@ impl Points {
 
 /// More examples at a time than this are not faster.
 const TILE: usize = 64;
+/// On a GPU every operation takes as long as its launch at least.
+const CUDA_TILE: usize = 1024;
 
 fn number(scalar: &Tensor) -> Result<f64> {
     Ok(scalar.detach().to_dtype(DType::F64)?.to_scalar()?)
