@@ -71,6 +71,13 @@ impl Common {
         }
     }
 
+    /// Says that part of the work runs on the CPU whatever the device is; `what` names it, as above.
+    pub(crate) fn note_cpu(&self, what: &str) {
+        if self.device != "cpu" {
+            self.note(format!("{what} on the cpu"));
+        }
+    }
+
     /// Bytes of scratch memory: as many as were asked for, or a quarter of what the system says it has; 1 GiB where it
     /// does not say.
     pub(crate) fn memory(&self) -> usize {

@@ -37,6 +37,7 @@ pub(crate) struct PointArgs {
 
 /// Writes γ(t) as a checkpoint.
 pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
+    args.common.on_cpu("points of paths are computed")?;
     let extension = args.out.extension().and_then(|e| e.to_str());
     if !matches!(extension, Some("safetensors" | "pt" | "pth")) {
         let out = args.out.display();

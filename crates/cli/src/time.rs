@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::{
     args::{ArchArgs, Common, DataArgs},
+    device,
     failure::Failure,
     json::{self, print},
     numbers,
@@ -70,7 +71,7 @@ struct Time {
 /// Prints `{"seconds": …}` of one step or evaluation, or of the whole profile or plane.
 pub(crate) fn run(args: &TimeArgs) -> Result<(), Failure> {
     let (risk, dtype, device) = match args.images {
-        Some(images) => (random(args, images)?, DType::F32, Device::Cpu),
+        Some(images) => (random(args, images)?, DType::F32, device::device(&args.common.device)?),
         None => {
             let spec = args.arch.spec(&args.common)?;
             let task = Task::for_training(&args.data, &args.common, &spec, Some("digits"))?;

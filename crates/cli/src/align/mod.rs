@@ -65,6 +65,10 @@ pub(crate) fn run(args: &AlignArgs) -> Result<(), Failure> {
         }
         false => None,
     };
+    match &task {
+        Some(_) => args.common.note_cpu("neurons are matched"),
+        None => args.common.on_cpu("neurons are matched")?,
+    }
     let folder = Folder::open(&args.out, &args.common, "summary.json", &["aligned.safetensors"])?;
     let Some(folder) = folder else { return Ok(()) };
     let matching = if args.method == Method::Weights { Matching::Weights } else { Matching::Activations };

@@ -99,6 +99,7 @@ pub(crate) fn certificate(
     settings: &CertifySettings,
     seconds: f64,
 ) -> Result<Certificate, Failure> {
+    common.note_cpu("proofs are computed");
     let settings = CertifySettings { memory: common.memory(), ..*settings };
     let vertices = path.vertices().to_device(&Device::Cpu)?;
     let buffers = path.buffers().cloned();

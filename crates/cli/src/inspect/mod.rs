@@ -87,6 +87,7 @@ struct PathSummary {
 
 /// Lists what is in a file.
 pub(crate) fn run(args: &InspectArgs) -> Result<(), Failure> {
+    args.common.on_cpu("files are inspected")?;
     if let Some(out) = &args.out {
         picture::check(out)?;
         files::refuse_existing(out, args.force)?;

@@ -141,7 +141,10 @@ fn constants(task: &Task, trained: &Trained) -> Option<Tensor> {
 /// The exact curvature, for Newton's method; without it L-BFGS is used.
 fn exact(risk: &EmpiricalRisk, common: &Common) -> Result<Option<ExactCurvature>, Failure> {
     match ExactCurvature::new(risk) {
-        Ok(curvature) => Ok(Some(curvature)),
+        Ok(curvature) => {
+            common.note_cpu("products with Hessians are computed");
+            Ok(Some(curvature))
+        }
         Err(collado_risk::Error::Unsupported { what, found }) => {
             common.note(format!("--finish takes L-BFGS: {what} is not available for {found}"));
             Ok(None)

@@ -8,6 +8,7 @@ use collado_dynamics::{Rule, Sampler, TrainSettings, train as train_stack};
 use collado_risk::{Objective, Path, Rows, profile};
 
 use crate::{
+    args::Common,
     command::{Args, Command},
     connect::ConnectArgs,
     failure::Failure,
@@ -83,7 +84,8 @@ impl Clock {
         let networks = args.seeds.as_ref().map_or(1, |seeds| (seeds.end - seeds.start) as usize);
         let (data, arch, rest) =
             (&args.data, &args.arch, (args.epochs, args.batch, args.optimizer, args.max_steps));
-        let key = format!("{networks} {data:?} {arch:?} {rest:?} {:?}", args.common.dtype);
+        let key =
+            format!("{networks} {data:?} {arch:?} {rest:?} {:?} {}", args.common.dtype, args.common.device);
         *self.trainings.entry(key).or_insert_with(|| network.training(args, networks).ok().flatten())
     }
 
@@ -97,7 +99,8 @@ impl Clock {
     }
 
     fn network(&mut self, args: &TrainArgs) -> Option<Rc<Network>> {
-        let key = format!("{:?} {:?} {:?}", args.data, args.arch, args.common.dtype);
+        let Common { dtype, device, .. } = &args.common;
+        let key = format!("{:?} {:?} {dtype:?} {device}", args.data, args.arch);
         self.networks.entry(key).or_insert_with(|| Network::new(args).ok().map(Rc::new)).clone()
     }
 }
