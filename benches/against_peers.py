@@ -404,10 +404,7 @@ class ImageWork:
         command = [args.binary, "time", self.kind, "--arch", self.arch, "--images", "x".join(map(str, self.images)),
                    "--batch", self.batch, "--steps", self.steps, "--stack", self.stack, "--points", self.points,
                    "--threads", args.threads] + (["--examples", self.rows] if self.rows else [])
-        out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        if out.returncode:
-            sys.exit(out.stderr)
-        return json.loads(out.stdout)["seconds"]
+        return seconds(command)
 
 
 class Work:
@@ -441,10 +438,7 @@ class Work:
         command = [args.binary, "time", self.kind, "--arch", arch, "--data", data, "--batch", self.batch,
                    "--steps", self.steps, "--stack", self.stack, "--points", self.points,
                    "--threads", args.threads]
-        out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-        if out.returncode:
-            sys.exit(out.stderr)
-        return json.loads(out.stdout)["seconds"]
+        return seconds(command)
 
 
 def first_rows():
@@ -456,17 +450,25 @@ def first_rows():
     return file
 
 
+def seconds(command):
+    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    if out.returncode:
+        sys.exit(out.stderr)
+    return json.loads(out.stdout)["seconds"]
+
+
 def ours_on_gpu(row):
+    if row.kind == "images":
+        command = [args.binary, "time", "train", "--arch", row.arch, "--images", "x".join(map(str, row.images)), "--batch",
+                   row.batch, "--steps", row.steps, "--examples", row.rows, "--device", "cuda"]
+        return seconds(command)
     data = "digits" if row.widths[0] == 64 else f"mnist:{args.mnist}"
     if row.rows == 10000:
         data = f"npz:{first_rows()}"
     arch = "relu:" + "-".join(map(str, row.widths))
     command = [args.binary, "time", row.kind, "--arch", arch, "--data", data, "--batch", row.batch, "--steps", row.steps,
                "--stack", row.stack, "--points", row.points, "--device", "cuda", "--precision", args.precision]
-    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    if out.returncode:
-        sys.exit(out.stderr)
-    return json.loads(out.stdout)["seconds"]
+    return seconds(command)
 
 
 WORKS = [
@@ -549,7 +551,7 @@ try:
     if args.device == "cuda":
         import gpu_peers
 
-        gpu_peers.table(ours_on_gpu, args.only, args.budget, min(args.rounds, 3))
+        gpu_peers.table(ours_on_gpu, lambda: resnet(3, 16), args.only, args.budget, min(args.rounds, 3))
     else:
         main()
         main_images()

@@ -107,6 +107,23 @@ def torch_bend(row, x, y):
     return torch_clock(torch_graph(step), 200)
 
 
+def torch_images(row, tf32):
+    """An eager step of a network for images, with or without TF32 in its convolutions."""
+    torch.backends.cudnn.allow_tf32 = tf32
+    model = row.model().cuda().train()
+    x = torch.randn(row.rows, *row.images, device="cuda")
+    y = torch.randint(0, 10, (row.rows,), device="cuda")
+    rule = torch.optim.SGD(model.parameters(), RATE, momentum=MOMENTUM)
+    rows = torch.randint(0, row.rows, (row.batch,), device="cuda")
+
+    def step():
+        rule.zero_grad()
+        F.cross_entropy(model(x[rows]), y[rows]).backward()
+        rule.step()
+
+    return torch_clock(step, 50)
+
+
 @torch.no_grad()
 def torch_values(row, x, y):
     x, y = torch.from_numpy(x).cuda(), torch.from_numpy(y).cuda()
@@ -223,8 +240,11 @@ class Row:
     def __init__(self, name, kind, widths, ask, batch=128, stack=1, steps=2048, peer_steps=100, points=61, rows=60000):
         self.name, self.kind, self.widths, self.ask, self.batch, self.stack = name, kind, widths, ask, batch, stack
         self.steps, self.peer_steps, self.points, self.rows = steps, peer_steps, points, rows
+        self.images, self.arch, self.model = (3, 32, 32), name.split()[0].lower(), None
 
     def peers(self):
+        if self.kind == "images":
+            return [torch_images(self, tf32) for tf32 in (False, True)]
         kinds = {"train": (torch_train, jax_train), "bend": (torch_bend, jax_bend)}
         examples = data(self.widths[0], self.rows)
         return [peer(self, *examples) for peer in kinds.get(self.kind, (torch_values, jax_values))]
@@ -244,6 +264,8 @@ ROWS = [
     Row("step 784-1024-1024-10, batch 256", "train", (784, 1024, 1024, 10), 1.4, 256),
     Row("plane 51 x 51 x 10 000, 784-1024-10", "plane", (784, 1024, 10), 50, points=51, rows=10000),
     Row("step 784-4096-4096-10, batch 1024", "train", (784, 4096, 4096, 10), 1.4, 1024, steps=256, peer_steps=10),
+    # PyTorch twice: without TF32, as collado computes, and with it.
+    Row("resnet20 step, batch 128", "images", (), 0.67, steps=20, rows=2048),
 ]
 
 
@@ -254,8 +276,9 @@ def show(seconds):
     return f"{seconds * 1e6:.2f} µs"
 
 
-def table(ours, only="", budget=1e9, rounds=3):
-    """Prints the table; `ours` gives the seconds of a row."""
+def table(ours, model, only="", budget=1e9, rounds=3):
+    """Prints the table; `ours` gives the seconds of a row, `model` PyTorch's network for images."""
+    ROWS[-1].model = model
     start = time.perf_counter()
     card = torch.cuda.get_device_name()
     print(f"{card}, torch {torch.__version__}, jax {jax.__version__}\n", flush=True)

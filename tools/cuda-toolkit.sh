@@ -17,7 +17,7 @@ if [ ! -e "$dir/.done" ]; then
          cc -w -shared -fPIC -O1 -fno-builtin -Wl,-soname,"$4" -o "$home/lib/stubs/lib$3.so" "$t/s.c"; }
   mk driver '^cu[A-Z]' cuda libcuda.so.1;        mk nvrtc '^nvrtc' nvrtc libnvrtc.so.13
   mk curand '^curand' curand libcurand.so.10;    mk cublas '^cublas' cublas libcublas.so.13
-  mk cublaslt '^cublas' cublasLt libcublasLt.so.13; rm -r "$t"
+  mk cublaslt '^cublas' cublasLt libcublasLt.so.13; mk cudnn '^cudnn' cudnn libcudnn.so.9; rm -r "$t"
   # the same stubs under their run-time names, to start a dynamically linked binary with no GPU
   mkdir -p "$home/lib/stubs-run"; for l in "$home"/lib/stubs/lib*.so; do
     ln -sf "$l" "$home/lib/stubs-run/$(readelf -d "$l" | sed -n 's/.*soname: \[\(.*\)\]/\1/p')"; done

@@ -8,6 +8,8 @@ print(":".join(dirs))
 P
 )
 export LD_LIBRARY_PATH=$L:${LD_LIBRARY_PATH:-}
+# cuBLAS and cuDNN may not round to TF32 on their own: errors of one part in a thousand
+export NVIDIA_TF32_OVERRIDE=0
 # keep the driver's JIT results between runs (PTX is compiled at first use of each kernel file)
 export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-${TMPDIR:-.}/cuda-jit} CUDA_CACHE_MAXSIZE=1073741824
 chmod +x "$1" 2>/dev/null
