@@ -219,7 +219,8 @@ fn unusual_networks_are_aligned() {
         let number = |i: usize, j: usize| format!("{:.4},", (0.7 * (i * inputs + j) as f64).sin());
         let row = |i: usize| (0..inputs).map(|j| number(i, j)).collect::<String>() + &format!("{}\n", i % 5);
         std::fs::write(dir.join("rows.csv"), (0..20).map(row).collect::<String>()).unwrap();
-        let (net, rows) = (data(&format!("graphs/exported/{name}-2.15.pt2")), "--data csv:rows.csv?header=false");
+        let (net, rows) =
+            (data(&format!("graphs/exported/{name}-2.15.pt2")), "--data csv:rows.csv?header=false");
         json(dir, &format!("train --net {net} {rows} --epochs 1 --out {name} --json --quiet"));
         for method in ["weights", "activations"] {
             let args = format!("{rows} --method {method} --out {name}-{method} --json --quiet");
