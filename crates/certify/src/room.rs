@@ -25,12 +25,3 @@ pub(crate) fn first<T: Clone + Default>(room: &mut Vec<T>, len: usize) -> &mut [
     }
     &mut room[..len]
 }
-
-/// Lets this process keep memory that tiles free. The C library of Linux hands blocks back to the system, and takes them anew
-/// with all pages cleared, unless larger ones were freed before.
-pub(crate) fn keep_freed_memory() {
-    drop(std::hint::black_box(vec![0_u8; LARGER]));
-}
-
-/// More bytes than a tile needs, and few enough for that rule.
-const LARGER: usize = 16 << 20;

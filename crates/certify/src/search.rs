@@ -12,7 +12,6 @@ use crate::{
     leg::{Leg, add_statistics},
     piece::FirstLayer,
     polynomial::Polynomial,
-    room,
     schedule::{self, Step},
     sums::{Bound, Sums},
     taylor::Taylor,
@@ -133,7 +132,6 @@ impl<'a> Search<'a> {
     pub(crate) fn run(mut self, linear: bool, progress: &mut dyn Progress) -> Result<Certificate> {
         let start = Instant::now();
         let (legs, examples) = (self.legs.len(), self.bounder.examples());
-        room::keep_freed_memory();
         let _span = info_span!("certify", legs, examples, tolerance = self.settings.tolerance).entered();
         let convex = self.cover(linear)?;
         let status = loop {
