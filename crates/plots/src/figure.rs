@@ -26,6 +26,8 @@ pub struct Figure {
     x_ticks: Vec<f64>,
     size: (f64, f64),
     beside: bool,
+    /// Whether the y axes leave room for the label of the highest point.
+    roomy: bool,
     panels: Vec<Panel>,
 }
 
@@ -42,6 +44,7 @@ impl Figure {
             x_ticks: Vec::new(),
             size: (WIDTH, HEIGHT),
             beside: false,
+            roomy: false,
             panels: Vec::new(),
         }
     }
@@ -108,8 +111,11 @@ impl Figure {
         let beside = self.beside && width > COLUMN;
         let rows = if beside { 1 } else { self.panels.len().max(1) };
         let across = width * INCH;
-        let down = (60.0 + 0.45 * across) * rows as f64;
-        let mut bare = Self { words: Words::default(), beside, ..self.clone() }.size(across, down);
+        // Labels are as large in a narrow column as in a wide one, and need a higher panel.
+        let share = if width > COLUMN { 0.45 } else { 0.55 };
+        let down = (60.0 + share * across) * rows as f64;
+        let bare = Self { words: Words::default(), beside, roomy: true, ..self.clone() };
+        let mut bare = bare.size(across, down);
         bare.tell_apart();
         Ok(Print::of(&bare.draw()?, width))
     }
@@ -188,6 +194,7 @@ impl Figure {
         for (((panel, header), range), cell) in self.panels.iter().zip(&headers).zip(ranges).zip(cells) {
             let Rect { left, right, top, bottom } = cell.window;
             header.draw(canvas, (cell.left, right), cell.top);
+            let range = if self.roomy { frame::roomy(panel, range, bottom - top) } else { range };
             let x_axis = Axis { scale: self.x_scale, range: x_range, start: left, end: right };
             let y_axis = Axis { scale: panel.scale, range, start: bottom, end: top };
             self.draw_panel(canvas, font, panel, cell, (x_axis, y_axis));

@@ -1,8 +1,9 @@
 //! The frame of a panel: its y range, grid, ticks and tick labels.
 
-use crate::axis::{Axis, Range};
+use crate::axis::{Axis, Range, Scale};
 use crate::canvas::{Anchor, Canvas, Rect, Stroke, Style};
 use crate::color::{AXIS, FINE_GRID, GRID, SOFT};
+use crate::labels::LEADING;
 use crate::panel::Panel;
 use crate::paper::SMALL as SIZE;
 use crate::text::Font;
@@ -25,6 +26,19 @@ pub(crate) fn y_range(panel: &Panel) -> Range {
     let points = panel.points.iter().map(|point| point.y);
     let rules = panel.rules.iter().map(|&(y, _)| y);
     Range::airy(scale, panel.from_zero, series.chain(points).chain(rules))
+}
+
+/// The range of a linear y axis `height` px high, with room for the label above the highest labelled point.
+pub(crate) fn roomy(panel: &Panel, range: Range, height: f64) -> Range {
+    let labelled = panel.points.iter().filter(|point| point.lines.iter().any(|line| !line.is_empty()));
+    let Some(top) = labelled.max_by(|a, b| a.y.total_cmp(&b.y)).filter(|top| top.y.is_finite()) else {
+        return range;
+    };
+    let part = (LEADING * top.lines.len() as f64 + 8.0) / height;
+    if panel.scale != Scale::Linear || panel.y_limits.is_some() || part > 0.5 {
+        return range;
+    }
+    Range { high: range.high.max(range.low + (top.y - range.low) / (1.0 - part)), ..range }
 }
 
 /// The width of the widest label that the y axis may get.

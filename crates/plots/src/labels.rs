@@ -6,7 +6,9 @@ use crate::paper::SMALL as SIZE;
 use crate::text::Font;
 
 /// The distance between two baselines in px.
-const LEADING: f64 = 16.5;
+pub(crate) const LEADING: f64 = 16.5;
+/// The height of a line of text without the space to the next one, in px.
+const LINE: f64 = 15.0;
 
 /// A label with its place.
 struct Placed {
@@ -87,8 +89,8 @@ impl<'a> Labels<'a> {
         let widths = lines.iter().map(|line| self.font.width(line, SIZE));
         let size = (widths.fold(0.0, f64::max) * 1.03, LEADING * lines.len() as f64);
         let candidates = match kind {
-            Kind::Around => around(at, size),
-            Kind::Along => along(at.1, size, self.window),
+            Kind::Around => around(at, size, self.window),
+            Kind::Along => along(at.1, (size.0, LINE), self.window),
         };
         let mut best =
             (f64::INFINITY, Rect { left: at.0, top: at.1, right: at.0, bottom: at.1 }, Anchor::Start);
@@ -127,12 +129,14 @@ fn overlap(a: Rect, b: Rect) -> f64 {
 }
 
 /// Candidate places around a point, the nearest first, and those above before those below.
-fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, Anchor)> {
+fn around((x, y): Xy, (width, height): Xy, window: Rect) -> Vec<(Rect, Anchor)> {
     let mut places = Vec::new();
     for gap in [6.0, 12.0, 20.0, 32.0, 48.0, 70.0] {
         let (above, below, middle) = (y - gap - height, y + gap, y - height / 2.0);
         let (left, right, center) = (x - gap - width, x + gap, x - width / 2.0);
         let (near_left, near_right) = (x + 4.0 - width, x - 4.0);
+        // Where the label would leave the window, as far towards its side as that allows.
+        let inside = center.min(window.right - width).max(window.left);
         for (left, top, anchor) in [
             (center, above, Anchor::Middle),
             (near_right, above, Anchor::Start),
@@ -142,6 +146,8 @@ fn around((x, y): Xy, (width, height): Xy) -> Vec<(Rect, Anchor)> {
             (center, below, Anchor::Middle),
             (near_right, below, Anchor::Start),
             (near_left, below, Anchor::End),
+            (inside, above, Anchor::Start),
+            (inside, below, Anchor::Start),
         ] {
             places.push((Rect { left, top, right: left + width, bottom: top + height }, anchor));
         }
@@ -154,7 +160,7 @@ fn along(y: f64, (width, height): Xy, window: Rect) -> Vec<(Rect, Anchor)> {
     let room = (window.right - window.left - width).max(0.0);
     let mut places = Vec::new();
     for part in [1.0, 0.0, 0.5, 0.75, 0.25, 0.9, 0.1, 0.6, 0.4] {
-        for top in [y - height - 1.0, y + 1.0] {
+        for top in [y - height - 2.5, y + 1.0] {
             let left = window.left + part * room;
             let anchor = if part > 0.8 { Anchor::End } else { Anchor::Start };
             places.push((Rect { left, top, right: left + width, bottom: top + height }, anchor));

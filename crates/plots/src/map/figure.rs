@@ -72,7 +72,10 @@ impl MapFigure {
         let text = if y.is_empty() { x.clone() } else { format!("→ {x};  ↑ {y}") };
         let text = font.fitted(&text, SMALL, WIDTH - MARGIN - start - LEFT);
         canvas.text((start + LEFT, window.bottom + FOOT + 15.0), &text, Style::new(SMALL, SOFT));
-        caption.draw(&mut canvas, (WIDTH, HEIGHT));
-        Ok(canvas.finish((WIDTH, HEIGHT), &self.words.title).captioned(&self.words.caption, body))
+        // Flat maps do not fill the paper.
+        let body = body.min(window.bottom + FOOT + AXES);
+        let size = (WIDTH, body + caption.height());
+        caption.draw(&mut canvas, size);
+        Ok(canvas.finish(size, &self.words.title).captioned(&self.words.caption, body))
     }
 }
