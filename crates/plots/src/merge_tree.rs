@@ -17,11 +17,14 @@ pub struct TreeNode {
     pub children: Option<(usize, usize)>,
 }
 
+/// The number of minima up to which each has a row as high as its name.
+const MANY: usize = 60;
+
 /// Draws the minima from top to bottom in the given `order` (numbers of leaves), with the risk to the right. A branch
 /// ends in a dot at its minimum's risk, and two branches join at the level where their components do.
 ///
 /// `names` and the first of the `nodes` are the minima. The risk axis is logarithmic where the levels span more than a
-/// factor of 30.
+/// factor of 30. Of more than 60 minima every other one is named.
 #[must_use]
 pub fn merge_tree_figure(
     title: &str,
@@ -34,7 +37,12 @@ pub fn merge_tree_figure(
     let heights = || nodes.iter().map(|node| node.height).filter(|height| height.is_finite());
     let (low, high) = heights().fold((f64::INFINITY, 0.0_f64), |(a, b), h| (a.min(h), b.max(h)));
     let log = low > 0.0 && high / low > 30.0;
-    let mut panel = Panel::new("Minimum").y_names(order.iter().rev().filter_map(|&i| names.get(i)).cloned());
+    let (step, every) = if order.len() <= MANY { (20.0, 1) } else { (9.0, 2) };
+    let shown = order.iter().enumerate().rev().filter_map(|(place, &i)| {
+        let name = names.get(i)?;
+        Some(if place % every == 0 { name.clone() } else { String::new() })
+    });
+    let mut panel = Panel::new("Minimum").y_names(shown);
     for (node, &row) in nodes.iter().zip(&rows) {
         if let Some((a, b)) = node.children.filter(|&(a, b)| a < nodes.len() && b < nodes.len()) {
             let xs = [nodes[a].height, node.height, node.height, nodes[b].height];
@@ -52,7 +60,7 @@ pub fn merge_tree_figure(
         panel =
             panel.series(Series::line("", &[root.height, stem], &[row, row]).role(Role::Train).width(1.6));
     }
-    let height = (150.0 + 20.0 * order.len() as f64).max(HEIGHT);
+    let height = (150.0 + step * order.len() as f64).max(HEIGHT);
     Figure::new(title)
         .subtitle(subtitle)
         .x_label(if log { "risk \u{3bb} (log scale)" } else { "risk \u{3bb}" })
