@@ -3,7 +3,7 @@
 /// The pieces of a proof: curves take 9 to 17.
 const PIECES: usize = 16;
 /// The sampled points that take as long as a piece.
-const POINTS: f64 = 13.;
+const POINTS: f64 = 12.;
 /// The seconds that a proof may take whatever came before.
 const PATIENCE: f64 = 3.;
 
