@@ -107,6 +107,13 @@ fn check<T: Number>(map: Convolution, x: Image) {
         close::<T>("filtered, reverse", &map, &values(&tile_b, &x), &twice);
     }
 
+    if map.can_be_filtered() {
+        let (mut sums, mut found) = (vec![T::zero(); map.filtered_sums()], narrow::<T>(&begin));
+        map.add_patches(&mut sums, (&tile_x, &x), (&tile::<T>(&delta, &y), &y), &pool);
+        map.weights_of_sums(&sums, &mut found);
+        close::<T>("filtered, weights", &map, &found.iter().map(|x| x.wide()).collect::<Vec<_>>(), &slope);
+    }
+
     let reverse = Reverse::new(map, &w, &x, &pool);
     let y = y.with_border(reverse.border());
     let tile_d = tile::<T>(&delta, &y);

@@ -160,10 +160,13 @@ impl<T: Number> Graph<T> {
         let reverse = (x != 0).then(|| Reverse::new(map.convolution, weight, image, &self.pool));
         let at = self.plan.values[step.output].with_border(reverse.as_ref().map_or(0, Reverse::border));
         let target = (x != 0).then(|| self.target(&mut slopes[x], trace, x));
-        let border = Some(step.border()).filter(|&border| border > 0);
+        let is_filtered = map.convolution.has_filtered_weights(&at);
+        let border = Some(step.border()).filter(|&border| border > 0 && !is_filtered);
         let parts = self.map_runs(trace, &at, |tiles| {
             let mut sums = self.pool.take(map.weight.len());
             sums.fill(T::zero());
+            let mut patches = is_filtered.then(|| self.pool.take(map.convolution.filtered_sums()));
+            patches.iter_mut().for_each(|patches| patches.fill(T::zero()));
             let mut biases = vec![0.; map.bias.as_ref().map_or(0, Range::len)];
             for t in tiles {
                 let examples = T::LANES.min(trace.count - t * T::LANES);
@@ -172,8 +175,11 @@ impl<T: Number> Graph<T> {
                         let lines = (0..at.height).map(|row| &delta[at.line::<T>(channel, row)]);
                         *sum += lines.map(lines::sum).sum::<f64>();
                     }
-                    self.with_inputs(step, trace, t, border, |inputs| {
-                        map.convolution.weights(&mut sums, inputs[0], (delta, &at));
+                    self.with_inputs(step, trace, t, border, |inputs| match &mut patches {
+                        Some(patches) => {
+                            map.convolution.add_patches(patches, inputs[0], (delta, &at), &self.pool);
+                        }
+                        None => map.convolution.weights(&mut sums, inputs[0], (delta, &at)),
                     });
                     if let (Some(reverse), Some((target, is_fresh))) = (&reverse, target) {
                         // SAFETY: each tile is written by the task of its run.
@@ -181,6 +187,9 @@ impl<T: Number> Graph<T> {
                         reverse.run((delta, &at), (d, image), !is_fresh);
                     }
                 });
+            }
+            if let Some(patches) = &patches {
+                map.convolution.weights_of_sums(patches, &mut sums);
             }
             (sums, biases)
         });

@@ -11,6 +11,7 @@ mod check;
 mod convolution;
 mod curvature;
 mod evaluate;
+mod filtered;
 mod forward;
 mod image;
 mod kinds;

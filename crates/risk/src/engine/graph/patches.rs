@@ -15,6 +15,7 @@ pub(super) const PLACES: usize = 16;
 /// The four lines of a channel that a row of patches reads, from some column on; zeros beyond the image.
 pub(super) struct Lines<T> {
     lines: [*const T; 4],
+    zeros: *const T,
     /// The columns within the image, relative to the first.
     inside: Range<usize>,
     count: usize,
@@ -40,23 +41,79 @@ impl<T: Number> Lines<T> {
                 x.as_ptr().wrapping_add(place).wrapping_offset(column * T::LANES as isize)
             }
         };
-        Self { lines: [line(0), line(1), line(2), line(3)], inside, count }
+        Self { lines: [line(0), line(1), line(2), line(3)], zeros: zeros.as_ptr(), inside, count }
     }
 
     /// Writes $B^\top dB$ of each patch.
     #[inline(always)]
     pub(super) fn transform<S: Simd>(&self, simd: S, v: &mut [T], plane: usize) {
-        assert!(v.len() >= (PLACES - 1) * plane + self.count * T::LANES);
-        let [a, b, c, d] = self.lines;
+        for line in 0..4 {
+            self.transform_line(simd, line, &mut v[4 * line * plane..], plane);
+        }
+    }
+
+    /// Writes one line of $B^\top dB$ of each patch.
+    #[inline(always)]
+    pub(super) fn transform_line<S: Simd>(&self, simd: S, line: usize, v: &mut [T], plane: usize) {
+        assert!(v.len() >= 3 * plane + self.count * T::LANES);
         for part in (0..T::LANES).step_by(T::LANES / T::vectors::<S>()) {
             let v = v.as_mut_ptr().wrapping_add(part);
+            let [a, b, c, d] = self.lines.map(|line| line.wrapping_add(part));
             // SAFETY: the columns inside the image can be read, and the places were checked.
             unsafe {
-                let [a, b, c, d] = [a, b, c, d].map(|line| line.wrapping_add(part));
-                self.line::<S, false>(simd, [a, c], v, plane);
-                self.line::<S, true>(simd, [b, c], v.add(4 * plane), plane);
-                self.line::<S, false>(simd, [c, b], v.add(8 * plane), plane);
-                self.line::<S, false>(simd, [b, d], v.add(12 * plane), plane);
+                match line {
+                    0 => self.line::<S, false>(simd, [a, c], v, plane),
+                    1 => self.line::<S, true>(simd, [b, c], v, plane),
+                    2 => self.line::<S, false>(simd, [c, b], v, plane),
+                    _ => self.line::<S, false>(simd, [b, d], v, plane),
+                }
+            }
+        }
+    }
+
+    /// Writes one line of $A\,\delta A^\top$ of each patch, whose δ are in the first two lines.
+    #[inline(always)]
+    pub(super) fn spread_line<S: Simd>(&self, simd: S, line: usize, d: &mut [T], plane: usize) {
+        assert!(d.len() >= 3 * plane + self.count * T::LANES);
+        for part in (0..T::LANES).step_by(T::LANES / T::vectors::<S>()) {
+            let d = d.as_mut_ptr().wrapping_add(part);
+            let [a, b, _, _] = self.lines.map(|line| line.wrapping_add(part));
+            let zeros = self.zeros.wrapping_add(part);
+            // SAFETY: the columns inside the image can be read, and the places were checked.
+            unsafe {
+                match line {
+                    0 => self.spread::<S, true>(simd, [a, zeros], d, plane),
+                    1 => self.spread::<S, true>(simd, [a, b], d, plane),
+                    2 => self.spread::<S, false>(simd, [a, b], d, plane),
+                    _ => self.spread::<S, false>(simd, [zeros, b], d, plane),
+                }
+            }
+        }
+    }
+
+    /// Writes a line of $A\,\delta A^\top$ from the sum or the difference of two lines.
+    ///
+    /// # Safety
+    /// The columns inside can be read, and four planes of a pixel for each patch can be written.
+    #[inline(always)]
+    unsafe fn spread<S: Simd, const SUM: bool>(
+        &self,
+        simd: S,
+        lines: [*const T; 2],
+        d: *mut T,
+        plane: usize,
+    ) {
+        let zero = T::splat(simd, T::zero());
+        for patch in 0..self.count {
+            let s = self.at::<S, SUM>(simd, lines, 2 * patch);
+            let t = self.at::<S, SUM>(simd, lines, 2 * patch + 1);
+            // SAFETY: as the caller vouches.
+            unsafe {
+                let d = d.add(patch * T::LANES);
+                store::<S, T>(d, s);
+                store::<S, T>(d.add(plane), T::plus(simd, s, t));
+                store::<S, T>(d.add(2 * plane), T::minus(simd, s, t));
+                store::<S, T>(d.add(3 * plane), T::minus(simd, zero, t));
             }
         }
     }

@@ -73,27 +73,6 @@ impl Block {
     }
 }
 
-impl Convolution {
-    /// Whether minimal filtering computes this map to images `y`.
-    pub(super) fn is_filtered(&self, y: &Image) -> bool {
-        self.can_be_filtered() && self.filtering_pays(y)
-    }
-
-    /// Whether minimal filtering is right for this map.
-    pub(super) fn can_be_filtered(&self) -> bool {
-        let plain = self.stride == [1, 1] && self.dilation == [1, 1];
-        plain && self.kernel == [3, 3] && self.padding.iter().all(|&p| p <= 2)
-    }
-
-    /// Whether it takes less time: as measured, the transforms of a patch in all channels take as much as about five products
-    /// for each input and each output, and small images fill their patches in part only.
-    fn filtering_pays(&self, y: &Image) -> bool {
-        let [inputs, outputs] = [self.inputs, self.outputs].map(|n| (n / self.groups) as f64);
-        let patches = y.height.div_ceil(2) * y.width.div_ceil(2);
-        (PLACES * patches) as f64 * (1. + 5. / inputs + 5. / outputs) < (9 * y.pixels()) as f64
-    }
-}
-
 impl<'a, T: Number> Winograd<'a, T> {
     /// Prepares the convolution `map` with `weight` `[outputs][inputs / groups][3][3]`.
     pub(super) fn forward(map: &Convolution, weight: &[T], pool: &'a Pool<T>) -> Self {
