@@ -35,7 +35,7 @@ on() {
   collado "$@" --device "$DEVICE" > "$WORK/out" 2> "$WORK/err"
   status=$?
   end=$(date +%s.%N)
-  printf '%8.2f s  exit %d  %s\n' "$(echo "$end - $start" | bc)" "$status" "$*"
+  printf '%8.2f s  exit %d  %s\n' "$(awk "BEGIN { print $end - $start }")" "$status" "$*"
   [ "$status" = 0 ] || tail -2 "$WORK/err"
   return "$status"
 }
@@ -82,8 +82,7 @@ P
   on align --a "$a" --b "$b" --data digits --out "$WORK/al" --quiet || failed=1
   on merge "$a" "$b" --data digits --out "$WORK/m.safetensors" --quiet || failed=1
   on landscape line "$a" --data digits --out "$WORK/line" --quiet || failed=1
-  on landscape plane "$a" "$b" "$WORK/t/seed-0.safetensors" --data digits --out "$WORK/plane" --quiet ||
-    on landscape plane "$a" --data digits --out "$WORK/plane2" --quiet || failed=1
+  on landscape plane "$a" "$b" "$WORK/t/seed-0.safetensors" --data digits --out "$WORK/plane" --quiet || failed=1
   on landscape zoom "$a" --data digits --out "$WORK/zoom" --quiet || failed=1
   on landscape trajectory --arch relu:64-8-10 --data digits --out "$WORK/traj" --quiet || failed=1
   on train --data digits --arch relu:64-32-10 --seeds 0..32 --epochs 20 --out "$WORK/m32" --quiet || failed=1

@@ -88,7 +88,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
     typedef SmallLayout<L, C, ADAM> Y;
     constexpr int SW = Y::SW, ZS = Y::ZS, RB = Y::RB, TM = RB / 8, PAR = Y::PAR, T = 32 * NW, RT = T / 16, FT = RB / RT;   // FT times RT rows are fetched
     constexpr int WM = RB >= 32 ? 2 : 4, FM = 4 / WM, FN = RB / 8 / (NW / WM);   // forward: WM warps along features, FM x FN tiles each
-    constexpr int SF = FM * FN >= 8 || NW > 4 ? 2 : 3, UF = NW > 4 ? 1 : FM * FN > 4 ? 2 : 4;   // blocks of eight warps have half the registers
+    constexpr int SF = FM * FN >= 8 || NW > 4 ? 2 : 3, UF = FM * FN > 4 || NW > 4 ? 2 : 4;   // blocks of eight warps have half the registers
     constexpr int ZM = RB > 16 ? RB / 16 : 1, ZK = 4 / ZM, ZT = 8 / NW;         // outputs: ZM tiles of rows, ZK parts of the sum, ZT tiles of columns a warp
     constexpr int UT = 16 / NW, PER = T / 64;                                    // tiles of columns of a gradient; threads for a sum over a column
     constexpr bool ONE = !Y::APART;
