@@ -13,7 +13,7 @@ all=(card kernels commands adam sweep peers images)
 pack() {
   local dir=$1 mnist=$2 networks=$3 built=${BUILT:-$here/../target/cuda/release} tests
   mkdir -p "$dir/mnist" "$dir/pair" "$dir/benches" "$dir/crates/data/assets"
-  tests=$(ls -t "$built"/deps/kernels-* 2>/dev/null | grep -v '\.d$' | head -1)
+  tests=$(ls -t "$built"/deps/kernels-* 2>/dev/null | grep -v '\.d$' | head -1) || true
   cp "$built/collado" "$dir/collado"
   [ -z "$tests" ] || cp "$tests" "$dir/kernels"
   strip "$dir/collado" ${tests:+"$dir/kernels"}
@@ -55,8 +55,8 @@ card() {
 
 kernels() {
   [ -x "$DIR/kernels" ] || { echo "no tests of kernels were packed"; return 1; }
-  # Among them equality of bits on repetition.
-  sh "$DIR/run-on-gpu.sh" "$DIR/kernels" --test-threads 1
+  # Among them equality of bits on repetition, and blocks of eight warps.
+  COLLADO_CUDA_WIDE=1 sh "$DIR/run-on-gpu.sh" "$DIR/kernels" --test-threads 1
 }
 
 # Every command once; what both devices compute is compared.
@@ -125,7 +125,14 @@ sweep() {
 # The table of docs/gpu.md. The largest networks come last, should the time not suffice.
 peers() {
   [ "$DEVICE" = cuda ] || { echo "PyTorch and JAX are compared on a GPU only"; return 0; }
-  (cd "$DIR" && LD_LIBRARY_PATH= python3 benches/against_peers.py --mnist mnist --device cuda --binary "$DIR/on-gpu" --budget 240)
+  (cd "$DIR" && LD_LIBRARY_PATH= python3 benches/against_peers.py --mnist mnist --device cuda --binary "$DIR/on-gpu" --budget 200)
+  echo "With blocks of eight warps:"
+  for stack in 132 512; do
+    for wide in "" 1; do
+      ${wide:+env COLLADO_CUDA_WIDE=1} "$DIR/on-gpu" time train --arch relu:64-64-64-10 --data digits --batch 64 --stack $stack \
+        --steps 1536 --device cuda | sed "s/^/$stack networks${wide:+, eight warps}: /"
+    done
+  done
 }
 
 # A step of ResNet-20 beside PyTorch's.
