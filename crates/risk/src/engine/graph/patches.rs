@@ -184,9 +184,9 @@ pub(super) fn give<S: Simd, T: Number, const ADD: bool>(
                 let (c, g) = sums(simd, m.add(2 * plane), 4 * plane);
                 let (d, h) = sums(simd, m.add(3 * plane), 4 * plane);
                 let y = y.as_mut_ptr().add(2 * patch * T::LANES + part);
-                write::<S, T, ADD>(simd, y, (a, b, c, d), both);
+                write::<S, T, ADD>(simd, y, [a, b, c, d], both);
                 if rows > 1 {
-                    write::<S, T, ADD>(simd, y.add(to.row::<T>()), (e, f, g, h), both);
+                    write::<S, T, ADD>(simd, y.add(to.row::<T>()), [e, f, g, h], both);
                 }
             }
         }
@@ -215,7 +215,7 @@ unsafe fn sums<S: Simd, T: Number>(simd: S, m: *const T, step: usize) -> (T::Vec
 unsafe fn write<S: Simd, T: Number, const ADD: bool>(
     simd: S,
     y: *mut T,
-    (a, b, c, d): (T::Vector<S>, T::Vector<S>, T::Vector<S>, T::Vector<S>),
+    [a, b, c, d]: [T::Vector<S>; 4],
     both: bool,
 ) {
     let first = T::plus(simd, a, T::plus(simd, b, c));
