@@ -71,7 +71,7 @@ commands() {
   on train --data digits --arch relu:64-32-10 --seeds 0..8 --epochs 5 --out "$WORK/t" --quiet || failed=1
   on train --data digits --arch tanh:64-16-10 --epochs 5 --finish 1e-4 --out "$WORK/f" --quiet || failed=1
   on train --data digits --arch relu:64-16-10 --epochs 2 --optimizer lbfgs --batch 0 --out "$WORK/l" --quiet || failed=1
-  for method in linear bezier polychain neb dss constructive; do
+  for method in linear repair bezier polychain neb dss; do
     on connect --a "$a" --b "$b" --data digits --method $method --out "$WORK/c-$method" --quiet || failed=1
     python3 - "$WORK/c-$method/summary.json" <<'P'
 import json, sys
@@ -102,12 +102,12 @@ P
 # An epoch on this device and on the CPU, by SGD and by Adam: f32 and f64 there tell what the type of numbers does.
 adam() {
   for rule in "sgd --lr 0.05" "adam --lr 1e-3"; do
-    for arch in relu:64-64-64-10 tanh:64-64-64-10 relu:64-100-100-10; do
+    for what in "digits relu:64-64-64-10" "digits tanh:64-64-64-10" "mnist:$DIR/mnist relu:784-64-64-10"; do
       for how in "$DEVICE tf32x3 f32" "$DEVICE f32 f32" "cpu f32 f32" "cpu f32 f64"; do
-        set -- $how
-        collado train --data digits --arch $arch --optimizer $rule --epochs 1 --out "$WORK/adam" --force --quiet --json \
-          --device "$1" --precision "$2" --dtype "$3" > "$WORK/out" 2>&1 || { cat "$WORK/out"; return 1; }
-        echo "$rule, $arch, $how: risk $(number runs.0.risk < "$WORK/out")"
+        set -- $what $how
+        collado train --data "$1" --arch "$2" --optimizer $rule --batch 128 --epochs 1 --seeds 0..4 --out "$WORK/adam" --force \
+          --quiet --json --device "$3" --precision "$4" --dtype "$5" > "$WORK/out" 2>&1 || { cat "$WORK/out"; return 1; }
+        echo "$rule, $2, $how: risks $(python3 -c 'import json, sys; print(*(r["risk"] for r in json.load(sys.stdin)["runs"]))' < "$WORK/out")"
       done
     done
   done
