@@ -176,7 +176,7 @@ impl Folded {
         let fits = |value: &Self| value.entries.len() == 1 || value.shape == longest.shape;
         let at = |value: &Self, i: usize| value.entries[if value.entries.len() == 1 { 0 } else { i }];
         let choose = |i: usize| match at(self, i) {
-            Entry::Fixed(x) if x == 0. => at(no, i),
+            Entry::Fixed(0.) => at(no, i),
             Entry::Fixed(_) => at(yes, i),
             _ => Entry::Unknown,
         };
