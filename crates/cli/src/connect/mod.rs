@@ -155,9 +155,12 @@ const QUICK: f64 = 5e-3;
 /// The seconds that an automatic proof may take in any case.
 const LEAST: f64 = 0.2;
 
+/// How much longer than all before it an automatic proof may take: what is stopped just before its end is of little use.
+const GRACE: f64 = 1.25;
+
 /// Encloses the risk of the best path if that is asked for, or if an enclosure, whose time is estimated from the speed
-/// of the profile, takes no longer than all before it did, or 3 s; the search is then stopped after the time that all before it
-/// took, or after [`LEAST`].
+/// of the profile, takes no longer than all before it did, or 3 s; the search is then stopped after a quarter more
+/// than the time that all before it took, or after [`LEAST`].
 fn proof(
     args: &ConnectArgs,
     task: &Task,
@@ -188,7 +191,7 @@ fn proof(
         CertifyMode::Auto => {
             match find(
                 &CertifySettings { tolerance: QUICK, ..CertifySettings::default() },
-                finding.max(LEAST),
+                (GRACE * finding).max(LEAST),
             ) {
                 Ok(proof) => return Ok(proof),
                 Err(failure) => failure.message().to_owned(),
