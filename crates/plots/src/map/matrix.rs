@@ -94,10 +94,10 @@ impl MatrixFigure {
         let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH) + 8.0;
         let caption = Caption::new(&font, &self.caption, WIDTH);
         let around = top + FOOT + caption.height() + 6.0;
-        let height = (around + SIDE * n as f64).clamp(HEIGHT, TALLEST);
+        let room = (around + SIDE * n as f64).clamp(HEIGHT, TALLEST) - around;
         let left = MARGIN + NAMES;
-        let across = (WIDTH - MARGIN - BAR - left) / n as f64;
-        let side = across.min((height - around) / n as f64);
+        let side = room.min(WIDTH - MARGIN - BAR - left) / n as f64;
+        let height = around + side * n as f64;
         let window = Rect { left, right: left + side * n as f64, top, bottom: top + side * n as f64 };
         let shade = Shade::over(self.values.iter().copied());
         self.squares(&mut canvas, window, side, &shade);
