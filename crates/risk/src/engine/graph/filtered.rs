@@ -15,6 +15,7 @@ use super::{
     lanes::{Number, part},
     patches::{Lines, PLACES},
     products::Products,
+    winograd::odd_lines,
 };
 use crate::engine::chain::Pool;
 
@@ -104,8 +105,8 @@ impl<T: Number> WithSimd for Patches<'_, T> {
         let most = (CACHE / (4 * (inputs + outputs) * T::LANES * size_of::<T>())).max(columns);
         let high = part(rows, (most / columns).max(1));
         // Odd numbers of cache lines, so that what is written at once has places in the cache.
-        let channel = ((high * columns) | 1) * T::LANES;
-        let [v_place, d_place] = [inputs, outputs].map(|n| ((n * channel / T::LANES) | 1) * T::LANES);
+        let channel = odd_lines::<T>(high * columns);
+        let [v_place, d_place] = [inputs, outputs].map(|n| odd_lines::<T>(n * channel / T::LANES));
         let zeros = (2 * columns + 2) * T::LANES;
         let mut work = pool.take(zeros + 4 * (v_place + d_place));
         let (zeros, work) = work.split_at_mut(zeros);

@@ -139,7 +139,7 @@ impl<'a, T: Number> Winograd<'a, T> {
 }
 
 /// So many cache lines, or one more where that is no odd number, in numbers.
-fn odd_lines<T: Number>(lines: usize) -> usize {
+pub(super) fn odd_lines<T: Number>(lines: usize) -> usize {
     (lines | 1) * T::LANES
 }
 
