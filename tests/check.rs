@@ -138,6 +138,87 @@ fn proofs_of_minima_are_confirmed_and_changed_ones_are_refused() {
     assert_eq!(collado(dir, "check seven.proof t0/seed-0.safetensors").status.code(), Some(2));
 }
 
+/// The proof of the minima of one neuron is about its boxes, its lengths and its number of coordinates.
+#[test]
+fn the_proof_of_all_minima_of_a_neuron_is_confirmed_and_changed_ones_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let proved = json(dir, "certify-minimum --dims 4 --per-dim 3 --proof a.proof --json");
+    let found = json(dir, "check a.proof --json");
+    assert_eq!(
+        (&found["holds"], &found["minima"], &found["holding"]),
+        (&Value::Bool(true), &"3^4".into(), &3.into())
+    );
+    // F where all coordinates are in one box, by its definition.
+    let risk = |b: &Value| {
+        let w = b[0].as_f64().unwrap();
+        [1., 10., 100.].map(|x: f64| (1. / (1. + (-x * w).exp()) - 0.75).powi(2)).iter().sum::<f64>() / 3.
+    };
+    let mut risks: Vec<f64> = proved["boxes"].as_array().unwrap().iter().map(risk).collect();
+    risks.sort_by(f64::total_cmp);
+    for (end, right) in [(0, risks[0]), (1, risks[2])] {
+        for summary in [&proved, &found] {
+            assert!((summary["F"][end].as_f64().unwrap() - right).abs() < 1e-10, "{summary} {right}");
+        }
+    }
+    assert_eq!(collado(dir, "certify-minimum --dims 4 --per-dim 3 --proof a.proof").status.code(), Some(1));
+    assert_eq!(collado(dir, "check a.proof a.proof").status.code(), Some(2));
+    // Nothing is written where fewer minima are proved.
+    assert_eq!(
+        collado(dir, "certify-minimum --dims 4 --per-dim 3 --ratio 5 --proof none.proof").status.code(),
+        Some(1)
+    );
+    assert!(!dir.join("none.proof").exists());
+
+    let lines: Vec<Value> = fs::read_to_string(dir.join("a.proof"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let refused = |change: &dyn Fn(&mut Vec<Value>), words: &str| {
+        let mut changed = lines.clone();
+        change(&mut changed);
+        let text: Vec<String> = changed.iter().map(Value::to_string).collect();
+        fs::write(dir.join("b.proof"), text.join("\n") + "\n").unwrap();
+        let message = || {
+            let output = collado(dir, "check b.proof");
+            assert_eq!(output.status.code(), Some(1), "{output:?}");
+            String::from_utf8(output.stderr).unwrap()
+        };
+        let unsigned = message();
+        assert!(unsigned.contains("was changed or cut"), "{unsigned}");
+        // With a footer that hides the change.
+        signed(&dir.join("b.proof"), "lines", &text[..text.len() - 1]);
+        let found = message();
+        assert!(found.contains(words), "{words}: {found}");
+    };
+    let add = |value: &mut Value, off: f64| *value = (value.as_f64().unwrap() + off).into();
+    let times = |value: &mut Value, by: f64| *value = (value.as_f64().unwrap() * by).into();
+    refused(&|l| times(&mut l[2]["radius"], 1e-12), "minimum 2: Krawczyk");
+    refused(&|l| times(&mut l[2]["radius"], 3e4), "minimum 2: ");
+    refused(&|l| times(&mut l[3]["at"], 1. + 1e-4), "minimum 3: Krawczyk");
+    refused(&|l| times(&mut l[1]["inverse"], -1.), "minimum 1: Krawczyk");
+    refused(&|l| times(&mut l[1]["curvature"], 1.001), "minimum 1: a second derivative");
+    refused(&|l| add(&mut l[1]["F"][1], -1e-9), "minimum 1: F in");
+    refused(&|l| add(&mut l[2]["F"][0], 1e-9), "minimum 2: F in");
+    refused(&|l| add(&mut l[0]["claim"]["F"][1], -1e-9), "the claim about all minima");
+    refused(&|l| add(&mut l[0]["claim"]["F"][0], 1e-9), "the claim about all minima");
+    refused(&|l| l[0]["claim"]["minima"] = "4^4".into(), "minima");
+    refused(&|l| l[0]["claim"]["minima"] = "3^5".into(), "minima");
+    refused(&|l| l[0]["neuron"]["dims"] = 5.into(), "minima");
+    refused(&|l| l[0]["neuron"]["ratio"] = 10.01.into(), "Krawczyk");
+    refused(&|l| drop(l.remove(2)), "minima of a coordinate");
+    refused(&|l| l.insert(2, l[2].clone()), "minima of a coordinate");
+    refused(&|l| l[3] = l[2].clone(), "minimum 3: its box begins at");
+    // One box twice, as the fourth of four.
+    let four = |l: &mut Vec<Value>| {
+        l.insert(2, l[2].clone());
+        (l[0]["neuron"]["per_dim"], l[0]["claim"]["minima"]) = (4.into(), "4^4".into());
+    };
+    refused(&four, "minimum 1: ");
+    refused(&|l| l[0]["neuron"]["seed"] = 1.into(), "unknown field");
+}
+
 /// Networks with convolutions and normalisation, under both rules for statistics, on some of the rows.
 #[test]
 fn proofs_of_networks_for_images_are_about_their_rows_and_statistics() {

@@ -3,66 +3,56 @@
 
 Usage: tools/check_minimum.py PROOF [CHECKPOINT.safetensors DATA]
 
-A proof about planted teachers needs no file. CHECKPOINT and DATA (as for tools/check_proof.py) are those of a small dense network:
-linear, tanh, logistic or softplus; squared loss, cross-entropy or logistic loss; l2 or l2-last. Numbers are integers times 2^-512,
-intervals are pairs of arrays of them. It shares nothing with the program but the formats. Exit status 0 if the proof holds, 1 if not.
+Proofs about planted teachers, or all minima of one logistic neuron, need no file. CHECKPOINT and DATA (as for tools/check_proof.py)
+are those of a small dense network: linear, tanh, logistic or softplus; squared loss, cross-entropy or logistic loss; l2 or l2-last.
+Numbers are integers times 2^-512. It shares nothing with the program but the formats. Exit status 0 if the proof holds, 1 if not.
 """
-import hashlib, json, math, pathlib, sys
+import math, sys
+from fractions import Fraction
 from functools import reduce
 
 import numpy as np
 
-from check_proof import ONE, P, data, exact, exp, fail, integers, log, tanh, tensors
+from check_proof import ONE, P, data, exact, exp, fail, integers, log, proof, tanh, tensors
 
 class Box:
     """Arrays of intervals."""
     def __init__(self, lo, hi=None):
         self.lo, self.hi = np.asarray(lo, dtype=object), np.asarray(lo if hi is None else hi, dtype=object)
-
     def __getitem__(self, at):
         return Box(self.lo[at], self.hi[at])
-
     def __add__(self, other):
         return Box(self.lo + other.lo, self.hi + other.hi)
     def __neg__(self):
         return Box(-self.hi, -self.lo)
     def __sub__(self, other):
         return self + -other
-
     def __mul__(self, other):
         ends = [np.asarray(a * b, dtype=object) for a in (self.lo, self.hi) for b in (other.lo, other.hi)]
         return Box(reduce(np.minimum, ends) >> P, (reduce(np.maximum, ends) >> P) + 1)
-
     def times(self, number):  # A positive integer, and so below.
         return Box(self.lo * number, self.hi * number)
     def over(self, number):
         return Box(self.lo // number, -(-self.hi // number))
-
     def sum(self, axis=None):
         return Box(self.lo.sum(axis=axis), self.hi.sum(axis=axis))
-
     def each(self, f):
         """The values of a function of intervals (pairs of integers)."""
         pairs = [f(int(a), int(b)) for a, b in zip(self.lo.ravel(), self.hi.ravel())]
         return Box(*(np.array([pair[i] for pair in pairs], dtype=object).reshape(self.lo.shape) for i in range(2)))
-
     def grown(self, f):
         """The values of a function of numbers that grows, enclosed at each."""
         return self.each(lambda a, b: (f(a)[0], f(b)[1]))
-
     def square(self):
         return self.each(lambda a, b: ((0 if a <= 0 <= b else min(abs(a), abs(b)) ** 2 >> P), (max(abs(a), abs(b)) ** 2 >> P) + 1))
-
     def sqrt(self):
         return self.each(lambda a, b: (math.isqrt(max(a, 0) << P), math.isqrt(max(b, 0) << P) + 1))
     def inverse(self):
         return self.each(lambda a, b: ((ONE * ONE) // b, (ONE * ONE) // a + 1) if a > 0 else fail("an interval reaches 0"))
-
     def size(self):
         return np.maximum(*(np.asarray(abs(x), dtype=object) for x in (self.lo, self.hi)))
 
-def zeros(*shape):
-    return Box(np.zeros(shape, dtype=object))
+zeros = lambda *shape: Box(np.zeros(shape, dtype=object))
 
 def exponential(x):
     """Encloses exp(x)."""
@@ -71,10 +61,8 @@ def exponential(x):
 
 def sigmoid(x):
     """Encloses 1 / (1 + exp(-x))."""
-    low, high = exp(-abs(x))
-    if x >= 0:
-        return (ONE * ONE) // (ONE + high), (ONE * ONE) // (ONE + low) + 1
-    return (low << P) // (ONE + low), (high << P) // (ONE + high) + 1
+    low, high = exponential(-x)
+    return (ONE * ONE) // (ONE + high), (ONE * ONE) // (ONE + low) + 1
 
 def soft(x):
     """Encloses log(1 + exp(x))."""
@@ -82,8 +70,6 @@ def soft(x):
     return max(x, 0) + log(ONE + low)[0], max(x, 0) + log(ONE + high)[1]
 
 # Functions of one number with two derivatives.
-def of_linear(z):
-    return z, Box(z.lo * 0 + ONE), Box(z.lo * 0)
 def of_tanh(z):
     a = z.grown(tanh)
     slope = Box(ONE) - a.square()
@@ -95,30 +81,24 @@ def of_logistic(z):
 def of_softplus(z):
     p = z.grown(sigmoid)
     return z.grown(soft), p, p * (Box(ONE) - p)
-def of_exp(z):
-    e = z.grown(exponential)
-    return e, e, e
 def of_log(x):
     inverse = (x + Box(ONE)).inverse()
     return (x + Box(ONE)).grown(log), inverse, -inverse.square()
-def of_square(z):
-    return z.square(), z.times(2), Box(z.lo * 0 + 2 * ONE)
-
+of_linear = lambda z: (z, Box(z.lo * 0 + ONE), Box(z.lo * 0))
+of_square = lambda z: (z.square(), z.times(2), Box(z.lo * 0 + 2 * ONE))
+of_exp = lambda z: (z.grown(exponential),) * 3
 RULES = {"linear": of_linear, "tanh": of_tanh, "logistic": of_logistic, "softplus": of_softplus}
 
 class Jet:
     """Functions of S parameters: values [m], slopes [m, S] and second derivatives [m, S, S]."""
     def __init__(self, value, slope, curve):
         self.parts = (value, slope, curve)
-
     def __add__(self, other):
         return Jet(*(a + b for a, b in zip(self.parts, other.parts)))
-
     def through(self, f):
         (value, first, second), slope, curve = f(self.parts[0]), *self.parts[1:]
         bent = (second[:, None] * slope)[:, :, None] * slope[:, None, :]
         return Jet(value, first[:, None] * slope, first[:, None, None] * curve + bent)
-
     def sum(self):
         return Jet(*(Box(x.lo.sum(axis=0, keepdims=True), x.hi.sum(axis=0, keepdims=True)) for x in self.parts))
 
@@ -240,39 +220,59 @@ def eigenvalues(what, matrix, claim):
         factor = np.linalg.cholesky(np.array([[float(x) for x in row] for row in middle / ONE]) - claim["shift"] * np.eye(len(middle)))
     except np.linalg.LinAlgError:
         fail(f"eigenvalues of {what}: not confirmed, the shifted matrix has no factor")
-    factor = integers(factor)
-    product = factor @ factor.T
+    product = (factor := integers(factor)) @ factor.T
     found = s - max((away - Box(product >> P, (product >> P) + 1)).size().sum(axis=1))
-    if not 0 < claim["at_least"] or found < exact(claim["at_least"]):
-        fail(f"eigenvalues of {what} of at least {claim['at_least']}: not confirmed, the check finds {found / ONE}")
+    _ = 0 < exact(claim["at_least"]) <= found or fail(f"eigenvalues of {what} of at least {claim['at_least']}: not confirmed, the check finds {found / ONE}")
 
-def confirm(claim, x, inverse, enclose, outside):
-    radius = exact(claim["radius"])
-    cube = Box(x - radius, x + radius)
-    value, slope, _ = enclose(Box(x))
-    _, slopes, curve = enclose(cube)
+def confirm(claim, x, inverse, enclose):
+    """Krawczyk's test for the box of this radius around x, and F. Encloses the Hessian on it."""
+    cube = Box(x - (radius := exact(claim["radius"])), x + radius)
+    (value, slope, _), (_, slopes, curve) = enclose(Box(x)), enclose(cube)
     middle = (curve.lo + curve.hi) >> 1
     off = np.maximum(curve.hi - middle, middle - curve.lo)
     rest = abs(np.eye(len(x), dtype=object) * ONE - ((inverse @ middle) >> P)) + 1 + ((abs(inverse) @ off) >> P) + 1
     step = (Box(inverse) * slope[None, :]).sum(axis=1).size()
     reach = max(step + ((rest.sum(axis=1) * radius) >> P) + 1)
-    if radius <= 0 or reach >= radius:
-        fail(f"Krawczyk's operator reaches {reach / ONE}, the radius of the box is {claim['radius']}")
+    _ = 0 < radius and reach < radius or fail(f"Krawczyk's operator reaches {reach / ONE}, the radius of the box is {claim['radius']}")
     value = value + (slopes * Box(-radius, radius)).sum()
     if value.lo < exact(claim["F"][0]) or value.hi > exact(claim["F"][1]):
         fail(f"F in {claim['F']} could not be confirmed, the check finds [{value.lo / ONE}, {value.hi / ONE}]")
-    eigenvalues("the Hessian", curve, claim["hessian"])
-    if claim.get("outside"):
-        eigenvalues("the block for more inputs", outside(cube), claim["outside"])
+    return cube, curve
+
+def coordinate(at, count, ratio):
+    """Encloses f(at u) = mean of (sigma(R^i at u) - 3/4)^2 and its derivatives in u. Beyond z = 1024 they are off 1/16 and 0 by less than a unit."""
+    def enclose(u):
+        outputs = [z for i in range(count) if (z := at * ratio**i) * u.lo[0] < 1024 * ONE]
+        z, scale = (Box([math.floor(z * a) for z in outputs], [math.ceil(z * b) for z in outputs]) for a, b in ((u.lo[0], u.hi[0]), (ONE, ONE)))
+        s, first, second = of_logistic(z)
+        off, far = s - Box(3 * ONE // 4), count - len(outputs)
+        sums = off.square(), (off * first * scale).times(2), ((first.square() + off * second) * scale.square()).times(2)
+        value, slope, curve = ((part.sum() + Box(-far, far)).over(count) for part in sums)
+        return value + Box(far * ONE // 16).over(count), slope[None], curve[None, None]
+    return enclose
+
+def neuron(risk, claim, boxes):
+    """Confirms p boxes of a coordinate, each in its own scale: w = at u with |u - 1| <= radius. Their combinations are p^d minima."""
+    end, ratio = 0, Fraction(risk["ratio"])
+    counts = [claim["minima"], risk["per_dim"]] == [f"{len(boxes)}^{risk['dims']}", len(boxes)]
+    _ = counts and risk["dims"] > 0 and ratio > 1 or fail("the claim is about another number of minima")
+    for i, box in enumerate(boxes, 1):
+        at, radius = Fraction(box["at"]), Fraction(box["radius"])
+        _ = radius < 1 and end < at * (1 - radius) or fail(f"minimum {i}: its box does not lie above the one before")
+        _ = claim["F"][0] <= box["F"][0] and box["F"][1] <= claim["F"][1] or fail(f"minimum {i}: its F is not in that of the claim")
+        _, curve = confirm(box, integers([1]), integers([[box["inverse"]]]), coordinate(at, len(boxes), ratio))
+        least = curve.lo.item()
+        _ = 0 < exact(box["curvature"]) <= least or fail(f"minimum {i}: curvature {box['curvature']}: not confirmed, the check finds {least / ONE}")
+        end = at * (1 + radius)
+    print(f"the proof holds: {claim['minima']} strict local minima with F in {claim['F']}")
 
 def main():
     _ = len(sys.argv) in (2, 4) or sys.exit(__doc__)
-    lines = pathlib.Path(sys.argv[1]).read_text().splitlines(keepends=True)
-    header, x, *rows, footer = map(json.loads, lines)
-    right = {"lines": len(rows) + 1, "sha256": hashlib.sha256("".join(lines[:-1]).encode()).hexdigest()}
-    _ = footer == right or fail(f"{sys.argv[1]}: was changed or cut")
-    risk, claim = header["risk"], header["claim"]
-    _ = header["collado.minimum"] == 1 or fail("no rule for this version")
+    header, lines = proof(sys.argv[1], "lines")
+    if header.get("collado.minima") == 1:
+        return neuron(header["neuron"], header["claim"], lines)
+    _ = header.get("collado.minimum") == 1 or fail("no rule for this version")
+    risk, claim, x, rows = header["risk"], header["claim"], lines[0], lines[1:]
     if risk["kind"] == "planted":
         _ = claim["F"][0] > 0 or fail("F > 0 is not claimed")
         enclose, size, outside = planted(risk["k"], risk["n"])
@@ -281,20 +281,20 @@ def main():
         kinds = (risk["network"].split(":")[0], risk["loss"], risk["regularizer"] if risk["kappa"] else "l2")
         for kind, known in zip(kinds, (RULES, ("cross-entropy", "squared", "logistic"), ("l2", "l2-last"))):
             _ = kind in known or fail(f"no rule for {kind}")
-        stacked, _, checkpoint_hash = tensors(sys.argv[2])
-        inputs, y, data_hash = data(sys.argv[3])
-        if (checkpoint_hash, data_hash, len(inputs)) != (risk["checkpoint"], risk["data"]["hash"], risk["rows"]):
-            fail("the proof is about another checkpoint or other data")
+        (stacked, _, checkpoint_hash), (inputs, y, data_hash) = tensors(sys.argv[2]), data(sys.argv[3])
+        found, stated = (checkpoint_hash, data_hash, len(inputs)), (risk["checkpoint"], risk["data"]["hash"], risk["rows"])
+        _ = found == stated or fail("the proof is about another checkpoint or other data")
         names = sorted({name.rsplit(".", 1)[0] for name in stacked}, key=lambda name: [int(p) if p.isdigit() else p for p in name.split(".")])
         shapes = [(stacked[f"{name}.weight"].shape, f"{name}.bias" in stacked) for name in names]
         if risk["loss"] != "cross-entropy":
             y = integers(np.eye(shapes[-1][0][0])[y] if y.dtype.kind in "iu" else y.reshape(len(y), -1))
         enclose, size, outside = network(risk, shapes, integers(inputs), y)
-    if len(x) != size or len(rows) != size or any(len(row) != size for row in rows):
-        fail(f"expected {size} parameters and a square matrix")
-    confirm(claim, integers(x), integers(rows), enclose, outside)
-    low, high = claim["F"]
-    print(f"the proof holds: one critical point within {claim['radius']}, a strict local minimum with F in [{low}, {high}]")
+    _ = [len(x), *map(len, rows)] == [size] * (size + 1) or fail(f"expected {size} parameters and a square matrix")
+    cube, curve = confirm(claim, integers(x), integers(rows), enclose)
+    eigenvalues("the Hessian", curve, claim["hessian"])
+    if claim.get("outside"):
+        eigenvalues("the block for more inputs", outside(cube), claim["outside"])
+    print(f"the proof holds: one critical point within {claim['radius']}, a strict local minimum with F in {claim['F']}")
 
 if __name__ == "__main__":
     main()

@@ -80,3 +80,37 @@ def test_a_spurious_minimum_is_confirmed(tmp_path):
     run(tmp_path, "certify-minimum", "--k", "7", "--proof", "seven.proof")
     result = checked(tmp_path, "seven.proof")
     assert result.returncode == 0, result.stderr
+
+
+def test_all_minima_of_a_neuron_are_confirmed_and_changed_ones_are_not(tmp_path):
+    run(tmp_path, "certify-minimum", "--dims", "2", "--per-dim", "3", "--proof", "a.proof")
+    result = checked(tmp_path, "a.proof")
+    assert result.returncode == 0 and "3^2 strict local minima" in result.stdout, result.stderr
+    lines = [json.loads(line) for line in (tmp_path / "a.proof").read_text().splitlines()][:-1]
+
+    def refused(change, words):
+        copy = json.loads(json.dumps(lines))
+        change(copy)
+        body = "".join(json.dumps(line) + "\n" for line in copy)
+        footer = {"lines": len(copy) - 1, "sha256": hashlib.sha256(body.encode()).hexdigest()}
+        (tmp_path / "b.proof").write_text(body + json.dumps(footer) + "\n")
+        result = checked(tmp_path, "b.proof")
+        assert result.returncode == 1 and words in result.stderr, result.stderr
+
+    refused(lambda p: p[1].update(at=p[1]["at"] * (1 + 1e-4)), "Krawczyk")
+    refused(lambda p: p[1].update(radius=1e-19), "Krawczyk")
+    refused(lambda p: p[1].update(radius=0.0), "Krawczyk")
+    refused(lambda p: p[1].update(radius=-1e-5), "Krawczyk")
+    refused(lambda p: p[2].update(inverse=0.0), "Krawczyk")
+    refused(lambda p: p[2].update(curvature=1.001 * p[2]["curvature"]), "curvature")
+    refused(lambda p: p[2].update(curvature=0.0), "curvature")
+    refused(lambda p: p[3].update(F=[p[3]["F"][0], p[3]["F"][1] - 1e-9]), "could not be confirmed")
+    refused(lambda p: p[0]["claim"].update(F=[p[0]["claim"]["F"][0] + 1e-9, 1.0]), "not in that of the claim")
+    refused(lambda p: p[0]["claim"].update(minima="3^3"), "another number of minima")
+    refused(lambda p: p[0]["neuron"].update(dims=3), "another number of minima")
+    refused(lambda p: p[0]["neuron"].update(ratio=10.01), "Krawczyk")
+    refused(lambda p: p.pop(2), "another number of minima")
+    refused(lambda p: p.__setitem__(3, p[2]), "above the one before")
+    refused(lambda p: p.__setitem__(slice(1, 4), p[3:0:-1]), "above the one before")
+    (tmp_path / "b.proof").write_text((tmp_path / "a.proof").read_text().replace("0.0", "0.1", 1))
+    assert "was changed" in checked(tmp_path, "b.proof").stderr

@@ -39,8 +39,8 @@ pub use self::{
     error::{Error, Result},
     interval::Interval,
     minimum::{
-        Eigenvalues, MinimumKind, MinimumProof, MultistartResult, NeuronMinima, Polished, Witness,
-        find_minimum, neuron_minima, polish, prove_minimum, prove_network_minimum,
+        Eigenvalues, MinimumKind, MinimumProof, MultistartResult, NeuronMinima, NeuronProof, Polished,
+        Witness, find_minimum, neuron_minima, polish, prove_minimum, prove_network_minimum,
     },
     path::{certify, certify_path},
 };

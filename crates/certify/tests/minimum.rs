@@ -128,7 +128,22 @@ fn every_minimum_of_the_neuron_is_proved() {
             assert!(risk.coordinate(w)[2] > 0.);
             assert!(risk.coordinate(w * 0.999)[1] < 0. && risk.coordinate(w * 1.001)[1] > 0.);
         }
+        for (b, proof) in found.boxes.iter().zip(&found.proofs) {
+            assert!(b.lo() <= proof.at * (1. + proof.radius) && proof.at * (1. - proof.radius) <= b.hi());
+            // f at the minimum, and f″ around it, in the scale of the minimum.
+            let [f, ..] = risk.coordinate(b.middle());
+            assert!(
+                proof.risk.lo() - 1e-15 <= f && f <= proof.risk.hi() + 1e-15 && proof.risk.radius() < 1e-10
+            );
+            for share in [-1., -0.3, 0., 0.6, 1.] {
+                let bend = risk.coordinate(proof.at * (1. + share * proof.radius))[2] * proof.at.powi(2);
+                assert!(proof.curvature <= bend * (1. + 1e-12) && (proof.inverse * bend - 1.).abs() < 1e-3);
+            }
+        }
     }
+    // Lengths whose squares overflow.
+    let far = neuron_minima(&LogisticNeuron::new(1, 200, 10.).unwrap());
+    assert_eq!((far.boxes.len(), far.unproved), (200, 0));
     // below R = 5.72 minima merge
     assert!(neuron_minima(&LogisticNeuron::new(1, 2, 5.).unwrap()).boxes.len() < 2);
 }

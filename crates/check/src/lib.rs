@@ -32,7 +32,7 @@ use self::{
 };
 pub use self::{
     error::{Error, Result},
-    minimum::{CheckedMinimum, check_minimum},
+    minimum::{CheckedMinimum, CheckedNeuron, check_minimum, check_neuron},
 };
 
 /// What a check found.

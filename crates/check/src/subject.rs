@@ -25,13 +25,8 @@ impl Subject {
     /// # Errors
     /// When it is about another network, criterion, rule or number of rows, or about other rows than it says.
     pub(crate) fn new(proof: &Proof, risk: &EmpiricalRisk) -> Result<Self> {
-        let (header, criterion) = (&proof.header, risk.criterion());
-        compare("network", &header.network, &risk.arch().to_string())?;
-        compare("loss", &header.loss, &criterion.loss.to_string())?;
-        compare("kappa", &header.kappa.to_string(), &criterion.kappa.to_string())?;
-        if criterion.kappa != 0. {
-            compare("regularizer", &header.regularizer, &criterion.regularizer.to_string())?;
-        }
+        let header = &proof.header;
+        same_risk(risk, &header.network, &header.loss, (header.kappa, &header.regularizer))?;
         let all = risk.data().len();
         let rows = match &header.subset {
             None => {
@@ -50,6 +45,23 @@ impl Subject {
             false => (false, false),
         };
         Ok(Self { rows, is_given, is_coupled })
+    }
+}
+
+/// Compares the network and the criterion that a proof states with those of the risk.
+pub(crate) fn same_risk(
+    risk: &EmpiricalRisk,
+    network: &str,
+    loss: &str,
+    (kappa, regularizer): (f64, &str),
+) -> Result<()> {
+    let criterion = risk.criterion();
+    compare("network", network, &risk.arch().to_string())?;
+    compare("loss", loss, &criterion.loss.to_string())?;
+    compare("kappa", &kappa.to_string(), &criterion.kappa.to_string())?;
+    match criterion.kappa == 0. {
+        true => Ok(()),
+        false => compare("regularizer", regularizer, &criterion.regularizer.to_string()),
     }
 }
 

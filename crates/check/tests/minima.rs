@@ -1,12 +1,16 @@
 //! The check of proofs of minima: what `certify` proves is confirmed, and what is false by a closed form is not.
 #![allow(clippy::unwrap_used)]
 
+#[path = "written/stated.rs"]
+mod stated;
+
 use candle_core::{Device, Tensor};
 use collado_certify::{MinimumKind, MinimumProof, find_minimum, prove_minimum, prove_network_minimum};
 use collado_check::{CheckedMinimum, check_minimum};
-use collado_files::{Eigenvalues, MinimumClaim, MinimumFile, MinimumHeader, MinimumSubject, ProofData};
+use collado_files::{Eigenvalues, MinimumClaim, MinimumFile, MinimumHeader, MinimumSubject};
 use collado_models::{Activation, Arch};
 use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Planted, Regularizer, Rows};
+use stated::Stated;
 
 /// The file of a proof, with claims that are a little weaker.
 fn file(found: &MinimumProof, point: &[f64], risk: MinimumSubject) -> MinimumFile {
@@ -26,16 +30,8 @@ fn file(found: &MinimumProof, point: &[f64], risk: MinimumSubject) -> MinimumFil
 }
 
 fn subject(risk: &EmpiricalRisk) -> MinimumSubject {
-    let criterion = risk.criterion();
-    MinimumSubject::Network {
-        checkpoint: String::new(),
-        data: ProofData { spec: String::new(), hash: String::new() },
-        rows: risk.data().len(),
-        network: risk.arch().to_string(),
-        loss: criterion.loss.to_string(),
-        kappa: criterion.kappa,
-        regularizer: criterion.regularizer.to_string(),
-    }
+    let Stated { data, rows, network, loss, kappa, regularizer } = Stated::of(risk);
+    MinimumSubject::Network { checkpoint: String::new(), data, rows, network, loss, kappa, regularizer }
 }
 
 /// Nothing that is changed so that it is false is confirmed.

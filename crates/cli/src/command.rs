@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Certify(certify::CertifyArgs),
     /// Check a proof of certify --proof or certify-minimum --proof by independent code.
     #[command(
-        after_help = "Every piece of a path is bounded again, or Krawczyk's test and the eigenvalues of a minimum are computed again.\nThe check ends at the first claim that it cannot confirm, with exit status 1. docs/certificates.md has the format.\n\nExamples:\n  collado certify runs/first --proof runs/first.proof\n  collado check runs/first.proof runs/first\n  collado certify-minimum --k 7 --proof runs/seven.proof\n  collado check runs/seven.proof"
+        after_help = "Every piece of a path is bounded again, or Krawczyk's test and the eigenvalues of minima are computed again.\nThe check ends at the first claim that it cannot confirm, with exit status 1. docs/certificates.md has the format.\n\nExamples:\n  collado certify runs/first --proof runs/first.proof\n  collado check runs/first.proof runs/first\n  collado certify-minimum --k 7 --proof runs/seven.proof\n  collado check runs/seven.proof\n  collado certify-minimum --dims 3 --per-dim 3 --proof runs/neuron.proof\n  collado check runs/neuron.proof"
     )]
     Check(check::CheckArgs),
     /// Permute and rescale the hidden neurons of B onto those of A.
@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Kernel(kernel::KernelArgs),
     /// Prove that a point is a strict local minimum.
     #[command(
-        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3\n  collado certify-minimum runs/tanh/seed-0.safetensors --data digits --kappa 1e-3"
+        after_help = "Examples:\n  collado certify-minimum --k 7\n  collado certify-minimum --dims 3 --per-dim 3 --proof runs/neuron.proof\n  collado certify-minimum runs/tanh/seed-0.safetensors --data digits --kappa 1e-3"
     )]
     CertifyMinimum(certify_minimum::CertifyMinimumArgs),
     /// Draw sections of the risk: lines, planes, zooms, training trajectories.

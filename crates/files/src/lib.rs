@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod any_proof;
 mod archive;
 mod atomic;
 mod checkpoint;
@@ -11,6 +12,7 @@ mod graph;
 mod listing;
 mod minimum_proof;
 mod names;
+mod neuron_proof;
 mod number;
 mod options;
 mod outline;
@@ -29,13 +31,15 @@ mod torch;
 mod write;
 
 pub use self::{
+    any_proof::AnyProof,
     atomic::{TEMPORARY, atomically, file_hash},
     checkpoint::Checkpoint,
     error::{Error, Result},
     graph::GraphFile,
     listing::{Listing, Role, TensorInfo},
-    minimum_proof::{AnyProof, Eigenvalues, MinimumClaim, MinimumFile, MinimumHeader, MinimumSubject},
+    minimum_proof::{Eigenvalues, MinimumClaim, MinimumFile, MinimumHeader, MinimumSubject},
     names::Names,
+    neuron_proof::{NeuronBox, NeuronClaim, NeuronFile, NeuronHeader, NeuronSubject},
     number::{read_number, to_json},
     options::ReadOptions,
     path_file::PathFile,

@@ -3,21 +3,18 @@
 //! A file has one JSON value a line: the header, the point x, the rows of the matrix R, and at last the number of lines
 //! after the header and the SHA-256 of all lines before.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    path::Path,
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Proof, ProofData, Result,
-    fault::{file_error, io_error},
+    ProofData, Result,
+    fault::file_error,
     signed::{self, Kind},
 };
 
-const KIND: Kind = Kind { key: "collado.minimum", version: MinimumHeader::VERSION, counted: "lines" };
+pub(crate) const KIND: Kind =
+    Kind { key: "collado.minimum", version: MinimumHeader::VERSION, counted: "lines" };
 
 /// A proof that the box of all parameters within a radius of a point holds exactly one critical point of F, which is a
 /// strict local minimum.
@@ -137,31 +134,5 @@ impl MinimumFile {
             ));
         }
         Ok(Self { header, point, inverse })
-    }
-}
-
-/// A proof of either kind.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AnyProof {
-    /// About a path.
-    Path(Proof),
-    /// About a minimum.
-    Minimum(MinimumFile),
-}
-
-impl AnyProof {
-    /// Reads a proof of the kind that its first line names.
-    ///
-    /// # Errors
-    /// When it cannot be read, was cut or changed, or is of another version.
-    pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| io_error(path, &e))?;
-        let mut first = String::new();
-        BufReader::new(file).read_line(&mut first).map_err(|e| io_error(path, &e))?;
-        let header = serde_json::from_str::<serde_json::Value>(&first);
-        match header.is_ok_and(|header| header.get(KIND.key).is_some()) {
-            true => Ok(Self::Minimum(MinimumFile::read(path)?)),
-            false => Ok(Self::Path(Proof::read(path)?)),
-        }
     }
 }

@@ -50,6 +50,11 @@ impl LogisticNeuron {
         self.per_dim
     }
 
+    /// The ratio R of the lengths.
+    pub fn ratio(&self) -> f64 {
+        self.ratio
+    }
+
     /// The values f, f′ and f″ of one coordinate's share $f(w)=\frac1p\sum_{i<p}(\sigma(R^iw)-y)^2$; F is the mean of f
     /// over the coordinates.
     pub fn coordinate(&self, w: f64) -> [f64; 3] {

@@ -17,7 +17,7 @@ use crate::Interval;
 pub use self::{
     find::{MultistartResult, find_minimum},
     network::prove_network_minimum,
-    neuron::{NeuronMinima, neuron_minima},
+    neuron::{NeuronMinima, NeuronProof, neuron_minima},
     polish::{Polished, polish},
 };
 

@@ -4,16 +4,18 @@
 mod jet;
 mod matrix;
 mod network;
+mod neuron;
 mod planted;
 
 use collado_files::{Eigenvalues, MinimumFile, MinimumSubject};
 use collado_risk::EmpiricalRisk;
 
+pub use self::neuron::{CheckedNeuron, check_neuron};
 use self::{matrix::Matrix, network::SmallNetwork, planted::Teachers};
 use crate::{
     Error, Result,
     interval::{Interval, largest, product_up, sum_up},
-    subject::compare,
+    subject::{compare, same_risk},
 };
 
 /// What the check of a minimum found.
@@ -74,13 +76,7 @@ pub fn check_minimum(proof: &MinimumFile, risk: Option<&EmpiricalRisk>) -> Resul
                 stated: "that of a network".into(),
                 found: "none".into(),
             })?;
-            let criterion = risk.criterion();
-            compare("network", network, &risk.arch().to_string())?;
-            compare("loss", loss, &criterion.loss.to_string())?;
-            compare("kappa", &kappa.to_string(), &criterion.kappa.to_string())?;
-            if *kappa != 0. {
-                compare("regularizer", regularizer, &criterion.regularizer.to_string())?;
-            }
+            same_risk(risk, network, loss, (*kappa, regularizer))?;
             compare("rows", &rows.to_string(), &risk.data().len().to_string())?;
             compare("parameters", &proof.point.len().to_string(), &risk.network().size().to_string())?;
             confirmed(proof, &SmallNetwork::new(risk)?)

@@ -1,11 +1,14 @@
 //! Files of proofs, as the program would write them.
 
-use collado_files::{Claim, Place, Proof, ProofData, ProofHeader, ProofPiece};
+mod stated;
+
+use collado_files::{Claim, Place, Proof, ProofHeader, ProofPiece};
 use collado_risk::EmpiricalRisk;
+use stated::Stated;
 
 /// The proof about a risk with these pieces, whose largest risk is at least `lo`, at `at`.
 pub fn proof(risk: &EmpiricalRisk, pieces: Vec<ProofPiece>, lo: f64, (leg, tau): (usize, f64)) -> Proof {
-    let criterion = risk.criterion();
+    let Stated { data, rows, network, loss, kappa, regularizer } = Stated::of(risk);
     let hi = pieces.iter().map(|piece| piece.hi).fold(f64::NEG_INFINITY, f64::max);
     let normalises = risk.network().batch_norms().next().is_some();
     let header = ProofHeader {
@@ -13,12 +16,12 @@ pub fn proof(risk: &EmpiricalRisk, pieces: Vec<ProofPiece>, lo: f64, (leg, tau):
         program: "test".into(),
         claim: Claim { lo, hi, at: Place { leg, tau } },
         path: String::new(),
-        data: ProofData { spec: String::new(), hash: String::new() },
-        rows: risk.data().len(),
-        network: risk.arch().to_string(),
-        loss: criterion.loss.to_string(),
-        kappa: criterion.kappa,
-        regularizer: criterion.regularizer.to_string(),
+        data,
+        rows,
+        network,
+        loss,
+        kappa,
+        regularizer,
         statistics: normalises.then(|| risk.statistics().to_string()),
         subset: None,
     };

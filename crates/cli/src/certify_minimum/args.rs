@@ -37,8 +37,8 @@ pub(crate) struct CertifyMinimumArgs {
     /// Folder for the minimum as a checkpoint and for the summary, which is created.
     #[arg(long, conflicts_with = "dims")]
     pub(super) out: Option<PathBuf>,
-    /// File for the proof itself, which collado check confirms independently.
-    #[arg(long, conflicts_with = "dims")]
+    /// File for the proof itself, which collado check and tools/check_minimum.py confirm independently.
+    #[arg(long)]
     pub(super) proof: Option<PathBuf>,
     /// Overwrite existing results.
     #[arg(long)]

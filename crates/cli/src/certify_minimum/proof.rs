@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use collado_certify::{Eigenvalues, MinimumProof};
+use collado_certify::{Eigenvalues, Interval, MinimumProof};
 use collado_files::{MinimumClaim, MinimumFile, MinimumHeader, MinimumSubject};
 
 use crate::failure::Failure;
@@ -16,11 +16,9 @@ pub(super) fn write(
     risk: MinimumSubject,
 ) -> Result<(), Failure> {
     let Some(witness) = &found.witness else { return Ok(()) };
-    let (lo, hi) = (found.risk.lo(), found.risk.hi());
-    let room = 1e-3 * (hi - lo) + 1e-12 * hi.abs();
     let claim = MinimumClaim {
         radius: found.radius,
-        risk: (lo - room, hi + room),
+        risk: roomy(found.risk),
         hessian: eased(witness.hessian),
         // Without a proof for more inputs nothing is claimed of them.
         outside: witness.outside.filter(|found| found.at_least > 0.).map(eased),
@@ -33,6 +31,13 @@ pub(super) fn write(
     };
     let (point, inverse) = (point.to_vec(), witness.inverse.clone());
     Ok(MinimumFile { header, point, inverse }.write(file)?)
+}
+
+/// An interval that is a little wider.
+pub(super) fn roomy(found: Interval) -> (f64, f64) {
+    let (lo, hi) = (found.lo(), found.hi());
+    let room = 1e-3 * (hi - lo) + 1e-12 * hi.abs();
+    (lo - room, hi + room)
 }
 
 /// A bound that is a little lower, with a shift whose matrix is a little further from singular ones.

@@ -11,7 +11,7 @@ pub(crate) struct CheckArgs {
     /// Proof that certify --proof or certify-minimum --proof wrote.
     pub(super) proof: PathBuf,
     /// File that it is about, or its folder: the path path.safetensors, or the checkpoint of a minimum. Proofs about planted
-    /// teachers need none.
+    /// teachers or one logistic neuron need none.
     pub(super) path: Option<PathBuf>,
     #[command(flatten)]
     pub(super) network: NetworkArgs,

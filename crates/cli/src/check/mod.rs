@@ -3,6 +3,7 @@
 
 mod args;
 mod minimum;
+mod neuron;
 
 use std::time::Instant;
 
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<(), Failure> {
     match proof {
         AnyProof::Path(proof) => path(args, &proof),
         AnyProof::Minimum(proof) => minimum::run(args, &proof),
+        AnyProof::Neuron(proof) => neuron::run(args, &proof),
     }
 }
 
