@@ -92,13 +92,6 @@ pub(crate) struct Picture {
     pub(crate) shapes: Vec<Shape>,
 }
 
-impl Picture {
-    /// The picture with a caption that begins at the height `body`.
-    pub(crate) fn captioned(self, caption: &str, body: f64) -> Self {
-        Self { caption: caption.to_owned(), body: px(body), ..self }
-    }
-}
-
 /// The picture under construction.
 pub(crate) struct Canvas {
     shapes: Vec<Shape>,

@@ -7,10 +7,10 @@ use crate::curves;
 use crate::error::{Error, Result};
 use crate::frame;
 use crate::header::Header;
-use crate::heading::{Caption, heading};
 use crate::labels::Labels;
 use crate::layout::{self, Cell};
 use crate::marks;
+use crate::page::Page;
 use crate::panel::Panel;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
 use crate::print::{COLUMN, INCH, Print};
@@ -153,15 +153,12 @@ impl Figure {
 
     fn draw(&self) -> Result<Picture> {
         self.check()?;
-        let font = Font::regular();
-        let mut canvas = Canvas::new();
         let (width, height) = self.size;
-        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), width);
-        let caption = Caption::new(&font, &self.words.caption, width);
-        let bottom = height - caption.height();
-        self.draw_panels(&mut canvas, &font, Rect { left: MARGIN, top, right: width - MARGIN, bottom })?;
-        caption.draw(&mut canvas, self.size);
-        Ok(canvas.finish(self.size, &self.words.title).captioned(&self.words.caption, bottom))
+        let mut page = Page::new(&self.words, width);
+        let bottom = height - page.foot();
+        let room = Rect { left: MARGIN, top: page.top, right: width - MARGIN, bottom };
+        self.draw_panels(&mut page.canvas, &page.font, room)?;
+        Ok(page.finish(bottom))
     }
 
     fn check(&self) -> Result<()> {

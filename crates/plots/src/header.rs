@@ -13,7 +13,7 @@ use crate::text::Font;
 
 /// The height of one row of the legend in px.
 const ROW: f64 = 19.0;
-/// The width of a swatch, and the space after it, in px.
+/// The least width of a swatch, and the space after it, in px.
 const SWATCH: Xy = (20.0, 6.0);
 /// The space between two entries in px.
 const AIR: f64 = 16.0;
@@ -41,9 +41,10 @@ impl<'a> Header<'a> {
         let mut rows = vec![Vec::new()];
         let mut used = font.width(&panel.y_label, SIZE + 0.5) + AIR;
         for (entry, text) in named.chain(missing) {
-            let text = font.fitted(&text, SIZE, room - SWATCH.0 - SWATCH.1);
+            let swatch = swatch(&entry) + SWATCH.1;
+            let text = font.fitted(&text, SIZE, room - swatch);
             // A fallback font may be a little wider than the embedded one.
-            let width = SWATCH.0 + SWATCH.1 + font.width(&text, SIZE) * 1.03;
+            let width = swatch + font.width(&text, SIZE) * 1.03;
             if used + width > room {
                 rows.push(Vec::new());
                 used = 0.0;
@@ -71,7 +72,7 @@ impl<'a> Header<'a> {
             for (entry, text, width) in row {
                 draw_swatch(canvas, entry, (x, baseline - 4.0));
                 let color = if matches!(entry, Entry::Missing) { FAINT } else { SOFT };
-                canvas.text((x + SWATCH.0 + SWATCH.1, baseline), text, Style::new(SIZE, color));
+                canvas.text((x + swatch(entry) + SWATCH.1, baseline), text, Style::new(SIZE, color));
                 x += width + AIR;
             }
             baseline += ROW;
@@ -79,20 +80,29 @@ impl<'a> Header<'a> {
     }
 }
 
+/// The width of a swatch, which shows two whole dashes and the gap between them.
+fn swatch(entry: &Entry<'_>) -> f64 {
+    match entry {
+        Entry::Series(Series { dash: Some([dash, gap]), .. }) => SWATCH.0.max(2.0 * dash + gap),
+        _ => SWATCH.0,
+    }
+}
+
 fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
+    let end = x + swatch(entry);
     let Entry::Series(series) = entry else {
-        return cross(canvas, (x + SWATCH.0 - 6.0, y), FAINT);
+        return cross(canvas, (end - 6.0, y), FAINT);
     };
     let color = series.role.color();
     let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash: series.dash };
     if series.band.is_some() {
-        let (top, bottom, end) = (y - 4.0, y + 4.0, x + SWATCH.0);
+        let (top, bottom) = (y - 4.0, y + 4.0);
         canvas.area(&[(x, top), (end, top), (end, bottom), (x, bottom)], color, 0.18);
     }
     if series.joined {
-        canvas.line((x, y), (x + SWATCH.0, y), stroke);
+        canvas.line((x, y), (end, y), stroke);
     }
     if series.markers {
-        dots(canvas, series, &[(x + SWATCH.0 / 2.0, y)], 3.4);
+        dots(canvas, series, &[(f64::midpoint(x, end), y)], 3.4);
     }
 }

@@ -4,10 +4,10 @@ mod draw;
 mod layers;
 
 use self::{draw::Sheet, layers::Layers};
-use crate::canvas::{Canvas, Picture};
+use crate::canvas::Picture;
 use crate::color::Role;
 use crate::error::{Error, Result};
-use crate::heading::{Caption, heading};
+use crate::page::Page;
 use crate::paper::MARGIN;
 use crate::text::Font;
 use crate::words::{Words, figure_methods};
@@ -59,17 +59,11 @@ impl Diagram {
         {
             return Err(Error::Order { step });
         }
-        let font = Font::regular();
-        let layers = Layers::new(&self.steps);
-        let sheet = Sheet::new(&font, &self.steps, &layers);
+        let sheet = Sheet::new(&Font::regular(), &self.steps, &Layers::new(&self.steps));
         let width = (sheet.size.0 + 2.0 * MARGIN).max(480.0);
-        let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), width);
-        let caption = Caption::new(&font, &self.words.caption, width);
-        let body = top + 12.0 + sheet.size.1 + MARGIN;
-        sheet.draw(&mut canvas, (f64::midpoint(0.0, width - sheet.size.0), top + 12.0));
-        let size = (width, body + caption.height());
-        caption.draw(&mut canvas, size);
-        Ok(canvas.finish(size, &self.words.title).captioned(&self.words.caption, body))
+        let mut page = Page::new(&self.words, width);
+        let top = page.top + 12.0;
+        sheet.draw(&mut page.canvas, (f64::midpoint(0.0, width - sheet.size.0), top));
+        Ok(page.finish(top + sheet.size.1 + MARGIN))
     }
 }

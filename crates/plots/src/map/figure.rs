@@ -2,12 +2,11 @@
 
 use super::bar::{Shade, draw_bar};
 use super::panel::{BAR, FOOT, GUTTER, HEAD, Map};
-use crate::canvas::{Canvas, Picture, Rect, Style};
+use crate::canvas::{Picture, Rect, Style};
 use crate::color::SOFT;
 use crate::error::{Error, Result};
-use crate::heading::{Caption, heading};
+use crate::page::Page;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
-use crate::text::Font;
 use crate::words::{Words, figure_methods};
 
 /// The space at the left of a map for its tick labels, in px.
@@ -48,11 +47,9 @@ impl MapFigure {
     fn draw(&self) -> Result<Picture> {
         let aspect = self.maps.first().ok_or(Error::NoPanels)?.aspect().clamp(0.2, 2.5);
         let count = self.maps.len() as f64;
-        let mut canvas = Canvas::new();
-        let font = Font::regular();
-        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), WIDTH) + HEAD;
-        let caption = Caption::new(&font, &self.words.caption, WIDTH);
-        let body = HEIGHT - caption.height();
+        let mut page = Page::new(&self.words, WIDTH);
+        let top = page.top + HEAD;
+        let body = HEIGHT - page.foot();
         let room =
             ((WIDTH - 2.0 * MARGIN - BAR - GUTTER * (count - 1.0)) / count - LEFT, body - top - FOOT - AXES);
         let width = room.0.min(room.1 / aspect);
@@ -64,18 +61,15 @@ impl MapFigure {
         for (index, map) in self.maps.iter().enumerate() {
             let left = start + LEFT + index as f64 * (LEFT + width + GUTTER);
             window = Rect { left, right: left + width, ..window };
-            map.draw(&mut canvas, &font, window, &shade, false);
+            map.draw(&mut page.canvas, &page.font, window, &shade, false);
         }
-        draw_bar(&mut canvas, window, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
+        draw_bar(&mut page.canvas, window, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
         // The y label is written beside the x label: a horizontal label is read without turning the head.
         let (x, y) = &self.labels;
         let text = if y.is_empty() { x.clone() } else { format!("→ {x};  ↑ {y}") };
-        let text = font.fitted(&text, SMALL, WIDTH - MARGIN - start - LEFT);
-        canvas.text((start + LEFT, window.bottom + FOOT + 15.0), &text, Style::new(SMALL, SOFT));
+        let text = page.font.fitted(&text, SMALL, WIDTH - MARGIN - start - LEFT);
+        page.canvas.text((start + LEFT, window.bottom + FOOT + 15.0), &text, Style::new(SMALL, SOFT));
         // Flat maps do not fill the paper.
-        let body = body.min(window.bottom + FOOT + AXES);
-        let size = (WIDTH, body + caption.height());
-        caption.draw(&mut canvas, size);
-        Ok(canvas.finish(size, &self.words.title).captioned(&self.words.caption, body))
+        Ok(page.finish(body.min(window.bottom + FOOT + AXES)))
     }
 }

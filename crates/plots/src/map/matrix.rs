@@ -6,11 +6,10 @@ use crate::canvas::{Anchor, Canvas, Picture, Rect, Stroke, Style};
 use crate::color::{AXIS, INK, PAPER, SOFT};
 use crate::colormap::MISSING;
 use crate::error::{Error, Result};
-use crate::heading::{Caption, heading};
+use crate::page::Page;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
-use crate::print::{Print, TEXT};
 use crate::text::Font;
-use crate::{png, svg};
+use crate::words::{Words, figure_methods};
 
 /// The largest number of rows that can be drawn.
 const MOST: usize = 2000;
@@ -26,12 +25,12 @@ const FOOT: f64 = 22.0;
 /// A matrix of values, with one scale of colours. Rows have a number and a name, columns the number.
 #[derive(Clone, Debug)]
 pub struct MatrixFigure {
-    title: String,
-    subtitle: String,
-    caption: String,
+    words: Words,
     names: Vec<String>,
     values: Vec<f64>,
 }
+
+figure_methods!(MatrixFigure, print);
 
 impl MatrixFigure {
     /// The matrix of `values` `[names.len(), names.len()]`, row by row; those that are not finite are grey.
@@ -46,65 +45,23 @@ impl MatrixFigure {
                 "1 to {MOST} names and a value for each two of them, found {found}"
             )));
         }
-        let (subtitle, caption) = (String::new(), String::new());
-        Ok(Self { title: title.into(), subtitle, caption, names: names.to_vec(), values: values.to_vec() })
+        Ok(Self { words: Words::titled(title), names: names.to_vec(), values: values.to_vec() })
     }
 
-    /// Sets the grey line under the title.
-    #[must_use]
-    pub fn subtitle(self, subtitle: impl Into<String>) -> Self {
-        Self { subtitle: subtitle.into(), ..self }
-    }
-
-    /// Sets the sentence under the matrix.
-    #[must_use]
-    pub fn caption(self, caption: impl Into<String>) -> Self {
-        Self { caption: caption.into(), ..self }
-    }
-
-    /// The picture as an SVG document.
-    ///
-    /// # Errors
-    /// An error of drawing.
-    pub fn to_svg(&self) -> Result<String> {
-        Ok(svg::write(&self.draw()))
-    }
-
-    /// The same picture as [`to_svg`](Self::to_svg) as a PNG.
-    ///
-    /// # Errors
-    /// When there is no memory for the pixels.
-    pub fn to_png(&self) -> Result<Vec<u8>> {
-        png::render(&self.draw())
-    }
-
-    /// The picture for a paper, as wide as its text, without title, subtitle and caption.
-    ///
-    /// # Errors
-    /// The errors of [`to_svg`](Self::to_svg).
-    pub fn print(&self) -> Result<Print> {
-        let bare =
-            Self { title: String::new(), subtitle: String::new(), caption: String::new(), ..self.clone() };
-        Ok(Print::of(&bare.draw(), TEXT))
-    }
-
-    fn draw(&self) -> Picture {
-        let (n, font) = (self.names.len(), Font::regular());
-        let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.title, &self.subtitle), WIDTH) + 8.0;
-        let caption = Caption::new(&font, &self.caption, WIDTH);
-        let around = top + FOOT + caption.height() + 6.0;
+    fn draw(&self) -> Result<Picture> {
+        let n = self.names.len();
+        let mut page = Page::new(&self.words, WIDTH);
+        let top = page.top + 8.0;
+        let around = top + FOOT + page.foot() + 6.0;
         let room = (around + SIDE * n as f64).clamp(HEIGHT, TALLEST) - around;
         let left = MARGIN + NAMES;
         let side = room.min(WIDTH - MARGIN - BAR - left) / n as f64;
-        let height = around + side * n as f64;
         let window = Rect { left, right: left + side * n as f64, top, bottom: top + side * n as f64 };
         let shade = Shade::over(self.values.iter().copied());
-        self.squares(&mut canvas, window, side, &shade);
-        self.labels(&mut canvas, &font, window, side);
-        draw_bar(&mut canvas, window, &shade, self.values.iter().filter(|v| !v.is_finite()).count());
-        caption.draw(&mut canvas, (WIDTH, height));
-        canvas.finish((WIDTH, height), &self.title).captioned(&self.caption, height - caption.height())
+        self.squares(&mut page.canvas, window, side, &shade);
+        self.labels(&mut page.canvas, &page.font, window, side);
+        draw_bar(&mut page.canvas, window, &shade, self.values.iter().filter(|v| !v.is_finite()).count());
+        Ok(page.finish(window.bottom + FOOT + 6.0))
     }
 
     /// The squares, in runs of one colour, with their numbers where these have room.

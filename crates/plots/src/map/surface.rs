@@ -9,8 +9,8 @@ use crate::canvas::{Anchor, Canvas, Picture, Rect, Stroke, Style, Xy};
 use crate::color::{AXIS, Color, INK, PAPER, Role, SOFT};
 use crate::curves::DASH;
 use crate::error::Result;
-use crate::heading::{Caption, heading};
 use crate::labels::Labels;
+use crate::page::Page;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
 use crate::text::Font;
 use crate::ticks::ticks;
@@ -45,23 +45,19 @@ impl SurfaceFigure {
     }
 
     fn draw(&self) -> Result<Picture> {
-        let font = Font::regular();
-        let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), WIDTH);
-        let caption = Caption::new(&font, &self.words.caption, WIDTH);
-        let body = HEIGHT - caption.height();
+        let mut page = Page::new(&self.words, WIDTH);
+        let (top, body) = (page.top, HEIGHT - page.foot());
         let shade = Shade::of(std::iter::once(&self.map));
         let room = Rect { left: MARGIN, top, right: WIDTH - 130.0, bottom: body - 34.0 };
         let view = View::new(room);
-        draw_floor(&mut canvas, &view, &self.map.field);
-        draw_surface(&mut canvas, &font, &view, &self.map, (&shade, &shade));
+        draw_floor(&mut page.canvas, &view, &self.map.field);
+        draw_surface(&mut page.canvas, &page.font, &view, &self.map, (&shade, &shade));
         let bar = Rect { right: WIDTH - 96.0, top: top + 16.0, bottom: body - 40.0, ..room };
-        draw_bar(&mut canvas, bar, &shade, self.map.field.missing());
+        draw_bar(&mut page.canvas, bar, &shade, self.map.field.missing());
         let text = format!("lower right edge: {};  lower left edge: {}", self.labels.0, self.labels.1);
-        let text = font.fitted(&text, SMALL, WIDTH - 2.0 * MARGIN);
-        canvas.text((MARGIN, body - 8.0), &text, Style::new(SMALL, SOFT));
-        caption.draw(&mut canvas, (WIDTH, HEIGHT));
-        Ok(canvas.finish((WIDTH, HEIGHT), &self.words.title).captioned(&self.words.caption, body))
+        let text = page.font.fitted(&text, SMALL, WIDTH - 2.0 * MARGIN);
+        page.canvas.text((MARGIN, body - 8.0), &text, Style::new(SMALL, SOFT));
+        Ok(page.finish(body))
     }
 }
 

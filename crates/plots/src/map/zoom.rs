@@ -4,12 +4,11 @@ use super::bar::{Shade, draw_bar};
 use super::panel::{BAR, FOOT, HEAD, Map};
 use super::surface::draw_surface;
 use super::view::View;
-use crate::canvas::{Canvas, Picture, Rect, Style};
+use crate::canvas::{Picture, Rect, Style};
 use crate::color::SOFT;
 use crate::error::{Error, Result};
-use crate::heading::{Caption, heading};
+use crate::page::Page;
 use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
-use crate::text::Font;
 use crate::words::{Words, figure_methods};
 
 /// The number of zooms in a row.
@@ -46,15 +45,12 @@ impl ZoomFigure {
         if self.maps.is_empty() {
             return Err(Error::NoPanels);
         }
-        let font = Font::regular();
-        let mut canvas = Canvas::new();
-        let top = heading(&mut canvas, &font, (&self.words.title, &self.words.subtitle), WIDTH);
-        let caption = Caption::new(&font, &self.words.caption, WIDTH);
+        let mut page = Page::new(&self.words, WIDTH);
+        let top = page.top;
         let side = (WIDTH - 2.0 * MARGIN - BAR + GUTTER) / ROW as f64 - GUTTER;
         let surface = FLAT * side;
         let row = surface + HEAD + side + FOOT;
         let rows = self.maps.len().div_ceil(ROW) as f64;
-        let height = (top + row * rows + 22.0 + caption.height()).max(HEIGHT);
         let shade = Shade::of(self.maps.iter());
         let mut last = Rect { left: MARGIN, top, right: MARGIN, bottom: top };
         for (index, map) in self.maps.iter().enumerate() {
@@ -64,18 +60,16 @@ impl ZoomFigure {
             let room = Rect { left, top: above, right, bottom: above + surface };
             // Each surface fills its height; colours say how high it is.
             let heights = Shade::of(std::iter::once(map));
-            draw_surface(&mut canvas, &font, &View::new(room), map, (&heights, &shade));
+            draw_surface(&mut page.canvas, &page.font, &View::new(room), map, (&heights, &shade));
             let top = room.bottom + HEAD;
             last = Rect { left, top, right, bottom: top + side };
-            map.draw(&mut canvas, &font, last, &shade, true);
+            map.draw(&mut page.canvas, &page.font, last, &shade, true);
         }
         let bar = Rect { left: MARGIN, top: top + 20.0, right: WIDTH - MARGIN - BAR, ..last };
-        draw_bar(&mut canvas, bar, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
-        let text = font.fitted(&self.axes, SMALL, WIDTH - 2.0 * MARGIN);
-        canvas.text((MARGIN, last.bottom + FOOT + 14.0), &text, Style::new(SMALL, SOFT));
-        caption.draw(&mut canvas, (WIDTH, height));
-        Ok(canvas
-            .finish((WIDTH, height), &self.words.title)
-            .captioned(&self.words.caption, height - caption.height()))
+        draw_bar(&mut page.canvas, bar, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
+        let text = page.font.fitted(&self.axes, SMALL, WIDTH - 2.0 * MARGIN);
+        page.canvas.text((MARGIN, last.bottom + FOOT + 14.0), &text, Style::new(SMALL, SOFT));
+        let body = (top + row * rows + 22.0).max(HEIGHT - page.foot());
+        Ok(page.finish(body))
     }
 }
