@@ -65,28 +65,15 @@ impl<T: Number> Products<'_, T> {
         stride: usize,
     ) {
         macro_rules! choose {
-            ($(($w:literal, $h:literal)),*) => {
+            ($($w:literal: $($h:literal)*);*) => {
                 match (width, height) {
                     // SAFETY: the same obligations.
-                    $(($w, $h) => unsafe { self.block::<S, $w, $h>(simd, tap, output, weights, stride) },)*
+                    $($(($w, $h) => unsafe { self.block::<S, $w, $h>(simd, tap, output, weights, stride) },)*)*
                     _ => unreachable!("blocks have at most 3 x 4 vectors"),
                 }
             };
         }
-        choose!(
-            (1, 1),
-            (1, 2),
-            (1, 3),
-            (1, 4),
-            (2, 1),
-            (2, 2),
-            (2, 3),
-            (2, 4),
-            (3, 1),
-            (3, 2),
-            (3, 3),
-            (3, 4)
-        );
+        choose!(1: 1 2 3 4; 2: 1 2 3 4; 3: 1 2 3 4);
     }
 
     /// # Safety

@@ -70,56 +70,18 @@ impl<T: Number> Row<'_, T> {
         out: &mut [T],
     ) {
         macro_rules! choose {
-            ($(($w:literal, $h:literal)),*) => {
+            ($($w:literal: $($h:literal)*);*) => {
                 match (width, height) {
                     // SAFETY: the same obligations.
-                    $(($w, $h) => unsafe { self.block::<S, ADD, $w, $h>(simd, from, output, out) },)*
+                    $($(($w, $h) => unsafe { self.block::<S, ADD, $w, $h>(simd, from, output, out) },)*)*
                     _ => unreachable!("larger blocks are not made"),
                 }
             };
         }
         if wide::<S, T>() {
-            choose!(
-                (1, 1),
-                (1, 2),
-                (1, 3),
-                (1, 4),
-                (1, 5),
-                (1, 6),
-                (2, 1),
-                (2, 2),
-                (2, 3),
-                (2, 4),
-                (2, 5),
-                (2, 6),
-                (3, 1),
-                (3, 2),
-                (3, 3),
-                (3, 4),
-                (3, 5),
-                (3, 6),
-                (4, 1),
-                (4, 2),
-                (4, 3),
-                (4, 4),
-                (4, 5),
-                (4, 6)
-            );
+            choose!(1: 1 2 3 4 5 6; 2: 1 2 3 4 5 6; 3: 1 2 3 4 5 6; 4: 1 2 3 4 5 6);
         } else {
-            choose!(
-                (1, 1),
-                (1, 2),
-                (1, 3),
-                (1, 4),
-                (1, 5),
-                (1, 6),
-                (2, 1),
-                (2, 2),
-                (2, 3),
-                (2, 4),
-                (2, 5),
-                (2, 6)
-            );
+            choose!(1: 1 2 3 4 5 6; 2: 1 2 3 4 5 6);
         }
     }
 
