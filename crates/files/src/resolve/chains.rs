@@ -1,6 +1,6 @@
 //! The search for orders of layers that form a chain: each layer takes as many numbers as the one before it puts out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::resolve::layers::Layer;
 
@@ -116,33 +116,22 @@ impl Search<'_> {
 /// layers. There is one if each width is left as often as it is come to, the first and the last aside, and all hang
 /// together. Without one, a search would take long to see it.
 fn is_eulerian(layers: &[Layer]) -> bool {
-    let mut places: HashMap<usize, usize> = HashMap::new();
-    let mut balance: Vec<i64> = Vec::new();
-    let mut parent: Vec<usize> = Vec::new();
+    let mut balance: HashMap<usize, i64> = HashMap::new();
     for layer in layers {
-        let mut place = |width: usize, step: i64| {
-            let at = *places.entry(width).or_insert_with(|| {
-                parent.push(parent.len());
-                balance.push(0);
-                balance.len() - 1
-            });
-            balance[at] += step;
-            at
-        };
-        let ends = [place(layer.inputs, 1), place(layer.outputs, -1)];
-        let [a, b] = ends.map(|end| root(&mut parent, end));
-        parent[a] = b;
+        *balance.entry(layer.inputs).or_default() += 1;
+        *balance.entry(layer.outputs).or_default() -= 1;
     }
-    let one = root(&mut parent, 0);
-    balance.iter().map(|b| b.abs()).sum::<i64>() <= 2
-        && (0..parent.len()).all(|at| root(&mut parent, at) == one)
-}
-
-/// The width that stands for all that hang together with that at `at`.
-fn root(parent: &mut [usize], mut at: usize) -> usize {
-    while parent[at] != at {
-        parent[at] = parent[parent[at]];
-        at = parent[at];
+    let mut reached = HashSet::from([layers[0].inputs]);
+    loop {
+        let before = reached.len();
+        for Layer { inputs, outputs, .. } in layers {
+            if reached.contains(inputs) || reached.contains(outputs) {
+                reached.extend([*inputs, *outputs]);
+            }
+        }
+        if reached.len() == before {
+            break;
+        }
     }
-    at
+    balance.values().map(|b| b.abs()).sum::<i64>() <= 2 && reached.len() == balance.len()
 }
