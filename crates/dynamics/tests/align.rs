@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device, Tensor};
 use collado_dynamics::{Align, Aligned, Connect, Error, Matching, Repair, Search};
-use collado_models::{Activation, Arch, Init, Symmetry, affine_layers, pre_activations};
+use collado_models::{Activation, Arch, Init, Symmetry};
 use collado_risk::PathKind;
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -117,7 +117,8 @@ fn f32_keeps_its_dtype_and_its_outputs() {
 fn dead_and_duplicate_neurons_are_named() {
     let arch = Arch::dense(Activation::Relu, &[10, 6, 5, 3], true).unwrap();
     let a = point(&arch, 4);
-    let mut layers = affine_layers(&arch, &a).unwrap().into_iter();
+    let network = arch.network();
+    let mut layers = network.dense_chain("layers").unwrap().iter().map(|layer| layer.tensors(&a).unwrap());
     let ((w, b), (v, c)) = (layers.next().unwrap(), layers.next().unwrap());
     let (mut w, mut b) = (w.to_vec2::<f64>().unwrap(), b.unwrap().to_vec1::<f64>().unwrap());
     // Neuron 4 of layer 1 is twice neuron 1; neuron 2 never fires on pixels; nothing leaves neuron 3.
@@ -163,9 +164,15 @@ fn repair_restores_the_interpolated_statistics_at_its_knots() {
 
 /// Mean and standard deviation of every hidden pre-activation, in two passes.
 fn statistics(arch: &Arch, theta: &Tensor, data: &Tensor) -> Vec<[f64; 2]> {
-    let all = pre_activations(arch, theta, data).unwrap();
-    let columns = all[..all.len() - 1].iter().flat_map(|z| z.t().unwrap().to_vec2::<f64>().unwrap());
+    let (network, mut x) = (arch.network(), data.clone());
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for layer in &network.dense_chain("layers").unwrap()[..arch.depth() - 1] {
+        let z = layer.forward(theta, &x).unwrap();
+        columns.extend(z.t().unwrap().to_vec2().unwrap());
+        x = layer.activation.forward(&z).unwrap();
+    }
     columns
+        .iter()
         .map(|z| {
             let mean = z.iter().sum::<f64>() / z.len() as f64;
             let square = z.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / z.len() as f64;

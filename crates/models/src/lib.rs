@@ -7,7 +7,6 @@ mod error;
 mod exponential;
 mod families;
 mod fixed_tensors;
-mod forward;
 mod init;
 mod layout;
 mod modules;
@@ -23,7 +22,6 @@ pub use self::{
     error::{Error, Result},
     families::{Family, ImageSpec, NormChoice, Shortcut},
     fixed_tensors::FixedTensors,
-    forward::{affine_layers, pre_activations},
     init::Init,
     layout::{Entry, Layout},
     modules::{DeepLinear, Example120, Mlp, ReluNet, TwoLayer},

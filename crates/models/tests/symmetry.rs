@@ -3,7 +3,7 @@
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::VarBuilder;
-use collado_models::{Activation, Arch, Error, Init, Mlp, Symmetry, affine_layers, pre_activations};
+use collado_models::{Activation, Arch, Error, Init, Mlp, Symmetry};
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -16,6 +16,20 @@ fn archs() -> Vec<Arch> {
             Arch::dense(Activation::Relu, &[5, 4, 3], false).unwrap(),
             Arch::dense(Activation::Linear, &[5, 3], true).unwrap(),
         ])
+        .collect()
+}
+
+/// $W_k\,\rho(z_{k-1})+b_k$ of every layer, `[N, n_k]` each.
+fn pre_activations(arch: &Arch, theta: &Tensor, x: &Tensor) -> Vec<Tensor> {
+    let network = arch.network();
+    let mut x = x.clone();
+    let layers = network.dense_chain("layers").unwrap().iter();
+    layers
+        .map(|layer| {
+            let z = layer.forward(theta, &x).unwrap();
+            x = layer.activation.forward(&z).unwrap();
+            z
+        })
         .collect()
 }
 
@@ -63,8 +77,7 @@ fn outputs_stay_and_neurons_move_as_said() {
         assert!(largest(&outputs(arch, &theta, &x), &outputs(arch, &moved, &x)) < 1e-13, "{arch}");
         symmetry.check(&theta, &x).unwrap();
         symmetry.check(&theta.to_dtype(DType::F32).unwrap(), &x).unwrap();
-        let (before, after) =
-            (pre_activations(arch, &theta, &x).unwrap(), pre_activations(arch, &moved, &x).unwrap());
+        let (before, after) = (pre_activations(arch, &theta, &x), pre_activations(arch, &moved, &x));
         assert!(largest(before.last().unwrap(), &outputs(arch, &theta, &x)) < 1e-14, "{arch}");
         for (k, (p, s)) in symmetry.permutations().iter().zip(symmetry.scales()).enumerate() {
             let (before, after) = (before[k].to_vec2::<f64>().unwrap(), after[k].to_vec2::<f64>().unwrap());
@@ -125,12 +138,13 @@ fn what_is_no_symmetry_is_refused() {
 #[test]
 fn one_hidden_layer_is_balanced_by_the_closed_form() {
     let arch = Arch::dense(Activation::Relu, &[5, 4, 3], true).unwrap();
-    let layers = affine_layers(&arch, &point(&arch, 5)).unwrap();
-    let ((w, b), (v, c)) = (&layers[0], &layers[1]);
+    let (network, theta) = (arch.network(), point(&arch, 5));
+    let [first, second] = network.dense_chain("two layers").unwrap().layers() else { panic!("two layers") };
+    let ((w, b), (v, c)) = (first.tensors(&theta).unwrap(), second.tensors(&theta).unwrap());
     // Neuron 2 is dead: nothing comes out of it.
     let alive = Tensor::new(&[1., 1., 0., 1.], &Device::Cpu).unwrap();
     let v = v.broadcast_mul(&alive).unwrap();
-    let parts = [w, b.as_ref().unwrap(), &v, c.as_ref().unwrap()].map(|t| t.flatten_all().unwrap());
+    let parts = [&w, b.as_ref().unwrap(), &v, c.as_ref().unwrap()].map(|t| t.flatten_all().unwrap());
     let theta = Tensor::cat(&parts, 0).unwrap();
     let scales = Symmetry::balancing(&arch, &theta).unwrap().scales()[0].clone();
     let (w, b) = (w.to_vec2::<f64>().unwrap(), b.as_ref().unwrap().to_vec1::<f64>().unwrap());
