@@ -1,6 +1,20 @@
-//! The conditions of a claim, and how they decide on it.
+//! Claims, their conditions, and how these decide on a claim.
 
 use serde::Serialize;
+
+/// A claim, and what is said of it before anything is measured.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Claim {
+    /// The claim that is tested.
+    #[serde(rename = "claim")]
+    pub statement: &'static str,
+    /// The publication that makes the claim.
+    pub source: &'static str,
+    /// The rule by which the numbers decide on the conditions of the claim.
+    pub rule: &'static str,
+    /// What would contradict the claim.
+    pub contradicted_by: &'static str,
+}
 
 /// What an experiment says about its claim, or about one of the claim's [conditions](Condition).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

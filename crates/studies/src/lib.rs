@@ -30,7 +30,7 @@ mod widths;
 
 pub use self::{
     cell_cache::CellCache,
-    condition::{Condition, Verdict},
+    condition::{Claim, Condition, Verdict},
     error::StudyError,
     estimate::Estimate,
     proportion::{newcombe, shown_by, wilson},

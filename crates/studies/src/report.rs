@@ -5,7 +5,7 @@ use collado_plots::Figure;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::{Condition, Verdict};
+use crate::{Claim, Condition, Verdict};
 
 /// What every study hands over: the claim, what was measured, and what it says about the claim.
 ///
@@ -13,13 +13,8 @@ use crate::{Condition, Verdict};
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The claim that was tested.
-    pub claim: &'static str,
-    /// The publication that makes the claim.
-    pub source: &'static str,
-    /// The rule by which the numbers decide on the conditions of the claim.
-    pub rule: &'static str,
-    /// What would contradict the claim.
-    pub contradicted_by: &'static str,
+    #[serde(flatten)]
+    pub claim: Claim,
     /// The verdict on the claim: [`Verdict::of`] its conditions.
     pub verdict: Verdict,
     /// The conditions of the claim, each with its verdict and the numbers that decide.

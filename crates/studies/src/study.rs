@@ -2,7 +2,7 @@
 
 use collado_risk::Progress;
 
-use crate::{CellCache, Report, Result};
+use crate::{CellCache, Claim, Report, Result};
 
 /// The settings of a study, which can be run.
 ///
@@ -14,7 +14,7 @@ pub trait Study: Clone + Default {
     const NAME: &'static str;
 
     /// The claim that the study decides on.
-    const CLAIM: &'static str;
+    const CLAIM: Claim;
 
     /// Settings for a look within a minute.
     fn quick() -> Self {

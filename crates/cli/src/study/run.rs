@@ -72,7 +72,7 @@ impl Entry {
         let report = |size: Size, seed, cells: &CellCache, progress: &mut dyn Progress| {
             size.settings::<S>().with_seed(seed).report(cells, progress)
         };
-        Self { name: S::NAME, claim: S::CLAIM, report }
+        Self { name: S::NAME, claim: S::CLAIM.statement, report }
     }
 }
 
@@ -144,7 +144,7 @@ fn summary(report: &Report, folder: &Path) {
         }
     }
     print(&format!("{}\n{}", report.shown, report.not_shown));
-    print(&format!("Contradicted by: {}\nPower: {}", report.contradicted_by, report.power));
+    print(&format!("Contradicted by: {}\nPower: {}", report.claim.contradicted_by, report.power));
     print(&format!("verdict: {}", report.verdict.name()));
     for Condition { condition, verdict, found } in report.decisive() {
         print(&format!("  {}: {condition}: {found}", verdict.name()));

@@ -15,7 +15,7 @@ use collado_risk::{Criterion, EmpiricalRisk, Examples, Loss, Objective, Progress
 use serde::Serialize;
 
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
 };
 
@@ -50,9 +50,7 @@ impl Default for ConvexitySettings {
 
 impl Study for ConvexitySettings {
     const NAME: &'static str = "convexity";
-    const CLAIM: &'static str = "The risk of a neural network is not convex, and the set of networks is not closed: \
-                                 two networks of risk 0 have a midpoint of risk 1/2, and a convergent sequence leaves \
-                                 every bounded set.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn with_seed(self, _: u64) -> Self {
         self

@@ -3,18 +3,20 @@
 use collado_plots::{Figure, Panel, Point, Role, Scale, Series};
 use serde::Serialize;
 
-use super::{Convexity, ConvexitySettings, Member};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields};
+use super::{Convexity, Member};
+use crate::{Claim, Condition, Report, Table, Verdict, report::fields};
 
-const SOURCE: &str =
-    "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, Example 1.20";
-const RULE: &str = "supported: both ends have risk 0 and the midpoint ½ exactly, the aligned segment has risk 0 \
-                    throughout, and every network of the sequence is within 1 % of 1/√(3n) of the limit while even its \
-                    smallest norm grows; contradicted: one of these fails; inconclusive: the sequence has fewer than two \
-                    members";
-const CONTRADICTED_BY: &str = "a midpoint that is not ½ above both ends, as with targets (0, 0); a segment between the \
-                               exchanged networks that is not at 0; a sequence that does not approach the step, or that \
-                               rescaling keeps in a bounded set";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "The risk of a neural network is not convex, and the set of networks is not closed: two networks of risk \
+        0 have a midpoint of risk 1/2, and a convergent sequence leaves every bounded set.",
+    source: "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, Example 1.20",
+    rule: "supported: both ends have risk 0 and the midpoint ½ exactly, the aligned segment has risk 0 throughout, and \
+        every network of the sequence is within 1 % of 1/√(3n) of the limit while even its smallest norm grows; \
+        contradicted: one of these fails; inconclusive: the sequence has fewer than two members",
+    contradicted_by: "a midpoint that is not ½ above both ends, as with targets (0, 0); a segment between the exchanged \
+        networks that is not at 0; a sequence that does not approach the step, or that rescaling keeps in a bounded set",
+};
+
 const POWER: &str = "nothing is sampled: the risks are exact in f64, and the distances are quadratures that are right to \
                      well below the 1 % asked for";
 const NOT_SHOWN: &str = "Not shown: anything about networks of practice; alignment removes the barrier because both \
@@ -89,10 +91,7 @@ impl From<&Convexity> for Report {
         let conditions = found.conditions();
         let norms: Vec<f64> = found.sequence.iter().map(|m| m.least_norm).collect();
         Self {
-            claim: ConvexitySettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: POWER.into(),

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::paths::Pair;
 use crate::{
-    CellCache, Report, Result, Study, error::refuse, synthetic::regression, training::TrainingProgress,
+    CellCache, Claim, Report, Result, Study, error::refuse, synthetic::regression, training::TrainingProgress,
 };
 
 /// Settings of [`deep_linear`].
@@ -74,9 +74,7 @@ fn widths<S: Serializer>(arch: &ArchSpec, to: S) -> std::result::Result<S::Ok, S
 
 impl Study for DeepLinearSettings {
     const NAME: &'static str = "deep-linear";
-    const CLAIM: &'static str = "Deep linear networks with squared loss: every local minimum is global, and with \
-                                 hidden widths above min(n_0, n_K) any two points are connected by a path on which F \
-                                 never exceeds its higher end.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { starts: 8, steps: 10_000, ..Self::default() }

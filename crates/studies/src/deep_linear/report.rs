@@ -3,16 +3,20 @@
 use serde::Serialize;
 
 use super::{DeepLinear, DeepLinearSettings, Pair, picture};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by, small::small};
+use crate::{Claim, Condition, Report, Table, Verdict, report::fields, shown_by, small::small};
 
-const SOURCE: &str = "Kawaguchi 2016, Deep learning without poor local minima; Freeman & Bruna 2017, Topology and \
-                      geometry of half-rectified network optimization, proposition 2.2";
-const RULE: &str = "supported: every start that converges ends at the closed-form optimum (within 1e-6 of the risk of the \
-                    network 0), at least half of the starts converge, and every explicit path stays within 1e-10 (relative) \
-                    of its higher end; contradicted: a converged start or a path is above; inconclusive: fewer starts \
-                    converge, or the widths allow no path";
-const CONTRADICTED_BY: &str = "one converged start that ends above the closed-form optimum, as ReLU networks do, or one \
-                               explicit path that rises above its higher end";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Deep linear networks with squared loss: every local minimum is global, and with hidden widths above \
+        min(n_0, n_K) any two points are connected by a path on which F never exceeds its higher end.",
+    source: "Kawaguchi 2016, Deep learning without poor local minima; Freeman & Bruna 2017, Topology and geometry of \
+        half-rectified network optimization, proposition 2.2",
+    rule: "supported: every start that converges ends at the closed-form optimum (within 1e-6 of the risk of the network \
+        0), at least half of the starts converge, and every explicit path stays within 1e-10 (relative) of its higher \
+        end; contradicted: a converged start or a path is above; inconclusive: fewer starts converge, or the widths \
+        allow no path",
+    contradicted_by: "one converged start that ends above the closed-form optimum, as ReLU networks do, or one explicit \
+        path that rises above its higher end",
+};
 
 const NOT_SHOWN: &str = "Not shown: that no bad minimum exists, which a few dozen starts cannot show; networks with \
                          activations; and the same with a ridge, which fails from three layers on (study ridge).";
@@ -163,10 +167,7 @@ impl From<&DeepLinear> for Report {
             max_excess: found.excess(),
         };
         Self {
-            claim: DeepLinearSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),

@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::narrow::{Narrow, PlantedMinimum};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
     widths::ascending,
 };
@@ -68,9 +68,7 @@ impl Default for DescentPathsSettings {
 
 impl Study for DescentPathsSettings {
     const NAME: &'static str = "descent-paths";
-    const CLAIM: &'static str = "From every point a path on which F never rises leads to the global minimum: for deep \
-                                 linear networks with squared loss, and for two-layer ReLU networks with as many neurons \
-                                 as examples. With one neuron there are points from which none does.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { starts: 10, ..Self::default() }

@@ -3,15 +3,23 @@
 use serde::Serialize;
 
 use super::{DescentPaths, DescentPathsSettings, Family, Narrow, PlantedMinimum, picture};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by, small::small};
+use crate::{Claim, Condition, Report, Table, Verdict, report::fields, shown_by, small::small};
 
-const SOURCE: &str = "the slides, section 1.2; Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization; \
-                      for wide networks Venturi, Bandeira & Bruna 2019, Spurious valleys in one-hidden-layer neural networks";
-const RULE: &str = "supported: on every path F rises by at most 1e-10 of its value at the start and ends within 1e-10 of the optimum, \
-                    and for one neuron a minimum is proved (interval arithmetic) from which every path to the global minimum rises; \
-                    contradicted: one neuron is among --neurons and such a minimum is proved for it, so that the claim is false there; \
-                    otherwise inconclusive, as for widths between, for which no construction is known";
-const CONTRADICTED_BY: &str = "a network of --neurons with a point from which every path to the global minimum is proved to rise, as one neuron";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "From every point a path on which F never rises leads to the global minimum: for deep linear networks \
+        with squared loss, and for two-layer ReLU networks with as many neurons as examples. With one neuron there are \
+        points from which none does.",
+    source: "the slides, section 1.2; Freeman & Bruna 2017, Topology and geometry of half-rectified network \
+        optimization; for wide networks Venturi, Bandeira & Bruna 2019, Spurious valleys in one-hidden-layer neural \
+        networks",
+    rule: "supported: on every path F rises by at most 1e-10 of its value at the start and ends within 1e-10 of the \
+        optimum, and for one neuron a minimum is proved (interval arithmetic) from which every path to the global \
+        minimum rises; contradicted: one neuron is among --neurons and such a minimum is proved for it, so that the \
+        claim is false there; otherwise inconclusive, as for widths between, for which no construction is known",
+    contradicted_by: "a network of --neurons with a point from which every path to the global minimum is proved to rise, \
+        as one neuron",
+};
+
 const NOT_SHOWN: &str = "Not shown: that descent takes such a path; widths between one neuron and the number of examples; regularised \
                          risks. That F does not rise between the points looked at follows from its convexity on each leg.";
 
@@ -149,10 +157,7 @@ impl From<&DescentPaths> for Report {
             planted: &found.planted,
         };
         Self {
-            claim: DescentPathsSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use self::{features::Data, neighbourhood::measure};
 pub use self::{neighbourhood::Run, outcome::GradientBound};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
     widths::ascending,
 };
@@ -85,9 +85,7 @@ impl Default for GradientBoundSettings {
 
 impl Study for GradientBoundSettings {
     const NAME: &'static str = "gradient-bound";
-    const CLAIM: &'static str = "Wide two-layer ReLU networks with θ¹ ~ N(0, 1), θ² ~ N(0, 1/n): ‖∇r‖² ≥ c (n/m) r with a \
-                                 constant c that does not depend on n, at the start Θ and at all Θ + θ̄ within a radius that \
-                                 grows with n. (The slides print θ¹ ~ N(0, 1/n): --as-printed decides on that.)";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         let neurons = (7..=10).map(|k| 1 << k).collect();

@@ -3,15 +3,22 @@
 use serde::Serialize;
 
 use super::{GradientBound, GradientBoundSettings, outcome::Fit, picture};
-use crate::{Estimate, Report, Study, Table, Verdict, report::fields};
+use crate::{Claim, Estimate, Report, Table, Verdict, report::fields};
 
-const SOURCE: &str = "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, section 5.2; the radius: \
-                      docs/theory.md §11";
-const RULE: &str = "supported: for every m the 95 % interval (Student's t over runs) of 4 λ_min(K̄)/n, the bound of c, at the largest \
-                    n is above half of its limit, that of the exponent of the radius R in n is above 1/4, and at no point, random or \
-                    bad with the worst targets, c is below its bound; contradicted: an interval is on the other side, or a point is below \
-                    its bound; otherwise inconclusive";
-const CONTRADICTED_BY: &str = "a bound of c that falls with n, as with θ¹ ~ N(0, 1/n), or a neighbourhood that does not grow; one point below its bound";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Wide two-layer ReLU networks with θ¹ ~ N(0, 1), θ² ~ N(0, 1/n): ‖∇r‖² ≥ c (n/m) r with a constant c that \
+        does not depend on n, at the start Θ and at all Θ + θ̄ within a radius that grows with n. (The slides print θ¹ ~ \
+        N(0, 1/n): --as-printed decides on that.)",
+    source: "Berner, Grohs, Kutyniok & Petersen 2021, The modern mathematics of deep learning, section 5.2; the radius: \
+        docs/theory.md §11",
+    rule: "supported: for every m the 95 % interval (Student's t over runs) of 4 λ_min(K̄)/n, the bound of c, at the \
+        largest n is above half of its limit, that of the exponent of the radius R in n is above 1/4, and at no point, \
+        random or bad with the worst targets, c is below its bound; contradicted: an interval is on the other side, or a \
+        point is below its bound; otherwise inconclusive",
+    contradicted_by: "a bound of c that falls with n, as with θ¹ ~ N(0, 1/n), or a neighbourhood that does not grow; one \
+        point below its bound",
+};
+
 const NOT_SHOWN: &str = "Not shown: a constant that does not depend on the data, as its bound falls with m; points beyond 2R, where the \
                          bound is 0; that descent stays within R (study lazy); other activations than ReLU.";
 
@@ -107,10 +114,7 @@ impl From<&GradientBound> for Report {
             closest: found.closest(),
         };
         Self {
-            claim: GradientBoundSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),

@@ -28,7 +28,9 @@ pub use self::{
     outcome::Lazy,
     rate::Rate,
 };
-use crate::{CellCache, Report, Result, Study, error::refuse, synthetic::regression, widths::ascending};
+use crate::{
+    CellCache, Claim, Report, Result, Study, error::refuse, synthetic::regression, widths::ascending,
+};
 
 /// Settings of [`lazy`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,11 +87,7 @@ impl Default for LazySettings {
 
 impl Study for LazySettings {
     const NAME: &'static str = "lazy";
-    const CLAIM: &'static str = "Two-layer ReLU networks with θ¹ ~ N(0, 1), θ² ~ N(0, 1/n): λ_min(K̄) grows in \
-                                 proportion to n; gradient descent converges exponentially, r(t) ≤ r(0) exp(−4 inf λ_min \
-                                 t/m), and SGD at half that rate or faster; ‖θ_t − θ_0‖ falls like n^(−1/2), and the \
-                                 relative drift of the kernels at least as fast. (The slides print θ¹ ~ N(0, 1/n): init \
-                                 says which of these statements hold for it.)";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         let widths = (6..=10).map(|k| 1 << k).collect();

@@ -224,20 +224,6 @@ pub(super) const SCALING: [(&str, f64); 5] = [
     ("linear_gap", -2.),
 ];
 
-/// What would contradict the claim.
-pub(super) const CONTRADICTED_BY: &str = "a λ_min(K̄) that does not grow, or θ and kernels that move as much at all widths, as \
-                                          with the slides' N(0, 1/n); a risk above its bound, or one that stays when the bound \
-                                          has fallen to 1e-3; second derivatives between different neurons";
-
-/// How the measurements decide on the claim.
-pub(super) const RULE: &str = "every statement is a condition; intervals are 95 % (Student's t over networks). Growth: the slope of λ_min(K̄) against n \
-                               is above half of λ_min of the arc-cosine Gram matrix. Bound: no recorded moment of gradient descent \
-                               is above it (contradicted from 5 % on). Convergence, at the largest n: the run is long enough for the \
-                               bound to fall to 1e-3, the risk falls so far too, and the fitted rate is at least 0.9 of that of the \
-                               bound (in the end they are equal), for SGD at least half of it. Laziness: the exponents of ‖θ_t − θ_0‖ and of the drifts are at most −1/4. \
-                               Second derivatives: 0 (to 1e-12) where the theory says so, and equal to their quadrature elsewhere \
-                               (intervals jointly 95 %)";
-
 /// All of [`STARTS`], by index.
 pub(super) fn starts() -> std::ops::Range<usize> {
     0..STARTS.len()

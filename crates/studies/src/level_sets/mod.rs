@@ -13,7 +13,7 @@ use serde::Serialize;
 
 pub use self::landscape::{Landscape, LocalMinimum};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
 };
 
@@ -42,9 +42,7 @@ impl Default for LevelSetsSettings {
 
 impl Study for LevelSetsSettings {
     const NAME: &'static str = "level-sets";
-    const CLAIM: &'static str = "Proposition 1: if the level set {F ≤ λ} is connected for every λ, every strict local \
-                                 minimum of F is global; the converse fails. (The slides say every local minimum: \
-                                 --all-minima decides on that.)";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { levels: 200, ..Self::default() }

@@ -3,16 +3,21 @@
 use serde::Serialize;
 
 use super::{Landscape, LevelSets, LevelSetsSettings, picture};
-use crate::{Condition, Report, Study, Table, Verdict, circle::tuple, report::fields};
+use crate::{Claim, Condition, Report, Table, Verdict, circle::tuple, report::fields};
 
-const SOURCE: &str = "the slides, Proposition 1, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
-                      optimization, proposition 2.1; the reduction to a circle: docs/theory.md §7";
-const RULE: &str = "contradicted: a landscape whose level sets are proved to be connected for every λ has a local minimum (a strict \
-                    one, or any with --all-minima) that is proved not to be global; supported: none has, and all three cases occur: \
-                    connected with a strict minimum that is global, disconnected with a strict minimum that is not, and disconnected \
-                    with two strict minima of which none is above the other; inconclusive: a case is missing";
-const CONTRADICTED_BY: &str = "a landscape with connected level sets and a strict local minimum that is proved not to be global; for the \
-                               proposition as printed a plateau is one";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Proposition 1: if the level set {F ≤ λ} is connected for every λ, every strict local minimum of F is \
+        global; the converse fails. (The slides say every local minimum: --all-minima decides on that.)",
+    source: "the slides, Proposition 1, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
+        optimization, proposition 2.1; the reduction to a circle: docs/theory.md §7",
+    rule: "contradicted: a landscape whose level sets are proved to be connected for every λ has a local minimum (a \
+        strict one, or any with --all-minima) that is proved not to be global; supported: none has, and all three cases \
+        occur: connected with a strict minimum that is global, disconnected with a strict minimum that is not, and \
+        disconnected with two strict minima of which none is above the other; inconclusive: a case is missing",
+    contradicted_by: "a landscape with connected level sets and a strict local minimum that is proved not to be global; \
+        for the proposition as printed a plateau is one",
+};
+
 const POWER: &str =
     "nothing is sampled: all minima are enclosed, but for valleys that are shallower than 1e-6 of F(0)";
 const NOT_SHOWN: &str = "Not shown: the proposition itself, which is proved in two lines (around a strict local minimum that is not \
@@ -125,10 +130,7 @@ impl From<&LevelSets> for Report {
         let landscapes = found.landscapes.iter().map(LandscapeNumbers::new).collect();
         let numbers = Numbers { settings: &found.settings, landscapes };
         Self {
-            claim: LevelSetsSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: POWER.into(),

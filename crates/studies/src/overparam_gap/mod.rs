@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::exponent::{Exponent, gap_exponent};
 use crate::{
-    CellCache, Report, Result, Study, error::refuse, synthetic::regression, training::TrainingProgress,
-    widths::ascending,
+    CellCache, Claim, Report, Result, Study, error::refuse, synthetic::regression,
+    training::TrainingProgress, widths::ascending,
 };
 
 /// Settings of [`overparam_gap`].
@@ -84,8 +84,7 @@ impl Default for OverparamGapSettings {
 
 impl Study for OverparamGapSettings {
     const NAME: &'static str = "overparam-gap";
-    const CLAIM: &'static str = "Two minima of a two-layer ReLU network of width m are connected up to ε(m), which \
-                                 falls at least as fast as m^(−1/n) for n inputs.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { widths: vec![3, 4, 6, 8, 16], pairs: 6, steps: 1500, ..Self::default() }

@@ -7,16 +7,19 @@ use super::{
     exponent::{FREEDOM, WIDTHS},
     gap_exponent, picture,
 };
-use crate::{Condition, Estimate, Report, Study, Table, Verdict, report::fields, small::small};
+use crate::{Claim, Condition, Estimate, Report, Table, Verdict, report::fields, small::small};
 
-const SOURCE: &str =
-    "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, theorem 2.4";
-const RULE: &str = "supported: the 95 % interval of the fitted exponent (Student's t) ends at or below −1/n; contradicted: \
-                    it begins above −1/n and at most 5 % of the pairs have ε ≤ 1e-9; otherwise inconclusive, as where pairs \
-                    with ε > 1e-9 lie at fewer than 3 widths or leave fewer than 4 degrees of freedom. Pairs with ε ≤ 1e-9 \
-                    are left out of the fit (censored), which makes the exponent less steep";
-const CONTRADICTED_BY: &str = "gaps that stay as high as they are, as those of the straight line do, or that fall more slowly \
-                               than m^(−1/n)";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Two minima of a two-layer ReLU network of width m are connected up to ε(m), which falls at least as fast \
+        as m^(−1/n) for n inputs.",
+    source: "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, theorem 2.4",
+    rule: "supported: the 95 % interval of the fitted exponent (Student's t) ends at or below −1/n; contradicted: it \
+        begins above −1/n and at most 5 % of the pairs have ε ≤ 1e-9; otherwise inconclusive, as where pairs with ε > \
+        1e-9 lie at fewer than 3 widths or leave fewer than 4 degrees of freedom. Pairs with ε ≤ 1e-9 are left out of \
+        the fit (censored), which makes the exponent less steep",
+    contradicted_by: "gaps that stay as high as they are, as those of the straight line do, or that fall more slowly \
+        than m^(−1/n)",
+};
 
 const NOT_SHOWN: &str = "Not shown: that lower paths do not exist, as ε is what the constructive path leaves, or that \
                          the rate goes on to widths not tried; the data are one teacher network in few dimensions.";
@@ -154,10 +157,7 @@ impl From<&OverparamGap> for Report {
             bound: found.bound(),
         };
         Self {
-            claim: OverparamGapSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),

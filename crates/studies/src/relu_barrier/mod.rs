@@ -17,7 +17,7 @@ use serde::Serialize;
 
 pub use self::landscape::{Certified, Landscape, Valley};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     circle::{Circle, NeuronRisk},
     error::{proceed, refuse},
 };
@@ -71,9 +71,7 @@ impl Default for ReluBarrierSettings {
 
 impl Study for ReluBarrierSettings {
     const NAME: &'static str = "relu-barrier";
-    const CLAIM: &'static str = "ReLU networks can have disconnected level sets, and the data decide: with one neuron \
-                                 and one set of targets every path between two minima rises above a stated level; with \
-                                 other targets a path stays at its higher end, and so it does with one more neuron.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { sweep: (0..=30).map(|i| f64::from(i - 20) / 10.).collect(), ..Self::default() }

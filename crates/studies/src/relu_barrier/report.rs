@@ -3,17 +3,23 @@
 use serde::Serialize;
 
 use super::{Certified, Landscape, ReluBarrier, ReluBarrierSettings, SweepPoint, Valley, picture};
-use crate::{Condition, Report, Study, Table, Verdict, circle::tuple, report::fields};
+use crate::{Claim, Condition, Report, Table, Verdict, circle::tuple, report::fields};
 
-const SOURCE: &str = "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, section 2.3; the proof: \
-                      docs/theory.md §3";
-const RULE: &str = "supported: for the first targets a level is proved (interval arithmetic) that every path between the two lowest \
-                    minima reaches and that is above both; for the other targets there is no second minimum below F(0), and a path \
-                    between the same two points is certified to stay at its higher end up to 1e-4; and so is the path with one more \
-                    neuron; contradicted: the first targets have no second minimum below F(0), so that all level sets are connected, \
-                    or the other targets have such a level; otherwise inconclusive";
-const CONTRADICTED_BY: &str = "first targets with one minimum below F(0), as (0, 0, 1), for which all level sets are connected; or other targets \
-                               with two minima and a proved level between them";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "ReLU networks can have disconnected level sets, and the data decide: with one neuron and one set of \
+        targets every path between two minima rises above a stated level; with other targets a path stays at its higher \
+        end, and so it does with one more neuron.",
+    source: "Freeman & Bruna 2017, Topology and geometry of half-rectified network optimization, section 2.3; the proof: \
+        docs/theory.md §3",
+    rule: "supported: for the first targets a level is proved (interval arithmetic) that every path between the two \
+        lowest minima reaches and that is above both; for the other targets there is no second minimum below F(0), and a \
+        path between the same two points is certified to stay at its higher end up to 1e-4; and so is the path with one \
+        more neuron; contradicted: the first targets have no second minimum below F(0), so that all level sets are \
+        connected, or the other targets have such a level; otherwise inconclusive",
+    contradicted_by: "first targets with one minimum below F(0), as (0, 0, 1), for which all level sets are connected; \
+        or other targets with two minima and a proved level between them",
+};
+
 const POWER: &str = "nothing is sampled: minima and levels are enclosed, and a path is called level when its certificate is within 1e-4 \
                      of its higher end";
 const NOT_SHOWN: &str = "Not shown: how high barriers are for networks and data of practice; that such data are rare or common; \
@@ -142,10 +148,7 @@ impl From<&ReluBarrier> for Report {
             sweep: &found.sweep,
         };
         Self {
-            claim: ReluBarrierSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: POWER.into(),

@@ -25,7 +25,7 @@ pub use self::{
     white::WhiteData,
 };
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
     widths::ascending,
 };
@@ -100,8 +100,7 @@ impl Default for RidgeSettings {
 
 impl Study for RidgeSettings {
     const NAME: &'static str = "ridge";
-    const CLAIM: &'static str = "Deep linear networks W_K…W_1x with the regulariser κ‖θ‖²: every local minimum is \
-                                 global, for every number K of layers (as the slides state it).";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { starts: 24, steps: 10_000, ..Self::default() }

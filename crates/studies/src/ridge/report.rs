@@ -3,19 +3,22 @@
 use serde::Serialize;
 
 use super::{Depth, Ridge, RidgeSettings, picture};
-use crate::{Condition, Report, Study, Table, Verdict, report::fields, shown_by, small::small};
+use crate::{Claim, Condition, Report, Table, Verdict, report::fields, shown_by, small::small};
 
-const SOURCE: &str = "the claim: the slides, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
-                      optimization; the counter-example: docs/theory.md §2";
-const RULE: &str = "contradicted: for some K the point 0 is proved (interval arithmetic) to be a strict local minimum with \
-                    F(0) above F at another point, or a start that converged ends more than 1e-6 (relative) above the \
-                    closed-form optimum; supported: for no K, at least half of the starts converge for each, and for K = 2 \
-                    the curves between neighbouring starts rise by at most 1e-10 (relative) above their higher end; \
-                    otherwise inconclusive. So two layers alone (--depths 2) can come out supported, and would be \
-                    contradicted by one converged start above the optimum";
-
-const CONTRADICTED_BY: &str = "a number of layers for which 0 is proved to be a strict local minimum above another point, as for \
-                               K = 3, or a converged start above the closed-form optimum";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Deep linear networks W_K…W_1x with the regulariser κ‖θ‖²: every local minimum is global, for every \
+        number K of layers (as the slides state it).",
+    source: "the claim: the slides, after Freeman & Bruna 2017, Topology and geometry of half-rectified network \
+        optimization; the counter-example: docs/theory.md §2",
+    rule: "contradicted: for some K the point 0 is proved (interval arithmetic) to be a strict local minimum with F(0) \
+        above F at another point, or a start that converged ends more than 1e-6 (relative) above the closed-form \
+        optimum; supported: for no K, at least half of the starts converge for each, and for K = 2 the curves between \
+        neighbouring starts rise by at most 1e-10 (relative) above their higher end; otherwise inconclusive. So two \
+        layers alone (--depths 2) can come out supported, and would be contradicted by one converged start above the \
+        optimum",
+    contradicted_by: "a number of layers for which 0 is proved to be a strict local minimum above another point, as for \
+        K = 3, or a converged start above the closed-form optimum",
+};
 
 impl Ridge {
     /// What the numbers say, and if they do not decide, which conditions failed.
@@ -144,10 +147,7 @@ impl From<&Ridge> for Report {
             not_decided,
         };
         Self {
-            claim: RidgeSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict,
             conditions: found.conditions(),
             power: found.power(),

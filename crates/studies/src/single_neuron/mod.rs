@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::random::{LAWS, Law, RandomLabels};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
 };
 
@@ -81,8 +81,7 @@ impl Default for SingleNeuronSettings {
 
 impl Study for SingleNeuronSettings {
     const NAME: &'static str = "single-neuron";
-    const CLAIM: &'static str = "The squared loss of one logistic neuron with d inputs can have exponentially many \
-                                 local minima: p^d on pd examples.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { dims: (1..=4).collect(), starts: 8000, draws: 10, tries: 100, ..Self::default() }

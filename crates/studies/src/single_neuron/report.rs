@@ -3,16 +3,18 @@
 use serde::Serialize;
 
 use super::{NeuronRow, RandomLabels, SingleNeuron, SingleNeuronSettings, picture};
-use crate::{Condition, Estimate, Report, Study, Table, Verdict, report::fields, scatter, shown_by};
+use crate::{Claim, Condition, Estimate, Report, Table, Verdict, report::fields, scatter, shown_by};
 
-const SOURCE: &str =
-    "Auer, Herbster & Warmuth 1996, Exponentially many local minima for single neurons, theorem 3.1";
-const RULE: &str = "supported: the certificate proves p minima of each coordinate, so p^d, and for every d descent from \
-                    random starts ends at as many, each in a proved box; contradicted: the certificate leaves nothing open \
-                    and proves another number, or descent finds more than p^d minima; otherwise (some not hit, some not \
-                    proved) inconclusive";
-const CONTRADICTED_BY: &str = "a ratio of lengths for which a coordinate has fewer than p minima, as --ratio 5; a minimum \
-                               outside the proved boxes";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "The squared loss of one logistic neuron with d inputs can have exponentially many local minima: p^d on \
+        pd examples.",
+    source: "Auer, Herbster & Warmuth 1996, Exponentially many local minima for single neurons, theorem 3.1",
+    rule: "supported: the certificate proves p minima of each coordinate, so p^d, and for every d descent from random \
+        starts ends at as many, each in a proved box; contradicted: the certificate leaves nothing open and proves \
+        another number, or descent finds more than p^d minima; otherwise (some not hit, some not proved) inconclusive",
+    contradicted_by: "a ratio of lengths for which a coordinate has fewer than p minima, as --ratio 5; a minimum outside \
+        the proved boxes",
+};
 
 const NOT_SHOWN: &str = "Not shown: that data of practice do this, as the examples are made for it (on the axes, \
                          lengths of many scales); for random labels only minima that were hit and proved are counted, \
@@ -117,10 +119,7 @@ impl From<&SingleNeuron> for Report {
             random_labels: found.random.iter().map(RandomNumbers::new).collect(),
         };
         Self {
-            claim: SingleNeuronSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),

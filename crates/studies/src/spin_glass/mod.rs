@@ -21,7 +21,7 @@ pub use self::{
     network::{NetworkPoint, NetworkScatter},
     search::SpinPoint,
 };
-use crate::{CellCache, Report, Result, Study, error::proceed};
+use crate::{CellCache, Claim, Report, Result, Study, error::proceed};
 
 /// Settings of [`spin_glass`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,8 +65,7 @@ impl Default for SpinGlassSettings {
 
 impl Study for SpinGlassSettings {
     const NAME: &'static str = "spin-glass";
-    const CLAIM: &'static str = "The energy of a critical point of the spherical p-spin glass fixes its index: the \
-                                 higher, the more negative eigenvalues, by the semicircle law.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { starts: 60, descents: 10, network_starts: 60, ..Self::default() }

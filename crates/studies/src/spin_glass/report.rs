@@ -8,15 +8,19 @@ use super::{
     picture::{bulk_picture, network_picture, picture},
     threshold,
 };
-use crate::{Condition, Report, Study, Table, Verdict, report::fields};
+use crate::{Claim, Condition, Report, Table, Verdict, report::fields};
 
-const SOURCE: &str = "Auffinger, Ben Arous, Černý 2013; Choromanska et al. 2015";
-const RULE: &str = "in every energy bin (width 0.2, at least 5 points) the mean of the share of negative eigenvalues minus the \
-                    law has an interval (Student's t, jointly 95 %). Supported: there are at least 3 bins, every interval meets \
-                    ± one eigenvalue of N − 1 and is short enough to show a deviation of 0.1; contradicted: one interval lies \
-                    outside; otherwise inconclusive, as for an N so small that one eigenvalue is half of 0.1 or more";
-const CONTRADICTED_BY: &str = "critical points of one energy whose mean index is off the law by more than one eigenvalue and the \
-                               sampling error, as when energies and indices have nothing to do with each other";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "The energy of a critical point of the spherical p-spin glass fixes its index: the higher, the more \
+        negative eigenvalues, by the semicircle law.",
+    source: "Auffinger, Ben Arous, Černý 2013; Choromanska et al. 2015",
+    rule: "in every energy bin (width 0.2, at least 5 points) the mean of the share of negative eigenvalues minus the \
+        law has an interval (Student's t, jointly 95 %). Supported: there are at least 3 bins, every interval meets ± \
+        one eigenvalue of N − 1 and is short enough to show a deviation of 0.1; contradicted: one interval lies outside; \
+        otherwise inconclusive, as for an N so small that one eigenvalue is half of 0.1 or more",
+    contradicted_by: "critical points of one energy whose mean index is off the law by more than one eigenvalue and the \
+        sampling error, as when energies and indices have nothing to do with each other",
+};
 
 /// The deviation from the law that each bin has to be able to show.
 const VISIBLE: f64 = 0.1;
@@ -106,7 +110,7 @@ impl NetworkNumbers {
     }
 }
 
-/// By [`RULE`].
+/// By the rule of [`CLAIM`].
 fn conditions(settings: &SpinGlassSettings, bins: &[Bin]) -> Vec<Condition> {
     let enough = if bins.len() >= BINS { Verdict::Supported } else { Verdict::Inconclusive };
     let mut conditions = vec![Condition::new(
@@ -178,10 +182,7 @@ impl From<&SpinGlass> for Report {
             pictures.push(("network", network_picture(&study.network)));
         }
         Self {
-            claim: SpinGlassSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: power(settings, &bins),

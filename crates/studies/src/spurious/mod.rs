@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{minima::SpuriousMinimum, published::PUBLISHED, sampled::SampledRow, tally::Tally};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
 };
 
@@ -92,8 +92,7 @@ impl Default for SpuriousSettings {
 
 impl Study for SpuriousSettings {
     const NAME: &'static str = "spurious";
-    const CLAIM: &'static str = "Gradient descent on two-layer ReLU networks with k planted teachers ends in spurious \
-                                 minima for n = k, as often as published, and never for n = k + 2.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self { k: vec![6, 7, 8], runs: 300, max_steps: 50_000, sgd_runs: 50, ..Self::default() }

@@ -9,19 +9,23 @@ use super::{
     published::published,
 };
 use crate::{
-    Report, Study, Table, Verdict,
+    Claim, Report, Table, Verdict,
     report::{Cell, fields},
 };
 
-const SOURCE: &str = "Safran & Shamir 2018, Spurious local minima are common in two-layer ReLU neural networks; \
-                      Safran, Yehudai & Shamir 2021 for the rates";
-const RULE: &str = "supported: for every n = k with a published rate the interval of the difference of both rates (Newcombe, \
-                    jointly 95 %) holds 0 and is at most 20 percentage points long, and for n = k + 2 no run ends in a \
-                    spurious minimum, of so many that a share of 1 % would have shown (95 %); contradicted: such an interval \
-                    leaves 0 out, or a run with n = k + 2 ends in a spurious minimum; inconclusive: too few runs, more than \
-                    5 % of a row unresolved, no k with a published rate, or no row with n = k + 2";
-const CONTRADICTED_BY: &str = "a rate for n = k that differs from the published one by more than both samples allow; one run \
-                               with n = k + 2 that ends at F > 1e-3 with a gradient of 1e-9 and a positive definite Hessian";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Gradient descent on two-layer ReLU networks with k planted teachers ends in spurious minima for n = k, \
+        as often as published, and never for n = k + 2.",
+    source: "Safran & Shamir 2018, Spurious local minima are common in two-layer ReLU neural networks; Safran, Yehudai & \
+        Shamir 2021 for the rates",
+    rule: "supported: for every n = k with a published rate the interval of the difference of both rates (Newcombe, \
+        jointly 95 %) holds 0 and is at most 20 percentage points long, and for n = k + 2 no run ends in a spurious \
+        minimum, of so many that a share of 1 % would have shown (95 %); contradicted: such an interval leaves 0 out, or \
+        a run with n = k + 2 ends in a spurious minimum; inconclusive: too few runs, more than 5 % of a row unresolved, \
+        no k with a published rate, or no row with n = k + 2",
+    contradicted_by: "a rate for n = k that differs from the published one by more than both samples allow; one run with \
+        n = k + 2 that ends at F > 1e-3 with a gradient of 1e-9 and a positive definite Hessian",
+};
 
 const NOT_SHOWN: &str = "Not shown: anything about other laws of inputs or starts than N(0, I) and N(0, I/k), or about \
                          the minima that no run has hit; for n > k the global minimum is not a point, and F ≤ 1e-3 is \
@@ -103,10 +107,7 @@ impl From<&Spurious> for Report {
             sgd: sampled.iter().map(SampledNumbers::new).collect(),
         };
         Self {
-            claim: SpuriousSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: power(rows),

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use self::{one_bend::OneBend, teacher::Width, theorem::Case};
 use crate::{
-    CellCache, Report, Result, Study,
+    CellCache, Claim, Report, Result, Study,
     error::{proceed, refuse},
     widths::ascending,
 };
@@ -105,9 +105,7 @@ impl Default for StarSettings {
 
 impl Study for StarSettings {
     const NAME: &'static str = "star";
-    const CLAIM: &'static str = "Any r points of a deep linear network with L layers and q outputs are joined straight to one \
-                                 centre, without rising, once its first hidden layer has q(r(L−1)+1) neurons; two opposite \
-                                 minima are not joined by two pieces; most pairs of minima of a wide two-layer ReLU network are.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Case, OneBend, Star, StarSettings, Width, picture};
-use crate::{Condition, Report, Study, Table, Verdict, newcombe, report::fields, small::small, wilson};
+use crate::{Claim, Condition, Report, Table, Verdict, newcombe, report::fields, small::small, wilson};
 
 /// The largest relative amount by which equations may be missed, and F may rise: rounding.
 const MISSED: f64 = 1e-8;
@@ -13,14 +13,19 @@ const UNSOLVED: f64 = 1e-4;
 /// The relative difference up to which descent has found the closed form.
 const FOUND: f64 = 1e-3;
 
-const SOURCE: &str = "Lin, Li & Wu 2024, Exploring neural network landscapes: star-shaped and geodesic connectivity; the explicit centre for \
-                      several outputs: docs/theory.md §15";
-const RULE: &str = "contradicted: from q(r(L−1)+1) neurons on some equations are missed by more than 1e-8 or F rises by more than 1e-9 \
-                    (relative) on a segment, one neuron less suffices, descent finds a path of one bend from θ to −θ below the closed form, \
-                    or at the largest width the 95 % interval of the share of pairs that two pieces join lies below one half; supported: none \
-                    of these, and that interval lies above one half; otherwise inconclusive";
-const CONTRADICTED_BY: &str = "a segment on which F rises, as with one neuron less (--missing 1); a path of one bend from θ to −θ below 1/12 of \
-                               E x²; wide networks of which two pieces join fewer than half of the pairs";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Any r points of a deep linear network with L layers and q outputs are joined straight to one centre, \
+        without rising, once its first hidden layer has q(r(L−1)+1) neurons; two opposite minima are not joined by two \
+        pieces; most pairs of minima of a wide two-layer ReLU network are.",
+    source: "Lin, Li & Wu 2024, Exploring neural network landscapes: star-shaped and geodesic connectivity; the explicit \
+        centre for several outputs: docs/theory.md §15",
+    rule: "contradicted: from q(r(L−1)+1) neurons on some equations are missed by more than 1e-8 or F rises by more than \
+        1e-9 (relative) on a segment, one neuron less suffices, descent finds a path of one bend from θ to −θ below the \
+        closed form, or at the largest width the 95 % interval of the share of pairs that two pieces join lies below one \
+        half; supported: none of these, and that interval lies above one half; otherwise inconclusive",
+    contradicted_by: "a segment on which F rises, as with one neuron less (--missing 1); a path of one bend from θ to −θ \
+        below 1/12 of E x²; wide networks of which two pieces join fewer than half of the pairs",
+};
 
 impl Star {
     fn largest(of: &[Case], f: fn(&Case) -> f64) -> f64 {
@@ -160,10 +165,7 @@ impl From<&Star> for Report {
             widths: found.widths.iter().map(width).collect(),
         };
         Self {
-            claim: StarSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),

@@ -13,7 +13,7 @@ use collado_risk::{Part, Progress};
 use serde::Serialize;
 
 pub use self::measure::Width;
-use crate::{CellCache, Report, Result, Study, error::refuse, widths::ascending};
+use crate::{CellCache, Claim, Report, Result, Study, error::refuse, widths::ascending};
 
 /// Settings of [`width`].
 #[derive(Debug, Clone, Serialize)]
@@ -83,9 +83,7 @@ impl Default for WidthSettings {
 
 impl Study for WidthSettings {
     const NAME: &'static str = "width";
-    const CLAIM: &'static str = "Mild over-parameterisation removes bad minima: from some width on, training a \
-                                 two-layer ReLU network on real data ends at a low risk from every start, and the ends \
-                                 are connected without a barrier.";
+    const CLAIM: Claim = report::CLAIM;
 
     fn quick() -> Self {
         Self {

@@ -3,17 +3,20 @@
 use serde::Serialize;
 
 use super::{Width, WidthSettings, Widths, picture};
-use crate::{Condition, Estimate, Report, Study, Table, Verdict, newcombe, report::fields, shown_by, wilson};
+use crate::{Claim, Condition, Estimate, Report, Table, Verdict, newcombe, report::fields, shown_by, wilson};
 
-const SOURCE: &str = "Freeman & Bruna 2017; Safran, Yehudai & Shamir 2021, The effects of mild over-parameterization \
-                      on the optimization landscape of shallow ReLU neural networks; both for other data";
-const RULE: &str = "supported: at the largest width every run hits the target loss, the 95 % interval (Newcombe) of its hit \
-                    rate minus that of the smallest width is above 0, and the 95 % interval (Student's t) of the rise of \
-                    trained curves there ends at or below the target; contradicted: the 95 % Wilson interval of the hit rate \
-                    at the largest width is below ½, the difference of the rates is below 0, or the rise is above the \
-                    target; otherwise inconclusive";
-const CONTRADICTED_BY: &str = "a largest width at which most runs miss the target, as with random labels, or hit it less often \
-                               than at the smallest; curves that rise above their ends by more than the target";
+pub(super) const CLAIM: Claim = Claim {
+    statement: "Mild over-parameterisation removes bad minima: from some width on, training a two-layer ReLU network on \
+        real data ends at a low risk from every start, and the ends are connected without a barrier.",
+    source: "Freeman & Bruna 2017; Safran, Yehudai & Shamir 2021, The effects of mild over-parameterization on the \
+        optimization landscape of shallow ReLU neural networks; both for other data",
+    rule: "supported: at the largest width every run hits the target loss, the 95 % interval (Newcombe) of its hit rate \
+        minus that of the smallest width is above 0, and the 95 % interval (Student's t) of the rise of trained curves \
+        there ends at or below the target; contradicted: the 95 % Wilson interval of the hit rate at the largest width \
+        is below ½, the difference of the rates is below 0, or the rise is above the target; otherwise inconclusive",
+    contradicted_by: "a largest width at which most runs miss the target, as with random labels, or hit it less often \
+        than at the smallest; curves that rise above their ends by more than the target",
+};
 
 const NOT_SHOWN: &str = "Not shown: that runs which miss the target are at minima, as they were stopped after a fixed \
                          number of epochs, or that narrower networks could reach it at all; nothing is said about test \
@@ -140,10 +143,7 @@ impl From<&Widths> for Report {
             widths: found.widths.iter().map(|w| WidthNumbers::new(w, target)).collect(),
         };
         Self {
-            claim: WidthSettings::CLAIM,
-            source: SOURCE,
-            rule: RULE,
-            contradicted_by: CONTRADICTED_BY,
+            claim: CLAIM,
             verdict: Verdict::of(&conditions),
             conditions,
             power: found.power(),
