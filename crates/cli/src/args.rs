@@ -94,11 +94,7 @@ impl Common {
 
     /// Shows a result: as one JSON object with `--json`, else by `text`, which prints it for people.
     pub(crate) fn show(&self, summary: &impl Serialize, text: impl FnOnce()) {
-        match (self.json, self.quiet) {
-            (true, _) => json::print(&json::value(summary).to_string()),
-            (_, false) => text(),
-            _ => {}
-        }
+        json::show((self.json, self.quiet), summary, text);
     }
 }
 

@@ -44,6 +44,15 @@ pub(crate) fn print(text: &str) {
     }
 }
 
+/// Shows a result: as one JSON object where `json` is set, else by `text`, which prints it for people, unless `quiet` is.
+pub(crate) fn show((json, quiet): (bool, bool), result: &impl Serialize, text: impl FnOnce()) {
+    match (json, quiet) {
+        (true, _) => print(&value(result).to_string()),
+        (_, false) => text(),
+        _ => {}
+    }
+}
+
 /// Checks that everything could be printed.
 pub(crate) fn printed() -> Result<(), Failure> {
     match &*UNPRINTED.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {

@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use serde::Serialize;
 
 use super::stage::Stage;
-use crate::numbers::{some, whole};
+use crate::{
+    json,
+    numbers::{some, whole},
+};
 
 /// The flags that say what is printed.
 #[derive(Debug, Clone, Copy, ClapArgs)]
@@ -16,6 +20,13 @@ pub(super) struct Printed {
     /// Show no progress and no summary.
     #[arg(short, long, conflicts_with = "verbose")]
     pub(super) quiet: bool,
+}
+
+impl Printed {
+    /// Shows a result: as JSON, or by `text`, which prints it for people.
+    pub(super) fn show(self, summary: &impl Serialize, text: impl FnOnce()) {
+        json::show((self.json, self.quiet), summary, text);
+    }
 }
 
 #[derive(Debug, ClapArgs)]

@@ -53,11 +53,7 @@ struct FailureRecord {
 pub(super) fn run(args: &StatusArgs) -> Result<(), Failure> {
     let (folder, tasks) = SweepFolder::open(&args.folder)?;
     let summary = Summary::new(&folder, &tasks)?;
-    match (args.printed.json, args.printed.quiet) {
-        (true, _) => print(&json::value(&summary).to_string()),
-        (_, false) => summary.print(),
-        _ => {}
-    }
+    args.printed.show(&summary, || summary.print());
     Ok(())
 }
 

@@ -99,11 +99,7 @@ pub(super) fn run(args: &CollectArgs) -> Result<(), Failure> {
     for note in &summary.notes {
         progress::say(args.printed.quiet, &format!("note: {note}"));
     }
-    match (args.printed.json, args.printed.quiet) {
-        (true, _) => print(&json::value(&summary).to_string()),
-        (_, false) => summary.print(&out.display().to_string()),
-        _ => {}
-    }
+    args.printed.show(&summary, || summary.print(&out.display().to_string()));
     Ok(())
 }
 

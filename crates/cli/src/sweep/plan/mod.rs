@@ -6,6 +6,7 @@ mod expand;
 mod file;
 mod flags;
 mod grid;
+mod minima;
 
 use std::collections::HashSet;
 
@@ -18,12 +19,7 @@ use super::{
     stage::Stage,
     task::{self, Task},
 };
-use crate::{
-    failure::Failure,
-    files,
-    json::{self, print},
-    shown::counted,
-};
+use crate::{failure::Failure, files, json::print, shown::counted};
 
 /// What is planned.
 #[derive(Serialize)]
@@ -82,11 +78,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<(), Failure> {
     files::bytes(&list, text.as_bytes())?;
     let seconds = (!args.no_estimate).then(|| cost::seconds(&tasks));
     let summary = Summary::new(&tasks, &folder.done()?, seconds.as_deref(), &args.out.display().to_string());
-    match (args.printed.json, args.printed.quiet) {
-        (true, _) => print(&json::value(&summary).to_string()),
-        (_, false) => summary.print(),
-        _ => {}
-    }
+    args.printed.show(&summary, || summary.print());
     Ok(())
 }
 
@@ -100,9 +92,9 @@ impl Summary {
         };
         let record = |stage: Stage| {
             let of_stage: Vec<_> = tasks.iter().filter(|task| task.stage == stage).collect();
-            let networks = of_stage.iter().map(|task| expand::networks(task)).sum();
+            let networks = of_stage.iter().map(|task| minima::networks(task)).sum();
             let epochs =
-                of_stage.iter().map(|task| expand::networks(task) as u64 * expand::epochs(task)).sum();
+                of_stage.iter().map(|task| minima::networks(task) as u64 * minima::epochs(task)).sum();
             let is_training = stage.command() == "train";
             (!of_stage.is_empty()).then_some(StageRecord {
                 stage,

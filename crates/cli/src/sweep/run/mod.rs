@@ -26,13 +26,7 @@ use super::{
     rank::{self, Part},
     task::Task,
 };
-use crate::{
-    args::quarter_of_memory,
-    failure::Failure,
-    json::{self, print},
-    progress,
-    shown::counted,
-};
+use crate::{args::quarter_of_memory, failure::Failure, json::print, progress, shown::counted};
 
 /// Runs tasks.
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -206,15 +200,11 @@ fn report(
         [State::Done, State::Failed, State::Blocked].map(|state| queue.count(state));
     let summary = Summary { tasks: queue.len(), done, before, failed, blocked, seconds: time.as_secs_f64() };
     let place = folder.path().display();
-    match (args.printed.json, args.printed.quiet) {
-        (true, _) => print(&json::value(&summary).to_string()),
-        (_, false) => {
-            let earlier = if before > 0 { format!(", {before} of them before") } else { String::new() };
-            let all = counted(queue.len(), "task");
-            print(&format!("{done} of {all} done{earlier}, in {:.1} s", summary.seconds));
-        }
-        _ => {}
-    }
+    args.printed.show(&summary, || {
+        let earlier = if before > 0 { format!(", {before} of them before") } else { String::new() };
+        let all = counted(queue.len(), "task");
+        print(&format!("{done} of {all} done{earlier}, in {:.1} s", summary.seconds));
+    });
     if progress::interrupted() {
         return Err(Failure::interrupted("interrupted; finished tasks are kept")
             .hint(format!("collado sweep run {place} goes on")));

@@ -7,10 +7,7 @@ mod slurm;
 use serde::Serialize;
 
 use super::{args::SubmitArgs, folder::SweepFolder};
-use crate::{
-    failure::Failure,
-    json::{self, print},
-};
+use crate::{failure::Failure, json::print};
 
 /// What was submitted.
 #[derive(Serialize)]
@@ -35,11 +32,7 @@ pub(super) fn run(args: &SubmitArgs) -> Result<(), Failure> {
         true => slurm::submit(args, &folder, &tasks, &done)?,
         false => hq::submit(args, &folder, &tasks, &done)?,
     };
-    match (args.printed.json, args.printed.quiet) {
-        (true, _) => print(&json::value(&summary).to_string()),
-        (_, false) => summary.print(),
-        _ => {}
-    }
+    args.printed.show(&summary, || summary.print());
     Ok(())
 }
 
