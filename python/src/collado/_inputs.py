@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -110,17 +110,24 @@ def _share_types(arrays: dict[str, np.ndarray]) -> None:
 
 
 def several(value: Any) -> list[Any]:
-    """The values of a list or tuple, else the single value."""
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    """The values of a list or tuple, else the single value; none for `None`."""
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
-def networks(model: Any, checkpoints: Sequence[Any]) -> tuple[Network | Graph | None, list[Any]]:
+def networks(model: Any, checkpoints: Any) -> tuple[Network | Graph | None, list[Any]]:
     """The network and the checkpoints, where `model` may be the only one, and a checkpoint may say its own network."""
-    if not checkpoints:
-        model, checkpoints = None, several(model)
+    found = several(checkpoints)
+    if not found:
+        model, found = None, several(model)
     if model is None:
-        model = next((checkpoint for checkpoint in checkpoints if _files.is_module(checkpoint)), None)
-    return (None if model is None else network(model)), list(checkpoints)
+        model = next((checkpoint for checkpoint in found if _files.is_module(checkpoint)), None)
+    return (None if model is None else network(model)), found
+
+
+def models(model: Any, checkpoints: Any) -> tuple[Network | Graph | None, list[tuple[str, Any]]]:
+    """The network, and the checkpoints with names for their files."""
+    net, found = networks(model, checkpoints)
+    return net, [(f"model-{i}" if len(found) > 1 else "model", one) for i, one in enumerate(found)]
 
 
 def flags(options: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _files, _table
 from ._call import call, run
-from ._inputs import Inputs, flags, networks, several
+from ._inputs import Inputs, flags, models, networks
 from ._network import Network, network
 from ._run import Run, record
 from ._types import Checkpoint, Checkpoints, Data, Module, Out, Rows
@@ -72,7 +72,7 @@ def eval(
     >>> [round(float(error), 3) for error in rows["test_error"]]
     [0.028, 0.022]
     """
-    net, found = networks(model, [] if checkpoints is None else several(checkpoints))
+    net, found = networks(model, checkpoints)
     with tempfile.TemporaryDirectory(prefix="collado-") as folder:
         inputs = Inputs(pathlib.Path(folder))
         words = ["eval", *inputs.network(net, data), *inputs.data(data, test), *flags(options)]
@@ -112,7 +112,7 @@ def levelset(
     >>> [minimum.name for minimum in tree.minima], len(tree.edges)
     (['seed-0', 'seed-1', 'seed-2'], 2)
     """
-    net, found = networks(model, [] if minima is None else several(minima))
+    net, found = networks(model, minima)
     named = [(f"minimum-{i}", minimum) for i, minimum in enumerate(found)]
     options |= {"method": method}
     return run("levelset", net, named, options, data=data, test=test, out=out, quiet=quiet)
@@ -141,8 +141,7 @@ def spectrum(
     >>> top.value > 0, top.residual < 1e-3
     (True, True)
     """
-    net, found = networks(model, [] if checkpoint is None else several(checkpoint))
-    named = [(f"model-{i}" if len(found) > 1 else "model", one) for i, one in enumerate(found)]
+    net, named = models(model, checkpoint)
     return run("spectrum", net, named, options, data=data, test=test, out=out, quiet=quiet)
 
 
@@ -167,6 +166,5 @@ def kernel(
     >>> run.arrays("kernel")["ntk"].shape
     (20, 20)
     """
-    net, found = networks(model, [] if checkpoint is None else [checkpoint])
-    named = [("model", one) for one in found]
+    net, named = models(model, checkpoint)
     return run("kernel", net, named, options, data=data, test=test, out=out, quiet=quiet)

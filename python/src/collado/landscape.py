@@ -9,7 +9,7 @@ from typing import Any
 
 from ._call import run
 from ._graph import Graph
-from ._inputs import networks, several
+from ._inputs import models, networks
 from ._network import Network, network
 from ._run import Run
 from ._types import Checkpoint, Checkpoints, Data, Out, Path, Rows
@@ -39,10 +39,9 @@ def line(
     >>> run.table("grid")["risk"].shape
     (5,)
     """
-    net, found = networks(model, [] if checkpoint is None else [checkpoint])
-    ends = [("model", one) for one in found]
+    net, named = models(model, checkpoint)
     more = {"to": to}
-    return run("landscape line", net, ends, options, data=data, test=test, out=out, quiet=quiet, named=more)
+    return run("landscape line", net, named, options, data=data, test=test, out=out, quiet=quiet, named=more)
 
 
 def plane(
@@ -70,11 +69,9 @@ def plane(
     >>> run.section
     'plane'
     """
-    given = model is not None or checkpoints is not None
-    net, found = networks(model, [] if checkpoints is None else several(checkpoints)) if given else (None, [])
-    corners = [(f"model-{i}" if len(found) > 1 else "model", one) for i, one in enumerate(found)]
+    net, named = models(model, checkpoints)
     more = {"path": path}
-    return run("landscape plane", net, corners, options, data=data, test=test, out=out, quiet=quiet, named=more)
+    return run("landscape plane", net, named, options, data=data, test=test, out=out, quiet=quiet, named=more)
 
 
 def zoom(
@@ -97,8 +94,7 @@ def zoom(
     >>> [scale.scale for scale in run.scales]
     [1.0, 0.5]
     """
-    net, found = networks(model, [] if checkpoint is None else [checkpoint])
-    named = [("model", one) for one in found]
+    net, named = models(model, checkpoint)
     return run("landscape zoom", net, named, options, data=data, test=test, out=out, quiet=quiet)
 
 
@@ -129,6 +125,6 @@ def trajectory(
     if checkpoints is None and not isinstance(model, (list, tuple, Run)):
         net, found = network(model), []
     else:
-        net, found = networks(model, [] if checkpoints is None else several(checkpoints))
+        net, found = networks(model, checkpoints)
     named = [(f"step-{i}", one) for i, one in enumerate(found)]
     return run("landscape trajectory", net, named, options, data=data, test=test, out=out, quiet=quiet)
