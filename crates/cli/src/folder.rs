@@ -3,6 +3,8 @@
 use std::{
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
@@ -209,16 +211,24 @@ impl Drop for Folder {
     }
 }
 
+/// How long a folder that is in use is waited for: a run that was killed has its lock until the system has taken back its
+/// memory, half a second and more for some gigabytes.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Locks a folder for this process; the result is `None` where the system does not support locks.
 fn lock(path: &Path) -> Result<Option<File>, Failure> {
     let Ok(folder) = File::open(path) else { return Ok(None) };
-    match folder.try_lock() {
-        Ok(()) => Ok(Some(folder)),
-        Err(TryLockError::WouldBlock) => {
-            Err(Failure::new(format!("{}: another run is writing into it", path.display()))
-                .hint("wait for its end, or give another --out"))
+    let begun = Instant::now();
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(Some(folder)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => sleep(Duration::from_millis(50)),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(format!("{}: another run is writing into it", path.display()))
+                    .hint("wait for its end, or give another --out"));
+            }
+            Err(TryLockError::Error(_)) => return Ok(None),
         }
-        Err(TryLockError::Error(_)) => Ok(None),
     }
 }
 

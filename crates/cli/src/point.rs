@@ -72,6 +72,9 @@ pub(crate) fn run(args: &PointArgs) -> Result<(), Failure> {
     provenance.extra.insert("path".into(), place.display().to_string().into());
     provenance.extra.insert("t".into(), json::value(&args.t));
     Checkpoint::new(file.arch, theta, provenance).with_buffers(buffers).named(file.names).write(&args.out)?;
+    if !args.common.quiet && !args.common.json {
+        json::print(&format!("written to {}", args.out.display()));
+    }
     Ok(())
 }
 

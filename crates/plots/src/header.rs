@@ -24,6 +24,20 @@ enum Entry<'a> {
     Missing,
 }
 
+impl Entry<'_> {
+    /// The width of the swatch in px. A pattern begins and ends with a whole dash and has two at least: a dash that is cut
+    /// short would look like another pattern.
+    fn swatch(&self) -> f64 {
+        match self {
+            Self::Series(Series { dash: Some([dash, gap]), joined: true, .. }) => {
+                let dashes = ((SWATCH.0 + gap) / (dash + gap)).round().max(2.0);
+                dashes * (dash + gap) - gap
+            }
+            _ => SWATCH.0,
+        }
+    }
+}
+
 /// The y label and the legend of one panel, broken into rows.
 pub(crate) struct Header<'a> {
     y_label: &'a str,
@@ -41,7 +55,7 @@ impl<'a> Header<'a> {
         let mut rows = vec![Vec::new()];
         let mut used = font.width(&panel.y_label, SIZE + 0.5) + AIR;
         for (entry, text) in named.chain(missing) {
-            let swatch = swatch(&entry) + SWATCH.1;
+            let swatch = entry.swatch() + SWATCH.1;
             let text = font.fitted(&text, SIZE, room - swatch);
             // A fallback font may be a little wider than the embedded one.
             let width = swatch + font.width(&text, SIZE) * 1.03;
@@ -72,7 +86,7 @@ impl<'a> Header<'a> {
             for (entry, text, width) in row {
                 draw_swatch(canvas, entry, (x, baseline - 4.0));
                 let color = if matches!(entry, Entry::Missing) { FAINT } else { SOFT };
-                canvas.text((x + swatch(entry) + SWATCH.1, baseline), text, Style::new(SIZE, color));
+                canvas.text((x + entry.swatch() + SWATCH.1, baseline), text, Style::new(SIZE, color));
                 x += width + AIR;
             }
             baseline += ROW;
@@ -80,29 +94,42 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The width of a swatch, which shows two whole dashes and the gap between them.
-fn swatch(entry: &Entry<'_>) -> f64 {
-    match entry {
-        Entry::Series(Series { dash: Some([dash, gap]), .. }) => SWATCH.0.max(2.0 * dash + gap),
-        _ => SWATCH.0,
-    }
-}
-
 fn draw_swatch(canvas: &mut Canvas, entry: &Entry<'_>, (x, y): Xy) {
-    let end = x + swatch(entry);
+    let width = entry.swatch();
     let Entry::Series(series) = entry else {
-        return cross(canvas, (end - 6.0, y), FAINT);
+        return cross(canvas, (x + width - 6.0, y), FAINT);
     };
     let color = series.role.color();
     let stroke = Stroke { color, width: series.width, opacity: series.opacity, dash: series.dash };
     if series.band.is_some() {
-        let (top, bottom) = (y - 4.0, y + 4.0);
+        let (top, bottom, end) = (y - 4.0, y + 4.0, x + width);
         canvas.area(&[(x, top), (end, top), (end, bottom), (x, bottom)], color, 0.18);
     }
     if series.joined {
-        canvas.line((x, y), (end, y), stroke);
+        canvas.line((x, y), (x + width, y), stroke);
     }
     if series.markers {
-        dots(canvas, series, &[(f64::midpoint(x, end), y)], 3.4);
+        dots(canvas, series, &[(x + width / 2.0, y)], 3.4);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_end_with_a_whole_dash() {
+        let dashes = [[9.0, 3.0], [1.8, 2.4], [15.0, 4.0], [3.5, 1.8], [5.0, 3.5]];
+        for [dash, gap] in dashes {
+            let series = Series { dash: Some([dash, gap]), ..Series::line("a", &[], &[]) };
+            let width = Entry::Series(&series).swatch();
+            let count = (width + gap) / (dash + gap);
+            assert!(
+                (count - count.round()).abs() < 1e-9 && count > 1.9 && width > 17.0,
+                "{dash} {gap}: {width}"
+            );
+        }
+        assert_eq!(Entry::Series(&Series::line("a", &[], &[])).swatch(), SWATCH.0);
+        assert_eq!(Entry::Missing.swatch(), SWATCH.0);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::canvas::{Canvas, Picture, Stroke, Style, px};
 use crate::color::{FAINT, GRID, INK};
-use crate::paper::{CAPTION, MARGIN, SUBTITLE, TITLE};
+use crate::paper::{CAPTION, FALLBACK, MARGIN, SUBTITLE, TITLE};
 use crate::text::Font;
 use crate::words::Words;
 
@@ -25,7 +25,7 @@ impl<'a> Page<'a> {
         let top = heading(&mut canvas, &font, words, width);
         let caption = match words.caption.as_str() {
             "" => Vec::new(),
-            text => font.wrapped(text, CAPTION, (width - 2.0 * MARGIN) / 1.03),
+            text => font.wrapped(text, CAPTION, (width - 2.0 * MARGIN) / FALLBACK),
         };
         Self { canvas, font, top, width, words, caption }
     }

@@ -10,3 +10,5 @@ pub(crate) const SUBTITLE: f64 = 13.0;
 pub(crate) const CAPTION: f64 = 14.0;
 /// The distance between the paper's edge and anything drawn.
 pub(crate) const MARGIN: f64 = 20.0;
+/// How much wider than the embedded font one may be that stands for it where it is not installed, such as DejaVu Sans.
+pub(crate) const FALLBACK: f64 = 1.08;

@@ -34,9 +34,11 @@ pub fn prove_network_minimum(risk: &EmpiricalRisk, theta: &[f64]) -> Result<(Min
         Err(Error::Mismatch { what, expected: expected.to_owned(), found })
     };
     let size = risk.network().size();
-    if theta.len() != size || size > LARGEST {
-        let expected = format!("{size}, at most {LARGEST}");
-        return mismatch("number of parameters", &expected, theta.len().to_string());
+    if theta.len() != size {
+        return mismatch("number of parameters", &size.to_string(), theta.len().to_string());
+    }
+    if size > LARGEST {
+        return mismatch("number of parameters", &format!("at most {LARGEST}"), size.to_string());
     }
     if let Some(place) = theta.iter().position(|x| !x.is_finite()) {
         return Err(Error::NotFinite { what: "parameters", found: theta[place], place });

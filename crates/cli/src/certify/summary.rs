@@ -77,7 +77,7 @@ impl Certified {
         let gap = (hi - lo) / hi;
         print(&format!("highest risk         in {} for every t, proved", enclosure((*lo, *hi), 9)));
         print(&format!(
-            "                     gap {gap:.2e}; at least the lower bound at a t in {}",
+            "                     relative gap {gap:.2e}; at least the lower bound at a t in {}",
             enclosure(*t_within, 9)
         ));
         if let Some(Rows { count, of, which }) = &self.rows {
@@ -91,9 +91,13 @@ impl Certified {
         if let Some(error) = self.error_hi {
             print(&format!("error                at most {:.3} % for every t", (1e5 * error).ceil() / 1e3));
         }
-        print(&format!(
-            "proof                {method}, {subintervals} pieces, {seconds:.2} s, ended by {status}"
-        ));
+        let end = match *status {
+            "tolerance" => "as tight as --tolerance asks",
+            "budget" => "ended by --max-subintervals",
+            "resolution" => "ended where only rounding is left",
+            _ => "interrupted",
+        };
+        print(&format!("proof                {method}, {subintervals} pieces looked at in {seconds:.2} s, {end}"));
         if let Some(out) = out {
             print(&format!("written to           {}", out.display()));
         }

@@ -80,8 +80,8 @@ fn natural(values: impl Iterator<Item = f64>) -> Scale {
     if low > 0.0 && high / low > 30.0 { Scale::Log } else { Scale::Linear }
 }
 
-/// Draws the colour bar at the right of `window`, and below it the meaning of grey if values are missing.
-pub(super) fn draw_bar(canvas: &mut Canvas, window: Rect, shade: &Shade, missing: usize) {
+/// Draws the colour bar at the right of `window`, and below it the meaning of grey, `absent`, if values are missing.
+pub(super) fn draw_bar(canvas: &mut Canvas, window: Rect, shade: &Shade, (absent, missing): (&str, usize)) {
     let (left, right) = (window.right + 14.0, window.right + 26.0);
     let bottom = if missing > 0 { window.bottom - 30.0 } else { window.bottom };
     let step = (bottom - window.top) / Shade::BANDS as f64;
@@ -99,7 +99,7 @@ pub(super) fn draw_bar(canvas: &mut Canvas, window: Rect, shade: &Shade, missing
     }
     if missing > 0 {
         canvas.runs(&[((left, window.bottom - 12.0), right - left)], 12.0, MISSING);
-        let text = format!("not finite: {missing}");
+        let text = format!("{absent}: {missing}");
         canvas.text((right + 4.0, window.bottom - 2.0), &text, Style::new(9.0, SOFT));
     }
 }

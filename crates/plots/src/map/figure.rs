@@ -63,7 +63,8 @@ impl MapFigure {
             window = Rect { left, right: left + width, ..window };
             map.draw(&mut page.canvas, &page.font, window, &shade, false);
         }
-        draw_bar(&mut page.canvas, window, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
+        let missing = self.maps.iter().map(|map| map.field.missing()).sum();
+        draw_bar(&mut page.canvas, window, &shade, ("not finite", missing));
         // The y label is written beside the x label: a horizontal label is read without turning the head.
         let (x, y) = &self.labels;
         let text = if y.is_empty() { x.clone() } else { format!("→ {x};  ↑ {y}") };

@@ -60,7 +60,10 @@ impl MatrixFigure {
         let shade = Shade::over(self.values.iter().copied());
         self.squares(&mut page.canvas, window, side, &shade);
         self.labels(&mut page.canvas, &page.font, window, side);
-        draw_bar(&mut page.canvas, window, &shade, self.values.iter().filter(|v| !v.is_finite()).count());
+        // A thing and itself are no pair: a value that is missing there is not missed.
+        let pairs = self.values.iter().enumerate().filter(|(i, _)| i / n != i % n);
+        let missing = pairs.filter(|(_, v)| !v.is_finite()).count();
+        draw_bar(&mut page.canvas, window, &shade, ("no value", missing));
         Ok(page.finish(window.bottom + FOOT + 6.0))
     }
 
@@ -133,9 +136,12 @@ mod tests {
         let values = [0.1, 0.2, 0.3, 0.2, f64::NAN, 0.5, 0.3, 0.5, 0.1];
         let figure = MatrixFigure::new("heights", &names, &values).unwrap().caption("what is seen");
         let svg = figure.to_svg().unwrap();
-        for text in ["heights", "what is seen", ".100", ".500", "a  1", "not finite: 1"] {
+        for text in ["heights", "what is seen", ".100", ".500", "a  1"] {
             assert!(svg.contains(text), "{text}: {svg}");
         }
+        assert!(!svg.contains("no value"), "the diagonal is no pair: {svg}");
+        let values = [0.1, 0.2, 0.3, f64::NAN, 0.4, 0.5, 0.3, 0.5, 0.1];
+        assert!(MatrixFigure::new("", &names, &values).unwrap().to_svg().unwrap().contains("no value: 1"));
         assert!(figure.to_png().unwrap().len() > 1000 && !figure.print().unwrap().svg.contains("heights"));
         assert!(MatrixFigure::new("", &names, &values[1..]).is_err());
         assert!(MatrixFigure::new("", &[], &[]).is_err());

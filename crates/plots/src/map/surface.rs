@@ -11,7 +11,7 @@ use crate::curves::DASH;
 use crate::error::Result;
 use crate::labels::Labels;
 use crate::page::Page;
-use crate::paper::{HEIGHT, MARGIN, SMALL, WIDTH};
+use crate::paper::{FALLBACK, HEIGHT, MARGIN, SMALL, WIDTH};
 use crate::text::Font;
 use crate::ticks::ticks;
 use crate::words::{Words, figure_methods};
@@ -53,9 +53,9 @@ impl SurfaceFigure {
         draw_floor(&mut page.canvas, &view, &self.map.field);
         draw_surface(&mut page.canvas, &page.font, &view, &self.map, (&shade, &shade));
         let bar = Rect { right: WIDTH - 96.0, top: top + 16.0, bottom: body - 40.0, ..room };
-        draw_bar(&mut page.canvas, bar, &shade, self.map.field.missing());
-        let text = format!("lower right edge: {};  lower left edge: {}", self.labels.0, self.labels.1);
-        let text = page.font.fitted(&text, SMALL, WIDTH - 2.0 * MARGIN);
+        draw_bar(&mut page.canvas, bar, &shade, ("not finite", self.map.field.missing()));
+        let text = format!("right edge: {};  left edge: {}", self.labels.0, self.labels.1);
+        let text = page.font.fitted(&text, SMALL, (WIDTH - 2.0 * MARGIN) / FALLBACK);
         page.canvas.text((MARGIN, body - 8.0), &text, Style::new(SMALL, SOFT));
         Ok(page.finish(body))
     }

@@ -66,7 +66,8 @@ impl ZoomFigure {
             map.draw(&mut page.canvas, &page.font, last, &shade, true);
         }
         let bar = Rect { left: MARGIN, top: top + 20.0, right: WIDTH - MARGIN - BAR, ..last };
-        draw_bar(&mut page.canvas, bar, &shade, self.maps.iter().map(|map| map.field.missing()).sum());
+        let missing = self.maps.iter().map(|map| map.field.missing()).sum();
+        draw_bar(&mut page.canvas, bar, &shade, ("not finite", missing));
         let text = page.font.fitted(&self.axes, SMALL, WIDTH - 2.0 * MARGIN);
         page.canvas.text((MARGIN, last.bottom + FOOT + 14.0), &text, Style::new(SMALL, SOFT));
         let body = (top + row * rows + 22.0).max(HEIGHT - page.foot());

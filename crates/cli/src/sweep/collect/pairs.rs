@@ -89,7 +89,9 @@ fn matrix(cell: &Labels, rows: &[&Row], figure: &str) -> Result<MatrixFigure, Fa
     }
     let names: Vec<String> = networks.iter().map(|network| stem(network).to_owned()).collect();
     let picture = MatrixFigure::new(format!("{figure} of each pair"), &names, &values)?;
-    Ok(picture.subtitle(cell.text()).caption("Grey: pairs that were not looked at."))
+    let absent = (0..count * count).any(|i| i / count != i % count && !values[i].is_finite());
+    let caption = if absent { "Grey: pairs without a number, and a network with itself." } else { "" };
+    Ok(picture.subtitle(cell.text()).caption(caption))
 }
 
 fn value(row: &Row, figure: &str) -> Option<f64> {
