@@ -74,7 +74,10 @@ impl GraphFile {
     pub fn read(path: &Path) -> Result<Self> {
         let TensorFile { network, notes, .. } = format::read(path, &ReadOptions::default())?;
         match network {
-            Some(arch) => Ok(Self { arch, hash: file_hash(path)?, notes }),
+            Some(arch) => {
+                let notes = notes.iter().map(|note| format!("{}: {note}", path.display())).collect();
+                Ok(Self { arch, hash: file_hash(path)?, notes })
+            }
             None => Err(file_error(path, format!("is no graph file; PyTorch writes one by {EXPORT}"))),
         }
     }

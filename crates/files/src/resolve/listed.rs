@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use collado_models::{Arch, Entry, Network};
 
-use crate::{Result, graph::numbers, names::recorded, outline::Outline, resolve::Match};
+use crate::{Result, graph::numbers, names::recorded, outline::Outline, resolve::Match, tensors::Named};
 
 /// Finds the tensors of the network in a file. None may be missing or left over; running statistics may be missing all
 /// together.
@@ -159,8 +159,26 @@ fn differences(outline: &Outline, arch: &Arch, missing: &[&Entry], left: &[usize
     let has = left.first().map(|&i| {
         let tensor = &outline.file.tensors[i];
         let name = tensor.name.escape_debug();
-        format!("has '{name}' {:?}{}, which the network has not", tensor.shape, some(left.len()))
+        let others = some(left.len());
+        format!("has '{name}' {:?}{others}, which the network has not{}", tensor.shape, twin(outline, i))
     });
     let parts: Vec<String> = lacks.into_iter().chain(has).collect();
     format!("is no state dict of {arch}: {}", parts.join("; "))
+}
+
+/// What explains a matrix that is left over, if another tensor of the file has the same numbers.
+fn twin(outline: &Outline, left: usize) -> String {
+    let tensors = &outline.file.tensors;
+    let tensor = &tensors[left];
+    let same = |(i, other): &(usize, &Named)| {
+        *i != left
+            && tensor.shape.len() > 1
+            && other.shape == tensor.shape
+            && other.dtype == tensor.dtype
+            && other.bytes == tensor.bytes
+    };
+    tensors.iter().enumerate().find(same).map_or(String::new(), |(_, other)| {
+        let name = other.name.escape_debug();
+        format!(" (its numbers are those of '{name}': ONNX knows no tied weights, a .pt2 file of torch.export does)")
+    })
 }
