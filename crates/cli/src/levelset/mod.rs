@@ -1,6 +1,7 @@
 //! `collado levelset`: the risks at which the level sets of many minima join.
 
 mod args;
+mod edges;
 mod enclose;
 mod minima;
 mod pairs;
@@ -13,8 +14,7 @@ mod tree;
 
 use std::{ops::ControlFlow, path::Path as FilePath};
 
-use collado_dynamics::{Connect, EdgeKind, EdgeValues, MergeTree, SampledEdges, spanning_tree};
-use collado_risk::{Objective, Path, Statistics};
+use collado_dynamics::{Connect, EdgeValues, MergeTree, spanning_tree};
 
 pub(crate) use self::args::LevelsetArgs;
 use self::{minima::Minima, proof::Paths, saved::Saved, summary::Summary, tree::LevelsetResult};
@@ -116,34 +116,21 @@ fn trees(
 ) -> Result<[MergeTree; 2], Failure> {
     let paths = Paths { args, task, minima, folder: files::make(&folder.join("paths"))? };
     let bar = progress::bar("pairs", args.common.quiet);
-    let mut sampled = |_, _| Ok(None);
-    // Bends have no running statistics while they are searched for.
-    let interpolates = task.statistics() == Some(Statistics::Interpolate);
-    let recomputing = task.recomputing();
-    let mut edges = SampledEdges {
-        objective: &task.train,
-        minima: &minima.stack,
-        buffers: minima.buffers.as_ref(),
-        searched: interpolates.then_some(&recomputing as &dyn Objective),
-        method,
-        points: args.points.into(),
-        seed: args.common.seed,
-        progress: &mut |_: f64| progress::flow(),
-        keep: &mut |pair, path: Path| paths.write(pair, EdgeKind::Searched, path),
-        prove: &mut |pair, way| if args.certify { paths.prove(pair, way) } else { Ok(None) },
-    };
     let (risks, target) = (minima.upper(), args.target());
-    let tree = spanning_tree(&risks, &|f| target.bound(f), &mut edges, known, &mut |known| {
-        bar.set_length(known.lines.len() as u64);
-        bar.set_position(known.searched.len() as u64);
-        saved.write(known)?;
-        Ok(progress::flow())
+    let tree = paths.sampled(method, args.certify, |edges| {
+        let tree = spanning_tree(&risks, &|f| target.bound(f), edges, known, &mut |known| {
+            bar.set_length(known.lines.len() as u64);
+            bar.set_position(known.searched.len() as u64);
+            saved.write(known)?;
+            Ok(progress::flow())
+        });
+        Ok(tree?)
     })?;
     // Where everything is allowed, nothing is searched: the tree of the straight lines, as they were sampled.
     let mut lines = EdgeValues { lines: known.lines.clone(), ..EdgeValues::default() };
-    edges.prove = &mut sampled;
-    let lines = spanning_tree(&risks, &|_| f64::INFINITY, &mut edges, &mut lines, &mut |_| {
-        Ok(ControlFlow::Continue(()))
+    let lines = paths.sampled(None, false, |edges| {
+        let go_on = &mut |_: &EdgeValues| Ok(ControlFlow::Continue(()));
+        Ok(spanning_tree(&risks, &|_| f64::INFINITY, edges, &mut lines, go_on)?)
     })?;
     bar.finish_and_clear();
     Ok([tree, lines].map(|edges| MergeTree::new(&risks, &edges)))

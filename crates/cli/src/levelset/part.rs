@@ -5,9 +5,8 @@
 
 use std::{fs, path::Path as FilePath, str::FromStr, time::Instant};
 
-use collado_dynamics::{Connect, EdgeKind, EdgeValues, Edges, SampledEdges, next_round, pairs};
+use collado_dynamics::{Connect, EdgeKind, EdgeValues, Edges, next_round, pairs};
 use collado_files::read_number;
-use collado_risk::{Objective, Path, Statistics};
 use serde::{Deserialize, Serialize};
 
 use super::{args::LevelsetArgs, minima::Minima, proof::Paths};
@@ -144,24 +143,12 @@ pub(super) fn run(
     let paths = Paths { args, task, minima, folder: files::make(&folder.join("paths"))? };
     let bar = progress::bar("pairs", args.common.quiet);
     bar.set_length(own.len() as u64);
-    let interpolates = task.statistics() == Some(Statistics::Interpolate);
-    let recomputing = task.recomputing();
-    let mut edges = SampledEdges {
-        objective: &task.train,
-        minima: &minima.stack,
-        buffers: minima.buffers.as_ref(),
-        searched: interpolates.then_some(&recomputing as &dyn Objective),
-        method,
-        points: args.points.into(),
-        seed: args.common.seed,
-        progress: &mut |_: f64| progress::flow(),
-        keep: &mut |pair, path: Path| paths.write(pair, EdgeKind::Searched, path),
-        prove: &mut |_, _| Ok(None),
-    };
-    if is_of_lines {
-        let values = edges.lines(&own)?;
-        found.lines = own.iter().zip(values).map(|(&(a, b), value)| (a, b, Height(value))).collect();
-    } else {
+    paths.sampled(method, false, |edges| {
+        if is_of_lines {
+            let values = edges.lines(&own)?;
+            found.lines = own.iter().zip(values).map(|(&(a, b), value)| (a, b, Height(value))).collect();
+            return Ok(());
+        }
         for &(a, b) in &own {
             let value = edges.search((a, b))?.filter(|_| !progress::interrupted());
             let Some(value) = value else {
@@ -170,7 +157,8 @@ pub(super) fn run(
             found.searched.push((a, b, Height(value)));
             bar.inc(1);
         }
-    }
+        Ok(())
+    })?;
     bar.finish_and_clear();
     json::write(&folder.join(KNOWN), &found)?;
     let summary = Summary {
