@@ -15,7 +15,7 @@ use tracing::info;
 
 pub(crate) use self::{
     args::{CertifyArgs, CertifyMode},
-    estimate::{is_quick, likely_seconds},
+    estimate::{automatic_limit, likely_seconds},
     summary::Certified,
 };
 use crate::{

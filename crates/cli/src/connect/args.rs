@@ -30,7 +30,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) points: usize,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
-    /// Whether to enclose the risk of the path for every t: auto where that is likely to take no longer than finding the path did, or 3 s; it is then stopped after a quarter more than that time, or 0.2 s.
+    /// Whether to enclose the risk of the path for every t: auto where that is likely to take at most a quarter longer than all before it took, or 1 s; it is stopped after that time.
     #[arg(long, value_enum, default_value_t = CertifyMode::Auto)]
     pub(crate) certify: CertifyMode,
     /// Write report.html beside the results: one page with all of them, which needs no network access.

@@ -152,15 +152,8 @@ fn named(method: Option<Named<'_>>, runner: &AttemptRunner<'_>, ends: &Ends) -> 
 /// The relative gap of proofs that nobody asked for.
 const QUICK: f64 = 5e-3;
 
-/// The seconds that an automatic proof may take in any case.
-const LEAST: f64 = 0.2;
-
-/// How much longer than all before it an automatic proof may take: what is stopped just before its end is of little use.
-const GRACE: f64 = 1.25;
-
 /// Encloses the risk of the best path if that is asked for, or if an enclosure, whose time is estimated from the speed
-/// of the profile, takes no longer than all before it did, or 3 s; the search is then stopped after a quarter more
-/// than the time that all before it took, or after [`LEAST`].
+/// of the profile, is likely to end within the time that [`certify::automatic_limit`] grants; it is then stopped after that.
 fn proof(
     args: &ConnectArgs,
     task: &Task,
@@ -182,21 +175,16 @@ fn proof(
         CertifyMode::Auto if task.train.network().norms().next().is_some() => {
             "networks with normalisation take very many pieces; --certify always tries".into()
         }
-        CertifyMode::Auto if !certify::is_quick(estimate, finding) => {
-            format!(
-                "that takes some {estimate:.0} s, and all before took {finding:.0} s; --certify always proves a bound"
-            )
-        }
-        // What has no rule, or no finite bound, is no failure of a search.
-        CertifyMode::Auto => {
-            match find(
-                &CertifySettings { tolerance: QUICK, ..CertifySettings::default() },
-                (GRACE * finding).max(LEAST),
-            ) {
-                Ok(proof) => return Ok(proof),
-                Err(failure) => failure.message().to_owned(),
+        CertifyMode::Auto => match certify::automatic_limit(estimate, finding) {
+            // What has no rule, or no finite bound, is no failure of a search.
+            Ok(limit) => {
+                match find(&CertifySettings { tolerance: QUICK, ..CertifySettings::default() }, limit) {
+                    Ok(proof) => return Ok(proof),
+                    Err(failure) => failure.message().to_owned(),
+                }
             }
-        }
+            Err(why) => why,
+        },
     };
     args.common.note(format!("nothing is proved: {why}"));
     Ok(None)

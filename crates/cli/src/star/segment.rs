@@ -8,7 +8,7 @@ use collado_risk::{Objective, Path, Profile, profile};
 
 use crate::{
     args::Common,
-    certify::{CertifyMode, certificate, is_quick, likely_seconds},
+    certify::{CertifyMode, automatic_limit, certificate, likely_seconds},
     failure::Failure,
     progress,
     task::Task,
@@ -65,8 +65,8 @@ impl Segment {
     }
 }
 
-/// Encloses the risk of each segment where that is asked for, or where it is likely to take no longer in all than finding the
-/// centre took; the search is then stopped after that time, or a second, in all.
+/// Encloses the risk of each segment where that is asked for, or where all are likely to end within the time that
+/// [`automatic_limit`] grants after finding the centre; they are stopped after that.
 pub(crate) fn prove(
     task: &Task,
     segments: &mut [Segment],
@@ -79,10 +79,14 @@ pub(crate) fn prove(
     let estimate = count * likely_seconds(1, profile_seconds / points);
     let limit = match mode {
         CertifyMode::Never => return Ok(()),
-        CertifyMode::Auto if !task.arch.is_dense() || task.rounds || !is_quick(estimate, fit_seconds) => {
-            return Ok(());
-        }
-        CertifyMode::Auto => fit_seconds.max(1.) / count,
+        CertifyMode::Auto if !task.arch.is_dense() || task.rounds => return Ok(()),
+        CertifyMode::Auto => match automatic_limit(estimate, fit_seconds) {
+            Ok(limit) => limit / count,
+            Err(why) => {
+                common.note(format!("nothing is proved: {why}"));
+                return Ok(());
+            }
+        },
         CertifyMode::Always => f64::INFINITY,
     };
     for segment in segments {
