@@ -236,4 +236,23 @@ mod tests {
             }
         }
     }
+
+    /// What the parameters' errors may add to a weight that stays 1 is in the radius, also where it meets a radius alone, and
+    /// where it is as large as the weight itself.
+    #[test]
+    fn radii_meet_the_errors_of_parameters() {
+        let arch = Arch::dense(Activation::Relu, &[1, 1, 1], false).unwrap();
+        let network = arch.network();
+        let layer = &network.chain().unwrap()[1];
+        for degree in [1, 5, 29, 31, 45] {
+            let stack = Tensor::new(vec![vec![1., 1.]; degree + 1], &Device::Cpu).unwrap();
+            let leg = &Leg::all(&Path::bezier(stack).unwrap(), 2).unwrap()[0];
+            let taylor = Taylor::new(degree, 0., 1.);
+            let (lines, radius, delta) = (vec![0.; 3], vec![1.], taylor.delta);
+            let below = Model { lines, radius, t: 1, channels: 3, delta, positions: 1 };
+            let mut model = below.affine(&LayerPiece::new(leg, layer, &taylor), &taylor);
+            let r = model.row(0).r[0];
+            assert!(r >= 1. + taylor.growth * taylor.error(), "{degree}: {r}");
+        }
+    }
 }

@@ -157,10 +157,13 @@ impl Slack {
     pub(crate) fn new(n: usize, taylor: &Taylor) -> Self {
         let d = taylor.degree();
         let parameters = 2. * taylor.growth * taylor.error();
+        // Radii meet the errors of parameters as well, for which the share is enough but on very long pieces of curves with
+        // thirty bends.
+        let on_radii = if parameters > SHARE { parameters / SHARE } else { 0. };
         Self {
             product: 2. * gamma(n + 2 * d + 32) + parameters / SHARE,
             bias: parameters + taylor.growth * gamma(2 * d + 32),
-            up: 1. + gamma(2 * n + 32 * d + 64),
+            up: (1. + gamma(2 * n + 32 * d + 64)) * (1. + on_radii),
         }
     }
 

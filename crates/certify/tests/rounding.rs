@@ -6,6 +6,7 @@ mod reference;
 
 use collado_certify::CertifySettings;
 use collado_models::{Activation, Arch, NetworkBuilder};
+use collado_risk::{Criterion, Loss};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use reference::{Case, scalar};
@@ -174,5 +175,35 @@ fn derivatives_that_cancel_are_accounted_for() {
         let end = i128::from(start + 30 * step).pow(2);
         assert_eq!(proof.pieces.len(), 1);
         assert!(scaled(proof.pieces[0].upper, 0) >= end, "{start} {step}: {}", proof.pieces[0].upper);
+    }
+}
+
+/// z = x + wx, where w moves along a curve and z is about −512: all numbers are rounded to multiples of 2⁻⁴³ on the way to the loss, and the
+/// logistic loss e^z makes that a relative error.
+#[test]
+fn sums_with_the_input_are_accounted_for() {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let mut net = NetworkBuilder::new(&[1]);
+    let moving = net.dense(0, "move", 1, false);
+    net.add(0, moving);
+    let arch = net.finish("a step from the input").unwrap().arch().clone();
+    let criterion = Criterion { loss: Loss::Logistic, ..Criterion::default() };
+    for _ in 0..4000 {
+        // The products wx are exact.
+        let x = -f64::from(rng.random_range(2049..2100)) / 4.;
+        let vertices: Vec<f64> =
+            (0..4).map(|_| rng.random_range(-1_i64 << 38..1 << 38) as f64 * 2_f64.powi(-58)).collect();
+        let case = Case {
+            bezier: true,
+            inputs: vec![vec![x]],
+            values: vec![vec![0.]],
+            criterion,
+            ..scalar(arch.clone(), vertices.iter().map(|w| vec![*w]).collect())
+        };
+        let proof = case.certify(&settings()).unwrap();
+        // log(1 + e^z) is e^z in all of its digits.
+        let right = x.exp() * (vertices[3] * x).exp();
+        let upper = proof.pieces.last().unwrap().upper;
+        assert!(upper >= right * (1. - 16. * U), "{x} {vertices:?}: {}", upper / right - 1.);
     }
 }
