@@ -23,14 +23,29 @@ fn main() {
 fn emulation(out: &Path) {
     println!("cargo:rerun-if-env-changed=CXX");
     let compiler = env::var("CXX").unwrap_or_else(|_| "c++".into());
-    let object = out.join("emulation.o");
-    let mut command = Command::new(compiler);
-    command.args(["-std=c++17", "-O2", "-fPIC", "-w", "-c", "kernels/emulation.cpp", "-o"]).arg(&object);
-    finish(start(&mut command), "the emulated kernels");
+    // Twice: as they are, and with a call before every access of memory, by which races.cpp looks for races.
+    let watched = ["-DVARIANT=watched", "-DWATCHED=1", "-fsanitize=thread", "-g1"];
+    let sources: [(&str, &str, &[&str]); 3] = [
+        ("plain", "emulation", &["-DVARIANT=plain", "-DWATCHED=0"]),
+        ("watched", "emulation", &watched),
+        ("races", "races", &[]),
+    ];
+    let objects = sources.map(|(name, ..)| out.join(format!("{name}.o")));
+    let compilers: Vec<_> = sources
+        .iter()
+        .zip(&objects)
+        .map(|((_, source, arguments), object)| {
+            let mut command = Command::new(&compiler);
+            command.args(["-std=c++17", "-O2", "-fPIC", "-w", "-c"]).args(*arguments);
+            command.arg(format!("kernels/{source}.cpp")).arg("-o").arg(object);
+            start(&mut command)
+        })
+        .collect();
+    compilers.into_iter().for_each(|child| finish(child, "the emulated kernels"));
     let library = out.join("libcollado_emulation.a");
     _ = fs::remove_file(&library);
     finish(
-        start(Command::new("ar").arg("crs").arg(&library).arg(&object)),
+        start(Command::new("ar").arg("crs").arg(&library).args(&objects)),
         "the library of emulated kernels",
     );
     println!("cargo:rustc-link-search=native={}", out.display());

@@ -34,8 +34,9 @@ template <int L, int C, bool ADAM> struct SmallLayout {
 };
 DEV void split(float x, unsigned& h, unsigned& l) { unsigned u = (f2u(x) + 0x1000u) & 0xffffe000u; h = u; l = f2u(x - u2f(u)); }
 // acc[i][j] = sum over 8 K8 of a 16 MT x 8 NT product. A is [m][k], or with AT [k][m]; B is [n][k], or with BT [k][n].
-// SETS accumulators keep the chains of dependent products short, and the small terms apart.
-template <int MT, int NT, int K8, bool AT, bool BT, int SETS, int UNROLL = (MT * NT > 4 ? 2 : 4)> DEV void mma3(float (&acc)[MT][NT][4], const float* a, int as, const float* b, int bs) {
+// SETS accumulators keep the chains of dependent products short, and the small terms apart. With HALF, only the first eight
+// of sixteen rows of A are there, and of the result.
+template <int MT, int NT, int K8, bool AT, bool BT, int SETS, int UNROLL = (MT * NT > 4 ? 2 : 4), bool HALF = false> DEV void mma3(float (&acc)[MT][NT][4], const float* a, int as, const float* b, int bs) {
     int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
     a += AT ? t * as + g : g * as + t;
     b += BT ? t * bs + g : g * bs + t;
@@ -53,7 +54,7 @@ template <int MT, int NT, int K8, bool AT, bool BT, int SETS, int UNROLL = (MT *
         for (int i = 0; i < MT; i++)
 #pragma unroll
             for (int e = 0; e < 4; e++) {
-                int dm = 16 * i + 8 * (e & 1), dk = 8 * k + 4 * (e >> 1);
+                int dm = 16 * i + (HALF ? 0 : 8 * (e & 1)), dk = 8 * k + 4 * (e >> 1);
                 split(AT ? a[dk * as + dm] : a[dm * as + dk], ah[i][e], al[i][e]);
             }
 #pragma unroll
@@ -207,7 +208,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
         {   // outputs
             float z[1][ZT][4];
             int row = w % ZM * 16, kq = NW > 4 ? 0 : w / ZM, column = NW > 4 ? w / ZM * 8 : 0;
-            mma3<1, ZT, 8 / ZK, false, false, 3>(z, HL + row * SW + kq * (64 / ZK), SW, WL + column * SW + kq * (64 / ZK), SW);
+            mma3<1, ZT, 8 / ZK, false, false, 3, 4, (RB < 16)>(z, HL + row * SW + kq * (64 / ZK), SW, WL + column * SW + kq * (64 / ZK), SW);
 #pragma unroll
             for (int n = 0; n < ZT; n++)
 #pragma unroll
@@ -358,8 +359,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
                     }
             if (a.bias[l]) {
                 int at = Y::BIAS + 64 * l + tid / PER;
-                if (ONE) { float u = W[at]; move(vb[l < KEEP ? l : 0], u, q); if (tid % PER == 0) W[at] = u; }
-                else if (tid % PER == 0) G[at] = q;
+                if (tid % PER == 0) { if (ONE) move(vb[l < KEEP ? l : 0], W[at], q); else G[at] = q; }
             }
             if (l) __syncthreads();
         }

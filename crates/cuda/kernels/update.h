@@ -25,10 +25,10 @@ struct Update {
 template <int RULE> struct State4 { float4 theta, first, second; };
 template <> struct State4<SGD> { float4 theta, first; };
 template <> struct State4<GRADIENT> { float4 first; };
-template <int RULE> DEV State4<RULE> read_state(const Descent& d, long i) {
+template <int RULE> DEV State4<RULE> read_state(const Descent& d, bool wanted, long i) {
     State4<RULE> o;
-    if constexpr (RULE == GRADIENT) o.first = d.keep ? ldg4(d.first + i) : make_float4(0, 0, 0, 0);
-    else { o.theta = ldg4(d.theta + i); o.first = ldg4(d.first + i); if constexpr (RULE == ADAM) o.second = ldg4(d.second + i); }
+    if constexpr (RULE == GRADIENT) o.first = d.keep ? ldg4_if(wanted, d.first + i) : make_float4(0, 0, 0, 0);
+    else { o.theta = ldg4_if(wanted, d.theta + i); o.first = ldg4_if(wanted, d.first + i); if constexpr (RULE == ADAM) o.second = ldg4_if(wanted, d.second + i); }
     return o;
 }
 template <int RULE> DEV void move4(const Update& a, int pull_kind, const float* step, long i, float4 g, State4<RULE> o) {
@@ -67,12 +67,12 @@ DEV void bend1(const Update& a, const float* step, long i, float g) {
 }
 struct Bent4 { float4 theta, first, second, other[2]; };   // the free vertex, what Adam remembers, two other vertices
 DEV int other_vertex(const Bend& b, int k) { return k + (k >= b.free); }
-DEV Bent4 read_bent(const Update& a, long i) {
+DEV Bent4 read_bent(const Update& a, bool wanted, long i) {
     const Bend& b = a.bend;
     Bent4 o;
-    o.theta = ldg4(b.vertices + b.free * a.S + i); o.first = ldg4(a.d.first + i); o.second = ldg4(a.d.second + i);
+    o.theta = ldg4_if(wanted, b.vertices + b.free * a.S + i); o.first = ldg4_if(wanted, a.d.first + i); o.second = ldg4_if(wanted, a.d.second + i);
 #pragma unroll
-    for (int k = 0; k < 2; k++) o.other[k] = k + 1 < b.V ? ldg4(b.vertices + other_vertex(b, k) * a.S + i) : make_float4(0, 0, 0, 0);
+    for (int k = 0; k < 2; k++) o.other[k] = k + 1 < b.V ? ldg4_if(wanted, b.vertices + other_vertex(b, k) * a.S + i) : make_float4(0, 0, 0, 0);
     return o;
 }
 DEV void add4(float4& t, float c, float4 u) { t.x = fmaf(c, u.x, t.x); t.y = fmaf(c, u.y, t.y); t.z = fmaf(c, u.z, t.z); t.w = fmaf(c, u.w, t.w); }
@@ -120,16 +120,16 @@ template <class C> DEV void update(const Update& a) {
     auto place = [&](int m) { return fits(m) ? at + (long)(m0 + m) * l.ldw : 0; };
     const float* step = a.d.steps;
     if (a.bend.V) {
-        E::template finish<cmin(E::ROWS, 2), false>(sm, [&](int m) { return read_bent(a, place(m)); },
+        E::template finish<cmin(E::ROWS, 2), false>(sm, [&](int m) { return read_bent(a, fits(m), place(m)); },
             [&](int m, float4 v, const Bent4& o) { if (fits(m)) bend4(a, step, place(m), v, o); return v; });
     } else if (a.rule == SGD) {
-        E::template finish<cmin(E::ROWS, 8), false>(sm, [&](int m) { return read_state<SGD>(a.d, place(m)); },
+        E::template finish<cmin(E::ROWS, 8), false>(sm, [&](int m) { return read_state<SGD>(a.d, fits(m), place(m)); },
             [&](int m, float4 v, const State4<SGD>& o) { if (fits(m)) move4<SGD>(a, l.pull, step, place(m), v, o); return v; });
     } else if (a.rule == ADAM) {
-        E::template finish<cmin(E::ROWS, 4), false>(sm, [&](int m) { return read_state<ADAM>(a.d, place(m)); },
+        E::template finish<cmin(E::ROWS, 4), false>(sm, [&](int m) { return read_state<ADAM>(a.d, fits(m), place(m)); },
             [&](int m, float4 v, const State4<ADAM>& o) { if (fits(m)) move4<ADAM>(a, l.pull, step, place(m), v, o); return v; });
     } else {
-        E::template finish<cmin(E::ROWS, 4), false>(sm, [&](int m) { return read_state<GRADIENT>(a.d, place(m)); },
+        E::template finish<cmin(E::ROWS, 4), false>(sm, [&](int m) { return read_state<GRADIENT>(a.d, fits(m), place(m)); },
             [&](int m, float4 v, const State4<GRADIENT>& o) { if (fits(m)) move4<GRADIENT>(a, l.pull, step, place(m), v, o); return v; });
     }
     if (n0 == 0 && tid < C::BM && m0 + tid < l.M && l.bias) {

@@ -68,7 +68,7 @@ impl<T: Plain> Buffer<T> {
     /// What the driver says.
     ///
     /// # Safety
-    /// Only kernels launched before [`Machine::used_beside`] of this slot read the buffer.
+    /// What was launched before the last [`Machine::used_beside`] of this slot may use the buffer, nothing launched since.
     pub unsafe fn fill_beside(
         &mut self,
         slot: usize,

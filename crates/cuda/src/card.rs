@@ -38,6 +38,9 @@ pub struct Card {
     functions: Mutex<HashMap<String, Option<(usize, Info)>>>,
     beside: Mutex<Option<Beside>>,
     processors: usize,
+    memory: usize,
+    /// Whether kernels wait for the launch before, so that they may begin before its end.
+    waits: bool,
 }
 
 // SAFETY: the driver's handles may be used from any thread once the context is bound to it.
@@ -61,6 +64,14 @@ fn keep_memory(device: sys::CUdevice) -> Result<()> {
     }
 }
 
+/// The copies beside kernels, made when they are first wanted.
+fn beside(held: &mut Option<Beside>) -> Result<&mut Beside> {
+    match held {
+        Some(beside) => Ok(beside),
+        none => Ok(none.insert(Beside::new()?)),
+    }
+}
+
 /// The environment variable that makes blocks of eight warps known, for measurements.
 const WIDE: &str = "COLLADO_CUDA_WIDE";
 
@@ -81,6 +92,10 @@ impl Card {
         let own =
             IMAGES.iter().find(|i| i.major == major && (major != 9 || minor == 0) && !i.bytes.is_empty());
         let image = own.map_or(PTX, |image| image.bytes);
+        if image.is_empty() {
+            let reason = format!("this program was built without those for generation {major}.{minor}");
+            return Err(Error::Driver { what: "the kernels".into(), reason });
+        }
         // PTX is text and has to end with a zero.
         let image: Vec<u8> = image.iter().copied().chain([0]).collect();
         // SAFETY: an image that nvcc made.
@@ -88,35 +103,52 @@ impl Card {
         keep_memory(context.cu_device())?;
         let count = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let processors = driver("the number of multiprocessors", context.attribute(count))? as usize;
-        Ok(Self { stream, module, functions: Mutex::default(), beside: Mutex::default(), processors })
+        let memory = driver("the memory", context.total_mem())?;
+        Ok(Self {
+            stream,
+            module,
+            functions: Mutex::default(),
+            beside: Mutex::default(),
+            processors,
+            memory,
+            waits: own.is_some() && major >= 9,
+        })
     }
 
     fn bind(&self) -> Result<()> {
         driver("the context", self.stream.context().bind_to_thread())
     }
 
-    fn function(&self, name: &str) -> Option<(sys::CUfunction, Info)> {
+    /// The kernel of this name, if this GPU has it.
+    fn function(&self, name: &str) -> Result<Option<(sys::CUfunction, Info)>> {
         let mut functions = self.functions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = functions.get(name) {
-            return known.map(|(f, info)| (f as sys::CUfunction, info));
+            return Ok(known.map(|(f, info)| (f as sys::CUfunction, info)));
         }
-        let found = self.bind().and_then(|()| self.load(name)).ok();
+        self.bind()?;
+        let found = match self.load(name) {
+            Ok(found) => Some(found),
+            // It was not compiled for this generation, or needs more shared memory than there is.
+            Err(DriverError(
+                sys::CUresult::CUDA_ERROR_NOT_FOUND | sys::CUresult::CUDA_ERROR_INVALID_VALUE,
+            )) => None,
+            Err(e) => return driver(name, Err(e)),
+        };
         functions.insert(name.into(), found.map(|(f, info)| (f as usize, info)));
-        found
+        Ok(found)
     }
 
-    fn load(&self, name: &str) -> Result<(sys::CUfunction, Info)> {
+    fn load(&self, name: &str) -> std::result::Result<(sys::CUfunction, Info), DriverError> {
         let text = |name: String| CString::new(name).expect("names have no zeros");
         let mut info = [0_i32; 4];
         // SAFETY: the module is loaded for as long as this value lives; the symbol holds four numbers.
         unsafe {
-            let function = driver(name, result::module::get_function(self.module, text(name.into())))?;
-            let (at, _) =
-                driver(name, result::module::get_global(self.module, text(format!("{name}_info"))))?;
-            driver(name, result::memcpy_dtoh_sync(&mut info, at))?;
+            let function = result::module::get_function(self.module, text(name.into()))?;
+            let (at, _) = result::module::get_global(self.module, text(format!("{name}_info")))?;
+            result::memcpy_dtoh_sync(&mut info, at)?;
             let shared = info[1] + MORE_SHARED as i32;
             let most = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-            driver(name, result::function::set_function_attribute(function, most, shared as c_int))?;
+            result::function::set_function_attribute(function, most, shared as c_int)?;
             let [threads, shared, rows, columns] = info;
             let info = Info {
                 threads: threads as u32,
@@ -191,20 +223,14 @@ impl Machine for Card {
     ) -> Result<()> {
         self.bind()?;
         let mut held = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
-        let beside = match &mut *held {
-            Some(beside) => beside,
-            none => none.insert(Beside::new()?),
-        };
         // SAFETY: the caller's promise.
-        unsafe { beside.upload(slot, (to, bytes), fill, self.stream.cu_stream()) }
+        unsafe { beside(&mut held)?.upload(slot, (to, bytes), fill, self.stream.cu_stream()) }
     }
 
     fn used_beside(&self, slot: usize) -> Result<()> {
         self.bind()?;
-        match &mut *self.beside.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(beside) => beside.used(slot, self.stream.cu_stream()),
-            None => Ok(()),
-        }
+        let mut held = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        beside(&mut held)?.used(slot, self.stream.cu_stream())
     }
 
     fn info(&self, kernel: &str) -> Option<Info> {
@@ -212,16 +238,20 @@ impl Machine for Card {
         if kernel.ends_with("_w8") && std::env::var_os(WIDE).is_none() {
             return None;
         }
-        self.function(kernel).map(|(_, info)| info)
+        self.function(kernel).ok().flatten().map(|(_, info)| info)
     }
 
     fn processors(&self) -> usize {
         self.processors
     }
 
+    fn memory(&self) -> usize {
+        self.memory
+    }
+
     unsafe fn launch_bytes(&self, launch: &Launch<'_>, argument: &[u8]) -> Result<()> {
         let unknown = || Error::Kernel { name: launch.kernel.into(), bytes: argument.len() };
-        let (function, info) = self.function(launch.kernel).ok_or_else(unknown)?;
+        let (function, info) = self.function(launch.kernel)?.ok_or_else(unknown)?;
         self.bind()?;
         let mut attributes = Vec::with_capacity(2);
         // SAFETY: all zeros is a valid value of these plain structs.
@@ -233,7 +263,7 @@ impl Machine for Card {
             attribute.value.clusterDim.z = 1;
             attributes.push(attribute);
         }
-        if launch.early {
+        if launch.early && self.waits {
             attribute.id =
                 sys::CUlaunchAttributeID_enum::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
             attribute.value.programmaticStreamSerializationAllowed = 1;

@@ -1,17 +1,32 @@
 //! The kernels on the CPU, for tests.
 
 use std::{
-    alloc::{Layout, alloc, dealloc},
     collections::HashMap,
-    ffi::{CString, c_char, c_void},
+    ffi::{CStr, CString, c_char, c_void},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{Error, Info, Launch, Machine, Recorded, Result};
 
+type InfoOf = unsafe extern "C" fn(*const c_char, *mut i32) -> bool;
+type Run = unsafe extern "C" fn(
+    name: *const c_char,
+    args: *const c_void,
+    bytes: usize,
+    grid: *const u32,
+    threads: u32,
+    shared: usize,
+    together: u32,
+    early: bool,
+    order: i32,
+    since: *mut u32,
+) -> i32;
+
 unsafe extern "C" {
-    fn collado_emulated_info(name: *const c_char, info: *mut i32) -> bool;
-    fn collado_emulated_launch(
+    fn collado_plain_info(name: *const c_char, info: *mut i32) -> bool;
+    fn collado_watched_info(name: *const c_char, info: *mut i32) -> bool;
+    fn collado_plain_name(i: usize) -> *const c_char;
+    fn collado_plain_launch(
         name: *const c_char,
         args: *const c_void,
         bytes: usize,
@@ -19,8 +34,25 @@ unsafe extern "C" {
         threads: u32,
         shared: usize,
         together: u32,
+        early: bool,
         order: i32,
-    ) -> bool;
+        since: *mut u32,
+    ) -> i32;
+    fn collado_watched_launch(
+        name: *const c_char,
+        args: *const c_void,
+        bytes: usize,
+        grid: *const u32,
+        threads: u32,
+        shared: usize,
+        together: u32,
+        early: bool,
+        order: i32,
+        since: *mut u32,
+    ) -> i32;
+    fn collado_emulated_races() -> *const c_char;
+    fn collado_emulated_allocate(bytes: usize) -> *mut u8;
+    fn collado_emulated_release(memory: *mut u8, bytes: usize);
 }
 
 /// A machine that runs the kernels on the CPU, thread by thread. New memory is full of NaN, so that what a kernel does
@@ -28,7 +60,11 @@ unsafe extern "C" {
 #[derive(Debug)]
 pub struct Emulated {
     order: i32,
-    memory: Mutex<HashMap<u64, Layout>>,
+    info: InfoOf,
+    run: Run,
+    memory: Mutex<HashMap<u64, usize>>,
+    /// When the last launch began, if the next one may begin before its end; else 0.
+    since: Mutex<u32>,
 }
 
 /// The emulation has one state for the whole process.
@@ -41,30 +77,51 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Emulated {
     /// A machine that runs threads in this order: 0 forwards, 1 backwards, 2 shuffled.
     pub fn in_order(order: i32) -> Self {
-        Self { order, memory: Mutex::default() }
+        let (memory, since) = Default::default();
+        Self { order, info: collado_plain_info, run: collado_plain_launch, memory, since }
+    }
+
+    /// The same, and a launch fails with [`Error::Race`] where a GPU may order accesses of memory in either way. It takes
+    /// several times as long.
+    pub fn watched(order: i32) -> Self {
+        Self { info: collado_watched_info, run: collado_watched_launch, ..Self::in_order(order) }
+    }
+
+    /// The names of all kernels.
+    pub fn kernels() -> Vec<String> {
+        // SAFETY: names end with a zero and stay.
+        let name = |i| unsafe {
+            let name = collado_plain_name(i);
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        };
+        (0..).map_while(name).collect()
+    }
+
+    /// A copy stands between two launches: the second waits for the end of the first.
+    fn between(&self) {
+        *locked(&self.since) = 0;
     }
 }
 
 impl Machine for Emulated {
     fn allocate(&self, bytes: usize) -> Result<u64> {
-        let layout = Layout::from_size_align(bytes.max(256), 256).expect("a size");
-        // SAFETY: the size is not zero. The bytes 0xff are NaN in every float.
-        let address = unsafe {
-            let p = alloc(layout);
-            p.write_bytes(0xff, layout.size());
-            p as u64
-        };
-        locked(&self.memory).insert(address, layout);
+        let bytes = bytes.max(256);
+        let _one = locked(&ONE_AT_A_TIME);
+        // SAFETY: the emulation reserves addresses, or aborts.
+        let address = unsafe { collado_emulated_allocate(bytes) } as u64;
+        locked(&self.memory).insert(address, bytes);
         Ok(address)
     }
 
     unsafe fn free(&self, address: u64) {
-        let layout = locked(&self.memory).remove(&address).expect("memory of this machine");
-        // SAFETY: allocated above with this layout.
-        unsafe { dealloc(address as *mut u8, layout) }
+        let bytes = locked(&self.memory).remove(&address).expect("memory of this machine");
+        let _one = locked(&ONE_AT_A_TIME);
+        // SAFETY: allocated above with this size.
+        unsafe { collado_emulated_release(address as *mut u8, bytes) }
     }
 
     unsafe fn upload(&self, to: u64, from: &[u8]) -> Result<()> {
+        self.between();
         // SAFETY: the caller promises that the memory is large enough.
         unsafe { (to as *mut u8).copy_from_nonoverlapping(from.as_ptr(), from.len()) }
         Ok(())
@@ -77,6 +134,7 @@ impl Machine for Emulated {
         bytes: usize,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<()> {
+        self.between();
         // SAFETY: the caller promises that the memory is large enough.
         fill(unsafe { std::slice::from_raw_parts_mut(to as *mut u8, bytes) });
         Ok(())
@@ -89,6 +147,7 @@ impl Machine for Emulated {
     }
 
     unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()> {
+        self.between();
         // SAFETY: the caller promises that the memory is large enough.
         unsafe { (address as *mut u8).write_bytes(0, bytes) }
         Ok(())
@@ -98,7 +157,7 @@ impl Machine for Emulated {
         let name = CString::new(kernel).ok()?;
         let mut info = [0; 4];
         // SAFETY: a string with its end, and room for four numbers.
-        let known = unsafe { collado_emulated_info(name.as_ptr(), info.as_mut_ptr()) };
+        let known = unsafe { (self.info)(name.as_ptr(), info.as_mut_ptr()) };
         known.then(|| Info {
             threads: info[0] as u32,
             shared: info[1] as usize,
@@ -116,10 +175,11 @@ impl Machine for Emulated {
         let info = self.info(launch.kernel).ok_or_else(unknown)?;
         let name = CString::new(launch.kernel).map_err(|_| unknown())?;
         let shared = info.shared + launch.more_shared;
+        let mut since = locked(&self.since);
         let _one = locked(&ONE_AT_A_TIME);
         // SAFETY: the caller promises that the argument is right; the emulation checks its size.
         let done = unsafe {
-            collado_emulated_launch(
+            (self.run)(
                 name.as_ptr(),
                 argument.as_ptr().cast(),
                 argument.len(),
@@ -127,10 +187,21 @@ impl Machine for Emulated {
                 info.threads,
                 shared,
                 launch.cluster,
+                launch.early,
                 self.order,
+                &raw mut *since,
             )
         };
-        if done { Ok(()) } else { Err(unknown()) }
+        match done {
+            0 => Ok(()),
+            1 => Err(unknown()),
+            _ => {
+                // SAFETY: a text with its end, which stays until the next launch.
+                let reason =
+                    unsafe { CStr::from_ptr(collado_emulated_races()) }.to_string_lossy().into_owned();
+                Err(Error::Race { kernel: launch.kernel.into(), reason })
+            }
+        }
     }
 
     fn record(&self, _: &mut dyn FnMut() -> Result<()>) -> Result<Option<Box<dyn Recorded>>> {

@@ -23,6 +23,14 @@ pub enum Error {
         /// The driver's message.
         reason: String,
     },
+    /// Accesses of memory that a GPU may order in either way, found by the emulation.
+    #[error("a race in {kernel}: {reason}")]
+    Race {
+        /// The kernel.
+        kernel: String,
+        /// The accesses; places in the program are for `addr2line`.
+        reason: String,
+    },
     /// An error of candle.
     #[error(transparent)]
     Candle(#[from] candle_core::Error),

@@ -77,8 +77,8 @@ pub trait Machine: Send + Sync {
     /// What the driver says.
     ///
     /// # Safety
-    /// The memory is this machine's and large enough; only kernels launched before [`used_beside`](Self::used_beside) of
-    /// this slot read it.
+    /// The memory is this machine's and large enough. What was launched before the last [`used_beside`](Self::used_beside) of
+    /// this slot may use it, nothing launched since: so [`used_beside`](Self::used_beside) follows the allocation too.
     unsafe fn fill_beside(
         &self,
         slot: usize,
@@ -87,7 +87,7 @@ pub trait Machine: Send + Sync {
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<()>;
 
-    /// Says that all kernels which read the table of this slot are launched.
+    /// Says that all kernels which use the memory of the table of this slot are launched.
     ///
     /// # Errors
     /// What the driver says.
@@ -118,6 +118,11 @@ pub trait Machine: Send + Sync {
 
     /// Number of multiprocessors.
     fn processors(&self) -> usize;
+
+    /// Bytes of memory in all.
+    fn memory(&self) -> usize {
+        usize::MAX
+    }
 
     /// Starts a kernel with the bytes of its argument.
     ///

@@ -18,7 +18,7 @@ struct Slot {
     bytes: usize,
     /// The copy out of host memory is done.
     copied: sys::CUevent,
-    /// The kernels that read the table on the GPU are done.
+    /// The kernels that use the memory of the table on the GPU are done.
     used: sys::CUevent,
 }
 
@@ -43,7 +43,7 @@ impl Beside {
     /// Copies the bytes that `fill` writes to `to`; what is launched on `main` afterwards sees them.
     ///
     /// # Safety
-    /// The memory at `to` is large enough, and read by no kernel but those before [`used`](Self::used) of this slot.
+    /// The memory at `to` is large enough, and used by no kernel but those before [`used`](Self::used) of this slot.
     pub(super) unsafe fn upload(
         &mut self,
         slot: usize,
@@ -66,7 +66,7 @@ impl Beside {
         }
     }
 
-    /// All kernels that read the table of this slot are launched.
+    /// All kernels that use the memory of the table of this slot are launched.
     pub(super) fn used(&mut self, slot: usize, main: sys::CUstream) -> Result<()> {
         // SAFETY: a live event and a live stream.
         driver("an event", unsafe { result::event::record(self.slots[slot].used, main) })

@@ -23,12 +23,13 @@ const SMALL_ROWS: usize = 1 << 20;
 const SMALL_TOGETHER: usize = 1 << 16;
 
 impl Kernels {
-    /// Steps that are taken well at a time.
-    pub(super) fn stride_of(&self, span: &Span, descent: &Descent<'_>) -> usize {
+    /// Steps that are taken well at a time; none where a step needs too much memory, which one by one it does not.
+    pub(super) fn stride_of(&self, span: &Span, descent: &Descent<'_>) -> Option<usize> {
         let key = self.key(span, descent, 1);
         match key.kind {
-            Kind::Small { .. } => (64 * SMALL_TOGETHER / key.points).clamp(SMALL_STEPS, SMALL_TOGETHER),
-            _ => 4 * RECORDED,
+            _ if !self.fits(&key) => None,
+            Kind::Small { .. } => Some((64 * SMALL_TOGETHER / key.points).clamp(SMALL_STEPS, SMALL_TOGETHER)),
+            _ => Some(4 * RECORDED),
         }
     }
 

@@ -104,7 +104,7 @@ impl Objective for Kernels {
     }
 
     fn stride(&self, span: &Span, descent: &Descent<'_>) -> Option<usize> {
-        Some(self.stride_of(span, descent))
+        self.stride_of(span, descent)
     }
 
     fn descend(&self, span: &Span, descent: &Descent<'_>, memory: &[Tensor]) -> Result<()> {

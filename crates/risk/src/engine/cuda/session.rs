@@ -37,6 +37,8 @@ pub(super) struct Key {
 
 /// The memory of a descent, kept for the next one of its kind.
 pub(super) struct Session {
+    /// The recorded launches: they go before the memory that they use.
+    pub(super) graph: Option<Box<dyn Recorded>>,
     pub(super) key: Key,
     /// The points `[P][S]`.
     pub(super) theta: Buffer<f32>,
@@ -61,7 +63,6 @@ pub(super) struct Session {
     pub(super) work: Work,
     /// Whether steps were taken before.
     pub(super) is_warm: bool,
-    pub(super) graph: Option<Box<dyn Recorded>>,
 }
 
 impl Key {
@@ -113,7 +114,8 @@ impl Kernels {
             Kind::Small { blocks } => self.work_of_sums(steps * key.points * blocks)?,
             _ => self.work(key.points, key.batch, self.needs(true))?,
         };
-        Ok(Session {
+        let session = Session {
+            graph: None,
             theta: float(key.points * size)?,
             vertices: float(if combines { key.vertices * size } else { 0 })?,
             first: Buffer::zeros(machine, key.moving() * size)?,
@@ -127,9 +129,21 @@ impl Kernels {
             coefficients: float(if combines { (steps + 1) * key.points * key.vertices } else { 0 })?,
             work: sums,
             is_warm: false,
-            graph: None,
             key,
-        })
+        };
+        if small {
+            // New memory may be some that earlier launches still use: no table is filled beside these.
+            (0..2).try_for_each(|slot| machine.used_beside(slot))?;
+        }
+        Ok(session)
+    }
+
+    /// Whether the memory of whole steps is there.
+    pub(super) fn fits(&self, key: &Key) -> bool {
+        let examples = key.points.saturating_mul(key.batch);
+        let numbers = examples.saturating_mul(self.work_per_example(self.needs(true)));
+        matches!(key.kind, Kind::Small { .. })
+            || numbers.saturating_mul(size_of::<f32>()) <= self.machine.memory() / 2
     }
 
     /// The rule as kernels know it.

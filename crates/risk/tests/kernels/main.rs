@@ -1,6 +1,9 @@
 //! The kernels for GPUs against the engine for the CPU in f64: emulated on the CPU, or with the feature `cuda` on a GPU.
 #![allow(clippy::unwrap_used)]
 
+#[cfg(not(feature = "cuda"))]
+mod races;
+
 use std::sync::{Arc, Mutex};
 
 use candle_core::{DType, Device, Tensor};
@@ -20,11 +23,28 @@ fn random(shape: (usize, usize), scale: f64, seed: u64) -> Tensor {
     Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
 }
 
+#[cfg(not(feature = "cuda"))]
+fn machine(order: usize) -> Arc<dyn Machine> {
+    Arc::new(collado_cuda::Emulated::in_order(order as i32))
+}
+
+/// One for all tests: to load the kernels takes longer than what they do here.
+#[cfg(feature = "cuda")]
+fn machine(_: usize) -> Arc<dyn Machine> {
+    static CARD: std::sync::OnceLock<Arc<collado_cuda::Card>> = std::sync::OnceLock::new();
+    let card = CARD.get_or_init(|| {
+        let device = Device::new_cuda_with_stream(0).unwrap();
+        Arc::new(collado_cuda::Card::new(device.as_cuda_device().unwrap()).unwrap())
+    });
+    Arc::clone(card) as _
+}
+
 /// A machine that notes which kernels run, and says that it has so many multiprocessors: that decides which kernels it
 /// is given.
 struct Watched {
-    machine: Box<dyn Machine>,
+    machine: Arc<dyn Machine>,
     processors: usize,
+    memory: usize,
     /// Kernels with this ending are not there.
     hidden: Option<&'static str>,
     launched: Mutex<Vec<String>>,
@@ -37,15 +57,11 @@ impl Watched {
     }
 
     fn without(hidden: Option<&'static str>, order: usize, processors: usize) -> Arc<Self> {
-        #[cfg(not(feature = "cuda"))]
-        let machine = Box::new(collado_cuda::Emulated::in_order(order as i32));
-        #[cfg(feature = "cuda")]
-        let machine = {
-            _ = order;
-            let device = Device::new_cuda_with_stream(0).unwrap();
-            Box::new(collado_cuda::Card::new(device.as_cuda_device().unwrap()).unwrap())
-        };
-        Arc::new(Self { machine, processors, hidden, launched: Mutex::default() })
+        Self::of(machine(order), hidden, processors)
+    }
+
+    fn of(machine: Arc<dyn Machine>, hidden: Option<&'static str>, processors: usize) -> Arc<Self> {
+        Arc::new(Self { machine, processors, memory: usize::MAX, hidden, launched: Mutex::default() })
     }
 
     /// The kernels that ran, each once.
@@ -101,6 +117,10 @@ impl Machine for Watched {
 
     fn processors(&self) -> usize {
         self.processors
+    }
+
+    fn memory(&self) -> usize {
+        self.memory
     }
 
     unsafe fn launch_bytes(&self, launch: &Launch<'_>, argument: &[u8]) -> collado_cuda::Result<()> {
@@ -540,6 +560,26 @@ fn bends_descend_as_in_f64() {
             Descent { rule, sizes: &[0.002, 0.003, 0.001], done: 0, batches, coefficients: Some(&c) };
         descend(&case, &machine, Precision::Tf32x3, &span, &descent);
     }
+}
+
+/// Whole batches whose activations do not fit into the machine are taken step by step.
+#[test]
+fn steps_that_do_not_fit_are_not_taken_together() {
+    let arch = Arch::dense(Activation::Relu, &[20, 70, 10], true).unwrap();
+    let case = Case::new(arch, 300, criterion(Loss::CrossEntropy));
+    let span = Span::stack(&case.points(2, 7)).unwrap();
+    let stride = |memory: usize, batches: Batches<'_>| {
+        let mut machine = Arc::try_unwrap(Watched::new(0, 4)).ok().unwrap();
+        machine.memory = memory;
+        let kernels = case.on(&Arc::new(machine), Precision::F32);
+        let descent = Descent { rule: RULES[0], sizes: &[0.1], done: 0, batches, coefficients: None };
+        kernels.stride(&span, &descent)
+    };
+    let few = Batches::Each { rows: &[], batch: 3 };
+    // At least 70 activations and as many errors of 300 examples at two points.
+    let most = 2 * 300 * 140 * 4;
+    assert_eq!(stride(most, Batches::All), None);
+    assert!(stride(most, few).is_some() && stride(10 * most, Batches::All).is_some());
 }
 
 /// Small networks in one launch, with every number of blocks.
