@@ -9,6 +9,7 @@ use crate::{
     model::{Model, Row},
     rounding::{LIBM, TINY, U},
     taylor::split,
+    tiles::TILE,
 };
 
 /// Replaces the models of z by models of ρ(z).
@@ -50,9 +51,39 @@ fn relu(model: &mut Model, i: usize, delta: f64, marks: &mut [Mark]) {
     for numbers in [c, l, q, r] {
         numbers.iter_mut().zip(&*marks).for_each(|(x, &mark)| *x = if mark == OFF { 0. } else { *x });
     }
-    let order = model.channels - 1;
-    for e in (0..model.t).filter(|&e| marks[e] == CROSSING) {
-        model.set_line(i, e, rho(model.line(i, e), delta, order));
+    cross(model, i, delta, marks);
+}
+
+/// The rule for the numbers of neuron i that may have both signs, gathered so that several are replaced at once.
+fn cross(model: &mut Model, i: usize, delta: f64, marks: &[Mark]) {
+    let (mut places, mut count) = ([0; TILE], 0);
+    for (e, &mark) in marks.iter().enumerate() {
+        places[count] = e;
+        count += usize::from(mark == CROSSING);
+    }
+    let (places, order) = (&places[..count], model.channels - 1);
+    let mut gathered = [[0.; TILE]; 4];
+    for (numbers, of) in gathered.iter_mut().zip(model.columns(i)) {
+        numbers.iter_mut().zip(places).for_each(|(x, &e)| *x = of[e]);
+    }
+    let [c, l, q, r] = gathered.each_mut().map(|numbers| &mut numbers[..count]);
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (((c, l), q), r) in c.iter_mut().zip(l).zip(q).zip(r) {
+                let line = rho(Line { c: *c, l: *l, q: *q, r: *r }, delta, order);
+                (*c, *l, *q, *r) = (line.c, line.l, line.q, line.r);
+            }
+        },
+    );
+    let Row { parabola: [c, l, q], r } = model.row(i);
+    for (numbers, from) in [c, l, q, r].into_iter().zip(&gathered) {
+        // There are fewer channels in models of first order, where q is 0, and at a point.
+        places.iter().zip(from).for_each(|(&e, &x)| {
+            if let Some(number) = numbers.get_mut(e) {
+                *number = x;
+            }
+        });
     }
 }
 

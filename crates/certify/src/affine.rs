@@ -1,173 +1,136 @@
 //! The step of second-order models through affine layers, $z=W(s)a+b(s)$.
 
 use crate::{
-    matrix::product,
     model::Model,
+    narrow::Narrow,
     piece::{LayerPiece, Slack},
     room,
     rounding::TINY,
-    single::{Errors, Single, is_ordinary, is_small, narrowed, sizes},
     taylor::Taylor,
 };
 
-/// The products of the matrices $D_k$ of a layer of n neurons with the parabolas below, of t examples.
-struct Products<'a> {
-    /// Those of all channels, `[k][neuron][channel]`, or $D_0c$ alone.
-    double: &'a [f64],
-    /// In single precision, if not in double: $D_kc$ for k ≥ 1, and those of l and q, `[k][neuron][channel]`.
-    single: Option<[&'a [f32]; 2]>,
+/// What the matrices of a layer of t examples give.
+pub(crate) trait Products {
+    /// The number of powers of s that they give terms of.
+    fn powers(&self) -> usize;
+
+    /// Adds the i-th row of the term of this power to `sum`.
+    fn add(&self, power: usize, i: usize, sum: &mut [f64]);
+
+    /// Writes the i-th row of the radii.
+    fn radius(&self, i: usize, out: &mut [f64]);
+}
+
+/// The products of the matrices $D_k$ of a layer of n neurons with the parabolas below, in double precision.
+struct Double<'a> {
+    /// `[k][neuron][channel]`.
+    products: &'a [f64],
+    radii: &'a [f64],
+    degree: usize,
     channels: usize,
     n: usize,
     t: usize,
 }
 
-impl Products<'_> {
-    /// Adds the i-th row of the product of $D_k$ with a channel to `sum`.
+impl Products for Double<'_> {
     #[inline(always)]
-    fn add(&self, (k, i, channel): (usize, usize, usize), sum: &mut [f64]) {
-        let (t, row) = (self.t, k * self.n + i);
-        let Some([turned, moving]) = self.single else {
-            return add(sum, &self.double[(row * self.channels + channel) * t..][..t]);
-        };
-        match (k, channel) {
-            (0, 0) => add(sum, &self.double[i * t..][..t]),
-            (_, 0) => add(sum, &turned[(row - self.n) * t..][..t]),
-            _ => add(sum, &moving[(row * (self.channels - 1) + channel - 1) * t..][..t]),
+    fn powers(&self) -> usize {
+        self.degree + self.channels
+    }
+
+    #[inline(always)]
+    fn add(&self, power: usize, i: usize, sum: &mut [f64]) {
+        for channel in power.saturating_sub(self.degree)..=power.min(self.channels - 1) {
+            let row = (power - channel) * self.n + i;
+            add(sum, &self.products[(row * self.channels + channel) * self.t..][..self.t]);
         }
+    }
+
+    #[inline(always)]
+    fn radius(&self, i: usize, out: &mut [f64]) {
+        out.copy_from_slice(&self.radii[i * self.t..][..self.t]);
     }
 }
 
 /// Adds `x` to `sum`.
 #[inline(always)]
-fn add<T: Copy + Into<f64>>(sum: &mut [f64], x: &[T]) {
+pub(crate) fn add<T: Copy + Into<f64>>(sum: &mut [f64], x: &[T]) {
     sum.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x.into());
 }
 
 impl Model {
     /// The models of the next layer.
     pub(crate) fn affine(&self, layer: &LayerPiece, taylor: &Taylor) -> Self {
-        let (n, outputs, powers) = (layer.neurons(), layer.outputs, taylor.rows.len());
         let slack = Slack::new(layer.inputs, taylor);
+        room::with(|double, single| match &layer.single {
+            Some(matrices) if self.is_ordinary() => {
+                let narrow = Narrow::new(self, (layer, matrices), (taylor, slack), (&mut double[0], single));
+                self.assemble(layer, (taylor, slack), &narrow)
+            }
+            _ => self.assemble(layer, (taylor, slack), &self.in_double(layer, (taylor, slack), double)),
+        })
+    }
+
+    /// The models of the next layer, from these products.
+    fn assemble(
+        &self,
+        layer: &LayerPiece,
+        (taylor, slack): (&Taylor, Slack),
+        products: &impl Products,
+    ) -> Self {
+        let (n, outputs, biases) = (layer.neurons(), layer.outputs, taylor.rows.len());
         let mut model = Self::empty(n, (self.t, layer.positions), taylor);
-        room::with(|[double, radii], single| {
-            let radii = room::first(radii, n * self.t);
-            let products = match self.narrowed(layer, (taylor, slack)) {
-                Some(narrow) => narrow.products(layer, taylor, (radii, double, single)),
-                None => self.in_double(layer, (taylor, slack), (radii, double)),
-            };
-            let mut sum = vec![0.; self.t];
-            pulp::Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for i in 0..n {
-                        let mut row = model.row(i);
-                        let o = i / layer.positions;
-                        let rest = slack.bias * layer.bias_bound[o] + TINY;
-                        let below = &radii[i * self.t..][..self.t];
-                        row.r.iter_mut().zip(below).for_each(|(r, x)| *r = x + rest);
-                        for power in 0..powers + self.channels - 1 {
-                            sum.fill(if power < powers { layer.bias[power * outputs + o] } else { 0. });
-                            for channel in power.saturating_sub(powers - 1)..=power.min(self.channels - 1) {
-                                products.add((power - channel, i, channel), &mut sum);
-                            }
-                            row.add(taylor, power, &sum);
+        let mut sum = vec![0.; self.t];
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for i in 0..n {
+                    let mut row = model.row(i);
+                    let o = i / layer.positions;
+                    products.radius(i, row.r);
+                    let rest = slack.bias * layer.bias_bound[o] + TINY;
+                    row.r.iter_mut().for_each(|r| *r += rest);
+                    for power in 0..biases.max(products.powers()) {
+                        sum.fill(if power < biases { layer.bias[power * outputs + o] } else { 0. });
+                        if power < products.powers() {
+                            products.add(power, i, &mut sum);
                         }
-                        row.r.iter_mut().for_each(|r| *r *= slack.up);
+                        row.add(taylor, power, &sum);
                     }
-                },
-            );
-        });
+                    row.r.iter_mut().for_each(|r| *r *= slack.up);
+                }
+            },
+        );
         model
     }
 
-    /// The products in double precision, and the radii of the next layer.
+    /// The products in double precision.
     fn in_double<'a>(
         &self,
         layer: &LayerPiece,
         (taylor, slack): (&Taylor, Slack),
-        (radii, double): (&mut [f64], &'a mut Vec<f64>),
-    ) -> Products<'a> {
+        [products, radii]: &'a mut [Vec<f64>; 2],
+    ) -> Double<'a> {
         let (t, n, channels) = (self.t, layer.neurons(), self.channels);
-        let double = room::first(double, taylor.rows.len() * n * channels * t);
-        layer.product(double, &layer.weights, &self.lines, channels * t);
-        layer.product(radii, &layer.radius, &self.riding(taylor, [slack.product; 2]), t);
-        Products { double, single: None, channels, n, t }
+        let products = room::first(products, taylor.rows.len() * n * channels * t);
+        layer.product(products, &layer.weights, &self.lines, channels * t);
+        let radii = room::first(radii, n * t);
+        layer.product(radii, &layer.radius, &self.riding(taylor, slack), t);
+        Double { products, radii, degree: taylor.rows.len() - 1, channels, n, t }
     }
 
-    /// What goes through the layer in single precision, if that is allowed and the numbers are of ordinary size.
-    fn narrowed<'a>(&self, layer: &'a LayerPiece, (taylor, slack): (&Taylor, Slack)) -> Option<Narrow<'a>> {
-        let single = layer.single.as_ref()?;
-        let errors = Errors::new(layer.inputs, taylor.degree());
-        let (mut centres, mut others) = (Vec::new(), Vec::new());
-        for row in self.lines.chunks_exact(self.channels * self.t) {
-            centres.extend_from_slice(&row[..self.t]);
-            others.extend_from_slice(&row[self.t..]);
-        }
-        let riding = self.riding(taylor, [slack.product, slack.product + errors.relative]);
-        let fit = is_ordinary(&centres) && is_ordinary(&others) && is_small(&riding);
-        fit.then(|| Narrow {
-            single,
-            errors,
-            centres,
-            others: narrowed(&others),
-            riding: narrowed(&riding),
-            channels: self.channels,
-            t: self.t,
-        })
-    }
-
-    /// The radii with the rounding errors of the products, $r+g|c|+h(\delta|l|+\delta^2|q|)$ for `[g, h]`.
-    fn riding(&self, taylor: &Taylor, [still, moving]: [f64; 2]) -> Vec<f64> {
+    /// The radii with the rounding errors of the products, $r+g(|c|+\delta|l|+\delta^2|q|)$.
+    fn riding(&self, taylor: &Taylor, slack: Slack) -> Vec<f64> {
         let t = self.t;
         let mut out = self.radius.clone();
         for (i, out) in out.chunks_exact_mut(t).enumerate() {
             let row = &self.lines[i * self.channels * t..][..self.channels * t];
             for (k, numbers) in row.chunks_exact(t).enumerate() {
-                let share = if k == 0 { still } else { moving * taylor.power(k) };
+                let share = slack.product * taylor.power(k);
                 out.iter_mut().zip(numbers).for_each(|(r, x)| *r += share * x.abs() + TINY);
             }
         }
         out
-    }
-}
-
-/// The models below a layer, all but the centres in single precision.
-struct Narrow<'a> {
-    single: &'a Single,
-    errors: Errors,
-    centres: Vec<f64>,
-    /// The parabolas without their centres, and the radii with what rides on them.
-    others: Vec<f32>,
-    riding: Vec<f32>,
-    channels: usize,
-    t: usize,
-}
-
-impl Narrow<'_> {
-    /// The products, of which that of centres, $D_0c$, is in double precision, and the radii of the next layer.
-    fn products<'a>(
-        &self,
-        layer: &LayerPiece,
-        taylor: &Taylor,
-        (radii, double, [turned, moving, radius]): (&mut [f64], &'a mut Vec<f64>, &'a mut [Vec<f32>; 3]),
-    ) -> Products<'a> {
-        let Self { single, errors, channels, t, .. } = *self;
-        let (n, m, d, resting) = (layer.outputs, layer.inputs, taylor.degree(), layer.outputs * layer.inputs);
-        let double = room::first(double, n * t);
-        product(double, &layer.weights[..resting], &self.centres, (n, m, t));
-        let centres = narrowed(&self.centres);
-        let turned = room::first(turned, d * n * t);
-        product(turned, &single.weights[resting..], &centres, (d * n, m, t));
-        let moving = room::first(moving, (d + 1) * n * (channels - 1) * t);
-        product(moving, &single.weights, &self.others, ((d + 1) * n, m, (channels - 1) * t));
-        let radius = room::first(radius, n * t);
-        product(radius, &single.radius, &self.riding, (n, m, t));
-        let up = |x: f32| f64::from(x) * (1. + errors.relative) + errors.absolute;
-        radii.iter_mut().zip(&*radius).for_each(|(r, x)| *r = up(*x));
-        // What is lost of the centres' products with D_k, k ≥ 1.
-        product(radius, &single.moving, &sizes(&centres), (n, m, t));
-        radii.iter_mut().zip(&*radius).for_each(|(r, x)| *r += errors.relative * f64::from(*x));
-        Products { double, single: Some([turned, moving]), channels, n, t }
     }
 }
 

@@ -16,33 +16,37 @@ use crate::{
 #[inline(always)]
 pub(crate) fn rho(z: Line, delta: f64, order: usize) -> Line {
     let (lo, hi) = reach(z, delta);
-    if lo >= 0. {
-        return z;
-    }
-    if hi <= 0. {
-        return Line::ZERO;
-    }
+    let infinite = Line { r: f64::INFINITY, ..Line::ZERO };
     // A finite model stays one.
-    if !(hi - lo).is_finite() {
-        return Line { c: 0., l: 0., q: 0., r: f64::INFINITY };
-    }
+    let crossing = pick((hi - lo).is_finite(), crossing(z, (lo, hi), delta, order), infinite);
+    pick(lo >= 0., z, pick(hi <= 0., Line::ZERO, crossing))
+}
+
+/// The rule for a number that may have both signs and lies in `[lo, hi]`. What is not taken may be NaN.
+#[inline(always)]
+fn crossing(z: Line, (lo, hi): (f64, f64), delta: f64, order: usize) -> Line {
     let slack = slack(z, delta);
     let (low, high) = z.range(delta);
     let alpha = hi / (hi - lo);
     let (below, above) = (-alpha * lo, (1. - alpha) * hi);
     let half = 0.5 * if below > above { below } else { above };
     let linear = Line { c: alpha * z.c + half, l: alpha * z.l, q: alpha * z.q, r: alpha * z.r + half };
-    let other = if order == 1 {
+    let best = if order == 1 {
         linear
-    } else if low - slack >= 0. {
-        z
-    } else if high + slack <= 0. {
-        Line { c: 0.5 * hi, l: 0., q: 0., r: 0.5 * hi }
     } else {
-        parabola(z, (slack - low, high + slack), delta)
+        let off = Line { c: 0.5 * hi, r: 0.5 * hi, ..Line::ZERO };
+        let other = pick(high + slack <= 0., off, parabola(z, (slack - low, high + slack), delta));
+        let other = pick(low - slack >= 0., z, other);
+        pick(other.r < linear.r, other, linear)
     };
-    let best = if other.r < linear.r { other } else { linear };
     Line { r: best.r * (1. + 64. * U) + 64. * slack, ..best }
+}
+
+/// `yes` or `no`, number by number, so that several are decided at once.
+#[inline(always)]
+fn pick(which: bool, yes: Line, no: Line) -> Line {
+    let pick = |yes, no| if which { yes } else { no };
+    Line { c: pick(yes.c, no.c), l: pick(yes.l, no.l), q: pick(yes.q, no.q), r: pick(yes.r, no.r) }
 }
 
 /// Bounds of z.
@@ -70,10 +74,6 @@ fn parabola(z: Line, (w, u): (f64, f64), delta: f64) -> Line {
     let (m, most) = if u < w { (u, w) } else { (w, u) };
     let share = m / (most - m);
     let theta = if share < 1. { share } else { 1. };
-    // A parabola that is nearly a line gains nothing.
-    if theta < 1e-3 {
-        return Line { r: f64::INFINITY, ..Line::ZERO };
-    }
     let (alpha, k) = (u / whole, theta / whole);
     let least = -(1. - theta) * alpha * w;
     let bow = theta * most - (1. - theta) * m;
@@ -88,9 +88,14 @@ fn parabola(z: Line, (w, u): (f64, f64), delta: f64) -> Line {
             - 0.125 * square * square * quartic,
         l: slope * z.l + 2. * kc * z.l + 0.75 * square * cubic,
         q: slope * z.q + kl * z.l + 2. * kc * z.q + square * quartic,
-        r: 0.5 * (highest - least)
-            + 0.25 * square * delta * cubic.abs()
-            + 0.125 * square * square * quartic.abs()
-            + z.r,
+        // A parabola that is nearly a line gains nothing.
+        r: if theta < 1e-3 {
+            f64::INFINITY
+        } else {
+            0.5 * (highest - least)
+                + 0.25 * square * delta * cubic.abs()
+                + 0.125 * square * square * quartic.abs()
+                + z.r
+        },
     }
 }

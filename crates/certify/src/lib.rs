@@ -17,6 +17,7 @@ mod loss;
 mod matrix;
 mod minimum;
 mod model;
+mod narrow;
 mod norm;
 mod pass;
 mod path;

@@ -28,6 +28,17 @@ pub(crate) fn product_into<T: Number>(
     into((out, stride), a, b, (m, k, n));
 }
 
+/// The same as [`product`] for a `b` whose rows begin `stride` numbers apart.
+pub(crate) fn product_of<T: Number>(
+    out: &mut [T],
+    a: &[T],
+    (b, stride): (&[T], usize),
+    (m, k, n): (usize, usize, usize),
+) {
+    let b = MatRef::from_column_major_slice_with_stride(&b[..(k - 1) * stride + n], n, k, stride).transpose();
+    into((out, n), a, b, (m, k, n));
+}
+
 /// `out` `[m, n]` $= A\,B^\top$ for `a` `[m, k]` and `b` `[n, k]`, all row-major.
 pub(crate) fn product_t(out: &mut [f64], a: &[f64], b: &[f64], (m, k, n): (usize, usize, usize)) {
     let b = MatRef::from_row_major_slice(&b[..k * n], n, k).transpose();

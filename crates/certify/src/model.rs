@@ -42,20 +42,25 @@ impl Model {
         let size = first.bound.len();
         let rows = size / t;
         let powers = taylor.rows.len();
-        let mut terms = vec![0.; powers * size];
-        for (k, out) in terms.chunks_exact_mut(size).enumerate() {
-            taylor.combine(k, first.products.chunks_exact(size), out);
-        }
         let slack = Slack::first(inputs, taylor);
         let mut model = Self::empty(rows, (t, first.positions), taylor);
-        for i in 0..rows {
-            let mut row = model.row(i);
-            row.r.iter_mut().zip(&first.bound[i * t..]).for_each(|(r, b)| *r = slack * b + TINY);
-            for k in 0..powers {
-                row.add(taylor, k, &terms[k * size + i * t..][..t]);
-            }
-            row.r.iter_mut().for_each(|r| *r *= 1. + 1e-12);
-        }
+        let mut term = vec![0.; t];
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for i in 0..rows {
+                    let mut row = model.row(i);
+                    row.r.iter_mut().zip(&first.bound[i * t..]).for_each(|(r, b)| *r = slack * b + TINY);
+                    for k in 0..powers {
+                        let vertices =
+                            first.products.chunks_exact(size).map(|numbers| &numbers[i * t..][..t]);
+                        taylor.combine_row(k, vertices, &mut term);
+                        row.add(taylor, k, &term);
+                    }
+                    row.r.iter_mut().for_each(|r| *r *= 1. + 1e-12);
+                }
+            },
+        );
         model
     }
 

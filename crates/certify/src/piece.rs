@@ -68,7 +68,7 @@ impl LayerPiece {
         let (map, positions) = (layer.map, positions(&layer.map));
         // Convolutions gather what they multiply, which takes as long as the products of few channels.
         let single = taylor.single && matches!(map, Map::Dense { .. });
-        let single = if single { Single::new(&weights, &radius, &powers, m) } else { None };
+        let single = if single { Single::new(&weights, &radius, (n, m), taylor) } else { None };
         Self {
             map,
             inputs: m,
@@ -99,7 +99,7 @@ impl LayerPiece {
     }
 
     /// The dense layer that puts out the margins $z_j-z_y$ for all j ≠ y, on which the cross-entropy of class y depends.
-    pub(crate) fn margins(&self, y: usize) -> Self {
+    pub(crate) fn margins(&self, y: usize, taylor: &Taylor) -> Self {
         let (n, m) = (self.outputs, self.inputs);
         let rows = |matrix: &[f64], f: fn(f64, f64) -> f64| -> Vec<f64> {
             let width = matrix.len() / n;
@@ -111,7 +111,7 @@ impl LayerPiece {
         let weights: Vec<f64> = self.weights.chunks_exact(n * m).flat_map(|w| rows(w, difference)).collect();
         let bound = rows(&self.bound, |a, b| a + b);
         let radius = radius(&weights, &bound, &self.powers);
-        let single = self.single.as_ref().and_then(|_| Single::new(&weights, &radius, &self.powers, m));
+        let single = self.single.as_ref().and_then(|_| Single::new(&weights, &radius, (n - 1, m), taylor));
         Self {
             map: Map::Dense { inputs: m, outputs: n - 1 },
             inputs: m,

@@ -133,9 +133,9 @@ impl Pieces {
             |(k, op): (usize, &Affine)| (plan.first != Some(k)).then(|| LayerPiece::new(leg, op, taylor));
         let affine: Vec<_> = affine.map(piece).collect();
         let margins = match (affine.last(), classes) {
-            (Some(Some(last)), Some(classes)) if plan.margins => {
-                (0..last.outputs).map(|y| classes.contains(&(y as u32)).then(|| last.margins(y))).collect()
-            }
+            (Some(Some(last)), Some(classes)) if plan.margins => (0..last.outputs)
+                .map(|y| classes.contains(&(y as u32)).then(|| last.margins(y, taylor)))
+                .collect(),
             _ => Vec::new(),
         };
         let norms = network.norms().map(|op| NormPiece::new(leg, op, taylor)).collect();

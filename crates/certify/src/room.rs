@@ -6,7 +6,7 @@ use std::cell::RefCell;
 #[derive(Default)]
 struct Rooms {
     double: [Vec<f64>; 2],
-    single: [Vec<f32>; 3],
+    single: [Vec<f32>; 4],
 }
 
 thread_local! {
@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Lends the rooms of this thread to `f`, which does not ask for them again.
-pub(crate) fn with<R>(f: impl FnOnce(&mut [Vec<f64>; 2], &mut [Vec<f32>; 3]) -> R) -> R {
+pub(crate) fn with<R>(f: impl FnOnce(&mut [Vec<f64>; 2], &mut [Vec<f32>; 4]) -> R) -> R {
     ROOMS.with_borrow_mut(|rooms| f(&mut rooms.double, &mut rooms.single))
 }
 

@@ -1,6 +1,6 @@
 //! Branch and bound over the cells of a path.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use collado_risk::{EmpiricalRisk, Path, Progress};
 use tracing::{info, info_span};
@@ -74,6 +74,8 @@ pub(crate) struct Search<'a> {
     cells: Vec<Cell>,
     /// The largest lower bound of F at a point, and that point: its leg and τ.
     best: (f64, (usize, f64)),
+    /// The points at which F was enclosed: leg and τ.
+    points: BTreeSet<(usize, u64)>,
     ends: [Enclosure; 2],
     /// The number of groups that were bounded on cells.
     bounded: usize,
@@ -84,7 +86,7 @@ pub(crate) struct Search<'a> {
 
 /// The share of the gap that a stage leaves at least.
 const STAGE: f64 = 1. / 128.;
-/// A point is tried where the estimate promises a lower bound that closes this share of what is left to close.
+/// A point is tried where the estimate promises a lower bound that closes this share of a cell's gap.
 const PROMISE: f64 = 0.05;
 /// The least share of what is left to close that a cell's excess has to itself.
 const LEAST: f64 = 0.25;
@@ -122,6 +124,7 @@ impl<'a> Search<'a> {
             first: None,
             cells: Vec::new(),
             best: (f64::NEG_INFINITY, (0, 0.)),
+            points: BTreeSet::new(),
             ends: [(0., 0.); 2],
             bounded: 0,
             goal: 0.75,
@@ -254,8 +257,10 @@ impl<'a> Search<'a> {
         let Some(i) = self.choose(target) else { return Ok(false) };
         let mut cell = self.cells.swap_remove(i);
         let lo = self.best.0;
-        if !cell.probed && cell.bound.estimate.iter().any(|&f| f > lo + PROMISE * (target - lo)) {
-            self.point(cell.leg, cell.likely())?;
+        let place = (cell.leg, cell.likely());
+        let promises = cell.bound.estimate.iter().any(|&f| f > lo + PROMISE * (cell.bound.upper - lo));
+        if !cell.probed && promises && !self.points.contains(&(place.0, place.1.to_bits())) {
+            self.point(place.0, place.1)?;
             cell.probed = true;
             self.keep(cell);
             return Ok(true);
@@ -369,8 +374,10 @@ impl<'a> Search<'a> {
 
     /// Encloses F at a point, and estimates the loss of each example of each tile.
     fn point_and_losses(&mut self, leg: usize, tau: f64) -> Result<(Enclosure, Vec<Vec<f64>>)> {
+        self.points.insert((leg, tau.to_bits()));
         let first = self.first(leg)?;
-        let taylor = Taylor::point(self.legs[leg].degree(), tau).of_order(self.order());
+        let taylor =
+            Taylor::point(self.legs[leg].degree(), tau).of_order(self.order()).in_single(self.single());
         let all = self.all();
         let (sums, losses) = self.bounder.losses(&self.legs[leg], &first, &taylor, &all)?;
         let bound = self.bounder.total(&self.legs[leg], &taylor, &sums);

@@ -90,10 +90,24 @@ impl Taylor {
     ///
     /// A weight 0 leaves `out` alone and a weight 1 is exact: at a vertex the result is that vertex.
     pub(crate) fn combine<'a>(&self, k: usize, vertices: impl Iterator<Item = &'a [f64]>, out: &mut [f64]) {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || self.combine_row(k, vertices, out),
+        );
+    }
+
+    /// The same within a loop that has been compiled for the processor.
+    #[inline(always)]
+    pub(crate) fn combine_row<'a>(
+        &self,
+        k: usize,
+        vertices: impl Iterator<Item = &'a [f64]>,
+        out: &mut [f64],
+    ) {
         out.fill(0.);
         for (vertex, &c) in vertices.zip(&self.rows[k]) {
             if c != 0. {
-                axpy(c, vertex, out);
+                out.iter_mut().zip(vertex).for_each(|(y, &x)| *y += c * x);
             }
         }
     }
@@ -125,14 +139,6 @@ pub(crate) fn split(delta: f64, k: usize) -> Split {
             }
         }
     }
-}
-
-/// Adds `a x` to `y`.
-pub(crate) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || y.iter_mut().zip(x).for_each(|(y, &x)| *y += a * x),
-    );
 }
 
 /// The coefficients of $s^k$ in the Bernstein weights of degree d around `t`:
