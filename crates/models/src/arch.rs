@@ -361,53 +361,48 @@ impl FromStr for ArchSpec {
         let (body, options) = spec.split_once('?').unwrap_or((spec, ""));
         let (name, sizes) = body.split_once(':').unwrap_or((body, ""));
         let dense = name == "two-layer" || activation(name).is_some();
-        if !dense && (name.parse::<crate::Family>().is_ok() || !body.contains(':') || is_image_name(name)) {
-            let mut arch = Self::from(body.parse::<ImageSpec>()?);
-            for option in options.split('&').filter(|o| !o.is_empty()) {
-                arch.head =
-                    Some(head(option).ok_or_else(|| error("expected the option head=classify|regress"))?);
-            }
-            return Ok(arch);
-        }
-        let family = name;
-        let sizes = sizes
-            .split('-')
-            .map(|n| n.parse().ok().filter(|n| (1..=MAX_WIDTH).contains(n)))
-            .collect::<Option<Vec<usize>>>()
-            .ok_or_else(|| error("expected widths from 1 to 1048576 with '-' between them"))?;
-        let family = match (family, sizes.as_slice()) {
-            ("two-layer", [n]) => Family::TwoLayer(*n),
-            ("two-layer", _) => return Err(error("expected one number, as in two-layer:256")),
-            (_, [_]) => return Err(error("expected at least two widths, input and output")),
-            (name, _) => Family::Dense(activation(name).ok_or_else(|| error(&unknown_family()))?, sizes),
+        let image =
+            !dense && (name.parse::<crate::Family>().is_ok() || !body.contains(':') || is_image_name(name));
+        let mut arch = match image {
+            true => Self::from(body.parse::<ImageSpec>()?),
+            false => Self {
+                family: dense_family(name, sizes).map_err(|reason| error(&reason))?,
+                bias: None,
+                head: None,
+            },
         };
-        let mut arch = Self { family, bias: None, head: None };
         for option in options.split('&').filter(|o| !o.is_empty()) {
             match option {
+                "head=classify" => arch.head = Some(Head::Classify),
+                "head=regress" => arch.head = Some(Head::Regress),
+                _ if image => return Err(error("expected the option head=classify|regress")),
                 "bias=true" => arch.bias = Some(true),
                 "bias=false" => arch.bias = Some(false),
-                other => match head(other) {
-                    Some(head) => arch.head = Some(head),
-                    None => return Err(error("expected the options bias=true|false, head=classify|regress")),
-                },
+                _ => return Err(error("expected the options bias=true|false, head=classify|regress")),
             }
         }
         Ok(arch)
     }
 }
 
-impl From<ImageSpec> for ArchSpec {
-    fn from(image: ImageSpec) -> Self {
-        Self { family: Family::Image(image), bias: None, head: None }
+/// The family of dense networks of this name, with numbers of neurons between `-`.
+fn dense_family(name: &str, sizes: &str) -> Result<Family, String> {
+    let sizes = sizes
+        .split('-')
+        .map(|n| n.parse().ok().filter(|n| (1..=MAX_WIDTH).contains(n)))
+        .collect::<Option<Vec<usize>>>()
+        .ok_or("expected widths from 1 to 1048576 with '-' between them")?;
+    match (name, sizes.as_slice()) {
+        ("two-layer", [n]) => Ok(Family::TwoLayer(*n)),
+        ("two-layer", _) => Err("expected one number, as in two-layer:256".into()),
+        (_, [_]) => Err("expected at least two widths, input and output".into()),
+        _ => Ok(Family::Dense(activation(name).ok_or_else(unknown_family)?, sizes)),
     }
 }
 
-/// The head that an option states.
-fn head(option: &str) -> Option<Head> {
-    match option {
-        "head=classify" => Some(Head::Classify),
-        "head=regress" => Some(Head::Regress),
-        _ => None,
+impl From<ImageSpec> for ArchSpec {
+    fn from(image: ImageSpec) -> Self {
+        Self { family: Family::Image(image), bias: None, head: None }
     }
 }
 
