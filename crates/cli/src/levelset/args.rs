@@ -1,10 +1,9 @@
 //! The flags of `collado levelset`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, str::FromStr};
 
 use clap::Args as ClapArgs;
 
-use super::part::Part;
 use crate::{
     args::{Common, DataArgs, NetworkArgs, Out},
     numbers,
@@ -56,5 +55,24 @@ pub(crate) struct LevelsetArgs {
 impl LevelsetArgs {
     pub(super) fn target(&self) -> Target {
         self.search.target.unwrap_or(Target::Share(0.05))
+    }
+}
+
+/// One of several parts, written I/N, I from 0 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) index: usize,
+    pub(super) of: usize,
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((index, of)) if index < of => Ok(Self { index, of }),
+            _ => Err("expected I/N with I < N, as 0/8".into()),
+        }
     }
 }

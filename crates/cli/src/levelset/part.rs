@@ -3,13 +3,17 @@
 //! The first round is that of the straight lines. The pairs of a later round follow from what all earlier rounds know, and from
 //! nothing else: neither the number of parts nor the order in which they end changes the tree.
 
-use std::{fs, path::Path as FilePath, str::FromStr, time::Instant};
+use std::{fs, path::Path as FilePath, time::Instant};
 
 use collado_dynamics::{Connect, EdgeKind, EdgeValues, Edges, next_round, pairs};
 use collado_files::read_number;
 use serde::{Deserialize, Serialize};
 
-use super::{args::LevelsetArgs, minima::Minima, proof::Paths};
+use super::{
+    args::{LevelsetArgs, Part},
+    minima::Minima,
+    proof::Paths,
+};
 use crate::{
     failure::Failure,
     files,
@@ -19,25 +23,6 @@ use crate::{
     shown::counted,
     task::Task,
 };
-
-/// One of several parts, written I/N, I from 0 on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
-    index: usize,
-    of: usize,
-}
-
-impl FromStr for Part {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
-        match numbers {
-            Some((index, of)) if index < of => Ok(Self { index, of }),
-            _ => Err("expected I/N with I < N, as 0/8".into()),
-        }
-    }
-}
 
 /// The name of the file with what a part found.
 pub(super) const KNOWN: &str = "known.json";
