@@ -41,5 +41,5 @@ pub use self::{
     regularizer::Regularizer,
     span::Span,
     statistics::Statistics,
-    training::Training,
+    training::TrainingObjective,
 };

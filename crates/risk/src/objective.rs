@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
-use crate::{Descent, Error, Result, Span, Training};
+use crate::{Descent, Error, Result, Span, TrainingObjective};
 
 /// The examples that a risk is averaged over.
 #[derive(Debug, Clone, Copy)]
@@ -166,7 +166,7 @@ pub trait Objective: Send + Sync {
     ///
     /// # Errors
     /// The errors of the objective.
-    fn training(&self, _points: usize) -> Result<Option<Box<dyn Training + '_>>> {
+    fn training(&self, _points: usize) -> Result<Option<Box<dyn TrainingObjective + '_>>> {
         Ok(None)
     }
 

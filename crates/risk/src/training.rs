@@ -11,7 +11,7 @@ use crate::{
 
 /// An objective for training steps, which keeps running averages of the statistics of each point's minibatches. An
 /// evaluation with a gradient counts as a step.
-pub trait Training: Objective {
+pub trait TrainingObjective: Objective {
     /// The running statistics `[P, B]` in `f64`.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Objective for BatchTraining<'_> {
     }
 }
 
-impl Training for BatchTraining<'_> {
+impl TrainingObjective for BatchTraining<'_> {
     fn buffers(&self) -> Result<Tensor> {
         let rows = self.with(|running| running.clone());
         Ok(Tensor::from_vec(rows.clone(), (rows.len() / self.width(), self.width()), &Device::Cpu)?)

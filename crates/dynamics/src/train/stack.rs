@@ -6,7 +6,7 @@ use std::{
 };
 
 use candle_core::Tensor;
-use collado_risk::{Evaluation, Objective, Rows, Span, Training as TrainingObjective};
+use collado_risk::{Evaluation, Objective, Rows, Span, TrainingObjective};
 use tracing::info;
 
 use super::{Epoch, Observe, Stop, TrainSettings, TrainState, Trained, Training, lbfgs::Lbfgs};

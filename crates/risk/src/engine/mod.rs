@@ -29,7 +29,7 @@ pub use self::{
     graph::Jacobian,
 };
 use crate::{
-    Descent, EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, Training,
+    Descent, EmpiricalRisk, Error, Evaluation, Objective, Result, Rows, Span, TrainingObjective,
     training::BatchTraining,
 };
 
@@ -181,7 +181,7 @@ impl Objective for EmpiricalRisk {
         self.data().len()
     }
 
-    fn training(&self, points: usize) -> Result<Option<Box<dyn Training + '_>>> {
+    fn training(&self, points: usize) -> Result<Option<Box<dyn TrainingObjective + '_>>> {
         match self.network().batch_norms().next() {
             Some(_) => Ok(Some(Box::new(BatchTraining::new(self, points)))),
             None => Ok(None),
