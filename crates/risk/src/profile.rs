@@ -1,5 +1,6 @@
 //! The risk at sampled points of a path, and the six definitions of a barrier (docs/theory.md §0).
 
+use serde::Serialize;
 use tracing::info_span;
 
 use crate::{Error, Evaluation, Objective, Path, Result, Rows};
@@ -86,7 +87,7 @@ impl Profile {
 }
 
 /// The six definitions of "barrier" in the literature (docs/theory.md §0). Negative values stay negative.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Barrier {
     /// The highest risk, $\max_tF$.
     pub max: f64,

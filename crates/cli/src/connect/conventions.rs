@@ -1,9 +1,8 @@
 //! The barrier of a path under both conventions for the statistics of batch normalisation.
 
-use collado_risk::Statistics;
+use collado_risk::{Barrier, Statistics};
 use serde::Serialize;
 
-use super::summary::{Heights, Risks};
 use crate::{
     failure::Failure,
     search::{Attempt, AttemptRunner},
@@ -14,10 +13,17 @@ use crate::{
 /// The second convention gives much higher barriers between networks that are not alike, so both are reported.
 #[derive(Serialize)]
 pub(super) struct Conventions {
-    population: Heights,
-    interpolate: Heights,
+    population: Barrier,
+    interpolate: Barrier,
     /// The risks of the ends with the files' own running statistics, below those by the chosen convention.
     ends_above_own: Risks,
+}
+
+/// The risks of the ends.
+#[derive(Serialize)]
+pub(super) struct Risks {
+    pub(super) a: f64,
+    pub(super) b: f64,
 }
 
 impl Conventions {
@@ -32,7 +38,7 @@ impl Conventions {
         let (chosen, own) = (best.profile.risks(), interpolate.risks());
         let last = (chosen.len() - 1, own.len() - 1);
         let ends_above_own = Risks { a: chosen[0] - own[0], b: chosen[last.0] - own[last.1] };
-        let (population, interpolate) = (Heights::new(&population), Heights::new(&interpolate));
+        let (population, interpolate) = (population.barrier(), interpolate.barrier());
         Ok(Some(Self { population, interpolate, ends_above_own }))
     }
 

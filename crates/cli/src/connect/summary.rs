@@ -4,7 +4,7 @@ use collado_certify::Certificate;
 use collado_risk::{Barrier, Profile, largest};
 use serde::Serialize;
 
-use super::conventions::Conventions;
+use super::conventions::{Conventions, Risks};
 use crate::{
     align::Alignment,
     certify::Certified,
@@ -14,7 +14,7 @@ use crate::{
 /// The result of `connect`: the best path, and all that was tried.
 #[derive(Serialize)]
 pub(super) struct Summary {
-    pub(super) barrier: Heights,
+    pub(super) barrier: Barrier,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) barriers: Option<Conventions>,
     /// The same of the test rows, where there are some.
@@ -38,38 +38,10 @@ pub(super) struct Summary {
     pub(super) attempts: Vec<Row>,
 }
 
-/// The definitions of the barrier, evaluated at the sampled points of the path.
-#[derive(Serialize)]
-pub(super) struct Heights {
-    pub(super) max: f64,
-    pub(super) above_ends: f64,
-    pub(super) above_mean: f64,
-    pub(super) above_chord: f64,
-    pub(super) midpoint: f64,
-    pub(super) mean: f64,
-}
-
-impl Heights {
-    pub(super) fn new(profile: &Profile) -> Self {
-        Self::of(&profile.barrier())
-    }
-
-    fn of(barrier: &Barrier) -> Self {
-        Self {
-            max: barrier.max,
-            above_ends: barrier.above_ends,
-            above_mean: barrier.above_mean,
-            above_chord: barrier.above_chord,
-            midpoint: barrier.midpoint,
-            mean: barrier.mean,
-        }
-    }
-}
-
 /// The values on the test rows: the barrier of the loss, and errors.
 #[derive(Serialize)]
 pub(super) struct TestValues {
-    pub(super) loss: Heights,
+    pub(super) loss: Barrier,
     error: ErrorValues,
 }
 
@@ -91,15 +63,8 @@ impl TestValues {
             a: values[0].error,
             b: values[values.len() - 1].error,
         };
-        Some(Self { loss: Heights::of(&Barrier::new(&profile.t, &losses, middle)), error })
+        Some(Self { loss: Barrier::new(&profile.t, &losses, middle), error })
     }
-}
-
-/// The risks of the ends.
-#[derive(Serialize)]
-pub(super) struct Risks {
-    pub(super) a: f64,
-    pub(super) b: f64,
 }
 
 /// The alignment of B to A.
@@ -143,7 +108,7 @@ impl Summary {
         let profile = &best.profile;
         let risks = profile.risks();
         Self {
-            barrier: Heights::new(profile),
+            barrier: profile.barrier(),
             barriers,
             test: TestValues::new(profile),
             certified: proof.map(Certified::new),

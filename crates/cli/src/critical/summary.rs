@@ -24,7 +24,7 @@ pub(super) struct Summary {
     /// The different critical points, by ascending risk.
     critical_points: Vec<Point>,
     minima: Option<Minima>,
-    semicircle: Option<Semicircle>,
+    semicircle: Option<SemicircleLaw>,
     deep_linear: Option<Comparison>,
     seconds: f64,
 }
@@ -63,15 +63,6 @@ struct Minima {
     count: usize,
 }
 
-/// The law that was fitted.
-#[derive(Serialize)]
-struct Semicircle {
-    center: f64,
-    width: f64,
-    rms: f64,
-    spread: f64,
-}
-
 impl Summary {
     pub(super) fn new(found: &CriticalResult<'_>, seconds: f64) -> Self {
         let points: Vec<&CriticalPoint> = found.members.iter().map(|m| m.point).collect();
@@ -79,10 +70,6 @@ impl Summary {
         let minima = |(lowest, highest)| {
             let count = found.members.iter().filter(|m| m.is_minimum()).count();
             Minima { lowest, highest, count }
-        };
-        let law = |l: SemicircleLaw| {
-            let SemicircleLaw { center, width, rms, spread, .. } = l;
-            Semicircle { center, width, rms, spread }
         };
         Self {
             arch: found.task.arch.to_string(),
@@ -92,7 +79,7 @@ impl Summary {
             ended: Termination::ALL.into_iter().map(|ended| (ended.name(), count(ended))).collect(),
             critical_points: found.members.iter().map(Point::new).collect(),
             minima: found.minima().map(minima),
-            semicircle: found.law.map(law),
+            semicircle: found.law,
             deep_linear: found.closed.as_ref().map(|c| c.check(&points)),
             seconds,
         }

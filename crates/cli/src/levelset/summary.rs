@@ -35,7 +35,7 @@ pub(super) struct Summary<'a> {
 struct Minimum {
     name: String,
     risk: f64,
-    certified: Option<Bounds>,
+    certified: Option<Enclosure>,
     hash: Option<String>,
 }
 
@@ -56,7 +56,7 @@ struct Edge {
     line: f64,
     /// On the path that was searched for.
     searched: Option<f64>,
-    certified: Option<Bounds>,
+    certified: Option<Enclosure>,
     /// The file of the path, where there is one.
     path: Option<String>,
 }
@@ -78,26 +78,13 @@ struct Level {
     components: Vec<Vec<String>>,
 }
 
-/// The interval in which a risk is proved to lie.
-#[derive(Serialize)]
-struct Bounds {
-    lo: f64,
-    hi: f64,
-}
-
-impl Bounds {
-    fn new(Enclosure { lo, hi }: Enclosure) -> Self {
-        Self { lo, hi }
-    }
-}
-
 impl<'a> Summary<'a> {
     pub(super) fn new(found: &'a LevelsetResult<'_>) -> Self {
         let LevelsetResult { args, minima, known, tree, .. } = found;
         let minimum = |i: usize| Minimum {
             name: minima.names[i].clone(),
             risk: minima.risks[i],
-            certified: minima.proved[i].map(Bounds::new),
+            certified: minima.proved[i],
             hash: minima.hashes[i].clone(),
         };
         let copied = |(name, of): &(String, String)| Copied { name: name.clone(), same_as: of.clone() };
@@ -107,7 +94,7 @@ impl<'a> Summary<'a> {
             value: e.value,
             line: e.line,
             searched: e.searched,
-            certified: e.proved.map(Bounds::new),
+            certified: e.proved,
             path: file(minima, e),
         };
         let node = |n: &Node| NodeRecord { height: n.height, children: n.children };

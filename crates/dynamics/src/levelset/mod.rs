@@ -13,6 +13,7 @@ mod union_find;
 
 use std::{collections::BTreeMap, ops::ControlFlow};
 
+use serde::Serialize;
 use tracing::{debug, info, info_span};
 
 use self::union_find::UnionFind;
@@ -35,7 +36,7 @@ pub enum EdgeKind {
 
 /// A proved enclosure \[lo, hi\] of the largest risk on a path, with rounding accounted for. This crate does not check
 /// it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Enclosure {
     /// The largest risk is at least this.
     pub lo: f64,

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use serde::Serialize;
+
 /// The share of a semicircle's mass below 0 when its centre is at $-x$ radii:
 /// $\frac12+(x\sqrt{1-x^2}+\arcsin x)/\pi$ with x clipped to [−1, 1].
 pub fn semicircle_index(x: f64) -> f64 {
@@ -11,7 +13,7 @@ pub fn semicircle_index(x: f64) -> f64 {
 
 /// A semicircle law fitted to critical points: the index of a random matrix whose spectrum moves in proportion to the
 /// risk, $x=(F-F_c)/w$, as it does in the spherical spin glass.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct SemicircleLaw {
     /// The risk $F_c$ at which half of the eigenvalues are negative.
     pub center: f64,

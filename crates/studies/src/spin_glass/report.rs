@@ -67,15 +67,7 @@ struct NetworkNumbers {
     network: String,
     searches: u64,
     critical_points: Vec<super::NetworkPoint>,
-    semicircle: Option<LawNumbers>,
-}
-
-#[derive(Serialize)]
-struct LawNumbers {
-    center: f64,
-    width: f64,
-    rms: f64,
-    spread: f64,
+    semicircle: Option<SemicircleLaw>,
 }
 
 impl PointNumbers {
@@ -99,13 +91,11 @@ impl BinNumbers {
 
 impl NetworkNumbers {
     fn new(network: &NetworkScatter) -> Self {
-        let law =
-            |l: &SemicircleLaw| LawNumbers { center: l.center, width: l.width, rms: l.rms, spread: l.spread };
         Self {
             network: NetworkScatter::title(),
             searches: network.searches,
             critical_points: network.points.clone(),
-            semicircle: network.law.as_ref().map(law),
+            semicircle: network.law,
         }
     }
 }

@@ -3,10 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    connect::{
-        args::ConnectArgs,
-        summary::{Heights, TestValues},
-    },
+    connect::{args::ConnectArgs, summary::TestValues},
     folder::Folder,
     json::print,
     search::AlignBy,
@@ -42,14 +39,14 @@ pub(super) struct Summary {
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Barrier {
-    Two(Heights),
+    Two(collado_risk::Barrier),
     Many { max: f64, above_ends: f64 },
 }
 
 impl Barrier {
     pub(super) fn above_ends(&self) -> f64 {
         match self {
-            Self::Two(heights) => heights.above_ends,
+            Self::Two(barrier) => barrier.above_ends,
             Self::Many { above_ends, .. } => *above_ends,
         }
     }
@@ -75,7 +72,7 @@ impl Summary {
         let highest = |f: fn(&Segment) -> f64| segments.iter().map(f).fold(f64::NEG_INFINITY, f64::max);
         let max = collado_risk::largest(segments.iter().map(Segment::highest));
         let barrier = match whole {
-            Some(profile) => Barrier::Two(Heights::new(profile)),
+            Some(profile) => Barrier::Two(profile.barrier()),
             None => Barrier::Many { max, above_ends: max - highest(Segment::risk) },
         };
         let proofs = segments.iter().map(|s| s.proof.as_ref()).collect::<Option<Vec<_>>>();
