@@ -255,7 +255,7 @@ def neuron(risk, claim, boxes):
     """Confirms p boxes of a coordinate, each in its own scale: w = at u with |u - 1| <= radius. Their combinations are p^d minima."""
     end, ratio = 0, Fraction(risk["ratio"])
     counts = [claim["minima"], risk["per_dim"]] == [f"{len(boxes)}^{risk['dims']}", len(boxes)]
-    _ = counts and risk["dims"] > 0 and ratio > 1 or fail("the claim is about another number of minima")
+    _ = counts and type(risk["dims"]) is int and risk["dims"] > 0 and ratio > 1 or fail("the claim is about another number of minima")
     for i, box in enumerate(boxes, 1):
         at, radius = Fraction(box["at"]), Fraction(box["radius"])
         _ = radius < 1 and end < at * (1 - radius) or fail(f"minimum {i}: its box does not lie above the one before")
