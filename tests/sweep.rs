@@ -124,6 +124,16 @@ fn what_is_wrong_in_a_file_is_underlined() {
     assert!(lines[0].starts_with("error: sweep.toml:10: invalid value 'wieghts' for '--align"), "{said}");
     assert_eq!(lines[1], " 10 | align = [\"none\", \"wieghts\"]");
     assert_eq!(lines[2], "    |                  ^^^^^^^^^");
+    // Combinations are counted before they are made.
+    let many: Vec<_> = (1..=1001).map(|n| n.to_string()).collect();
+    let many = many.join(", ");
+    let text = format!("[grid]\na = [{many}]\nb = [{many}]\n[train]\narch = \"relu:64-{{a}}-{{b}}-10\"\n");
+    fs::write(dir.join("sweep.toml"), text).unwrap();
+    let said = String::from_utf8(collado(dir, "sweep plan sweep.toml --out a").stderr).unwrap();
+    assert!(said.contains("the lists have 1002001 combinations, expected less than 1000000"), "{said}");
+    fs::write(dir.join("sweep.toml"), [0xff, 0xfe]).unwrap();
+    let said = String::from_utf8(collado(dir, "sweep plan sweep.toml --out a").stderr).unwrap();
+    assert_eq!(said, "error: sweep.toml: is not text in UTF-8\n");
 }
 
 #[test]

@@ -253,6 +253,24 @@ fn a_forced_run_that_is_killed_is_gone_on_with_and_not_the_one_before() {
 }
 
 #[test]
+fn a_lock_that_goes_in_a_moment_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("t")).unwrap();
+    // As the system holds it for a run that was just killed, until its memory is free.
+    let lock = fs::File::open(dir.path().join("t")).unwrap();
+    lock.lock().unwrap();
+    let freed = std::thread::spawn(move || {
+        sleep(Duration::from_millis(400));
+        drop(lock);
+    });
+    json(dir.path(), &format!("train --data {DATA} --arch tanh:4-3-3 --epochs 1 --out t --json --quiet"));
+    freed.join().unwrap();
+    fs::write(dir.path().join("file"), "x").unwrap();
+    let args = format!("train --data {DATA} --arch tanh:4-3-3 --epochs 1 --out file");
+    refused(dir.path(), &args, 1, "file: is a file, expected a folder");
+}
+
+#[test]
 fn proofs_are_about_the_numbers_in_the_files() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

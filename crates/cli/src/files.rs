@@ -18,6 +18,9 @@ use crate::{
 
 /// Creates a folder, if it does not exist.
 pub(crate) fn make(folder: &Path) -> Result<PathBuf, Failure> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(Failure::new(format!("{}: is a file, expected a folder", folder.display())));
+    }
     fs::create_dir_all(folder)
         .map_err(|e| Failure::new(format!("{}: cannot be created: {e}", folder.display())))?;
     Ok(folder.to_owned())

@@ -213,7 +213,7 @@ impl Drop for Folder {
 
 /// How long a folder that is in use is waited for: a run that was killed has its lock until the system has taken back its
 /// memory, half a second and more for some gigabytes.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Locks a folder for this process; the result is `None` where the system does not support locks.
 fn lock(path: &Path) -> Result<Option<File>, Failure> {

@@ -1,12 +1,13 @@
 //! Proofs of every kind, told apart by their first line.
 
 use std::{
-    fs::File,
     io::{BufRead, BufReader},
     path::Path,
 };
 
-use crate::{MinimumFile, NeuronFile, Proof, Result, fault::io_error, minimum_proof, neuron_proof};
+use crate::{
+    MinimumFile, NeuronFile, Proof, Result, fault::io_error, format::regular, minimum_proof, neuron_proof,
+};
 
 /// A proof of some kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +26,7 @@ impl AnyProof {
     /// # Errors
     /// When it cannot be read, was cut or changed, or is of another version.
     pub fn read(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| io_error(path, &e))?;
+        let (file, _) = regular(path)?;
         let mut first = String::new();
         BufReader::new(file).read_line(&mut first).map_err(|e| io_error(path, &e))?;
         let header = serde_json::from_str::<serde_json::Value>(&first).unwrap_or_default();

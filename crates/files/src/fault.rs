@@ -27,6 +27,9 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> Error {
         io::ErrorKind::NotFound => "no such file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::UnexpectedEof => "ends too early".into(),
+        io::ErrorKind::IsADirectory => "is a directory, expected a file".into(),
+        // Nothing but reading text fails so.
+        io::ErrorKind::InvalidData if error.to_string().contains("UTF-8") => "is not text in UTF-8".into(),
         _ => error.to_string(),
     };
     file_error(path, reason)

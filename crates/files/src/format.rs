@@ -19,6 +19,12 @@ use crate::{
 
 /// Reads a file of tensors. Its first bytes decide on the format.
 pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<TensorFile> {
+    let (file, len) = regular(path)?;
+    read_from(Input { path, reader: BufReader::new(file), len }, options)
+}
+
+/// Opens a file that has an end, which devices such as `/dev/zero` have not, and tells its length.
+pub(crate) fn regular(path: &Path) -> Result<(File, u64)> {
     let fault = |e| io_error(path, &e);
     let meta = fs::metadata(path).map_err(fault)?;
     if meta.is_dir() {
@@ -27,8 +33,7 @@ pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<TensorFile> {
     if !meta.is_file() {
         return Err(file_error(path, "is not a regular file"));
     }
-    let reader = BufReader::new(File::open(path).map_err(fault)?);
-    read_from(Input { path, reader, len: meta.len() }, options)
+    Ok((File::open(path).map_err(fault)?, meta.len()))
 }
 
 /// Reads a file of tensors from memory.

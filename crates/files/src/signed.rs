@@ -1,7 +1,6 @@
 //! Files of JSON lines whose last line has the number and the SHA-256 of the lines before it, which shows damage.
 
 use std::{
-    fs::File,
     io::{BufRead, BufReader, Write},
     path::Path,
 };
@@ -13,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     Result, atomically,
     fault::{file_error, io_error},
+    format::regular,
 };
 
 /// A kind of file: the key in its first line that holds the version, the version that is known, and what the last line
@@ -41,7 +41,7 @@ pub(crate) fn write(path: &Path, kind: &Kind, lines: &[String]) -> Result<()> {
 /// # Errors
 /// When it cannot be read, was cut or changed, or is of another kind or version.
 pub(crate) fn read(path: &Path, kind: &Kind) -> Result<Vec<String>> {
-    let file = File::open(path).map_err(|e| io_error(path, &e))?;
+    let (file, _) = regular(path)?;
     let lines = BufReader::new(file).lines().collect::<std::io::Result<Vec<_>>>();
     let mut lines = lines.map_err(|e| io_error(path, &e))?;
     if lines.len() < 3 {

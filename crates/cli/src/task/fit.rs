@@ -55,7 +55,8 @@ pub(super) fn outputs(data: &Dataset, spec: &ArchSpec, loss: Loss, common: &Comm
         return 1;
     }
     if own > outputs {
-        common.note(format!("{}: labels of {outputs} classes for a network of {own} outputs", data.spec));
+        let classes = if outputs == 1 { "class" } else { "classes" };
+        common.note(format!("{}: labels of {outputs} {classes} for a network of {own} outputs", data.spec));
         return own;
     }
     outputs

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    mem::ManuallyDrop,
     path::Path,
 };
 
@@ -20,7 +21,8 @@ pub(crate) fn write(contents: &Contents<'_>, path: &Path) -> Result<()> {
     let pickle = pickle(contents).map_err(|e| file_error(path, e.to_string()))?;
     let metadata = serde_json::to_vec(&contents.metadata).map_err(|e| file_error(path, e.to_string()))?;
     atomically(path, |file| {
-        let mut zip = ZipWriter::new(file);
+        // Not dropped after writing has failed: its destructor would try again and print the failure on stderr.
+        let mut zip = ManuallyDrop::new(ZipWriter::new(file));
         let mut put = |name: &str, bytes: &[u8]| {
             let options = SimpleFileOptions::default()
                 .compression_method(CompressionMethod::Stored)
@@ -36,7 +38,7 @@ pub(crate) fn write(contents: &Contents<'_>, path: &Path) -> Result<()> {
         }
         put("version", b"3\n")?;
         put(METADATA, &metadata)?;
-        zip.finish()?;
+        ManuallyDrop::into_inner(zip).finish()?;
         Ok(())
     })
 }

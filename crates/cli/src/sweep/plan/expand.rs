@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// The largest number of tasks, and of combinations of lists.
+const MOST: usize = 1_000_000;
+
 /// The flags of one task, before it has inputs.
 struct Setting<'a> {
     words: Vec<String>,
@@ -30,7 +33,7 @@ pub(super) fn tasks(file: &SweepFile) -> Result<Vec<Task>, Failure> {
     let mut planner =
         Planner { file, flags: Flags::new(), tasks: vec![], known: HashSet::new(), used: BTreeSet::new() };
     planner.check_keys()?;
-    for point in grid::points(&file.grid.iter().collect::<Vec<_>>()) {
+    for point in points(file, &file.grid.iter().collect::<Vec<_>>())? {
         planner.expand(&point)?;
     }
     if let Some(entry) = file.grid.iter().find(|entry| !planner.used.contains(entry.key.as_str())) {
@@ -39,6 +42,17 @@ pub(super) fn tasks(file: &SweepFile) -> Result<Vec<Task>, Failure> {
     }
     planner.tasks.sort_by_key(|task| task.stage);
     Ok(planner.tasks)
+}
+
+/// All combinations of the values of the entries.
+fn points<'a>(file: &SweepFile, entries: &[&'a Entry]) -> Result<Vec<Point<'a>>, Failure> {
+    match (grid::count(entries), entries.iter().max_by_key(|entry| entry.values.len())) {
+        (found @ MOST.., Some(longest)) => {
+            let message = format!("the lists have {found} combinations, expected less than {MOST}");
+            Err(file.source.refuse(&longest.span, message))
+        }
+        _ => Ok(grid::points(entries)),
+    }
 }
 
 struct Planner<'a> {
@@ -210,7 +224,7 @@ impl<'a> Planner<'a> {
         grid: &Point<'a>,
     ) -> Result<Vec<Setting<'a>>, Failure> {
         let mut settings = Vec::new();
-        for point in grid::points(entries) {
+        for point in points(self.file, entries)? {
             let mut words = vec![stage.command().to_owned()];
             let (mut of_grid, mut own) = (Vec::new(), Vec::new());
             for (entry, value) in &point {
@@ -238,6 +252,9 @@ impl<'a> Planner<'a> {
 
     /// Adds a task, unless there is one of the same content, and returns its name.
     fn add(&mut self, task: Task, table: &Table, point: &Point<'a>) -> Result<String, Failure> {
+        if self.tasks.len() == MOST {
+            return Err(self.file.source.refuse(&table.span, format!("makes more than {MOST} tasks")));
+        }
         let id = task.id.clone();
         if !self.known.insert(id.clone()) {
             return Ok(id);

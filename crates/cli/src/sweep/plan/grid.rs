@@ -18,6 +18,11 @@ pub(super) fn points<'a>(entries: &[&'a Entry]) -> Vec<Point<'a>> {
     })
 }
 
+/// The number of [`points`].
+pub(super) fn count(entries: &[&Entry]) -> usize {
+    entries.iter().fold(1, |count, entry| count.saturating_mul(entry.values.len()))
+}
+
 /// A text with values in place of `{name}`, and the names that stood there.
 pub(super) fn fill<'a>(text: &str, grid: &Point<'a>) -> Result<(String, Vec<&'a str>), String> {
     let (mut filled, mut used, mut rest) = (String::new(), Vec::new(), text);
