@@ -212,14 +212,14 @@ fn choose<T: Copy + PartialEq + std::fmt::Display>(
     if let (Some(flag), Some(Sourced { value, file })) = (flag, stated)
         && flag != *value
     {
-        let [flag, value] = [flag, *value].map(short);
+        let [flag, value] = [flag, *value].map(concise);
         common.note(format!("--{name} {flag} overrides {value}, which {file} states"));
     }
     flag.or(stated.as_ref().map(|s| s.value))
 }
 
 /// The text of a value; numbers of many digits have an exponent.
-fn short(value: impl std::fmt::Display) -> String {
+fn concise(value: impl std::fmt::Display) -> String {
     let text = value.to_string();
     match text.parse::<f64>() {
         Ok(number) if text.len() > 20 => format!("{number:e}"),

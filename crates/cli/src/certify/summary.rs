@@ -97,7 +97,9 @@ impl Certified {
             "resolution" => "ended where only rounding is left",
             _ => "interrupted",
         };
-        print(&format!("proof                {method}, {subintervals} pieces looked at in {seconds:.2} s, {end}"));
+        print(&format!(
+            "proof                {method}, {subintervals} pieces looked at in {seconds:.2} s, {end}"
+        ));
         if let Some(out) = out {
             print(&format!("written to           {}", out.display()));
         }

@@ -180,6 +180,26 @@ fn tied_tensors_are_written_under_both_names() {
 
 /// Masks of a state dict are fixed numbers of the network, and are written all the same: PyTorch asks for all names.
 #[test]
+fn a_matrix_left_over_with_the_numbers_of_another_is_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("tied.safetensors");
+    let matrix = Tensor::arange(0f32, 6., &Device::Cpu).unwrap().reshape((2, 3)).unwrap();
+    let other = (&matrix + 1.).unwrap();
+    let arch = read(&exported("mlp-2.15.pt2")).arch;
+    let said = |u: &Tensor| {
+        let tensors = [("w".to_owned(), matrix.clone()), ("u".to_owned(), u.clone())];
+        candle_core::safetensors::save(&tensors.into_iter().collect(), &file).unwrap();
+        Checkpoint::read(&file, &options(&arch)).unwrap_err().to_string()
+    };
+    let tied = said(&matrix);
+    assert!(
+        tied.contains("(its numbers are those of '") && tied.contains("ONNX knows no tied weights"),
+        "{tied}"
+    );
+    assert!(!said(&other).contains("ONNX"));
+}
+
+#[test]
 fn masks_are_written_back() {
     let dir = tempfile::tempdir().unwrap();
     let archive = read(&exported("gpt_mask-2.15.pt2"));
