@@ -43,12 +43,18 @@ if args.device == "cpu":
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = str(args.threads)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: args.threads])
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-import torch
 
-torch.set_num_threads(args.threads)
+try:
+    import torch
+
+    torch.set_num_threads(args.threads)
+    import jax
+    import jax.numpy as jnp
+except ImportError:
+    if args.device == "cpu":
+        raise
+    torch = globals().get("torch")  # gpu_peers.py does without what is missing.
 RATE, MOMENTUM, CHUNK = 0.01, 0.9, 4000
 
 
@@ -247,7 +253,7 @@ def jax_values(work, x, y):
 # Networks of images
 
 
-class Block(torch.nn.Module):
+class Block(torch.nn.Module if torch else object):
     """A residual block with a 1 x 1 shortcut."""
 
     def __init__(self, inputs, outputs, stride):
@@ -451,7 +457,11 @@ def first_rows():
 
 
 def seconds(command):
-    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    # One that hangs shall not cost the whole table on a GPU.
+    limit = 60 if args.device == "cuda" else None
+    out = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=limit)
+    if out.returncode and args.device == "cuda":
+        raise RuntimeError(out.stderr)
     if out.returncode:
         sys.exit(out.stderr)
     return json.loads(out.stdout)["seconds"]
@@ -494,8 +504,8 @@ IMAGE_WORKS = [
     ImageWork("profile 21 x 10 000, ResNet-8 of width 8", "profile", "resnet8:width=0.5", lambda: resnet(1, 8), CIFAR,
               "1.5 / 1.5", 1, rows=10000),
 ]
-for _name, _rho in (("tanh", torch.nn.Tanh), ("gelu", torch.nn.GELU), ("softplus", torch.nn.Softplus)):
-    _model = lambda rho=_rho: torch.nn.Sequential(torch.nn.Flatten(), dense(rho))
+for _name, _rho in (("tanh", "Tanh"), ("gelu", "GELU"), ("softplus", "Softplus")):
+    _model = lambda rho=_rho: torch.nn.Sequential(torch.nn.Flatten(), dense(getattr(torch.nn, rho)))
     IMAGE_WORKS.append(ImageWork(f"step 784-512-512-10, {_name}", "train", f"{_name}:784-512-512-10", _model,
                                  MNIST_SHAPE, "1.3 / 1.3", 50))
 
@@ -546,7 +556,8 @@ def main():
         print(f"| {work.name} | {' | '.join(map(show, times))} | **{ratio:.2f}** | {work.target} |", flush=True)
 
 
-MNIST, DIGITS = mnist(), digits() if args.device == "cpu" else None
+DIGITS = digits() if args.device == "cpu" else None
+MNIST = mnist() if args.device == "cpu" or not args.only.startswith("resnet") else None
 try:
     if args.device == "cuda":
         import gpu_peers

@@ -1,82 +1,174 @@
 #!/usr/bin/env bash
-# gpu-session.sh pack DIR MNIST NETWORKS      on a machine that builds: a folder with all that the session needs
-# gpu-session.sh run DIR OUT [SECTION ...]    on a machine with a GPU: all that only a GPU can show, in under ten minutes
+# gpu-session.sh pack FILE MNIST              on a machine that builds: an archive with all that the session needs
+# gpu-session.sh run OUT [SECTION ...]        in its folder, on a machine with a GPU: all that only a GPU can show
 #
-# MNIST has the IDX files, NETWORKS a trained pair of relu:784-128x10-10 (seed-0.safetensors, seed-1.safetensors).
-# Build before, as docs/gpu.md says: the program and the tests of the kernels, with the feature cuda (or cudnn).
-# A section writes OUT/SECTION.log; one that fails does not keep the next from running, and named sections run alone, so that
-# a session that was cut off goes on. DEVICE=cpu tries the script itself on a machine without a GPU.
+# So, here, once program and tests are built (docs/gpu.md); MNIST has the IDX files:
+#     tools/gpu-session.sh pack target/session.tar.xz MNIST
+# and there, with OUT for results:
+#     mkdir -p /tmp/s && tar xJf target/session.tar.xz -C /tmp/s && bash /tmp/s/gpu-session.sh run "$OUT"
+#
+# The archive is smaller than 64 MiB, the results are two small files: session.log, to which every line goes at once, and
+# summary.log, which says how each section ended. What is wanted first comes first, a section ends at its limit of time, and none
+# begins that would not end within BUDGET seconds (470); `run OUT SECTION ...` makes up for those. A part that fails or hangs keeps
+# no other from running. Nothing is fetched; PyTorch and JAX are compared with where python3 has them.
+# DEVICE=cpu tries the script on a machine without a GPU.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-all=(card kernels commands adam sweep peers images)
+# Sections in their order, and the seconds after which each is ended.
+order="card:40 kernels:120 small:60 whole:100 sweep:60 images:80 peers:220 commands:120 precision:100 sanitizer:60"
 
+# The program with the features cuda and cudnn, if both are built: see docs/gpu.md.
 pack() {
-  local dir=$1 mnist=$2 networks=$3 built=${BUILT:-$here/../target/cuda/release} tests
-  mkdir -p "$dir/mnist" "$dir/pair" "$dir/benches" "$dir/crates/data/assets"
-  tests=$(ls -t "$built"/deps/kernels-* 2>/dev/null | grep -v '\.d$' | head -1) || true
+  local file=$1 mnist=$2 root=$here/.. built=${BUILT:-$here/../target/cuda/release} dir
+  local cudnn=${BUILT_CUDNN:-$root/target/cudnn/release}
+  dir=$(mktemp -d); trap "rm -rf '$dir'" EXIT
+  mkdir -p "$dir/mnist" "$dir/benches" "$dir/crates/data/assets"
   cp "$built/collado" "$dir/collado"
-  [ -z "$tests" ] || cp "$tests" "$dir/kernels"
-  strip "$dir/collado" ${tests:+"$dir/kernels"}
+  cp "$(ls -t "$built"/deps/kernels-* | grep -v '\.d$' | head -1)" "$dir/kernels"
+  [ ! -e "$cudnn/collado" ] || cp "$cudnn/collado" "$dir/collado-cudnn"
+  strip "$dir"/{collado,kernels}* || true
   cp "$mnist"/t*-ubyte* "$dir/mnist/"
-  cp "$networks"/seed-[01].safetensors "$dir/pair/"
   cp "$here/run-on-gpu.sh" "$here/gpu-session.sh" "$dir/"
-  cp "$here"/../benches/{against_peers,gpu_peers}.py "$dir/benches/"
-  cp "$here/../crates/data/assets/digits.csv.gz" "$dir/crates/data/assets/"
-  du -sh "$dir"
+  cp "$root"/benches/{against_peers,gpu_peers}.py "$dir/benches/"
+  cp "$root/crates/data/assets/digits.csv.gz" "$dir/crates/data/assets/"
+  mkdir -p "$(dirname "$file")"
+  tar cJf "$file" -C "$dir" .
+  ls -l "$dir"
+  echo "$file: $(($(stat -c %s "$file") / 1024)) KiB; at most 65536 can be carried"
 }
 
-# The program, with the libraries of CUDA found.
-collado() { sh "$DIR/run-on-gpu.sh" "$DIR/collado" "$@"; }
+# The program, with the libraries of CUDA found. (In the foreground: in the group of its section, which ends as a whole.)
+collado() { timeout --foreground -k 2 "${LIMIT:-60}" sh "$DIR/run-on-gpu.sh" "$DIR/${PROGRAM:-collado}" "$@"; }
 
 # on COMMAND...: runs a command on the GPU and says how long it took, and its last words if it failed.
 on() {
-  local start end status
+  local start status
   start=$(date +%s.%N)
   collado "$@" --device "$DEVICE" > "$WORK/out" 2> "$WORK/err"
   status=$?
-  end=$(date +%s.%N)
-  printf '%8.2f s  exit %d  %s\n' "$(awk "BEGIN { print $end - $start }")" "$status" "$*"
+  printf '%8.2f s  exit %d  %s\n' "$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }')" "$status" "$*"
   [ "$status" = 0 ] || tail -2 "$WORK/err"
   return "$status"
 }
 
-# number PATH < JSON: one number of an object.
-number() { python3 -c 'import json,sys,functools
+# value PATH < JSON: one value of an object.
+value() { python3 -c 'import json,sys,functools
 x = json.load(sys.stdin)
 print(functools.reduce(lambda x, k: x[int(k)] if isinstance(x, list) else x[k], sys.argv[1].split("."), x))' "$1"; }
 
+# Two trained networks on digits, $WORK/a.safetensors and b: on the CPU, so that they are there whatever the GPU does.
+two_networks() {
+  local seed
+  for seed in 1 2; do
+    [ -e "$WORK/$seed" ] || collado train --data digits --arch relu:64-32-10 --seed $seed --epochs 20 --out "$WORK/$seed" --quiet || return 1
+  done
+  cp "$WORK"/1/seed-*.safetensors "$WORK/a.safetensors"
+  cp "$WORK"/2/seed-*.safetensors "$WORK/b.safetensors"
+}
+
 card() {
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv || [ "$DEVICE" = cpu ]
+  python3 -c 'import importlib.metadata as m; print({d.name: d.version for d in m.distributions() if d.name in ("torch", "jax", "nvidia-cudnn-cu13")})'
+  two_networks
   # The first start loads kernels, or compiles PTX; the second shows what that takes.
   on eval "$WORK/a.safetensors" --data digits
   on eval "$WORK/a.safetensors" --data digits
-  collado eval "$WORK/a.safetensors" --data digits
+  LIMIT=60 collado eval "$WORK/a.safetensors" --data digits | tail -1
 }
 
+# The tests of the kernels, with blocks of eight warps; equality of bits on repetition first.
 kernels() {
-  [ -x "$DIR/kernels" ] || { echo "no tests of kernels were packed"; return 1; }
-  # Among them equality of bits on repetition, and blocks of eight warps.
-  COLLADO_CUDA_WIDE=1 sh "$DIR/run-on-gpu.sh" "$DIR/kernels" --test-threads 1
+  local failed=0
+  export COLLADO_CUDA_WIDE=1
+  PROGRAM=kernels LIMIT=60 collado --test-threads 1 repetition || failed=1
+  PROGRAM=kernels LIMIT=110 collado --test-threads 1 --skip repetition --skip races || failed=1
+  return $failed
+}
+
+# Steps of small networks, with blocks of four warps and of eight.
+small() {
+  local stack wide steps
+  for stack in 1 32 132 512; do
+    steps=$((stack > 100 ? 3072 : 12288)); [ "$DEVICE" = cuda ] || steps=8
+    for wide in "" 1; do
+      [ -z "$wide" ] || export COLLADO_CUDA_WIDE=1
+      echo "$stack networks${wide:+, eight warps}: $(collado time train --arch relu:64-64-64-10 --data digits --batch 64 \
+        --stack $stack --steps $steps --device "$DEVICE" 2>&1 | tr -s ' \n' ' ')"
+      unset COLLADO_CUDA_WIDE
+    done
+  done
+}
+
+# Whole commands: the pair of ten hidden layers on MNIST (at most 2 s after start-up were asked for), and the level set of 32
+# minima of digits.
+whole() {
+  local failed=0 epochs=10; [ "$DEVICE" = cuda ] || epochs=1
+  on train --data "mnist:$DIR/mnist" --arch relu:784-128x10-10 --seeds 0..2 --epochs $epochs --batch 128 --out "$WORK/pair" --quiet || failed=1
+  on connect --a "$WORK/pair/seed-0.safetensors" --b "$WORK/pair/seed-1.safetensors" --data "mnist:$DIR/mnist" \
+    --certify never --out "$WORK/deep" --quiet || failed=1
+  python3 - "$WORK/deep/summary.json" <<'P' || failed=1
+import json, sys
+s = json.load(open(sys.argv[1]))
+print("           all", s["seconds"], "s, curve", s["fit_seconds"], "s, profile", s["profile_seconds"], "s, above the ends",
+      s["barrier"]["above_ends"], s["method"], [(a["method"], a["seconds"]) for a in s["attempts"]])
+P
+  on train --data digits --arch relu:64-32-10 --seeds 0..32 --epochs 20 --out "$WORK/m32" --quiet || failed=1
+  on levelset "$WORK/m32" --data digits --method bezier --out "$WORK/levels" --quiet || failed=1
+  return $failed
+}
+
+# Tasks of a sweep are processes that share the card.
+sweep() {
+  local jobs start
+  printf '[train]\narch = "relu:64-{w}-10"\nseeds = "0..4"\nepochs = 20\ndevice = "%s"\n[grid]\nw = [8, 12, 16, 24, 32, 40, 48, 64]\n' \
+    "$DEVICE" > "$WORK/s.toml"
+  for jobs in 8 4 2 1; do
+    collado sweep plan "$WORK/s.toml" --out "$WORK/s$jobs" --no-estimate --quiet || return 1
+    start=$(date +%s.%N)
+    echo "--jobs $jobs: $(collado sweep run "$WORK/s$jobs" --jobs $jobs 2>&1 | tail -1)," \
+      "$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }') s in all"
+  done
+}
+
+# A step of ResNet-20 beside PyTorch's, with our own convolutions and with cuDNN's.
+images() {
+  local program failed=0
+  for program in collado collado-cudnn; do
+    [ -e "$DIR/$program" ] || continue
+    echo "$program:"
+    if [ "$DEVICE" = cuda ]; then table $program --only resnet20 --rounds 1 || failed=1
+    else PROGRAM=$program on time train --arch resnet8 --images 3x32x32 --batch 8 --examples 16 --steps 1 || failed=1; fi
+  done
+  return $failed
+}
+
+# table PROGRAM ARGS...: rows of docs/gpu.md.
+table() {
+  printf '#!/bin/sh\nexec sh "%s/run-on-gpu.sh" "%s/%s" "$@"\n' "$DIR" "$DIR" "$1" > "$WORK/$1-on-gpu"; chmod +x "$WORK/$1-on-gpu"
+  (cd "$DIR" && LD_LIBRARY_PATH= python3 benches/against_peers.py --mnist mnist --device "$DEVICE" --binary "$WORK/$1-on-gpu" "${@:2}")
+}
+
+# All other rows, each as soon as it is known; the largest networks come last, should the time not suffice.
+peers() {
+  if [ "$DEVICE" = cuda ]; then table collado --budget 200
+  else table collado --rounds 1 --only "step 64-64-64-10"; fi
 }
 
 # Every command once; what both devices compute is compared.
 commands() {
-  local a=$WORK/a.safetensors b=$WORK/b.safetensors failed=0
+  local a=$WORK/a.safetensors b=$WORK/b.safetensors failed=0 key method
+  two_networks || return 1
   on eval "$a" "$b" --data digits --json || failed=1
-  cp "$WORK/out" "$OUT/eval-$DEVICE.json"
   collado eval "$a" "$b" --data digits --json > "$WORK/cpu.json"
   for key in checkpoints.0.risk checkpoints.1.gradient_norm; do
-    echo "$key: $(number $key < "$WORK/out") here, $(number $key < "$WORK/cpu.json") on the cpu"
+    echo "$key: $(value $key < "$WORK/out") here, $(value $key < "$WORK/cpu.json") on the cpu"
   done
   on train --data digits --arch relu:64-32-10 --seeds 0..8 --epochs 5 --out "$WORK/t" --quiet || failed=1
   on train --data digits --arch tanh:64-16-10 --epochs 5 --finish 1e-4 --out "$WORK/f" --quiet || failed=1
   on train --data digits --arch relu:64-16-10 --epochs 2 --optimizer lbfgs --batch 0 --out "$WORK/l" --quiet || failed=1
   for method in linear repair bezier polychain neb dss; do
     on connect --a "$a" --b "$b" --data digits --method $method --out "$WORK/c-$method" --quiet || failed=1
-    python3 - "$WORK/c-$method/summary.json" <<'P'
-import json, sys
-print("           highest risk above the ends", json.load(open(sys.argv[1]))["barrier"]["above_ends"])
-P
+    [ ! -e "$WORK/c-$method/summary.json" ] || echo "           above the ends: $(value barrier.above_ends < "$WORK/c-$method/summary.json")"
   done
   on connect --a "$a" --b "$b" --data digits --align activations --out "$WORK/c-auto" --quiet || failed=1
   on align --a "$a" --b "$b" --data digits --out "$WORK/al" --quiet || failed=1
@@ -85,24 +177,14 @@ P
   on landscape plane "$a" "$b" "$WORK/t/seed-0.safetensors" --data digits --out "$WORK/plane" --quiet || failed=1
   on landscape zoom "$a" --data digits --out "$WORK/zoom" --quiet || failed=1
   on landscape trajectory --arch relu:64-8-10 --data digits --out "$WORK/traj" --quiet || failed=1
-  on train --data digits --arch relu:64-32-10 --seeds 0..32 --epochs 20 --out "$WORK/m32" --quiet || failed=1
-  on levelset "$WORK/m32" --data digits --method bezier --out "$WORK/levels" --quiet || failed=1
-  echo "The pair of ten hidden layers on MNIST, auto; under 2 s were asked for, after start-up:"
-  on connect --a "$DIR/pair/seed-0.safetensors" --b "$DIR/pair/seed-1.safetensors" --data "mnist:$DIR/mnist" \
-    --certify never --out "$WORK/deep" --quiet
-  python3 - "$WORK/deep/summary.json" <<'P' || failed=1
-import json, sys
-s = json.load(open(sys.argv[1]))
-print("           all", s["seconds"], "s, curve", s["fit_seconds"], "s, profile", s["profile_seconds"], "s, above the ends",
-      s["barrier"]["above_ends"], s["method"], [(a["method"], a["seconds"]) for a in s["attempts"]])
-P
   return $failed
 }
 
 # An epoch on this device and on the CPU, by SGD and by Adam: f32 and f64 there tell what the type of numbers does.
-adam() {
-  for rule in "sgd --lr 0.05" "adam --lr 1e-3"; do
-    for what in "digits relu:64-64-64-10" "digits tanh:64-64-64-10" "mnist:$DIR/mnist relu:784-64-64-10"; do
+precision() {
+  local rule what how
+  for what in "digits relu:64-64-64-10" "digits tanh:64-64-64-10" "mnist:$DIR/mnist relu:784-64-64-10"; do
+    for rule in "sgd --lr 0.05" "adam --lr 1e-3"; do
       for how in "$DEVICE tf32x3 f32" "$DEVICE f32 f32" "cpu f32 f32" "cpu f32 f64"; do
         set -- $what $how
         collado train --data "$1" --arch "$2" --optimizer $rule --batch 128 --epochs 1 --seeds 0..4 --out "$WORK/adam" --force \
@@ -113,49 +195,40 @@ adam() {
   done
 }
 
-# Tasks of a sweep are processes that share the card.
-sweep() {
-  printf '[train]\narch = "relu:64-{w}-10"\nseeds = "0..4"\nepochs = 20\ndevice = "%s"\n[grid]\nw = [8, 16, 32, 64]\n' "$DEVICE" > "$WORK/s.toml"
-  for jobs in 1 2 4; do
-    collado sweep plan "$WORK/s.toml" --out "$WORK/s$jobs" --no-estimate --quiet || return 1
-    echo "--jobs $jobs: $(collado sweep run "$WORK/s$jobs" --jobs $jobs 2>&1 | tail -1)"
-  done
+# What NVIDIA's own tool finds in kernels of small networks; it slows them down a great deal.
+sanitizer() {
+  command -v compute-sanitizer > /dev/null || { echo "there is no compute-sanitizer"; return 0; }
+  printf '#!/bin/sh\nexec compute-sanitizer --tool racecheck "%s/kernels" "$@"\n' "$DIR" > "$WORK/checked"
+  cp "$WORK/checked" "$DIR/checked"
+  PROGRAM=checked LIMIT=55 collado --test-threads 1 small_networks | tail -30
 }
 
-# The table of docs/gpu.md. The largest networks come last, should the time not suffice.
-peers() {
-  [ "$DEVICE" = cuda ] || { echo "PyTorch and JAX are compared on a GPU only"; return 0; }
-  (cd "$DIR" && LD_LIBRARY_PATH= python3 benches/against_peers.py --mnist mnist --device cuda --binary "$DIR/on-gpu" --budget 200)
-  echo "With blocks of eight warps:"
-  for stack in 132 512; do
-    for wide in "" 1; do
-      ${wide:+env COLLADO_CUDA_WIDE=1} "$DIR/on-gpu" time train --arch relu:64-64-64-10 --data digits --batch 64 --stack $stack \
-        --steps 1536 --device cuda | sed "s/^/$stack networks${wide:+, eight warps}: /"
-    done
+# Each section is a process of its own, so that all of it ends at its limit.
+run() {
+  local budget=${BUDGET:-470} section limit left start status
+  export DIR=$here OUT DEVICE=${DEVICE:-cuda} WORK
+  OUT=$(mkdir -p "$1" && cd "$1" && pwd); WORK=$(mktemp -d)
+  trap 'rm -rf "$WORK"' EXIT
+  shift
+  chmod +x "$DIR"/{collado,kernels}* 2>/dev/null
+  local wanted=" $* "
+  for section in $order; do
+    limit=${section#*:} section=${section%:*}
+    [[ $wanted = "  " || $wanted = *" $section "* ]] || continue
+    left=$((budget - SECONDS))
+    if [ $left -lt 15 ]; then echo "$section: not begun" | tee -a "$OUT/summary.log"; continue; fi
+    start=$SECONDS
+    echo "== $section" | tee -a "$OUT/session.log"
+    timeout -k 5 $((limit < left ? limit : left)) bash "$here/gpu-session.sh" section "$section" 2>&1 | tee -a "$OUT/session.log"
+    case ${PIPESTATUS[0]} in 0) status=done ;; 124 | 137) status="CUT OFF" ;; *) status=FAILED ;; esac
+    echo "$section: $status after $((SECONDS - start)) s" | tee -a "$OUT/summary.log"
   done
-}
-
-# A step of ResNet-20 beside PyTorch's.
-images() {
-  [ "$DEVICE" = cuda ] || { on time train --arch resnet8 --images 3x32x32 --batch 32 --examples 64 --steps 2; return; }
-  (cd "$DIR" && python3 benches/against_peers.py --mnist mnist --device cuda --binary "$DIR/on-gpu" --only resnet20)
+  echo "== summary"; cat "$OUT/summary.log"
 }
 
 case ${1:-} in
   pack) shift; set -e; pack "$@" ;;
-  run)
-    DIR=$(cd "$2" && pwd); OUT=$(mkdir -p "$3" && cd "$3" && pwd); DEVICE=${DEVICE:-cuda}; WORK=$(mktemp -d)
-    trap 'rm -rf "$WORK"' EXIT
-    shift 3
-    printf '#!/bin/sh\nexec sh "%s/run-on-gpu.sh" "%s/collado" "$@"\n' "$DIR" "$DIR" > "$DIR/on-gpu"; chmod +x "$DIR/on-gpu" "$DIR"/{collado,kernels} 2>/dev/null
-    for seed in a b; do
-      collado train --data digits --arch relu:64-32-10 --seed $([ $seed = a ] && echo 1 || echo 2) --epochs 20 --out "$WORK/$seed" --quiet --device cpu &&
-        mv "$WORK/$seed"/seed-*.safetensors "$WORK/$seed.safetensors"
-    done
-    for section in "${@:-${all[@]}}"; do
-      start=$SECONDS
-      "$section" > "$OUT/$section.log" 2>&1 && said=done || said=FAILED
-      echo "$section: $said after $((SECONDS - start)) s" | tee -a "$OUT/session.log"
-    done ;;
+  run) shift; run "$@" ;;
+  section) "$2" ;;
   *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
 esac

@@ -13,5 +13,10 @@ export NVIDIA_TF32_OVERRIDE=0
 # keep the driver's JIT results between runs (PTX is compiled at first use of each kernel file)
 export CUDA_CACHE_PATH=${CUDA_CACHE_PATH:-${TMPDIR:-.}/cuda-jit} CUDA_CACHE_MAXSIZE=1073741824
 chmod +x "$1" 2>/dev/null
-LD_TRACE_LOADED_OBJECTS=1 "$1" 2>&1 | grep 'not found' && { echo "missing libraries (searched $L)"; exit 3; }
+missing=$(LD_TRACE_LOADED_OBJECTS=1 "$1" 2>&1 | sed -n 's/^[[:space:]]*\([^ ]*\) => not found$/\1/p' | sort -u | tr '\n' ' ')
+if [ -n "$missing" ]; then
+  case $missing in *libcuda.so*) hint=' (libcuda.so.1 comes with the driver)' ;; *) hint= ;; esac
+  echo "$1: missing libraries: $missing- searched ${L:-no folder} and the system's$hint" >&2
+  exit 3
+fi
 exec "$@"
