@@ -69,15 +69,17 @@ fn products(seen: &mut Seen) {
             });
         }
     }
-    let wide = case(Activation::Gelu, &[6, 20, 21], 40, Loss::Squared);
-    let points = wide.points(2, 7);
-    seen.run(&wide, (4, None), Precision::Tf32x3, |kernels| {
-        let mut gradient = points.zeros_like().unwrap();
-        kernels.at(&points, Rows::All, Some(&mut gradient)).unwrap();
-        for rule in RULES {
-            steps(kernels, &points, rule, 13, 0);
-        }
-    });
+    for loss in [Loss::Squared, Loss::CrossEntropy] {
+        let wide = case(Activation::Gelu, &[6, 20, 21], 40, loss);
+        let points = wide.points(2, 7);
+        seen.run(&wide, (4, None), Precision::Tf32x3, |kernels| {
+            let mut gradient = points.zeros_like().unwrap();
+            kernels.at(&points, Rows::All, Some(&mut gradient)).unwrap();
+            for rule in RULES {
+                steps(kernels, &points, rule, 13, 0);
+            }
+        });
+    }
 }
 
 /// Launches that begin before the one before has ended.
