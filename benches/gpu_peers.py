@@ -305,13 +305,14 @@ def table(ours, model, only="", budget=1e9, rounds=3):
     start = time.perf_counter()
     card = torch.cuda.get_device_name() if torch and torch.cuda.is_available() else "no PyTorch that sees a GPU"
     print(f"{card}, torch {torch and torch.__version__}, jax {jax and jax.__version__}\n", flush=True)
-    print("| work | PyTorch | JAX | collado | faster peer / ours | asked |\n|---|---|---|---|---|---|", flush=True)
+    print("| work | PyTorch | JAX | collado | faster peer / ours | goal |\n|---|---|---|---|---|---|", flush=True)
     for row in (r for r in ROWS if only in r.name and (only or r.kind != "images")):
         if time.perf_counter() - start > budget:
             break
         times = [t for t in (tried(lambda: ours(row)) for _ in range(rounds)) if t is not None]
         mine = sorted(times)[len(times) // 2] if times else None
-        peers = [tried(peer) for peer in row.peers()]
+        modules = (torch, torch if row.kind == "images" else jax)
+        peers = [tried(peer) if module else None for peer, module in zip(row.peers(), modules)]
         known = [t for t in peers if t is not None]
         ratio = f"**{min(known) / mine:.2f}**" if known and mine else "–"
         cells = " | ".join(show(s) for s in (*peers, mine))

@@ -270,6 +270,37 @@ fn a_lock_that_goes_in_a_moment_is_waited_for() {
     refused(dir.path(), &args, 1, "file: is a file, expected a folder");
 }
 
+/// What a run leaves that another one waited for: results, which are not written over, or no folder at all.
+#[test]
+fn a_run_that_was_waited_for_keeps_its_results() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.safetensors");
+    json(dir.path(), &format!("train --data {DATA} --arch tanh:4-3-3 --epochs 1 --out t --json --quiet"));
+    fs::copy(dir.path().join("t/seed-0.safetensors"), &file).unwrap();
+    let folder = dir.path().join("s");
+    let after = |then: fn(&Path)| {
+        fs::create_dir(&folder).unwrap();
+        let lock = fs::File::open(&folder).unwrap();
+        lock.lock().unwrap();
+        let place = folder.clone();
+        std::thread::spawn(move || {
+            sleep(Duration::from_millis(700));
+            then(&place);
+            drop(lock);
+        })
+    };
+    let args = "spectrum a.safetensors --out s --json --quiet";
+    let gone = after(|place| fs::remove_dir(place).unwrap());
+    json(dir.path(), args);
+    gone.join().unwrap();
+    assert!(folder.join("summary.json").exists());
+    fs::remove_dir_all(&folder).unwrap();
+    let written = after(|place| fs::write(place.join("summary.json"), "{}").unwrap());
+    refused(dir.path(), args, 1, "exists already");
+    written.join().unwrap();
+    assert_eq!(fs::read_to_string(folder.join("summary.json")).unwrap(), "{}");
+}
+
 #[test]
 fn proofs_are_about_the_numbers_in_the_files() {
     let dir = tempfile::tempdir().unwrap();

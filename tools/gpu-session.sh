@@ -5,7 +5,7 @@
 # So, here, once program and tests are built (docs/gpu.md); MNIST has the IDX files:
 #     tools/gpu-session.sh pack target/session.tar.xz MNIST
 # and there, with OUT for results:
-#     mkdir -p /tmp/s && tar xJf target/session.tar.xz -C /tmp/s && bash /tmp/s/gpu-session.sh run "$OUT"
+#     mkdir -p session && tar xJf target/session.tar.xz -C session && bash session/gpu-session.sh run "$OUT"
 #
 # The archive is smaller than 64 MiB, the results are two small files: session.log, to which every line goes at once, and
 # summary.log, which says how each section ended. What is wanted first comes first, a section ends at its limit of time, and none
@@ -99,8 +99,7 @@ small() {
   done
 }
 
-# Whole commands: the pair of ten hidden layers on MNIST (at most 2 s after start-up were asked for), and the level set of 32
-# minima of digits.
+# Whole commands: the pair of ten hidden layers on MNIST, and the level set of 32 minima of digits.
 whole() {
   local failed=0 epochs=10; [ "$DEVICE" = cuda ] || epochs=1
   on train --data "mnist:$DIR/mnist" --arch relu:784-128x10-10 --seeds 0..2 --epochs $epochs --batch 128 --out "$WORK/pair" --quiet || failed=1

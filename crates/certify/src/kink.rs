@@ -77,7 +77,8 @@ fn parabola(z: Line, (w, u): (f64, f64), delta: f64) -> Line {
     let (alpha, k) = (u / whole, theta / whole);
     let least = -(1. - theta) * alpha * w;
     let bow = theta * most - (1. - theta) * m;
-    let highest = bow * bow / (4. * theta * whole);
+    // No square of what may be tiny, which would underflow.
+    let highest = bow / (4. * theta) * (bow / whole);
     let slope = alpha + k * (w - u);
     // g(p) with p² in powers of s; k first, so that nothing underflows that matters.
     let (kc, kl, kq) = (k * z.c, k * z.l, k * z.q);

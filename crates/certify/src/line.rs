@@ -158,7 +158,9 @@ impl Line {
     /// derivative $-\frac{15}8u^{-7/2}$, or a constant where that is tighter.
     pub(crate) fn inverse_root(self, floor: f64, delta: f64) -> Self {
         let reach = self.reach(delta) + 16. * U * self.size(delta) + TINY;
-        let (lo, hi) = ((self.c - reach).max(floor), (self.c + reach).max(floor));
+        let (lo, hi) = ((self.c - reach).max(floor), self.c + reach);
+        // Where the model has overflowed nothing is known above.
+        let hi = if hi.is_nan() { f64::INFINITY } else { hi.max(floor) };
         let at = self.c.max(floor);
         let (value, slope) = (at.sqrt().recip(), -0.5 / (at * at.sqrt()));
         let half = -0.75 * slope / at;
@@ -198,6 +200,10 @@ mod tests {
             <= x.r * (1. + 1e-12) + 1e-13 * (value.abs() + x.c.abs() + x.l.abs() + x.q.abs())
     }
 
+    fn scaled(x: Line, scale: f64) -> Line {
+        Line { c: scale * x.c, l: scale * x.l, q: scale * x.q, r: scale * x.r }
+    }
+
     prop_compose! {
         fn lines()(
             c in -3f64..3.,
@@ -218,6 +224,7 @@ mod tests {
             delta in prop_oneof![Just(0.), 1e-6f64..0.5],
             places in prop::array::uniform3(-1f64..=1.),
             (floor, corners, order) in (1e-5f64..1., any::<bool>(), 1usize..3),
+            scale in prop::sample::select(vec![1., 1e150, 1e-150, 1e-160, 1e-200, 1e-280]),
         ) {
             let [s, u, v] = if corners { places.map(f64::signum) } else { places };
             let s = s * delta;
@@ -227,6 +234,10 @@ mod tests {
             prop_assert!(holds(x.times(y, delta), s, a * b));
             prop_assert!(holds(rho(x, delta, order), s, a.max(0.)), "{x:?} {:?}", rho(x, delta, order));
             prop_assert!(holds(x.larger(y, delta, order), s, a.max(b)), "{x:?} {y:?}");
+            let [x1, y1] = [x, y].map(|z| scaled(z, scale));
+            let (a1, b1) = (member(x1, s, u), member(y1, s, v));
+            prop_assert!(holds(rho(x1, delta, order), s, a1.max(0.)), "{x1:?} {:?}", rho(x1, delta, order));
+            prop_assert!(holds(x1.larger(y1, delta, order), s, a1.max(b1)), "{x1:?} {y1:?}");
             prop_assert!(holds(x.straight(delta), s, a), "{x:?}");
             prop_assert!(a.abs() > 1. || holds(x.within(1., delta), s, a), "{x:?} {:?}", x.within(1., delta));
             if a >= floor {
@@ -235,6 +246,18 @@ mod tests {
                 // The radius never exceeds half the range of the root.
                 prop_assert!(root.r <= 0.500_001 / floor.sqrt(), "{x:?}: {root:?}");
             }
+        }
+    }
+
+    #[test]
+    fn roots_of_what_overflowed_are_known_by_their_floor() {
+        let (infinite, nan) = (f64::INFINITY, f64::NAN);
+        for (c, r) in
+            [(-infinite, infinite), (infinite, infinite), (nan, infinite), (1., nan), (1., infinite)]
+        {
+            let root = Line { c, r, ..Line::ZERO }.inverse_root(1e-2, 0.5);
+            // Anything in (0, 10].
+            assert!(root.c - root.r <= 0. && root.c + root.r >= 10. && root.r < 6., "{c} {r}: {root:?}");
         }
     }
 

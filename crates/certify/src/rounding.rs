@@ -1,4 +1,4 @@
-//! The rounding model: IEEE 754 binary64, round to nearest, gradual underflow, no reassociation that changes the
+//! The rounding model: IEEE 754 binary64 and binary32, round to nearest, gradual underflow, no reassociation that changes the
 //! number of operations; matrix products may sum in any order and fuse.
 
 /// The unit roundoff: the relative error of an operation is at most this.

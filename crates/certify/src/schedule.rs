@@ -133,9 +133,9 @@ mod tests {
     #[test]
     fn what_is_out_of_sight_is_bounded_step_by_step() {
         let groups = [group(f64::INFINITY), group(1.)];
-        assert_eq!(next(&groups, 3., 0.), Step::Halve);
+        assert_eq!(next(&groups, 3.5, 0.), Step::Halve);
         let halves: Vec<_> = groups.iter().map(|group| group.halves()[1]).collect();
-        assert_eq!(next(&halves, 3., 0.), Step::Bound(vec![0]));
+        assert_eq!(next(&halves, 3.5, 0.), Step::Bound(vec![0]));
         let groups = [group(1.), group(1e-6)];
         assert_eq!(depths(&groups, 1e-3), [Some(6), None]);
         let halves: Vec<_> = groups.iter().map(|group| group.halves()[1]).collect();

@@ -78,7 +78,7 @@ impl Errors {
     /// times as large.
     ///
     /// Numbers of up to $2^{31}$ times $2^{-150}$, which a number may lose to underflow, are less than $2^{-118}$ for each
-    /// product.
+    /// product. Radii of curves with thirty bends or more may be larger; there the factor on all radii is as large.
     pub(crate) fn new(n: usize, d: usize) -> Self {
         Self { relative: 2. * single_gamma(3 * n + 8), absolute: ((4 * d + 8) * n) as f64 * 2_f64.powi(-112) }
     }

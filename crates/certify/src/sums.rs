@@ -100,10 +100,11 @@ impl Sums {
         Self { age: 0, ..*self }
     }
 
-    /// Whether the parabola is lower than another one, on average.
+    /// Whether the parabola is lower than another one, on average, or the other one overflowed.
     pub(crate) fn is_below(&self, other: &Self) -> bool {
         let sum = |sums: &Self| sums.upper.iter().sum::<f64>();
-        sum(self) <= sum(other)
+        let (own, other) = (sum(self), sum(other));
+        own <= other || other.is_nan()
     }
 }
 

@@ -83,17 +83,26 @@ impl Folder {
         summary: &'static str,
         files: &[&str],
     ) -> Result<Self, Failure> {
-        files::refuse_any(path, &[&[summary][..], files].concat(), force)?;
-        refuse_unfinished(path, force)?;
+        let all = [&[summary][..], files].concat();
+        let free = || files::refuse_any(path, &all, force).and_then(|()| refuse_unfinished(path, force));
+        free()?;
         let folder = Self::lock(path, common, summary)?;
+        // Once more: a run that was waited for may have written its results.
+        free()?;
         state::remove(&folder.path)?;
         Ok(folder)
     }
 
     fn lock(path: &Path, common: &Common, summary: &'static str) -> Result<Self, Failure> {
         let created = !path.exists();
-        let path = files::make(path)?;
-        let lock = lock(&path)?;
+        let (path, lock) = loop {
+            let made = files::make(path)?;
+            let lock = lock(&made)?;
+            // A run that was waited for may have removed its empty folder.
+            if lock.as_ref().is_none_or(|lock| is_at(lock, &made)) {
+                break (made, lock);
+            }
+        };
         sweep(&path)?;
         Ok(Self { path, summary, identity: common.run.identity(), resumed: false, created, _lock: lock })
     }
@@ -229,6 +238,21 @@ fn lock(path: &Path) -> Result<Option<File>, Failure> {
             }
             Err(TryLockError::Error(_)) => return Ok(None),
         }
+    }
+}
+
+/// Whether an open folder still is the one at `path`.
+fn is_at(folder: &File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let place = |meta: fs::Metadata| (meta.dev(), meta.ino());
+        folder.metadata().map(place).ok() == fs::metadata(path).map(place).ok()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        path.exists()
     }
 }
 

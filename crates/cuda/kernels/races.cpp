@@ -14,7 +14,8 @@ struct Cell {
     Time wrote, read;                  // 0: never
     unsigned writer, reader, wrote_at, read_at;   // places in the program
     unsigned char group;               // of readers: 0 one thread, 1 of a warp, 2 of a block, 3 of a set, 4 any
-    unsigned char copies, tensors, fences;        // copies and reads under way; fences of the writer when it wrote
+    unsigned char copies, tensors;                // copies and reads under way
+    unsigned fences;                              // of the writer when it wrote
 };
 struct Shared { const char* memory; size_t bytes; Cell* cells; };
 struct Page { Cell* cells; unsigned bytes; };   // bytes that were asked for
@@ -23,7 +24,7 @@ char* arena = nullptr;
 size_t arena_used = 0;
 Page* pages = nullptr;
 Shared shared_of[SHARED];
-unsigned char fences_of[SHARED * 1024];
+unsigned fences_of[SHARED * 1024];
 Time time_ = 1, begin = 1, last = 1;   // now; the first of this launch, and of what may not have ended before it
 unsigned together_ = 1, reports = 0;
 const char* kernel_ = "";
@@ -126,10 +127,14 @@ void shared(unsigned which, const char* memory, size_t bytes) {
     Shared& s = shared_of[which];
     free(s.cells);
     s = {memory, bytes, memory ? (Cell*)calloc(bytes / 4 + 1, sizeof(Cell)) : nullptr};
-    memset(fences_of + 1024 * which, 0, 1024);
+    memset(fences_of + 1024 * which, 0, 1024 * sizeof(unsigned));
 }
 char* allocate(size_t bytes) {
-    auto reserve = [](size_t n) { return (char*)mmap(0, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); };
+    auto reserve = [](size_t n) {
+        void* memory = mmap(0, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) { perror("the emulation needs 256 GiB of addresses, of which it uses few (see ulimit -v)"); abort(); }
+        return (char*)memory;
+    };
     if (!arena) { arena = reserve(ARENA); pages = (Page*)reserve(ARENA / PAGE * sizeof(Page)); }
     if (arena_used + bytes + 2 * PAGE > ARENA) { fprintf(stderr, "the emulation has no more addresses\n"); abort(); }
     char* memory = arena + arena_used;

@@ -11,7 +11,7 @@ typedef unsigned Time;                 // the number of barriers so far that ord
 struct Thread {
     unsigned id;                       // 1024 block + thread
     bool waited;                       // has seen the end of the launch before
-    unsigned char fences;              // of writes to shared memory that the tensor cores read
+    unsigned fences;                   // of writes to shared memory that the tensor cores read
     const Time *warp, *block, *set;    // the last barrier of each
     const char* stack;                 // its own memory, of STACK bytes
     unsigned shared;                   // which shared memory is its block's

@@ -7,7 +7,7 @@ use crate::canvas::{Canvas, Stroke, Style, Xy};
 use crate::color::{FAINT, SOFT};
 use crate::curves::{cross, dots, missing};
 use crate::panel::Panel;
-use crate::paper::SMALL as SIZE;
+use crate::paper::{FALLBACK, SMALL as SIZE};
 use crate::series::Series;
 use crate::text::Font;
 
@@ -58,7 +58,7 @@ impl<'a> Header<'a> {
             let swatch = entry.swatch() + SWATCH.1;
             let text = font.fitted(&text, SIZE, room - swatch);
             // A fallback font may be a little wider than the embedded one.
-            let width = swatch + font.width(&text, SIZE) * 1.03;
+            let width = swatch + font.width(&text, SIZE) * FALLBACK;
             if used + width > room {
                 rows.push(Vec::new());
                 used = 0.0;

@@ -2,7 +2,7 @@
 
 use crate::canvas::{Anchor, Canvas, Rect, Style, Xy};
 use crate::color::{Color, FAINT, INK};
-use crate::paper::SMALL as SIZE;
+use crate::paper::{FALLBACK, SMALL as SIZE};
 use crate::text::Font;
 
 /// The distance between two baselines in px.
@@ -87,7 +87,7 @@ impl<'a> Labels<'a> {
 
     fn place(&self, at: Xy, lines: Vec<String>, color: Color, kind: Kind) -> Placed {
         let widths = lines.iter().map(|line| self.font.width(line, SIZE));
-        let size = (widths.fold(0.0, f64::max) * 1.03, LEADING * lines.len() as f64);
+        let size = (widths.fold(0.0, f64::max) * FALLBACK, LEADING * lines.len() as f64);
         let candidates = match kind {
             Kind::Around => around(at, size, self.window),
             Kind::Along => along(at.1, (size.0, LINE), self.window),

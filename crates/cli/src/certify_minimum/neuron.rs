@@ -40,7 +40,7 @@ pub(super) fn run(args: &CertifyMinimumArgs, dims: usize, per_dim: usize) -> Res
         write(file, &found.proofs, NeuronSubject { dims, per_dim, ratio: args.ratio })?;
     }
     let minima = (boxes.len() as f64).powi(dims as i32);
-    let risk = hull(found.proofs.iter().map(|proof| (proof.risk.lo(), proof.risk.hi())));
+    let risk = hull(found.proofs.iter().map(|proof| (proof.risk.lo(), proof.risk.hi()))).filter(|_| proved);
     let summary = Summary { proved, reason, dims, per_dim, ratio: args.ratio, minima, boxes, risk };
     args.common.show(&args.common.run.describe(&summary, RunStatus::Finished), || summary.print());
     match summary.reason {

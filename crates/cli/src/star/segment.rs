@@ -79,7 +79,10 @@ pub(crate) fn prove(
     let estimate = count * likely_seconds(1, profile_seconds / points);
     let limit = match mode {
         CertifyMode::Never => return Ok(()),
-        CertifyMode::Auto if !task.arch.is_dense() || task.rounds => return Ok(()),
+        CertifyMode::Auto if !task.arch.is_dense() || task.rounds => {
+            common.note("nothing is proved: by itself only for dense networks in the files' own dtype; --certify always tries");
+            return Ok(());
+        }
         CertifyMode::Auto => match automatic_limit(estimate, fit_seconds) {
             Ok(limit) => limit / count,
             Err(why) => {

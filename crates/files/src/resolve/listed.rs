@@ -179,6 +179,6 @@ fn twin(outline: &Outline, left: usize) -> String {
     };
     tensors.iter().enumerate().find(same).map_or(String::new(), |(_, other)| {
         let name = other.name.escape_debug();
-        format!(" (its numbers are those of '{name}': ONNX knows no tied weights, a .pt2 file of torch.export does)")
+        format!(" (its numbers are those of '{name}': if they are one tied weight, ONNX has lost that, and a .pt2 file of torch.export keeps it)")
     })
 }

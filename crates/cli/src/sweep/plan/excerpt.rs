@@ -26,18 +26,45 @@ impl Source {
         let characters = |range: Range<usize>| self.text.get(range).map_or(0, |part| part.chars().count());
         let column = characters(begin..start);
         let end = span.end.min(begin + text.len()).max(start);
-        let marks = "^".repeat(characters(start..end).max(1));
+        let (column, text) = around(text, column);
+        let marks =
+            "^".repeat(characters(start..end).min(text.chars().count().saturating_sub(column)).max(1));
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        // A tab is as wide as it likes.
-        let text = text.replace('\t', " ");
         (line, format!(" {number} | {text}\n {margin} | {}{marks}", " ".repeat(column)))
     }
+}
+
+/// The largest number of characters of a line that are shown.
+const WIDTH: usize = 100;
+
+/// The part of a line around a column, and the column there.
+fn around(line: &str, column: usize) -> (usize, String) {
+    // A tab is as wide as it likes.
+    let line: Vec<char> = line.chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
+    let from = column.saturating_sub(WIDTH / 2).min(line.len().saturating_sub(WIDTH));
+    let to = line.len().min(from + WIDTH);
+    let cut = |cut| if cut { "…" } else { "" };
+    let text: String = line[from..to].iter().collect();
+    (column - from + usize::from(from > 0), format!("{}{text}{}", cut(from > 0), cut(to < line.len())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_shown_around_the_place() {
+        let source = Source { name: "f".into(), text: format!("{}here{}", "a".repeat(300), "b".repeat(300)) };
+        let (line, shown) = source.show(&(300..304));
+        let rows: Vec<Vec<char>> = shown.lines().map(|row| row.chars().collect()).collect();
+        assert_eq!((line, rows[0].len()), (1, WIDTH + 7));
+        let marked: String =
+            rows[0].iter().zip(&rows[1]).filter(|(_, mark)| **mark == '^').map(|(c, _)| c).collect();
+        assert_eq!(marked, "here");
+        let (_, all) = source.show(&(0..604));
+        assert!(all.lines().all(|row| row.chars().count() <= WIDTH + 7), "{all}");
+    }
 
     #[test]
     fn places_are_underlined_by_characters() {

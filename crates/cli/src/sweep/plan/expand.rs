@@ -47,8 +47,8 @@ pub(super) fn tasks(file: &SweepFile) -> Result<Vec<Task>, Failure> {
 /// All combinations of the values of the entries.
 fn points<'a>(file: &SweepFile, entries: &[&'a Entry]) -> Result<Vec<Point<'a>>, Failure> {
     match (grid::count(entries), entries.iter().max_by_key(|entry| entry.values.len())) {
-        (found @ MOST.., Some(longest)) => {
-            let message = format!("the lists have {found} combinations, expected less than {MOST}");
+        (found, Some(longest)) if found > MOST => {
+            let message = format!("the lists have {found} combinations, expected at most {MOST}");
             Err(file.source.refuse(&longest.span, message))
         }
         _ => Ok(grid::points(entries)),
@@ -159,6 +159,9 @@ impl<'a> Planner<'a> {
                     self.tree_in_parts(table, &setting, (minima, &labels), parts)?;
                     continue;
                 }
+                if matches!(stage, Stage::Connect | Stage::Align) && table.pairs.count(minima.len()) > MOST {
+                    return Err(self.too_many(table));
+                }
                 for (inputs, own) in inputs(stage, table, minima) {
                     let task = Task::new(stage, setting.words.clone(), inputs, labels.with(own));
                     let labels = task.labels.clone();
@@ -250,14 +253,18 @@ impl<'a> Planner<'a> {
         Ok(settings)
     }
 
+    fn too_many(&self, table: &Table) -> Failure {
+        self.file.source.refuse(&table.span, format!("makes more than {MOST} tasks"))
+    }
+
     /// Adds a task, unless there is one of the same content, and returns its name.
     fn add(&mut self, task: Task, table: &Table, point: &Point<'a>) -> Result<String, Failure> {
-        if self.tasks.len() == MOST {
-            return Err(self.file.source.refuse(&table.span, format!("makes more than {MOST} tasks")));
-        }
         let id = task.id.clone();
         if !self.known.insert(id.clone()) {
             return Ok(id);
+        }
+        if self.tasks.len() == MOST {
+            return Err(self.too_many(table));
         }
         let words = task.arguments("".as_ref(), "out".as_ref());
         let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();

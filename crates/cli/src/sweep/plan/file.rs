@@ -72,6 +72,15 @@ pub(super) enum Pairs {
 }
 
 impl Pairs {
+    /// The number of pairs among so many minima.
+    pub(super) fn count(self, minima: usize) -> usize {
+        match self {
+            Self::All => minima.saturating_mul(minima.saturating_sub(1)) / 2,
+            Self::Neighbours => minima.saturating_sub(1),
+            Self::Disjoint => minima / 2,
+        }
+    }
+
     /// The pairs among so many minima.
     pub(super) fn of(self, count: usize) -> Vec<(usize, usize)> {
         match self {
