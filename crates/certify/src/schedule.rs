@@ -15,11 +15,11 @@ pub(crate) enum Step {
 /// are large, and more near kinks.
 const LEFT: f64 = 0.27;
 /// The number of halvings that are planned ahead. What has to go on smaller cells is bounded on the way, to see more.
-const AHEAD: u32 = 3;
+const AHEAD: u32 = 2;
 /// The number of halvings at which no plan goes on.
 const DEEPEST: u32 = 12;
-/// As few groups are not worth a pass on a cell that is to be halved anyway.
-const FEW: usize = 4;
+/// One of so many groups is not worth a pass on a cell that is to be halved anyway.
+const FEW: usize = 256;
 
 /// The cheapest way, in groups that are bounded anew, to bring the sum of the groups' losses down to `room` on every part
 /// of a cell, where `least` is the budget of excess that there is at least.
@@ -34,7 +34,7 @@ pub(crate) fn next(groups: &[Sums], room: f64, least: f64) -> Step {
     let due = |i: usize| unknown || depths[i].is_some_and(|depth| depth == 0 || depth > AHEAD);
     let now: Vec<usize> = (0..groups.len()).filter(|&i| groups[i].age > 0 && due(i)).collect();
     let later = depths.iter().flatten().any(|&depth| depth > 0 && depth <= AHEAD);
-    if now.len() > FEW || !now.is_empty() && !later { Step::Bound(now) } else { Step::Halve }
+    if now.len() > groups.len() / FEW || !now.is_empty() && !later { Step::Bound(now) } else { Step::Halve }
 }
 
 /// For each group after how many halvings it is bounded anew, if at all, such that the excess falls to `budget` at the least
