@@ -50,19 +50,23 @@ def test_a_proof_is_confirmed(folder):
     assert "the proof holds" in result.stdout
 
 
+def changed_is_refused(folder, lines, change, words, *files):
+    """Changes a proof, signs it anew, and sees that it is refused with these words."""
+    copy = json.loads(json.dumps(lines))
+    change(copy)
+    body = "".join(json.dumps(line) + "\n" for line in copy)
+    footer = {"lines": len(copy) - 1, "sha256": hashlib.sha256(body.encode()).hexdigest()}
+    (folder / "b.proof").write_text(body + json.dumps(footer) + "\n")
+    result = checked(folder, "b.proof", *files)
+    assert result.returncode == 1 and words in result.stderr, result.stderr
+
+
 def test_changed_proofs_are_refused(folder):
     text = (folder / "a.proof").read_text()
     lines = [json.loads(line) for line in text.splitlines()][:-1]
     radius = lines[0]["claim"]["radius"]
 
-    def refused(change, words):
-        copy = json.loads(json.dumps(lines))
-        change(copy)
-        body = "".join(json.dumps(line) + "\n" for line in copy)
-        footer = {"lines": len(copy) - 1, "sha256": hashlib.sha256(body.encode()).hexdigest()}
-        (folder / "b.proof").write_text(body + json.dumps(footer) + "\n")
-        result = checked(folder, "b.proof", *FILES)
-        assert result.returncode == 1 and words in result.stderr, result.stderr
+    refused = lambda change, words: changed_is_refused(folder, lines, change, words, *FILES)
 
     claim = lambda p: p[0]["claim"]
     refused(lambda p: p[1].__setitem__(0, p[1][0] + 3 * radius), "Krawczyk")
@@ -88,14 +92,7 @@ def test_all_minima_of_a_neuron_are_confirmed_and_changed_ones_are_not(tmp_path)
     assert result.returncode == 0 and "3^2 strict local minima" in result.stdout, result.stderr
     lines = [json.loads(line) for line in (tmp_path / "a.proof").read_text().splitlines()][:-1]
 
-    def refused(change, words):
-        copy = json.loads(json.dumps(lines))
-        change(copy)
-        body = "".join(json.dumps(line) + "\n" for line in copy)
-        footer = {"lines": len(copy) - 1, "sha256": hashlib.sha256(body.encode()).hexdigest()}
-        (tmp_path / "b.proof").write_text(body + json.dumps(footer) + "\n")
-        result = checked(tmp_path, "b.proof")
-        assert result.returncode == 1 and words in result.stderr, result.stderr
+    refused = lambda change, words: changed_is_refused(tmp_path, lines, change, words)
 
     refused(lambda p: p[1].update(at=p[1]["at"] * (1 + 1e-4)), "Krawczyk")
     refused(lambda p: p[1].update(radius=1e-19), "Krawczyk")

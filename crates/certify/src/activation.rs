@@ -76,14 +76,9 @@ fn cross(model: &mut Model, i: usize, delta: f64, marks: &[Mark]) {
             }
         },
     );
-    let Row { parabola: [c, l, q], r } = model.row(i);
-    for (numbers, from) in [c, l, q, r].into_iter().zip(&gathered) {
-        // There are fewer channels in models of first order, where q is 0, and at a point.
-        places.iter().zip(from).for_each(|(&e, &x)| {
-            if let Some(number) = numbers.get_mut(e) {
-                *number = x;
-            }
-        });
+    let [c, l, q, r] = gathered;
+    for (j, &e) in places.iter().enumerate() {
+        model.set_line(i, e, Line { c: c[j], l: l[j], q: q[j], r: r[j] });
     }
 }
 

@@ -58,6 +58,12 @@ pub(crate) fn add<T: Copy + Into<f64>>(sum: &mut [f64], x: &[T]) {
     sum.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x.into());
 }
 
+/// Adds a share of the sizes of numbers to radii, and what underflows.
+#[inline(always)]
+pub(crate) fn ride(radii: &mut [f64], numbers: &[f64], share: f64) {
+    radii.iter_mut().zip(numbers).for_each(|(r, x)| *r += share * x.abs() + TINY);
+}
+
 impl Model {
     /// The models of the next layer.
     pub(crate) fn affine(&self, layer: &LayerPiece, taylor: &Taylor) -> Self {
@@ -126,8 +132,7 @@ impl Model {
         for (i, out) in out.chunks_exact_mut(t).enumerate() {
             let row = &self.lines[i * self.channels * t..][..self.channels * t];
             for (k, numbers) in row.chunks_exact(t).enumerate() {
-                let share = slack.product * taylor.power(k);
-                out.iter_mut().zip(numbers).for_each(|(r, x)| *r += share * x.abs() + TINY);
+                ride(out, numbers, slack.product * taylor.power(k));
             }
         }
         out

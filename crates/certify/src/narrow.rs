@@ -1,12 +1,11 @@
 //! The step of models through a dense layer in single precision, all but the product of centres.
 
 use crate::{
-    affine::{Products, add},
+    affine::{Products, add, ride},
     matrix::{product, product_of},
     model::Model,
     piece::{LayerPiece, Slack},
     room,
-    rounding::TINY,
     single::{Errors, NORM, Single, is_ordinary_size, is_small, largest},
     taylor::Taylor,
 };
@@ -163,7 +162,7 @@ impl Model {
                         out.iter_mut().zip(numbers).for_each(|(out, &x)| *out = x as f32);
                         let norms: &mut Vec<f64> = &mut norms[j];
                         norms.iter_mut().zip(numbers).for_each(|(norm, x)| *norm += x * x);
-                        sum.iter_mut().zip(numbers).for_each(|(r, x)| *r += share * x.abs() + TINY);
+                        ride(&mut sum, numbers, share);
                     }
                     let out = &mut riding[i * t..][..t];
                     out.iter_mut().zip(&sum).for_each(|(out, &x)| *out = x as f32);

@@ -8,6 +8,30 @@ use std::{
 
 use crate::{Error, Info, Launch, Machine, Recorded, Result};
 
+/// The functions of a form of the kernels: what is known of one by its name, and its launch.
+macro_rules! form {
+    ($info:ident, $launch:ident) => {
+        unsafe extern "C" {
+            fn $info(name: *const c_char, info: *mut i32) -> bool;
+            fn $launch(
+                name: *const c_char,
+                args: *const c_void,
+                bytes: usize,
+                grid: *const u32,
+                threads: u32,
+                shared: usize,
+                together: u32,
+                early: bool,
+                order: i32,
+                since: *mut u32,
+            ) -> i32;
+        }
+    };
+}
+
+form!(collado_plain_info, collado_plain_launch);
+form!(collado_watched_info, collado_watched_launch);
+
 type InfoOf = unsafe extern "C" fn(*const c_char, *mut i32) -> bool;
 type Run = unsafe extern "C" fn(
     name: *const c_char,
@@ -23,33 +47,7 @@ type Run = unsafe extern "C" fn(
 ) -> i32;
 
 unsafe extern "C" {
-    fn collado_plain_info(name: *const c_char, info: *mut i32) -> bool;
-    fn collado_watched_info(name: *const c_char, info: *mut i32) -> bool;
     fn collado_plain_name(i: usize) -> *const c_char;
-    fn collado_plain_launch(
-        name: *const c_char,
-        args: *const c_void,
-        bytes: usize,
-        grid: *const u32,
-        threads: u32,
-        shared: usize,
-        together: u32,
-        early: bool,
-        order: i32,
-        since: *mut u32,
-    ) -> i32;
-    fn collado_watched_launch(
-        name: *const c_char,
-        args: *const c_void,
-        bytes: usize,
-        grid: *const u32,
-        threads: u32,
-        shared: usize,
-        together: u32,
-        early: bool,
-        order: i32,
-        since: *mut u32,
-    ) -> i32;
     fn collado_emulated_races() -> *const c_char;
     fn collado_emulated_allocate(bytes: usize) -> *mut u8;
     fn collado_emulated_release(memory: *mut u8, bytes: usize);

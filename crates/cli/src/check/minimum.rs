@@ -6,10 +6,9 @@ use collado_check::{CheckedMinimum, check_minimum};
 use collado_files::{MinimumFile, MinimumSubject, file_hash};
 use serde::Serialize;
 
-use super::{CheckArgs, same};
+use super::{CheckArgs, conclude, no_file, same};
 use crate::{
     failure::Failure,
-    folder,
     json::print,
     place,
     shown::{enclosure, lower},
@@ -21,8 +20,7 @@ pub(super) fn run(args: &CheckArgs, proof: &MinimumFile) -> Result<(), Failure> 
     let task = match (&proof.header.risk, &args.path) {
         (MinimumSubject::Planted { .. }, None) => None,
         (MinimumSubject::Planted { .. }, Some(file)) => {
-            let message = format!("{}: the proof is about planted teachers and no file", file.display());
-            return Err(Failure::usage(message));
+            return Err(no_file(file, "planted teachers"));
         }
         (MinimumSubject::Network { checkpoint, data, .. }, Some(file)) => {
             Some(network(args, file, (checkpoint, &data.hash))?)
@@ -34,12 +32,7 @@ pub(super) fn run(args: &CheckArgs, proof: &MinimumFile) -> Result<(), Failure> 
     let start = Instant::now();
     let checked = check_minimum(proof, task.as_ref().map(|task| &task.train))?;
     let summary = Summary::new(proof, &checked, start.elapsed().as_secs_f64());
-    let described = folder::finish(None, &args.common, &summary, false)?;
-    args.common.show(&described, || summary.print());
-    match checked.refuted {
-        None => Ok(()),
-        Some(reason) => Err(Failure::new(reason)),
-    }
+    conclude(args, &summary, || summary.print(), checked.refuted)
 }
 
 /// The task of a checkpoint, if it and its data are those of the proof.

@@ -5,7 +5,7 @@ mod args;
 mod minimum;
 mod neuron;
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use collado_check::{Checked, Refuted};
 use collado_files::{AnyProof, Proof, file_hash};
@@ -15,6 +15,7 @@ pub(crate) use self::args::CheckArgs;
 use crate::{
     certify::refuse_f32,
     failure::Failure,
+    folder,
     json::print,
     place, progress,
     task::{self, Precision},
@@ -64,17 +65,31 @@ fn path(args: &CheckArgs, proof: &Proof) -> Result<(), Failure> {
     }
     let seconds = start.elapsed().as_secs_f64();
     let summary = Summary::new(proof, &checked, seconds);
-    let described = crate::folder::finish(None, &args.common, &summary, false)?;
-    args.common.show(&described, || summary.print());
-    match checked.refuted {
-        None => Ok(()),
-        Some(Refuted { piece: Some(piece), claimed, found }) => Err(Failure::new(format!(
-            "piece {piece}: its bound {claimed} could not be confirmed, the check finds {found}"
-        ))),
-        Some(Refuted { piece: None, claimed, found }) => Err(Failure::new(format!(
-            "the lower bound {claimed} could not be confirmed, the check finds {found}"
-        ))),
-    }
+    let refuted = checked.refuted.map(|Refuted { piece, claimed, found }| {
+        let what = match piece {
+            Some(piece) => format!("piece {piece}: its bound {claimed}"),
+            None => format!("the lower bound {claimed}"),
+        };
+        format!("{what} could not be confirmed, the check finds {found}")
+    });
+    conclude(args, &summary, || summary.print(), refuted)
+}
+
+/// Shows the result of a check, and fails with the reason if the proof was refuted.
+fn conclude<T: Serialize>(
+    args: &CheckArgs,
+    summary: &T,
+    print: impl FnOnce(),
+    refuted: Option<String>,
+) -> Result<(), Failure> {
+    let described = folder::finish(None, &args.common, summary, false)?;
+    args.common.show(&described, print);
+    refuted.map_or(Ok(()), |reason| Err(Failure::new(reason)))
+}
+
+/// The failure where a file is given beside a proof that is about none.
+fn no_file(file: &Path, about: &str) -> Failure {
+    Failure::usage(format!("{}: the proof is about {about} and no file", file.display()))
 }
 
 /// The result of `collado check`.

@@ -6,10 +6,9 @@ use collado_check::{CheckedNeuron, check_neuron};
 use collado_files::NeuronFile;
 use serde::Serialize;
 
-use super::CheckArgs;
+use super::{CheckArgs, conclude, no_file};
 use crate::{
     failure::Failure,
-    folder,
     json::print,
     shown::{enclosure, lower, significant},
 };
@@ -17,18 +16,12 @@ use crate::{
 /// Checks the proof of all minima of one neuron.
 pub(super) fn run(args: &CheckArgs, proof: &NeuronFile) -> Result<(), Failure> {
     if let Some(file) = &args.path {
-        let message = format!("{}: the proof is about one logistic neuron and no file", file.display());
-        return Err(Failure::usage(message));
+        return Err(no_file(file, "one logistic neuron"));
     }
     let start = Instant::now();
     let checked = check_neuron(proof)?;
     let summary = Summary::new(proof, &checked, start.elapsed().as_secs_f64());
-    let described = folder::finish(None, &args.common, &summary, false)?;
-    args.common.show(&described, || summary.print());
-    match checked.refuted {
-        None => Ok(()),
-        Some(reason) => Err(Failure::new(reason)),
-    }
+    conclude(args, &summary, || summary.print(), checked.refuted)
 }
 
 /// The result for a proof of all minima of one neuron.
