@@ -127,11 +127,6 @@ struct Wide {
     long rows_point, first;
     int P, B, q, ldz, ldv, loss, slopes;
 };
-DEV float sum_of_warp(float x) {
-#pragma unroll
-    for (int s = 16; s; s /= 2) x += __shfl_xor_sync(~0u, x, s);
-    return x;
-}
 DEV void wide(const Wide& a) {
     grid_wait();
     grid_next();

@@ -1,5 +1,6 @@
 // All kernels by name. A name ends with the arithmetic: f32, or tf3 for three TF32 products; wg3 are these by wgmma.
 #include "head.h"
+#include "norm.h"
 #include "points.h"
 #include "small.h"
 #include "update.h"
@@ -56,6 +57,12 @@ KERNEL(sum_parts, Sum, 256, 1, 0, 8, 1) { sums(a); }
 KERNEL(norm_parts, Norm, 256, 1, 64, 1, 1) { norms(a); }
 KERNEL(blend_layer, Blend, 256, 2, 0, 1, 1) { blend(a); }
 KERNEL(turn_last, Turn, 256, 1, 0, 1, 1) { turn(a); }
+KERNEL(channel_moments, Channels, 256, 4, 128, 1, 1) { channel_moments_of(a); }
+KERNEL(channel_normalise, Channels, 256, 4, 0, 1, 1) { channel_normalise_of(a); }
+KERNEL(channel_slopes, Channels, 256, 4, 128, 1, 1) { channel_slopes_of(a); }
+KERNEL(channel_back, Channels, 256, 4, 0, 1, 1) { channel_back_of(a); }
+KERNEL(rectifier, Rectifier, 256, 4, 0, 4096, 1) { rectifier_of<false>(a); }
+KERNEL(rectifier_back, Rectifier, 256, 4, 0, 4096, 1) { rectifier_of<true>(a); }
 #define TAIL(NAME, V, QN, R, RG, TL) KERNEL(tail_##NAME, Tail, TL* RG, 2, (4 * 4 * (V * 32 * R * RG + V * 32 * OUT)), R* RG, TL) { tail<V, QN, R, RG, TL, 32, 4>(a); }
 TAIL(line10, 2, 10, 16, 2, 64)
 TAIL(plane10, 3, 10, 16, 1, 128)

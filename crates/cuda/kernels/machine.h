@@ -84,3 +84,9 @@ DEV void wg_mma(float (&d)[64], const unsigned* a, const float* b, int k8, int a
 #else
 #include "emulation.h"
 #endif
+// The sum over a warp, the same for every thread.
+template <class T> DEV T sum_of_warp(T x) {
+#pragma unroll
+    for (int s = 16; s; s /= 2) x += __shfl_xor_sync(~0u, x, s);
+    return x;
+}

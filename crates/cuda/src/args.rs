@@ -263,6 +263,37 @@ pub struct Norm {
     pub kind: i32,
 }
 
+/// `channel_*`: batch normalisation.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Channels {
+    pub x: u64,
+    pub dy: u64,
+    pub w: u64,
+    pub b: u64,
+    pub mean: u64,
+    pub variance: u64,
+    pub sums: u64,
+    pub out: u64,
+    pub dw: u64,
+    pub db: u64,
+    pub n: i32,
+    pub c: i32,
+    pub s: i32,
+    pub parts: i32,
+    pub epsilon: f32,
+}
+
+/// `rectifier*`: rectifiers by themselves.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rectifier {
+    pub x: u64,
+    pub dy: u64,
+    pub out: u64,
+    pub count: i64,
+}
+
 /// `across_*`: the first layer with examples along the rows of memory.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]

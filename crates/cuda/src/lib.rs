@@ -8,6 +8,7 @@ mod card;
 mod emulated;
 mod error;
 mod machine;
+mod norm;
 
 #[cfg(feature = "cuda")]
 pub use self::card::{Card, with_address, with_address_mut};
@@ -17,4 +18,5 @@ pub use self::{
     buffer::Buffer,
     error::{Error, Result},
     machine::{Info, Launch, Machine, Recorded, launch},
+    norm::{ChannelNorm, NormBackward, NormForward, rectify, rectify_back},
 };

@@ -1,6 +1,7 @@
 //! The kernels for GPUs against the engine for the CPU in f64: emulated on the CPU, or with the feature `cuda` on a GPU.
 #![allow(clippy::unwrap_used)]
 
+mod norm;
 #[cfg(not(feature = "cuda"))]
 mod races;
 

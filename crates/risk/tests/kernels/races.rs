@@ -143,6 +143,14 @@ fn small_networks(seen: &mut Seen) {
     }
 }
 
+fn norms(seen: &mut Seen) {
+    for order in 0..3 {
+        let machine = Watched::of(Arc::new(Emulated::watched(order)), None, 4);
+        norm::every_kernel(&machine);
+        seen.0.extend(machine.launched());
+    }
+}
+
 #[test]
 fn no_kernel_has_a_race() {
     let mut seen = Seen::default();
@@ -150,6 +158,7 @@ fn no_kernel_has_a_race() {
     descents(&mut seen);
     spans(&mut seen);
     small_networks(&mut seen);
+    norms(&mut seen);
     let all = Emulated::kernels();
     let missing: Vec<_> = all.iter().filter(|k| !k.starts_with("mistake") && !seen.0.contains(*k)).collect();
     assert!(missing.is_empty(), "kernels that did not run: {missing:?}");
