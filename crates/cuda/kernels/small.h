@@ -49,11 +49,11 @@ template <bool TURNED, int STRIDE> struct Operand {
     const float* m;
     int at;
     DEV Operand(const float* m, int at) : m(m), at(here(at)) {}
-    // Row (or column) g of block q, numbers 2t and 2t + 1 of block k + i, of which i is known to the compiler.
-    DEV float2 pair(int q, int k, int i) const {
+    // Row (or column) g of block q, numbers 2t and 2t + 1 of block k + i, where k is a multiple of U.
+    template <int U> DEV float2 pair(int q, int k, int i) const {
         constexpr int S = STRIDE ? STRIDE : 64;
-        int j = TURNED ? q : i, far = 8 * S * (TURNED ? k + i : q) + (TURNED ? 0 : 8 * k) + (STRIDE ? 8 * j : 32 * (j >> 2)), near = STRIDE ? 0 : 8 * (j & 3);
-        const float* p = m + (at ^ near);
+        int j = TURNED ? q : i, far = 8 * S * (TURNED ? k + i : q) + (TURNED ? 0 : U % 4 ? 8 * (k & ~3) : 8 * k) + (STRIDE ? 8 * j : 32 * (j >> 2)), near = STRIDE ? 0 : 8 * (j & 3);
+        const float* p = m + (at ^ near ^ (TURNED || U % 4 == 0 ? 0 : 8 * (k & 3)));
         if (TURNED) return make_float2(p[far], (STRIDE ? p : m + (at ^ near ^ 8))[far + S]);
         return *(const float2*)(p + far);
     }
@@ -71,7 +71,7 @@ DEV void mma3(float (&acc)[MT][NT][4], const Operand<AT, AS>& a, const Operand<B
 #pragma unroll
             for (int j = 0; j < NT; j++) s[q][i][j][0] = s[q][i][j][1] = s[q][i][j][2] = s[q][i][j][3] = 0.f;
     constexpr int U = cmin(K8, UNROLL);
-    static_assert(K8 % U == 0 && (U % 4 == 0 || K8 == U || AT && BT), "");
+    static_assert(K8 % U == 0 && (U % 4 == 0 || U <= 2), "");
 #pragma unroll 1
     for (int k = 0; k < K8; k += U)
 #pragma unroll
@@ -81,12 +81,12 @@ DEV void mma3(float (&acc)[MT][NT][4], const Operand<AT, AS>& a, const Operand<B
             for (int i = 0; i < MT; i++)
 #pragma unroll
                 for (int e = 0; e < 2; e++) {
-                    float2 x = a.pair(2 * i + (HALF ? 0 : e), k, u);
+                    float2 x = a.template pair<U>(2 * i + (HALF ? 0 : e), k, u);
                     split(x.x, ah[i][e], al[i][e]); split(x.y, ah[i][e + 2], al[i][e + 2]);
                 }
 #pragma unroll
             for (int j = 0; j < NT; j++) {
-                float2 x = b.pair(j, k, u);
+                float2 x = b.template pair<U>(j, k, u);
                 split(x.x, bh[j][0], bl[j][0]); split(x.y, bh[j][1], bl[j][1]);
             }
 #pragma unroll
@@ -116,7 +116,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
     constexpr int WM = RB >= 32 ? 2 : 4, FM = 4 / WM, FN = RB / 8 / (NW / WM);   // forward: WM warps along features, FM x FN tiles each
     constexpr int SF = FM * FN >= 8 || NW > 4 ? 2 : 3, UF = NW > 4 ? 4 : 8;   // blocks of eight warps have half the registers
     constexpr int ZM = RB > 16 ? RB / 16 : 1, ZK = 4 / ZM, ZT = 8 / NW;         // outputs: ZM tiles of rows, ZK parts of the sum, ZT tiles of columns a warp
-    constexpr int UT = 16 / NW, UG = NW > 4 ? 2 : 8, PER = T / 64;                                    // tiles of columns of a gradient; threads for a sum over a column
+    constexpr int UT = 16 / NW, UG = NW > 4 ? 1 : 4, UZ = NW > 4 ? 4 : 8, PER = T / 64;   // tiles of columns of a gradient; blocks of the contraction at once; threads for a sum over a column
     constexpr bool ONE = !Y::APART;
     float* sm = shared_memory();
     float *W = sm, *G = sm + PAR, *X0 = G + (ONE ? 0 : PAR), *H = X0 + 2 * RB * SW, *Z = H + L * RB * SW, *ZP = C > 1 ? Z + Y::ZR : Z;
@@ -180,8 +180,9 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
     auto fetch = [&](int s) {
         float* d = X0 + (s & 1) * HS + place(tid / 16, 4 * (tid % 16));
         bool in = 4 * (tid % 16) < a.ldx;
+        const float* x = a.X + (in ? 4 * (tid % 16) : 0);
 #pragma unroll
-        for (int i = 0; i < FT; i++) cp_async16(d + RT * i * SW, a.X + (in && rnext[i] >= 0 ? (long)rnext[i] * a.ldx + 4 * (tid % 16) : 0), in && rnext[i] >= 0);
+        for (int i = 0; i < FT; i++) cp_async16(d + RT * i * SW, x + (long)cmax(rnext[i], 0) * a.ldx, in && rnext[i] >= 0);
         cp_commit();
         if (tid < RB) ynext = rlab < 0 || !a.labels ? rlab : a.labels[rlab];   // without labels: the row
     };
@@ -237,7 +238,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
         {   // outputs
             float z[1][ZT][4];
             int row = w % ZM * 16, kq = NW > 4 ? 0 : w / ZM, column = NW > 4 ? w / ZM * 8 : 0;
-            mma3<1, ZT, 8 / ZK, 3, 8, (RB < 16)>(z, Rows(HL, rows0 ^ (64 * row + kq * (64 / ZK))), Rows(WL, rows0 ^ (64 * column + kq * (64 / ZK))));
+            mma3<1, ZT, 8 / ZK, 3, UZ, (RB < 16)>(z, Rows(HL, rows0 ^ (64 * row + kq * (64 / ZK))), Rows(WL, rows0 ^ (64 * column + kq * (64 / ZK))));
 #pragma unroll
             for (int n = 0; n < ZT; n++)
 #pragma unroll
@@ -301,7 +302,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
         }
         {   // the last weight's gradient, and the error of the last hidden layer
             float g3[1][ZT][4], d[FM][FN][4];
-            mma3<1, ZT, TM, 3>(g3, Operand<true, ZS>(Z, 2 * t * ZS + g), Columns(HL, columns0 ^ 8 * ZT * w));
+            mma3<1, ZT, TM, 3, UZ>(g3, Operand<true, ZS>(Z, 2 * t * ZS + g), Columns(HL, columns0 ^ 8 * ZT * w));
             mma3<FM, FN, 2, SF>(d, Columns(WL, columns0 ^ fm), Operand<false, ZS>(Z, (fn + g) * ZS + 2 * t));
             const int tile = here(columns0 ^ (64 * fn + fm)), pairs = here(rows0 ^ 8 * ZT * w);
 #pragma unroll
@@ -352,7 +353,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
         auto column_sum = [&](const float* h) {   // of column tid / PER, in all PER threads
             float q[4] = {0, 0, 0, 0};
             const int at = here(place(PER == 4 ? tid % 4 : 2 * (tid % 2), tid / PER));
-#pragma unroll
+#pragma unroll(NW > 4 ? 4 : RB / PER)
             for (int b = 0; b < RB / PER; b++) q[b % 4] += h[PER == 4 ? (at ^ 8 * (b % 2)) + 256 * b : (at ^ 8 * ((b ^ b / 2) % 2)) + 64 * (b % 2) + 256 * (b / 2)];
             q[0] = (q[0] + q[1]) + (q[2] + q[3]);
             q[0] += __shfl_xor_sync(~0u, q[0], 1);
