@@ -38,7 +38,7 @@ pub enum Map {
 }
 
 /// The sizes of a convolution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Conv2d {
     /// Number of channels of x.
     pub inputs: usize,
@@ -119,11 +119,7 @@ impl Affine {
     /// The errors of candle.
     pub fn forward(&self, theta: &Tensor, x: &Tensor) -> Result<Tensor> {
         let (weight, bias) = self.tensors(theta)?;
-        let z = self.map.forward(&weight, x)?;
-        match bias {
-            Some(bias) => self.map.add_bias(&z, &bias),
-            None => Ok(z),
-        }
+        self.map.apply(&weight, bias.as_ref(), x)
     }
 
     /// The column of a point that holds $W_{ij}$, in row i and column j of W as a matrix `[out, fan in]`.
@@ -160,6 +156,18 @@ impl Map {
                 Ok(rows.matmul(&weight.t()?)?.reshape([&x.dims()[..last], &[outputs]].concat())?)
             }
             Self::Conv2d(conv) => conv.forward(weight, x),
+        }
+    }
+
+    /// $W*x+b$ in tensors, for the weight W, the bias b `[out]` if there is one, and `x` as above.
+    ///
+    /// # Errors
+    /// The errors of candle.
+    pub fn apply(&self, weight: &Tensor, bias: Option<&Tensor>, x: &Tensor) -> Result<Tensor> {
+        let z = self.forward(weight, x)?;
+        match bias {
+            Some(bias) => self.add_bias(&z, bias),
+            None => Ok(z),
         }
     }
 

@@ -15,10 +15,35 @@ impl Conv2d {
     /// # Errors
     /// The errors of candle.
     pub(super) fn forward(&self, weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+        #[cfg(feature = "cudnn")]
+        if x.device().is_cuda() {
+            return Ok(self.by_cudnn(weight, x)?);
+        }
         match x.device().is_cuda() && self.is_plain() {
             true => self.in_one(weight, x),
             false => self.by_columns(weight, x),
         }
+    }
+
+    /// Whether [`slopes`](Self::slopes) has the derivatives for images like `x`.
+    pub(crate) fn has_slopes(&self, x: &Tensor) -> bool {
+        self.is_plain() || (cfg!(feature = "cudnn") && x.device().is_cuda())
+    }
+
+    /// The derivatives with respect to `x`, if wanted, and to `weight`, from those with respect to the result.
+    pub(crate) fn slopes(
+        &self,
+        weight: &Tensor,
+        x: &Tensor,
+        dy: &Tensor,
+        of_input: bool,
+    ) -> Result<(Option<Tensor>, Tensor)> {
+        #[cfg(feature = "cudnn")]
+        if x.device().is_cuda() {
+            return Ok(self.slopes_by_cudnn(weight, x, dy, of_input)?);
+        }
+        let of_input = of_input.then(|| self.slope_of_input(weight, dy)).transpose()?;
+        Ok((of_input, self.slope_of_weight(x, dy)?))
     }
 
     /// The convolution as a product of the weight with columns of pixels.

@@ -30,7 +30,7 @@ impl Conv2d {
     }
 
     /// The gradient of the input, from that of the result `[N, out, ..]`.
-    fn slope_of_input(&self, weight: &Tensor, slope: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn slope_of_input(&self, weight: &Tensor, slope: &Tensor) -> candle_core::Result<Tensor> {
         let mut spread = slope.contiguous()?;
         for k in 0..2 {
             let (axis, stride, reach) = (2 + k, self.stride[k], (self.kernel[k] - 1) * self.dilation[k]);
@@ -57,7 +57,7 @@ impl Conv2d {
     }
 
     /// The gradient of the weight, from that of the result `[N, out, ..]`.
-    fn slope_of_weight(&self, x: &Tensor, slope: &Tensor) -> Result<Tensor> {
+    pub(super) fn slope_of_weight(&self, x: &Tensor, slope: &Tensor) -> Result<Tensor> {
         let (n, [height, width]) = (x.dims()[0], self.output_size());
         let fan = self.inputs * self.kernel[0] * self.kernel[1];
         let columns = self.columns(x)?.reshape((n, fan, height * width))?;

@@ -8,6 +8,8 @@ mod algebra;
 mod build;
 mod chain;
 mod convolve;
+#[cfg(feature = "cudnn")]
+mod convolve_cudnn;
 mod convolve_op;
 mod cost;
 mod dense;
