@@ -1,6 +1,8 @@
 //! The device on which a command computes.
 
 use candle_core::Device;
+#[cfg(feature = "cuda")]
+use collado_risk::gpu;
 
 use crate::failure::Failure;
 
@@ -30,7 +32,11 @@ pub(crate) fn device(name: &str) -> Result<Device, Failure> {
             Err(Failure::new(format!("--device {name}: built without CUDA"))
                 .hint("build with --features cuda"))
         }
-        // A stream of its own: launches on the default one cannot be recorded.
-        Some(n) => Device::new_cuda_with_stream(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
+        Some(n) => gpu(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
     }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn gpu(number: usize) -> candle_core::Result<Device> {
+    Device::new_cuda(number)
 }

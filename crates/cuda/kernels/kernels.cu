@@ -2,6 +2,7 @@
 #include "head.h"
 #include "norm.h"
 #include "points.h"
+#include "pool.h"
 #include "small.h"
 #include "update.h"
 #include "values.h"
@@ -59,26 +60,25 @@ KERNEL(blend_layer, Blend, 256, 2, 0, 1, 1) { blend(a); }
 KERNEL(turn_last, Turn, 256, 1, 0, 1, 1) { turn(a); }
 KERNEL(channel_moments, Channels, 256, 4, 128, 1, 1) { channel_moments_of(a); }
 KERNEL(channel_normalise, Channels, 256, 4, 0, 1, 1) { channel_normalise_of(a); }
+KERNEL(channel_affine, Channels, 256, 4, 0, 1, 1) { channel_affine_of(a); }
 KERNEL(channel_slopes, Channels, 256, 4, 128, 1, 1) { channel_slopes_of(a); }
 KERNEL(channel_back, Channels, 256, 4, 0, 1, 1) { channel_back_of(a); }
 KERNEL(rectifier, Rectifier, 256, 4, 0, 4096, 1) { rectifier_of<false>(a); }
 KERNEL(rectifier_back, Rectifier, 256, 4, 0, 4096, 1) { rectifier_of<true>(a); }
+KERNEL(largest_pixels, Largest, 256, 4, 0, 256, 1) { largest_pixels_of(a); }
 #define TAIL(NAME, V, QN, R, RG, TL) KERNEL(tail_##NAME, Tail, TL* RG, 2, (4 * 4 * (V * 32 * R * RG + V * 32 * OUT)), R* RG, TL) { tail<V, QN, R, RG, TL, 32, 4>(a); }
 TAIL(line10, 2, 10, 16, 2, 64)
 TAIL(plane10, 3, 10, 16, 1, 128)
 TAIL(line12, 2, 12, 8, 2, 64)
 TAIL(plane12, 3, 12, 8, 2, 64)
-#define SMALL_OF(NAME, LAYERS, BLOCKS, FAST, ADAM, WARPS, MINB) KERNEL(small_##NAME, Small, 32 * WARPS, MINB, (4 * SmallLayout<LAYERS, BLOCKS, ADAM>::SMEM), 64 / BLOCKS, 1) { small<LAYERS, BLOCKS, FAST, ADAM, WARPS>(a); }
-#define SMALL(NAME, LAYERS, BLOCKS, FAST, ADAM) SMALL_OF(NAME, LAYERS, BLOCKS, FAST, ADAM, 4, 1)
+#define SMALL(NAME, LAYERS, BLOCKS, FAST, ADAM) KERNEL(small_##NAME, Small, 128, 1, (4 * SmallLayout<LAYERS, BLOCKS, ADAM>::SMEM), 64 / BLOCKS, 1) { small<LAYERS, BLOCKS, FAST, ADAM>(a); }
 SMALL(relu1_c1, 1, 1, true, false)
 SMALL(relu2_c1, 2, 1, true, false)
 SMALL(any1_c1, 1, 1, false, false)
 SMALL(any2_c1, 2, 1, false, false)
 SMALL(adam1_c1, 1, 1, false, true)
 SMALL(adam2_c1, 2, 1, false, true)
-#ifdef CLUSTERS   // before, a multiprocessor has no memory for two blocks
-SMALL_OF(relu1_c1_w8, 1, 1, true, false, 8, 2)
-SMALL_OF(relu2_c1_w8, 2, 1, true, false, 8, 2)
+#ifdef CLUSTERS
 SMALL(relu1_c4, 1, 4, true, false)
 SMALL(relu2_c4, 2, 4, true, false)
 SMALL(relu1_c8, 1, 8, true, false)

@@ -118,6 +118,11 @@ DEV void channel_normalise_of(const Channels& a) {
     if (blockIdx.y == 0 && threadIdx.x == 0) { a.mean[c] = high; a.variance[c] = (float)variance; }
     each<false, true>(a, [&](int, float x, float) { return fmaf((x - high) - low, scale, b); });
 }
+// y = w x + b
+DEV void channel_affine_of(const Channels& a) {
+    float w = a.w[blockIdx.x], b = a.b[blockIdx.x];
+    each<false, true>(a, [&](int, float x, float) { return fmaf(w, x, b); });
+}
 // Of each part the sums of dy, dy (x - m) and x - m, where m is the mean as a float.
 DEV void channel_slopes_of(const Channels& a) {
     float m = a.mean[blockIdx.x], of[3][4] = {}, sum[3];

@@ -412,3 +412,22 @@ pub struct Small {
     pub decay: f32,
     pub apart: f32,
 }
+
+/// `largest_pixels`: of each window the pixel with the largest number.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Largest {
+    pub x: u64,
+    pub pixel: u64,
+    pub count: i64,
+    pub height: i32,
+    pub width: i32,
+    pub rows: i32,
+    pub columns: i32,
+    pub high: i32,
+    pub wide: i32,
+    pub down: i32,
+    pub right: i32,
+    pub above: i32,
+    pub left: i32,
+}

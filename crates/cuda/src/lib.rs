@@ -9,14 +9,16 @@ mod emulated;
 mod error;
 mod machine;
 mod norm;
+mod pool;
 
 #[cfg(feature = "cuda")]
-pub use self::card::{Card, with_address, with_address_mut};
+pub use self::card::{Card, compute, device, with_address, with_address_mut};
 #[cfg(feature = "emulation")]
 pub use self::emulated::Emulated;
 pub use self::{
-    buffer::Buffer,
+    buffer::{Buffer, Plain},
     error::{Error, Result},
     machine::{Info, Launch, Machine, Recorded, launch},
     norm::{ChannelNorm, NormBackward, NormForward, rectify, rectify_back},
+    pool::Windows,
 };

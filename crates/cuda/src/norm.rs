@@ -96,7 +96,7 @@ impl ChannelNorm {
         let &NormForward { x, weight: w, bias: b, y: out, mean, variance, scratch: sums } = at;
         let channels = Channels { x, w, b, mean, variance, sums, out, ..self.channels_on(machine) };
         // SAFETY: the caller's promise.
-        unsafe { self.start(machine, ["channel_moments", "channel_normalise"], &channels) }
+        unsafe { self.start(machine, &["channel_moments", "channel_normalise"], &channels) }
     }
 
     /// The derivatives by inputs, factors and summands.
@@ -112,7 +112,22 @@ impl ChannelNorm {
         let (dw, db, sums) = (at.dweight, at.dbias, at.scratch);
         let channels = Channels { x, dy, w, mean, variance, sums, out, dw, db, ..self.channels_on(machine) };
         // SAFETY: the caller's promise.
-        unsafe { self.start(machine, ["channel_slopes", "channel_back"], &channels) }
+        unsafe { self.start(machine, &["channel_slopes", "channel_back"], &channels) }
+    }
+
+    /// Multiplies each channel of `x` by its factor and adds its summand: `y`, which may be `x`. Means, variances and epsilon are
+    /// not used.
+    ///
+    /// # Errors
+    /// When the machine lacks the kernel, and what the driver says.
+    ///
+    /// # Safety
+    /// All addresses are of memory of this machine that is large enough: [`NormForward::weight`] and [`NormForward::bias`] too.
+    pub unsafe fn affine(&self, machine: &dyn Machine, at: &NormForward) -> Result<()> {
+        let &NormForward { x, weight: w, bias: b, y: out, .. } = at;
+        let channels = Channels { x, w, b, out, ..self.channels_on(machine) };
+        // SAFETY: the caller's promise.
+        unsafe { self.start(machine, &["channel_affine"], &channels) }
     }
 
     /// The sizes for the kernels.
@@ -130,10 +145,10 @@ impl ChannelNorm {
     ///
     /// # Safety
     /// As for [`launch`].
-    unsafe fn start(&self, machine: &dyn Machine, kernels: [&str; 2], channels: &Channels) -> Result<()> {
+    unsafe fn start(&self, machine: &dyn Machine, kernels: &[&str], channels: &Channels) -> Result<()> {
         for kernel in kernels {
             let grid = [channels.c as u32, channels.parts as u32, 1];
-            // SAFETY: the caller's promise; both kernels take this argument.
+            // SAFETY: the caller's promise; all of these kernels take this argument.
             unsafe { launch(machine, &Launch { grid, ..Launch::new(kernel, 1) }, channels) }?;
         }
         Ok(())

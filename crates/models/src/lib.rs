@@ -33,5 +33,5 @@ pub use self::{
     network_module::NetworkModule,
     real::{Real, check_dtype, with_slice, with_slice_mut},
     symmetry::{Axis, Block, Group, Groups, Inner, OutputDifference, Scale, Site, Symmetry, TensorAxes},
-    tensors::{BatchMoments, PointTensors, TensorMoments},
+    tensors::{BatchMoments, Leaves, Moments, Noted, PointTensors, Tape, TensorKernels, TensorMoments},
 };

@@ -22,6 +22,9 @@ mod span;
 mod statistics;
 mod training;
 
+#[cfg(feature = "cuda")]
+pub use collado_cuda::device as gpu;
+
 pub use self::{
     criterion::Criterion,
     descent::{Batches, Descent, Draw, NO_EXAMPLE, StepRule},

@@ -161,6 +161,65 @@ fn gradients_go_through_statistics() {
     check_gradient("some rows", &other.with_reference_rows(3).unwrap());
 }
 
+/// Value and gradient of `risk` at the point `theta` on a device.
+#[cfg(feature = "cuda")]
+fn on_device(risk: &EmpiricalRisk, theta: &[f32], dtype: DType, device: &Device) -> (f64, Tensor) {
+    let width = risk.network().buffers().len();
+    let buffers = Tensor::from_vec(numbers(width, 6), (1, width), &Device::Cpu).unwrap().abs().unwrap();
+    let stack = Tensor::from_slice(theta, (1, theta.len()), &Device::Cpu).unwrap();
+    let stack = stack.to_dtype(dtype).unwrap().to_device(device).unwrap();
+    let span = Span::stack(&stack).unwrap().with_buffers(&buffers).unwrap();
+    let mut gradient = stack.zeros_like().unwrap();
+    let values = risk.evaluate(&span, Rows::All, Some(&mut gradient)).unwrap();
+    let alone = risk.evaluate(&span, Rows::All, None).unwrap();
+    let bound = if dtype == DType::F64 { 1e-12 } else { 1e-5 };
+    assert!((values[0].risk - alone[0].risk).abs() < bound * alone[0].risk.abs(), "{values:?} {alone:?}");
+    (values[0].risk, gradient.to_device(&Device::Cpu).unwrap().to_dtype(DType::F64).unwrap())
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_has_the_values_and_gradients_of_f64_and_the_same_bits_again() {
+    let gpu = collado_risk::gpu(0).unwrap();
+    let mut cases: Vec<_> =
+        bodies().into_iter().map(|(name, network)| (name, network, IMAGE.to_vec())).collect();
+    for (name, shape) in [
+        ("resnet20:width=0.5", [3, 16, 16]),
+        ("vgg11:width=0.125,norm=bn", [3, 32, 32]),
+        ("lenet", [1, 28, 28]),
+    ] {
+        let spec: collado_models::ArchSpec = name.parse().unwrap();
+        let network = spec.resolve_images(shape, 3).unwrap().network().clone();
+        cases.push((name.into(), network, shape.to_vec()));
+    }
+    let largest = |t: &Tensor| t.abs().unwrap().max_all().unwrap().to_scalar::<f64>().unwrap();
+    let mut failures = Vec::new();
+    for (name, network, shape) in cases {
+        let theta: Vec<f32> = numbers(network.size(), 5).iter().map(|x| 0.2 * *x as f32).collect();
+        let normalised = network.batch_norms().next().is_some();
+        let rules = [Statistics::Train { batch: 5 }, Statistics::Interpolate, Statistics::Population];
+        for rule in &rules[..if normalised { 3 } else { 1 }] {
+            let risk = EmpiricalRisk::new(network.clone(), examples(5, &shape, 1), criterion()).unwrap();
+            let risk = if normalised { risk.with_statistics(*rule) } else { risk };
+            let (value, slope) = on_device(&risk, &theta, DType::F64, &Device::Cpu);
+            for (dtype, bound) in [(DType::F64, 1e-10), (DType::F32, 2e-4)] {
+                let found = on_device(&risk, &theta, dtype, &gpu);
+                let gaps = [
+                    (found.0 - value).abs() / value,
+                    largest(&(&found.1 - &slope).unwrap()) / largest(&slope),
+                ];
+                println!("{name}, {rule}, {dtype:?}: {gaps:.1?}");
+                let again = on_device(&risk, &theta, dtype, &gpu);
+                let same = found.0 == again.0 && largest(&(&found.1 - &again.1).unwrap()) == 0.;
+                if !(gaps[0] < bound && gaps[1] < bound && same) {
+                    failures.push(format!("{name}, {rule}, {dtype:?}: {gaps:?}, the same again: {same}"));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
 /// A convolution by its definition.
 fn convolution(x: &[f64], w: &[f64], s: ConvSettings, [channels, height, width]: [usize; 3]) -> Vec<f64> {
     let reach = s.dilation * (s.kernel - 1) + 1;

@@ -82,6 +82,8 @@ impl Slot {
         if self.bytes >= bytes {
             return Ok(());
         }
+        // Tables grow: to take memory of this kind is slow.
+        let bytes = bytes.next_power_of_two();
         // SAFETY: the old memory, if any, is this slot's own.
         unsafe {
             if self.bytes > 0 {

@@ -1,6 +1,7 @@
 //! A GPU, through the CUDA driver.
 
 mod beside;
+mod module;
 
 use std::{
     collections::HashMap,
@@ -9,11 +10,14 @@ use std::{
 };
 
 use candle_core::{
-    CudaDevice, CudaStorage, InplaceOp1, Layout, Storage, Tensor,
-    cuda_backend::cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, DriverError, result, sys},
+    CudaDevice, CudaStorage, Device, InplaceOp1, Layout, Storage, Tensor,
+    cuda_backend::{
+        CudaDType,
+        cudarc::driver::{CudaStream, DevicePtr, DevicePtrMut, DeviceRepr, DriverError, result, sys},
+    },
 };
 
-use self::beside::Beside;
+use self::{beside::Beside, module::Module};
 use crate::{Error, Info, Launch, Machine, Recorded, Result};
 
 /// The kernels for one generation of GPUs.
@@ -34,7 +38,7 @@ const PTX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
 /// A GPU. Its kernels run on the stream of candle's device, in order with candle's own operations.
 pub struct Card {
     stream: Arc<CudaStream>,
-    module: sys::CUmodule,
+    module: Arc<Module>,
     functions: Mutex<HashMap<String, Option<(usize, Info)>>>,
     beside: Mutex<Option<Beside>>,
     processors: usize,
@@ -72,9 +76,6 @@ fn beside(held: &mut Option<Beside>) -> Result<&mut Beside> {
     }
 }
 
-/// The environment variable that makes blocks of eight warps known, for measurements.
-const WIDE: &str = "COLLADO_CUDA_WIDE";
-
 /// Bytes of shared memory that a launch may ask for beyond what its kernel always needs.
 const MORE_SHARED: usize = 8 << 10;
 
@@ -96,10 +97,7 @@ impl Card {
             let reason = format!("this program was built without those for generation {major}.{minor}");
             return Err(Error::Driver { what: "the kernels".into(), reason });
         }
-        // PTX is text and has to end with a zero.
-        let image: Vec<u8> = image.iter().copied().chain([0]).collect();
-        // SAFETY: an image that nvcc made.
-        let module = driver("the kernels", unsafe { result::module::load_data(image.as_ptr().cast()) })?;
+        let module = Module::of(context, image)?;
         keep_memory(context.cu_device())?;
         let count = sys::CUdevice_attribute_enum::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
         let processors = driver("the number of multiprocessors", context.attribute(count))? as usize;
@@ -143,8 +141,8 @@ impl Card {
         let mut info = [0_i32; 4];
         // SAFETY: the module is loaded for as long as this value lives; the symbol holds four numbers.
         unsafe {
-            let function = result::module::get_function(self.module, text(name.into()))?;
-            let (at, _) = result::module::get_global(self.module, text(format!("{name}_info")))?;
+            let function = result::module::get_function(self.module.handle, text(name.into()))?;
+            let (at, _) = result::module::get_global(self.module.handle, text(format!("{name}_info")))?;
             result::memcpy_dtoh_sync(&mut info, at)?;
             let shared = info[1] + MORE_SHARED as i32;
             let most = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
@@ -164,12 +162,9 @@ impl Card {
 impl Drop for Card {
     fn drop(&mut self) {
         if self.bind().is_ok() {
-            // SAFETY: nothing of the module is used any more once the stream is through.
-            unsafe {
-                _ = self.stream.synchronize();
-                *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                _ = result::module::unload(self.module);
-            }
+            // Nothing of the kernels is used any more once the stream is through.
+            _ = self.stream.synchronize();
+            *self.beside.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 }
@@ -234,10 +229,6 @@ impl Machine for Card {
     }
 
     fn info(&self, kernel: &str) -> Option<Info> {
-        // Whether these are faster has not been measured on any card.
-        if kernel.ends_with("_w8") && std::env::var_os(WIDE).is_none() {
-            return None;
-        }
         self.function(kernel).ok().flatten().map(|(_, info)| info)
     }
 
@@ -360,6 +351,52 @@ pub fn with_address_mut<R>(tensor: &Tensor, write: impl FnOnce(u64) -> R) -> Res
     tensor.inplace_op1(&op)?;
     let (_, result) = op.write.into_inner().unwrap_or_else(PoisonError::into_inner);
     result.ok_or_else(|| not_here("writing in place"))
+}
+
+/// GPU number `number` for candle. All its work is on one stream: not the default one, on which launches cannot be recorded, and
+/// without an event before and after each use of memory, which would only be for several streams and takes longer than a launch.
+///
+/// # Errors
+/// When there is no such GPU.
+pub fn device(number: usize) -> Result<Device> {
+    let device = Device::new_cuda_with_stream(number)?;
+    if let Device::Cuda(card) = &device {
+        // SAFETY: candle uses its memory on this stream only; copies beside it have memory and events of their own.
+        unsafe { card.disable_event_tracking() }
+    }
+    Ok(device)
+}
+
+/// New storage of `count` numbers on a GPU, which `run` writes, given the addresses of contiguous `f32` inputs and of the result.
+///
+/// # Errors
+/// When an input is of another kind, there is no more memory, and the errors of `run`.
+pub fn compute<T: CudaDType + DeviceRepr>(
+    inputs: &[(&CudaStorage, &Layout)],
+    count: usize,
+    run: impl FnOnce(&[u64], u64) -> Result<()>,
+) -> candle_core::Result<CudaStorage> {
+    let device = inputs[0].0.device.clone();
+    let stream = device.cuda_stream();
+    let (mut addresses, mut guards) = (Vec::new(), Vec::new());
+    for (storage, layout) in inputs {
+        let (start, _) = layout.contiguous_offsets().ok_or_else(|| candle(not_here("reading")))?;
+        let (address, guard) = storage.as_cuda_slice::<f32>()?.device_ptr(&stream);
+        addresses.push(address + 4 * start as u64);
+        guards.push(guard);
+    }
+    // SAFETY: `run` writes all of it.
+    let mut out = unsafe { device.alloc::<T>(count)? };
+    {
+        let (address, _guard) = out.device_ptr_mut(&stream);
+        run(&addresses, address).map_err(candle)?;
+    }
+    drop(guards);
+    Ok(CudaStorage::wrap_cuda_slice(out, device))
+}
+
+fn candle(e: Error) -> candle_core::Error {
+    candle_core::Error::wrap(e)
 }
 
 struct InPlace<F, R> {

@@ -4,10 +4,39 @@ use std::ops::Range;
 
 use candle_core::{D, Tensor};
 
-use super::{BatchMoments, PointTensors, TensorMoments};
+use super::{BatchMoments, PointTensors, TensorKernels, TensorMoments};
 use crate::{Norm, NormKind, Result};
 
+/// The statistics that a batch was normalised by.
+#[derive(Debug, Clone, Copy)]
+pub struct Moments<'a> {
+    /// The means `[C]`.
+    pub mean: &'a Tensor,
+    /// The biased variances `[C]`.
+    pub variance: &'a Tensor,
+    /// What was added to the variances.
+    pub epsilon: f64,
+}
+
 impl PointTensors<'_> {
+    /// Batch normalisation by kernels of the device, where it has some and the examples are in one tile.
+    pub(super) fn by_kernels(&mut self, op: &Norm, x: &[Tensor]) -> Result<Option<Tensor>> {
+        let (Some(kernels), [x], TensorMoments::Batch, Some(places)) =
+            (self.kernels, x, self.moments, &op.running)
+        else {
+            return Ok(None);
+        };
+        let (Some(scale), Some(shift)) = (&op.weight, &op.bias) else { return Ok(None) };
+        let (scale, shift) = (self.parameter(scale)?, self.parameter(shift)?);
+        if [x, &scale, &shift].iter().any(|tensor| tensor.track_op()) {
+            return Ok(None);
+        }
+        let (y, mean, variance) = kernels.normalise(x, &scale, &shift, op.epsilon)?;
+        let count = x.elem_count() / op.channels;
+        self.seen.push(BatchMoments { places: places.clone(), mean, variance, count });
+        Ok(Some(y))
+    }
+
     /// The scale and the shift `[C]` that batch normalisation amounts to.
     pub(super) fn affine_of(&mut self, op: &Norm, x: &[Tensor]) -> Result<(Tensor, Tensor)> {
         let columns = |row: &Tensor, range: &Range<usize>| row.narrow(0, range.start, range.len());
@@ -23,11 +52,11 @@ impl PointTensors<'_> {
         };
         let deviation = (variance + op.epsilon)?.sqrt()?;
         let scale = match &op.weight {
-            Some(weight) => columns(self.theta, weight)?.div(&deviation)?,
+            Some(weight) => self.parameter(weight)?.div(&deviation)?,
             None => deviation.recip()?,
         };
         let shift = match &op.bias {
-            Some(bias) => (columns(self.theta, bias)? - (mean * &scale)?)?,
+            Some(bias) => (self.parameter(bias)? - (mean * &scale)?)?,
             None => (mean * &scale)?.neg()?,
         };
         Ok((scale, shift))
@@ -51,9 +80,7 @@ impl PointTensors<'_> {
         };
         let axis = if op.kind == NormKind::Last { x.rank() - 1 } else { 1 };
         let mut y = unit.reshape(x.dims())?;
-        let column = |columns: &Range<usize>| {
-            along(axis, y.rank(), &self.theta.narrow(0, columns.start, columns.len())?)
-        };
+        let column = |columns: &Range<usize>| along(axis, y.rank(), &self.parameter(columns)?);
         let [scale, shift] = [&op.weight, &op.bias].map(|tensor| tensor.as_ref().map(column).transpose());
         if let Some(scale) = scale? {
             y = y.broadcast_mul(&scale)?;
@@ -74,16 +101,26 @@ fn moments(x: &[Tensor], channels: usize) -> Result<(Tensor, Tensor, usize)> {
         let sum = parts.into_iter().map(Ok).reduce(|sum, part| sum? + part?);
         sum.expect("there are examples")? / count as f64
     };
-    let sums = flat.iter().map(|x| x.sum((0, 2)));
+    // Along the numbers that are neighbours first: sums over axes that are far apart are slow on a GPU.
+    let sums = flat.iter().map(|x| x.sum(2)?.sum(0));
     let centre = mean(sums.collect::<candle_core::Result<_>>()?)?;
     let row = centre.reshape((1, channels, 1))?;
-    let squares = flat.iter().map(|x| x.broadcast_sub(&row)?.sqr()?.sum((0, 2)));
+    let squares = flat.iter().map(|x| x.broadcast_sub(&row)?.sqr()?.sum(2)?.sum(0));
     let variance = mean(squares.collect::<candle_core::Result<_>>()?)?;
     Ok((centre, variance, count))
 }
 
 /// The channels of `x` `[n, C, ..]` multiplied by `scale` and shifted by `shift` `[C]`.
-pub(super) fn channelwise(x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+pub(super) fn channelwise(
+    kernels: Option<&dyn TensorKernels>,
+    x: &Tensor,
+    scale: &Tensor,
+    shift: &Tensor,
+) -> Result<Tensor> {
+    let has_slopes = [x, scale, shift].iter().any(|tensor| tensor.track_op());
+    if let (Some(kernels), false) = (kernels, has_slopes) {
+        return Ok(kernels.channelwise(x, scale, shift)?);
+    }
     let [scale, shift] = [scale, shift].map(|row| along(1, x.rank(), row));
     Ok(x.broadcast_mul(&scale?)?.broadcast_add(&shift?)?)
 }

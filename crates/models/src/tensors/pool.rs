@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
+use super::TensorKernels;
 use crate::{Error, Pool, PoolKind, Real, Result, dispatch, with_slice};
 
 /// The pixel of the largest number of each window: the first where several are.
@@ -26,6 +27,14 @@ fn largest<T: Real>(op: &Pool, x: &[T]) -> Vec<u32> {
     found
 }
 
+/// The pixels with the largest numbers of the windows of each row of `flat`, found on the CPU.
+fn largest_of(op: &Pool, flat: &Tensor) -> Result<Tensor> {
+    let values = flat.detach().to_device(&Device::Cpu)?.contiguous()?;
+    let best = dispatch!(values.dtype(), T => with_slice::<T, _, Error>(&values, |x| Ok(largest(op, x))))?;
+    let windows = op.output_size().iter().product::<usize>();
+    Ok(Tensor::from_vec(best, (flat.dims()[0], windows), flat.device())?)
+}
+
 /// The matrix `[pixels, pixels of the result]` of means over windows.
 fn means(op: &Pool, like: &Tensor) -> Result<Tensor> {
     let pixels: usize = op.size.iter().product();
@@ -40,17 +49,17 @@ fn means(op: &Pool, like: &Tensor) -> Result<Tensor> {
 }
 
 /// The pooling of a tile `x` `[n, C, height, width]`.
-pub(super) fn pooled(op: &Pool, x: &Tensor) -> Result<Tensor> {
+pub(super) fn pooled(op: &Pool, kernels: Option<&dyn TensorKernels>, x: &Tensor) -> Result<Tensor> {
     let (n, [rows, columns]) = (x.dims()[0], op.output_size());
     let flat = x.reshape((n * op.channels, op.size[0] * op.size[1]))?;
     let result = match op.kind {
         PoolKind::Average if op.is_global() => flat.mean_keepdim(1)?,
         PoolKind::Average => flat.matmul(&means(op, x)?)?,
         PoolKind::Max => {
-            let values = flat.detach().to_device(&Device::Cpu)?.contiguous()?;
-            let best =
-                dispatch!(values.dtype(), T => with_slice::<T, _, Error>(&values, |x| Ok(largest(op, x))))?;
-            let best = Tensor::from_vec(best, (n * op.channels, rows * columns), x.device())?;
+            let best = match kernels {
+                Some(kernels) => kernels.largest(op, &flat.detach())?,
+                None => largest_of(op, &flat)?,
+            };
             flat.gather(&best, 1)?
         }
     };

@@ -6,14 +6,15 @@ use candle_core::{D, DType, Device, Tensor};
 
 use crate::{Embedding, Error, Rearrange, Reduce, ReduceKind, Result, Softmax, Source};
 
-/// Numbers that do not depend on the input, `[1, ..]`.
-pub(super) fn source(op: &Source, theta: &Tensor) -> Result<Tensor> {
+/// Numbers that do not depend on the input, `[1, ..]`: a parameter, or constants in the type and on the device of `like`.
+pub(super) fn source(op: &Source, parameter: Option<Tensor>, like: &Tensor) -> Result<Tensor> {
     let shape = [&[1], op.shape()].concat();
-    Ok(match op {
-        Source::Parameter { columns, .. } => theta.narrow(0, columns.start, columns.len())?.reshape(shape)?,
-        Source::Constant { values, .. } => Tensor::from_slice(values, shape, &Device::Cpu)?
-            .to_dtype(theta.dtype())?
-            .to_device(theta.device())?,
+    Ok(match (op, parameter) {
+        (_, Some(parameter)) => parameter.reshape(shape)?,
+        (Source::Constant { values, .. }, _) => Tensor::from_slice(values, shape, &Device::Cpu)?
+            .to_dtype(like.dtype())?
+            .to_device(like.device())?,
+        (Source::Parameter { .. }, None) => unreachable!("the parameter is given"),
     })
 }
 
@@ -87,7 +88,7 @@ pub(super) fn softmax(op: &Softmax, x: &Tensor) -> Result<Tensor> {
 }
 
 /// The rows of a table that the numbers of `x` count.
-pub(super) fn embedding(op: &Embedding, theta: &Tensor, x: &Tensor) -> Result<Tensor> {
+pub(super) fn embedding(op: &Embedding, table: &Tensor, x: &Tensor) -> Result<Tensor> {
     let tokens = x.detach().flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?;
     let row = |&token: &f64| match token.fract() == 0. && (0. ..op.rows as f64).contains(&token) {
         true => Ok(token as u32),
@@ -98,7 +99,7 @@ pub(super) fn embedding(op: &Embedding, theta: &Tensor, x: &Tensor) -> Result<Te
     };
     let rows = tokens.iter().map(row).collect::<Result<Vec<u32>>>()?;
     let count = rows.len();
-    let table = theta.narrow(0, op.table.start, op.table.len())?.reshape((op.rows, op.features))?;
-    let rows = table.index_select(&Tensor::from_vec(rows, count, theta.device())?, 0)?;
+    let table = table.reshape((op.rows, op.features))?;
+    let rows = table.index_select(&Tensor::from_vec(rows, count, table.device())?, 0)?;
     Ok(rows.reshape([x.dims(), &[op.features]].concat())?)
 }

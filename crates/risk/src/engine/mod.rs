@@ -10,7 +10,7 @@ mod tensors;
 
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use collado_cuda::Machine;
 use collado_models::dispatch;
 use tracing::{debug, info};
@@ -65,7 +65,7 @@ impl EmpiricalRisk {
             let (dtype, device) = (points.dtype(), points.device());
             let chain = self.network().chain();
             #[cfg(feature = "cuda")]
-            if let (candle_core::Device::Cuda(card), candle_core::DType::F32, Some(chain), false) =
+            if let (Device::Cuda(card), DType::F32, Some(chain), false) =
                 (device, dtype, chain, self.is_tensors_only())
             {
                 debug!(kernels = ?self.precision(), "engine");
@@ -83,7 +83,7 @@ impl EmpiricalRisk {
                 (None, Some(_)) => Engine::Plain(Arc::new(Tensors::new(self, dtype, device)?)),
                 (None, None) => match device.is_cpu() && !self.is_tensors_only() {
                     true => dispatch!(dtype, T => self.graph::<T>())?,
-                    false => self.made(Points::new(self, dtype, device)?),
+                    false => self.made(self.points(dtype, device)?),
                 },
             })
         })
@@ -98,6 +98,17 @@ impl EmpiricalRisk {
                 Ok(self.made(Points::new(self, T::DTYPE, &Device::Cpu)?))
             }
         }
+    }
+
+    /// The engine in candle's operations, on a GPU with some of our own.
+    fn points(&self, dtype: DType, device: &Device) -> Result<Points> {
+        let points = Points::new(self, dtype, device)?;
+        #[cfg(feature = "cuda")]
+        if let (Device::Cuda(card), DType::F32) = (device, dtype) {
+            let card = Arc::new(collado_cuda::Card::new(card)?);
+            return Ok(points.with_kernels(Box::new(cuda::TensorOps::new(card))));
+        }
+        Ok(points)
     }
 
     fn made<E: Objective + Normalised + 'static>(&self, engine: E) -> Engine {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
-use collado_models::{BatchMoments, Network, PointTensors, TensorMoments};
+use collado_models::{
+    BatchMoments, Leaves, Network, Noted, PointTensors, Tape, TensorKernels, TensorMoments,
+};
 
 use super::{Normalised, Seen, tensors::penalty};
 use crate::{Criterion, EmpiricalRisk, Evaluation, Objective, Result, Rows, Span, Targets};
@@ -23,6 +25,8 @@ pub(super) struct Points {
     reference_rows: Vec<u32>,
     criterion: Criterion,
     memory: usize,
+    /// Those of the device, if it has some.
+    kernels: Option<Box<dyn TensorKernels>>,
 }
 
 /// The statistics for one pass at one point.
@@ -43,6 +47,27 @@ struct Found {
     seen: Vec<BatchMoments>,
 }
 
+/// What a pass on some tiles of examples gives.
+struct Part {
+    /// Its share in the mean loss.
+    mean: Tensor,
+    /// The misclassifications of each tile.
+    misses: Vec<Tensor>,
+    slope: Option<Tensor>,
+    seen: Vec<BatchMoments>,
+}
+
+/// How a pass comes to its gradient.
+#[derive(Clone, Copy)]
+enum Way<'a> {
+    /// It has none.
+    Values,
+    /// By a tape, which is for one tile.
+    Tape,
+    /// By automatic differentiation, also through statistics of the reference examples.
+    Leaves(&'a Leaves),
+}
+
 impl Points {
     pub(super) fn new(risk: &EmpiricalRisk, dtype: DType, device: &Device) -> Result<Self> {
         let examples = risk.data();
@@ -56,7 +81,18 @@ impl Points {
             reference_rows: risk.reference_rows(),
             criterion: risk.criterion(),
             memory: risk.memory(),
+            kernels: None,
         })
+    }
+
+    /// The same with kernels of the device.
+    #[cfg(feature = "cuda")]
+    pub(super) fn with_kernels(self, kernels: Box<dyn TensorKernels>) -> Self {
+        Self { kernels: Some(kernels), ..self }
+    }
+
+    fn kernels(&self) -> Option<&dyn TensorKernels> {
+        self.kernels.as_deref()
     }
 
     /// Does a pass at each point.
@@ -77,7 +113,7 @@ impl Points {
             slopes.extend(found.gradient);
             if let Some(Seen { statistics, unbiased }) = &mut seen {
                 let row = &mut statistics[i * width..(i + 1) * width];
-                found.seen.iter().try_for_each(|moments| moments.write(*unbiased, row))?;
+                BatchMoments::write(&found.seen, *unbiased, row)?;
             }
         }
         if let Some(gradient) = gradient {
@@ -93,9 +129,8 @@ impl Points {
         moments: Moments<'_>,
         gradient: bool,
     ) -> Result<Found> {
-        let var = gradient.then(|| Var::from_tensor(theta)).transpose()?;
-        let theta = var.as_ref().map_or(theta, Var::as_tensor);
-        let row = self.row(theta, moments)?;
+        let leaves = gradient.then(|| Leaves::new(theta));
+        let row = self.row(theta, leaves.as_ref(), moments)?;
         let given = row.as_ref().map_or(TensorMoments::Batch, TensorMoments::Given);
         let tiles = self.tiles(&self.inputs, batch, gradient)?;
         let targets = self.tiles_like(&tiles, batch)?;
@@ -109,45 +144,94 @@ impl Points {
         };
         let (mut loss, mut wrong, mut seen) = (0., 0., Vec::new());
         let mut slope: Option<Tensor> = None;
-        let mut add = |part: &Tensor| -> Result<f64> {
-            if let Some(var) = &var {
-                let part_slope = part.backward()?.remove(var).map_or_else(|| var.zeros_like(), Ok)?.detach();
-                slope = Some(match slope.take() {
-                    Some(sum) => (sum + part_slope)?,
-                    None => part_slope,
-                });
-            }
-            number(part)
+        let mut add = |part_slope: Tensor| -> Result<()> {
+            slope = Some(match slope.take() {
+                Some(sum) => (sum + part_slope)?,
+                None => part_slope,
+            });
+            Ok(())
         };
         for (x, y) in groups {
-            let mut algebra = PointTensors::new(theta, given);
-            let outputs = self.network.run(&mut algebra, x)?;
-            seen.extend(algebra.into_seen());
-            let mut sum: Option<Tensor> = None;
-            for (z, y) in outputs.iter().zip(&y) {
-                // Positions count as examples, each of which has its share of the mean.
-                let positions = self.positions as f64;
-                let z = z.reshape((1, z.dims()[0] * self.positions, ()))?;
-                let y = if self.positions > 1 { y.flatten_all()? } else { y.clone() };
-                let (part, errors) = self.criterion.loss.sums(&z, &y, self.is_classes)?;
-                wrong += errors.map_or(Ok(f64::NAN), |errors| number(&errors.squeeze(0)?))? / positions;
-                let part = (part.squeeze(0)? / positions)?;
-                sum = Some(match sum {
-                    Some(sum) => (sum + part)?,
-                    None => part,
-                });
-            }
-            loss += add(&(sum.expect("there are examples") / count)?)?;
+            let way = match (&leaves, moments) {
+                (None, _) => Way::Values,
+                (Some(leaves), Moments::Population) => Way::Leaves(leaves),
+                (Some(leaves), _) if x.len() > 1 => Way::Leaves(leaves),
+                _ => Way::Tape,
+            };
+            let part = self.part(theta, given, way, (x, &y), count)?;
+            part.slope.map(&mut add).transpose()?;
+            seen.extend(part.seen);
+            // Numbers are only asked for once all work is under way: to do so waits for a GPU.
+            loss += number(&part.mean)?;
+            wrong += match part.misses.is_empty() {
+                true => f64::NAN,
+                false => number(&Tensor::cat(&part.misses, 0)?.sum_all()?)? / self.positions as f64,
+            };
         }
         let mut value = Evaluation { risk: loss, loss, error: wrong / count };
         if self.criterion.kappa != 0. {
-            value.risk += add(&penalty(self.criterion, &self.network, &theta.unsqueeze(0)?)?.squeeze(0)?)?;
+            let var = Var::from_tensor(theta)?;
+            let part = penalty(self.criterion, &self.network, &var.unsqueeze(0)?)?.squeeze(0)?;
+            if gradient {
+                add(part.backward()?.remove(&var).map_or_else(|| var.zeros_like(), Ok)?.detach())?;
+            }
+            value.risk += number(&part)?;
         }
         Ok(Found { value, gradient: slope, seen })
     }
 
+    /// A pass on some tiles of inputs and targets.
+    fn part(
+        &self,
+        theta: &Tensor,
+        given: TensorMoments<'_>,
+        way: Way<'_>,
+        (mut x, y): (Vec<Tensor>, &[Tensor]),
+        count: f64,
+    ) -> Result<Part> {
+        let mut algebra = match way {
+            Way::Tape => {
+                let mut tape = Tape::new(theta, given, self.kernels());
+                let z = self.network.run(&mut tape, Noted::data(x.remove(0)))?;
+                let outputs = Var::from_tensor(&z.tensor().force_contiguous()?)?;
+                let (mean, misses) = self.mean(&[outputs.as_tensor().clone()], y, count)?;
+                let slope = mean.backward()?.remove(&outputs).map_or_else(|| outputs.zeros_like(), Ok)?;
+                let seen = tape.take_seen();
+                return Ok(Part { slope: Some(tape.gradient(&z, slope)?), mean, misses, seen });
+            }
+            Way::Leaves(leaves) => PointTensors::of_leaves(leaves, given),
+            Way::Values => PointTensors::new(theta, given),
+        }
+        .with_kernels(self.kernels());
+        let outputs = self.network.run(&mut algebra, x)?;
+        let (mean, misses) = self.mean(&outputs, y, count)?;
+        let slope = match way {
+            Way::Leaves(leaves) => Some(leaves.gradient(&mut mean.backward()?)?),
+            _ => None,
+        };
+        Ok(Part { mean, misses, slope, seen: algebra.into_seen() })
+    }
+
+    /// The share of tiles in the mean loss over `count` examples, and the misclassifications of each tile.
+    fn mean(&self, outputs: &[Tensor], targets: &[Tensor], count: f64) -> Result<(Tensor, Vec<Tensor>)> {
+        let (mut sum, mut misses): (Option<Tensor>, Vec<Tensor>) = Default::default();
+        for (z, y) in outputs.iter().zip(targets) {
+            // Positions count as examples, each of which has its share of the mean.
+            let z = z.reshape((1, z.dims()[0] * self.positions, ()))?;
+            let y = if self.positions > 1 { y.flatten_all()? } else { y.clone() };
+            let (part, errors) = self.criterion.loss.sums(&z, &y, self.is_classes)?;
+            misses.extend(errors);
+            let part = (part.squeeze(0)? / self.positions as f64)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + part)?,
+                None => part,
+            });
+        }
+        Ok(((sum.expect("there are examples") / count)?, misses))
+    }
+
     /// The statistics `[B]` to normalise with, unless they are those of the batch.
-    fn row(&self, theta: &Tensor, moments: Moments<'_>) -> Result<Option<Tensor>> {
+    fn row(&self, theta: &Tensor, leaves: Option<&Leaves>, moments: Moments<'_>) -> Result<Option<Tensor>> {
         let (dtype, device) = (theta.dtype(), theta.device());
         match moments {
             Moments::Batch => Ok(None),
@@ -155,7 +239,7 @@ impl Points {
                 Tensor::from_slice(row, row.len(), &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?,
             )),
             Moments::Population => {
-                let seen = self.reference_pass(theta, &self.reference_rows)?;
+                let seen = self.reference_pass(theta, leaves, &self.reference_rows)?;
                 // In the order of the buffers; the number of batches is not used.
                 let one = Tensor::ones(1, dtype, device)?;
                 let parts: Vec<_> = seen.iter().flat_map(|m| [&m.mean, &m.variance, &one]).collect();
@@ -164,10 +248,19 @@ impl Points {
         }
     }
 
-    /// The statistics of rows of the reference examples, as one batch.
-    fn reference_pass(&self, theta: &Tensor, rows: &[u32]) -> Result<Vec<BatchMoments>> {
-        let tiles = self.tiles(&self.reference, Some(rows), theta.is_variable())?;
-        let mut algebra = PointTensors::new(theta, TensorMoments::Batch);
+    /// The statistics of rows of the reference examples, as one batch, with a way for gradients to `leaves`.
+    fn reference_pass(
+        &self,
+        theta: &Tensor,
+        leaves: Option<&Leaves>,
+        rows: &[u32],
+    ) -> Result<Vec<BatchMoments>> {
+        let tiles = self.tiles(&self.reference, Some(rows), leaves.is_some())?;
+        let mut algebra = match leaves {
+            // Kernels carry no gradients through statistics.
+            Some(leaves) => PointTensors::of_leaves(leaves, TensorMoments::Batch),
+            None => PointTensors::new(theta, TensorMoments::Batch).with_kernels(self.kernels()),
+        };
         self.network.run(&mut algebra, tiles)?;
         Ok(algebra.into_seen())
     }
@@ -263,8 +356,8 @@ impl Normalised for Points {
         let (stack, width) = (span.materialize()?, self.network.buffers().len());
         let mut found = vec![0.; span.points() * width];
         for (i, row) in found.chunks_exact_mut(width).enumerate() {
-            let seen = self.reference_pass(&stack.get(i)?.detach(), rows)?;
-            seen.iter().try_for_each(|moments| moments.write(unbiased, row))?;
+            let seen = self.reference_pass(&stack.get(i)?.detach(), None, rows)?;
+            BatchMoments::write(&seen, unbiased, row)?;
         }
         Ok(found)
     }

@@ -195,10 +195,19 @@ impl Loss {
                 Some(best.ne(&targets.broadcast_as((points, batch))?)?.to_dtype(DType::F64)?.sum(1)?)
             }
         };
+        if let (Loss::CrossEntropy, true, 2..) = (self, classes, q) {
+            let y = targets.broadcast_as((points, batch))?.contiguous()?.unsqueeze(2)?;
+            let each = candle_nn::ops::log_softmax(z, D::Minus1)?.gather(&y, 2)?.neg()?;
+            return Ok((each.sum((1, 2))?, wrong));
+        }
         let y = match (classes, q) {
             (false, _) => targets.to_dtype(z.dtype())?,
             (true, 1) => targets.unsqueeze(D::Minus1)?.to_dtype(z.dtype())?,
-            (true, _) => candle_nn::encoding::one_hot(targets.clone(), q, 1f32, 0f32)?.to_dtype(z.dtype())?,
+            // Made where the outputs are: to ask for labels waits for a GPU.
+            (true, _) => {
+                let each = Tensor::arange(0, q as u32, z.device())?;
+                targets.unsqueeze(D::Minus1)?.broadcast_eq(&each)?.to_dtype(z.dtype())?
+            }
         };
         let each = match self {
             Loss::Squared => z.broadcast_sub(&y)?.sqr()?,

@@ -34,7 +34,7 @@ fn machine(order: usize) -> Arc<dyn Machine> {
 fn machine(_: usize) -> Arc<dyn Machine> {
     static CARD: std::sync::OnceLock<Arc<collado_cuda::Card>> = std::sync::OnceLock::new();
     let card = CARD.get_or_init(|| {
-        let device = Device::new_cuda_with_stream(0).unwrap();
+        let device = collado_risk::gpu(0).unwrap();
         Arc::new(collado_cuda::Card::new(device.as_cuda_device().unwrap()).unwrap())
     });
     Arc::clone(card) as _
@@ -586,7 +586,6 @@ fn steps_that_do_not_fit_are_not_taken_together() {
 /// Small networks in one launch, with every number of blocks.
 #[test]
 fn small_networks_descend_as_in_f64() {
-    let mut wide = 0;
     for (i, (activation, widths, loss)) in [
         (Activation::Relu, vec![64, 64, 64, 10], Loss::CrossEntropy),
         (Activation::Relu, vec![7, 64, 10], Loss::CrossEntropy),
@@ -602,16 +601,10 @@ fn small_networks_descend_as_in_f64() {
         let mut criterion = criterion(loss);
         criterion.kappa = if i % 2 == 1 { 0.01 } else { 0. };
         let case = Case::new(Arch::dense(activation, &widths, i != 3).unwrap(), 90, criterion);
-        // One block for each network, of four warps or eight; four blocks, or eight. The first rules are those of SGD.
-        let blocks = [
-            (2, Some("_w8"), i % 2),
-            (2, None, i % 2),
-            (2, None, 2 + i % 2),
-            (9, None, i % 2),
-            (16, None, i % 4),
-        ];
-        for (processors, hidden, rule) in blocks {
-            let machine = Watched::without(hidden, i % 3, processors);
+        // One block for each network, four blocks, or eight. The first rules are those of SGD.
+        let blocks = [(2, i % 2), (2, 2 + i % 2), (9, i % 2), (16, i % 4)];
+        for (processors, rule) in blocks {
+            let machine = Watched::new(i % 3, processors);
             let batch = if i % 2 == 0 { 64 } else { 37 };
             let table = table(4, 2, batch, 90);
             let descent = Descent {
@@ -626,8 +619,24 @@ fn small_networks_descend_as_in_f64() {
             let small = launched.iter().any(|k| k.starts_with("small"));
             let layers = widths.len() - 2;
             assert!(small || layers == 3, "{widths:?}: {launched:?}");
-            wide += usize::from(launched.iter().any(|k| k.ends_with("_w8")));
         }
     }
-    assert_eq!(wide, 2, "networks in blocks of eight warps");
+}
+
+#[test]
+fn small_networks_with_minibatches_of_different_sizes_descend_as_in_f64() {
+    let arch = Arch::dense(Activation::Relu, &[9, 20, 3], true).unwrap();
+    let case = Case::new(arch, 90, criterion(Loss::CrossEntropy));
+    for (missing, is_small) in [([0, 0], true), ([5, 5], true), ([0, 5], false)] {
+        let mut rows = table(2, 2, 16, 90);
+        for (batch, missing) in rows.chunks_exact_mut(16).zip(missing.iter().cycle()) {
+            batch[16 - missing..].fill(NO_EXAMPLE);
+        }
+        let batches = Batches::Each { rows: &rows, batch: 16 };
+        let descent = Descent { rule: RULES[1], sizes: &[0.02, 0.03], done: 0, batches, coefficients: None };
+        let span = Span::stack(&case.points(2, 7)).unwrap();
+        let launched = descend(&case, &Watched::new(0, 2), Precision::Tf32x3, &span, &descent);
+        let found = launched.iter().any(|kernel| kernel.starts_with("small"));
+        assert_eq!(found, is_small, "{missing:?}: {launched:?}");
+    }
 }

@@ -98,6 +98,19 @@ impl Layer {
         Self { norm, x, dy, weight, bias }
     }
 
+    /// The channels multiplied by the factors, with the summands added.
+    fn shifted(&self, machine: &Arc<Watched>, shift: usize, over: bool) -> Vec<f32> {
+        let memory = Memory { machine: Arc::clone(machine) as _, shift };
+        let (x, y) = (memory.of(&self.x), memory.empty(self.x.len()));
+        let (_weight, weight) = memory.maybe(self.weight.as_deref());
+        let (_bias, bias) = memory.maybe(self.bias.as_deref());
+        let y = if over { &x } else { &y };
+        let at = NormForward { x: memory.at(&x), weight, bias, y: memory.at(y), ..NormForward::default() };
+        // SAFETY: the buffers have the sizes of the layer.
+        unsafe { self.norm.affine(&**machine, &at) }.unwrap();
+        memory.read(y)
+    }
+
     /// Both passes; buffers begin so many numbers behind a multiple of 256 bytes. `over`: with results in place of what is
     /// not needed any more.
     fn run(&self, machine: &Arc<Watched>, shift: usize, over: bool) -> Passes<f32> {
@@ -253,6 +266,21 @@ fn normalised_channels_and_their_gradients_are_those_in_f64() {
 }
 
 #[test]
+fn channels_are_multiplied_and_shifted() {
+    for (i, sizes) in [[1, 1, 1], [7, 3, 1024], [97, 3, 49], [5, 2, 16]].into_iter().enumerate() {
+        let layer = Layer::new(sizes, Kind::Usual, true);
+        let found = layer.shifted(&Watched::new(i % 3, [1, 40][i % 2]), i % 2, i > 1);
+        let [_, channels, pixels] = sizes;
+        for (k, y) in found.into_iter().enumerate() {
+            let c = k / pixels % channels;
+            let (w, b) = (layer.weight.as_ref().unwrap()[c], layer.bias.as_ref().unwrap()[c]);
+            let expected = f64::from(w) * f64::from(layer.x[k]) + f64::from(b);
+            assert_eq!(y, expected as f32, "{sizes:?}: number {k}");
+        }
+    }
+}
+
+#[test]
 fn channels_are_normalised_to_the_same_bits() {
     for sizes in [[7, 3, 1024], [97, 3, 49], [3, 2, 1]] {
         let layer = Layer::new(sizes, Kind::Usual, true);
@@ -348,7 +376,9 @@ fn rectifiers_keep_what_is_positive() {
 #[cfg(not(feature = "cuda"))]
 pub fn every_kernel(machine: &Arc<Watched>) {
     for (sizes, over) in [([6, 2, 512], false), ([23, 1, 49], true)] {
-        Layer::new(sizes, Kind::Usual, true).run(machine, 0, over);
+        let layer = Layer::new(sizes, Kind::Usual, true);
+        layer.run(machine, 0, over);
+        layer.shifted(machine, 0, over);
     }
     for shift in [0, 1] {
         rectified(machine, &[1.; 4099], &[2.; 4099], shift, shift == 1);

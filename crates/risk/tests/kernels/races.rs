@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use collado_cuda::Emulated;
+use collado_cuda::{Buffer, Emulated, Windows};
 
 use super::*;
 
@@ -133,8 +133,8 @@ fn small_networks(seen: &mut Seen) {
         widths.push(7);
         let case = case(activation, &widths, 90, loss);
         let points = case.points(1, 7);
-        for (processors, hidden) in [(1, Some("_w8")), (1, None), (4, None), (8, None)] {
-            seen.run(&case, (processors, hidden), Precision::Tf32x3, |kernels| {
+        for processors in [1, 4, 8] {
+            seen.run(&case, (processors, None), Precision::Tf32x3, |kernels| {
                 for rule in [RULES[1], RULES[2]] {
                     steps(kernels, &points, rule, 50, 0);
                 }
@@ -147,8 +147,20 @@ fn norms(seen: &mut Seen) {
     for order in 0..3 {
         let machine = Watched::of(Arc::new(Emulated::watched(order)), None, 4);
         norm::every_kernel(&machine);
+        pooling(&machine);
         seen.0.extend(machine.launched());
     }
+}
+
+fn pooling(machine: &Arc<Watched>) {
+    let (maps, size, windows) = (3, [7, 5], [4, 2]);
+    let pooling = Windows { size, windows, kernel: [3, 2], stride: [2, 3], padding: [1, 0] };
+    let machine: Arc<dyn Machine> = Arc::clone(machine) as _;
+    let x = Buffer::from_slice(&machine, &[1_f32; 3 * 35]).unwrap();
+    let pixels = Buffer::<u32>::new(&machine, 3 * 8).unwrap();
+    // SAFETY: memory for the maps and a number for each window.
+    unsafe { pooling.largest(&*machine, x.at(0), pixels.at(0), maps) }.unwrap();
+    assert_eq!(pixels.read(8).unwrap(), [0, 3, 5, 8, 15, 18, 25, 28]);
 }
 
 #[test]

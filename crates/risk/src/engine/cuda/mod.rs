@@ -10,6 +10,8 @@ mod session;
 mod small;
 mod spans;
 mod tensor;
+#[cfg(any(feature = "cuda", test))]
+mod tensor_ops;
 mod values;
 
 use std::sync::{Arc, Mutex};
@@ -18,6 +20,8 @@ use candle_core::Tensor;
 use collado_cuda::Machine;
 use collado_models::Chain;
 
+#[cfg(feature = "cuda")]
+pub(super) use self::tensor_ops::TensorOps;
 use self::{data::Data, layout::Layout, session::Session};
 use crate::{Criterion, Descent, EmpiricalRisk, Evaluation, Objective, Result, Rows, Span};
 
