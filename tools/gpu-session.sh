@@ -14,19 +14,21 @@
 # DEVICE=cpu tries the script on a machine without a GPU.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# Sections in their order, and the seconds after which each is ended.
-order="card:40 kernels:120 small:60 whole:100 sweep:60 images:80 peers:220 commands:120 precision:100 sanitizer:60"
+# Sections in their order, and the seconds after which each is ended. Those joined by + run side by side: they time nothing.
+order="card:40 kernels+commands+networks+precision:120 small:60 whole:60 images:60 peers:240 sweep:60 sanitizer:60 profile:60"
 
 # The program with the features cuda and cudnn, if both are built: see docs/gpu.md.
 pack() {
-  local file=$1 mnist=$2 root=$here/.. built=${BUILT:-$here/../target/cuda/release} dir
+  local file=$1 mnist=$2 root=$here/.. built=${BUILT:-$here/../target/cuda/release} dir tests
   local cudnn=${BUILT_CUDNN:-$root/target/cudnn/release}
   dir=$(mktemp -d); trap "rm -rf '$dir'" EXIT
   mkdir -p "$dir/mnist" "$dir/benches" "$dir/crates/data/assets"
   cp "$built/collado" "$dir/collado"
+  # The newest of each, as several crates have tests of the name.
   cp "$(ls -t "$built"/deps/kernels-* | grep -v '\.d$' | head -1)" "$dir/kernels"
+  cp "$(ls -t $(grep -l a_gpu_has "$built"/deps/networks-*) | head -1)" "$dir/networks"
   [ ! -e "$cudnn/collado" ] || cp "$cudnn/collado" "$dir/collado-cudnn"
-  strip "$dir"/{collado,kernels}* || true
+  strip "$dir"/{collado,kernels,networks}* || true
   cp "$mnist"/t*-ubyte* "$dir/mnist/"
   cp "$here/run-on-gpu.sh" "$here/gpu-session.sh" "$dir/"
   cp "$root"/benches/{against_peers,gpu_peers}.py "$dir/benches/"
@@ -76,33 +78,29 @@ card() {
   LIMIT=60 collado eval "$WORK/a.safetensors" --data digits | tail -1
 }
 
-# The tests of the kernels, with blocks of eight warps; equality of bits on repetition first.
+# The tests of the kernels; equality of bits on repetition first. Then every operation of networks.
 kernels() {
   local failed=0
-  export COLLADO_CUDA_WIDE=1
   PROGRAM=kernels LIMIT=60 collado --test-threads 1 repetition || failed=1
   PROGRAM=kernels LIMIT=110 collado --test-threads 1 --skip repetition --skip races || failed=1
+  PROGRAM=networks LIMIT=60 collado --test-threads 1 --nocapture gpu || failed=1
   return $failed
 }
 
-# Steps of small networks, with blocks of four warps and of eight.
+# Steps of small networks.
 small() {
-  local stack wide steps
+  local stack steps
   for stack in 1 32 132 512; do
     steps=$((stack > 100 ? 3072 : 12288)); [ "$DEVICE" = cuda ] || steps=8
-    for wide in "" 1; do
-      [ -z "$wide" ] || export COLLADO_CUDA_WIDE=1
-      echo "$stack networks${wide:+, eight warps}: $(collado time train --arch relu:64-64-64-10 --data digits --batch 64 \
-        --stack $stack --steps $steps --device "$DEVICE" 2>&1 | tr -s ' \n' ' ')"
-      unset COLLADO_CUDA_WIDE
-    done
+    echo "$stack networks: $(collado time train --arch relu:64-64-64-10 --data digits --batch 64 \
+      --stack $stack --steps $steps --device "$DEVICE" 2>&1 | tr -s ' \n' ' ')"
   done
 }
 
 # Whole commands: the pair of ten hidden layers on MNIST, and the level set of 32 minima of digits.
 whole() {
   local failed=0 epochs=10; [ "$DEVICE" = cuda ] || epochs=1
-  on train --data "mnist:$DIR/mnist" --arch relu:784-128x10-10 --seeds 0..2 --epochs $epochs --batch 128 --out "$WORK/pair" --quiet || failed=1
+  on train --data "mnist:$DIR/mnist" --arch relu:784-128-128-128-128-128-128-128-128-128-128-10 --init he --lr 0.02 --seeds 0..2 --epochs $epochs --batch 128 --out "$WORK/pair" --quiet || failed=1
   on connect --a "$WORK/pair/seed-0.safetensors" --b "$WORK/pair/seed-1.safetensors" --data "mnist:$DIR/mnist" \
     --certify never --out "$WORK/deep" --quiet || failed=1
   python3 - "$WORK/deep/summary.json" <<'P' || failed=1
@@ -129,13 +127,31 @@ sweep() {
   done
 }
 
+# Networks for images: twenty steps from the same start on both devices, and the risk of the same network by each rule of statistics.
+networks() {
+  local arch data="mnist:$DIR/mnist" rule device failed=0
+  for arch in resnet8:width=0.5 lenet; do
+    for device in "$DEVICE" cpu; do
+      DEVICE=$device on train --data "$data" --arch "$arch" --max-steps 20 --batch 64 --lr 0.01 --out "$WORK/$arch-$device" --quiet || failed=1
+      echo "           risk $(value runs.0.risk < "$WORK/$arch-$device/summary.json")"
+    done
+    for rule in population interpolate; do
+      on eval "$WORK/$arch-cpu"/seed-0.safetensors --data "$data" --bn $rule --json || failed=1
+      echo "           $(value checkpoints.0.risk < "$WORK/out") here," \
+        "$(collado eval "$WORK/$arch-cpu"/seed-0.safetensors --data "$data" --bn $rule --json | value checkpoints.0.risk) on the cpu"
+      [[ $arch != lenet ]] || break
+    done
+  done
+  return $failed
+}
+
 # A step of ResNet-20 beside PyTorch's, with our own convolutions and with cuDNN's.
 images() {
   local program failed=0
   for program in collado collado-cudnn; do
     [ -e "$DIR/$program" ] || continue
     echo "$program:"
-    if [ "$DEVICE" = cuda ]; then table $program --only resnet20 --rounds 1 || failed=1
+    if [ "$DEVICE" = cuda ]; then table $program --only resnet20 --rounds 3 || failed=1
     else PROGRAM=$program on time train --arch resnet8 --images 3x32x32 --batch 8 --examples 16 --steps 1 || failed=1; fi
   done
   return $failed
@@ -149,7 +165,7 @@ table() {
 
 # All other rows, each as soon as it is known; the largest networks come last, should the time not suffice.
 peers() {
-  if [ "$DEVICE" = cuda ]; then table collado --budget 200
+  if [ "$DEVICE" = cuda ]; then table collado --budget 230
   else table collado --rounds 1 --only "step 64-64-64-10"; fi
 }
 
@@ -194,6 +210,32 @@ precision() {
   done
 }
 
+# What a step of ResNet-20 and one of small networks spend their time on, by NVIDIA's profiler.
+profile() {
+  local program=collado
+  command -v ncu > /dev/null || { echo "there is no ncu"; return 0; }
+  [ ! -e "$DIR/collado-cudnn" ] || program=collado-cudnn
+  printf '#!/bin/sh\nexec ncu --csv --metrics gpu__time_duration.sum --launch-count 4000 "%s/%s" "$@"\n' "$DIR" $program > "$WORK/launches"
+  printf '#!/bin/sh\nexec ncu --set full -k regex:small_ --launch-count 1 "%s/collado" "$@"\n' "$DIR" > "$WORK/stalls"
+  for program in launches stalls; do cp "$WORK/$program" "$DIR/$program"; chmod +x "$DIR/$program"; done
+  PROGRAM=stalls LIMIT=30 collado time train --arch relu:64-64-64-10 --data digits --batch 64 --stack 132 --steps 64 --device "$DEVICE" \
+    > "$OUT/stalls.log" 2>&1
+  PROGRAM=launches LIMIT=55 collado time train --arch resnet20 --images 3x32x32 --batch 128 --examples 2048 --steps 1 --device "$DEVICE" \
+    > "$WORK/launches.csv" 2> "$WORK/err"
+  python3 - "$WORK/launches.csv" <<'P'
+import collections, csv, sys
+rows = list(csv.reader(line for line in open(sys.argv[1]) if line.startswith('"')))
+name, value, unit = (rows[0].index(k) for k in ("Kernel Name", "Metric Value", "Metric Unit"))
+times = collections.defaultdict(list)
+for row in rows[1:]:
+    scale = {"ns": 1e-3, "us": 1, "usecond": 1, "nsecond": 1e-3, "ms": 1e3, "msecond": 1e3}[row[unit]]
+    times[row[name].split("(")[0][:90]].append(scale * float(row[value].replace(",", "")))
+print(len(rows) - 1, "launches,", round(sum(map(sum, times.values()))), "us")
+for kernel, taken in sorted(times.items(), key=lambda item: -sum(item[1]))[:40]:
+    print(f"{sum(taken):10.0f} us  {len(taken):5}  {kernel}")
+P
+}
+
 # What NVIDIA's own tool finds in kernels of small networks; it slows them down a great deal.
 sanitizer() {
   command -v compute-sanitizer > /dev/null || { echo "there is no compute-sanitizer"; return 0; }
@@ -202,25 +244,33 @@ sanitizer() {
   PROGRAM=checked LIMIT=55 collado --test-threads 1 small_networks | tail -30
 }
 
-# Each section is a process of its own, so that all of it ends at its limit.
+# ended SECTION SECONDS: the section as a process of its own, so that all of it ends at its limit.
+ended() {
+  local start=$SECONDS status
+  echo "== $1" | tee -a "$OUT/session.log"
+  mkdir -p "$WORK/$1"
+  WORK=$WORK/$1 timeout -k 5 "$2" bash "$here/gpu-session.sh" section "$1" 2>&1 | sed -u "s/^/$1| /" | tee -a "$OUT/session.log"
+  case ${PIPESTATUS[0]} in 0) status=done ;; 124 | 137) status="CUT OFF" ;; *) status=FAILED ;; esac
+  echo "$1: $status after $((SECONDS - start)) s" | tee -a "$OUT/summary.log"
+}
+
 run() {
-  local budget=${BUDGET:-470} section limit left start status
+  local budget=${BUDGET:-470} group section limit left
   export DIR=$here OUT DEVICE=${DEVICE:-cuda} WORK
   OUT=$(mkdir -p "$1" && cd "$1" && pwd); WORK=$(mktemp -d)
   trap 'rm -rf "$WORK"' EXIT
   shift
-  chmod +x "$DIR"/{collado,kernels}* 2>/dev/null
+  chmod +x "$DIR"/{collado,kernels,networks}* 2>/dev/null
   local wanted=" $* "
-  for section in $order; do
-    limit=${section#*:} section=${section%:*}
-    [[ $wanted = "  " || $wanted = *" $section "* ]] || continue
-    left=$((budget - SECONDS))
-    if [ $left -lt 15 ]; then echo "$section: not begun" | tee -a "$OUT/summary.log"; continue; fi
-    start=$SECONDS
-    echo "== $section" | tee -a "$OUT/session.log"
-    timeout -k 5 $((limit < left ? limit : left)) bash "$here/gpu-session.sh" section "$section" 2>&1 | tee -a "$OUT/session.log"
-    case ${PIPESTATUS[0]} in 0) status=done ;; 124 | 137) status="CUT OFF" ;; *) status=FAILED ;; esac
-    echo "$section: $status after $((SECONDS - start)) s" | tee -a "$OUT/summary.log"
+  for group in $order; do
+    limit=${group#*:}
+    for section in $(tr + ' ' <<< "${group%:*}"); do
+      [[ $wanted = "  " || $wanted = *" $section "* ]] || continue
+      left=$((budget - SECONDS))
+      if [ $left -lt 15 ]; then echo "$section: not begun" | tee -a "$OUT/summary.log"; continue; fi
+      ended "$section" $((limit < left ? limit : left)) &
+    done
+    wait
   done
   echo "== summary"; cat "$OUT/summary.log"
 }

@@ -1,6 +1,6 @@
 // Many steps of SGD or Adam on P small networks: L hidden layers of at most 64 units, at most 64 inputs, 10 outputs and minibatches
 // of 64. A cluster of C blocks owns a network and keeps everything but the data in shared memory and registers; each
-// block takes 64 / C rows of the minibatch. Products are three TF32 products each. A block has NW warps: 4, or 8 where C is 1.
+// block takes 64 / C rows of the minibatch. Products are three TF32 products each. A block has four warps.
 // Matrices in shared memory have rows of 64 numbers, whose groups of eight are permuted so that eight rows of one group, eight
 // columns of every other row, and pieces of 16 bytes all lie in different banks.
 #pragma once
@@ -109,14 +109,13 @@ DEV void mma3(float (&acc)[MT][NT][4], const Operand<AT, AS>& a, const Operand<B
 #pragma unroll
             for (int e = 0; e < 4; e++) acc[i][j][e] = SETS == 1 ? s[0][i][j][e] : SETS == 2 ? s[0][i][j][e] + s[SETS - 1][i][j][e] : s[0][i][j][e] + (s[SETS > 1 ? 1 : 0][i][j][e] + s[SETS - 1][i][j][e]);
 }
-template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small& a) {   // FAST: rectifiers, cross-entropy
-    static_assert(NW == 4 || (NW == 8 && C == 1), "");
+template <int L, int C, bool FAST, bool ADAM> DEV void small(const Small& a) {   // FAST: rectifiers, cross-entropy
     typedef SmallLayout<L, C, ADAM> Y;
-    constexpr int SW = Y::SW, ZS = Y::ZS, RB = Y::RB, TM = RB / 8, PAR = Y::PAR, T = 32 * NW, RT = T / 16, FT = RB / RT;   // FT times RT rows are fetched
-    constexpr int WM = RB >= 32 ? 2 : 4, FM = 4 / WM, FN = RB / 8 / (NW / WM);   // forward: WM warps along features, FM x FN tiles each
-    constexpr int SF = FM * FN >= 8 || NW > 4 ? 2 : 3, UF = NW > 4 ? 4 : 8;   // blocks of eight warps have half the registers
-    constexpr int ZM = RB > 16 ? RB / 16 : 1, ZK = 4 / ZM, ZT = 8 / NW;         // outputs: ZM tiles of rows, ZK parts of the sum, ZT tiles of columns a warp
-    constexpr int UT = 16 / NW, UG = NW > 4 ? 1 : 4, UZ = NW > 4 ? 4 : 8, PER = T / 64;   // tiles of columns of a gradient; blocks of the contraction at once; threads for a sum over a column
+    constexpr int SW = Y::SW, ZS = Y::ZS, RB = Y::RB, TM = RB / 8, PAR = Y::PAR, T = 128, RT = T / 16, FT = RB / RT;   // FT times RT rows are fetched
+    constexpr int WM = RB >= 32 ? 2 : 4, FM = 4 / WM, FN = RB / 8 / (4 / WM);   // forward: WM warps along features, FM x FN tiles each
+    constexpr int SF = FM * FN >= 8 ? 2 : 3, UF = 8;
+    constexpr int ZM = RB > 16 ? RB / 16 : 1, ZK = 4 / ZM, ZT = 2;         // outputs: ZM tiles of rows, ZK parts of the sum, ZT tiles of columns a warp
+    constexpr int UT = 4, UG = 4, UZ = 8;   // tiles of columns of a gradient; blocks of the contraction at once
     constexpr bool ONE = !Y::APART;
     float* sm = shared_memory();
     float *W = sm, *G = sm + PAR, *X0 = G + (ONE ? 0 : PAR), *H = X0 + 2 * RB * SW, *Z = H + L * RB * SW, *ZP = C > 1 ? Z + Y::ZR : Z;
@@ -154,7 +153,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
                 for (int j = 0; j < UT; j++)
 #pragma unroll
                     for (int e = 0; e < 4; e++) v[l][i][j][e] = remembered(in_weight(rows0 ^ (64 * um + un), l, i, j, e));
-            vb[l] = remembered(Y::BIAS + 64 * l + tid / PER);
+            vb[l] = remembered(Y::BIAS + 64 * l + tid / 2);
         }
 #pragma unroll
         for (int j = 0; j < ZT; j++)
@@ -237,20 +236,20 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
         float *HL = H + (L - 1) * HS, *WL = W + Y::LAST;
         {   // outputs
             float z[1][ZT][4];
-            int row = w % ZM * 16, kq = NW > 4 ? 0 : w / ZM, column = NW > 4 ? w / ZM * 8 : 0;
-            mma3<1, ZT, 8 / ZK, 3, UZ, (RB < 16)>(z, Rows(HL, rows0 ^ (64 * row + kq * (64 / ZK))), Rows(WL, rows0 ^ (64 * column + kq * (64 / ZK))));
+            int row = w % ZM * 16, kq = w / ZM;
+            mma3<1, ZT, 8 / ZK, 3, UZ, (RB < 16)>(z, Rows(HL, rows0 ^ (64 * row + kq * (64 / ZK))), Rows(WL, rows0 ^ kq * (64 / ZK)));
 #pragma unroll
             for (int n = 0; n < ZT; n++)
 #pragma unroll
                 for (int h = 0; h < 2; h++)
-                    if (RB >= 16 || h == 0) *(float2*)(ZP + (kq * RB + row + g + 8 * h) * ZPS + column + 8 * n + 2 * t) = make_float2(z[0][n][2 * h], z[0][n][2 * h + 1]);
+                    if (RB >= 16 || h == 0) *(float2*)(ZP + (kq * RB + row + g + 8 * h) * ZPS + 8 * n + 2 * t) = make_float2(z[0][n][2 * h], z[0][n][2 * h + 1]);
             __syncthreads();
         }
         float loss = 0.f, rest = 0.f, wrong = 0.f, slopes[5] = {0, 0, 0, 0, 0};
         {   // loss: 5 outputs a thread
             float (&d)[5] = slopes;
             int row = tid / 2, half = tid & 1;
-            if (RB == 64 && NW == 4 || w * 16 < RB) {
+            if (RB == 64 || w * 16 < RB) {
                 int first = 5 * half, label = row < RB ? ys[row] : -1, y = label - first;
                 bool in = label >= 0;
                 float z[5], top = -INFINITY, zy = 0.f, nan = 0.f;
@@ -321,11 +320,11 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
                     for (int q = 0; q < 5; q++) slopes[q] += __shfl_xor_sync(~0u, slopes[q], m);
                 }
             }
-            if (lane < 2 && w < 4) {
+            if (lane < 2) {
 #pragma unroll
                 for (int q = 0; q < 5; q++) b3p[w * 10 + 5 * lane + q] = slopes[q];
             }
-            if (lane == 0 && w < 4) { red[2 * w] = loss; red[2 * w + 1] = wrong; }
+            if (lane == 0) { red[2 * w] = loss; red[2 * w + 1] = wrong; }
             __syncthreads();
             if (tid < 2) a.sums[2 * (((long)s * a.P + p) * C + rank) + tid] = red[tid] + red[2 + tid] + red[4 + tid] + red[6 + tid];
 #pragma unroll
@@ -350,14 +349,13 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
             }
             __syncthreads();
         }
-        auto column_sum = [&](const float* h) {   // of column tid / PER, in all PER threads
+        auto column_sum = [&](const float* h) {   // of column tid / 2, in both threads
             float q[4] = {0, 0, 0, 0};
-            const int at = here(place(PER == 4 ? tid % 4 : 2 * (tid % 2), tid / PER));
-#pragma unroll(NW > 4 ? 4 : RB / PER)
-            for (int b = 0; b < RB / PER; b++) q[b % 4] += h[PER == 4 ? (at ^ 8 * (b % 2)) + 256 * b : (at ^ 8 * ((b ^ b / 2) % 2)) + 64 * (b % 2) + 256 * (b / 2)];
+            const int at = here(place(2 * (tid % 2), tid / 2));
+#pragma unroll
+            for (int b = 0; b < RB / 2; b++) q[b % 4] += h[(at ^ 8 * ((b ^ b / 2) % 2)) + 64 * (b % 2) + 256 * (b / 2)];
             q[0] = (q[0] + q[1]) + (q[2] + q[3]);
-            q[0] += __shfl_xor_sync(~0u, q[0], 1);
-            return PER == 4 ? q[0] + __shfl_xor_sync(~0u, q[0], 2) : q[0];
+            return q[0] + __shfl_xor_sync(~0u, q[0], 1);
         };
 #pragma unroll
         for (int l = L - 1; l >= 0; l--) {
@@ -405,8 +403,8 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
                     for (int h = 0; h < 2; h++) *(float2*)(to + in_weight(pairs, l, i, j, 2 * h)) = u[j][h];
             }
             if (a.bias[l]) {
-                int at = Y::BIAS + 64 * l + tid / PER;
-                if (tid % PER == 0) { if (ONE) move(vb[l < KEEP ? l : 0], W[at], q); else G[at] = q; }
+                int at = Y::BIAS + 64 * l + tid / 2;
+                if (tid % 2 == 0) { if (ONE) move(vb[l < KEEP ? l : 0], W[at], q); else G[at] = q; }
             }
             if (l) __syncthreads();
         }
@@ -449,7 +447,7 @@ template <int L, int C, bool FAST, bool ADAM, int NW> DEV void small(const Small
                 for (int j = 0; j < UT; j++)
 #pragma unroll
                     for (int e = 0; e < 4; e++) remember(in_weight(rows0 ^ (64 * um + un), l, i, j, e), v[l][i][j][e]);
-            if (tid % PER == 0) remember(Y::BIAS + 64 * l + tid / PER, vb[l]);
+            if (tid % 2 == 0) remember(Y::BIAS + 64 * l + tid / 2, vb[l]);
         }
 #pragma unroll
         for (int j = 0; j < ZT; j++)

@@ -62,7 +62,7 @@ pub enum Batches<'a> {
         /// The number B of examples in a minibatch.
         batch: usize,
     },
-    /// A minibatch for each point, drawn while earlier steps are taken.
+    /// A minibatch for each point, drawn while earlier steps are taken. In a step all of them have equally many examples.
     Drawn {
         /// Draws them.
         draw: Draw<'a>,
@@ -72,6 +72,14 @@ pub enum Batches<'a> {
 }
 
 impl Batches<'_> {
+    /// Whether the minibatches of all points have equally many examples in each step. Those that are drawn have.
+    pub(crate) fn is_even(&self, points: usize) -> bool {
+        let Self::Each { rows, batch } = *self else { return true };
+        let size = |rows: &[u32]| rows.iter().rev().skip_while(|&&row| row == NO_EXAMPLE).count();
+        let step = |rows: &[u32]| rows.chunks_exact(batch).all(|others| size(others) == size(&rows[..batch]));
+        rows.chunks_exact((points * batch).max(1)).all(step)
+    }
+
     /// The number of examples in a minibatch, of `examples` in all.
     pub fn size(&self, examples: usize) -> usize {
         match *self {

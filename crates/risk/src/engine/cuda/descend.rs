@@ -18,7 +18,9 @@ use crate::{Batches, Descent, Error, NO_EXAMPLE, Result, Span, StepRule};
 const RECORDED: usize = 64;
 /// The most steps of small networks in one launch, and numbers of their minibatches.
 const SMALL_STEPS: usize = 512;
-const SMALL_ROWS: usize = 1 << 20;
+const SMALL_ROWS: usize = 1 << 22;
+/// The share of that in the first launch; each after it takes twice as much as the one before.
+const SMALL_FIRST: usize = 8;
 /// Steps of small networks that are told of together: all of them take a fraction of a second.
 const SMALL_TOGETHER: usize = 1 << 16;
 
@@ -57,12 +59,19 @@ impl Kernels {
             }
         };
         self.take_in(&session, span, memory)?;
-        let piece = session.key.steps;
-        for from in (0..descent.sizes.len()).step_by(piece) {
+        let mut piece = match session.key.kind {
+            // Nothing runs while the first table is drawn.
+            Kind::Small { .. } => (session.key.steps / SMALL_FIRST).max(1),
+            _ => session.key.steps,
+        };
+        let mut from = 0;
+        while from < descent.sizes.len() {
             let count = piece.min(descent.sizes.len() - from);
             self.tables(&mut session, descent, from, count)?;
             // SAFETY: the session was made for such steps, and its tables hold them.
             unsafe { self.steps(&mut session, count) }?;
+            from += count;
+            piece = (2 * piece).min(session.key.steps);
         }
         self.hand_back(&session, span, memory)?;
         *held = Some(session);
@@ -142,8 +151,10 @@ impl Kernels {
         let small = matches!(key.kind, Kind::Small { .. });
         // How many examples the minibatches have.
         let mut present = vec![batch; count * points];
+        // Small networks have minibatches of one size in a step: to look at all of them takes longer than the step.
+        let apart = if small { points } else { 1 };
         let mut look = |rows: &[u32]| {
-            for (present, rows) in present.iter_mut().zip(rows.chunks_exact(batch)) {
+            for (present, rows) in present.iter_mut().zip(rows.chunks_exact(batch)).step_by(apart) {
                 *present -= rows.iter().rev().take_while(|&&row| row == NO_EXAMPLE).count();
             }
         };

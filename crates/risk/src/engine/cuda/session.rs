@@ -94,9 +94,10 @@ impl Kernels {
         let free = span.free();
         let adam = matches!(descent.rule, StepRule::Adam { .. });
         let kind = match combines || free.len() < vertices {
+            // Blocks that own a network divide by the same number of examples.
             false => match self.small_blocks(points, batch, full, descent.rule) {
-                Some(blocks) => Kind::Small { blocks },
-                None => Kind::Stack,
+                Some(blocks) if descent.batches.is_even(points) => Kind::Small { blocks },
+                _ => Kind::Stack,
             },
             true if free.len() == 1 && adam && self.criterion.kappa == 0. => Kind::Bend,
             true => Kind::Span,

@@ -52,10 +52,7 @@ impl Kernels {
             StepRule::Sgd { .. } if fast => "relu",
             StepRule::Sgd { .. } => "any",
         };
-        let kernel = format!("small_{name}{}_c{blocks}", self.layout.depth() - 1);
-        // With eight warps in place of four, where a machine has it.
-        let wide = format!("{kernel}_w8");
-        if has(&self.machine, &wide) { wide } else { kernel }
+        format!("small_{name}{}_c{blocks}", self.layout.depth() - 1)
     }
 
     /// Takes the first `count` steps of the tables.
