@@ -15,7 +15,14 @@
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # Sections in their order, and the seconds after which each is ended. Those joined by + run side by side: they time nothing.
-order="card:40 kernels+commands+networks+precision:120 small:60 whole:60 images:60 peers:240 sweep:60 sanitizer:60 profile:60"
+order="card:40 kernels+commands+networks+precision:120 small:60 whole:60 images:60 peers:240 sweep:60 sanitizer:60 profile:90"
+
+# tests_of_networks BUILT FILE: copies the tests of networks; several crates have tests of this name.
+tests_of_networks() {
+  local found
+  found=$(grep -l a_gpu_has "$1"/deps/networks-* 2> /dev/null) || { echo "$1: no tests of networks with the feature cuda" >&2; return 1; }
+  cp "$(ls -t $found | head -1)" "$2"
+}
 
 # The program with the features cuda and cudnn, if both are built: see docs/gpu.md.
 pack() {
@@ -24,10 +31,9 @@ pack() {
   dir=$(mktemp -d); trap "rm -rf '$dir'" EXIT
   mkdir -p "$dir/mnist" "$dir/benches" "$dir/crates/data/assets"
   cp "$built/collado" "$dir/collado"
-  # The newest of each, as several crates have tests of the name.
   cp "$(ls -t "$built"/deps/kernels-* | grep -v '\.d$' | head -1)" "$dir/kernels"
-  cp "$(ls -t $(grep -l a_gpu_has "$built"/deps/networks-*) | head -1)" "$dir/networks"
-  [ ! -e "$cudnn/collado" ] || cp "$cudnn/collado" "$dir/collado-cudnn"
+  tests_of_networks "$built" "$dir/networks"
+  [ ! -e "$cudnn/collado" ] || { cp "$cudnn/collado" "$dir/collado-cudnn"; tests_of_networks "$cudnn" "$dir/networks-cudnn"; }
   strip "$dir"/{collado,kernels,networks}* || true
   cp "$mnist"/t*-ubyte* "$dir/mnist/"
   cp "$here/run-on-gpu.sh" "$here/gpu-session.sh" "$dir/"
@@ -83,18 +89,22 @@ kernels() {
   local failed=0
   PROGRAM=kernels LIMIT=60 collado --test-threads 1 repetition || failed=1
   PROGRAM=kernels LIMIT=110 collado --test-threads 1 --skip repetition --skip races || failed=1
-  PROGRAM=networks LIMIT=60 collado --test-threads 1 --nocapture gpu || failed=1
+  local tests
+  for tests in networks networks-cudnn; do
+    [ ! -e "$DIR/$tests" ] || PROGRAM=$tests LIMIT=60 collado --test-threads 1 --nocapture gpu || failed=1
+  done
   return $failed
 }
 
 # Steps of small networks.
 small() {
-  local stack steps
+  local stack steps out failed=0
   for stack in 1 32 132 512; do
     steps=$((stack > 100 ? 3072 : 12288)); [ "$DEVICE" = cuda ] || steps=8
-    echo "$stack networks: $(collado time train --arch relu:64-64-64-10 --data digits --batch 64 \
-      --stack $stack --steps $steps --device "$DEVICE" 2>&1 | tr -s ' \n' ' ')"
+    out=$(collado time train --arch relu:64-64-64-10 --data digits --batch 64 --stack $stack --steps $steps --device "$DEVICE" 2>&1) || failed=1
+    echo "$stack networks: $(tr -s ' \n' ' ' <<< "$out")"
   done
+  return $failed
 }
 
 # Whole commands: the pair of ten hidden layers on MNIST, and the level set of 32 minima of digits.
@@ -116,15 +126,16 @@ P
 
 # Tasks of a sweep are processes that share the card.
 sweep() {
-  local jobs start
+  local jobs start out failed=0
   printf '[train]\narch = "relu:64-{w}-10"\nseeds = "0..4"\nepochs = 20\ndevice = "%s"\n[grid]\nw = [8, 12, 16, 24, 32, 40, 48, 64]\n' \
     "$DEVICE" > "$WORK/s.toml"
   for jobs in 8 4 2 1; do
     collado sweep plan "$WORK/s.toml" --out "$WORK/s$jobs" --no-estimate --quiet || return 1
     start=$(date +%s.%N)
-    echo "--jobs $jobs: $(collado sweep run "$WORK/s$jobs" --jobs $jobs 2>&1 | tail -1)," \
-      "$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }') s in all"
+    out=$(collado sweep run "$WORK/s$jobs" --jobs $jobs 2>&1) || failed=1
+    echo "--jobs $jobs: $(tail -1 <<< "$out"), $(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }') s in all"
   done
+  return $failed
 }
 
 # Networks for images: twenty steps from the same start on both devices, and the risk of the same network by each rule of statistics.
@@ -239,7 +250,7 @@ P
 # What NVIDIA's own tool finds in kernels of small networks; it slows them down a great deal.
 sanitizer() {
   command -v compute-sanitizer > /dev/null || { echo "there is no compute-sanitizer"; return 0; }
-  printf '#!/bin/sh\nexec compute-sanitizer --tool racecheck "%s/kernels" "$@"\n' "$DIR" > "$WORK/checked"
+  printf '#!/bin/sh\nexec compute-sanitizer --tool racecheck --error-exitcode 1 "%s/kernels" "$@"\n' "$DIR" > "$WORK/checked"
   cp "$WORK/checked" "$DIR/checked"
   PROGRAM=checked LIMIT=55 collado --test-threads 1 small_networks | tail -30
 }
@@ -273,6 +284,7 @@ run() {
     wait
   done
   echo "== summary"; cat "$OUT/summary.log"
+  ! grep -q 'FAILED\|CUT OFF' "$OUT/summary.log"
 }
 
 case ${1:-} in

@@ -75,9 +75,12 @@ impl Batches<'_> {
     /// Whether the minibatches of all points have equally many examples in each step. Those that are drawn have.
     pub(crate) fn is_even(&self, points: usize) -> bool {
         let Self::Each { rows, batch } = *self else { return true };
-        let size = |rows: &[u32]| rows.iter().rev().skip_while(|&&row| row == NO_EXAMPLE).count();
-        let step = |rows: &[u32]| rows.chunks_exact(batch).all(|others| size(others) == size(&rows[..batch]));
-        rows.chunks_exact((points * batch).max(1)).all(step)
+        let last = |rows: &[u32]| rows.iter().rposition(|&row| row != NO_EXAMPLE);
+        let step = |rows: &[u32]| {
+            let first = last(&rows[..batch]);
+            rows.chunks_exact(batch).all(|others| last(others) == first)
+        };
+        batch == 0 || rows.chunks_exact((points * batch).max(1)).all(step)
     }
 
     /// The number of examples in a minibatch, of `examples` in all.

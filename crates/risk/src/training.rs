@@ -90,6 +90,15 @@ impl Objective for BatchTraining<'_> {
         if gradient.is_none() {
             return engine.batch(span, rows, None, None);
         }
+        let batch = match rows {
+            Rows::All => self.examples(),
+            Rows::Shared(rows) => rows.len(),
+            Rows::Each { batch, .. } => batch,
+        };
+        if let Some(norm) = self.risk.network().batch_norms().find(|norm| batch * norm.positions < 2) {
+            let what = format!("{norm}: values of a channel in a minibatch");
+            return Err(Error::mismatch(what, "at least 2 for a variance", batch * norm.positions));
+        }
         let mut statistics = vec![0.; span.points() * self.width()];
         let seen = Seen { statistics: &mut statistics, unbiased: true };
         let values = engine.batch(span, rows, gradient, Some(seen))?;

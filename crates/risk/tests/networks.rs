@@ -161,6 +161,20 @@ fn gradients_go_through_statistics() {
     check_gradient("some rows", &other.with_reference_rows(3).unwrap());
 }
 
+#[test]
+fn one_value_for_a_channel_has_no_variance() {
+    let (_, network) = bodies().into_iter().find(|(name, _)| name == "norm of features").unwrap();
+    let risk = EmpiricalRisk::new(network, examples(5, &IMAGE, 1), criterion()).unwrap();
+    let training = risk.training(1).unwrap().unwrap();
+    let theta = Tensor::from_vec(numbers(risk.network().size(), 5), (1, ()), &Device::Cpu).unwrap();
+    let mut gradient = theta.zeros_like().unwrap();
+    let error = training.at(&theta, Rows::Shared(&[3]), Some(&mut gradient)).unwrap_err().to_string();
+    assert!(error.contains("'a'") && error.contains("at least 2"), "{error}");
+    training.at(&theta, Rows::Shared(&[3, 1]), Some(&mut gradient)).unwrap();
+    let buffers = training.buffers().unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+    assert!(buffers.iter().all(|x| x.is_finite()), "{buffers:?}");
+}
+
 /// Value and gradient of `risk` at the point `theta` on a device.
 #[cfg(feature = "cuda")]
 fn on_device(risk: &EmpiricalRisk, theta: &[f32], dtype: DType, device: &Device) -> (f64, Tensor) {

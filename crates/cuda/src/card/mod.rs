@@ -4,7 +4,7 @@ mod beside;
 mod module;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     ffi::{CString, c_int, c_void},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -353,17 +353,25 @@ pub fn with_address_mut<R>(tensor: &Tensor, write: impl FnOnce(u64) -> R) -> Res
     result.ok_or_else(|| not_here("writing in place"))
 }
 
-/// GPU number `number` for candle. All its work is on one stream: not the default one, on which launches cannot be recorded, and
-/// without an event before and after each use of memory, which would only be for several streams and takes longer than a launch.
+static DEVICES: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
+
+/// GPU number `number` for candle, the same one for the whole process. All its work is on one stream: not the default one, on which
+/// launches cannot be recorded, and without an event before and after each use of memory, which would only be for several streams
+/// and takes longer than a launch. So tensors of this device and of another one of the same GPU must not be mixed.
 ///
 /// # Errors
 /// When there is no such GPU.
 pub fn device(number: usize) -> Result<Device> {
+    let mut devices = DEVICES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(device) = devices.get(&number) {
+        return Ok(device.clone());
+    }
     let device = Device::new_cuda_with_stream(number)?;
     if let Device::Cuda(card) = &device {
         // SAFETY: candle uses its memory on this stream only; copies beside it have memory and events of their own.
         unsafe { card.disable_event_tracking() }
     }
+    devices.insert(number, device.clone());
     Ok(device)
 }
 

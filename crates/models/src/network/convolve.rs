@@ -2,7 +2,7 @@
 //!
 //! candle's own convolution has a wrong gradient where height and width leave different remainders by the stride, and a
 //! slow one everywhere. Here pixels are gathered into columns, and the rest is a product of matrices; on a GPU it is one
-//! operation with a gradient of its own.
+//! operation with a gradient of its own, or cuDNN's. Derivatives are written out where they are convolutions and products.
 
 use candle_core::Tensor;
 

@@ -1,6 +1,6 @@
 //! Convolutions and their gradients by cuDNN, with algorithms that repeat to the same bits and without TF32.
 
-use std::{cell::RefCell, collections::HashMap, ffi::c_void, rc::Rc};
+use std::{cell::RefCell, collections::HashMap, ffi::c_void, rc::Rc, sync::Arc};
 
 use candle_core::{
     CpuStorage, CudaStorage, CustomOp2, DType, Error, Layout, Result, Shape, Tensor,
@@ -96,7 +96,8 @@ impl Pass {
         let b = b.as_cuda_slice::<T>()?.slice(b_layout.start_offset()..);
         // SAFETY: written below as a whole.
         let mut out = unsafe { device.alloc::<T>(shape.elem_count())? };
-        let plan = plan::<T>(&self.map, self.of, n, &stream).map_err(Error::wrap)?;
+        let failed = |e| Error::Msg(format!("cuDNN, {:?} of {:?} on {n} examples: {e}", self.of, self.map));
+        let plan = plan::<T>(&self.map, self.of, n, &stream).map_err(failed)?;
         // SAFETY: scratch memory, which needs no contents.
         let mut scratch = unsafe { device.alloc::<u8>(plan.scratch.max(1))? };
         {
@@ -105,7 +106,7 @@ impl Pass {
             let (out, _out) = out.device_ptr_mut(&stream);
             let (scratch, _scratch) = scratch.device_ptr_mut(&stream);
             // SAFETY: memory of the sizes that the plan describes, on its stream.
-            unsafe { plan.run([a, b, out, scratch].map(|at| at as *mut c_void)) }.map_err(Error::wrap)?;
+            unsafe { plan.run([a, b, out, scratch].map(|at| at as *mut c_void)) }.map_err(failed)?;
         }
         Ok((CudaStorage::wrap_cuda_slice(out, device), shape))
     }
@@ -149,7 +150,7 @@ impl CustomOp2 for Pass {
 
 /// A pass of a size with its algorithm.
 struct Plan {
-    handle: sys::cudnnHandle_t,
+    handle: Rc<Handle>,
     x: sys::cudnnTensorDescriptor_t,
     w: sys::cudnnFilterDescriptor_t,
     y: sys::cudnnTensorDescriptor_t,
@@ -173,11 +174,36 @@ enum Scales {
     F64([f64; 2]),
 }
 
+/// A handle of cuDNN, which belongs to a thread, with the stream that it works on.
+struct Handle {
+    handle: sys::cudnnHandle_t,
+    stream: Arc<CudaStream>,
+}
+
+impl Handle {
+    fn new(stream: &Arc<CudaStream>) -> std::result::Result<Rc<Self>, CudnnError> {
+        let handle = result::create_handle()?;
+        let new = Rc::new(Self { handle, stream: Arc::clone(stream) });
+        // SAFETY: a new handle and a live stream.
+        unsafe { result::set_stream(handle, stream.cu_stream() as *mut _)? };
+        Ok(new)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if self.stream.context().bind_to_thread().is_ok() {
+            // SAFETY: plans keep their handle, so that none is left.
+            unsafe { _ = result::destroy_handle(self.handle) }
+        }
+    }
+}
+
+/// The stream, whether numbers have 64 bits, the convolution, the pass and the number of examples.
 type Key = (usize, bool, Conv2d, Of, usize);
 
 thread_local! {
-    // cuDNN's handles belong to a thread. They live as long as it does.
-    static HANDLES: RefCell<HashMap<usize, sys::cudnnHandle_t>> = RefCell::default();
+    static HANDLES: RefCell<HashMap<usize, Rc<Handle>>> = RefCell::default();
     static PLANS: RefCell<HashMap<Key, Rc<Plan>>> = RefCell::default();
 }
 
@@ -186,24 +212,19 @@ fn plan<T: CudnnDataType>(
     map: &Conv2d,
     of: Of,
     n: usize,
-    stream: &CudaStream,
+    stream: &Arc<CudaStream>,
 ) -> std::result::Result<Rc<Plan>, CudnnError> {
     let at = stream.cu_stream() as usize;
     let key = (at, size_of::<T>() == 8, *map, of, n);
     if let Some(known) = PLANS.with_borrow(|plans| plans.get(&key).cloned()) {
         return Ok(known);
     }
-    let handle = HANDLES.with_borrow(|handles| handles.get(&at).copied());
-    let handle = match handle {
+    let known = HANDLES.with_borrow(|handles| handles.get(&at).cloned());
+    let handle = match known {
         Some(handle) => handle,
-        None => {
-            let handle = result::create_handle()?;
-            // SAFETY: a new handle and a live stream.
-            unsafe { result::set_stream(handle, stream.cu_stream() as *mut _)? };
-            HANDLES.with_borrow_mut(|handles| handles.insert(at, handle));
-            handle
-        }
+        None => Handle::new(stream)?,
     };
+    HANDLES.with_borrow_mut(|handles| handles.insert(at, Rc::clone(&handle)));
     // SAFETY: a live handle.
     let plan = Rc::new(unsafe { Plan::new::<T>(handle, map, of, n)? });
     PLANS.with_borrow_mut(|plans| plans.insert(key, Rc::clone(&plan)));
@@ -230,12 +251,12 @@ impl Plan {
     /// # Safety
     /// The handle is live.
     unsafe fn new<T: CudnnDataType>(
-        handle: sys::cudnnHandle_t,
+        owner: Rc<Handle>,
         conv: &Conv2d,
         of: Of,
         n: usize,
     ) -> std::result::Result<Self, CudnnError> {
-        let format = sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW;
+        let (format, handle) = (sys::cudnnTensorFormat_t::CUDNN_TENSOR_NCHW, owner.handle);
         let whole = |dims: [usize; 4]| dims.map(|d| d as i32);
         let (x_dims, w_dims, y_dims) = conv.dims(n);
         let [[above, left], [down, right], [apart, beside]] =
@@ -300,7 +321,7 @@ impl Plan {
                 }
             };
             let scales = if size_of::<T>() == 8 { Scales::F64([1., 0.]) } else { Scales::F32([1., 0.]) };
-            Ok(Self { handle, x, w, y, map, algorithm, scratch, scales })
+            Ok(Self { handle: owner, x, w, y, map, algorithm, scratch, scales })
         }
     }
 
@@ -313,7 +334,8 @@ impl Plan {
             Scales::F32([one, zero]) => (std::ptr::from_ref(one).cast(), std::ptr::from_ref(zero).cast()),
             Scales::F64([one, zero]) => (std::ptr::from_ref(one).cast(), std::ptr::from_ref(zero).cast()),
         };
-        let &Self { handle, x, w, y, map, scratch: bytes, .. } = self;
+        let &Self { x, w, y, map, scratch: bytes, .. } = self;
+        let handle = self.handle.handle;
         // SAFETY: the caller's promise; the descriptors live as long as the plan.
         unsafe {
             match self.algorithm {

@@ -31,9 +31,7 @@ impl Leaves {
         if let Some((_, known)) = variables.iter().find(|(range, _)| range == columns) {
             return Ok(known.as_tensor().clone());
         }
-        // A view would be copied together with all that it is a part of.
-        let part = self.theta.narrow(0, columns.start, columns.len())?.force_contiguous()?;
-        let new = Var::from_tensor(&part)?;
+        let new = Var::from_tensor(&self.theta.narrow(0, columns.start, columns.len())?)?;
         let tensor = new.as_tensor().clone();
         variables.push((columns.clone(), new));
         Ok(tensor)
@@ -57,6 +55,11 @@ impl Leaves {
             Ok(all.slice_set(&slope, 0, columns.start)?)
         })?;
         Ok(all)
+    }
+
+    /// Whether no operation asked for parameters.
+    pub(super) fn is_empty(&self) -> bool {
+        self.variables.borrow().is_empty()
     }
 
     /// Calls `take` with the columns and the gradient of each variable that has one in `gradients`.

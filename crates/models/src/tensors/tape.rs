@@ -129,17 +129,30 @@ impl<'a> Tape<'a> {
         run: impl FnOnce(&mut PointTensors<'_>, Vec<Vec<Tensor>>) -> Result<Vec<Tensor>>,
     ) -> Result<Noted> {
         let leaves = Leaves::new(&self.theta);
-        let variables = inputs.iter().map(|x| Var::from_tensor(&x.tensor.force_contiguous()?));
-        let variables = variables.collect::<candle_core::Result<Vec<_>>>()?;
+        let mut variables = Vec::new();
+        let mut values = Vec::new();
+        for x in inputs {
+            values.push(vec![match x.id {
+                None => x.tensor.clone(),
+                Some(id) => {
+                    let variable = Var::from_tensor(&x.tensor)?;
+                    let tensor = variable.as_tensor().clone();
+                    variables.push((id, variable));
+                    tensor
+                }
+            }]);
+        }
         let mut algebra = PointTensors::of_leaves(&leaves, self.moments).with_kernels(self.kernels);
-        let y = run(&mut algebra, variables.iter().map(|x| vec![x.as_tensor().clone()]).collect())?;
+        let y = run(&mut algebra, values)?.remove(0);
         self.seen.extend(algebra.into_seen());
-        let (traced, ids) = (y[0].clone(), inputs.iter().map(|x| x.id).collect::<Vec<_>>());
-        Ok(self.note(y[0].detach(), move |dy, slopes| {
-            let mut found = (traced * dy)?.sum_all()?.backward()?;
-            for (variable, id) in variables.iter().zip(ids) {
-                if let Some(slope) = found.remove(variable) {
-                    slopes.add(id, slope)?;
+        if variables.is_empty() && leaves.is_empty() {
+            return Ok(Noted::data(y));
+        }
+        Ok(self.note(y.detach(), move |dy, slopes| {
+            let mut found = (y * dy)?.sum_all()?.backward()?;
+            for (id, variable) in variables {
+                if let Some(slope) = found.remove(&variable) {
+                    slopes.add(Some(id), slope)?;
                 }
             }
             leaves.each(&mut found, |columns, slope| slopes.parameter(columns, &slope))
@@ -235,6 +248,9 @@ impl<'a> Algebra for Tape<'a> {
             (Activation::Linear, _) => Ok(x),
             (Activation::Relu, Some(kernels)) => {
                 let y = kernels.rectify(&x.tensor)?;
+                if x.id.is_none() {
+                    return Ok(Noted::data(y));
+                }
                 let kept = y.clone();
                 Ok(self.note(y, move |dy, slopes| slopes.add(x.id, kernels.rectify_back(&kept, dy)?)))
             }
@@ -255,6 +271,9 @@ impl<'a> Algebra for Tape<'a> {
         }
         let ids = [x.id, y.id];
         let sum = (&x.tensor + &y.tensor)?;
+        if ids == [None; 2] {
+            return Ok(Noted::data(sum));
+        }
         Ok(self.note(sum, move |dy, slopes| ids.iter().try_for_each(|&id| slopes.add(id, dy.clone()))))
     }
 
@@ -269,6 +288,9 @@ impl<'a> Algebra for Tape<'a> {
     fn reshape(&mut self, shape: &[usize], x: Noted) -> Result<Noted> {
         let before = x.tensor.dims().to_vec();
         let y = x.tensor.reshape([&before[..1], shape].concat())?;
+        if x.id.is_none() {
+            return Ok(Noted::data(y));
+        }
         Ok(self.note(y, move |dy, slopes| slopes.add(x.id, dy.reshape(before)?)))
     }
 

@@ -161,7 +161,7 @@ impl Points {
             let part = self.part(theta, given, way, (x, &y), count)?;
             part.slope.map(&mut add).transpose()?;
             seen.extend(part.seen);
-            // Numbers are only asked for once all work is under way: to do so waits for a GPU.
+            // Numbers are asked for once all work on these tiles is under way: to do so waits for a GPU.
             loss += number(&part.mean)?;
             wrong += match part.misses.is_empty() {
                 true => f64::NAN,
@@ -193,7 +193,7 @@ impl Points {
             Way::Tape => {
                 let mut tape = Tape::new(theta, given, self.kernels());
                 let z = self.network.run(&mut tape, Noted::data(x.remove(0)))?;
-                let outputs = Var::from_tensor(&z.tensor().force_contiguous()?)?;
+                let outputs = Var::from_tensor(z.tensor())?;
                 let (mean, misses) = self.mean(&[outputs.as_tensor().clone()], y, count)?;
                 let slope = mean.backward()?.remove(&outputs).map_or_else(|| outputs.zeros_like(), Ok)?;
                 let seen = tape.take_seen();

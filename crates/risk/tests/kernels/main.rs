@@ -624,6 +624,27 @@ fn small_networks_descend_as_in_f64() {
 }
 
 #[test]
+fn minibatches_of_one_kind_do_not_outlive_it() {
+    let arch = Arch::dense(Activation::Relu, &[9, 20, 3], true).unwrap();
+    let case = Case::new(arch, 90, criterion(Loss::CrossEntropy));
+    let (each, shared) = (table(1, 2, 16, 90), rows(16, 90, 3));
+    let step = |kernels: &dyn Objective, points: &Tensor, batches: Batches<'_>| {
+        let span = Span::stack(points).unwrap();
+        let memory = [points.zeros_like().unwrap()];
+        let descent = Descent { rule: RULES[0], sizes: &[0.1], done: 0, batches, coefficients: None };
+        kernels.descend(&span, &descent, &memory).unwrap();
+        kernels.settle().unwrap();
+        bits(points)
+    };
+    let points = || case.points(2, 7).copy().unwrap();
+    let alone = Batches::Shared { rows: &shared, batch: 16 };
+    let expected = step(&case.on(&Watched::new(0, 2), Precision::Tf32x3), &points(), alone);
+    let kernels = case.on(&Watched::new(0, 2), Precision::Tf32x3);
+    step(&kernels, &points(), Batches::Each { rows: &each, batch: 16 });
+    assert_eq!(step(&kernels, &points(), alone), expected);
+}
+
+#[test]
 fn small_networks_with_minibatches_of_different_sizes_descend_as_in_f64() {
     let arch = Arch::dense(Activation::Relu, &[9, 20, 3], true).unwrap();
     let case = Case::new(arch, 90, criterion(Loss::CrossEntropy));

@@ -168,6 +168,7 @@ impl Kernels {
                 let rows = rows[from * batch..(from + count) * batch].chunks_exact(batch);
                 let copies: Vec<u32> = rows.flat_map(|row| row.repeat(points)).collect();
                 look(&copies);
+                session.slot = 0;
                 session.rows[0].write(0, &copies)?;
             }
             Batches::Each { .. } | Batches::Drawn { .. } => {

@@ -104,6 +104,7 @@ impl TensorKernels for TensorOps {
         shift: &Tensor,
         epsilon: f64,
     ) -> Result<(Tensor, Tensor, Tensor)> {
+        has_channels(x, &[scale, shift])?;
         let norm = sizes(x, epsilon);
         let mean = scale.detach().zeros_like()?;
         let variance = mean.zeros_like()?;
@@ -119,6 +120,8 @@ impl TensorKernels for TensorOps {
         moments: Moments<'_>,
         dy: &Tensor,
     ) -> Result<(Tensor, Tensor, Tensor)> {
+        same_shape(x, dy)?;
+        has_channels(x, &[scale, moments.mean, moments.variance])?;
         let (dweight, dbias) = (moments.mean.zeros_like()?, moments.mean.zeros_like()?);
         let norm = sizes(x, moments.epsilon);
         let back = NormaliseBack { ops: self, norm, moments, dweight, dbias };
@@ -127,10 +130,12 @@ impl TensorKernels for TensorOps {
     }
 
     fn rectify_back(&self, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
-        y.apply_op2_no_bwd(&dy.contiguous()?, &RectifyBack { ops: self })
+        same_shape(y, dy)?;
+        y.contiguous()?.apply_op2_no_bwd(&dy.contiguous()?, &RectifyBack { ops: self })
     }
 
     fn channelwise(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
+        has_channels(x, &[scale, shift])?;
         let norm = sizes(x, 0.);
         let op = Channelwise { ops: self, norm };
         x.contiguous()?.apply_op3_no_bwd(&scale.contiguous()?, &shift.contiguous()?, &op)
@@ -175,6 +180,25 @@ impl CustomOp1 for Largest<'_> {
     }
 
     ways!(u32: x x_layout);
+}
+
+/// Kernels take one tensor's word for the size of the other.
+fn same_shape(x: &Tensor, y: &Tensor) -> Result<()> {
+    match x.shape() == y.shape() {
+        true => Ok(()),
+        false => {
+            Err(Error::Msg(format!("expected derivatives of the shape {:?}, found {:?}", x.dims(), y.dims())))
+        }
+    }
+}
+
+/// Checks that there is a number for each channel of `x` `[n, C, ..]`, which is not empty.
+fn has_channels(x: &Tensor, rows: &[&Tensor]) -> Result<()> {
+    let channels = x.dim(1)?;
+    match x.elem_count() > 0 && rows.iter().all(|row| row.dims() == [channels]) {
+        true => Ok(()),
+        false => Err(Error::Msg(format!("expected numbers for the channels of {:?}", x.dims()))),
+    }
 }
 
 /// The sizes of `x` `[n, C, ..]`.
@@ -236,7 +260,7 @@ impl Kernel for Normalise<'_> {
     }
 }
 
-/// Lets `write` fill a tensor on the device of the kernels.
+/// Lends the address of a tensor on the device of the kernels, for reading and writing.
 fn filled(
     tensor: &Tensor,
     machine: &Arc<dyn Machine>,
