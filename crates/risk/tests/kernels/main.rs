@@ -623,41 +623,53 @@ fn small_networks_descend_as_in_f64() {
     }
 }
 
-#[test]
-fn minibatches_of_one_kind_do_not_outlive_it() {
+/// Points after some steps of SGD.
+fn moved(kernels: &dyn Objective, points: &Tensor, sizes: &[f64], batches: Batches<'_>) -> Tensor {
+    let points = points.copy().unwrap();
+    let memory = [points.zeros_like().unwrap()];
+    let descent = Descent { rule: RULES[0], sizes, done: 0, batches, coefficients: None };
+    kernels.descend(&Span::stack(&points).unwrap(), &descent, &memory).unwrap();
+    kernels.settle().unwrap();
+    points
+}
+
+fn small_case() -> Case {
     let arch = Arch::dense(Activation::Relu, &[9, 20, 3], true).unwrap();
-    let case = Case::new(arch, 90, criterion(Loss::CrossEntropy));
-    let (each, shared) = (table(1, 2, 16, 90), rows(16, 90, 3));
-    let step = |kernels: &dyn Objective, points: &Tensor, batches: Batches<'_>| {
-        let span = Span::stack(points).unwrap();
-        let memory = [points.zeros_like().unwrap()];
-        let descent = Descent { rule: RULES[0], sizes: &[0.1], done: 0, batches, coefficients: None };
-        kernels.descend(&span, &descent, &memory).unwrap();
-        kernels.settle().unwrap();
-        bits(points)
-    };
-    let points = || case.points(2, 7).copy().unwrap();
-    let alone = Batches::Shared { rows: &shared, batch: 16 };
-    let expected = step(&case.on(&Watched::new(0, 2), Precision::Tf32x3), &points(), alone);
-    let kernels = case.on(&Watched::new(0, 2), Precision::Tf32x3);
-    step(&kernels, &points(), Batches::Each { rows: &each, batch: 16 });
-    assert_eq!(step(&kernels, &points(), alone), expected);
+    Case::new(arch, 90, criterion(Loss::CrossEntropy))
 }
 
 #[test]
-fn small_networks_with_minibatches_of_different_sizes_descend_as_in_f64() {
-    let arch = Arch::dense(Activation::Relu, &[9, 20, 3], true).unwrap();
-    let case = Case::new(arch, 90, criterion(Loss::CrossEntropy));
+fn minibatches_of_one_kind_do_not_outlive_it() {
+    let (case, each, shared) = (small_case(), table(1, 2, 16, 90), rows(16, 90, 3));
+    let points = case.points(2, 7);
+    let alone = Batches::Shared { rows: &shared, batch: 16 };
+    let kernels = || case.on(&Watched::new(0, 2), Precision::Tf32x3);
+    let expected = bits(&moved(&kernels(), &points, &[0.1], alone));
+    let kernels = kernels();
+    moved(&kernels, &points, &[0.1], Batches::Each { rows: &each, batch: 16 });
+    assert_eq!(bits(&moved(&kernels, &points, &[0.1], alone)), expected);
+}
+
+#[test]
+fn minibatches_may_differ_in_size() {
+    let (case, sizes) = (small_case(), [0.02, 0.03]);
+    let points = case.points(2, 7);
     for (missing, is_small) in [([0, 0], true), ([5, 5], true), ([0, 5], false)] {
         let mut rows = table(2, 2, 16, 90);
         for (batch, missing) in rows.chunks_exact_mut(16).zip(missing.iter().cycle()) {
             batch[16 - missing..].fill(NO_EXAMPLE);
         }
-        let batches = Batches::Each { rows: &rows, batch: 16 };
-        let descent = Descent { rule: RULES[1], sizes: &[0.02, 0.03], done: 0, batches, coefficients: None };
-        let span = Span::stack(&case.points(2, 7)).unwrap();
-        let launched = descend(&case, &Watched::new(0, 2), Precision::Tf32x3, &span, &descent);
-        let found = launched.iter().any(|kernel| kernel.starts_with("small"));
-        assert_eq!(found, is_small, "{missing:?}: {launched:?}");
+        let machine = Watched::new(0, 2);
+        let kernels = case.on(&machine, Precision::Tf32x3);
+        let found = moved(&kernels, &points, &sizes, Batches::Each { rows: &rows, batch: 16 });
+        let launched = machine.launched();
+        assert_eq!(launched.iter().any(|k| k.starts_with("small")), is_small, "{missing:?}: {launched:?}");
+        for i in 0..2 {
+            let own: Vec<u32> = rows.chunks_exact(16).skip(i).step_by(2).flatten().copied().collect();
+            let point = points.narrow(0, i, 1).unwrap();
+            let alone = moved(&kernels, &point, &sizes, Batches::Each { rows: &own, batch: 16 });
+            let alone = alone.to_dtype(DType::F64).unwrap();
+            close(&format!("{missing:?}"), &found.narrow(0, i, 1).unwrap(), &alone);
+        }
     }
 }
