@@ -1,8 +1,6 @@
 //! The device on which a command computes.
 
 use candle_core::Device;
-#[cfg(feature = "cuda")]
-use collado_risk::gpu;
 
 use crate::failure::Failure;
 
@@ -28,15 +26,12 @@ pub(crate) fn device(name: &str) -> Result<Device, Failure> {
     };
     match number {
         None => Err(Failure::usage(format!("--device: expected cpu, cuda or cuda:N, found '{name}'"))),
-        Some(_) if !cfg!(feature = "cuda") => {
+        #[cfg(not(feature = "cuda"))]
+        Some(_) => {
             Err(Failure::new(format!("--device {name}: built without CUDA"))
                 .hint("build with --features cuda"))
         }
-        Some(n) => gpu(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
+        #[cfg(feature = "cuda")]
+        Some(n) => collado_risk::gpu(n).map_err(|e| Failure::new(format!("--device {name}: {e}"))),
     }
-}
-
-#[cfg(not(feature = "cuda"))]
-fn gpu(number: usize) -> candle_core::Result<Device> {
-    Device::new_cuda(number)
 }

@@ -32,6 +32,15 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The number of examples that each point is evaluated on, of `examples` in all.
+    pub(crate) fn size(self, examples: usize) -> usize {
+        match self {
+            Rows::All => examples,
+            Rows::Shared(rows) => rows.len(),
+            Rows::Each { batch, .. } => batch,
+        }
+    }
+
     /// The minibatches of some of the points.
     pub(crate) fn range(self, points: Range<usize>) -> Self {
         match self {

@@ -90,11 +90,7 @@ impl Objective for BatchTraining<'_> {
         if gradient.is_none() {
             return engine.batch(span, rows, None, None);
         }
-        let batch = match rows {
-            Rows::All => self.examples(),
-            Rows::Shared(rows) => rows.len(),
-            Rows::Each { batch, .. } => batch,
-        };
+        let batch = rows.size(self.examples());
         if let Some(norm) = self.risk.network().batch_norms().find(|norm| batch * norm.positions < 2) {
             let what = format!("{norm}: values of a channel in a minibatch");
             return Err(Error::mismatch(what, "at least 2 for a variance", batch * norm.positions));

@@ -42,19 +42,9 @@ impl Leaves {
     /// # Errors
     /// An error of a candle operation.
     pub fn gradient(&self, gradients: &mut GradStore) -> Result<Tensor> {
-        let all = self.theta.zeros_like()?;
-        self.variables.borrow_mut().sort_by_key(|(columns, _)| columns.start);
-        let mut end = 0;
-        self.each(gradients, |columns, slope| {
-            let slope = match columns.start >= end {
-                true => slope.contiguous()?,
-                // The same parameters were asked for in other columns too.
-                false => (all.narrow(0, columns.start, columns.len())? + slope)?,
-            };
-            end = end.max(columns.end);
-            Ok(all.slice_set(&slope, 0, columns.start)?)
-        })?;
-        Ok(all)
+        let mut all = Gradient::new(&self.theta)?;
+        self.add(gradients, &mut all)?;
+        Ok(all.into_tensor())
     }
 
     /// Whether no operation asked for parameters.
@@ -62,17 +52,44 @@ impl Leaves {
         self.variables.borrow().is_empty()
     }
 
-    /// Calls `take` with the columns and the gradient of each variable that has one in `gradients`.
-    pub(super) fn each(
-        &self,
-        gradients: &mut GradStore,
-        mut take: impl FnMut(&Range<usize>, Tensor) -> Result<()>,
-    ) -> Result<()> {
+    /// Adds the gradients of the variables, which are taken out of `gradients`.
+    pub(super) fn add(&self, gradients: &mut GradStore, all: &mut Gradient) -> Result<()> {
         for (columns, variable) in self.variables.borrow().iter() {
             if let Some(slope) = gradients.remove(variable) {
-                take(columns, slope)?;
+                all.add(columns, &slope)?;
             }
         }
         Ok(())
+    }
+}
+
+/// The gradient `[S]` with respect to a point, put together from those with respect to its tensors.
+pub(super) struct Gradient {
+    tensor: Tensor,
+    /// The columns that were written.
+    written: Vec<Range<usize>>,
+}
+
+impl Gradient {
+    /// Zeros, as many as `theta` `[S]` has numbers.
+    pub(super) fn new(theta: &Tensor) -> Result<Self> {
+        Ok(Self { tensor: theta.zeros_like()?, written: Vec::new() })
+    }
+
+    /// Adds to some columns.
+    pub(super) fn add(&mut self, columns: &Range<usize>, slope: &Tensor) -> Result<()> {
+        let slope = slope.flatten_all()?.contiguous()?;
+        let is_new = self.written.iter().all(|w| w.end <= columns.start || columns.end <= w.start);
+        let sum = match is_new {
+            true => slope,
+            false => (self.tensor.narrow(0, columns.start, columns.len())? + slope)?,
+        };
+        self.tensor.slice_set(&sum, 0, columns.start)?;
+        self.written.push(columns.clone());
+        Ok(())
+    }
+
+    pub(super) fn into_tensor(self) -> Tensor {
+        self.tensor
     }
 }

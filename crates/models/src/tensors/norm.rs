@@ -5,7 +5,7 @@ use std::ops::Range;
 use candle_core::{D, Tensor};
 
 use super::{BatchMoments, PointTensors, TensorKernels, TensorMoments};
-use crate::{Norm, NormKind, Result};
+use crate::{Norm, NormKind, Result, Running};
 
 /// The statistics that a batch was normalised by.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +31,8 @@ impl PointTensors<'_> {
         if [x, &scale, &shift].iter().any(|tensor| tensor.track_op()) {
             return Ok(None);
         }
-        let (y, mean, variance) = kernels.normalise(x, &scale, &shift, op.epsilon)?;
-        let count = x.elem_count() / op.channels;
-        self.seen.push(BatchMoments { places: places.clone(), mean, variance, count });
+        let (y, seen) = normalised(kernels, op, places, x, [&scale, &shift])?;
+        self.seen.push(seen);
         Ok(Some(y))
     }
 
@@ -90,6 +89,19 @@ impl PointTensors<'_> {
             None => Ok(y),
         }
     }
+}
+
+/// Batch normalisation of `x` by kernels, and the statistics.
+pub(super) fn normalised(
+    kernels: &dyn TensorKernels,
+    op: &Norm,
+    places: &Running,
+    x: &Tensor,
+    [scale, shift]: [&Tensor; 2],
+) -> Result<(Tensor, BatchMoments)> {
+    let (y, mean, variance) = kernels.normalise(x, scale, shift, op.epsilon)?;
+    let count = x.elem_count() / op.channels;
+    Ok((y, BatchMoments { places: places.clone(), mean, variance, count }))
 }
 
 /// Means and biased variances `[C]` over all numbers of a channel, and how many they are.

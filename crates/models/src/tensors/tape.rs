@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use candle_core::{Tensor, Var};
 
-use super::{BatchMoments, Leaves, PointTensors, TensorKernels, TensorMoments, norm};
+use super::{BatchMoments, Leaves, PointTensors, TensorKernels, TensorMoments, leaves::Gradient, norm};
 use crate::{
     Activation, Affine, Algebra, Embedding, Error, Function, Map, Norm, NormKind, Pad, Pool, Rearrange,
     Reduce, Result, Softmax, Source,
@@ -36,10 +36,8 @@ pub struct Noted {
 /// Derivatives on the way back.
 struct Slopes {
     values: Vec<Option<Tensor>>,
-    /// With respect to the point `[S]`.
-    theta: Tensor,
-    /// The columns of it that were written.
-    written: Vec<Range<usize>>,
+    /// With respect to the point.
+    theta: Gradient,
 }
 
 impl Noted {
@@ -64,21 +62,6 @@ impl Slopes {
         });
         Ok(())
     }
-
-    /// Adds to the derivative with respect to columns of the point.
-    fn parameter(&mut self, columns: &Range<usize>, slope: &Tensor) -> Result<()> {
-        let slope = slope.flatten_all()?.contiguous()?;
-        let is_new = self.written.iter().all(|w| w.end <= columns.start || columns.end <= w.start);
-        match is_new {
-            true => self.theta.slice_set(&slope, 0, columns.start)?,
-            false => {
-                let sum = (self.theta.narrow(0, columns.start, columns.len())? + slope)?;
-                self.theta.slice_set(&sum, 0, columns.start)?;
-            }
-        }
-        self.written.push(columns.clone());
-        Ok(())
-    }
 }
 
 impl<'a> Tape<'a> {
@@ -98,15 +81,14 @@ impl<'a> Tape<'a> {
     /// # Errors
     /// An error of a candle operation.
     pub fn gradient(self, y: &Noted, slope: Tensor) -> Result<Tensor> {
-        let theta = self.theta.zeros_like()?;
-        let mut slopes = Slopes { values: vec![None; self.values], theta, written: Vec::new() };
+        let mut slopes = Slopes { values: vec![None; self.values], theta: Gradient::new(&self.theta)? };
         slopes.add(y.id, slope)?;
         for (id, back) in self.notes.into_iter().rev() {
             if let Some(dy) = slopes.values[id].take() {
                 back(&dy, &mut slopes)?;
             }
         }
-        Ok(slopes.theta)
+        Ok(slopes.theta.into_tensor())
     }
 
     fn note(&mut self, tensor: Tensor, back: impl FnOnce(&Tensor, &mut Slopes) -> Result<()> + 'a) -> Noted {
@@ -155,7 +137,7 @@ impl<'a> Tape<'a> {
                     slopes.add(Some(id), slope)?;
                 }
             }
-            leaves.each(&mut found, |columns, slope| slopes.parameter(columns, &slope))
+            leaves.add(&mut found, &mut slopes.theta)
         }))
     }
 }
@@ -209,10 +191,10 @@ impl<'a> Algebra for Tape<'a> {
         Ok(self.note(y, move |dy, slopes| {
             let dy = dy.contiguous()?;
             if let Some(columns) = &op.bias {
-                slopes.parameter(columns, &op.slope_of_bias(&dy)?)?;
+                slopes.theta.add(columns, &op.slope_of_bias(&dy)?)?;
             }
             let (dx, dw) = op.slopes(&weight, &x, &dy)?;
-            slopes.parameter(&op.weight, &dw)?;
+            slopes.theta.add(&op.weight, &dw)?;
             match dx {
                 Some(dx) => slopes.add(x.id, dx),
                 None => Ok(()),
@@ -229,16 +211,14 @@ impl<'a> Algebra for Tape<'a> {
             return self.traced(&[&x], |a, mut x| a.norm(op, x.remove(0)));
         };
         let (scale, shift) = (self.parameter(scale_at)?, self.parameter(shift_at)?);
-        let (y, mean, variance) = kernels.normalise(&x.tensor, &scale, &shift, op.epsilon)?;
-        let count = x.tensor.elem_count() / op.channels;
-        let places = places.clone();
-        self.seen.push(BatchMoments { places, mean: mean.clone(), variance: variance.clone(), count });
+        let (y, seen) = norm::normalised(kernels, op, places, &x.tensor, [&scale, &shift])?;
+        self.seen.push(seen.clone());
         let (epsilon, scale_at, shift_at) = (op.epsilon, scale_at.clone(), shift_at.clone());
         Ok(self.note(y, move |dy, slopes| {
-            let moments = norm::Moments { mean: &mean, variance: &variance, epsilon };
+            let moments = norm::Moments { mean: &seen.mean, variance: &seen.variance, epsilon };
             let (dx, dscale, dshift) = kernels.normalise_back(&x.tensor, &scale, moments, dy)?;
-            slopes.parameter(&scale_at, &dscale)?;
-            slopes.parameter(&shift_at, &dshift)?;
+            slopes.theta.add(&scale_at, &dscale)?;
+            slopes.theta.add(&shift_at, &dshift)?;
             slopes.add(x.id, dx)
         }))
     }

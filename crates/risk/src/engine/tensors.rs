@@ -225,11 +225,7 @@ impl Objective for Tensors {
 
     fn evaluate(&self, span: &Span, rows: Rows<'_>, grad: Option<&mut Tensor>) -> Result<Vec<Evaluation>> {
         let stack = span.materialize()?;
-        let batch = match rows {
-            Rows::All => self.inputs.dims()[0],
-            Rows::Shared(rows) => rows.len(),
-            Rows::Each { batch, .. } => batch,
-        };
+        let batch = rows.size(self.examples());
         let (group, tile) = self.tile(span.points(), batch, grad.is_some());
         let (mut values, mut slopes) = (Vec::new(), Vec::new());
         for first in (0..span.points()).step_by(group) {

@@ -73,11 +73,7 @@ impl Kernels {
 
     /// The number of examples of a batch.
     fn batch(&self, rows: Rows<'_>) -> usize {
-        match rows {
-            Rows::All => self.data.examples,
-            Rows::Shared(rows) => rows.len(),
-            Rows::Each { batch, .. } => batch,
-        }
+        rows.size(self.data.examples)
     }
 
     /// The kind of the regulariser for kernels: 0 none, 1 squares, 2 absolute values.

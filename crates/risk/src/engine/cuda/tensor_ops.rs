@@ -1,9 +1,13 @@
 //! Kernels for single operations of candle tensors and their derivatives: batch normalisation, rectifiers, largest pixels.
 
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
 
+#[cfg(feature = "cuda")]
+use candle_core::CudaStorage;
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::{CudaDType, cudarc::driver::DeviceRepr};
 use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor, WithDType,
+    CpuStorage, CustomOp1, CustomOp2, CustomOp3, Error, Layout, Result, Shape, Tensor, WithDType,
 };
 use collado_cuda::{
     Buffer, ChannelNorm, Machine, NormBackward, NormForward, Plain, Windows, rectify, rectify_back,
@@ -11,6 +15,14 @@ use collado_cuda::{
 use collado_models::{Moments, Pool, TensorKernels};
 
 use super::tensor::overwrite;
+
+/// The numbers of results.
+#[cfg(feature = "cuda")]
+trait Number: WithDType + Plain + CudaDType + DeviceRepr {}
+#[cfg(not(feature = "cuda"))]
+trait Number: WithDType + Plain {}
+impl Number for f32 {}
+impl Number for u32 {}
 
 /// The operations on a machine, in `f32`.
 pub(crate) struct TensorOps {
@@ -28,12 +40,33 @@ impl TensorOps {
         Self { machine }
     }
 
-    fn scratch(&self, norm: &ChannelNorm) -> collado_cuda::Result<Buffer<f32>> {
-        Buffer::new(&self.machine, norm.scratch(&*self.machine))
+    fn scratch(&self, norm: &ChannelNorm) -> Result<Buffer<f32>> {
+        Buffer::new(&self.machine, norm.scratch(&*self.machine)).map_err(Error::wrap)
+    }
+
+    /// Lends the address of a tensor on the device of the kernels, for reading and writing.
+    fn lent(
+        &self,
+        tensor: &Tensor,
+        write: impl FnOnce(u64) -> collado_cuda::Result<()>,
+    ) -> collado_cuda::Result<()> {
+        overwrite(tensor, &self.machine, |address| Ok(write(address)?)).map_err(|e| {
+            let what = "an operation of tensors".into();
+            collado_cuda::Error::Driver { what, reason: e.to_string() }
+        })
+    }
+
+    fn operation<'a, T, F: Fn(&[u64], u64) -> collado_cuda::Result<()>>(
+        &'a self,
+        name: &'static str,
+        shape: &'a Shape,
+        run: F,
+    ) -> Operation<'a, T, F> {
+        Operation { ops: self, name, shape, run, number: PhantomData }
     }
 
     /// Lets `run` write `count` numbers, given the addresses of the inputs and of the result; on the CPU through copies.
-    fn copied<T: WithDType + Plain>(
+    fn copied<T: Number>(
         &self,
         inputs: &[(&CpuStorage, &Layout)],
         count: usize,
@@ -55,46 +88,43 @@ fn not_contiguous() -> Error {
     Error::Msg("expected contiguous numbers".into())
 }
 
-/// An operation that kernels compute.
-trait Kernel {
-    fn ops(&self) -> &TensorOps;
-
-    /// The shape of the result, from that of the first input.
-    fn shape(&self, input: &Layout) -> Shape {
-        input.shape().clone()
-    }
-
-    /// Computes the `count` numbers of the result at the address `out` from the inputs at the addresses `given`.
-    fn run(&self, given: &[u64], out: u64, count: usize) -> collado_cuda::Result<()>;
+/// An operation that kernels compute: `run` writes the numbers, of type `T`, of a result of this shape, given the addresses of the
+/// inputs, which are contiguous and in `f32`, and of the result.
+struct Operation<'a, T, F> {
+    ops: &'a TensorOps,
+    name: &'static str,
+    shape: &'a Shape,
+    run: F,
+    number: PhantomData<T>,
 }
 
-/// The two ways of an operation with these inputs and a result of numbers of type `T`: on the CPU, and on a GPU.
-macro_rules! ways {
-    ($number:ty: $($storage:ident $layout:ident),+) => {
-        fn cpu_fwd(&self, $($storage: &CpuStorage, $layout: &Layout),+) -> Result<(CpuStorage, Shape)> {
-            let inputs = [$(($storage, $layout)),+];
-            let shape = self.shape(inputs[0].1);
-            let count = shape.elem_count();
-            let run = |given: &[u64], out| self.run(given, out, count);
-            Ok((self.ops().copied::<$number>(&inputs, count, run)?, shape))
-        }
+/// An operation of candle with these inputs: on the CPU, and on a GPU.
+macro_rules! operation {
+    ($operation:ident: $($storage:ident $layout:ident),+) => {
+        impl<T: Number, F: Fn(&[u64], u64) -> collado_cuda::Result<()>> $operation for Operation<'_, T, F> {
+            fn name(&self) -> &'static str {
+                self.name
+            }
 
-        #[cfg(feature = "cuda")]
-        fn cuda_fwd(&self, $($storage: &CudaStorage, $layout: &Layout),+) -> Result<(CudaStorage, Shape)> {
-            let inputs = [$(($storage, $layout)),+];
-            let shape = self.shape(inputs[0].1);
-            let count = shape.elem_count();
-            let run = |given: &[u64], out| self.run(given, out, count);
-            Ok((collado_cuda::compute::<$number>(&inputs, count, run)?, shape))
-        }
+            fn cpu_fwd(&self, $($storage: &CpuStorage, $layout: &Layout),+) -> Result<(CpuStorage, Shape)> {
+                let inputs = [$(($storage, $layout)),+];
+                let out = self.ops.copied::<T>(&inputs, self.shape.elem_count(), &self.run)?;
+                Ok((out, self.shape.clone()))
+            }
 
-        #[cfg(not(feature = "cuda"))]
-        fn cuda_fwd(&self, $($storage: &CudaStorage, _: &Layout),+) -> Result<(CudaStorage, Shape)> {
-            $(let _ = $storage;)+
-            Err(Error::NotCompiledWithCudaSupport)
+            #[cfg(feature = "cuda")]
+            fn cuda_fwd(&self, $($storage: &CudaStorage, $layout: &Layout),+) -> Result<(CudaStorage, Shape)> {
+                let inputs = [$(($storage, $layout)),+];
+                let out = collado_cuda::compute::<T>(&inputs, self.shape.elem_count(), &self.run)?;
+                Ok((out, self.shape.clone()))
+            }
         }
     };
 }
+
+operation!(CustomOp1: a a_layout);
+operation!(CustomOp2: a a_layout, b b_layout);
+operation!(CustomOp3: a a_layout, b b_layout, c c_layout);
 
 impl TensorKernels for TensorOps {
     fn normalise(
@@ -104,11 +134,19 @@ impl TensorKernels for TensorOps {
         shift: &Tensor,
         epsilon: f64,
     ) -> Result<(Tensor, Tensor, Tensor)> {
-        has_channels(x, &[scale, shift])?;
-        let norm = sizes(x, epsilon);
-        let mean = scale.detach().zeros_like()?;
-        let variance = mean.zeros_like()?;
-        let op = Normalise { ops: self, norm, mean: &mean, variance: &variance };
+        let norm = sizes(x, &[scale, shift], epsilon)?;
+        let scratch = self.scratch(&norm)?;
+        let (mean, variance) = (scale.zeros_like()?, scale.zeros_like()?);
+        let op = self.operation::<f32, _>("batch-normalisation", x.shape(), |given, y| {
+            let (x, weight, bias) = (given[0], given[1], given[2]);
+            self.lent(&mean, |mean| {
+                self.lent(&variance, |variance| {
+                    let at = NormForward { x, weight, bias, y, mean, variance, scratch: scratch.at(0) };
+                    // SAFETY: memory of the sizes that `norm` says.
+                    unsafe { norm.forward(&*self.machine, &at) }
+                })
+            })
+        });
         let y = x.contiguous()?.apply_op3_no_bwd(&scale.contiguous()?, &shift.contiguous()?, &op)?;
         Ok((y, mean, variance))
     }
@@ -121,65 +159,67 @@ impl TensorKernels for TensorOps {
         dy: &Tensor,
     ) -> Result<(Tensor, Tensor, Tensor)> {
         same_shape(x, dy)?;
-        has_channels(x, &[scale, moments.mean, moments.variance])?;
-        let (dweight, dbias) = (moments.mean.zeros_like()?, moments.mean.zeros_like()?);
-        let norm = sizes(x, moments.epsilon);
-        let back = NormaliseBack { ops: self, norm, moments, dweight, dbias };
-        let dx = x.contiguous()?.apply_op3_no_bwd(&scale.contiguous()?, &dy.contiguous()?, &back)?;
-        Ok((dx, back.dweight, back.dbias))
-    }
-
-    fn rectify_back(&self, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
-        same_shape(y, dy)?;
-        y.contiguous()?.apply_op2_no_bwd(&dy.contiguous()?, &RectifyBack { ops: self })
+        let norm = sizes(x, &[scale, moments.mean, moments.variance], moments.epsilon)?;
+        let scratch = self.scratch(&norm)?;
+        let (dscale, dshift) = (scale.zeros_like()?, scale.zeros_like()?);
+        let op = self.operation::<f32, _>("batch-normalisation-back", x.shape(), |given, dx| {
+            let (x, weight, dy, scratch) = (given[0], given[1], given[2], scratch.at(0));
+            self.lent(moments.mean, |mean| {
+                self.lent(moments.variance, |variance| {
+                    self.lent(&dscale, |dweight| {
+                        self.lent(&dshift, |dbias| {
+                            let at =
+                                NormBackward { x, dy, weight, mean, variance, dx, dweight, dbias, scratch };
+                            // SAFETY: memory of the sizes that `norm` says.
+                            unsafe { norm.backward(&*self.machine, &at) }
+                        })
+                    })
+                })
+            })
+        });
+        let dx = x.contiguous()?.apply_op3_no_bwd(&scale.contiguous()?, &dy.contiguous()?, &op)?;
+        Ok((dx, dscale, dshift))
     }
 
     fn channelwise(&self, x: &Tensor, scale: &Tensor, shift: &Tensor) -> Result<Tensor> {
-        has_channels(x, &[scale, shift])?;
-        let norm = sizes(x, 0.);
-        let op = Channelwise { ops: self, norm };
+        let norm = sizes(x, &[scale, shift], 0.)?;
+        let op = self.operation::<f32, _>("channelwise", x.shape(), |given, y| {
+            let at =
+                NormForward { x: given[0], weight: given[1], bias: given[2], y, ..NormForward::default() };
+            // SAFETY: memory of the sizes that `norm` says.
+            unsafe { norm.affine(&*self.machine, &at) }
+        });
         x.contiguous()?.apply_op3_no_bwd(&scale.contiguous()?, &shift.contiguous()?, &op)
     }
 
     fn rectify(&self, x: &Tensor) -> Result<Tensor> {
-        x.contiguous()?.apply_op1_no_bwd(&Rectify { ops: self })
+        let op = self.operation::<f32, _>("rectify", x.shape(), |given, y| {
+            // SAFETY: as many numbers as the tensor has.
+            unsafe { rectify(&*self.machine, given[0], y, x.elem_count()) }
+        });
+        x.contiguous()?.apply_op1_no_bwd(&op)
+    }
+
+    fn rectify_back(&self, y: &Tensor, dy: &Tensor) -> Result<Tensor> {
+        same_shape(y, dy)?;
+        let op = self.operation::<f32, _>("rectify-back", y.shape(), |given, dx| {
+            // SAFETY: as many numbers as the tensors have.
+            unsafe { rectify_back(&*self.machine, given[0], given[1], dx, y.elem_count()) }
+        });
+        y.contiguous()?.apply_op2_no_bwd(&dy.contiguous()?, &op)
     }
 
     fn largest(&self, op: &Pool, x: &Tensor) -> Result<Tensor> {
         let Pool { size, kernel, stride, padding, .. } = *op;
         let windows = Windows { size, windows: op.output_size(), kernel, stride, padding };
-        x.contiguous()?.apply_op1_no_bwd(&Largest { ops: self, windows })
+        let maps = x.dim(0)?;
+        let shape = Shape::from((maps, windows.windows.iter().product::<usize>()));
+        let op = self.operation::<u32, _>("largest-pixels", &shape, |given, pixel| {
+            // SAFETY: the tensor has these maps, and the result a number for each window.
+            unsafe { windows.largest(&*self.machine, given[0], pixel, maps) }
+        });
+        x.contiguous()?.apply_op1_no_bwd(&op)
     }
-}
-
-struct Largest<'a> {
-    ops: &'a TensorOps,
-    windows: Windows,
-}
-
-impl Kernel for Largest<'_> {
-    fn ops(&self) -> &TensorOps {
-        self.ops
-    }
-
-    fn shape(&self, input: &Layout) -> Shape {
-        Shape::from((input.dims()[0], self.windows.windows.iter().product::<usize>()))
-    }
-
-    fn run(&self, given: &[u64], out: u64, count: usize) -> collado_cuda::Result<()> {
-        let &[x] = given else { unreachable!("one input") };
-        let maps = count / self.windows.windows.iter().product::<usize>();
-        // SAFETY: the tensor has these maps, and the result a number for each window.
-        unsafe { self.windows.largest(&*self.ops.machine, x, out, maps) }
-    }
-}
-
-impl CustomOp1 for Largest<'_> {
-    fn name(&self) -> &'static str {
-        "largest-pixels"
-    }
-
-    ways!(u32: x x_layout);
 }
 
 /// Kernels take one tensor's word for the size of the other.
@@ -192,182 +232,14 @@ fn same_shape(x: &Tensor, y: &Tensor) -> Result<()> {
     }
 }
 
-/// Checks that there is a number for each channel of `x` `[n, C, ..]`, which is not empty.
-fn has_channels(x: &Tensor, rows: &[&Tensor]) -> Result<()> {
-    let channels = x.dim(1)?;
-    match x.elem_count() > 0 && rows.iter().all(|row| row.dims() == [channels]) {
-        true => Ok(()),
-        false => Err(Error::Msg(format!("expected numbers for the channels of {:?}", x.dims()))),
+/// The sizes of `x` `[n, C, ..]`, which is not empty, with rows of a number for each channel.
+fn sizes(x: &Tensor, rows: &[&Tensor], epsilon: f64) -> Result<ChannelNorm> {
+    let (examples, channels) = (x.dim(0)?, x.dim(1)?);
+    if x.elem_count() == 0 || rows.iter().any(|row| row.dims() != [channels]) {
+        return Err(Error::Msg(format!("expected numbers for the channels of {:?}", x.dims())));
     }
-}
-
-/// The sizes of `x` `[n, C, ..]`.
-fn sizes(x: &Tensor, epsilon: f64) -> ChannelNorm {
-    let (examples, channels) = (x.dims()[0], x.dims()[1]);
     let pixels = x.dims()[2..].iter().product();
-    ChannelNorm { examples, channels, pixels, epsilon: epsilon as f32 }
-}
-
-struct Channelwise<'a> {
-    ops: &'a TensorOps,
-    norm: ChannelNorm,
-}
-
-impl Kernel for Channelwise<'_> {
-    fn ops(&self) -> &TensorOps {
-        self.ops
-    }
-
-    fn run(&self, given: &[u64], y: u64, _: usize) -> collado_cuda::Result<()> {
-        let &[x, weight, bias] = given else { unreachable!("three inputs") };
-        let at = NormForward { x, weight, bias, y, ..NormForward::default() };
-        // SAFETY: memory of the sizes that `norm` says.
-        unsafe { self.norm.affine(&*self.ops.machine, &at) }
-    }
-}
-
-impl CustomOp3 for Channelwise<'_> {
-    fn name(&self) -> &'static str {
-        "channelwise"
-    }
-
-    ways!(f32: x x_layout, scale scale_layout, shift shift_layout);
-}
-
-struct Normalise<'a> {
-    ops: &'a TensorOps,
-    norm: ChannelNorm,
-    mean: &'a Tensor,
-    variance: &'a Tensor,
-}
-
-impl Kernel for Normalise<'_> {
-    fn ops(&self) -> &TensorOps {
-        self.ops
-    }
-
-    fn run(&self, given: &[u64], y: u64, _: usize) -> collado_cuda::Result<()> {
-        let &[x, weight, bias] = given else { unreachable!("three inputs") };
-        let machine = &self.ops.machine;
-        let scratch = self.ops.scratch(&self.norm)?;
-        filled(self.mean, machine, |mean| {
-            filled(self.variance, machine, |variance| {
-                let at = NormForward { x, weight, bias, y, mean, variance, scratch: scratch.at(0) };
-                // SAFETY: memory of the sizes that `norm` says.
-                unsafe { self.norm.forward(&**machine, &at) }
-            })
-        })
-    }
-}
-
-/// Lends the address of a tensor on the device of the kernels, for reading and writing.
-fn filled(
-    tensor: &Tensor,
-    machine: &Arc<dyn Machine>,
-    write: impl FnOnce(u64) -> collado_cuda::Result<()>,
-) -> collado_cuda::Result<()> {
-    overwrite(tensor, machine, |address| Ok(write(address)?)).map_err(|e| collado_cuda::Error::Driver {
-        what: "an operation of tensors".into(),
-        reason: e.to_string(),
-    })
-}
-
-impl CustomOp3 for Normalise<'_> {
-    fn name(&self) -> &'static str {
-        "batch-normalisation"
-    }
-
-    ways!(f32: x x_layout, weight weight_layout, bias bias_layout);
-}
-
-/// The gradients of x, which is the result, and of weight and bias.
-struct NormaliseBack<'a> {
-    ops: &'a TensorOps,
-    norm: ChannelNorm,
-    moments: Moments<'a>,
-    dweight: Tensor,
-    dbias: Tensor,
-}
-
-impl Kernel for NormaliseBack<'_> {
-    fn ops(&self) -> &TensorOps {
-        self.ops
-    }
-
-    fn run(&self, given: &[u64], dx: u64, _: usize) -> collado_cuda::Result<()> {
-        let &[x, weight, dy] = given else { unreachable!("three inputs") };
-        let &Self { ops, norm, moments: Moments { mean, variance, .. }, .. } = self;
-        let machine = &ops.machine;
-        let scratch = ops.scratch(&norm)?;
-        filled(mean, machine, |mean| {
-            filled(variance, machine, |variance| {
-                filled(&self.dweight, machine, |dweight| {
-                    filled(&self.dbias, machine, |dbias| {
-                        let scratch = scratch.at(0);
-                        let at = NormBackward { x, dy, weight, mean, variance, dx, dweight, dbias, scratch };
-                        // SAFETY: memory of the sizes that `norm` says.
-                        unsafe { norm.backward(&**machine, &at) }
-                    })
-                })
-            })
-        })
-    }
-}
-
-impl CustomOp3 for NormaliseBack<'_> {
-    fn name(&self) -> &'static str {
-        "batch-normalisation-back"
-    }
-
-    ways!(f32: x x_layout, weight weight_layout, dy dy_layout);
-}
-
-struct Rectify<'a> {
-    ops: &'a TensorOps,
-}
-
-impl Kernel for Rectify<'_> {
-    fn ops(&self) -> &TensorOps {
-        self.ops
-    }
-
-    fn run(&self, given: &[u64], y: u64, count: usize) -> collado_cuda::Result<()> {
-        let &[x] = given else { unreachable!("one input") };
-        // SAFETY: as many numbers as the tensor has.
-        unsafe { rectify(&*self.ops.machine, x, y, count) }
-    }
-}
-
-impl CustomOp1 for Rectify<'_> {
-    fn name(&self) -> &'static str {
-        "rectify"
-    }
-
-    ways!(f32: x x_layout);
-}
-
-struct RectifyBack<'a> {
-    ops: &'a TensorOps,
-}
-
-impl Kernel for RectifyBack<'_> {
-    fn ops(&self) -> &TensorOps {
-        self.ops
-    }
-
-    fn run(&self, given: &[u64], dx: u64, count: usize) -> collado_cuda::Result<()> {
-        let &[y, dy] = given else { unreachable!("two inputs") };
-        // SAFETY: as many numbers as the tensors have.
-        unsafe { rectify_back(&*self.ops.machine, y, dy, dx, count) }
-    }
-}
-
-impl CustomOp2 for RectifyBack<'_> {
-    fn name(&self) -> &'static str {
-        "rectify-back"
-    }
-
-    ways!(f32: y y_layout, dy dy_layout);
+    Ok(ChannelNorm { examples, channels, pixels, epsilon: epsilon as f32 })
 }
 
 #[cfg(test)]
