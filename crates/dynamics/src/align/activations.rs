@@ -29,7 +29,7 @@ pub(super) fn match_activations(
             gains = Some((weights * (TIE / largest.max(f64::MIN_POSITIVE)))?);
         }
         for moments in moments {
-            let correlation = moments.correlation()?;
+            let Some(correlation) = moments.correlation()? else { continue };
             gains = Some(match gains {
                 Some(gains) => (correlation + gains)?,
                 None => correlation,

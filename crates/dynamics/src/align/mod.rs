@@ -109,7 +109,9 @@ impl Align {
                 return Err(Error::Setting { name: "matching", expected, found: "none".into() });
             }
         };
-        let (of_a, of_b) = (Symmetry::balancing(arch, &a64)?, Symmetry::balancing(arch, &b64)?);
+        let (of_a, of_b) =
+            rayon::join(|| Symmetry::balancing(arch, &a64), || Symmetry::balancing(arch, &b64));
+        let (of_a, of_b) = (of_a?, of_b?);
         let (flat_a, flat_b) = (of_a.apply(&a64)?, of_b.apply(&b64)?);
         let identity = Symmetry::identity(arch)?;
         let groups = identity.groups();

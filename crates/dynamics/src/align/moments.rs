@@ -1,4 +1,4 @@
-//! The moments of two networks' activations over data, taken in one pass through both.
+//! The moments of the activations of one or two networks over data, taken in one pass through both.
 
 use candle_core::Tensor;
 use collado_models::{
@@ -6,48 +6,57 @@ use collado_models::{
     Rearrange, Reduce, Site, Softmax, Source, TensorMoments,
 };
 
+use super::weights::picked;
 use crate::{Error, Result};
 
 /// Number of examples that are processed at a time.
 const TILE: usize = 1024;
 
-/// Sums over examples, and over the pixels of channels, of the activations a and b in two networks.
+/// Sums over examples, and over the pixels of channels, of the activations a in one network and b in another.
 pub(super) struct Moments {
     /// Number of terms of each sum.
     count: usize,
+    /// The sums $\sum a,\sum a^2$, `[2, n]`.
+    a: Tensor,
+    /// Those with the other network, if there is one.
+    other: Option<Other>,
+}
+
+/// Sums in which the other network takes part.
+struct Other {
+    /// The sums $\sum b,\sum b^2$, `[2, n]`.
+    b: Tensor,
     /// The sum of products, $\sum ab^T$ `[n, n]`.
     product: Tensor,
-    /// The sums $\sum a,\sum a^2$ and $\sum b,\sum b^2$, `[2, n]` each.
-    a: Tensor,
-    b: Tensor,
 }
 
 impl Moments {
-    fn new(a: &Tensor, b: &Tensor) -> Result<Self> {
-        Ok(Self { count: a.dim(0)?, product: a.t()?.matmul(b)?, a: sums(a)?, b: sums(b)? })
+    fn new(a: &Tensor, b: Option<&Tensor>) -> Result<Self> {
+        let other = |b: &Tensor| Ok::<_, Error>(Other { b: sums(b)?, product: a.t()?.matmul(b)? });
+        Ok(Self { count: a.dim(0)?, a: sums(a)?, other: b.map(other).transpose()? })
     }
 
-    fn add(self, other: &Self) -> Result<Self> {
-        Ok(Self {
-            count: self.count + other.count,
-            product: (self.product + &other.product)?,
-            a: (self.a + &other.a)?,
-            b: (self.b + &other.b)?,
-        })
+    fn add(self, more: Self) -> Result<Self> {
+        let other = match (self.other, more.other) {
+            (Some(x), Some(y)) => Some(Other { b: (x.b + y.b)?, product: (x.product + y.product)? }),
+            _ => None,
+        };
+        Ok(Self { count: self.count + more.count, a: (self.a + more.a)?, other })
     }
 
-    /// Pearson's correlation `[n, n]`; 0 for units that are constant.
-    pub(super) fn correlation(&self) -> Result<Tensor> {
+    /// Pearson's correlation `[n, n]` with the other network; 0 for units that are constant.
+    pub(super) fn correlation(&self) -> Result<Option<Tensor>> {
+        let Some(Other { b, product }) = &self.other else { return Ok(None) };
         let (mean_a, deviation_a) = statistics(&self.a, self.count)?;
-        let (mean_b, deviation_b) = statistics(&self.b, self.count)?;
+        let (mean_b, deviation_b) = statistics(b, self.count)?;
         let inverse = |d: &Tensor| -> Result<Tensor> {
             let d = d.to_vec1::<f64>()?.into_iter().map(|d| if d > 0. { d.recip() } else { 0. });
-            Ok(Tensor::new(d.collect::<Vec<_>>(), self.product.device())?)
+            Ok(Tensor::new(d.collect::<Vec<_>>(), product.device())?)
         };
         let means = mean_a.unsqueeze(1)?.matmul(&mean_b.unsqueeze(0)?)?;
-        let covariance = ((&self.product / self.count as f64)? - means)?;
+        let covariance = ((product / self.count as f64)? - means)?;
         let scaled = covariance.broadcast_mul(&inverse(&deviation_a)?.unsqueeze(1)?)?;
-        Ok(scaled.broadcast_mul(&inverse(&deviation_b)?.unsqueeze(0)?)?)
+        Ok(Some(scaled.broadcast_mul(&inverse(&deviation_b)?.unsqueeze(0)?)?))
     }
 
     /// For each unit, whether its activation in the first network is the same on all data.
@@ -59,7 +68,7 @@ impl Moments {
 
 /// The moments of the activations of each group of units, in the order of the network, for two points `a` and `b` `[S]`
 /// and the examples `data` `[N, ..]`, all in `f64`. Batch normalisation uses the statistics of these examples. Without
-/// `b` the moments are those of A with itself.
+/// `b` they are those of A alone.
 pub(super) fn moments(
     arch: &Arch,
     groups: &Groups,
@@ -85,7 +94,9 @@ pub(super) fn tiles(data: &Tensor) -> Result<Vec<Tensor>> {
 
 /// The sums $\sum z$ and $\sum z^2$ over the rows of `z` `[N, n]`, as a tensor `[2, n]`.
 pub(super) fn sums(z: &Tensor) -> Result<Tensor> {
-    Ok(Tensor::stack(&[z.sum(0)?, z.sqr()?.sum(0)?], 0)?)
+    // Candle adds up columns one number at a time, products with ones many at once.
+    let ones = Tensor::ones((1, z.dim(0)?), z.dtype(), z.device())?;
+    Ok(Tensor::cat(&[ones.matmul(z)?, ones.matmul(&z.sqr()?)?], 0)?)
 }
 
 /// Mean and standard deviation `[n]` of N numbers with these sums; deviations as small as rounding are set to 0.
@@ -111,7 +122,7 @@ pub(super) fn samples(x: &Tensor) -> Result<Tensor> {
 /// The arithmetic of two points beside each other. At each activation function it takes the moments of the results.
 struct Both<'a> {
     a: PointTensors<'a>,
-    /// The second point, where it is not the first one again.
+    /// The second point, if there is one.
     b: Option<PointTensors<'a>>,
     sites: std::slice::Iter<'a, Site>,
     found: Vec<Vec<Moments>>,
@@ -136,16 +147,15 @@ impl<'a> Both<'a> {
     fn take(&mut self, a: &[Tensor], b: &[Tensor]) -> Result<()> {
         let site = self.sites.next().expect("the same network has as many sites");
         for block in &site.along.blocks {
-            let positions: Vec<u32> = block.positions.iter().map(|&at| at as u32).collect();
-            let positions = Tensor::new(positions, a[0].device())?;
+            let units = |x: &Tensor| {
+                samples(&picked(x, site.axis + 1, &site.along, block)?.transpose(1, site.axis + 1)?)
+            };
             let mut sum: Option<Moments> = None;
             for (a, b) in a.iter().zip(b) {
-                let units = |x: &Tensor| {
-                    samples(&x.transpose(1, site.axis + 1)?.contiguous()?.index_select(&positions, 1)?)
-                };
-                let tile = Moments::new(&units(a)?, &units(b)?)?;
+                let b = self.b.is_some().then(|| units(b)).transpose()?;
+                let tile = Moments::new(&units(a)?, b.as_ref())?;
                 sum = Some(match sum {
-                    Some(sum) => sum.add(&tile)?,
+                    Some(sum) => sum.add(tile)?,
                     None => tile,
                 });
             }

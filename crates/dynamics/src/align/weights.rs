@@ -159,16 +159,16 @@ pub(super) fn axis_of(
 
 /// The elements of a tensor that belong to each unit of a block, as the rows of a matrix.
 fn front(tensor: &Tensor, axis: usize, along: &Axis, block: &Block) -> Result<Tensor> {
-    let whole =
-        block.positions.len() == along.len && block.positions.iter().enumerate().all(|(i, &at)| i == at);
-    let picked = match whole {
-        true => tensor.clone(),
-        false => {
-            let positions: Vec<u32> = block.positions.iter().map(|&at| at as u32).collect();
-            tensor.index_select(&Tensor::new(positions, tensor.device())?, axis)?
-        }
-    };
-    Ok(picked.transpose(0, axis)?.flatten_from(1)?)
+    Ok(picked(tensor, axis, along, block)?.transpose(0, axis)?.flatten_from(1)?)
+}
+
+/// The positions of a block on one axis of a tensor, whose index is `along`.
+pub(super) fn picked(tensor: &Tensor, axis: usize, along: &Axis, block: &Block) -> Result<Tensor> {
+    if block.positions.iter().copied().eq(0..along.len) {
+        return Ok(tensor.clone());
+    }
+    let positions: Vec<u32> = block.positions.iter().map(|&at| at as u32).collect();
+    Ok(tensor.contiguous()?.index_select(&Tensor::new(positions, tensor.device())?, axis)?)
 }
 
 /// The total gain $\sum_iC(i,p(i))$ of an assignment.
