@@ -151,17 +151,17 @@ impl Machine for Emulated {
         Ok(())
     }
 
-    fn info(&self, kernel: &str) -> Option<Info> {
-        let name = CString::new(kernel).ok()?;
+    fn info(&self, kernel: &str) -> Result<Option<Info>> {
+        let Ok(name) = CString::new(kernel) else { return Ok(None) };
         let mut info = [0; 4];
         // SAFETY: a string with its end, and room for four numbers.
         let known = unsafe { (self.info)(name.as_ptr(), info.as_mut_ptr()) };
-        known.then(|| Info {
+        Ok(known.then(|| Info {
             threads: info[0] as u32,
             shared: info[1] as usize,
             rows: info[2] as usize,
             columns: info[3] as usize,
-        })
+        }))
     }
 
     fn processors(&self) -> usize {
@@ -170,7 +170,7 @@ impl Machine for Emulated {
 
     unsafe fn launch_bytes(&self, launch: &Launch<'_>, argument: &[u8]) -> Result<()> {
         let unknown = || Error::Kernel { name: launch.kernel.into(), bytes: argument.len() };
-        let info = self.info(launch.kernel).ok_or_else(unknown)?;
+        let info = self.info(launch.kernel)?.ok_or_else(unknown)?;
         let name = CString::new(launch.kernel).map_err(|_| unknown())?;
         let shared = info.shared + launch.more_shared;
         let mut since = locked(&self.since);

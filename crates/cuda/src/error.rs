@@ -7,13 +7,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A kernel that this machine does not have.
+    /// A launch of a kernel that this machine does not have, or not with such arguments.
     #[error("kernel {name}: expected one of this machine's, with arguments of {bytes} bytes")]
     Kernel {
         /// The name of the kernel.
         name: String,
         /// The size of its arguments.
         bytes: usize,
+    },
+    /// A kernel that this machine does not have, and that every machine should have.
+    #[error("kernel {name}: this machine does not have it")]
+    Missing {
+        /// The name of the kernel.
+        name: String,
     },
     /// What the driver says.
     #[error("{what}: {reason}")]

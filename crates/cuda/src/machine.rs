@@ -1,6 +1,6 @@
 //! The trait [`Machine`]: memory by address, and kernels by name.
 
-use crate::Result;
+use crate::{Error, Result};
 
 /// What a kernel was compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,18 @@ pub trait Machine: Send + Sync {
     unsafe fn clear(&self, address: u64, bytes: usize) -> Result<()>;
 
     /// What a kernel was compiled for, if this machine has it.
-    fn info(&self, kernel: &str) -> Option<Info>;
+    ///
+    /// # Errors
+    /// What the driver says when the kernel is loaded.
+    fn info(&self, kernel: &str) -> Result<Option<Info>>;
+
+    /// What a kernel was compiled for.
+    ///
+    /// # Errors
+    /// When this machine does not have the kernel, and those of [`info`](Self::info).
+    fn kernel(&self, name: &str) -> Result<Info> {
+        self.info(name)?.ok_or_else(|| Error::Missing { name: name.into() })
+    }
 
     /// Number of multiprocessors.
     fn processors(&self) -> usize;

@@ -187,7 +187,7 @@ unsafe fn rectifier(machine: &dyn Machine, kernel: &str, argument: Rectifier) ->
     if argument.count == 0 {
         return Ok(());
     }
-    let rows = machine.info(kernel).map_or(1, |info| info.rows);
-    // SAFETY: the caller's promise; without the kernel the launch fails.
+    let rows = machine.kernel(kernel)?.rows;
+    // SAFETY: the caller's promise.
     unsafe { launch(machine, &Launch::new(kernel, (argument.count as usize).div_ceil(rows)), &argument) }
 }

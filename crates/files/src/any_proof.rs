@@ -6,7 +6,10 @@ use std::{
 };
 
 use crate::{
-    MinimumFile, NeuronFile, Proof, Result, fault::io_error, format::regular, minimum_proof, neuron_proof,
+    MinimumFile, NeuronFile, Proof, Result,
+    fault::{file_error, io_error},
+    format::regular,
+    minimum_proof, neuron_proof, proof,
 };
 
 /// A proof of some kind.
@@ -24,17 +27,21 @@ impl AnyProof {
     /// Reads a proof of the kind that its first line names.
     ///
     /// # Errors
-    /// When it cannot be read, was cut or changed, or is of another version.
+    /// When it cannot be read, is no proof, was cut or changed, or is of another version.
     pub fn read(path: &Path) -> Result<Self> {
         let (file, _) = regular(path)?;
-        let mut first = String::new();
-        BufReader::new(file).read_line(&mut first).map_err(|e| io_error(path, &e))?;
-        let header = serde_json::from_str::<serde_json::Value>(&first).unwrap_or_default();
+        let mut first = Vec::new();
+        BufReader::new(file).read_until(b'\n', &mut first).map_err(|e| io_error(path, &e))?;
+        let header = serde_json::from_slice::<serde_json::Value>(&first).unwrap_or_default();
         let names = |key: &str| header.get(key).is_some();
         match () {
             () if names(minimum_proof::KIND.key) => Ok(Self::Minimum(MinimumFile::read(path)?)),
             () if names(neuron_proof::KIND.key) => Ok(Self::Neuron(NeuronFile::read(path)?)),
-            () => Ok(Self::Path(Proof::read(path)?)),
+            () if names(proof::KIND.key) => Ok(Self::Path(Proof::read(path)?)),
+            () => Err(file_error(
+                path,
+                "is not a proof, as certify --proof or certify-minimum --proof writes it",
+            )),
         }
     }
 }

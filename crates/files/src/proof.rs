@@ -14,7 +14,7 @@ use crate::{
     signed::{self, Kind},
 };
 
-const KIND: Kind = Kind { key: "collado.proof", version: ProofHeader::VERSION, counted: "pieces" };
+pub(crate) const KIND: Kind = Kind { key: "collado.proof", version: ProofHeader::VERSION, counted: "pieces" };
 
 /// A proof that lo ≤ max F(γ(t)) ≤ hi over every real t in \[0, 1\].
 #[derive(Debug, Clone, PartialEq)]

@@ -228,8 +228,8 @@ impl Machine for Card {
         beside(&mut held)?.used(slot, self.stream.cu_stream())
     }
 
-    fn info(&self, kernel: &str) -> Option<Info> {
-        self.function(kernel).ok().flatten().map(|(_, info)| info)
+    fn info(&self, kernel: &str) -> Result<Option<Info>> {
+        Ok(self.function(kernel)?.map(|(_, info)| info))
     }
 
     fn processors(&self) -> usize {

@@ -111,9 +111,9 @@ impl Machine for Watched {
         unsafe { self.machine.clear(address, bytes) }
     }
 
-    fn info(&self, kernel: &str) -> Option<Info> {
+    fn info(&self, kernel: &str) -> collado_cuda::Result<Option<Info>> {
         let hidden = self.hidden.is_some_and(|ending| kernel.ends_with(ending));
-        if hidden { None } else { self.machine.info(kernel) }
+        if hidden { Ok(None) } else { self.machine.info(kernel) }
     }
 
     fn processors(&self) -> usize {
@@ -280,6 +280,19 @@ fn stacks_have_the_values_and_gradients_of_the_other_engine() {
         let each = rows(3 * 17, n, 2);
         case.compare(&kernels, &span, Rows::Each { rows: &each, batch: 17 });
         case.compare(&kernels, &span.with_free(1..2), Rows::Shared(&rows(5, n, 3)));
+    }
+}
+
+#[test]
+fn a_machine_without_the_kernels_is_an_error() {
+    let arch = Arch::dense(Activation::Relu, &[5, 22, 10], true).unwrap();
+    let case = Case::new(arch, 33, criterion(Loss::CrossEntropy));
+    let kernels = case.on(&Watched::without(Some(""), 0, 4), Precision::Tf32x3);
+    let ends = case.points(2, 7);
+    let line = Path::polychain(ends.clone()).unwrap().span(&[0., 0.5, 1.]).unwrap();
+    for span in [Span::stack(&ends).unwrap(), line] {
+        let error = kernels.evaluate(&span, Rows::All, None).unwrap_err().to_string();
+        assert!(error.ends_with("this machine does not have it"), "{error}");
     }
 }
 

@@ -27,7 +27,8 @@ const SMALL_TOGETHER: usize = 1 << 16;
 impl Kernels {
     /// Steps that are taken well at a time; none where a step needs too much memory, which one by one it does not.
     pub(super) fn stride_of(&self, span: &Span, descent: &Descent<'_>) -> Option<usize> {
-        let key = self.key(span, descent, 1);
+        // A driver that fails here fails and is heard where the steps are taken.
+        let key = self.key(span, descent, 1).ok()?;
         match key.kind {
             _ if !self.fits(&key) => None,
             Kind::Small { .. } => Some((64 * SMALL_TOGETHER / key.points).clamp(SMALL_STEPS, SMALL_TOGETHER)),
@@ -48,7 +49,7 @@ impl Kernels {
             return Ok(());
         }
         self.check_batches(descent)?;
-        let mut key = self.key(span, descent, 1);
+        let mut key = self.key(span, descent, 1)?;
         key.steps = self.piece(&key);
         let mut held = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let mut session = match held.take() {

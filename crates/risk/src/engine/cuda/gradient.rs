@@ -45,7 +45,7 @@ impl Kernels {
             self.layout.layers[layers].iter().map(|l| l.outputs.div_ceil(m) * l.ld.div_ceil(n)).sum::<usize>()
         };
         let depth = self.layout.depth();
-        let (kernel, info) = self.update_kernel(count, |m, n| points * tiles(0..depth, m, n));
+        let (kernel, info) = self.update_kernel(count, |m, n| points * tiles(0..depth, m, n))?;
         for first in (0..depth).step_by(args::LAYERS) {
             let range = first..(first + args::LAYERS).min(depth);
             let mut layer = [args::Gradient::default(); args::LAYERS];
@@ -83,13 +83,17 @@ impl Kernels {
     }
 
     /// The kernel for sums over `batch` examples, `tiles` of so many rows and columns.
-    fn update_kernel(&self, batch: usize, tiles: impl Fn(usize, usize) -> usize) -> (&'static str, Info) {
+    fn update_kernel(
+        &self,
+        batch: usize,
+        tiles: impl Fn(usize, usize) -> usize,
+    ) -> Result<(&'static str, Info)> {
         const SHORT: &str = "update_tf3_short";
-        let short = self.machine.info(SHORT).filter(|info| {
+        let short = self.machine.info(SHORT)?.filter(|info| {
             let many = tiles(info.rows, info.columns) >= 4 * self.machine.processors();
             self.precision == Precision::Tf32x3 && batch <= 256 && many
         });
-        short.map_or_else(|| self.choose(Product::Update, tiles), |info| (SHORT, info))
+        short.map_or_else(|| self.choose(Product::Update, tiles), |info| Ok((SHORT, info)))
     }
 
     fn gradient_of(&self, work: &Work, batch: &Batch, k: usize) -> args::Gradient {

@@ -1,8 +1,6 @@
 //! Layer by layer, forwards and back: which kernel, on which tiles.
 
-use std::sync::Arc;
-
-use collado_cuda::{Buffer, Info, Launch, Machine, args};
+use collado_cuda::{Buffer, Info, Launch, args};
 use collado_models::Activation;
 
 use super::{Kernels, Precision, layout::four};
@@ -144,26 +142,30 @@ impl Kernels {
         self.layout.depth() > 1 && self.layout.outputs() <= args::OUT
     }
 
+    /// Whether this machine has a kernel.
+    pub(super) fn has(&self, kernel: &str) -> Result<bool> {
+        Ok(self.machine.info(kernel)?.is_some())
+    }
+
     /// The kernel whose tiles are the largest that keep most multiprocessors busy; `count` is the number of tiles of
     /// this many rows and columns.
     pub(super) fn choose(
         &self,
         product: Product,
         count: impl Fn(usize, usize) -> usize,
-    ) -> (&'static str, Info) {
+    ) -> Result<(&'static str, Info)> {
         let enough = (3 * self.machine.processors()).div_ceil(4);
-        let known = product.tiles(self.precision).iter().filter_map(|k| Some((*k, self.machine.info(k)?)));
-        let mut last = None;
-        for (kernel, info) in known {
-            if count(info.rows, info.columns) >= enough {
-                return (kernel, info);
+        let (smallest, larger) = product.tiles(self.precision).split_last().expect("there are some");
+        for kernel in larger {
+            match self.machine.info(kernel)? {
+                Some(info) if count(info.rows, info.columns) >= enough => return Ok((kernel, info)),
+                _ => {}
             }
-            last = Some((kernel, info));
         }
-        last.expect("a machine has the smallest tiles")
+        Ok((smallest, self.machine.kernel(smallest)?))
     }
 
-    fn layer_kernel(&self, product: Product, batch: &Batch, columns: usize) -> (&'static str, Info) {
+    fn layer_kernel(&self, product: Product, batch: &Batch, columns: usize) -> Result<(&'static str, Info)> {
         let Batch { points, batch, .. } = *batch;
         self.choose(product, |m, n| points * batch.div_ceil(m) * columns.div_ceil(n))
     }
@@ -229,7 +231,7 @@ impl Kernels {
         let depth = self.layout.depth();
         let mut parts = 0;
         for k in from..if work.reads { depth - 1 } else { depth } {
-            let (mut argument, kernel, info) = self.layer(work, batch, points, k);
+            let (mut argument, kernel, info) = self.layer(work, batch, points, k)?;
             if k == 0 {
                 argument.x = self.data.input(batch.first);
                 argument.ldx = self.data.ld as i32;
@@ -258,11 +260,11 @@ impl Kernels {
         batch: &Batch,
         points: Points,
         k: usize,
-    ) -> (args::Forward, &'static str, Info) {
+    ) -> Result<(args::Forward, &'static str, Info)> {
         let (layer, last) = (&self.layout.layers[k], self.layout.last());
         let hidden = k + 1 < self.layout.depth();
         let reads = work.reads && k + 2 == self.layout.depth();
-        let (kernel, info) = self.layer_kernel(Product::Forward, batch, layer.outputs);
+        let (kernel, info) = self.layer_kernel(Product::Forward, batch, layer.outputs)?;
         let argument = args::Forward {
             theta: points.theta,
             out: if hidden { work.h[k] } else { work.z },
@@ -283,7 +285,7 @@ impl Kernels {
             ld_last: last.ld as i32,
             ..Default::default()
         };
-        (argument, kernel, info)
+        Ok((argument, kernel, info))
     }
 
     /// Losses and errors, as sums of parts. With `gradient`, also the errors of the outputs and of the last hidden
@@ -334,10 +336,10 @@ impl Kernels {
         let columns = if gradient { last.ld } else { 1 };
         let count =
             |info: &Info| batch.points * batch.batch.div_ceil(info.rows) * columns.div_ceil(info.columns);
-        let known = |kernel| self.machine.info(kernel).expect("a machine has the kernels for outputs");
-        let (small, large) = (known("head_small"), known("head_large"));
+        let known = |kernel| self.machine.kernel(kernel);
+        let (small, large) = (known("head_small")?, known("head_large")?);
         let (kernel, info) = match count(&small) > 3 * self.machine.processors() {
-            _ if !gradient => ("read_outputs", known("read_outputs")),
+            _ if !gradient => ("read_outputs", known("read_outputs")?),
             true => ("head_large", large),
             false => ("head_small", small),
         };
@@ -395,7 +397,7 @@ impl Kernels {
     /// From the error of the results of layer `k` to that of its inputs.
     unsafe fn back(&self, work: &Work, batch: &Batch, points: Points, k: usize, early: bool) -> Result<()> {
         let layer = &self.layout.layers[k];
-        let (kernel, info) = self.layer_kernel(Product::Backward, batch, layer.ld);
+        let (kernel, info) = self.layer_kernel(Product::Backward, batch, layer.ld)?;
         let argument = args::Backward {
             dz: work.dz.get(k).copied().unwrap_or(work.z),
             theta: points.theta,
@@ -433,9 +435,4 @@ pub(super) fn begins_early(kernel: &str) -> bool {
 /// Tiles of a product with rows for every point and example.
 pub(super) fn blocks(batch: &Batch, info: &Info, columns: usize) -> usize {
     batch.points * batch.batch.div_ceil(info.rows) * columns.div_ceil(info.columns)
-}
-
-/// The machine's kernel of this name, if it has it and the memory of a machine is no matter.
-pub(super) fn has(machine: &Arc<dyn Machine>, kernel: &str) -> bool {
-    machine.info(kernel).is_some()
 }

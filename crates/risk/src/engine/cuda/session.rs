@@ -84,7 +84,7 @@ impl Key {
 
 impl Kernels {
     /// How the steps of `descent` are taken, `steps` at a time.
-    pub(super) fn key(&self, span: &Span, descent: &Descent<'_>, steps: usize) -> Key {
+    pub(super) fn key(&self, span: &Span, descent: &Descent<'_>, steps: usize) -> Result<Key> {
         let vertices = span.vertices().dims()[0];
         let per_step = descent.sizes.len().max(1) * vertices;
         let points = descent.coefficients.map_or(span.points(), |c| c.len() / per_step);
@@ -95,14 +95,14 @@ impl Kernels {
         let adam = matches!(descent.rule, StepRule::Adam { .. });
         let kind = match combines || free.len() < vertices {
             // Blocks that own a network divide by the same number of examples.
-            false => match self.small_blocks(points, batch, full, descent.rule) {
+            false => match self.small_blocks(points, batch, full, descent.rule)? {
                 Some(blocks) if descent.batches.is_even(points) => Kind::Small { blocks },
                 _ => Kind::Stack,
             },
             true if free.len() == 1 && adam && self.criterion.kappa == 0. => Kind::Bend,
             true => Kind::Span,
         };
-        Key { kind, points, vertices, free, batch, full, rule: descent.rule, steps }
+        Ok(Key { kind, points, vertices, free, batch, full, rule: descent.rule, steps })
     }
 
     pub(super) fn session(&self, key: Key) -> Result<Session> {

@@ -5,7 +5,7 @@ use collado_models::Activation;
 
 use super::{
     Kernels, Precision,
-    layers::{Work, has, kind, loss, stores_slope},
+    layers::{Work, kind, loss, stores_slope},
     session::Session,
 };
 use crate::{Loss, Regularizer, Result, StepRule};
@@ -22,9 +22,9 @@ impl Kernels {
         batch: usize,
         full: bool,
         rule: StepRule,
-    ) -> Option<usize> {
+    ) -> Result<Option<usize>> {
         let layers = &self.layout.layers;
-        let hidden = layers.len().checked_sub(1)?;
+        let hidden = layers.len() - 1;
         let rho = layers[0].activation;
         let fits = (1..=3).contains(&hidden)
             && layers[..hidden]
@@ -34,14 +34,16 @@ impl Kernels {
             && !stores_slope(rho);
         let pulled = self.criterion.kappa == 0. || self.criterion.regularizer == Regularizer::L2;
         if !(fits && pulled && batch <= UNITS && !full && self.precision == Precision::Tf32x3) {
-            return None;
+            return Ok(None);
         }
         // As many blocks as the multiprocessors can hold at once.
         let room = self.machine.processors() / points.max(1);
-        [8, 4, 1]
-            .into_iter()
-            .filter(|&blocks| blocks == 1 || blocks <= room)
-            .find(|&blocks| has(&self.machine, &self.small_kernel(blocks, rule)))
+        for blocks in [8, 4, 1] {
+            if (blocks == 1 || blocks <= room) && self.has(&self.small_kernel(blocks, rule))? {
+                return Ok(Some(blocks));
+            }
+        }
+        Ok(None)
     }
 
     fn small_kernel(&self, blocks: usize, rule: StepRule) -> String {

@@ -5,7 +5,7 @@ use collado_models::Activation;
 
 use super::{
     Kernels, Precision,
-    layers::{Batch, Needs, Points, has, kind, loss},
+    layers::{Batch, Needs, Points, kind, loss},
     layout::four,
     tensor::{Change, Read},
     values::Totals,
@@ -74,7 +74,7 @@ impl Kernels {
         let points = span.points();
         let shape = if v == 2 { "line" } else { "plane" };
         let kernel = format!("tail_{shape}{}", if last.outputs == 10 { 10 } else { 12 });
-        let info = self.machine.info(&kernel).expect("a machine has the kernels for lines and planes");
+        let info = self.machine.kernel(&kernel)?;
         let groups = info.threads as usize / info.columns;
         let padded = points.div_ceil(info.columns) * info.columns;
         let turned = Buffer::<f32>::new(&self.machine, v * (units + 1) * args::OUT)?;
@@ -144,10 +144,10 @@ impl Kernels {
         let first = self.layout.layers[0];
         let kernel = match self.precision {
             Precision::F32 => "across_f32",
-            Precision::Tf32x3 if has(&self.machine, "across_wg3") => "across_wg3",
+            Precision::Tf32x3 if self.has("across_wg3")? => "across_wg3",
             Precision::Tf32x3 => "across_tf3",
         };
-        let info = self.machine.info(kernel).expect("a machine has the kernels for first layers");
+        let info = self.machine.kernel(kernel)?;
         let argument = args::Across {
             theta: combined.theta.at(0),
             x: self.data.input(from),
@@ -182,9 +182,9 @@ impl Kernels {
         let (first, v) = (self.layout.layers[0], combined.vertices);
         let ld = four(first.outputs);
         let size = self.layout.size - self.layout.start(1);
-        let blended = self.blended(fast, v);
+        let blended = self.blended(fast, v)?;
         let numbers = self.memory / 2 / size_of::<f32>();
-        let needs = self.upper_needs(blended);
+        let needs = self.upper_needs(blended)?;
         let each = self.work_per_example(needs);
         let group = (numbers / 2 / size).clamp(1, span.points());
         let group = group.min((numbers / (each * 1024.min(self.data.examples))).max(1));
@@ -231,18 +231,21 @@ impl Kernels {
     }
 
     /// What the layers above the first need memory for.
-    fn upper_needs(&self, blended: Option<&'static str>) -> Needs {
+    fn upper_needs(&self, blended: Option<&'static str>) -> Result<Needs> {
         let depth = self.layout.depth();
         let reads = self.reads_out() && depth > 2;
         let only = blended.filter(|_| reads && depth == 3);
-        let columns = only.and_then(|kernel| self.machine.info(kernel)).map_or(16, |info| info.columns);
-        Needs { gradient: false, reads, columns, stored: only.is_none() }
+        let columns = match only {
+            Some(kernel) => self.machine.kernel(kernel)?.columns,
+            None => 16,
+        };
+        Ok(Needs { gradient: false, reads, columns, stored: only.is_none() })
     }
 
     /// The kernel that combines the first layer on its way into the second.
-    fn blended(&self, fast: bool, vertices: usize) -> Option<&'static str> {
+    fn blended(&self, fast: bool, vertices: usize) -> Result<Option<&'static str>> {
         if !fast || self.layout.depth() < 3 {
-            return None;
+            return Ok(None);
         }
         let names: &[&'static str] = match (self.precision, vertices) {
             (Precision::F32, 2) => &["blended2_f32"],
@@ -250,7 +253,12 @@ impl Kernels {
             (Precision::Tf32x3, 2) => &["blended2_wg3", "blended2_tf3"],
             (Precision::Tf32x3, _) => &["blended3_tf3"],
         };
-        names.iter().copied().find(|name| has(&self.machine, name))
+        for name in names {
+            if self.has(name)? {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
     }
 
     /// The first layer of all vertices, without its activation `[V][B][ld]`.
@@ -259,7 +267,7 @@ impl Kernels {
         let part = Batch { points: combined.vertices, batch, first: from, rows: 0, rows_point: 0 };
         let (kernel, info) = self.choose(super::layers::Product::Forward, |m, n| {
             part.points * batch.div_ceil(m) * first.outputs.div_ceil(n)
-        });
+        })?;
         let argument = args::Forward {
             x: self.data.input(from),
             theta: combined.theta.at(0),
@@ -291,8 +299,8 @@ impl Kernels {
         points: Points,
         (h, coefficients): (u64, u64),
     ) -> Result<usize> {
-        let info = self.machine.info(kernel).expect("it was looked for");
-        let (mut forward, ..) = self.layer(work, batch, points, 1);
+        let info = self.machine.kernel(kernel)?;
+        let (mut forward, ..) = self.layer(work, batch, points, 1)?;
         let ld = four(self.layout.layers[0].outputs);
         (forward.x, forward.ldx) = (h, ld as i32);
         if forward.parts != 0 {
