@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# gpu-session.sh pack FILE MNIST              on a machine that builds: an archive with all that the session needs
+# gpu-session.sh build FILE MNIST             on a machine without a GPU: builds program and tests, and packs them
+# gpu-session.sh pack FILE MNIST              packs what is built into an archive with all that the session needs
 # gpu-session.sh run OUT [SECTION ...]        in its folder, on a machine with a GPU: all that only a GPU can show
 #
-# So, here, once program and tests are built (docs/gpu.md); MNIST has the IDX files:
-#     tools/gpu-session.sh pack target/session.tar.xz MNIST
+# So, here, within 20 minutes on two cores; MNIST has the IDX files:
+#     tools/gpu-session.sh build target/session.tar.xz MNIST
 # and there, with OUT for results:
 #     mkdir -p session && tar xJf target/session.tar.xz -C session && bash session/gpu-session.sh run "$OUT"
 #
@@ -22,6 +23,21 @@ tests_of_networks() {
   local found
   found=$(grep -l a_gpu_has "$1"/deps/networks-* 2> /dev/null) || { echo "$1: no tests of networks with the feature cuda" >&2; return 1; }
   cp "$(ls -t $found | head -1)" "$2"
+}
+
+# Builds for one generation of GPUs, 9.0 if COLLADO_CUDA_ONLY says nothing else, with the feature cudnn.
+build() {
+  local root=$here/.. target
+  target=$(cd "$root" && pwd)/target
+  cd "$root"
+  cargo fetch --locked
+  eval "$(bash tools/cuda-toolkit.sh "$target/cuda-toolkit")"
+  export CARGO_PROFILE_RELEASE_STRIP=true COLLADO_CUDA_ONLY=${COLLADO_CUDA_ONLY:-90a}
+  local how=(--locked --release --workspace --features collado-cli/cudnn --target-dir "$target/cudnn")
+  cargo build "${how[@]}" --bin collado
+  cargo test "${how[@]}" --test kernels --test networks --no-run
+  cd - > /dev/null
+  BUILT=$target/cudnn/release BUILT_CUDNN=/nonexistent pack "$@"
 }
 
 # The program with the features cuda and cudnn, if both are built: see docs/gpu.md.
@@ -63,6 +79,17 @@ on() {
 value() { python3 -c 'import json,sys,functools
 x = json.load(sys.stdin)
 print(functools.reduce(lambda x, k: x[int(k)] if isinstance(x, list) else x[k], sys.argv[1].split("."), x))' "$1"; }
+
+# same WHAT TOLERANCE X Y: says two numbers of the two devices, and fails where they differ by more, relatively.
+same() {
+  python3 - "$@" <<'P'
+import sys
+what, tolerance, x, y = sys.argv[1], *map(float, sys.argv[2:])
+gap = abs(x - y) / max(abs(y), 1e-300)
+print(f"           {what}: {x:.9g} here, {y:.9g} on the cpu" + ("" if gap <= tolerance else f": APART by {gap:.1e} of {tolerance:.0e}"))
+sys.exit(not gap <= tolerance)
+P
+}
 
 # Two trained networks on digits, $WORK/a.safetensors and b: on the CPU, so that they are there whatever the GPU does.
 two_networks() {
@@ -107,17 +134,24 @@ small() {
   return $failed
 }
 
-# Whole commands: the pair of ten hidden layers on MNIST, and the level set of 32 minima of digits.
+# Whole commands: the pair of ten hidden layers on MNIST, which shall take two seconds beside the start, and the level set of 32
+# minima of digits.
 whole() {
-  local failed=0 epochs=10; [ "$DEVICE" = cuda ] || epochs=1
+  local failed=0 epochs=10 start; [ "$DEVICE" = cuda ] || epochs=1
   on train --data "mnist:$DIR/mnist" --arch relu:784-128-128-128-128-128-128-128-128-128-128-10 --init he --lr 0.02 --seeds 0..2 --epochs $epochs --batch 128 --out "$WORK/pair" --quiet || failed=1
+  two_networks && on eval "$WORK/a.safetensors" --data digits || failed=1
+  start=$(date +%s.%N); collado eval "$WORK/a.safetensors" --data digits --device "$DEVICE" --quiet > /dev/null || failed=1
+  start=$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }')
   on connect --a "$WORK/pair/seed-0.safetensors" --b "$WORK/pair/seed-1.safetensors" --data "mnist:$DIR/mnist" \
     --certify never --out "$WORK/deep" --quiet || failed=1
-  python3 - "$WORK/deep/summary.json" <<'P' || failed=1
+  python3 - "$WORK/deep/summary.json" "$start" "$DEVICE" <<'P' || failed=1
 import json, sys
-s = json.load(open(sys.argv[1]))
-print("           all", s["seconds"], "s, curve", s["fit_seconds"], "s, profile", s["profile_seconds"], "s, above the ends",
-      s["barrier"]["above_ends"], s["method"], [(a["method"], a["seconds"]) for a in s["attempts"]])
+s, start = json.load(open(sys.argv[1])), float(sys.argv[2])
+print(f"           all {s['seconds']:.2f} s, of it {start:.2f} s of start; curve {s['fit_seconds']:.2f} s, profile {s['profile_seconds']:.2f} s,",
+      "above the ends", s["barrier"]["above_ends"], s["method"], [(a["method"], round(a["seconds"], 3)) for a in s["attempts"]])
+if sys.argv[3] == "cuda":
+    for wrong, why in [("bezier" not in s["method"], "the pair needed no curve"), (s["seconds"] - start > 2, "it took more than 2 s beside the start")]:
+        if wrong: sys.exit(why)
 P
   on train --data digits --arch relu:64-32-10 --seeds 0..32 --epochs 20 --out "$WORK/m32" --quiet || failed=1
   on levelset "$WORK/m32" --data digits --method bezier --out "$WORK/levels" --quiet || failed=1
@@ -140,16 +174,18 @@ sweep() {
 
 # Networks for images: twenty steps from the same start on both devices, and the risk of the same network by each rule of statistics.
 networks() {
-  local arch data="mnist:$DIR/mnist" rule device failed=0
+  local arch data="mnist:$DIR/mnist" rule device risk failed=0
   for arch in resnet8:width=0.5 lenet; do
-    for device in "$DEVICE" cpu; do
-      DEVICE=$device on train --data "$data" --arch "$arch" --max-steps 20 --batch 64 --lr 0.01 --out "$WORK/$arch-$device" --quiet || failed=1
-      echo "           risk $(value runs.0.risk < "$WORK/$arch-$device/summary.json")"
+    for device in there cpu; do
+      DEVICE=${device/there/$DEVICE} on train --data "$data" --arch "$arch" --max-steps 20 --batch 64 --lr 0.01 \
+        --out "$WORK/$arch-$device" --quiet || failed=1
     done
+    same "risk after 20 steps" 1e-3 $(for device in there cpu; do value runs.0.risk < "$WORK/$arch-$device/summary.json"; done) || failed=1
     for rule in population interpolate; do
       on eval "$WORK/$arch-cpu"/seed-0.safetensors --data "$data" --bn $rule --json || failed=1
-      echo "           $(value checkpoints.0.risk < "$WORK/out") here," \
-        "$(collado eval "$WORK/$arch-cpu"/seed-0.safetensors --data "$data" --bn $rule --json | value checkpoints.0.risk) on the cpu"
+      risk=$(value checkpoints.0.risk < "$WORK/out")
+      same "risk by $rule" 1e-4 "$risk" \
+        "$(collado eval "$WORK/$arch-cpu"/seed-0.safetensors --data "$data" --bn $rule --json | value checkpoints.0.risk)" || failed=1
       [[ $arch != lenet ]] || break
     done
   done
@@ -187,7 +223,7 @@ commands() {
   on eval "$a" "$b" --data digits --json || failed=1
   collado eval "$a" "$b" --data digits --json > "$WORK/cpu.json"
   for key in checkpoints.0.risk checkpoints.1.gradient_norm; do
-    echo "$key: $(value $key < "$WORK/out") here, $(value $key < "$WORK/cpu.json") on the cpu"
+    same $key 1e-3 "$(value $key < "$WORK/out")" "$(value $key < "$WORK/cpu.json")" || failed=1
   done
   on train --data digits --arch relu:64-32-10 --seeds 0..8 --epochs 5 --out "$WORK/t" --quiet || failed=1
   on train --data digits --arch tanh:64-16-10 --epochs 5 --finish 1e-4 --out "$WORK/f" --quiet || failed=1
@@ -195,6 +231,11 @@ commands() {
   for method in linear repair bezier polychain neb dss; do
     on connect --a "$a" --b "$b" --data digits --method $method --out "$WORK/c-$method" --quiet || failed=1
     [ ! -e "$WORK/c-$method/summary.json" ] || echo "           above the ends: $(value barrier.above_ends < "$WORK/c-$method/summary.json")"
+    [ $method != linear ] || {
+      collado connect --a "$a" --b "$b" --data digits --method linear --out "$WORK/c-cpu" --quiet || failed=1
+      same "barrier of the line" 1e-4 "$(value barrier.above_ends < "$WORK/c-linear/summary.json")" \
+        "$(value barrier.above_ends < "$WORK/c-cpu/summary.json")" || failed=1
+    }
   done
   on connect --a "$a" --b "$b" --data digits --align activations --out "$WORK/c-auto" --quiet || failed=1
   on align --a "$a" --b "$b" --data digits --out "$WORK/al" --quiet || failed=1
@@ -288,7 +329,7 @@ run() {
 }
 
 case ${1:-} in
-  pack) shift; set -e; pack "$@" ;;
+  build | pack) set -e; "$@" ;;
   run) shift; run "$@" ;;
   section) "$2" ;;
   *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
