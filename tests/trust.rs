@@ -234,7 +234,8 @@ fn a_forced_run_that_is_killed_is_gone_on_with_and_not_the_one_before() {
     let long = format!("{args} --epochs 3000");
     let mut child = spawn(dir, &format!("{long} --force"));
     wait_for(&dir.join("t/.state/train.safetensors"));
-    // No second run writes into the same folder meanwhile.
+    // No second run writes into the same folder meanwhile. The first one must not end while the second waits for it.
+    Command::new("kill").args(["-STOP", &child.id().to_string()]).status().unwrap();
     refused(dir, &format!("{long} --force"), 1, "another run is writing into it");
     child.kill().unwrap();
     child.wait().unwrap();

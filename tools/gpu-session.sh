@@ -3,7 +3,7 @@
 # gpu-session.sh pack FILE MNIST              packs what is built into an archive with all that the session needs
 # gpu-session.sh run OUT [SECTION ...]        in its folder, on a machine with a GPU: all that only a GPU can show
 #
-# So, here, within 20 minutes on two cores; MNIST has the IDX files:
+# So, here, within half an hour on two cores; MNIST has the IDX files:
 #     tools/gpu-session.sh build target/session.tar.xz MNIST
 # and there, with OUT for results:
 #     mkdir -p session && tar xJf target/session.tar.xz -C session && bash session/gpu-session.sh run "$OUT"
@@ -25,19 +25,21 @@ tests_of_networks() {
   cp "$(ls -t $found | head -1)" "$2"
 }
 
-# Builds for one generation of GPUs, 9.0 if COLLADO_CUDA_ONLY says nothing else, with the feature cudnn.
+# Builds for one generation of GPUs, 9.0 if COLLADO_CUDA_ONLY says nothing else, with the feature cuda and once more with cudnn.
 build() {
-  local root=$here/.. target
+  local root=$here/.. target feature how
   target=$(cd "$root" && pwd)/target
   cd "$root"
   cargo fetch --locked
   eval "$(bash tools/cuda-toolkit.sh "$target/cuda-toolkit")"
   export CARGO_PROFILE_RELEASE_STRIP=true COLLADO_CUDA_ONLY=${COLLADO_CUDA_ONLY:-90a}
-  local how=(--locked --release --workspace --features collado-cli/cudnn --target-dir "$target/cudnn")
-  cargo build "${how[@]}" --bin collado
-  cargo test "${how[@]}" --test kernels --test networks --no-run
+  for feature in cuda cudnn; do
+    how=(--locked --release --workspace --features "collado-cli/$feature" --target-dir "$target/$feature")
+    cargo build "${how[@]}" --bin collado
+    cargo test "${how[@]}" --test kernels --test networks --no-run
+  done
   cd - > /dev/null
-  BUILT=$target/cudnn/release BUILT_CUDNN=/nonexistent pack "$@"
+  pack "$@"
 }
 
 # The program with the features cuda and cudnn, if both are built: see docs/gpu.md.

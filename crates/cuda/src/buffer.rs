@@ -44,9 +44,17 @@ impl<T: Plain> Buffer<T> {
     /// When there is no more memory, and what the driver says.
     pub fn zeros(machine: &Arc<dyn Machine>, len: usize) -> Result<Self> {
         let buffer = Self::new(machine, len)?;
-        // SAFETY: the memory of this buffer.
-        unsafe { machine.clear(buffer.address, len * size_of::<T>()) }?;
+        buffer.clear()?;
         Ok(buffer)
+    }
+
+    /// Writes zeros, after all that was launched before.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn clear(&self) -> Result<()> {
+        // SAFETY: the memory of this buffer.
+        unsafe { self.machine.clear(self.address, self.len * size_of::<T>()) }
     }
 
     /// Writes numbers from place `from` on.

@@ -357,7 +357,8 @@ static DEVICES: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
 
 /// GPU number `number` for candle, the same one for the whole process. All its work is on one stream: not the default one, on which
 /// launches cannot be recorded, and without an event before and after each use of memory, which would only be for several streams
-/// and takes longer than a launch. So tensors of this device and of another one of the same GPU must not be mixed.
+/// and takes longer than a launch. So tensors of this device and of another one of the same GPU must not be mixed. One thread at a
+/// time may use the device: while steps are recorded, the work of another one would become part of the recording.
 ///
 /// # Errors
 /// When there is no such GPU.

@@ -636,6 +636,30 @@ fn small_networks_descend_as_in_f64() {
     }
 }
 
+/// SGD without momentum remembers nothing, also not what an earlier descent of the same engine came to.
+#[test]
+fn what_diverged_leaves_nothing_behind() {
+    for widths in [&[9, 20, 10][..], &[70, 150, 133, 3]] {
+        let arch = Arch::dense(Activation::Relu, widths, true).unwrap();
+        let case = Case::new(arch, 90, criterion(Loss::CrossEntropy));
+        let (points, table) = (case.points(2, 7), table(3, 2, 13, 90));
+        let batches = Batches::Each { rows: &table, batch: 13 };
+        let engine = || case.on(&Watched::new(0, 4), Precision::Tf32x3);
+        let rule = StepRule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
+        let after = |kernels: &dyn Objective, sizes: &[f64]| {
+            let points = points.copy().unwrap();
+            let descent = Descent { rule, sizes, done: 0, batches, coefficients: None };
+            kernels.descend(&Span::stack(&points).unwrap(), &descent, &[]).unwrap();
+            kernels.settle().unwrap();
+            bits(&points)
+        };
+        let kernels = engine();
+        assert!(after(&kernels, &[1e30; 3]).iter().any(|&x| f32::from_bits(x).is_nan()));
+        let sizes = [0.02, 0.03, 0.01];
+        assert_eq!(after(&kernels, &sizes), after(&engine(), &sizes));
+    }
+}
+
 /// Points after some steps of SGD.
 fn moved(kernels: &dyn Objective, points: &Tensor, sizes: &[f64], batches: Batches<'_>) -> Tensor {
     let points = points.copy().unwrap();

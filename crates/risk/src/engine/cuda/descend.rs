@@ -27,8 +27,8 @@ const SMALL_TOGETHER: usize = 1 << 16;
 impl Kernels {
     /// Steps that are taken well at a time; none where a step needs too much memory, which one by one it does not.
     pub(super) fn stride_of(&self, span: &Span, descent: &Descent<'_>) -> Option<usize> {
-        // A driver that fails here fails and is heard where the steps are taken.
-        let key = self.key(span, descent, 1).ok()?;
+        // What the driver says is heard where the steps are taken.
+        let Ok(key) = self.key(span, descent, 1) else { return Some(1) };
         match key.kind {
             _ if !self.fits(&key) => None,
             Kind::Small { .. } => Some((64 * SMALL_TOGETHER / key.points).clamp(SMALL_STEPS, SMALL_TOGETHER)),
@@ -96,7 +96,7 @@ impl Kernels {
         Ok(unsafe { self.machine.download(0, &mut []) }?)
     }
 
-    /// Points and what the rule remembers, padded.
+    /// Points and what the rule remembers, padded. What it need not remember is 0: an earlier descent may have left NaN.
     fn take_in(&self, session: &Session, span: &Span, memory: &[Tensor]) -> Result<()> {
         let key = &session.key;
         let to = if key.combines() { session.vertices.at(0) } else { session.theta.at(0) };
@@ -111,7 +111,11 @@ impl Kernels {
         // SAFETY: rows of both layouts, V each.
         unsafe { self.pack(&change) }?;
         (change.from_rows, change.to_rows) = (key.moving(), key.moving());
-        for (tensor, to) in memory.iter().zip([&session.first, &session.second]) {
+        let remembered = [&session.first, &session.second];
+        for unused in remembered.into_iter().skip(memory.len()) {
+            unused.clear()?;
+        }
+        for (tensor, to) in memory.iter().zip(remembered) {
             let tensor = Read::new(tensor, &self.machine)?;
             (change.from, change.to) = (tensor.at(0), to.at(0));
             // SAFETY: rows of both layouts, one for each free vertex.
