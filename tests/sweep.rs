@@ -9,7 +9,7 @@ use std::{
     path::Path,
     process::Command,
     thread::sleep,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use serde_json::Value as Json;
@@ -157,6 +157,11 @@ fn a_run_that_is_killed_goes_on_to_the_same_tables() {
         child.wait().unwrap();
     }
     let kept = names(&dir.join("killed/done"));
+    // As left by one that was killed just after its task was done.
+    let left = dir.join("killed/claims").join(kept.first().unwrap());
+    fs::write(&left, "1-1-elsewhere").unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(600);
+    fs::File::options().write(true).open(&left).unwrap().set_modified(long_ago).unwrap();
     let summary = json(dir, "sweep run killed --jobs 2 --json --quiet");
     assert_eq!(summary["done"].as_u64(), Some(14));
     assert!(summary["before"].as_u64().unwrap() as usize >= kept.len(), "{summary}");

@@ -12,8 +12,8 @@ use crate::{
     files, json, parent,
     progress::interrupted,
     sweep::{
-        claim::Owner,
-        folder::{ENDED, Ended, SweepFolder},
+        claim::{Owner, is_claimed},
+        folder::{ENDED, Ended, SweepFolder, names},
         stage::Stage,
         task::Task,
     },
@@ -143,10 +143,16 @@ impl Drop for Work {
     }
 }
 
-/// Removes what dead processes left in `work/`.
+/// Removes what dead processes left in `work/`, and their claims of what they had just finished.
 pub(super) fn sweep(folder: &SweepFolder) -> Result<(), Failure> {
+    let claims = folder.join("claims");
+    for id in names(&claims)?.iter().filter(|id| folder.result(id).is_dir()) {
+        if !is_claimed(&claims, id) {
+            drop(fs::remove_file(claims.join(id)));
+        }
+    }
     let work = folder.join("work");
-    for name in crate::sweep::folder::names(&work)? {
+    for name in names(&work)? {
         let owner = name.trim_end_matches(".log").split_once('-').and_then(|(_, owner)| Owner::parse(owner));
         let path = work.join(&name);
         if owner.is_some_and(|owner| owner.lives() == Some(false)) {
