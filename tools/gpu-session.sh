@@ -66,13 +66,16 @@ pack() {
 # The program, with the libraries of CUDA found. (In the foreground: in the group of its section, which ends as a whole.)
 collado() { timeout --foreground -k 2 "${LIMIT:-60}" sh "$DIR/run-on-gpu.sh" "$DIR/${PROGRAM:-collado}" "$@"; }
 
+# since START: seconds since this time.
+since() { echo "$(date +%s.%N) $1" | awk '{ print $1 - $2 }'; }
+
 # on COMMAND...: runs a command on the GPU and says how long it took, and its last words if it failed.
 on() {
   local start status
   start=$(date +%s.%N)
   collado "$@" --device "$DEVICE" > "$WORK/out" 2> "$WORK/err"
   status=$?
-  printf '%8.2f s  exit %d  %s\n' "$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }')" "$status" "$*"
+  printf '%8.2f s  exit %d  %s\n' "$(since $start)" "$status" "$*"
   [ "$status" = 0 ] || tail -2 "$WORK/err"
   return "$status"
 }
@@ -143,7 +146,7 @@ whole() {
   on train --data "mnist:$DIR/mnist" --arch relu:784-128-128-128-128-128-128-128-128-128-128-10 --init he --lr 0.02 --seeds 0..2 --epochs $epochs --batch 128 --out "$WORK/pair" --quiet || failed=1
   two_networks && on eval "$WORK/a.safetensors" --data digits || failed=1
   start=$(date +%s.%N); collado eval "$WORK/a.safetensors" --data digits --device "$DEVICE" --quiet > /dev/null || failed=1
-  start=$(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }')
+  start=$(since $start)
   on connect --a "$WORK/pair/seed-0.safetensors" --b "$WORK/pair/seed-1.safetensors" --data "mnist:$DIR/mnist" \
     --certify never --out "$WORK/deep" --quiet || failed=1
   python3 - "$WORK/deep/summary.json" "$start" "$DEVICE" <<'P' || failed=1
@@ -169,7 +172,7 @@ sweep() {
     collado sweep plan "$WORK/s.toml" --out "$WORK/s$jobs" --no-estimate --quiet || return 1
     start=$(date +%s.%N)
     out=$(collado sweep run "$WORK/s$jobs" --jobs $jobs 2>&1) || failed=1
-    echo "--jobs $jobs: $(tail -1 <<< "$out"), $(echo "$(date +%s.%N) $start" | awk '{ print $1 - $2 }') s in all"
+    echo "--jobs $jobs: $(tail -1 <<< "$out"), $(since $start) s in all"
   done
   return $failed
 }
@@ -233,12 +236,10 @@ commands() {
   for method in linear repair bezier polychain neb dss; do
     on connect --a "$a" --b "$b" --data digits --method $method --out "$WORK/c-$method" --quiet || failed=1
     [ ! -e "$WORK/c-$method/summary.json" ] || echo "           above the ends: $(value barrier.above_ends < "$WORK/c-$method/summary.json")"
-    [ $method != linear ] || {
-      collado connect --a "$a" --b "$b" --data digits --method linear --out "$WORK/c-cpu" --quiet || failed=1
-      same "barrier of the line" 1e-4 "$(value barrier.above_ends < "$WORK/c-linear/summary.json")" \
-        "$(value barrier.above_ends < "$WORK/c-cpu/summary.json")" || failed=1
-    }
   done
+  collado connect --a "$a" --b "$b" --data digits --method linear --out "$WORK/c-cpu" --quiet || failed=1
+  same "barrier of the line" 1e-4 "$(value barrier.above_ends < "$WORK/c-linear/summary.json")" \
+    "$(value barrier.above_ends < "$WORK/c-cpu/summary.json")" || failed=1
   on connect --a "$a" --b "$b" --data digits --align activations --out "$WORK/c-auto" --quiet || failed=1
   on align --a "$a" --b "$b" --data digits --out "$WORK/al" --quiet || failed=1
   on merge "$a" "$b" --data digits --out "$WORK/m.safetensors" --quiet || failed=1
