@@ -170,7 +170,7 @@ impl Machine for Emulated {
 
     unsafe fn launch_bytes(&self, launch: &Launch<'_>, argument: &[u8]) -> Result<()> {
         let unknown = || Error::Kernel { name: launch.kernel.into(), bytes: argument.len() };
-        let info = self.info(launch.kernel)?.ok_or_else(unknown)?;
+        let info = self.kernel(launch.kernel)?;
         let name = CString::new(launch.kernel).map_err(|_| unknown())?;
         let shared = info.shared + launch.more_shared;
         let mut since = locked(&self.since);

@@ -7,7 +7,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A launch of a kernel that this machine does not have, or not with such arguments.
+    /// A launch with arguments of another size than the kernel's, which the emulation finds.
     #[error("kernel {name}: expected one of this machine's, with arguments of {bytes} bytes")]
     Kernel {
         /// The name of the kernel.
@@ -15,7 +15,7 @@ pub enum Error {
         /// The size of its arguments.
         bytes: usize,
     },
-    /// A kernel that this machine does not have, and that every machine should have.
+    /// A kernel that this machine does not have.
     #[error("kernel {name}: this machine does not have it")]
     Missing {
         /// The name of the kernel.

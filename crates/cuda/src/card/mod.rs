@@ -241,8 +241,8 @@ impl Machine for Card {
     }
 
     unsafe fn launch_bytes(&self, launch: &Launch<'_>, argument: &[u8]) -> Result<()> {
-        let unknown = || Error::Kernel { name: launch.kernel.into(), bytes: argument.len() };
-        let (function, info) = self.function(launch.kernel)?.ok_or_else(unknown)?;
+        let missing = || Error::Missing { name: launch.kernel.into() };
+        let (function, info) = self.function(launch.kernel)?.ok_or_else(missing)?;
         self.bind()?;
         let mut attributes = Vec::with_capacity(2);
         // SAFETY: all zeros is a valid value of these plain structs.

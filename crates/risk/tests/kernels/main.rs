@@ -434,6 +434,15 @@ fn reference(case: &Case, span: &Span, descent: &Descent<'_>, memory: &mut [Vec<
     vertices
 }
 
+/// Number of tensors that a rule remembers.
+fn remembered(rule: StepRule) -> usize {
+    match rule {
+        StepRule::Sgd { momentum: 0., .. } => 0,
+        StepRule::Sgd { .. } => 1,
+        StepRule::Adam { .. } => 2,
+    }
+}
+
 /// Takes the steps on both and compares; returns the kernels that ran.
 fn descend(
     case: &Case,
@@ -445,13 +454,8 @@ fn descend(
     let kernels = case.on(machine, precision);
     let span = Span::stack(&span.vertices().copy().unwrap()).unwrap().with_free(span.free());
     let (f, s) = (span.free().len(), span.size());
-    let tensors = match descent.rule {
-        StepRule::Sgd { momentum: 0., .. } => 0,
-        StepRule::Sgd { .. } => 1,
-        StepRule::Adam { .. } => 2,
-    };
     let memory: Vec<Tensor> =
-        (0..tensors).map(|i| random((f, s), 0.01, 20 + i as u64).abs().unwrap()).collect();
+        (0..remembered(descent.rule)).map(|i| random((f, s), 0.01, 20 + i as u64).abs().unwrap()).collect();
     let mut known: Vec<Vec<Vec<f64>>> =
         memory.iter().map(|m| m.to_dtype(DType::F64).unwrap().to_vec2().unwrap()).collect();
     known.resize(2, vec![vec![0.; s]; f]);
@@ -504,7 +508,7 @@ fn repetition_gives_the_same_bits() {
             let span = if bends { span.with_free(1..2) } else { span };
             let state = span.vertices().narrow(0, 0, span.free().len()).unwrap();
             let memory = [state.zeros_like().unwrap(), state.zeros_like().unwrap()];
-            let memory = &memory[..if matches!(rule, StepRule::Sgd { .. }) { 1 } else { 2 }];
+            let memory = &memory[..remembered(rule)];
             let batches = match bends {
                 true => Batches::Shared { rows: &shared, batch: 50 },
                 false => Batches::Each { rows: &each, batch: 64 },
@@ -646,13 +650,8 @@ fn what_diverged_leaves_nothing_behind() {
         let batches = Batches::Each { rows: &table, batch: 13 };
         let engine = || case.on(&Watched::new(0, 4), Precision::Tf32x3);
         let rule = StepRule::Sgd { momentum: 0., nesterov: false, weight_decay: 0. };
-        let after = |kernels: &dyn Objective, sizes: &[f64]| {
-            let points = points.copy().unwrap();
-            let descent = Descent { rule, sizes, done: 0, batches, coefficients: None };
-            kernels.descend(&Span::stack(&points).unwrap(), &descent, &[]).unwrap();
-            kernels.settle().unwrap();
-            bits(&points)
-        };
+        let after =
+            |kernels: &dyn Objective, sizes: &[f64]| bits(&moved_by(rule, kernels, &points, sizes, batches));
         let kernels = engine();
         assert!(after(&kernels, &[1e30; 3]).iter().any(|&x| f32::from_bits(x).is_nan()));
         let sizes = [0.02, 0.03, 0.01];
@@ -662,10 +661,21 @@ fn what_diverged_leaves_nothing_behind() {
 
 /// Points after some steps of SGD.
 fn moved(kernels: &dyn Objective, points: &Tensor, sizes: &[f64], batches: Batches<'_>) -> Tensor {
+    moved_by(RULES[0], kernels, points, sizes, batches)
+}
+
+/// Points after some steps of a rule that starts with zeros.
+fn moved_by(
+    rule: StepRule,
+    kernels: &dyn Objective,
+    points: &Tensor,
+    sizes: &[f64],
+    batches: Batches<'_>,
+) -> Tensor {
     let points = points.copy().unwrap();
-    let memory = [points.zeros_like().unwrap()];
-    let descent = Descent { rule: RULES[0], sizes, done: 0, batches, coefficients: None };
-    kernels.descend(&Span::stack(&points).unwrap(), &descent, &memory).unwrap();
+    let memory = [points.zeros_like().unwrap(), points.zeros_like().unwrap()];
+    let descent = Descent { rule, sizes, done: 0, batches, coefficients: None };
+    kernels.descend(&Span::stack(&points).unwrap(), &descent, &memory[..remembered(rule)]).unwrap();
     kernels.settle().unwrap();
     points
 }

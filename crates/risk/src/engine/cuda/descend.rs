@@ -96,7 +96,8 @@ impl Kernels {
         Ok(unsafe { self.machine.download(0, &mut []) }?)
     }
 
-    /// Points and what the rule remembers, padded. What it need not remember is 0: an earlier descent may have left NaN.
+    /// Points and what the rule remembers, padded. SGD without momentum remembers nothing, but multiplies the first buffer by 0,
+    /// and an earlier descent may have left NaN there.
     fn take_in(&self, session: &Session, span: &Span, memory: &[Tensor]) -> Result<()> {
         let key = &session.key;
         let to = if key.combines() { session.vertices.at(0) } else { session.theta.at(0) };
@@ -111,11 +112,10 @@ impl Kernels {
         // SAFETY: rows of both layouts, V each.
         unsafe { self.pack(&change) }?;
         (change.from_rows, change.to_rows) = (key.moving(), key.moving());
-        let remembered = [&session.first, &session.second];
-        for unused in remembered.into_iter().skip(memory.len()) {
-            unused.clear()?;
+        if memory.is_empty() {
+            session.first.clear()?;
         }
-        for (tensor, to) in memory.iter().zip(remembered) {
+        for (tensor, to) in memory.iter().zip([&session.first, &session.second]) {
             let tensor = Read::new(tensor, &self.machine)?;
             (change.from, change.to) = (tensor.at(0), to.at(0));
             // SAFETY: rows of both layouts, one for each free vertex.
