@@ -332,7 +332,10 @@ run() {
 }
 
 case ${1:-} in
-  build | pack) set -e; "$@" ;;
+  build | pack)
+    [ $# = 3 ] || { echo "expected gpu-session.sh $1 FILE MNIST" >&2; exit 2; }
+    ls "$3"/t*-ubyte* > /dev/null 2>&1 || { echo "$3: expected a folder with the IDX files of MNIST" >&2; exit 2; }
+    set -e; "$@" ;;
   run) shift; run "$@" ;;
   section) "$2" ;;
   *) sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; exit 2 ;;
